@@ -1,0 +1,1 @@
+"""Plugin contracts that hold in every process and every language."""

@@ -1,0 +1,46 @@
+"""The contract: what plugins, hosts, servers and clients agree on. No I/O.
+
+Generated bindings import from here and from nowhere else.
+"""
+
+from scaffold.contract.channel import AsyncChannel, Channel
+from scaffold.contract.dispatch import Dispatch
+from scaffold.contract.errors import (
+    HookError,
+    InternalError,
+    InvalidInput,
+    InvalidOutput,
+    Problem,
+    ScaffoldError,
+    TransportError,
+)
+from scaffold.contract.hook import Functions, Hook, Kind, MaybeAwaitable
+from scaffold.contract.model import Model
+from scaffold.contract.plugin import AsyncClient, Client, Plugin, PluginContext
+from scaffold.contract.values import Integer, Json, JsonObject, Number
+
+__all__ = [
+    "AsyncChannel",
+    "AsyncClient",
+    "Channel",
+    "Client",
+    "Dispatch",
+    "Functions",
+    "Hook",
+    "HookError",
+    "Integer",
+    "InternalError",
+    "InvalidInput",
+    "InvalidOutput",
+    "Json",
+    "JsonObject",
+    "Kind",
+    "MaybeAwaitable",
+    "Model",
+    "Number",
+    "Plugin",
+    "PluginContext",
+    "Problem",
+    "ScaffoldError",
+    "TransportError",
+]

@@ -1,0 +1,178 @@
+"""The errors of a hook call: one family, the same in process and across the wire.
+
+ScaffoldError
+├── HookError             a hook answered with an error code that its kind declares
+│   ├── InvalidInput      the payload breaks the input schema; the plugin was not called
+│   ├── InvalidOutput     the plugin answered with what the output schema forbids
+│   └── InternalError     the plugin raised anything else; `data["id"]` finds the traceback in its log
+├── TransportError        the call did not reach the plugin, or its answer did not come back
+│   ├── ConnectFailed     the process did not start, or nothing answered at the address
+│   ├── PeerCrashed       the process ended while calls were in flight
+│   ├── DeadlineExceeded  no answer within the time allowed
+│   └── ProtocolError     what came back is not MCP
+└── PluginError           a plugin that cannot be used at all
+    ├── ManifestInvalid   its manifest breaks a rule
+    ├── PluginLoadError   its code cannot be imported, made or set up
+    └── RuntimeNotSupported  none of its runtimes can be used by this host
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+__all__ = [
+    "ConnectFailed",
+    "DeadlineExceeded",
+    "HookError",
+    "InternalError",
+    "InvalidInput",
+    "InvalidOutput",
+    "ManifestInvalid",
+    "PeerCrashed",
+    "PluginError",
+    "PluginLoadError",
+    "Problem",
+    "ProtocolError",
+    "RuntimeNotSupported",
+    "ScaffoldError",
+    "TransportError",
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One way in which a value breaks its schema."""
+
+    path: str
+    """JSON Pointer (RFC 6901) to the offending value; `""` is the payload itself."""
+    rule: str
+    """The JSON Schema keyword that refused it: `minimum`, `required`, …"""
+    message: str
+    """What was expected and what came, in one sentence."""
+
+    def as_json(self) -> dict[str, str]:
+        """Return the problem as it crosses the wire."""
+        return {"path": self.path, "rule": self.rule, "message": self.message}
+
+    def __str__(self) -> str:
+        return f"{self.path or '(payload)'}: {self.message} [{self.rule}]"
+
+
+class ScaffoldError(Exception):
+    """Anything that this library raises on purpose."""
+
+    code: str = "scaffold"
+    """Names the problem; never changes, so programs may compare it."""
+
+
+class HookError(ScaffoldError):
+    """A hook's own answer that it could not do its work.
+
+    Raise it in a plugin with a code that the hookspec lists under `errors`. The caller gets the
+    same code, message and data, whichever runtime the plugin runs in.
+    """
+
+    def __init__(self, code: str, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+        """Any JSON value that helps the caller; `None` when there is none."""
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class _Invalid(HookError):
+    """A payload that its schema refuses."""
+
+    _code: ClassVar[str]
+
+    def __init__(self, hook: str, problems: Iterable[Problem]) -> None:
+        self.hook = hook
+        self.problems = tuple(sorted(problems))
+        """Every problem, in the order of path, rule and message."""
+        message = f"{hook}: " + "; ".join(map(str, self.problems))
+        data = {"problems": [problem.as_json() for problem in self.problems]}
+        super().__init__(self._code, message, data)
+
+
+class InvalidInput(_Invalid):
+    """The payload breaks the hook's input schema; the plugin has not seen it."""
+
+    _code = "invalid_input"
+
+
+class InvalidOutput(_Invalid):
+    """The plugin answered with a value that the hook's output schema forbids."""
+
+    _code = "invalid_output"
+
+
+class InternalError(HookError):
+    """The plugin raised an exception that is no `HookError`.
+
+    The traceback stays in the plugin's log, beside the id in `data["id"]`.
+    """
+
+    def __init__(self, message: str, data: Any = None) -> None:
+        super().__init__("internal", message, data)
+
+
+class TransportError(ScaffoldError):
+    """The call did not reach the plugin, or its answer did not come back."""
+
+    code = "transport"
+
+
+class ConnectFailed(TransportError):
+    """The process could not be started, or nothing answered at the address."""
+
+    code = "connect-failed"
+
+
+class PeerCrashed(TransportError):
+    """The plugin's process ended while calls were in flight."""
+
+    code = "peer-crashed"
+
+
+class DeadlineExceeded(TransportError):
+    """No answer came within the time allowed."""
+
+    code = "deadline-exceeded"
+
+
+class ProtocolError(TransportError):
+    """What came back is not what the Model Context Protocol asks for."""
+
+    code = "protocol-error"
+
+
+class PluginError(ScaffoldError):
+    """A plugin that cannot be used: `plugin` is its name or folder, `reason` says why."""
+
+    code = "plugin"
+
+    def __init__(self, plugin: str, reason: str) -> None:
+        super().__init__(f"{plugin}: {reason}")
+        self.plugin = plugin
+        self.reason = reason
+
+
+class ManifestInvalid(PluginError):
+    """The manifest breaks a rule; `reason` lists every one, with its place."""
+
+    code = "manifest-invalid"
+
+
+class PluginLoadError(PluginError):
+    """The plugin's code cannot be imported, instantiated or set up."""
+
+    code = "plugin-load"
+
+
+class RuntimeNotSupported(PluginError):
+    """None of the runtimes in the manifest can be used here."""
+
+    code = "runtime-not-supported"

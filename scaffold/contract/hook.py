@@ -1,0 +1,174 @@
+"""What a hook is: its name, how it is called, and its two payloads."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from pydantic_core import from_json
+
+from scaffold.contract.dispatch import Dispatch
+from scaffold.contract.errors import InvalidInput, InvalidOutput
+from scaffold.contract.payload import Payload
+from scaffold.contract.values import JsonObject
+
+__all__ = ["Functions", "Hook", "Kind", "MaybeAwaitable"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+MaybeAwaitable: TypeAlias = T | Awaitable[T]
+"""A plugin may write a hook as `def` or as `async def`."""
+
+DEFAULT_TOOL_NAME = "{kind}_{plugin}_{hook}"
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """How one hook is offered to a model as several tools, one for each function of a plugin."""
+
+    catalogue: str
+    """The hook that lists the functions: objects with `name`, `description` and `parameters`."""
+    name: str = "function"
+    """The property of the input that carries the function's name."""
+    arguments: str = "args"
+    """The property of the input that carries the function's arguments."""
+
+
+class Hook(Generic[In, Out]):
+    """One operation of a kind, typed by its input and its output.
+
+    `None` as a type stands for the empty object: such a hook takes no payload, or answers nothing.
+    Applied to a method, a hook stamps itself on it as `__hook__`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dispatch: Dispatch,
+        *,
+        input: object = None,
+        output: object = None,
+        exact_input: bool = False,
+        exact_output: bool = False,
+        exposed: bool = True,
+        tool: str = DEFAULT_TOOL_NAME,
+        functions: Functions | None = None,
+        content: bool = False,
+        idempotent: bool = False,
+        read_only: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        self.name = name
+        self.dispatch = dispatch
+        self.exposed = exposed
+        """False for hooks that stay in the host's process: they are offered to no MCP client."""
+        self.tool = tool
+        """The template of the MCP tool's name: `{kind}`, `{plugin}`, `{hook}`, `{function}`."""
+        self.functions = functions
+        self.content = content
+        """True if the output's `content` property holds MCP content blocks for the model."""
+        self.idempotent = idempotent
+        self.read_only = read_only
+        self.timeout = timeout
+        """Seconds that a call may take; `None` leaves it to the host."""
+        self.kind: Kind
+        self.input: Payload[In] = Payload(
+            name,
+            input,
+            exact=exact_input,
+            refusal=InvalidInput,
+            schema=lambda: self.kind.describe(name)["input"]["schema"],
+        )
+        self.output: Payload[Out] = Payload(
+            name,
+            output,
+            exact=exact_output,
+            refusal=InvalidOutput,
+            schema=lambda: self.kind.describe(name)["output"]["schema"],
+        )
+
+    def __call__(self, method: F) -> F:
+        """Stamp the method that implements this hook."""
+        vars(method)["__hook__"] = self
+        return method
+
+    def __repr__(self) -> str:
+        return f"<Hook {self.kind.name}.{self.name} {self.dispatch}>"
+
+
+class Kind:
+    """A kind of plugin: what its hookspec says, as the runtime needs it.
+
+    `contract` is the generated `contract.json` beside the bindings, or its content. It is read when
+    a schema is needed, never at import.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        hooks: tuple[Hook[Any, Any], ...],
+        *,
+        digest: str,
+        contract: Path | JsonObject,
+    ) -> None:
+        self.name = name
+        self.version = version
+        """SemVer of the contract (`kind_api_version`)."""
+        self.digest = digest
+        """SHA-256 of the contract: equal digests mean equal payloads."""
+        self.hooks: Mapping[str, Hook[Any, Any]] = {hook.name: hook for hook in hooks}
+        self._source = contract
+        for hook in hooks:
+            hook.kind = self
+
+    @cached_property
+    def contract(self) -> JsonObject:
+        """The whole contract: kind, version, hooks, schemas."""
+        if isinstance(self._source, Path):
+            content: JsonObject = from_json(self._source.read_bytes())
+            return content
+        return self._source
+
+    def describe(self, hook: str) -> JsonObject:
+        """Return what the contract says of one hook: `description`, `input`, `output`, …"""
+        description: JsonObject = self.contract["hooks"][hook]
+        return description
+
+    @classmethod
+    def from_contract(cls, contract: JsonObject) -> "Kind":
+        """Make a kind without generated bindings: payloads are plain JSON, guarded by the schema."""
+        hooks = tuple(_untyped(name, spec) for name, spec in contract["hooks"].items())
+        return cls(
+            contract["kind"],
+            contract["version"],
+            hooks,
+            digest=contract["digest"],
+            contract=contract,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Kind {self.name} {self.version}>"
+
+
+def _untyped(name: str, spec: JsonObject) -> Hook[Any, Any]:
+    functions = spec.get("functions")
+    return Hook(
+        name,
+        Dispatch(spec["dispatch"]),
+        input=None if spec["input"]["empty"] else Any,
+        output=None if spec["output"]["empty"] else Any,
+        exact_input=True,
+        exact_output=True,
+        exposed=spec["exposed"],
+        tool=spec["tool"],
+        functions=Functions(**functions) if functions else None,
+        content=spec["content"],
+        idempotent=spec["idempotent"],
+        read_only=spec["read_only"],
+        timeout=spec["timeout"],
+    )

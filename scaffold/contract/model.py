@@ -1,0 +1,23 @@
+"""The base class of every generated payload model."""
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Model"]
+
+
+class Model(BaseModel):
+    """A payload's typed view: never stricter than its schema, never changing what it carries.
+
+    Properties that the schema does not name are kept, unless the schema closes the object.
+    """
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="allow",
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+    )

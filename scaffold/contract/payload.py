@@ -1,0 +1,136 @@
+"""One payload of a hook: the way in, the way out, and what guards both.
+
+Types are for people; the schema decides. A model that enforces its whole schema is trusted; for
+every other payload the schema itself, compiled, has the last word. And whoever refuses, the
+problems reported are always the schema's: the same list in every runtime.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Generic, NoReturn, TypeVar, get_origin
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from scaffold.contract.errors import InvalidInput, InvalidOutput, Problem
+from scaffold.contract.values import Json
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator
+
+__all__ = ["Payload"]
+
+T = TypeVar("T")
+
+_Nothing = Annotated[None, BeforeValidator(lambda _value: None)]
+
+
+class Payload(Generic[T]):
+    """The input or the output of one hook.
+
+    `form` is the Python type; `None` stands for the empty object, `exact` says that the schema must
+    be consulted because the type does not enforce all of it, and `schema` fetches the schema.
+    """
+
+    def __init__(
+        self,
+        hook: str,
+        form: Any,
+        *,
+        exact: bool,
+        refusal: type[InvalidInput] | type[InvalidOutput],
+        schema: Callable[[], Json],
+    ) -> None:
+        self.hook = hook
+        self.form = form
+        self.exact = exact
+        self._refusal = refusal
+        self._schema = schema
+        self._class = form if isinstance(form, type) and get_origin(form) is None else None
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        # The empty object is read as `None`, whatever is in the braces: the schema has looked.
+        return TypeAdapter(_Nothing if self.form is None else self.form)
+
+    @cached_property
+    def _validator(self) -> "Draft202012Validator":
+        # 8 MB and 35 ms: only for payloads that need it, or to explain a refusal.
+        from jsonschema_rs import Draft202012Validator
+
+        return Draft202012Validator(self._schema())
+
+    @property
+    def schema(self) -> Json:
+        """The JSON Schema 2020-12 of the payload, self-contained."""
+        return self._schema()
+
+    def load(self, data: bytes | str) -> T:
+        """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput` if it is refused."""
+        if self.exact or self.form is None:
+            self._check(self._parse(data))
+        try:
+            value: T = self._adapter.validate_json(data)
+        except ValidationError as error:
+            self._explain(data, error)
+        return value
+
+    def dump(self, value: T) -> bytes:
+        """Write a payload as compact JSON; raise as `load` does if it is no valid payload."""
+        if self.form is None:
+            return b"{}"
+        try:
+            data = self._adapter.dump_json(
+                value, by_alias=True, exclude_unset=True, warnings="error"
+            )
+        except ValueError as error:
+            self._refuse([Problem("", "type", str(error).splitlines()[0])])
+        if self.exact:
+            self._check(self._parse(data))
+        return data
+
+    def admit(self, value: T, other: "Payload[Any]") -> T:
+        """Take a value made for `other`, the same payload in somebody else's bindings.
+
+        Values of this payload's own class pass as they are; others go through JSON.
+        """
+        if not self.exact and type(value) is self._class:
+            return value
+        if self.form is None and value is None:
+            return value
+        if self._owns(value):
+            self.dump(value)
+            return value
+        return self.load(other.dump(value))
+
+    def _owns(self, value: object) -> bool:
+        return self._class is not None and type(value) is self._class
+
+    def _parse(self, data: bytes | str) -> Json:
+        try:
+            return from_json(data, allow_inf_nan=False)
+        except ValueError as error:
+            self._refuse([Problem("", "json", str(error))])
+
+    def _check(self, value: Json) -> None:
+        if self._validator.is_valid(value):
+            return
+        self._refuse(
+            Problem(_pointer(error.instance_path), str(error.schema_path[-1]), error.message)
+            for error in self._validator.iter_errors(value)
+        )
+
+    def _explain(self, data: bytes | str, error: ValidationError) -> NoReturn:
+        self._check(self._parse(data))
+        self._refuse(
+            Problem(_pointer(item["loc"]), item["type"], item["msg"])
+            for item in error.errors(include_url=False)
+        )
+
+    def _refuse(self, problems: Iterable[Problem]) -> NoReturn:
+        raise self._refusal(self.hook, problems)
+
+
+def _pointer(path: Iterable[str | int]) -> str:
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(f"/{part}" for part in parts)

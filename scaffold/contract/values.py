@@ -1,0 +1,45 @@
+"""The types of JSON values, as JSON Schema 2020-12 counts them."""
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import GetCoreSchemaHandler, GetPydanticSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+__all__ = ["Integer", "Json", "JsonObject", "Number"]
+
+Json: TypeAlias = Any
+"""Any JSON value. A recursive alias would be exact, and unusable at the edge where it is needed."""
+
+JsonObject: TypeAlias = dict[str, Any]
+
+
+def _whole(value: float) -> int:
+    if not value.is_integer():
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return int(value)
+
+
+def _integer(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+    whole_float = core_schema.no_info_after_validator_function(
+        _whole, core_schema.float_schema(strict=True, allow_inf_nan=False)
+    )
+    return core_schema.union_schema(
+        [core_schema.int_schema(strict=True), whole_float], mode="left_to_right"
+    )
+
+
+def _number(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+    return core_schema.union_schema(
+        [
+            core_schema.int_schema(strict=True),
+            core_schema.float_schema(strict=True, allow_inf_nan=False),
+        ],
+        mode="left_to_right",
+    )
+
+
+Integer = Annotated[int, GetPydanticSchema(_integer)]
+"""An integer as JSON Schema counts it: `1.0` is one (JSON Schema 2020-12 §6.1.1), `true` is not."""
+
+Number = Annotated[float, GetPydanticSchema(_number)]
+"""A number that keeps integers exact, however long they are."""

@@ -1,0 +1,1 @@
+"""Bindings of the kinds that ship with scaffold, generated from `hookspecs/`."""
