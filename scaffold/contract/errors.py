@@ -4,7 +4,7 @@ ScaffoldError
 ├── HookError             a hook answered with an error code that its kind declares
 │   ├── InvalidInput      the payload breaks the input schema; the plugin was not called
 │   ├── InvalidOutput     the plugin answered with what the output schema forbids
-│   └── InternalError     the plugin raised anything else; `data["id"]` finds the traceback in its log
+│   └── InternalError     the plugin raised anything else; `data["id"]` is in its log
 ├── TransportError        the call did not reach the plugin, or its answer did not come back
 │   ├── ConnectFailed     the process did not start, or nothing answered at the address
 │   ├── PeerCrashed       the process ended while calls were in flight

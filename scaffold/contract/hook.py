@@ -135,13 +135,13 @@ class Kind:
         return self._source
 
     def describe(self, hook: str) -> JsonObject:
-        """Return what the contract says of one hook: `description`, `input`, `output`, …"""
+        """Return what the contract says of one hook: description, payloads and the rest."""
         description: JsonObject = self.contract["hooks"][hook]
         return description
 
     @classmethod
     def from_contract(cls, contract: JsonObject) -> "Kind":
-        """Make a kind without generated bindings: payloads are plain JSON, guarded by the schema."""
+        """Make a kind without bindings: its payloads are plain JSON, guarded by the schema."""
         hooks = tuple(_untyped(name, spec) for name, spec in contract["hooks"].items())
         return cls(
             contract["kind"],

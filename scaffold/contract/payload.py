@@ -66,7 +66,7 @@ class Payload(Generic[T]):
         return self._schema()
 
     def load(self, data: bytes | str) -> T:
-        """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput` if it is refused."""
+        """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput`."""
         if self.exact or self.form is None:
             self._check(self._parse(data))
         try:

@@ -20,9 +20,9 @@ class PluginContext:
 
     plugin: str
     """The plugin's name, from its manifest."""
-    config: Mapping[str, Json] = field(default_factory=dict)
+    config: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The plugin's settings."""
-    metadata: Mapping[str, Json] = field(default_factory=dict)
+    metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """Request-independent facts of the host: tenant, deployment, …"""
 
     @property
@@ -39,9 +39,11 @@ class Plugin(ABC):
 
     def setup(self, context: PluginContext) -> MaybeAwaitable[None]:
         """Get ready. Called once, before any hook; what it raises makes the plugin unavailable."""
+        return None
 
     def teardown(self) -> MaybeAwaitable[None]:
         """Let go of everything `setup` took. Called once, after the last hook."""
+        return None
 
 
 class Client(Plugin):

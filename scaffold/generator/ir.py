@@ -55,7 +55,7 @@ class String:
 
 
 @dataclass(frozen=True, slots=True)
-class Literal_:
+class Choice:
     """One of a few fixed values: strings, integers, booleans or null."""
 
     values: tuple[str | int | bool | None, ...]
@@ -96,17 +96,7 @@ class Reference:
 
 
 Type: TypeAlias = (
-    Anything
-    | Null
-    | Boolean
-    | Integer
-    | Number
-    | String
-    | Literal_
-    | Array
-    | Map
-    | Union
-    | Reference
+    Anything | Null | Boolean | Integer | Number | String | Choice | Array | Map | Union | Reference
 )
 
 

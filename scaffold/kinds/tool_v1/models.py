@@ -39,5 +39,5 @@ class ExecuteOutput(Model, extra="forbid"):
 
     result: Json
     """The answer: any JSON value."""
-    content: list[JsonObject] = Field(default_factory=list)
+    content: list[JsonObject] = Field(default=[])
     """The answer for a model, as MCP content blocks; empty when `result` says it all."""
