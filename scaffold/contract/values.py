@@ -1,11 +1,11 @@
 """The types of JSON values, as JSON Schema 2020-12 counts them."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeGuard
 
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["Integer", "Json", "JsonObject", "Number"]
+__all__ = ["Integer", "Json", "JsonObject", "Number", "is_array", "is_object"]
 
 Json: TypeAlias = Any
 """Any JSON value. A recursive alias would be exact, and unusable at the edge where it is needed."""
@@ -43,3 +43,13 @@ Integer = Annotated[int, GetPydanticSchema(_integer)]
 
 Number = Annotated[float, GetPydanticSchema(_number)]
 """A number that keeps integers exact, however long they are."""
+
+
+def is_object(value: Json) -> TypeGuard[JsonObject]:
+    """Tell whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: Json) -> TypeGuard[list[Json]]:
+    """Tell whether a JSON value is an array."""
+    return isinstance(value, list)

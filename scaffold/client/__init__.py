@@ -1,0 +1,1 @@
+"""Channels to plugins in other processes: MCP over stdio and HTTP, sync and async."""

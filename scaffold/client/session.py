@@ -1,0 +1,292 @@
+"""The client's side of the protocol, without I/O: which era, which tools, how a call is written.
+
+Transports drive it: `open` and `list_tools` are generators that yield what to send and are sent
+what came back. That way four transports (stdio and HTTP, sync and async) share one protocol.
+Source: MCP 2026-07-28, Versioning: Backward Compatibility; stdio: Backward Compatibility.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Raw
+from pydantic_core import from_json
+
+from scaffold.contract.catalogue import Catalogue
+from scaffold.contract.errors import ProtocolError, RuntimeNotSupported
+from scaffold.contract.hook import Functions, Hook, Kind
+from scaffold.contract.values import Json, JsonObject
+from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN, MODERN_ERRORS, Code
+from scaffold.wire.messages import Message, encode
+from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
+from scaffold.wire.tools import Offer
+
+__all__ = ["Call", "Outgoing", "Session", "Talk"]
+
+_MOST_PAGES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to send; the transport gives requests their ids."""
+
+    method: str
+    params: bytes
+    """JSON."""
+    name: str = ""
+    """The tool, for the `Mcp-Name` header."""
+    answered: bool = True
+    """False for a notification."""
+    probe: bool = False
+    """True if silence, refusal or death is an answer too: the transport sends `None` for it."""
+
+
+Talk: TypeAlias = Generator[Outgoing, Message | None, None]
+"""Yields what to send; is sent the answer, `None` for a notification or a probe without one."""
+
+
+class _Discovered(msgspec.Struct, rename="camel"):
+    supported_versions: list[str] = []
+
+
+class _Unsupported(msgspec.Struct):
+    supported: list[str] = []
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    message: str = ""
+    data: Json = None
+
+
+class _Initialized(msgspec.Struct, rename="camel"):
+    protocol_version: str = ""
+
+
+class _Listed(msgspec.Struct, rename="camel"):
+    tools: list[JsonObject]
+    next_cursor: str | None = None
+
+
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class Session:
+    """What is known of one server, and how to speak to it."""
+
+    def __init__(self, kind: Kind, plugin: str) -> None:
+        self.kind = kind
+        self.plugin = plugin
+        self.version = ""
+        """The protocol revision; empty until `open` has run."""
+        self.offer = Offer()
+        self.schemas: dict[str, JsonObject] = {}
+        """Tool name → its input schema."""
+        self._catalogues: dict[str, Catalogue] = {}
+        self._meta: dict[str, Json] = {
+            "io.modelcontextprotocol/protocolVersion": MODERN,
+            "io.modelcontextprotocol/clientInfo": _client_info(),
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "hookspec.scaffold/structured": True,
+        }
+
+    @property
+    def modern(self) -> bool:
+        """True if every request carries its version, and there is no session."""
+        return self.version == MODERN
+
+    def open(self) -> Talk:
+        """Find out the server's era, greet it accordingly, and read its tools."""
+        answer = yield self._request("server/discover", {}, probe=True)
+        self.version = _era(answer)
+        if not self.modern:
+            yield from self._initialize()
+        yield from self.list_tools()
+
+    def _initialize(self) -> Talk:
+        greeting = {
+            "protocolVersion": self.version or LATEST_LEGACY,
+            "capabilities": {},
+            "clientInfo": _client_info(),
+        }
+        answer = yield Outgoing("initialize", encode(greeting))
+        version = _decode(answer, _Initialized, "initialize").protocol_version
+        if version not in LEGACY:
+            raise ProtocolError(f"the server chose the unknown protocol revision '{version}'")
+        self.version = version
+        yield Outgoing("notifications/initialized", b"{}", answered=False)
+
+    def list_tools(self) -> Talk:
+        """Read the tools that the server offers, all pages of them, into `offer`."""
+        tools: list[JsonObject] = []
+        cursor: str | None = None
+        for _page in range(_MOST_PAGES):
+            answer = yield self._request("tools/list", {"cursor": cursor} if cursor else {})
+            listed = _decode(answer, _Listed, "tools/list")
+            tools += listed.tools
+            cursor = listed.next_cursor
+            if not cursor:
+                break
+        else:
+            raise ProtocolError(f"tools/list has no end: more than {_MOST_PAGES} pages")
+        try:
+            self.offer = Offer.read(self.kind, self.plugin, tools)
+            self.schemas = {tool["name"]: tool["inputSchema"] for tool in tools}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ProtocolError(f"tools/list holds a tool without {error}") from None
+        self._catalogues = {
+            name: Catalogue(functions) for name, functions in self.offer.catalogues.items()
+        }
+
+    def catalogue(self, hook: Hook[Any, Any]) -> bytes:
+        """Return what a catalogue hook answers, as JSON: over MCP that is `tools/list`."""
+        return encode(self.offer.catalogues[hook.name])
+
+    def is_catalogue(self, hook: Hook[Any, Any]) -> bool:
+        """Tell whether the hook is answered by `tools/list`."""
+        return hook.name in self.offer.catalogues
+
+    def call(self, hook: Hook[Any, Any]) -> "Call":
+        """Prepare calls of a hook; raise `RuntimeNotSupported` if the server cannot serve it."""
+        if hook.functions is not None:
+            return _FunctionCall(self, hook, hook.functions)
+        if not hook.exposed:
+            reason = f"hook '{hook.name}' is offered in process only"
+            raise RuntimeNotSupported(self.plugin, reason)
+        tool = self.offer.tools.get(hook.name)
+        if tool is None:
+            offered = ", ".join(sorted(self.offer.tools.values())) or "none"
+            reason = f"the server offers no tool for hook '{hook.name}'; it lists: {offered}"
+            raise RuntimeNotSupported(self.plugin, reason)
+        return Call(self, hook, tool)
+
+    def check(self, hook: Hook[Any, Any], payload: JsonObject) -> None:
+        """Hold a call of a function to its parameters, before it is sent."""
+        assert hook.functions is not None
+        self._catalogues[hook.functions.catalogue].check(hook, payload)
+
+    def head(self, tool: str) -> bytes:
+        """Return the parameters of a call up to the arguments, which come last."""
+        meta = self._meta if self.modern else _LEGACY_META
+        return encode({"name": tool, "_meta": meta})[:-1] + b',"arguments":'
+
+    def _request(self, method: str, params: JsonObject, *, probe: bool = False) -> Outgoing:
+        meta = {"_meta": self._meta} if self.modern or probe else {}
+        return Outgoing(method, encode({**params, **meta}), probe=probe)
+
+
+class Call:
+    """Writes the calls of one hook, and reads their answers."""
+
+    def __init__(self, session: Session, hook: Hook[Any, Any], tool: str) -> None:
+        described = session.kind.describe(hook.name)
+        self._hook = hook
+        self._tool = tool
+        self._wrapped = not described["input"]["object"]
+        self._is_object = bool(described["output"]["object"])
+        self._modern = session.modern
+        self._head = session.head(tool)
+
+    def write(self, payload: Any) -> Outgoing:
+        """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
+        arguments = self._hook.input.dump(payload)
+        if self._wrapped:
+            arguments = b'{"%b":%b}' % (WRAPPED_ARGUMENT.encode(), arguments)
+        return Outgoing("tools/call", self._head + arguments + b"}", self._tool)
+
+    def read(self, answer: Message | None) -> Any:
+        """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`."""
+        result = _result(answer, self._hook.name)
+        output = read_result(self._hook, result, is_object=self._is_object, modern=self._modern)
+        return self._hook.output.load(output)
+
+
+class _FunctionCall(Call):
+    """Calls of a hook that is one tool per function."""
+
+    def __init__(self, session: Session, hook: Hook[Any, Any], functions: Functions) -> None:
+        super().__init__(session, hook, "")
+        self._session = session
+        self._functions = functions
+        self._heads: dict[str, bytes] = {}
+
+    def write(self, payload: Any) -> Outgoing:
+        data = self._hook.input.dump(payload)
+        parsed: JsonObject = from_json(data)
+        self._session.check(self._hook, parsed)
+        tool = self._session.offer.functions[self._hook.name][parsed[self._functions.name]]
+        head = self._heads.get(tool)
+        if head is None:
+            head = self._heads[tool] = self._session.head(tool)
+        arguments = _decode_object(data)[self._functions.arguments]
+        return Outgoing("tools/call", head + bytes(arguments) + b"}", tool)
+
+    def read(self, answer: Message | None) -> Any:
+        if not self._session.offer.foreign:
+            return super().read(answer)
+        result = _result(answer, self._hook.name)
+        return self._hook.output.load(read_foreign(self._hook, result))
+
+
+_LEGACY_META: Final[JsonObject] = {"hookspec.scaffold/structured": True}
+
+
+def _client_info() -> JsonObject:
+    try:
+        return {"name": "hookspec-scaffold", "version": version("hookspec-scaffold")}
+    except PackageNotFoundError:
+        return {"name": "hookspec-scaffold", "version": "0"}
+
+
+def _era(answer: Message | None) -> str:
+    """Judge the answer to `server/discover`: the revision to speak, empty for 'ask initialize'.
+
+    Only a list of versions or a recognised modern error is evidence of the modern era. Old servers
+    answer with any error, with an empty result, with silence, or by dying.
+    """
+    if answer is None:
+        return ""
+    if answer.result is not UNSET:
+        supported = _lenient(answer.result, _Discovered).supported_versions
+        return _choose(supported) if supported else ""
+    if answer.error is UNSET:
+        return ""
+    error = _lenient(answer.error, _Error)
+    if error.code not in MODERN_ERRORS:
+        return ""
+    if error.code != Code.UNSUPPORTED_VERSION:
+        raise ProtocolError(f"the server refused server/discover: {error.message}")
+    return _choose(_lenient(Raw(encode(error.data)), _Unsupported).supported)
+
+
+def _choose(supported: list[str]) -> str:
+    chosen = next((ours for ours in (MODERN, *LEGACY) if ours in supported), None)
+    if chosen is None:
+        raise ProtocolError(f"no protocol revision in common; the server speaks {supported}")
+    return chosen
+
+
+def _lenient(raw: Raw, form: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=form)
+    except msgspec.DecodeError:
+        return form()
+
+
+def _decode(answer: Message | None, form: type[Any], method: str) -> Any:
+    try:
+        return msgspec.json.decode(_result(answer, method), type=form)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"the answer to {method} is malformed: {error}") from None
+
+
+def _result(answer: Message | None, what: str) -> Raw:
+    """Return the result of a response; raise what its error means."""
+    if answer is None:
+        raise ProtocolError(f"{what}: there was no answer")
+    if answer.result is not UNSET:
+        return answer.result
+    error = _lenient(Raw(b"{}") if answer.error is UNSET else answer.error, _Error)
+    raise ProtocolError(f"{what}: the server refused: {error.message} ({error.code})")

@@ -1,0 +1,38 @@
+"""The protocol revisions that are spoken, and the codes of their errors.
+
+Sources: MCP 2026-07-28, Versioning and Compatibility; JSON-RPC 2.0 §5.1.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+__all__ = ["LATEST_LEGACY", "LEGACY", "MODERN", "SUPPORTED", "Code", "negotiate"]
+
+MODERN: Final = "2026-07-28"
+LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+LATEST_LEGACY: Final = LEGACY[0]
+SUPPORTED: Final = (MODERN, *LEGACY)
+
+
+class Code(IntEnum):
+    """JSON-RPC error codes; those from -32020 on are the protocol's own."""
+
+    PARSE_ERROR = -32700
+    INVALID_REQUEST = -32600
+    METHOD_NOT_FOUND = -32601
+    INVALID_PARAMS = -32602
+    INTERNAL_ERROR = -32603
+    HEADER_MISMATCH = -32020
+    MISSING_CAPABILITY = -32021
+    UNSUPPORTED_VERSION = -32022
+
+
+MODERN_ERRORS: Final = frozenset(
+    {Code.HEADER_MISMATCH, Code.MISSING_CAPABILITY, Code.UNSUPPORTED_VERSION}
+)
+"""Codes that only a modern server answers with: no reason to fall back to `initialize`."""
+
+
+def negotiate(requested: str) -> str:
+    """Return the legacy revision that answers an `initialize` asking for `requested`."""
+    return requested if requested in LEGACY else LATEST_LEGACY

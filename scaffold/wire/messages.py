@@ -1,0 +1,146 @@
+"""JSON-RPC messages: one scan to read, one concatenation to write.
+
+Payloads stay raw slices of the message; whoever owns their schema reads them.
+Source: JSON-RPC 2.0; MCP 2026-07-28, Base Protocol.
+"""
+
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType, field
+
+from scaffold.contract.values import Json
+from scaffold.wire.eras import Code
+
+__all__ = [
+    "Message",
+    "Meta",
+    "Params",
+    "RequestId",
+    "WireError",
+    "encode",
+    "error_response",
+    "notification",
+    "read",
+    "request",
+    "response",
+]
+
+RequestId: TypeAlias = int | str
+
+
+class Meta(msgspec.Struct, gc=False):
+    """The request metadata that the modern era puts into every request (`params._meta`)."""
+
+    version: str = field(default="", name="io.modelcontextprotocol/protocolVersion")
+    """The revision of the request; empty in the legacy era."""
+    capabilities: Raw | UnsetType = field(
+        default=UNSET, name="io.modelcontextprotocol/clientCapabilities"
+    )
+    progress_token: RequestId | None = field(default=None, name="progressToken")
+    """Set if the client wants `notifications/progress` under this token."""
+    structured: bool = field(default=False, name="hookspec.scaffold/structured")
+    """True if the client reads structured content, and needs no copy of it as text."""
+
+
+class Params(msgspec.Struct, rename="camel", gc=False):
+    """The parameters of every method that a tools-only peer sends or gets."""
+
+    name: str = ""
+    """tools/call: the tool."""
+    arguments: Raw | UnsetType = UNSET
+    """tools/call: the payload, untouched."""
+    meta: Meta | UnsetType = field(default=UNSET, name="_meta")
+    protocol_version: str = ""
+    """initialize: the revision that the client would like."""
+    request_id: RequestId | None = None
+    """notifications/cancelled: the request to give up."""
+    progress_token: RequestId | None = None
+    """notifications/progress: whose progress it is."""
+
+
+class Message(msgspec.Struct, gc=False):
+    """Any JSON-RPC message: a request, a notification, a result or an error."""
+
+    jsonrpc: str = ""
+    id: RequestId | UnsetType | None = UNSET
+    method: str | UnsetType = UNSET
+    params: Params | UnsetType = UNSET
+    result: Raw | UnsetType = UNSET
+    error: Raw | UnsetType = UNSET
+
+
+class WireError(Exception):
+    """A message that cannot be served; becomes a JSON-RPC error response."""
+
+    def __init__(
+        self, code: int, message: str, data: Json = None, id: RequestId | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+        self.id = id
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    jsonrpc: Any = None
+    id: Any = None
+    method: Any = None
+
+
+_decode = msgspec.json.Decoder(Message).decode
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+encode = msgspec.json.Encoder().encode
+
+
+def read(data: bytes) -> Message:
+    """Read one message; raise `WireError` with the id, if there is one to answer to."""
+    try:
+        message = _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _refusal(data, error) from None
+    if message.jsonrpc != "2.0" or message.id is None:
+        raise WireError(Code.INVALID_REQUEST, "not a JSON-RPC 2.0 message with an id")
+    return message
+
+
+def _refusal(data: bytes, error: Exception) -> WireError:
+    if not isinstance(error, msgspec.ValidationError):
+        return WireError(Code.PARSE_ERROR, f"not JSON: {error}")
+    try:
+        envelope = _decode_envelope(data)
+    except msgspec.DecodeError:
+        return WireError(Code.INVALID_REQUEST, "a message is one JSON object")
+    known = isinstance(envelope.id, int | str) and not isinstance(envelope.id, bool)
+    well_formed = known and envelope.jsonrpc == "2.0" and isinstance(envelope.method, str)
+    code = Code.INVALID_PARAMS if well_formed else Code.INVALID_REQUEST
+    return WireError(code, str(error), id=envelope.id if known else None)
+
+
+def request(id: RequestId, method: str, params: bytes) -> bytes:
+    """Write a request; `params` is JSON."""
+    return b'{"jsonrpc":"2.0","id":%b,"method":"%b","params":%b}' % (
+        encode(id),
+        method.encode(),
+        params,
+    )
+
+
+def notification(method: str, params: bytes) -> bytes:
+    """Write a notification; `params` is JSON."""
+    return b'{"jsonrpc":"2.0","method":"%b","params":%b}' % (method.encode(), params)
+
+
+def response(id: RequestId, result: bytes) -> bytes:
+    """Write the response to a request; `result` is JSON."""
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(id), result)
+
+
+def error_response(error: WireError, id: RequestId | None = None) -> bytes:
+    """Write an error response; without an id where none could be read (JSON-RPC 2.0 §5)."""
+    content: dict[str, Json] = {"code": int(error.code), "message": error.message}
+    if error.data is not None:
+        content["data"] = error.data
+    answered = error.id if id is None else id
+    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (encode(answered), encode(content))

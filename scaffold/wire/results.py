@@ -1,0 +1,181 @@
+"""Tool results: a hook's answer or error, to MCP and back.
+
+A value travels as `structuredContent`. Before 2026-07-28 that must be an object, so any other value
+is wrapped as `{"result": …}` there. A `HookError` travels as a result with `isError`, its message
+as text for a model and the whole of it in `_meta` for a typed client.
+Source: MCP 2026-07-28, Tools: Structured Content, Error Handling.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType, field
+
+from scaffold.contract.errors import (
+    HookError,
+    InternalError,
+    InvalidInput,
+    InvalidOutput,
+    Problem,
+    ProtocolError,
+)
+from scaffold.contract.hook import Hook
+from scaffold.contract.values import Json, JsonObject
+from scaffold.wire.messages import encode
+
+__all__ = ["WRAPPED_ARGUMENT", "read_foreign", "read_result", "write_error", "write_result"]
+
+WRAPPED_ARGUMENT: Final = "payload"
+"""The one argument of a tool whose hook takes no object: MCP arguments are always an object."""
+
+_COMPLETE = b'"resultType":"complete"'
+_LIFTED = b'"_meta":{"hookspec.scaffold/content":true},'
+
+
+class _Error(msgspec.Struct):
+    code: str
+    message: str
+    data: Json = None
+
+
+class _Meta(msgspec.Struct):
+    error: _Error | UnsetType = field(default=UNSET, name="hookspec.scaffold/error")
+    content: bool = field(default=False, name="hookspec.scaffold/content")
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    content: Raw | UnsetType = UNSET
+    structured_content: Raw | UnsetType = UNSET
+    is_error: bool = False
+    result_type: str = "complete"
+    meta: _Meta | UnsetType = field(default=UNSET, name="_meta")
+
+
+class _Wrapped(msgspec.Struct):
+    result: Raw
+
+
+_decode_result = msgspec.json.Decoder(_Result).decode
+_decode_wrapped = msgspec.json.Decoder(_Wrapped).decode
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_blocks = msgspec.json.Decoder(list[dict[str, Any]]).decode
+
+
+def write_result(
+    hook: Hook[Any, Any], output: bytes, *, is_object: bool, modern: bool, text: bool
+) -> bytes:
+    """Write the result of a hook that answered `output`, a valid payload as JSON.
+
+    `is_object` says that the output schema allows objects only; `text` asks for the copy as text
+    that clients without structured content need.
+    """
+    lifted = b""
+    content = b"[]"
+    if hook.content:
+        output, blocks = _lift(output)
+        if blocks is not None:
+            lifted, content, text = _LIFTED, blocks, False
+    structured = output if is_object or modern else b'{"result":%b}' % output
+    if text:
+        content = b'[{"type":"text","text":%b}]' % encode(output.decode())
+    return b'{%b,%b"isError":false,"content":%b,"structuredContent":%b}' % (
+        _COMPLETE,
+        lifted,
+        content,
+        structured,
+    )
+
+
+def write_error(error: HookError) -> bytes:
+    """Write the result of a hook that raised."""
+    whole = {"code": error.code, "message": error.message, "data": error.data}
+    return (
+        b'{%b,"isError":true,"content":[{"type":"text","text":%b}],'
+        b'"_meta":{"hookspec.scaffold/error":%b}}' % (_COMPLETE, encode(str(error)), encode(whole))
+    )
+
+
+def read_result(hook: Hook[Any, Any], result: Raw, *, is_object: bool, modern: bool) -> bytes:
+    """Return the hook's output as JSON, not yet validated; raise the `HookError` it holds."""
+    try:
+        answer = _decode_result(result)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"{hook.name}: not a tool result: {error}") from None
+    if answer.result_type != "complete":
+        kind = answer.result_type
+        raise ProtocolError(f"{hook.name}: the server answered '{kind}', which a hook cannot give")
+    if answer.is_error:
+        raise _error(hook, answer)
+    structured = answer.structured_content
+    if structured is UNSET:
+        raise ProtocolError(f"{hook.name}: the result has no structured content")
+    if answer.meta is not UNSET and answer.meta.content:
+        return _lower(structured, answer.content)
+    if is_object or modern:
+        return bytes(structured)
+    try:
+        return bytes(_decode_wrapped(structured).result)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"{hook.name}: structured content is not wrapped: {error}") from None
+
+
+def read_foreign(hook: Hook[Any, Any], result: Raw) -> bytes:
+    """Return what a `functions` hook answers for the result of any MCP server's tool.
+
+    `result` is the structured content, or the text if there is only text, or null; `content` holds
+    the blocks where the hook has room for them. Raises `HookError` `tool_failed` for `isError`.
+    """
+    try:
+        answer = _decode_result(result)
+        blocks = [] if answer.content is UNSET else _decode_blocks(answer.content)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"{hook.name}: not a tool result: {error}") from None
+    texts = [str(block.get("text", "")) for block in blocks if block.get("type") == "text"]
+    if answer.is_error:
+        raise HookError("tool_failed", "\n".join(texts) or "the tool failed", {"content": blocks})
+    value: Json = "\n".join(texts) if texts and len(texts) == len(blocks) else None
+    output: JsonObject = {"result": value}
+    if answer.structured_content is not UNSET:
+        output["result"] = answer.structured_content
+    if hook.content:
+        output["content"] = blocks
+    return encode(output)
+
+
+def _error(hook: Hook[Any, Any], answer: _Result) -> HookError:
+    if answer.meta is UNSET or answer.meta.error is UNSET:
+        blocks = [] if answer.content is UNSET else _decode_blocks(answer.content)
+        texts = [str(block.get("text", "")) for block in blocks]
+        return HookError("tool_failed", "\n".join(texts) or "the tool failed")
+    error = answer.meta.error
+    rebuild = {"invalid_input": InvalidInput, "invalid_output": InvalidOutput}.get(error.code)
+    if rebuild is not None:
+        return rebuild(hook.name, _problems(error.data))
+    if error.code == "internal":
+        return InternalError(error.message, error.data)
+    return HookError(error.code, error.message, error.data)
+
+
+def _problems(data: Json) -> list[Problem]:
+    try:
+        return [Problem(**problem) for problem in data["problems"]]
+    except (TypeError, KeyError) as error:
+        raise ProtocolError(
+            f"an invalid payload was reported without its problems: {error}"
+        ) from None
+
+
+def _lift(output: bytes) -> tuple[bytes, bytes | None]:
+    """Take `content` out of an output, for MCP's own place for it."""
+    properties = _decode_object(output)
+    blocks = properties.pop("content", None)
+    if blocks is None:
+        return output, None
+    return encode(properties), bytes(blocks)
+
+
+def _lower(structured: Raw, blocks: Raw | UnsetType) -> bytes:
+    """Put `content` back where the hook's output has it."""
+    properties = _decode_object(structured)
+    properties["content"] = Raw(b"[]") if blocks is UNSET else blocks
+    return encode(properties)

@@ -1,0 +1,175 @@
+"""Hooks as MCP tools: their names, their listing, and the way back from a listing to hooks.
+
+Source: MCP 2026-07-28, Tools; tool names are held to what every known client accepts,
+`^[a-zA-Z0-9_-]{1,64}$`, because some drop a whole server for one name that breaks it.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.values import Json, JsonObject, is_object
+from scaffold.wire.results import WRAPPED_ARGUMENT
+
+__all__ = ["Offer", "describe_tools", "tool_name"]
+
+HOOK: Final = "hookspec.scaffold/hook"
+FUNCTION: Final = "hookspec.scaffold/function"
+
+_UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_LONGEST: Final = 64
+_DIGEST: Final = 8
+
+
+def tool_name(hook: Hook[Any, Any], plugin: str, function: str = "") -> str:
+    """Return the name of a hook's tool, safe for every client.
+
+    Characters that some client refuses become `_`; a name of more than 64 characters keeps its
+    head and ends in a digest of the whole.
+    """
+    name = hook.tool.format(kind=hook.kind.name, plugin=plugin, hook=hook.name, function=function)
+    safe = _UNSAFE.sub("_", name)
+    if len(safe) <= _LONGEST:
+        return safe
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
+    return f"{safe[: _LONGEST - _DIGEST - 1]}_{digest}"
+
+
+def describe_tools(
+    kind: Kind, plugin: str, catalogues: Mapping[str, Iterable[JsonObject]], *, modern: bool
+) -> list[JsonObject]:
+    """List the tools of a plugin, as `tools/list` answers.
+
+    `catalogues` maps the name of each catalogue hook to the functions it listed.
+    """
+    tools: list[JsonObject] = []
+    for hook in kind.hooks.values():
+        if not hook.exposed:
+            continue
+        if hook.functions is None:
+            tools.append(_tool(hook, tool_name(hook, plugin), modern=modern))
+            continue
+        for function in catalogues[hook.functions.catalogue]:
+            name = tool_name(hook, plugin, function["name"])
+            tools.append(_function_tool(hook, name, function, modern=modern))
+    return tools
+
+
+def _tool(hook: Hook[Any, Any], name: str, *, modern: bool) -> JsonObject:
+    described = hook.kind.describe(hook.name)
+    return {
+        "name": name,
+        "description": described["description"],
+        "inputSchema": _input_schema(described["input"]),
+        "outputSchema": _output_schema(hook, modern=modern),
+        "annotations": _annotations(hook),
+        "_meta": {HOOK: hook.name},
+    }
+
+
+def _function_tool(
+    hook: Hook[Any, Any], name: str, function: JsonObject, *, modern: bool
+) -> JsonObject:
+    rest = {key: function[key] for key in function if key not in ("description", "parameters")}
+    return {
+        "name": name,
+        "description": function["description"],
+        "inputSchema": {"type": "object", **function["parameters"]},
+        "outputSchema": _output_schema(hook, modern=modern),
+        "annotations": _annotations(hook),
+        "_meta": {HOOK: hook.name, FUNCTION: rest},
+    }
+
+
+def _annotations(hook: Hook[Any, Any]) -> JsonObject:
+    return {"readOnlyHint": hook.read_only, "idempotentHint": hook.idempotent or hook.read_only}
+
+
+def _input_schema(payload: JsonObject) -> JsonObject:
+    schema = payload["schema"]
+    if payload["object"]:
+        return {"type": "object", **schema}
+    return _wrap(WRAPPED_ARGUMENT, schema)
+
+
+def _output_schema(hook: Hook[Any, Any], *, modern: bool) -> JsonObject:
+    payload = hook.kind.describe(hook.name)["output"]
+    schema = payload["schema"]
+    if hook.content:
+        schema = _without_content(schema)
+    if payload["object"]:
+        return {"type": "object", **schema}
+    if modern and is_object(schema):
+        return schema
+    return _wrap("result", schema)
+
+
+def _without_content(schema: JsonObject) -> JsonObject:
+    """Leave out `content`, which travels in MCP's own place and not in the structured content."""
+    properties = {name: s for name, s in schema.get("properties", {}).items() if name != "content"}
+    required = [name for name in schema.get("required", []) if name != "content"]
+    return {**schema, "properties": properties, "required": required}
+
+
+def _wrap(name: str, schema: Json) -> JsonObject:
+    """Make an object schema with one property.
+
+    The schema moves one level down: an `$id` keeps its own references pointing at itself.
+    """
+    inner = schema
+    if is_object(schema) and "$id" not in schema:
+        inner = {"$id": f"hookspec:{name}", **schema}
+    return {"type": "object", "properties": {name: inner}, "required": [name]}
+
+
+@dataclass(slots=True)
+class Offer:
+    """What a server offers of a kind, read from its `tools/list`."""
+
+    tools: dict[str, str] = field(default_factory=dict[str, str])
+    """Hook name → tool name."""
+    functions: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """Hook name → function name → tool name."""
+    catalogues: dict[str, list[JsonObject]] = field(default_factory=dict[str, list[JsonObject]])
+    """Catalogue hook → the functions it lists."""
+    foreign: bool = False
+    """True if the server knows nothing of hooks: every tool is a function."""
+
+    @classmethod
+    def read(cls, kind: Kind, plugin: str, tools: Iterable[JsonObject]) -> "Offer":
+        """Tell which tool is which hook, or which function of a hook.
+
+        Servers of ours mark their tools; elsewhere tools are known by their names; and what
+        is left on a server without any mark are the functions of the kind's `functions` hook.
+        """
+        listed = list(tools)
+        offer = cls()
+        names = {tool_name(hook, plugin): hook.name for hook in kind.hooks.values()}
+        host = next((hook for hook in kind.hooks.values() if hook.functions), None)
+        offer.foreign = not any(HOOK in tool.get("_meta", {}) for tool in listed)
+        if host is not None and host.functions is not None:
+            offer.functions[host.name] = {}
+            offer.catalogues[host.functions.catalogue] = []
+        for tool in listed:
+            mark = tool.get("_meta", {})
+            hook = mark.get(HOOK) or names.get(tool["name"])
+            if FUNCTION in mark or (hook is None and offer.foreign):
+                if host is None or host.functions is None:
+                    continue
+                entry = _function(tool, mark.get(FUNCTION))
+                offer.functions[host.name][entry["name"]] = tool["name"]
+                offer.catalogues[host.functions.catalogue].append(entry)
+            elif hook is not None:
+                offer.tools[hook] = tool["name"]
+        return offer
+
+
+def _function(tool: JsonObject, rest: JsonObject | None) -> JsonObject:
+    described = {
+        "description": tool.get("description", ""),
+        "parameters": tool["inputSchema"],
+    }
+    return {"name": tool["name"], **described} if rest is None else {**rest, **described}
