@@ -1,7 +1,11 @@
 """The contract: what plugins, hosts, servers and clients agree on. No I/O.
 
-Generated bindings import from here and from nowhere else.
+Generated bindings import from here and from nowhere else. What they need of pydantic and of
+typing_extensions is passed on, so that their imports are sorted alike wherever they are moved.
 """
+
+from pydantic import Field
+from typing_extensions import TypeAliasType, override
 
 from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.dispatch import Dispatch
@@ -17,7 +21,7 @@ from scaffold.contract.errors import (
 from scaffold.contract.hook import Functions, Hook, Kind, MaybeAwaitable
 from scaffold.contract.model import Model
 from scaffold.contract.plugin import AsyncClient, Client, Plugin, PluginContext
-from scaffold.contract.values import Integer, Json, JsonObject, Number
+from scaffold.contract.values import Integer, Json, JsonObject, Maybe, Number
 
 __all__ = [
     "AsyncChannel",
@@ -25,6 +29,7 @@ __all__ = [
     "Channel",
     "Client",
     "Dispatch",
+    "Field",
     "Functions",
     "Hook",
     "HookError",
@@ -35,6 +40,7 @@ __all__ = [
     "Json",
     "JsonObject",
     "Kind",
+    "Maybe",
     "MaybeAwaitable",
     "Model",
     "Number",
@@ -43,4 +49,6 @@ __all__ = [
     "Problem",
     "ScaffoldError",
     "TransportError",
+    "TypeAliasType",
+    "override",
 ]

@@ -1,11 +1,13 @@
 """The types of JSON values, as JSON Schema 2020-12 counts them."""
 
-from typing import Annotated, Any, TypeAlias, TypeGuard
+from typing import Annotated, Any, TypeAlias, TypeGuard, TypeVar
 
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["Integer", "Json", "JsonObject", "Number", "is_array", "is_object"]
+__all__ = ["Integer", "Json", "JsonObject", "Maybe", "Number", "is_array", "is_object"]
+
+T = TypeVar("T")
 
 Json: TypeAlias = Any
 """Any JSON value. A recursive alias would be exact, and unusable at the edge where it is needed."""
@@ -38,11 +40,19 @@ def _number(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
     )
 
 
+def _never_null(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    schema = handler(source)
+    return schema["schema"] if schema["type"] == "nullable" else schema
+
+
 Integer = Annotated[int, GetPydanticSchema(_integer)]
 """An integer as JSON Schema counts it: `1.0` is one (JSON Schema 2020-12 §6.1.1), `true` is not."""
 
 Number = Annotated[float, GetPydanticSchema(_number)]
 """A number that keeps integers exact, however long they are."""
+
+Maybe: TypeAlias = Annotated[T | None, GetPydanticSchema(_never_null)]
+"""A property that may be absent, and then reads as `None`, but that is never `null` if present."""
 
 
 def is_object(value: Json) -> TypeGuard[JsonObject]:
