@@ -1,0 +1,128 @@
+"""Payloads: what passes, what is refused, and how a refusal reads."""
+
+import subprocess
+import sys
+
+import pytest
+
+from scaffold.contract import Dispatch, Hook, InvalidInput, InvalidOutput, Json, Kind
+from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ExecuteOutput, Function
+from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
+
+
+def kind_of(schema: Json, *, form: object = Json) -> Hook[Json, Json]:
+    payload = {"empty": False, "object": False, "exact": True, "schema": schema}
+    contract = {"hooks": {"probe": {"input": payload, "output": payload}}}
+    hook = Hook[Json, Json](
+        "probe", Dispatch.SINGLETON, input=form, output=form, exact_input=True, exact_output=True
+    )
+    Kind("probe", "1.0.0", (hook,), digest="0", contract=contract)
+    return hook
+
+
+def test_a_valid_payload_is_read_into_its_model_and_written_back_unchanged():
+    text = b'{"function":"add","args":{"a":1,"b":2.5}}'
+    payload = EXECUTE.input.load(text)
+    assert payload == ExecuteInput(function="add", args={"a": 1, "b": 2.5})
+    assert EXECUTE.input.dump(payload) == text
+
+
+def test_every_problem_of_a_payload_is_reported_in_a_stable_order():
+    with pytest.raises(InvalidInput) as refused:
+        EXECUTE.input.load(b'{"function":1,"extra":true}')
+    assert [(p.path, p.rule) for p in refused.value.problems] == [
+        ("", "additionalProperties"),
+        ("", "required"),
+        ("/function", "type"),
+    ]
+
+
+def test_a_problem_names_the_value_by_json_pointer():
+    with pytest.raises(InvalidOutput) as refused:
+        GET_SCHEMA.output.load(b'[{"name":"a b","description":"","parameters":{"type":"object"}}]')
+    assert [(p.path, p.rule) for p in refused.value.problems] == [("/0/name", "pattern")]
+
+
+def test_a_pointer_escapes_tildes_and_slashes():
+    hook = kind_of({"additionalProperties": {"type": "integer"}})
+    with pytest.raises(InvalidInput) as refused:
+        hook.input.load(b'{"a/b~c":"x"}')
+    assert refused.value.problems[0].path == "/a~1b~0c"
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"nonsense", b'{"a":NaN}', b'"\xff"'])
+def test_text_that_is_no_json_is_refused_as_such(text: bytes):
+    with pytest.raises(InvalidInput) as refused:
+        EXECUTE.input.load(text)
+    assert refused.value.problems[0].rule == "json"
+
+
+def test_an_empty_payload_reads_as_none_and_refuses_properties():
+    assert GET_SCHEMA.input.load(b"{}") is None
+    assert GET_SCHEMA.input.dump(None) == b"{}"
+    with pytest.raises(InvalidInput) as refused:
+        GET_SCHEMA.input.load(b'{"a":1}')
+    assert refused.value.problems[0].rule == "additionalProperties"
+
+
+@pytest.mark.parametrize(
+    ("value", "valid"), [(b"1", True), (b"1.0", True), (b"1.5", False), (b"true", False)]
+)
+def test_an_integer_is_what_json_schema_calls_one(value: bytes, valid: bool):
+    hook = kind_of({"type": "integer"})
+    if valid:
+        assert hook.input.load(value) == 1
+    else:
+        with pytest.raises(InvalidInput):
+            hook.input.load(value)
+
+
+def test_long_numbers_stay_exact():
+    hook = kind_of({"type": "integer"})
+    text = b"123456789012345678901234567890"
+    assert hook.input.dump(hook.input.load(text)) == text
+
+
+def test_a_default_is_honoured_and_not_written_back():
+    output = EXECUTE.output.load(b'{"result":5}')
+    assert output.content == []
+    assert EXECUTE.output.dump(output) == b'{"result":5}'
+
+
+def test_a_value_of_the_wrong_class_is_refused_when_written():
+    with pytest.raises(InvalidOutput):
+        EXECUTE.output.dump("nonsense")  # type: ignore[arg-type]
+
+
+def test_a_payload_of_other_bindings_is_converted_and_checked():
+    untyped = Kind.from_contract(TOOL.contract).hooks["execute"]
+    admitted = EXECUTE.input.admit({"function": "add", "args": {}}, untyped.input)
+    assert admitted == ExecuteInput(function="add", args={})
+    with pytest.raises(InvalidInput):
+        EXECUTE.input.admit({"function": 1}, untyped.input)
+
+
+def test_a_payload_of_the_same_bindings_is_admitted_as_it_is():
+    output = ExecuteOutput(result=1)
+    assert EXECUTE.output.admit(output, EXECUTE.output) is output
+
+
+def test_references_outside_the_contract_are_refused_and_never_fetched():
+    hook = kind_of({"$ref": "http://127.0.0.1:9/schema.json"})
+    with pytest.raises(Exception, match="not part of the contract"):
+        hook.input.load(b"1")
+
+
+def test_a_payload_that_its_model_enforces_does_not_import_the_schema_compiler():
+    code = (
+        "import sys; from scaffold.kinds.tool_v1.plugin import EXECUTE;"
+        "EXECUTE.input.load(b'{\"function\":\"a\",\"args\":{}}');"
+        "sys.exit('jsonschema_rs' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_exact_output_is_checked_when_written():
+    bad = Function(name="a b", description="", parameters={"type": "object"})
+    with pytest.raises(InvalidOutput):
+        GET_SCHEMA.output.dump([bad])
