@@ -165,6 +165,9 @@ class ManifestInvalid(PluginError):
 
     code = "manifest-invalid"
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 class PluginLoadError(PluginError):
     """The plugin's code cannot be imported, instantiated or set up."""
