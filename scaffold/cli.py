@@ -1,0 +1,240 @@
+"""The command line: what each verb takes. What it does is in `scaffold.commands`, imported late."""
+
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Plugin contracts that hold in every process and every language.",
+)
+
+
+class Runtime(StrEnum):
+    """Where a plugin runs."""
+
+    in_process = "in_process"
+    mcp_stdio = "mcp_stdio"
+    mcp_http = "mcp_http"
+
+
+class Served(StrEnum):
+    """The runtimes that are processes of their own."""
+
+    mcp_stdio = "mcp_stdio"
+    mcp_http = "mcp_http"
+
+
+class Language(StrEnum):
+    """The languages that a plugin can be written in."""
+
+    python = "python"
+
+
+class OutputFormat(StrEnum):
+    """How findings are printed."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+Hookspecs = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A folder of hookspecs of your own, or one YAML file."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the plugin.")]
+ProjectFolder = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="A plugin project or a repository of hookspecs."),
+]
+
+
+@app.command()
+def new_plugin(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name: my-plugin.")],
+    *,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Its kind: tool.")] = None,
+    hookspecs: Hookspecs = None,
+    runtime: Annotated[
+        list[Runtime] | None,
+        typer.Option(help="A runtime it offers; repeat for more. All that the kind allows."),
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="Its language.")] = Language.python,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="K=V", help="An answer to a question; repeat for more."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where to make its folder.")
+    ] = Path(),
+) -> None:
+    """Make a plugin project that runs at once."""
+    from scaffold.commands.new_plugin import new_plugin
+
+    status = new_plugin(
+        name,
+        kind=kind,
+        hookspecs=hookspecs,
+        runtimes=[each.value for each in runtime or ()],
+        language=lang.value,
+        defaults=defaults,
+        data=data or [],
+        output=output,
+    )
+    raise typer.Exit(status)
+
+
+@app.command()
+def generate(
+    folder: ProjectFolder = Path(),
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 if a file would change.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; print what would change.")
+    ] = False,
+) -> None:
+    """Bring generated files to what the hookspecs say."""
+    from scaffold.commands.generate import generate
+
+    raise typer.Exit(generate(folder, check=check, diff=diff))
+
+
+@app.command()
+def call(
+    folder: Folder,
+    hook: Annotated[str, typer.Argument(metavar="HOOK", help="The hook to call.")],
+    *,
+    input: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON|@FILE|-", help="Its input; without it, a sample made from the schema."
+        ),
+    ] = None,
+    runtime: Annotated[
+        Runtime | None, typer.Option(help="The runtime to use; else the first that works.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Call over every runtime; exit 1 if answers differ.")
+    ] = False,
+    repeat: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Call so many times, and report the times.")
+    ] = 1,
+    json: Json = False,
+) -> None:
+    """Call one hook of a plugin and print its answer."""
+    from scaffold.commands.call import call
+
+    status = call(
+        folder,
+        hook,
+        input=input,
+        runtime=runtime.value if runtime else None,
+        compare=compare,
+        repeat=repeat,
+        json=json,
+    )
+    raise typer.Exit(status)
+
+
+@app.command()
+def run(
+    folder: Folder,
+    runtime: Annotated[
+        Served | None, typer.Option(help="The runtime to serve; else the first in the manifest.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="H", help="The address to listen on, over HTTP.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="P", min=0, max=65535, help="The port to listen on, over HTTP."),
+    ] = None,
+) -> None:
+    """Serve a plugin over MCP until it is interrupted."""
+    from scaffold.commands.run import run
+
+    raise typer.Exit(run(folder, runtime=runtime.value if runtime else None, host=host, port=port))
+
+
+@app.command()
+def inspect(
+    subject: Annotated[
+        str, typer.Argument(metavar="KIND|DIR", help="A kind, a hookspec or a plugin's folder.")
+    ],
+    *,
+    hookspecs: Hookspecs = None,
+    json: Json = False,
+) -> None:
+    """Show a kind as the generator sees it."""
+    from scaffold.commands.inspect import inspect
+
+    raise typer.Exit(inspect(subject, hookspecs=hookspecs, json=json))
+
+
+@app.command()
+def lint(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A hookspec, or a folder of them.")],
+    output_format: Annotated[
+        OutputFormat, typer.Option(help="How to print what is found.")
+    ] = OutputFormat.text,
+) -> None:
+    """Find what is wrong with hookspecs, and how to mend it."""
+    from scaffold.commands.lint import lint
+
+    raise typer.Exit(lint(path, output_format=output_format.value))
+
+
+@app.command()
+def check(folder: ProjectFolder = Path()) -> None:
+    """Hold a project to its contract: hookspecs, generated files, manifest. For CI."""
+    from scaffold.commands.check import check
+
+    raise typer.Exit(check(folder))
+
+
+@app.command()
+def doctor() -> None:
+    """Show the versions of everything, and what is missing."""
+    from scaffold.commands.doctor import doctor
+
+    raise typer.Exit(doctor())
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"scaffold {version_of('hookspec-scaffold')}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; no exception gets past it."""
+    with ExitStack() as stack:
+        stack.push(_exit)
+        app(prog_name="scaffold")
+    raise SystemExit
+
+
+def _exit(_kind: object, error: BaseException | None, _trace: object) -> None:
+    if isinstance(error, Exception):
+        from scaffold.commands.failure import report
+
+        raise SystemExit(report(error))

@@ -1,0 +1,56 @@
+"""From an exception to a message on stderr and an exit status: the only place that does it."""
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+
+from scaffold.contract.errors import (
+    InvalidInput,
+    ManifestInvalid,
+    RuntimeNotSupported,
+    ScaffoldError,
+)
+from scaffold.generator.diagnostics import SpecError
+from scaffold.project.errors import PreconditionError, UsageError
+
+__all__ = ["report"]
+
+STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (SpecError, 1),
+    (InvalidInput, 1),
+    (UsageError, 2),
+    (PreconditionError, 4),
+    (ManifestInvalid, 4),
+    (RuntimeNotSupported, 4),
+    (ScaffoldError, 5),
+)
+"""The first row that fits counts; whatever is in no row is a bug of ours."""
+
+
+def report(error: Exception) -> int:
+    """Say on stderr what went wrong, and return the exit status."""
+    for family, status in STATUS:
+        if isinstance(error, family):
+            sys.stderr.write(f"{_printable(str(error))}\n")
+            return status
+    sys.stderr.write(f"error: {_printable(_in_one_line(error))}; details are in '{_log(error)}'\n")
+    return 70
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(f"a bug in scaffold: {type(error).__name__}: {error}".split())
+
+
+def _printable(text: str) -> str:
+    """Escape what would move the cursor: messages quote files and plugins of other people."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
+def _log(error: Exception) -> str:
+    handle, path = tempfile.mkstemp(prefix="scaffold-", suffix=".log", text=True)
+    with os.fdopen(handle, "w", encoding="utf-8") as log:
+        log.write(f"scaffold {sys.argv[1:]}\nPython {sys.version}\n{platform.platform()}\n\n")
+        log.writelines(traceback.format_exception(error))
+    return path

@@ -1,0 +1,1 @@
+"""A project on disk: its settings, its lockfile, its template, and the only writer of its files."""

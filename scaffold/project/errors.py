@@ -1,0 +1,25 @@
+"""What a person must mend before a command can do its work."""
+
+__all__ = ["PreconditionError", "ProjectError", "UsageError"]
+
+
+class ProjectError(Exception):
+    """`code` names the problem in kebab-case, `help` says how to mend it."""
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+
+    def __str__(self) -> str:
+        text = f"{self.code}: {self.message}"
+        return f"{text}\n  help: {self.help}" if self.help else text
+
+
+class UsageError(ProjectError):
+    """The command line asks for what cannot be, or does not say enough."""
+
+
+class PreconditionError(ProjectError):
+    """The files, the folder or the machine are not ready for the command."""

@@ -1,0 +1,115 @@
+"""What has to change on disk, found out before anything is touched.
+
+Wanted files are compared with those on disk and with the lockfile: the lockfile tells an old file
+of ours, which may be replaced, from a file that somebody has edited, which may not.
+"""
+
+import difflib
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from scaffold.project.errors import PreconditionError
+from scaffold.project.lock import Lock, Owner, digest
+
+__all__ = ["Change", "State", "diff", "place", "plan"]
+
+
+class State(StrEnum):
+    """How a file on disk stands to what is wanted there."""
+
+    UNCHANGED = "unchanged"
+    MISSING = "missing"
+    """To be created."""
+    OUTDATED = "outdated"
+    """As scaffold wrote it, and no longer what is wanted: to be updated."""
+    LINE_ENDINGS = "differs only in line endings"
+    """The right text with other line endings: to be updated."""
+    STALE = "stale"
+    """As scaffold wrote it, and no longer wanted: to be removed."""
+    EDITED = "edited by hand"
+    """Not what scaffold wrote: refused, never overwritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file: `before` is what is on disk, `after` what is wanted; None is no file."""
+
+    path: str
+    state: State
+    before: bytes | None
+    after: bytes | None
+
+
+def place(root: Path, path: str) -> Path:
+    """Return where a file of the project really is, links followed.
+
+    Raises `PreconditionError` if that is outside of the project.
+    """
+    target = (root / path).resolve()
+    if not target.is_relative_to(root.resolve()):
+        message = f"'{path}' leads out of the project, to '{target}'"
+        raise PreconditionError("outside", message, "replace the link by a folder or a file")
+    return target
+
+
+def plan(root: Path, wanted: Mapping[str, str], lock: Lock) -> tuple[Change, ...]:
+    """Compare the generated files that a project should have with those it has, sorted by path."""
+    ours = lock.owned(Owner.GENERATED)
+    return tuple(
+        _compare(
+            path,
+            _read(place(root, path)),
+            wanted[path].encode() if path in wanted else None,
+            ours[path].sha256 if path in ours else None,
+        )
+        for path in sorted(wanted.keys() | ours.keys())
+    )
+
+
+def _compare(path: str, before: bytes | None, after: bytes | None, written: str | None) -> Change:
+    return Change(path, _state(before, after, written), before, after)
+
+
+def _state(before: bytes | None, after: bytes | None, written: str | None) -> State:
+    if before == after:
+        return State.UNCHANGED
+    if before is None:
+        return State.MISSING
+    if after is not None and digest(before) == digest(after):
+        return State.LINE_ENDINGS
+    if digest(before) != written:
+        return State.EDITED
+    return State.STALE if after is None else State.OUTDATED
+
+
+def diff(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield the lines of a unified diff from what is on disk to what is wanted."""
+    for change in changes:
+        if change.state is not State.UNCHANGED:
+            yield from _diff(change)
+
+
+def _diff(change: Change) -> Iterator[str]:
+    before = "/dev/null" if change.before is None else f"a/{change.path}"
+    after = "/dev/null" if change.after is None else f"b/{change.path}"
+    for line in difflib.unified_diff(_lines(change.before), _lines(change.after), before, after):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _lines(content: bytes | None) -> list[str]:
+    # Cut at "\n" only: str.splitlines would also cut at form feeds and line separators.
+    text = (content or b"").decode("utf-8", "replace").replace("\r", "\\r")
+    return list(io.StringIO(text, newline="\n"))
+
+
+def _read(target: Path) -> bytes | None:
+    try:
+        return target.read_bytes()
+    except FileNotFoundError:
+        return None
+    except (IsADirectoryError, NotADirectoryError) as error:
+        message = f"'{target}' is in the way: a file and a folder want the same name"
+        raise PreconditionError("in-the-way", message, "move it elsewhere") from error

@@ -1,0 +1,86 @@
+"""Files from a template: copier asks, checks the answers and renders; nothing is written here.
+
+A template ships with this distribution. What a project remembers of it is a stable name and a
+version, never a path of the machine that made the project.
+"""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from scaffold.project.errors import UsageError
+
+__all__ = ["questions", "render", "shipped_template"]
+
+
+def shipped_template(name: str) -> Path:
+    """Return the folder of a template that ships with this distribution."""
+    package = Path(str(files("scaffold")))
+    installed = package / "_data" / "templates" / name
+    return installed if installed.is_dir() else package.parent / "templates" / name
+
+
+def questions(template: Path) -> list[str]:
+    """Return the names of the answers that a template takes, in the order in which it asks."""
+    from ruamel.yaml import YAML
+
+    loader: Any = YAML(typ="safe")
+    return [name for name in loader.load(template / "copier.yml") if not name.startswith("_")]
+
+
+def render(
+    template: Path,
+    *,
+    facts: Mapping[str, Any],
+    answers: Mapping[str, str],
+    defaults: bool,
+    interactive: bool,
+) -> dict[str, str]:
+    """Return the texts of a template's files by their paths, sorted.
+
+    `facts` are what the command knows, `answers` what the person gave. What is missing is asked on
+    a terminal (`interactive`), or taken from the template with `defaults`.
+
+    Raises `UsageError` for answers that are missing, unknown or invalid.
+    """
+    _check_answers(questions(template), facts, answers, defaults=defaults or interactive)
+    with TemporaryDirectory(prefix="scaffold-") as folder:
+        _copy(template, Path(folder), {**answers, **facts}, defaults=defaults or not interactive)
+        return {
+            path.relative_to(folder).as_posix(): path.read_text("utf-8")
+            for path in sorted(Path(folder).rglob("*"))
+            if path.is_file()
+        }
+
+
+def _check_answers(
+    names: list[str], facts: Mapping[str, Any], answers: Mapping[str, str], *, defaults: bool
+) -> None:
+    asked = [name for name in names if name not in facts]
+    listed = ", ".join(f"'{name}'" for name in asked)
+    if unknown := sorted(answers.keys() - set(asked)):
+        message = "the template does not ask for " + ", ".join(f"'{name}'" for name in unknown)
+        raise UsageError("unknown-answer", message, f"it asks for {listed}")
+    missing = ", ".join(f"'{name}'" for name in asked if name not in answers)
+    if missing and not defaults:
+        mend = "pass each with --data NAME=VALUE, or take the template's answers with --defaults"
+        raise UsageError("missing-answers", f"no answer for {missing}", mend)
+
+
+def _copy(template: Path, folder: Path, data: dict[str, Any], *, defaults: bool) -> None:
+    from copier import Settings, run_copy
+
+    try:
+        run_copy(
+            str(template),
+            folder,
+            data,
+            # The same project on every machine: a person's own copier settings do not count.
+            settings=Settings(),
+            defaults=defaults,
+            quiet=True,
+        )
+    except ValueError as error:
+        raise UsageError("invalid-answer", " ".join(str(error).split())) from error

@@ -1,0 +1,132 @@
+"""What has to change on disk, found out before anything is touched."""
+
+import pytest
+
+from scaffold.project.errors import PreconditionError
+from scaffold.project.files import State, diff, plan
+from scaffold.project.lock import Entry, Lock, Owner, digest
+
+
+def lock(**files):
+    return Lock(
+        files={path: Entry(Owner.GENERATED, digest(text.encode())) for path, text in files.items()}
+    )
+
+
+def states(root, wanted, known):
+    return {change.path: change.state for change in plan(root, wanted, known)}
+
+
+def test_a_file_that_is_not_there_is_missing(tmp_path):
+    assert states(tmp_path, {"a": "1"}, Lock()) == {"a": State.MISSING}
+
+
+def test_a_file_as_wanted_is_unchanged_even_if_no_lock_knows_it(tmp_path):
+    (tmp_path / "a").write_text("1")
+
+    assert states(tmp_path, {"a": "1"}, Lock()) == {"a": State.UNCHANGED}
+
+
+def test_a_file_as_scaffold_wrote_it_is_outdated_when_another_is_wanted(tmp_path):
+    (tmp_path / "a").write_text("1")
+
+    assert states(tmp_path, {"a": "2"}, lock(a="1")) == {"a": State.OUTDATED}
+
+
+def test_a_file_that_is_not_as_scaffold_wrote_it_was_edited(tmp_path):
+    (tmp_path / "a").write_text("mine")
+
+    assert states(tmp_path, {"a": "2"}, lock(a="1")) == {"a": State.EDITED}
+
+
+def test_a_file_that_scaffold_never_wrote_counts_as_edited(tmp_path):
+    (tmp_path / "a").write_text("mine")
+
+    assert states(tmp_path, {"a": "2"}, Lock()) == {"a": State.EDITED}
+
+
+def test_a_file_no_longer_wanted_is_stale_only_if_the_lock_lists_it(tmp_path):
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "b").write_text("1")
+
+    assert states(tmp_path, {}, lock(a="1")) == {"a": State.STALE}
+
+
+def test_a_stale_file_with_an_edit_is_not_to_be_removed(tmp_path):
+    (tmp_path / "a").write_text("mine")
+
+    assert states(tmp_path, {}, lock(a="1")) == {"a": State.EDITED}
+
+
+def test_a_stale_file_that_is_gone_is_no_change(tmp_path):
+    assert states(tmp_path, {}, lock(a="1")) == {"a": State.UNCHANGED}
+
+
+def test_other_line_endings_are_told_from_an_edit(tmp_path):
+    (tmp_path / "a").write_bytes(b"1\r\n2\r\n")
+
+    assert states(tmp_path, {"a": "1\n2\n"}, Lock()) == {"a": State.LINE_ENDINGS}
+
+
+def test_a_checkout_with_other_line_endings_is_no_edit_when_the_text_changes(tmp_path):
+    (tmp_path / "a").write_bytes(b"1\r\n")
+
+    assert states(tmp_path, {"a": "2\n"}, lock(a="1\n")) == {"a": State.OUTDATED}
+
+
+def test_files_of_other_owners_are_none_of_its_business(tmp_path):
+    (tmp_path / "a").write_text("mine")
+    known = Lock(files={"a": Entry(Owner.USER, "0"), "b": Entry(Owner.TEMPLATE, "0")})
+
+    assert plan(tmp_path, {}, known) == ()
+
+
+def test_a_link_that_leads_out_of_the_project_is_refused(tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (project / "docs").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(PreconditionError, match="'docs/a' leads out of the project"):
+        plan(project, {"docs/a": "1"}, Lock())
+
+
+@pytest.mark.parametrize("path", ["../a", "/a", "docs/../../a"])
+def test_a_path_that_leads_out_of_the_project_is_refused(tmp_path, path):
+    with pytest.raises(PreconditionError, match="leads out of the project"):
+        plan(tmp_path, {path: "1"}, Lock())
+
+
+def test_a_folder_where_a_file_should_be_is_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+
+    with pytest.raises(PreconditionError, match="is in the way"):
+        plan(tmp_path, {"a": "1"}, Lock())
+
+
+def test_a_file_where_a_folder_should_be_is_refused(tmp_path):
+    (tmp_path / "a").write_text("1")
+
+    with pytest.raises(PreconditionError, match="is in the way"):
+        plan(tmp_path, {"a/b": "1"}, Lock())
+
+
+def test_the_diff_shows_what_is_created_changed_and_removed(tmp_path):
+    (tmp_path / "changed").write_text("one\ntwo\n")
+    (tmp_path / "stale").write_text("old")
+    wanted = {"changed": "one\n2\n", "new ä": "hello\n"}
+    changes = plan(tmp_path, wanted, lock(changed="one\ntwo\n", stale="old"))
+
+    assert "".join(diff(changes)) == (
+        "--- a/changed\n+++ b/changed\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n"
+        "--- /dev/null\n+++ b/new ä\n@@ -0,0 +1 @@\n+hello\n"
+        "--- a/stale\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n\\ No newline at end of file\n"
+    )
+
+
+def test_the_diff_shows_line_endings_and_cuts_only_at_newlines(tmp_path):
+    (tmp_path / "a").write_bytes(b"1\x0c2\r\n")
+
+    assert "".join(diff(plan(tmp_path, {"a": "1\x0c2\n"}, Lock()))) == (
+        "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\x0c2\\r\n+1\x0c2\n"
+    )

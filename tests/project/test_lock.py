@@ -1,0 +1,53 @@
+"""`scaffold.lock`."""
+
+import pytest
+
+from scaffold.project.errors import PreconditionError
+from scaffold.project.lock import LOCKFILE, Entry, Lock, Owner, digest, read_lock
+
+LOCK = Lock(
+    generator="0.1.0",
+    hookspecs={"tool/v1.yaml": "ab"},
+    files={
+        "b/ä.py": Entry(Owner.GENERATED, "12"),
+        'a "quoted" \\ name': Entry(Owner.TEMPLATE, "34"),
+        "c": Entry(Owner.USER, "56"),
+    },
+)
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    (tmp_path / LOCKFILE).write_text(LOCK.render(), "utf-8")
+
+    assert read_lock(tmp_path) == LOCK
+
+
+def test_it_has_one_line_per_file_in_order():
+    lines = LOCK.render().splitlines()
+
+    assert lines[-3:] == [
+        '"a \\"quoted\\" \\\\ name" = { owner = "template", sha256 = "34" }',
+        '"b/ä.py" = { owner = "generated", sha256 = "12" }',
+        '"c" = { owner = "user", sha256 = "56" }',
+    ]
+
+
+def test_a_project_without_one_has_an_empty_one(tmp_path):
+    assert read_lock(tmp_path) == Lock()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<<<<<<< ours\n", "files = 1\n", "generator = 1\n", '[files]\na = { owner = "me" }\n', "\xff"],
+)
+def test_a_damaged_one_is_refused_with_advice(tmp_path, text):
+    (tmp_path / LOCKFILE).write_text(text, "latin-1")
+
+    with pytest.raises(PreconditionError, match=r"'scaffold.lock' cannot be read") as caught:
+        read_lock(tmp_path)
+
+    assert "run 'scaffold generate'" in caught.value.help
+
+
+def test_digests_do_not_depend_on_line_endings():
+    assert digest(b"a\r\nb\r\n") == digest(b"a\nb\n") != digest(b"a\rb\n")
