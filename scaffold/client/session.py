@@ -98,9 +98,10 @@ class Session:
         return self.version == MODERN
 
     def open(self) -> Talk:
-        """Find out the server's era, greet it accordingly, and read its tools."""
-        answer = yield self._request("server/discover", {}, probe=True)
-        self.version = _era(answer)
+        """Find out the server's era if it is not known, greet it accordingly, read its tools."""
+        if not self.version:
+            answer = yield self._request("server/discover", {}, probe=True)
+            self.version = _era(answer)
         if not self.modern:
             yield from self._initialize()
         yield from self.list_tools()
@@ -125,7 +126,7 @@ class Session:
         for _page in range(_MOST_PAGES):
             answer = yield self._request("tools/list", {"cursor": cursor} if cursor else {})
             listed = _decode(answer, _Listed, "tools/list")
-            tools += listed.tools
+            tools += filter(self.admits, listed.tools)
             cursor = listed.next_cursor
             if not cursor:
                 break
@@ -139,6 +140,10 @@ class Session:
         self._catalogues = {
             name: Catalogue(functions) for name, functions in self.offer.catalogues.items()
         }
+
+    def admits(self, tool: JsonObject) -> bool:
+        """Tell whether a listed tool may be used; a transport may have reasons to leave one out."""
+        return True
 
     def catalogue(self, hook: Hook[Any, Any]) -> bytes:
         """Return what a catalogue hook answers, as JSON: over MCP that is `tools/list`."""
