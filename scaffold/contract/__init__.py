@@ -1,11 +1,11 @@
 """The contract: what plugins, hosts, servers and clients agree on. No I/O.
 
-Generated bindings import from here and from nowhere else. What they need of pydantic and of
-typing_extensions is passed on, so that their imports are sorted alike wherever they are moved.
+Generated bindings import from here and from nowhere else. What they need of pydantic
+is passed on; only `override` must come from its home, where linters look for it.
 """
 
 from pydantic import Field
-from typing_extensions import TypeAliasType, override
+from typing_extensions import TypeAliasType
 
 from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.dispatch import Dispatch
@@ -50,5 +50,4 @@ __all__ = [
     "ScaffoldError",
     "TransportError",
     "TypeAliasType",
-    "override",
 ]
