@@ -2,10 +2,14 @@
 
 import logging
 import os
+from typing import Final
 
 from scaffold.contract.errors import InternalError
 
-__all__ = ["conceal"]
+__all__ = ["FAILURES", "conceal"]
+
+FAILURES: Final = (Exception, SystemExit)
+"""What to catch around a plugin's code: `sys.exit` in a plugin must not end its host."""
 
 
 def conceal(error: BaseException, *, plugin: str, hook: str) -> InternalError:

@@ -1,0 +1,89 @@
+"""Importing a plugin's module from its folder, without touching `sys.path`."""
+
+import importlib
+import importlib.util
+import sys
+import threading
+from hashlib import sha256
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+__all__ = ["import_from", "stands_in"]
+
+_LOCK = threading.RLock()
+"""Held while a name in `sys.modules` is chosen and taken."""
+
+
+def stands_in(folder: Path, module: str) -> bool:
+    """Tell whether the folder has the module, as a file or as a package."""
+    path = folder.joinpath(*module.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def import_from(folder: Path, module: str) -> ModuleType:
+    """Import a dotted module whose top package or file stands in the folder.
+
+    The top is known to Python under its real name if no other module has it; otherwise under that
+    name and a digest of the folder, so that the modules of two plugins never meet. Then only its
+    relative imports lead into the plugin. Raises whatever the module raises, and leaves nothing of
+    it behind in `sys.modules` if it does.
+    """
+    top, _, rest = module.partition(".")
+    with _LOCK:
+        name = _free_name(folder, top)
+        before = _family(name)
+        try:
+            if name not in sys.modules:
+                _execute(_spec(folder, top, name))
+            return importlib.import_module(f"{name}.{rest}" if rest else name)
+        except BaseException:
+            for left in _family(name) - before:
+                del sys.modules[left]
+            raise
+
+
+def _spec(folder: Path, top: str, name: str) -> ModuleSpec:
+    package = folder / top
+    file = package / "__init__.py"
+    if file.is_file():
+        spec = importlib.util.spec_from_file_location(
+            name, file, submodule_search_locations=[str(package)]
+        )
+    elif package.with_suffix(".py").is_file():
+        spec = importlib.util.spec_from_file_location(name, package.with_suffix(".py"))
+    else:
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(package)]
+    assert spec is not None
+    return spec
+
+
+def _execute(spec: ModuleSpec) -> None:
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    if spec.loader is not None:
+        spec.loader.exec_module(module)
+
+
+def _free_name(folder: Path, top: str) -> str:
+    """Return the name under which the folder's `top` is or can be imported."""
+    own = _places(_spec(folder, top, top))
+    known = sys.modules.get(top)
+    spec = importlib.util.find_spec(top) if known is None else known.__spec__
+    if spec is None and known is None:
+        return top
+    if spec is not None and _places(spec) == own:
+        return top
+    return f"{top}_{sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
+
+
+def _places(spec: ModuleSpec) -> set[Path]:
+    """Return where a module is: its file, or the folders of a package without one."""
+    if spec.has_location and spec.origin is not None:
+        return {Path(spec.origin).resolve()}
+    return {Path(place).resolve() for place in spec.submodule_search_locations or ()}
+
+
+def _family(name: str) -> set[str]:
+    return {one for one in list(sys.modules) if one == name or one.startswith(f"{name}.")}

@@ -1,0 +1,212 @@
+"""The in-process runtime: a hook call is a method call, with the guards of every other runtime.
+
+Values of the plugin's own classes pass as they are, once their schema agrees; whatever is made for
+somebody else's bindings of the same kind goes through JSON, as it would across a wire.
+"""
+
+import threading
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Any, TypeVar
+
+from pydantic_core import from_json
+
+from scaffold.contract.catalogue import Catalogue
+from scaffold.contract.errors import HookError, PluginError
+from scaffold.contract.failure import FAILURES
+from scaffold.contract.hook import Hook
+from scaffold.contract.plugin import Plugin, PluginContext
+from scaffold.host.joint import Joint, join
+from scaffold.host.threads import Late, LoopThread, within
+
+__all__ = ["AsyncInProcessChannel", "InProcessChannel"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class InProcessChannel:
+    """Calls a plugin's methods; those that are `async def` run in an event loop of the channel."""
+
+    runtime: str = "in_process"
+
+    def __init__(self, plugin: Plugin, *, name: str | None = None) -> None:
+        self.plugin = plugin
+        self.name = name or type(plugin).__name__
+        self._loop = LoopThread(self.name)
+        self._catalogues: dict[str, Catalogue] = {}
+        self._teardown_within: float | None = None
+        self._lock = threading.Lock()
+
+    def setup(self, context: PluginContext, *, seconds: float, teardown_seconds: float) -> None:
+        """Set the plugin up; raise what it raises, or `Late`. `close` tears it down."""
+        within(seconds, lambda: self._settle(self.plugin.setup(context)))
+        self._teardown_within = teardown_seconds
+
+    def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
+        """Return the function that calls `hook` and raises `HookError`."""
+        joint = join(self.plugin, self.name, hook)
+        invoke, fail, settle = joint.invoke, joint.fail, self._settle
+        if hook.functions is not None:
+            invoke = self._held_to_catalogue(joint)
+        takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
+
+        def call(payload: In) -> Out:
+            if type(payload) is not takes:
+                payload = admit(payload)
+            try:
+                answer: Out = invoke(payload)
+                if type(answer) is gives:
+                    return answer
+                answer = settle(answer)
+            except HookError:
+                raise
+            except FAILURES as error:
+                raise fail(error) from None
+            return answer if type(answer) is gives else accept(answer)
+
+        return call
+
+    def close(self) -> None:
+        """Tear the plugin down if it was set up. May be repeated."""
+        with self._lock:
+            seconds, self._teardown_within = self._teardown_within, None
+        try:
+            if seconds is not None:
+                within(seconds, lambda: self._settle(self.plugin.teardown()))
+        except FAILURES as error:
+            raise _teardown_failed(self.name, error) from error
+        finally:
+            self._loop.close()
+
+    def _settle(self, answer: Any) -> Any:
+        return self._loop.run(answer) if isawaitable(answer) else answer
+
+    def _held_to_catalogue(self, joint: Joint[Any, Any]) -> Callable[[Any], Any]:
+        hook, invoke = joint.own, joint.invoke
+        listing = joint.catalogue_hook
+        functions = self.bind(listing)
+
+        def invoke_if_valid(payload: Any) -> Any:
+            catalogue = self._catalogues.get(listing.name)
+            if catalogue is None:
+                catalogue = _catalogue(listing, functions(None))
+                self._catalogues[listing.name] = catalogue
+            catalogue.check(hook, from_json(hook.input.dump(payload)))
+            return invoke(payload)
+
+        return invoke_if_valid
+
+
+class AsyncInProcessChannel:
+    """Calls a plugin's methods from an event loop.
+
+    Hooks that are plain functions run in the loop's own thread, unless the plugin says that they
+    keep a processor busy.
+    """
+
+    runtime: str = "in_process"
+
+    def __init__(
+        self, plugin: Plugin, *, name: str | None = None, execution_model: str = "sync"
+    ) -> None:
+        self.plugin = plugin
+        self.name = name or type(plugin).__name__
+        self._threaded = execution_model.endswith("_cpu_bound")
+        self._catalogues: dict[str, Catalogue] = {}
+        self._teardown_within: float | None = None
+
+    async def setup(
+        self, context: PluginContext, *, seconds: float, teardown_seconds: float
+    ) -> None:
+        """Set the plugin up; raise what it raises, or `Late`. `aclose` tears it down."""
+        await _bounded(seconds, lambda: self.plugin.setup(context))
+        self._teardown_within = teardown_seconds
+
+    def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
+        """Return the function that calls `hook` and raises `HookError`."""
+        joint = join(self.plugin, self.name, hook)
+        invoke, fail = joint.invoke, joint.fail
+        if self._threaded:
+            invoke = _in_thread(invoke)
+        if hook.functions is not None:
+            invoke = self._held_to_catalogue(joint, invoke)
+        takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
+
+        async def call(payload: In) -> Out:
+            if type(payload) is not takes:
+                payload = admit(payload)
+            try:
+                answer: Out = invoke(payload)
+                if type(answer) is gives:
+                    return answer
+                answer = await _settled(answer)
+            except HookError:
+                raise
+            except FAILURES as error:
+                raise fail(error) from None
+            return answer if type(answer) is gives else accept(answer)
+
+        return call
+
+    async def aclose(self) -> None:
+        """Tear the plugin down if it was set up. May be repeated."""
+        seconds, self._teardown_within = self._teardown_within, None
+        if seconds is None:
+            return
+        try:
+            await _bounded(seconds, self.plugin.teardown)
+        except FAILURES as error:
+            raise _teardown_failed(self.name, error) from error
+
+    def _held_to_catalogue(
+        self, joint: Joint[Any, Any], invoke: Callable[[Any], Any]
+    ) -> Callable[[Any], Any]:
+        hook = joint.own
+        listing = joint.catalogue_hook
+        functions = self.bind(listing)
+
+        async def invoke_if_valid(payload: Any) -> Any:
+            catalogue = self._catalogues.get(listing.name)
+            if catalogue is None:
+                catalogue = _catalogue(listing, await functions(None))
+                self._catalogues[listing.name] = catalogue
+            catalogue.check(hook, from_json(hook.input.dump(payload)))
+            return await _settled(invoke(payload))
+
+        return invoke_if_valid
+
+
+def _catalogue(listing: Hook[None, Any], functions: Any) -> Catalogue:
+    return Catalogue(from_json(listing.output.dump(functions)))
+
+
+def _in_thread(invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    import asyncio
+
+    return lambda payload: asyncio.to_thread(invoke, payload)
+
+
+async def _settled(answer: Any) -> Any:
+    # Twice: what a thread hands back may be the coroutine of an `async def` that it called.
+    while isawaitable(answer):
+        answer = await answer
+    return answer
+
+
+async def _bounded(seconds: float, work: Callable[[], Any]) -> None:
+    import asyncio
+
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            await _settled(asyncio.to_thread(within, seconds, work))
+    except TimeoutError:
+        if not limit.expired():  # the work's own error
+            raise
+        raise Late(seconds) from None
+
+
+def _teardown_failed(name: str, error: BaseException) -> PluginError:
+    why = str(error) if isinstance(error, Late) else f"{type(error).__name__}: {error}"
+    return PluginError(name, f"teardown failed: {why}")

@@ -1,0 +1,104 @@
+"""The threads of in-process plugins: an event loop for sync hosts, a time limit for sync code."""
+
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+from scaffold.contract.failure import FAILURES
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Late", "LoopThread", "within"]
+
+T = TypeVar("T")
+
+
+class Late(Exception):
+    """A plugin did not get ready, or did not let go, within the time allowed."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"it did not end within {seconds:g} s")
+
+
+class LoopThread:
+    """An event loop in a thread of its own, started when it is first needed."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        """Await in the loop, from any other thread, and return the result."""
+        import asyncio
+
+        async def wait() -> T:
+            return await awaitable
+
+        loop = self._start()
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "an async plugin called its own sync client, which would wait for ever"
+            )
+        future = asyncio.run_coroutine_threadsafe(wait(), loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Cancel what is still running, and end the thread. May be repeated."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+    def _start(self) -> "asyncio.AbstractEventLoop":
+        import asyncio
+
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name=f"plugin-{self._name}", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+
+def _serve(loop: "asyncio.AbstractEventLoop") -> None:
+    import asyncio
+
+    # The runner cancels what is left and closes asynchronous generators, in the right order.
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.get_loop().run_forever()
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Do the work in a thread and return its result, or raise `Late`.
+
+    Nothing can stop a Python thread: one that is late is left to itself, and ends with the process.
+    """
+    outcome: Future[T] = Future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            outcome.set_result(context.run(work))
+        except FAILURES as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="plugin-lifecycle", daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        if outcome.done():  # the work's own error
+            raise
+        raise Late(seconds) from None
