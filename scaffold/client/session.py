@@ -187,6 +187,7 @@ class Call:
 
     def __init__(self, session: Session, hook: Hook[Any, Any], tool: str) -> None:
         described = session.kind.describe(hook.name)
+        self.session = session
         self._hook = hook
         self._tool = tool
         self._wrapped = not described["input"]["object"]
@@ -213,23 +214,22 @@ class _FunctionCall(Call):
 
     def __init__(self, session: Session, hook: Hook[Any, Any], functions: Functions) -> None:
         super().__init__(session, hook, "")
-        self._session = session
         self._functions = functions
         self._heads: dict[str, bytes] = {}
 
     def write(self, payload: Any) -> Outgoing:
         data = self._hook.input.dump(payload)
         parsed: JsonObject = from_json(data)
-        self._session.check(self._hook, parsed)
-        tool = self._session.offer.functions[self._hook.name][parsed[self._functions.name]]
+        self.session.check(self._hook, parsed)
+        tool = self.session.offer.functions[self._hook.name][parsed[self._functions.name]]
         head = self._heads.get(tool)
         if head is None:
-            head = self._heads[tool] = self._session.head(tool)
+            head = self._heads[tool] = self.session.head(tool)
         arguments = _decode_object(data)[self._functions.arguments]
         return Outgoing("tools/call", head + bytes(arguments) + b"}", tool)
 
     def read(self, answer: Message | None) -> Any:
-        if not self._session.offer.foreign:
+        if not self.session.offer.foreign:
             return super().read(answer)
         result = _result(answer, self._hook.name)
         return self._hook.output.load(read_foreign(self._hook, result))

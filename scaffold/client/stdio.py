@@ -1,0 +1,198 @@
+"""The channel to a plugin that is a child process, for threads."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from scaffold.client.process import Launch
+from scaffold.client.session import Outgoing, Session, Talk
+from scaffold.client.stdio_connection import MESSAGE_LIMIT, NotSent
+from scaffold.client.stdio_pipes import Pipes
+from scaffold.client.stdio_supervision import Supervision
+from scaffold.contract.errors import (
+    ConnectFailed,
+    DeadlineExceeded,
+    PeerCrashed,
+    ScaffoldError,
+    TransportError,
+)
+from scaffold.contract.hook import Hook, Kind
+from scaffold.wire.messages import Message
+
+__all__ = ["StdioChannel"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class StdioChannel:
+    """Starts a plugin's process and calls its hooks; any thread may call.
+
+    `env` comes on top of the host's variables. `startup_timeout` and `timeout` are seconds, the
+    latter for hooks without one of their own; `limit` is the longest message in bytes. Raises
+    `ConnectFailed` if the process does not start or does not answer, `ProtocolError` if it speaks
+    no MCP.
+    """
+
+    runtime: Final = "mcp_stdio"
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        kind: Kind,
+        plugin: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        startup_timeout: float = 30.0,
+        timeout: float = 60.0,
+        limit: int = MESSAGE_LIMIT,
+    ) -> None:
+        self._launch = Launch(command, cwd, env or {})
+        self._supervision = Supervision(kind, plugin)
+        self._startup_timeout = startup_timeout
+        self._timeout = timeout
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._revival: Future[Pipes] | None = None
+        self._starting: Pipes
+        self._pipes = self._connect()
+
+    def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
+        """Return the function that calls `hook`; raise `RuntimeNotSupported` if none can."""
+        timeout = self._timeout if hook.timeout is None else hook.timeout
+        if self._pipes.session.is_catalogue(hook):
+            return lambda _payload: self._list(hook, timeout)
+        prepared = self._pipes.session.call(hook)
+        repeatable = hook.idempotent or hook.read_only
+
+        def call(payload: In) -> Out:
+            nonlocal prepared
+            deadline = time.monotonic() + timeout
+            pipes = self._alive(deadline)
+            if prepared.session is not pipes.session:
+                prepared = pipes.session.call(hook)
+            outgoing = prepared.write(payload)
+            try:
+                answer = pipes.exchange(outgoing, deadline, timeout)
+            except PeerCrashed as error:
+                if not (repeatable or isinstance(error, NotSent)):
+                    raise
+                pipes = self._alive(deadline)
+                prepared = pipes.session.call(hook)
+                answer = pipes.exchange(prepared.write(payload), deadline, timeout)
+            value: Out = prepared.read(answer)
+            return value
+
+        return call
+
+    def close(self) -> None:
+        """End the process: end of input, SIGTERM, SIGKILL. May be repeated."""
+        with self._lock:
+            self._closed.set()
+            revival = self._revival
+        self._starting.fail(self._over)
+        if revival is not None:
+            revival.exception()
+        self._pipes.fail(self._over)
+        self._pipes.dispose()
+
+    def _over(self) -> TransportError:
+        return ConnectFailed("the channel is closed")
+
+    def _list(self, hook: Hook[Any, Out], timeout: float) -> Out:
+        """Answer a catalogue hook: what the server lists now."""
+        deadline = time.monotonic() + timeout
+        pipes = self._alive(deadline)
+        try:
+            _list_tools(pipes, deadline, timeout)
+        except PeerCrashed:
+            pipes = self._alive(deadline)
+            _list_tools(pipes, deadline, timeout)
+        return hook.output.load(pipes.session.catalogue(hook))
+
+    def _alive(self, deadline: float) -> Pipes:
+        """Return the connection, a new one if the last one has ended."""
+        pipes = self._pipes
+        if pipes.end is None:
+            return pipes
+        with self._lock:
+            if self._closed.is_set():
+                raise self._over()
+            if self._pipes.end is None:
+                return self._pipes
+            revival = self._revival
+            if revival is None:
+                delay = self._supervision.restart(self._pipes)
+                revival = self._revival = Future()
+                threading.Thread(target=self._restart, args=(revival, delay), daemon=True).start()
+        try:
+            return revival.result(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"the process is being restarted, since {self._supervision.last}"
+            ) from None
+
+    def _restart(self, revival: "Future[Pipes]", delay: float) -> None:
+        self._pipes.dispose()
+        self._closed.wait(delay)
+        try:
+            pipes = self._connect()
+        except ScaffoldError as error:
+            self._revival = None
+            revival.set_exception(error)
+            return
+        with self._lock:
+            self._pipes = pipes
+            self._revival = None
+        revival.set_result(pipes)
+
+    def _connect(self) -> Pipes:
+        """Start a process and open a session with it."""
+        session = self._supervision.session()
+        deadline = time.monotonic() + self._startup_timeout
+
+        pipes = self._start(session)
+
+        def ask(outgoing: Outgoing) -> Message | None:
+            nonlocal pipes
+            try:
+                return pipes.ask(outgoing, deadline, self._startup_timeout)
+            except PeerCrashed:
+                if not outgoing.probe:
+                    raise
+            # The probe killed it: an old server, to be greeted as one.
+            pipes.dispose()
+            pipes = self._start(session)
+            return None
+
+        try:
+            _converse(session.open(), ask)
+        except TransportError as error:
+            pipes.fail(self._over)
+            pipes.dispose()
+            raise self._supervision.refused(error) from None
+        self._supervision.opened(pipes)
+        return pipes
+
+    def _start(self, session: Session) -> Pipes:
+        if self._closed.is_set():
+            raise self._over()
+        self._starting = Pipes(self._launch, session, self._limit)
+        return self._starting
+
+
+def _converse(talk: Talk, ask: Callable[[Outgoing], Message | None]) -> None:
+    with contextlib.suppress(StopIteration):
+        outgoing = next(talk)
+        while True:
+            outgoing = talk.send(ask(outgoing))
+
+
+def _list_tools(pipes: Pipes, deadline: float, seconds: float) -> None:
+    _converse(pipes.session.list_tools(), lambda outgoing: pipes.ask(outgoing, deadline, seconds))

@@ -1,0 +1,230 @@
+"""One process and the calls in flight to it, for whoever does the waiting.
+
+Nothing here blocks on the pipes: what the child does not take at once is kept and sent later.
+"""
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import UNSET
+
+from scaffold.client.process import Launch, Process
+from scaffold.client.process_log import ProcessLog
+from scaffold.client.session import Outgoing, Session
+from scaffold.client.stdio_inbox import Deliver, Inbox
+from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, TransportError
+from scaffold.wire.eras import Code
+from scaffold.wire.messages import (
+    Message,
+    WireError,
+    encode,
+    error_response,
+    notification,
+    request,
+    response,
+)
+
+__all__ = ["MESSAGE_LIMIT", "PROBE_PATIENCE", "TICK", "Connection", "NotSent"]
+
+TICK: Final = 0.5
+"""Seconds between looks at whether the process lives, while calls wait: the end of its output may
+not show it, because something that it started holds the pipe."""
+
+MESSAGE_LIMIT: Final = 64 << 20
+"""The longest message that is read unless the host says otherwise: 64 MiB."""
+
+PROBE_PATIENCE: Final = 2.0
+"""Seconds of silence after which a server that has read `server/discover` is legacy."""
+
+_SMALL_READ: Final = 1 << 14
+_LARGE_READ: Final = 1 << 20
+_GRACE: Final = 2.0
+"""Seconds that a process gets to end after the end of its input."""
+_ABANDONED_GRACE: Final = 0.3
+_LAST_WORDS: Final = 0.5
+"""Seconds that the exit status and the end of stderr are waited for."""
+
+
+class NotSent(PeerCrashed):
+    """The process had ended before any of the call was sent: it may be sent to another."""
+
+
+class Connection:
+    """A process that speaks MCP on its pipes."""
+
+    def __init__(self, launch: Launch, session: Session, limit: int) -> None:
+        self.session = session
+        self.process = Process(launch)
+        self.inbox = Inbox(session.plugin, limit, self._other)
+        self.unsent = bytearray()
+        self.end: Callable[[], TransportError] | None = None
+        """Makes the error of every further call, once the connection has ended."""
+        self.reading = threading.Lock()
+        """Held by whoever reads the output."""
+        self._log = ProcessLog(self.process.stderr, session.plugin)
+        self._lock = threading.RLock()
+        self._size = _SMALL_READ
+        self._progress = time.monotonic()
+        self._finalizer = weakref.finalize(self, _end, self.process, self._log)
+
+    def begin(self, outgoing: Outgoing, deliver: Deliver) -> int:
+        """Send a request, whose answer goes to `deliver`; return its id.
+
+        Raises `NotSent` if the process takes no more input.
+        """
+        inbox = self.inbox
+        with self._lock:
+            if self.end is not None:
+                raise NotSent(str(self.end()))
+            request_id = inbox.last_id = inbox.last_id + 1
+            inbox.waiting[request_id] = deliver
+            try:
+                self.send(request(request_id, outgoing.method, outgoing.params))
+            except OSError:
+                inbox.waiting.pop(request_id, None)
+                raise NotSent("the process does not read its input any more") from None
+        return request_id
+
+    def notify(self, outgoing: Outgoing) -> None:
+        """Send a notification; a process that is gone misses nothing."""
+        with self._lock:
+            if self.end is None:
+                try:
+                    self.send(notification(outgoing.method, outgoing.params))
+                except OSError:
+                    return
+
+    def send(self, message: bytes) -> None:
+        """Write one message, or keep what the pipe does not take."""
+        line = message + b"\n"
+        if self.unsent:
+            self.unsent += line
+            return
+        try:
+            written = os.write(self.process.stdin, line)
+        except BlockingIOError:
+            written = 0
+        if written < len(line):
+            self._progress = time.monotonic()
+            self.unsent += line[written:]
+
+    def flush(self) -> bool:
+        """Write what was kept, as far as the pipe takes it; False if it takes no more, ever."""
+        with self._lock:
+            if not self.unsent or self.end is not None:
+                return True
+            try:
+                written = os.write(self.process.stdin, self.unsent)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            self._progress = time.monotonic()
+            del self.unsent[:written]
+        return True
+
+    def receive(self) -> bool:
+        """Read once and deliver what came; False at the end of the output.
+
+        Raises `ProtocolError` for a line beyond the limit.
+        """
+        try:
+            data = os.read(self.process.stdout, self._size)
+        except BlockingIOError:
+            return True
+        if not data:
+            return False
+        if len(data) == self._size:
+            self._size = _LARGE_READ
+        elif len(data) < _SMALL_READ:
+            self._size = _SMALL_READ
+        self.inbox.feed(data)
+        return True
+
+    def overdue(self, request_id: int, outgoing: Outgoing, seconds: float) -> DeadlineExceeded:
+        """Give up a request and tell the server; return the error that says so."""
+        with self._lock:
+            self.inbox.waiting.pop(request_id, None)
+            if outgoing.method == "tools/call":
+                self.notify(_cancelled(request_id))
+            stuck = bool(self.unsent) and self._progress < time.monotonic() - seconds
+        what = f"{self.session.plugin}: no answer to {outgoing.name or outgoing.method}"
+        cause = f"{what} within {seconds:.3g} s{self.inbox.remarks}"
+        if stuck:
+            cause += "; it does not read its input"
+            self.fail(lambda: PeerCrashed(f"{self.session.plugin}: stopped, {cause}"))
+        return DeadlineExceeded(cause)
+
+    def forget(self, request_id: int) -> None:
+        """Give up a request whose caller has gone away."""
+        with self._lock:
+            if self.inbox.waiting.pop(request_id, None) is not None:
+                self.notify(_cancelled(request_id))
+
+    def last_words(self) -> str:
+        """Say how the process ended, with the last lines of its stderr. Takes a moment."""
+        ended = self.process.wait(_LAST_WORDS)
+        words = self._log.tail(_LAST_WORDS if ended else 0)
+        how = f"the process ended ({self.process.status})"
+        if not ended:
+            how = "the process closed its output"
+        error = f"{self.session.plugin}: {how}{self.inbox.remarks}"
+        return f"{error}; its last lines:\n{words}" if words else error
+
+    def fail(self, end: Callable[[], TransportError]) -> None:
+        """End the connection: every call in flight, and every further one, gets the error."""
+        with self._lock:
+            if self.end is not None:
+                return
+            self.end = end
+            waiting = list(self.inbox.waiting.values())
+            self.inbox.waiting.clear()
+        for deliver in waiting:
+            deliver(end())
+
+    def served(self) -> bool:
+        """Tell whether calls were answered since this was last asked."""
+        answered, self.inbox.answered = self.inbox.answered, 0
+        return answered > 0
+
+    def dispose(self) -> None:
+        """End the process of a connection that has ended. Takes as long as the process takes."""
+        if self._finalizer.detach() is not None:
+            with self._lock:
+                self.process.end_input()
+            self.process.end(_GRACE)
+            self._log.close()
+            with self.reading:
+                self.process.release()
+
+    def _other(self, message: Message) -> None:
+        """Answer a legacy server's requests: pings, and what a tools-only client cannot do."""
+        if message.id is UNSET or message.id is None or self.session.modern:
+            return
+        if message.method == "ping":
+            reply = response(message.id, b"{}")
+        else:
+            refusal = WireError(Code.METHOD_NOT_FOUND, f"no method '{message.method}' here")
+            reply = error_response(refusal, message.id)
+        with self._lock:
+            if self.end is None:
+                try:
+                    self.send(reply)
+                except OSError:
+                    return
+
+
+def _cancelled(request_id: int) -> Outgoing:
+    params = encode({"requestId": request_id, "reason": "the client does not wait any longer"})
+    return Outgoing("notifications/cancelled", params, answered=False)
+
+
+def _end(process: Process, log: ProcessLog) -> None:
+    """What is left to do for a connection that nobody closed."""
+    process.end(_ABANDONED_GRACE)
+    log.close()
+    process.release()

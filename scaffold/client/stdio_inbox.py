@@ -1,0 +1,149 @@
+"""What a server writes: lines into messages, messages to the calls that wait for them. No I/O.
+
+A line that is no message harms nothing but itself: it is logged, counted, and named in the error of
+a call that gets no answer.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from scaffold.contract.errors import ProtocolError, TransportError
+from scaffold.contract.values import Json
+from scaffold.wire.messages import Message, WireError, read
+
+__all__ = ["Answer", "Deliver", "Inbox"]
+
+Answer: TypeAlias = Message | TransportError | None
+"""What ends a wait; `None` only wakes the waiting thread."""
+
+Deliver: TypeAlias = Callable[[Answer], object]
+
+_LOGGED: Final = 10
+"""Odd lines that are logged; the others are counted."""
+_EXCERPT: Final = 200
+
+
+class _Envelope(msgspec.Struct):
+    id: Json = None
+    error: Json = None
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_batch = msgspec.json.Decoder(list[Raw]).decode
+
+
+class Inbox:
+    """Reads a server's output and delivers each answer once.
+
+    `limit` is the longest message in bytes; `other` gets the server's requests and notifications.
+    """
+
+    def __init__(self, plugin: str, limit: int, other: Callable[[Message], None]) -> None:
+        self.waiting: dict[int, Deliver] = {}
+        """Request id → who waits for its answer."""
+        self.answered = 0
+        """How many answers were delivered."""
+        self.last_id = 0
+        """The last id given to a request."""
+        self._plugin = plugin
+        self._limit = limit
+        self._other = other
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._odd_lines = 0
+        self._last_odd = ""
+
+    @property
+    def remarks(self) -> str:
+        """What was odd in the output so far, to end an error's message with."""
+        if not self._odd_lines:
+            return ""
+        return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; raise `ProtocolError` if a line is longer than the limit."""
+        end = data.find(b"\n")
+        if end < 0:
+            self._hold(data)
+            return
+        if self._pieces:
+            self._hold(data)
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._held = 0
+            end = data.find(b"\n")
+        if end == len(data) - 1:
+            self._line(data)
+            return
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self._line(line)
+        if rest:
+            self._hold(rest)
+
+    def _hold(self, data: bytes) -> None:
+        self._held += len(data)
+        if self._held > self._limit:
+            raise ProtocolError(f"the server wrote a line of more than {self._limit} bytes")
+        self._pieces.append(data)
+
+    def _line(self, line: bytes) -> None:
+        try:
+            message = read(line)
+        except WireError as error:
+            if not line.isspace() and line:
+                self._unreadable(line, str(error))
+            return
+        if message.method is not UNSET:
+            self._other(message)
+            return
+        number = message.id
+        deliver = self.waiting.pop(number, None) if isinstance(number, int) else None
+        if deliver is not None:
+            self.answered += 1
+            deliver(message)
+        elif number is UNSET:
+            self._unreadable(line, "it has no id")
+        elif not (isinstance(number, int) and 0 < number <= self.last_id):
+            self._note(f"an answer with the unknown id {number!r}")
+
+    def _unreadable(self, line: bytes, reason: str) -> None:
+        excerpt = line[:_EXCERPT].decode(errors="backslashreplace").strip()
+        try:
+            batch = _decode_batch(line)
+        except (msgspec.DecodeError, RecursionError):
+            batch = None
+        if batch is not None:
+            # Until 2025-03-26 a server could put several messages into one line.
+            for message in batch:
+                self._line(bytes(message))
+            return
+        deliver = self._blamed(line)
+        if deliver is not None:
+            deliver(ProtocolError(f"the answer is no JSON-RPC answer, {reason}: {excerpt}"))
+        else:
+            self._note(f"{excerpt!r} ({reason})")
+
+    def _blamed(self, line: bytes) -> Deliver | None:
+        """Find the call that an unreadable answer belongs to."""
+        try:
+            envelope = _decode_envelope(line)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        if envelope.id is None:
+            # The server could not read some request: it is clear which one if there is but one
+            # (JSON-RPC 2.0 §5).
+            alone = envelope.error is not None and len(self.waiting) == 1
+            return self.waiting.popitem()[1] if alone else None
+        is_ours = isinstance(envelope.id, int) and not isinstance(envelope.id, bool)
+        return self.waiting.pop(envelope.id, None) if is_ours else None
+
+    def _note(self, what: str) -> None:
+        self._odd_lines += 1
+        self._last_odd = what
+        if self._odd_lines <= _LOGGED:
+            logging.getLogger(f"plugin.{self._plugin}").warning("odd output: %s", what)

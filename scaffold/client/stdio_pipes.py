@@ -1,0 +1,154 @@
+"""Waiting for answers in threads: the thread that calls reads its own.
+
+When several wait at once, one of them reads for all, and hands the reading over when it has its own
+answer. A wait never lasts beyond its deadline.
+"""
+
+import time
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from scaffold.client.process import Launch, poll
+from scaffold.client.session import Outgoing, Session
+from scaffold.client.stdio_connection import PROBE_PATIENCE, TICK, Connection, NotSent
+from scaffold.client.stdio_inbox import Answer
+from scaffold.contract.errors import PeerCrashed, ProtocolError
+from scaffold.wire.messages import Message
+
+__all__ = ["Pipes"]
+
+_CROWDED: Final = 0.02
+"""Seconds between looks at one's own answer while another thread reads and this one writes."""
+
+
+class Pipes(Connection):
+    """A connection whose answers are waited for by the threads that want them."""
+
+    def __init__(self, launch: Launch, session: Session, limit: int) -> None:
+        super().__init__(launch, session, limit)
+        self._readable = poll(read=(self.process.stdout,))
+        self._writable = poll(write=(self.process.stdin,))
+        self._either = poll(read=(self.process.stdout,), write=(self.process.stdin,))
+
+    def ask(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | None:
+        """Send what the session wants sent; `None` if there is no answer to it."""
+        if not outgoing.answered:
+            self.notify(outgoing)
+            return None
+        if not outgoing.probe:
+            return self.exchange(outgoing, deadline, seconds)
+        slot: SimpleQueue[Answer] = SimpleQueue()
+        request_id = self._begin(outgoing, slot)
+        now = time.monotonic()
+        answer = None
+        while answer is None and now < deadline:
+            answer = self._wait(slot, min(now + PROBE_PATIENCE, deadline))
+            now = time.monotonic()
+            if not self.process.unread():
+                # It has read the question, and is silent: that is an answer too.
+                break
+        self.inbox.waiting.pop(request_id, None)
+        if isinstance(answer, ProtocolError):
+            return None
+        return _message(answer)
+
+    def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message:
+        """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
+
+        Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
+        """
+        slot: SimpleQueue[Answer] = SimpleQueue()
+        request_id = self._begin(outgoing, slot)
+        try:
+            answer = self._wait(slot, deadline)
+        except BaseException:
+            self.forget(request_id)
+            raise
+        if answer is None:
+            raise self.overdue(request_id, outgoing, seconds)
+        message = _message(answer)
+        assert message is not None
+        return message
+
+    def _begin(self, outgoing: Outgoing, slot: "SimpleQueue[Answer]") -> int:
+        try:
+            return self.begin(outgoing, slot.put)
+        except NotSent:
+            self._crash()
+            assert self.end is not None
+            raise NotSent(str(self.end())) from None
+
+    def _wait(self, slot: "SimpleQueue[Answer]", deadline: float) -> Answer:
+        """Return the answer, `None` if there is none in time."""
+        answer: Answer = None
+        try:
+            while answer is None and (left := deadline - time.monotonic()) > 0:
+                if self.reading.acquire(blocking=False):
+                    try:
+                        answer = self._lead(slot, deadline)
+                    finally:
+                        self.reading.release()
+                elif self.unsent:
+                    self._writable.poll(_CROWDED * 1000)
+                    self.flush()
+                    answer = _take(slot, 0)
+                else:
+                    answer = _take(slot, left)
+        finally:
+            if self.inbox.waiting:
+                self._hand_over()
+        return answer
+
+    def _lead(self, slot: "SimpleQueue[Answer]", deadline: float) -> Answer:
+        """Read for everybody, until the own answer is there."""
+        while True:
+            while not slot.empty():
+                answer = slot.get_nowait()
+                if answer is not None:
+                    return answer
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            poller = self._either if self.unsent else self._readable
+            if not poller.poll(min(left, TICK) * 1000):
+                if self.process.exited() and not self._readable.poll(0):
+                    self._crash()
+            elif not (self.flush() and self._read()):
+                self._crash()
+
+    def _read(self) -> bool:
+        """Read once, if there is something; False at the end of the output."""
+        try:
+            return self.receive()
+        except ProtocolError as error:
+            reason = str(error)
+            self.fail(lambda: ProtocolError(reason))
+            return True
+
+    def _crash(self) -> None:
+        if self.end is None:
+            reason = self.last_words()
+            self.fail(lambda: PeerCrashed(reason))
+
+    def _hand_over(self) -> None:
+        """Let one of those who wait go on reading, if nobody does."""
+        for request_id in list(self.inbox.waiting):
+            deliver = self.inbox.waiting.get(request_id)
+            if self.reading.locked():
+                return
+            if deliver is not None:
+                deliver(None)
+                return
+
+
+def _take(slot: "SimpleQueue[Answer]", seconds: float) -> Answer:
+    try:
+        return slot.get(timeout=seconds)
+    except Empty:
+        return None
+
+
+def _message(answer: Answer) -> Message | None:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
