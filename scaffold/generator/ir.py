@@ -8,7 +8,7 @@ self-contained. `Payload.type` is for typing: never stricter than the schema, an
 languages. `Payload.exact` tells whether the schema says more than the type can enforce.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, TypeAlias
 
 Json: TypeAlias = Any
@@ -222,3 +222,33 @@ class Kind:
     def major(self) -> int:
         """The major version, which names packages: `tool_v1`."""
         return int(self.version.split(".", 1)[0])
+
+
+def to_json(kind: Kind) -> dict[str, Json]:
+    """Return a kind as plain JSON.
+
+    Types and declarations carry a tag, `"type": "record"`; bounds that are not set are left out,
+    and what an alias stands for is its `target`.
+    """
+    result: dict[str, Json] = _plain(kind)
+    return result
+
+
+_TAGGED = (
+    *(Anything, Null, Boolean, Integer, Number, String, Choice, Array, Map, Union, Reference),
+    *(Record, Alias),
+)
+
+
+def _plain(value: Any) -> Json:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if not is_dataclass(value):
+        return value
+    content = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Alias):
+        content["target"] = content.pop("type")
+    if isinstance(value, _TAGGED):
+        set_parts = {name: part for name, part in content.items() if part is not None}
+        return {"type": type(value).__name__.lower(), **set_parts}
+    return content

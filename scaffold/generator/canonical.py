@@ -1,0 +1,29 @@
+"""JSON values compared and written in one way only."""
+
+import json
+
+from scaffold.generator.ir import Json
+
+__all__ = ["canonical", "same"]
+
+
+def canonical(value: Json) -> str:
+    """Write a value so that equal values (JSON Schema 2020-12 §4.2.2) give equal text."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def same(one: Json, other: Json) -> bool:
+    """Tell whether two values are equal in JSON: `1` and `1.0` are, `1` and `true` are not."""
+    return canonical(one) == canonical(other)
+
+
+def _plain(value: Json) -> Json:
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,263 @@
+"""The JSON Schema documents of a kind: found, read, checked, and linked to each other.
+
+Everything lies in the kind's folder: nothing outside it is read, and nothing is fetched. Schemas
+are plain JSON values; what is known of a schema object, its place and what its references are
+relative to, is kept by identity.
+"""
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from scaffold.generator.diagnostics import Diagnostic, SpecError
+from scaffold.generator.ir import Json
+from scaffold.generator.schema_check import check_schema
+from scaffold.generator.source import Pointer, Source
+from scaffold.generator.source_json import read_json
+from scaffold.generator.vocabulary import subschemas
+
+__all__ = ["Document", "Documents"]
+
+_INSIDE_HELP = "name a file inside the folder of the hookspec, as in 'schemas/run.input.json'"
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One schema document: a file, or a schema written inside the hookspec."""
+
+    source: Source
+    at: Pointer
+    """Where in the source it stands."""
+    value: Json
+    uri: str
+    """Its `$id`, or a URI that stands for its file: what its references are relative to."""
+    path: PurePosixPath
+    """Its file, relative to the folder of the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where a schema object stands."""
+
+    document: Document
+    at: Pointer
+    base: str
+
+
+@dataclass(eq=False)
+class Documents:
+    """All schema documents that a hookspec reaches. Problems are collected, not raised."""
+
+    folder: Path
+    """The folder of the kind."""
+    shown: str
+    """The folder as it is printed before file names: empty, or ends with `/`."""
+    base: str
+    """A URI, ending with `/`, that stands for the folder."""
+    problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    _files: dict[PurePosixPath, Document | None] = field(
+        default_factory=dict[PurePosixPath, Document | None]
+    )
+    _resources: dict[str, tuple[Document, Json]] = field(
+        default_factory=dict[str, tuple[Document, Json]]
+    )
+    _anchors: dict[tuple[str, str], Json] = field(default_factory=dict[tuple[str, str], Json])
+    _homes: dict[int, _Home] = field(default_factory=dict[int, _Home])
+    _identifiers: dict[str, PurePosixPath] | None = None
+
+    @property
+    def files(self) -> tuple[PurePosixPath, ...]:
+        """The files that were read, relative to the folder."""
+        return tuple(sorted(self._files))
+
+    def named(self, reference: str, source: Source, at: Pointer) -> Document | None:
+        """Load the file that a hookspec names; `None` if there is a problem."""
+        path = self._inside(reference)
+        if path is None:
+            message = f"'{reference}' is outside the folder of the hookspec"
+            self.problems.append(source.problem(at, "schema-outside", message, _INSIDE_HELP))
+        elif not (self.folder / path).is_file():
+            message = f"there is no schema file '{reference}'"
+            help = f"write it, or mend the path; it is looked for in '{self.shown or './'}'"
+            self.problems.append(source.problem(at, "missing-schema", message, help))
+        else:
+            return self._load(path)
+        return None
+
+    def inline(self, source: Source, at: Pointer, value: Json) -> Document | None:
+        """Take in a schema that stands in the hookspec itself; `None` if there is a problem."""
+        path = PurePosixPath(Path(source.file).name)
+        place = ".".join(str(part) for part in at)
+        return self._add(source, at, value, f"{self.base}{path}?{place}", path)
+
+    def problem(
+        self, schema: Json, to: Pointer, code: str, message: str, help: str = "", *, key: bool = False
+    ) -> Diagnostic:
+        """Report a problem in a schema object; `to` leads on from it."""
+        home = self._homes[id(schema)]
+        at = (*home.document.at, *home.at, *to)
+        return home.document.source.problem(at, code, message, help, key=key)
+
+    def home(self, schema: Json) -> tuple[Document, Pointer]:
+        """Tell where a schema object stands."""
+        home = self._homes[id(schema)]
+        return home.document, home.at
+
+    def target(self, schema: Json) -> tuple[Document, str, Json]:
+        """Return what a schema's `$ref` leads to: its document, the absolute URI, the schema.
+
+        Raises `SpecError` if it leads nowhere.
+        """
+        reference = schema["$ref"]
+        uri, fragment = self.split(schema, reference)
+        document, resource = self._resource(schema, reference, uri)
+        try:
+            found = self._within(uri, resource, fragment)
+        except LookupError:
+            help = f"'{document.path}' has no such part"
+            raise self._lost(schema, "ref-not-found", "leads nowhere", help) from None
+        if isinstance(found, dict):
+            self._index(document, self._pointer(resource, fragment), found, uri)
+        elif not isinstance(found, bool):
+            raise self._lost(schema, "ref-not-found", "leads to something that is no schema")
+        return document, f"{document.uri}#{fragment}", found
+
+    def follow(self, schema: Json) -> Json:
+        """Return the schema that a `$ref` leads to; raise `SpecError` if it leads nowhere."""
+        return self.target(schema)[2]
+
+    def split(self, schema: Json, reference: str) -> tuple[str, str]:
+        """Write a reference as absolute URI and fragment."""
+        base = self._homes[id(schema)].base
+        if reference.startswith("#"):
+            return base, unquote(reference[1:])
+        try:
+            uri, fragment = urldefrag(urljoin(base, reference))
+        except ValueError:
+            return reference, ""
+        return uri, unquote(fragment)
+
+    def _inside(self, reference: str) -> PurePosixPath | None:
+        """Return a path within the folder, or `None` if it leaves the folder."""
+        path = PurePosixPath(posixpath.normpath(reference))
+        if not reference or "\\" in reference or "\0" in reference or ":" in reference:
+            return None
+        if path.is_absolute() or path.parts[:1] == ("..",):
+            return None
+        folder = self.folder.resolve()
+        return path if (folder / path).resolve().is_relative_to(folder) else None
+
+    def _load(self, path: PurePosixPath) -> Document | None:
+        if path not in self._files:
+            try:
+                source = read_json(self.folder / path, f"{self.shown}{path}")
+            except SpecError as error:
+                self.problems += error.diagnostics
+                self._files[path] = None
+            else:
+                self._files[path] = self._add(source, (), source.value, f"{self.base}{path}", path)
+        return self._files[path]
+
+    def _add(
+        self, source: Source, at: Pointer, value: Json, uri: str, path: PurePosixPath
+    ) -> Document | None:
+        problems = check_schema(source, at, value)
+        self.problems += problems
+        if problems:
+            return None
+        identifier = value.get("$id", "") if isinstance(value, dict) else ""
+        document = Document(source, at, value, urldefrag(urljoin(uri, identifier))[0], path)
+        self._resources.setdefault(uri, (document, value))
+        self._index(document, (), value, document.uri)
+        return document
+
+    def _index(self, document: Document, at: Pointer, schema: Json, base: str) -> None:
+        """Note the place of a schema object and of all that lie in it."""
+        pending = [(at, schema, base)]
+        while pending:
+            at, schema, base = pending.pop()
+            if not isinstance(schema, dict) or id(schema) in self._homes:
+                continue
+            if "$id" in schema:
+                base = urldefrag(urljoin(base, schema["$id"]))[0]
+            if "$id" in schema or not at:
+                self._resources.setdefault(base, (document, schema))
+            self._homes[id(schema)] = _Home(document, at, base)
+            for keyword in ("$anchor", "$dynamicAnchor"):
+                if keyword in schema:
+                    self._anchors.setdefault((base, schema[keyword]), schema)
+            pending += [((*at, *step), inner, base) for step, inner in subschemas(schema)]
+
+    def _resource(self, schema: Json, reference: str, uri: str) -> tuple[Document, Json]:
+        if uri not in self._resources:
+            path = self._find(schema, reference, uri)
+            if not (self.folder / path).is_file():
+                help = f"there is no file '{self.shown}{path}'"
+                raise self._lost(schema, "ref-not-found", "leads nowhere", help)
+            document = self._load(path)
+            if document is None:  # its problems are known already
+                raise SpecError(self.problems)
+            self._resources.setdefault(uri, (document, document.value))
+        return self._resources[uri]
+
+    def _find(self, schema: Json, reference: str, uri: str) -> PurePosixPath:
+        """Find the file that a URI means: by `$id`, or by its path beside the file that refers."""
+        home = self._homes[id(schema)].document
+        if not urlsplit(reference).scheme and not reference.startswith("//"):
+            relative = unquote(urldefrag(reference)[0])
+            path = self._inside(f"{home.path.parent}/{relative}") if relative[:1] != "/" else None
+            if path is None:
+                raise self._lost(schema, "schema-outside", "leads outside the folder", _INSIDE_HELP)
+            if (self.folder / path).is_file() or uri.startswith(self.base):
+                return path
+        if self._identifiers is None:
+            self._identifiers = dict(self._find_identifiers())
+        if uri not in self._identifiers:
+            help = "nothing is fetched; keep a copy in the folder, and refer to that"
+            raise self._lost(schema, "remote-ref", "is in no file of the folder", help)
+        return self._identifiers[uri]
+
+    def _find_identifiers(self) -> Iterator[tuple[str, PurePosixPath]]:
+        for file in sorted(self.folder.rglob("*.json")):
+            try:
+                value = read_json(file, file.name).value
+            except SpecError:
+                continue
+            if isinstance(value, dict) and isinstance(value.get("$id"), str):
+                yield urldefrag(value["$id"])[0], PurePosixPath(
+                    file.relative_to(self.folder).as_posix()
+                )
+
+    def _within(self, uri: str, resource: Json, fragment: str) -> Json:
+        if not fragment:
+            return resource
+        if not fragment.startswith("/"):
+            return self._anchors[uri, fragment]
+        for step in self._pointer(resource, fragment):
+            resource = resource[step]
+        return resource
+
+    def _pointer(self, resource: Json, fragment: str) -> Pointer:
+        """Read a JSON Pointer (RFC 6901); raise `LookupError` where it leaves the resource."""
+        steps: list[str | int] = []
+        if not fragment.startswith("/"):
+            return ()
+        for part in fragment[1:].split("/"):
+            name = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(resource, list):
+                step: str | int = int(name) if name.isdecimal() else -1
+                if not 0 <= int(step) < len(resource):
+                    raise LookupError(name)
+            elif isinstance(resource, dict):
+                step = name
+            else:
+                raise LookupError(name)
+            resource = resource[step]
+            steps.append(step)
+        return tuple(steps)
+
+    def _lost(self, schema: Json, code: str, what: str, help: str = "") -> SpecError:
+        message = f"the reference '{schema['$ref']}' {what}"
+        return SpecError([self.problem(schema, ("$ref",), code, message, help)])

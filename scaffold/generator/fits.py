@@ -1,0 +1,73 @@
+"""Whether a JSON value is one of a type: defaults are held to it before they are printed."""
+
+from collections.abc import Iterable
+
+from scaffold.generator import ir
+from scaffold.generator.canonical import same
+
+__all__ = ["fits"]
+
+
+def fits(value: ir.Json, type: ir.Type, declarations: Iterable[ir.Declaration]) -> bool:
+    """Tell whether a value is one of a type; types that are not declared yet fit nothing."""
+    return _fits(value, type, {declaration.name: declaration for declaration in declarations})
+
+
+def _fits(value: ir.Json, type: ir.Type, known: dict[str, ir.Declaration]) -> bool:
+    match type:
+        case ir.Anything():
+            return True
+        case ir.Null():
+            return value is None
+        case ir.Boolean():
+            return isinstance(value, bool)
+        case ir.Integer() | ir.Number():
+            return _fits_number(value, type)
+        case ir.String():
+            return isinstance(value, str) and _within(
+                len(value), type.min_length, type.max_length
+            )
+        case ir.Choice():
+            return any(same(value, choice) for choice in type.values)
+        case ir.Array():
+            return (
+                isinstance(value, list)
+                and _within(len(value), type.min_items, type.max_items)
+                and all(_fits(item, type.items, known) for item in value)
+            )
+        case ir.Map():
+            return isinstance(value, dict) and all(
+                _fits(item, type.values, known) for item in value.values()
+            )
+        case ir.Union():
+            return any(_fits(value, member, known) for member in type.members)
+        case ir.Reference():
+            return type.name in known and _fits_declared(value, known[type.name], known)
+
+
+def _fits_number(value: ir.Json, type: ir.Integer | ir.Number) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if isinstance(type, ir.Integer) and isinstance(value, float) and not value.is_integer():
+        return False
+    return _within(value, type.minimum, type.maximum)
+
+
+def _fits_declared(
+    value: ir.Json, declaration: ir.Declaration, known: dict[str, ir.Declaration]
+) -> bool:
+    if isinstance(declaration, ir.Alias):
+        return _fits(value, declaration.type, known)
+    if not isinstance(value, dict):
+        return False
+    fields = {field.name: field for field in declaration.fields}
+    if declaration.extra == "forbid" and value.keys() - fields.keys():
+        return False
+    return all(
+        _fits(value[name], field.type, known) if name in value else not field.required
+        for name, field in fields.items()
+    )
+
+
+def _within(size: float, least: float | None, most: float | None) -> bool:
+    return (least is None or least <= size) and (most is None or size <= most)

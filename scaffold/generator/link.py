@@ -1,0 +1,163 @@
+"""Follow every reference: what a document reaches, what it turns in circles, and one document of it all."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from scaffold.generator.diagnostics import Diagnostic, SpecError
+from scaffold.generator.documents import Document, Documents
+from scaffold.generator.ir import Json
+from scaffold.generator.source import Pointer
+from scaffold.generator.vocabulary import subschemas
+
+__all__ = ["bundle", "check_links"]
+
+_IN_PLACE = frozenset(
+    {"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"}
+)
+"""Keywords whose schemas look at the same value as the schema around them."""
+
+
+def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
+    """Return every reference that leads nowhere, and every one that leads back without end."""
+    found: list[Diagnostic] = []
+    checked: set[int] = set()
+    pending = [document]
+    while pending:
+        current = pending.pop()
+        for schema in _references(current.value):
+            if id(schema) in checked:
+                continue
+            checked.add(id(schema))
+            try:
+                target, _, _ = documents.target(schema)
+            except SpecError as error:
+                found += error.diagnostics
+                continue
+            if target is not current:
+                pending.append(target)
+    return found or list(_circles(documents, document))
+
+
+def bundle(documents: Documents, document: Document) -> Json:
+    """Return a schema that says what a document says, and needs no other.
+
+    It is the document itself if that refers to no other. Otherwise the others stand in its `$defs`,
+    whole, each with the `$id` that references mean (JSON Schema 2020-12, section 9.3.1).
+    """
+    others = _others(documents, document)
+    if not others:
+        return document.value
+    root = _rewritten(documents, document, document.value)
+    definitions = dict(root.get("$defs", {}))
+    for other in others:
+        name = _free_name(definitions, other)
+        definitions[name] = _embedded(_rewritten(documents, other, other.value), other.uri)
+    return {"$id": document.uri, **root, "$defs": definitions}
+
+
+def _references(schema: Json) -> Iterator[Json]:
+    """Yield every schema object with a `$ref`, outermost first."""
+    pending = [schema]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, dict) and "$ref" in current:
+            yield current
+        pending += [inner for _, inner in reversed(list(subschemas(current)))]
+
+
+def _others(documents: Documents, document: Document) -> list[Document]:
+    """List the other documents that a document reaches, nearest first."""
+    reached = [document]
+    for current in reached:  # grows while it is read
+        for schema in _references(current.value):
+            target = documents.target(schema)[0]
+            if target not in reached:
+                reached.append(target)
+    return reached[1:]
+
+
+def _rewritten(documents: Documents, document: Document, schema: Json) -> Json:
+    """Copy a schema; references between documents are made to mean the same in the bundle."""
+    if not isinstance(schema, dict):
+        return schema
+    copy: dict[str, Any] = dict(schema)
+    for step, inner in subschemas(schema):
+        new = _rewritten(documents, document, inner)
+        if new is not inner:
+            _replace(copy, step, new)
+    if "$ref" in schema:
+        target, meaning, _ = documents.target(schema)
+        uri, _ = documents.split(schema, schema["$ref"])
+        if target is not document and uri != target.uri:
+            copy["$ref"] = meaning
+    return copy
+
+
+def _replace(schema: dict[str, Any], step: Pointer, new: Json) -> None:
+    keyword, *rest = step
+    if not rest:
+        schema[str(keyword)] = new
+        return
+    held: Any = schema[str(keyword)]
+    held = dict(held) if isinstance(held, dict) else list(held)
+    held[rest[0]] = new
+    schema[str(keyword)] = held
+
+
+def _embedded(schema: Json, uri: str) -> Json:
+    if isinstance(schema, bool):
+        return {"$id": uri} if schema else {"$id": uri, "not": {}}
+    return {**schema, "$id": uri}
+
+
+def _free_name(definitions: dict[str, Json], document: Document) -> str:
+    path = document.path
+    names = [path.stem.split(".")[0], str(path)]
+    name = next((name for name in names if name not in definitions), names[-1])
+    while name in definitions:
+        name += "_"
+    return name
+
+
+def _circles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
+    """Find references that lead back to themselves without ever looking at a part of the value."""
+    done: set[int] = set()
+    for start in _references(document.value):
+        trail: list[tuple[Json, Iterator[tuple[Json, Json]]]] = []
+        on_trail: set[int] = set()
+        _step_into(documents, start, trail, on_trail, done)
+        while trail:
+            schema, edges = trail[-1]
+            edge = next(edges, None)
+            if edge is None:
+                trail.pop()
+                on_trail.discard(id(schema))
+                done.add(id(schema))
+            elif id(edge[1]) in on_trail:
+                reference, _ = edge
+                message = f"the reference '{reference['$ref']}' leads back to itself"
+                help = "let one schema of the circle say what the value is"
+                yield documents.problem(reference, ("$ref",), "ref-cycle", message, help)
+            else:
+                _step_into(documents, edge[1], trail, on_trail, done)
+
+
+def _step_into(
+    documents: Documents,
+    schema: Json,
+    trail: list[tuple[Json, Iterator[tuple[Json, Json]]]],
+    on_trail: set[int],
+    done: set[int],
+) -> None:
+    if isinstance(schema, dict) and id(schema) not in done:
+        trail.append((schema, _edges(documents, schema)))
+        on_trail.add(id(schema))
+
+
+def _edges(documents: Documents, schema: Json) -> Iterator[tuple[Json, Json]]:
+    """Yield the schemas that look at the same value, each with the reference it is reached by."""
+    if "$ref" in schema:
+        yield schema, documents.follow(schema)
+    for step, inner in subschemas(schema):
+        if step[0] in _IN_PLACE:
+            yield schema, inner

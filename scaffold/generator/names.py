@@ -1,0 +1,80 @@
+"""The names of things: which ones a hook may have, and which ones types get."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "KEYWORDS",
+    "TAKEN_ATTRIBUTES",
+    "did_you_mean",
+    "one_of",
+    "pascal",
+    "singular",
+    "taken_types",
+]
+
+_PYTHON = """
+    and as assert async await break class continue def del elif else except finally for from global
+    if import in is lambda nonlocal not or pass raise return try while with yield
+"""
+_TYPESCRIPT = """
+    break case catch class const continue debugger default delete do else enum export extends false
+    finally for function if implements import in instanceof interface let new null package private
+    protected public return static super switch this throw true try typeof var void while with yield
+"""
+_GO = """
+    break case chan const continue default defer else fallthrough for func go goto if import
+    interface map package range return select struct switch type var
+"""
+
+KEYWORDS = frozenset((_PYTHON + _TYPESCRIPT + _GO).split())
+"""Words that some language of the bindings keeps for itself."""
+
+TAKEN_ATTRIBUTES = frozenset({"setup", "teardown", "close", "aclose", "kind", "channel", "mro"})
+"""What every plugin, client or class already has."""
+
+_IMPORTED = frozenset(
+    """
+    Annotated Any AsyncChannel AsyncClient Awaitable Channel ClassVar Client Dispatch Field
+    Functions Hook HookError Integer Json JsonObject Kind Literal Map MaybeAwaitable Model None
+    Number Path Plugin PluginContext Record Self True False TypeAlias Union Optional
+    """.split()
+)
+"""Names that generated modules import, or that a language has of its own."""
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+
+def pascal(text: str) -> str:
+    """Write text as one PascalCase word of ASCII letters and digits; empty if there is none."""
+    words = _WORD.findall(text.encode("ascii", "ignore").decode())
+    joined = "".join(word[0].upper() + word[1:] for word in words)
+    return joined.lstrip("0123456789")
+
+
+def singular(word: str) -> str:
+    """Name one of several: `entries` is a list of `entry`, and `status` stays as it is."""
+    if word.endswith("ies") and len(word) > len("ties"):
+        return f"{word[:-3]}y"
+    plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word[:-1] if plural and len(word) > len("is") else f"{word}_item"
+
+
+def taken_types(kind: str) -> frozenset[str]:
+    """Return the names that no type of the kind may have: the bindings use them."""
+    name = pascal(kind)
+    return _IMPORTED | {f"{name}Plugin", f"{name}Client", f"Async{name}Client", f"{name}Stub"}
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Write the help for a word that is not known: the nearest one if there is one, and all."""
+    choices = sorted(known)
+    near = get_close_matches(word, choices, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"{hint}there is: {one_of(choices)}" if choices else "there is none"
+
+
+def one_of(words: Iterable[str]) -> str:
+    """Write words as a list to choose from."""
+    return ", ".join(f"'{word}'" for word in words)

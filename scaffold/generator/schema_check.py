@@ -1,0 +1,68 @@
+"""Hold a schema to JSON Schema 2020-12 itself, and say what is wrong in a person's words."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.ir import Json
+from scaffold.generator.names import did_you_mean
+from scaffold.generator.source import Pointer, Source
+from scaffold.generator.vocabulary import DIALECT
+from scaffold.generator.wording import kind_of, types_in_words
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator
+
+__all__ = ["check_schema"]
+
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+
+
+def check_schema(source: Source, at: Pointer, schema: Json) -> list[Diagnostic]:
+    """Return every way in which a value is no JSON Schema 2020-12."""
+    if not isinstance(schema, dict | bool):
+        message = f"a schema is an object, not {kind_of(schema)}"
+        return [source.problem(at, "invalid-schema", message)]
+    dialect = schema.get("$schema", DIALECT) if isinstance(schema, dict) else DIALECT
+    if not isinstance(dialect, str) or dialect.rstrip("#") != DIALECT:
+        message = f"'{dialect}' is not the dialect of hookspecs"
+        help = f"write the schema for '{DIALECT}', or leave '$schema' out"
+        return [source.problem((*at, "$schema"), "schema-dialect", message, help)]
+    found: dict[Pointer, Diagnostic] = {}
+    for error in _validator().iter_errors(schema):
+        where = (*at, *error.instance_path)
+        message, help = _explain(error)
+        found.setdefault(where, source.problem(where, "invalid-schema", message, help))
+    return list(found.values())
+
+
+@cache
+def _validator() -> "Draft202012Validator":
+    from jsonschema_rs import Draft202012Validator
+
+    # `format` is asserted here and nowhere else: a pattern must be a regular expression.
+    return Draft202012Validator({"$ref": DIALECT}, validate_formats=True)
+
+
+def _explain(error: Any) -> tuple[str, str]:
+    """Return message and help for one error of the meta-schema."""
+    path = list(error.instance_path)
+    value, name = error.instance, path[-1] if path else ""
+    details = error.kind.as_dict()
+    if name == "type" or path[-2:-1] == ["type"]:
+        if isinstance(value, str):
+            return f"there is no JSON type '{value}'", did_you_mean(value, _TYPES)
+        return "'type' must be the name of a JSON type, or a list of such names", ""
+    match error.kind.name:
+        case "type":
+            return f"'{name}' must be {types_in_words(details['types'])}, not {kind_of(value)}", ""
+        case "format" if details["format"] == "regex":
+            return f"'{value}' is no regular expression", "use the syntax of ECMA-262"
+        case "format":
+            return f"'{value}' is no {details['format']}", ""
+        case "minimum" | "exclusiveMinimum" | "minItems":
+            return f"'{name}' is too small", ""
+        case "uniqueItems":
+            return f"'{name}' says the same thing twice", ""
+        case rule:
+            return f"'{name}' breaks the rule '{rule}' of JSON Schema", ""

@@ -1,0 +1,283 @@
+"""The typing view: schemas become types, each declared once and named once for all languages.
+
+A type is never stricter than its schema. Where the schema says more than the type can, the
+declaration is noted as loose, and every payload that reaches it must be checked by its schema.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from scaffold.generator import ir
+from scaffold.generator.documents import Document, Documents
+from scaffold.generator.facts import ANY, Facts, gather, merge, whole_bounds
+from scaffold.generator.fits import fits
+from scaffold.generator.type_names import Context, TypeNames
+from scaffold.generator.unions import are_disjoint, discriminator, label, tidy, type_of
+
+__all__ = ["Shaper"]
+
+_Token: TypeAlias = tuple[tuple[int, ...], bool]
+"""What is declared: the key of its facts, and whether it is a record."""
+
+
+@dataclass(eq=False)
+class Shaper:
+    """Shapes the payloads of one kind, in the order in which they are asked for."""
+
+    documents: Documents
+    names: TypeNames
+    types: list[ir.Declaration] = field(default_factory=list[ir.Declaration])
+    _named: dict[_Token, str] = field(default_factory=dict[_Token, str])
+    """The names of declarations, finished or not."""
+    _active: list[_Token] = field(default_factory=list[_Token])
+    """What is being shaped just now, outermost first."""
+    _owners: list[str] = field(default_factory=list[str])
+    """The names of the declarations that are being made, outermost first."""
+    _loose: set[str] = field(default_factory=set[str])
+    _uses: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+
+    def payload(self, document: Document, schema: ir.Json, name: str) -> ir.Payload:
+        """Shape a payload. `name` is the type's; `schema` is the self-contained form."""
+        facts = self._gather((document.value,))
+        if facts.empty_object:
+            return ir.Payload(None, schema, object=True, exact=False)
+        own = facts.home is document.value and _token(facts) not in self._named
+        if own:
+            self._declare(facts, name)
+        else:
+            self._owners.append(name)
+            shape = self._shape(facts, Context(name, "value"))
+            self._owners.pop()
+            self.types.append(ir.Alias(name, self._describe((document.value,)), shape))
+        exact = not self._loose.isdisjoint(self._reach(name))
+        return ir.Payload(ir.Reference(name), schema, self._only_objects(facts), exact)
+
+    def _reach(self, name: str) -> set[str]:
+        reached, pending = {name}, [name]
+        while pending:
+            fresh = self._uses.get(pending.pop(), set()) - reached
+            reached |= fresh
+            pending += fresh
+        return reached
+
+    def _gather(self, schemas: tuple[ir.Json, ...]) -> Facts:
+        """Sum up schemas; branches that say nothing about the shape are left to the validator."""
+        facts = gather(self.documents, schemas)
+        if not facts.branches:
+            return facts
+        base = replace(facts, branches=())
+        first = facts.branches[0]
+        told = base.bare or any(
+            _says_more(gather(self.documents, (member,)), base) for member in first.members
+        )
+        return replace(facts, branches=(first,), loose=facts.loose or len(facts.branches) > 1) if (
+            told
+        ) else replace(base, loose=True)
+
+    def _only_objects(self, facts: Facts) -> bool:
+        if facts.choice is not None:
+            return all(type_of(value) == "object" for value in facts.choice)
+        if facts.types <= {"object"}:
+            return True
+        return any(
+            all(self._only_objects(self._gather((member,))) for member in branches.members)
+            for branches in facts.branches
+        )
+
+    def _loosen(self) -> None:
+        self._loose.add(self._owners[-1])
+
+    def _anything(self) -> ir.Type:
+        self._loosen()
+        return ir.Anything()
+
+    def _use(self, name: str) -> ir.Reference:
+        self._uses.setdefault(self._owners[-1], set()).add(name)
+        return ir.Reference(name)
+
+    def _shape(self, facts: Facts, context: Context) -> ir.Type:
+        """Return the type of a value, declaring what has a name of its own."""
+        token = _token(facts)
+        if not facts.key:
+            return self._inline(facts, context)
+        if token in self._named and self._may_refer(token):
+            return self._use(self._named[token])
+        if token in self._active:
+            return self._anything()
+        if token[1] or self.names.is_definition(self.documents, facts):
+            name = self.names.choose(self.documents, facts, context)
+            self._declare(facts, name)
+            return self._use(name)
+        self._active.append(token)
+        shape = self._inline(facts, context)
+        self._active.pop()
+        return shape
+
+    def _may_refer(self, token: _Token) -> bool:
+        """Tell whether a name may stand here: an alias may contain itself only in a record."""
+        if token not in self._active:
+            return True
+        return any(is_record for _, is_record in self._active[self._active.index(token) :])
+
+    def _declare(self, facts: Facts, name: str) -> None:
+        token = _token(facts)
+        self._named[token] = name
+        self._active.append(token)
+        self._owners.append(name)
+        description = self._describe((facts.home,))
+        declaration: ir.Declaration
+        if token[1]:
+            fields = tuple(self._fields(facts, name))
+            if facts.loose or facts.values:
+                self._loosen()
+            extra = "forbid" if facts.closed else "allow"
+            declaration = ir.Record(name, description, fields, extra)
+        else:
+            shape = self._inline(facts, Context(name, "item"))
+            declaration = ir.Alias(name, description, shape)
+        self._owners.pop()
+        self._active.pop()
+        self.types.append(declaration)
+
+    def _fields(self, facts: Facts, owner: str) -> Iterator[ir.Field]:
+        unnamed = [name for name in facts.required if name not in facts.properties]
+        if unnamed and facts.closed:
+            self._loosen()
+        named = facts.properties | dict.fromkeys(unnamed, (True,))
+        for name, schemas in named.items():
+            shape = self._shape(self._gather(schemas), Context(owner, name))
+            defaults = self._notes(schemas, "default")
+            good = [value for value in defaults[:1] if fits(value, shape, self.types)]
+            yield ir.Field(
+                name=name,
+                type=shape,
+                required=name in facts.required,
+                description=self._describe(schemas),
+                has_default=bool(good),
+                default=good[0] if good else None,
+                deprecated=True in self._notes(schemas, "deprecated"),
+            )
+
+    def _inline(self, facts: Facts, context: Context) -> ir.Type:
+        """Return the type itself, whether or not it has a name."""
+        if facts.loose:
+            self._loosen()
+        if facts.choice is not None:
+            return self._choice(facts, context)
+        if facts.branches:
+            return self._union(facts, context)
+        if facts.types == ANY and facts.bare:
+            return ir.Anything()
+        if facts.types == ANY or not facts.types:
+            return self._anything()
+        names = [name for name in _SINGLE if name in facts.types]
+        if "number" in names:
+            names.remove("integer")
+        return tidy([_SINGLE[name](self, facts, context) for name in names])
+
+    def _choice(self, facts: Facts, context: Context) -> ir.Type:
+        assert facts.choice is not None
+        if not replace(facts, choice=None).bare:
+            self._loosen()
+        values = [value for value in facts.choice if type_of(value) in facts.types]
+        if not values or any(isinstance(value, dict | list | float) for value in values):
+            self._loosen()
+            types = frozenset(type_of(value) for value in values)
+            return self._inline(Facts(facts.key, facts.home, types), context)
+        if any(type(value) is int for value in values):
+            self._loosen()  # languages differ on whether 1.0 is the literal 1
+        return tidy([ir.Choice(tuple(values))])
+
+    def _union(self, facts: Facts, context: Context) -> ir.Type:
+        (branches,) = facts.branches
+        base = replace(facts, branches=())
+        members: list[Facts] = []
+        for schema in branches.members:
+            member = self._gather((schema,))
+            whole = base.bare and member.types <= base.types
+            together = member if whole else merge(member, base)
+            if together.types and schema is not False:
+                members.append(together)
+        key = discriminator(self.documents, members)
+        if branches.exclusive and not are_disjoint(self.documents, members):
+            self._loosen()
+        if not members:
+            return self._anything()
+        words = [label(self.documents, member, key) for member in members]
+        shapes = [
+            self._shape(member, Context(context.owner, context.word, word))
+            for member, word in zip(members, words, strict=True)
+        ]
+        return tidy(shapes, key)
+
+    def _number(self, facts: Facts, _context: Context) -> ir.Type:
+        if facts.bounds.keys() & {"exclusiveMinimum", "exclusiveMaximum"}:
+            self._loosen()
+        return ir.Number(facts.bounds.get("minimum"), facts.bounds.get("maximum"))
+
+    def _array(self, facts: Facts, context: Context) -> ir.Type:
+        inner = Context(context.owner, context.item)
+        items = self._shape(self._gather(facts.items), inner) if facts.items else ir.Anything()
+        return ir.Array(items, _whole(facts, "minItems"), _whole(facts, "maxItems"))
+
+    def _object(self, facts: Facts, context: Context) -> ir.Type:
+        alone = replace(facts, types=frozenset({"object"}))
+        if facts.record:
+            return self._shape(alone, context)
+        inner = Context(context.owner, f"{context.word}_value")
+        values = self._shape(self._gather(facts.values), inner) if facts.values else ir.Anything()
+        return ir.Map(values)
+
+    def _notes(self, schemas: tuple[ir.Json, ...], keyword: str) -> list[ir.Json]:
+        """List what schemas, and then what they refer to, say under an annotation keyword."""
+        found: list[ir.Json] = []
+        for schema in schemas:
+            while isinstance(schema, dict):
+                if keyword in schema:
+                    found.append(schema[keyword])
+                alone = schema.get("allOf", [])
+                schema = (
+                    self.documents.follow(schema)
+                    if "$ref" in schema
+                    else alone[0] if len(alone) == 1 else None
+                )
+        return found
+
+    def _describe(self, schemas: tuple[ir.Json, ...]) -> str:
+        return next((text.strip() for text in self._notes(schemas, "description")), "")
+
+
+_SINGLE: dict[str, Callable[[Shaper, Facts, Context], ir.Type]] = {
+    "boolean": lambda *_: ir.Boolean(),
+    "integer": lambda _shaper, facts, _context: ir.Integer(*whole_bounds(facts)),
+    "number": Shaper._number,
+    "string": lambda _shaper, facts, _context: ir.String(
+        _whole(facts, "minLength"), _whole(facts, "maxLength"), facts.format
+    ),
+    "array": Shaper._array,
+    "object": Shaper._object,
+    "null": lambda *_: ir.Null(),
+}
+"""How each JSON type is shaped; the order is that of a union's members."""
+
+
+def _token(facts: Facts) -> _Token:
+    is_object = facts.types == {"object"} and facts.record
+    return facts.key, is_object and facts.choice is None and not facts.branches
+
+
+def _says_more(member: Facts, base: Facts) -> bool:
+    """Tell whether a member of a union adds to the shape of the value."""
+    return bool(
+        member.properties.keys() - base.properties.keys()
+        or member.items
+        or member.choice is not None
+        or member.branches
+        or (member.types & base.types) != base.types
+        or any(member.properties)
+    )
+
+
+def _whole(facts: Facts, name: str) -> int | None:
+    return int(facts.bounds[name]) if name in facts.bounds else None

@@ -1,0 +1,19 @@
+"""Where the hookspecs that come with scaffold are: in the wheel, or in a checkout."""
+
+from functools import cache
+from pathlib import Path
+
+__all__ = ["format_schema", "shipped_hookspecs"]
+
+
+@cache
+def shipped_hookspecs() -> Path:
+    """Return the folder of the shipped kinds."""
+    package = Path(__file__).resolve().parent.parent
+    packed = package / "_data" / "hookspecs"
+    return packed if packed.is_dir() else package.parent / "hookspecs"
+
+
+def format_schema() -> Path:
+    """Return the JSON Schema of the hookspec format itself."""
+    return shipped_hookspecs() / "hookspec.schema.json"

@@ -1,0 +1,72 @@
+"""A file as its author wrote it: the JSON value in it, and where each part of it stands."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+from scaffold.generator.diagnostics import Diagnostic, SpecError
+from scaffold.generator.ir import Json
+
+__all__ = ["MAX_DEPTH", "Place", "Places", "Pointer", "Source", "read_text"]
+
+Pointer: TypeAlias = tuple[str | int, ...]
+"""The way from a document's root to one of its values: keys and indexes."""
+
+Place: TypeAlias = tuple[int, int]
+"""Line and column, both counted from 1."""
+
+MAX_DEPTH = 128
+"""Objects and lists in each other. Nobody writes more, and everything that walks them recurses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the values of a document stand, and the keys that name them."""
+
+    values: Mapping[Pointer, Place]
+    keys: Mapping[Pointer, Place]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file that was read. Places are found when the first problem asks for one."""
+
+    file: str
+    """The name to print."""
+    value: Json
+    find_places: Callable[[], Places]
+
+    @cached_property
+    def places(self) -> Places:
+        """Where everything stands."""
+        return self.find_places()
+
+    def problem(
+        self, at: Pointer, code: str, message: str, help: str = "", *, key: bool = False
+    ) -> Diagnostic:
+        """Report a problem with the value at a pointer, or with the key that names it.
+
+        A pointer to what is not there means the nearest thing around it that is.
+        """
+        known = self.places.keys if key else self.places.values
+        while at and at not in known:
+            at, known = at[:-1], self.places.values
+        line, column = known.get(at, (1, 1))
+        return Diagnostic(self.file, line, column, code, message, help)
+
+
+def read_text(path: Path, file: str) -> str:
+    """Read a text file that an author named; `file` is the name to print."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        problem = Diagnostic(file, line, column, "not-utf8", "the file is no UTF-8 text")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        problem = Diagnostic(file, 1, 1, "unreadable-file", f"the file cannot be read: {reason}")
+    raise SpecError([problem])

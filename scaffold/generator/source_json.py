@@ -1,0 +1,133 @@
+"""JSON files: read by the standard parser, searched for places only when a problem needs one."""
+
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from scaffold.generator.diagnostics import Diagnostic, SpecError
+from scaffold.generator.ir import Json
+from scaffold.generator.source import MAX_DEPTH, Place, Places, Pointer, Source, read_text
+
+__all__ = ["read_json"]
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+
+
+def read_json(path: Path, file: str) -> Source:
+    """Read a JSON file; raise `SpecError` if it is none, or repeats a key, or nests too deeply."""
+    text = read_text(path, file)
+    try:
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        message = f"this is no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        problem = Diagnostic(file, error.lineno, error.colno, "malformed-json", message)
+    except RecursionError:
+        problem = _too_deep(file)
+    except ValueError as error:
+        problem = Diagnostic(file, 1, 1, "malformed-json", f"this is no JSON: {error}")
+    except _RepeatedKeyError as error:
+        line, column = _second_place(text, error.key)
+        message = f"the key '{error.key}' is there twice"
+        help = "remove one of the two"
+        problem = Diagnostic(file, line, column, "duplicate-key", message, help)
+    else:
+        if _depth(value) <= MAX_DEPTH:
+            return Source(file, value, partial(_find_places, text))
+        problem = _too_deep(file)
+    raise SpecError([problem])
+
+
+class _RepeatedKeyError(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        seen: set[str] = set()
+        raise _RepeatedKeyError(next(k for k, _ in pairs if k in seen or seen.add(k)))
+    return result
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _too_deep(file: str) -> Diagnostic:
+    help = f"at most {MAX_DEPTH} levels are read"
+    return Diagnostic(file, 1, 1, "too-deep", "the file is nested too deeply", help)
+
+
+def _depth(value: Json) -> int:
+    """Count the levels of a value, level by level: a recursion might not come back."""
+    depth, level = 0, [value]
+    while level := [
+        part
+        for item in level
+        if isinstance(item, dict | list)
+        for part in (item.values() if isinstance(item, dict) else item)
+    ]:
+        depth += 1
+    return depth
+
+
+def _find_places(text: str) -> Places:
+    """Find where every value and every key of a valid JSON text stands."""
+    values: dict[Pointer, Place] = {}
+    keys: dict[Pointer, Place] = {}
+    for at, place, is_key in _walk(text):
+        (keys if is_key else values).setdefault(at, place)
+    return Places(values, keys)
+
+
+def _second_place(text: str, key: str) -> Place:
+    """Find the second of two equal keys of one object."""
+    seen: set[Pointer] = set()
+    for at, place, is_key in _walk(text):
+        if is_key and at in seen and at[-1] == key:
+            return place
+        if is_key:
+            seen.add(at)
+    return 1, 1
+
+
+def _walk(text: str) -> list[tuple[Pointer, Place, bool]]:
+    """List the values and the keys of a valid JSON text, in its order."""
+    found: list[tuple[Pointer, Place, bool]] = []
+    path: list[str | int] = []
+    closers: list[str] = []
+    expect_key = False
+    line, line_start, scanned = 1, 0, 0
+    for match in _TOKEN.finditer(text):
+        token, start = match.group(), match.start()
+        newlines = text.count("\n", scanned, start)
+        if newlines:
+            line += newlines
+            line_start = text.rfind("\n", scanned, start) + 1
+        scanned = start
+        place = line, start - line_start + 1
+        match token:
+            case ":":
+                expect_key = False
+            case ",":
+                last = path[-1]
+                expect_key = closers[-1] == "}"
+                path[-1] = last + 1 if isinstance(last, int) else last
+            case "}" | "]":
+                closers.pop()
+                path.pop()
+                expect_key = False
+            case _ if expect_key:
+                path[-1] = json.loads(token)
+                found.append((tuple(path), place, True))
+            case _:
+                found.append((tuple(path), place, False))
+                if token in "{[":
+                    closers.append("}" if token == "{" else "]")
+                    path.append("" if token == "{" else 0)
+                    expect_key = token == "{"
+    return found

@@ -1,0 +1,103 @@
+"""Unions: what tells their members apart, and how they are written."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from scaffold.generator import ir
+from scaffold.generator.canonical import same
+from scaffold.generator.documents import Documents
+from scaffold.generator.facts import Facts, gather
+
+__all__ = ["are_disjoint", "discriminator", "label", "tidy", "type_of"]
+
+
+def type_of(value: ir.Json) -> str:
+    """Return the JSON type of a value; a whole float is an `integer`."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "integer" if value.is_integer() else "number"
+        case str():
+            return "string"
+        case _:
+            return "array" if isinstance(value, list) else "object"
+
+
+def discriminator(documents: Documents, members: Sequence[Facts]) -> str | None:
+    """Return the required property whose literal texts tell objects apart, if there is one."""
+    if len(members) < 2 or any(member.types != {"object"} for member in members):  # noqa
+        return None
+    for name in members[0].properties:
+        texts = [_literals(documents, member, name) for member in members]
+        if all(texts) and _are_distinct(texts):
+            return name
+    return None
+
+
+def are_disjoint(documents: Documents, members: Sequence[Facts]) -> bool:
+    """Tell whether it is sure that no value fits two of the members."""
+    if discriminator(documents, members):
+        return True
+    return all(_differ(one, two) for one, two in combinations(members, 2))
+
+
+def label(documents: Documents, member: Facts, key: str | None) -> str:
+    """Find a word for a member of a union that has no name of its own."""
+    if key is not None:
+        return _literals(documents, member, key)[0]
+    names = [*member.required, *member.properties]
+    return f"with_{names[0]}" if names else "object"
+
+
+def tidy(members: Sequence[ir.Type], key: str | None = None) -> ir.Type:
+    """Write a union: flat, every member once, literals together, one member as itself."""
+    flat: list[ir.Type] = []
+    literals: list[ir.Json] = []
+    for member in members:
+        for part in member.members if isinstance(member, ir.Union) else (member,):
+            if isinstance(part, ir.Choice):
+                literals += [v for v in part.values if not any(same(v, w) for w in literals)]
+                part = ir.Choice(())
+            if part not in flat:
+                flat.append(part)
+    if ir.Anything() in flat:
+        return ir.Anything()
+    written = [_literal(literals) if part == ir.Choice(()) else part for part in flat]
+    distinct = list(dict.fromkeys(written))
+    if len(distinct) == 1:
+        return distinct[0]
+    return ir.Union(tuple(distinct), key)
+
+
+def _literal(values: list[ir.Json]) -> ir.Type:
+    if values == [None]:
+        return ir.Null()
+    if len(values) == 2 and all(isinstance(value, bool) for value in values):  # noqa
+        return ir.Boolean()
+    return ir.Choice(tuple(values))
+
+
+def _literals(documents: Documents, member: Facts, name: str) -> list[str]:
+    """Return the texts that a required property may have, if those are all it may be."""
+    if name not in member.required or name not in member.properties:
+        return []
+    choice = gather(documents, member.properties[name]).choice or ()
+    return list(choice) if all(isinstance(value, str) for value in choice) else []
+
+
+def _are_distinct(lists: Sequence[Sequence[ir.Json]]) -> bool:
+    values = [value for values in lists for value in values]
+    return len(set(values)) == len(values)
+
+
+def _differ(one: Facts, two: Facts) -> bool:
+    if not one.types & two.types:
+        return True
+    if one.choice is None or two.choice is None:
+        return False
+    return not any(same(value, other) for value in one.choice for other in two.choice)

@@ -1,0 +1,56 @@
+"""The keywords of JSON Schema 2020-12, by what they hold and by what they do."""
+
+from collections.abc import Iterator
+
+from scaffold.generator.ir import Json
+from scaffold.generator.source import Pointer
+
+__all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "KNOWN", "subschemas"]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_ONE = frozenset(
+    """
+    additionalProperties propertyNames items contains not if then else unevaluatedItems
+    unevaluatedProperties contentSchema
+    """.split()
+)
+_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+
+ANNOTATIONS = frozenset(
+    """
+    $schema $id $anchor $dynamicAnchor $vocabulary $comment $defs definitions title description
+    default deprecated readOnly writeOnly examples format contentEncoding contentMediaType
+    contentSchema
+    """.split()
+)
+"""Keywords that refuse nothing; `format` among them, as the specification has it."""
+
+ASSERTIONS = frozenset(
+    """
+    $ref $dynamicRef type enum const allOf anyOf oneOf not if then else properties
+    patternProperties additionalProperties propertyNames unevaluatedProperties required
+    dependentRequired dependentSchemas dependencies minProperties maxProperties items prefixItems
+    contains minContains maxContains unevaluatedItems uniqueItems minItems maxItems minLength
+    maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
+    """.split()
+)
+"""Keywords that may refuse a value. Whatever is in neither set means nothing to a validator."""
+
+KNOWN = ANNOTATIONS | ASSERTIONS
+
+
+def subschemas(schema: Json) -> Iterator[tuple[Pointer, Json]]:
+    """Yield the schemas directly inside a schema, each with the way to it."""
+    if not isinstance(schema, dict):
+        return
+    for keyword, value in schema.items():
+        if keyword in _ONE:
+            yield (keyword,), value
+        elif keyword in _LIST:
+            for index, item in enumerate(value):
+                yield (keyword, index), item
+        elif keyword in _NAMED:
+            for name, item in value.items():
+                yield (keyword, name), item
