@@ -1,5 +1,7 @@
 """The command line: what each verb takes. What it does is in `scaffold.commands`, imported late."""
 
+import signal
+import sys
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -130,8 +132,9 @@ def call(
         bool, typer.Option("--compare", help="Call over every runtime; exit 1 if answers differ.")
     ] = False,
     repeat: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Call so many times, and report the times.")
-    ] = 1,
+        int | None,
+        typer.Option(metavar="N", min=1, help="Call so many times, and report the times."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Call one hook of a plugin and print its answer."""
@@ -144,7 +147,7 @@ def call(
         runtime=runtime.value if runtime else None,
         compare=compare,
         repeat=repeat,
-        json=json,
+        as_json=json,
     )
     raise typer.Exit(status)
 
@@ -175,13 +178,12 @@ def inspect(
         str, typer.Argument(metavar="KIND|DIR", help="A kind, a hookspec or a plugin's folder.")
     ],
     *,
-    hookspecs: Hookspecs = None,
     json: Json = False,
 ) -> None:
     """Show a kind as the generator sees it."""
     from scaffold.commands.inspect import inspect
 
-    raise typer.Exit(inspect(subject, hookspecs=hookspecs, json=json))
+    raise typer.Exit(inspect(subject, as_json=json))
 
 
 @app.command()
@@ -227,6 +229,8 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit; no exception gets past it."""
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with ExitStack() as stack:
         stack.push(_exit)
         app(prog_name="scaffold")

@@ -8,11 +8,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, convert
 
 from scaffold.project.errors import PreconditionError
 
-__all__ = ["PluginSettings", "Settings", "SpecSettings", "Target", "read_settings"]
+__all__ = ["PluginSettings", "Settings", "SpecSettings", "Target", "find_settings", "read_settings"]
 
 
 class PluginSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,27 +44,29 @@ Settings: TypeAlias = PluginSettings | SpecSettings
 
 def read_settings(root: Path) -> Settings:
     """Read the settings of a project; raise `PreconditionError` if there are none or bad ones."""
-    table = _table(root / "pyproject.toml")
-    try:
-        if "targets" in table:
-            return convert(table, SpecSettings)
-        return convert(table, PluginSettings)
-    except ValidationError as error:
-        raise _invalid(error) from error
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-        return convert(content["tool"]["scaffold"], dict[str, Any])
-    except (FileNotFoundError, KeyError) as error:
-        message = f"'{path.parent}' is no project of scaffold: no [tool.scaffold] in '{path.name}'"
+    settings = find_settings(root)
+    if settings is None:
+        message = f"'{root}' is no project of scaffold: no [tool.scaffold] in a 'pyproject.toml'"
         mend = "make a project with 'scaffold new-plugin', or write the table: see docs/projects.md"
-        raise PreconditionError("no-project", message, mend) from error
+        raise PreconditionError("no-project", message, mend)
+    return settings
+
+
+def find_settings(root: Path) -> Settings | None:
+    """Read the settings of a folder that may be no project."""
+    try:
+        table = _table(root / "pyproject.toml")
+        if table is None:
+            return None
+        return convert(table, SpecSettings if "targets" in table else PluginSettings)
     except (ValueError, TypeError) as error:
-        raise _invalid(error) from error
+        message = f"[tool.scaffold] in 'pyproject.toml': {error}"
+        raise PreconditionError("settings-invalid", message, "see docs/projects.md") from error
 
 
-def _invalid(error: Exception) -> PreconditionError:
-    message = f"[tool.scaffold] in 'pyproject.toml': {error}"
-    return PreconditionError("settings-invalid", message, "see docs/projects.md")
+def _table(path: Path) -> dict[str, Any] | None:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))["tool"]["scaffold"]
+    except (FileNotFoundError, KeyError):
+        return None
+    return convert(table, dict[str, Any])

@@ -15,7 +15,7 @@ from pathlib import Path
 from scaffold.project.errors import PreconditionError
 from scaffold.project.files import Change, State, place
 
-__all__ = ["apply", "create"]
+__all__ = ["apply", "check_vacant", "create"]
 
 WRITTEN = {State.MISSING, State.OUTDATED, State.LINE_ENDINGS, State.STALE}
 
@@ -43,9 +43,7 @@ def create(folder: Path, files: Mapping[str, str]) -> None:
     """
     folder = folder.resolve()
     with _explained(), ExitStack() as undo:
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            message = f"'{folder}' exists and is not empty"
-            raise PreconditionError("not-empty", message, "choose another name or folder")
+        check_vacant(folder)
         _make(folder.parent, undo)
         draft = _beside(folder)
         undo.callback(shutil.rmtree, draft, ignore_errors=True)
@@ -58,6 +56,13 @@ def create(folder: Path, files: Mapping[str, str]) -> None:
             undo.callback(folder.mkdir)
         draft.rename(folder)
         undo.pop_all()
+
+
+def check_vacant(folder: Path) -> None:
+    """Raise `PreconditionError` if a new folder's name is taken by anything but an empty folder."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        message = f"'{folder}' exists and is not empty"
+        raise PreconditionError("not-empty", message, "choose another name or folder")
 
 
 def _stage(target: Path, content: bytes | None, undo: ExitStack) -> Path | None:

@@ -1,0 +1,153 @@
+"""`scaffold call`: call one hook of a plugin, over one runtime or over all of them."""
+
+import json
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from scaffold.commands.answers import (
+    Answer,
+    difference,
+    error_as_json,
+    print_json,
+    print_outcomes,
+    print_times,
+    same,
+)
+from scaffold.commands.serving import serving
+from scaffold.contract.channel import Channel
+from scaffold.contract.errors import HookError, ScaffoldError
+from scaffold.contract.hook import Hook, Kind
+from scaffold.generator import sample
+from scaffold.host.kinds import kind_of
+from scaffold.host.manifest import Manifest, Runtime, read_manifest
+from scaffold.host.runtimes import channel_to, choose
+from scaffold.project.errors import UsageError
+
+__all__ = ["call"]
+
+
+def call(
+    folder: Path,
+    hook: str,
+    *,
+    input: str | None,
+    runtime: str | None,
+    compare: bool,
+    repeat: int | None,
+    as_json: bool,
+) -> int:
+    """Print what a hook answers; with `compare` return 1 if the runtimes differ."""
+    if compare and runtime:
+        raise UsageError("contradiction", "--compare calls over every runtime: drop --runtime")
+    data = None if input is None else _read(input)
+    manifest = read_manifest(folder)
+    spec = _hook(kind_of(manifest), hook)
+    runtimes = manifest.runtime if compare else (choose(manifest, runtime),)
+    try:
+        answers = _answers(manifest, spec, runtimes, data=data, times=repeat or 1)
+    except ScaffoldError as error:
+        if as_json:
+            print_json({"error": error_as_json(error)})
+        raise
+    if compare and not same(answers):
+        sys.stdout.writelines(difference(answers))
+        return 1
+    if repeat is not None:
+        print_times(answers, as_json=as_json)
+    else:
+        print_outcomes(answers, compare=compare, as_json=as_json)
+    return _conclude(answers, compare=compare)
+
+
+def _conclude(answers: dict[str, Answer], *, compare: bool) -> int:
+    """Raise the error that was the answer; with `compare` it is as good an answer as any."""
+    error = next(iter(answers.values())).error
+    if compare:
+        sys.stderr.write(f"the same over {', '.join(answers)}\n")
+    if error is None:
+        return 0
+    if not compare:
+        raise error
+    sys.stderr.write(f"{error}\n")
+    return 0
+
+
+def _read(text: str) -> str:
+    """Return the JSON text that `--input` means: itself, a file's (`@FILE`) or stdin's (`-`)."""
+    try:
+        if text == "-":
+            text = sys.stdin.read()
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text("utf-8")
+        json.loads(text)
+    except OSError as error:
+        raise UsageError("no-input", f"cannot read '{text[1:]}': {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError("input-not-json", f"the input is no JSON: {error}") from error
+    return text
+
+
+def _hook(kind: Kind, name: str) -> Hook[Any, Any]:
+    if name not in kind.hooks:
+        known = ", ".join(f"'{each}'" for each in kind.hooks)
+        raise UsageError("unknown-hook", f"'{kind.name}' has no hook '{name}'; it has {known}")
+    return kind.hooks[name]
+
+
+def _answers(
+    manifest: Manifest,
+    hook: Hook[Any, Any],
+    runtimes: Sequence[Runtime],
+    *,
+    data: str | None,
+    times: int,
+) -> dict[str, Answer]:
+    answers: dict[str, Answer] = {}
+    for runtime in runtimes:
+        with _opened(manifest, hook.kind, runtime) as channel:
+            data = _sample(channel, hook) if data is None else data
+            answers[runtime] = _call(channel, hook, hook.input.load(data), times)
+    return answers
+
+
+@contextmanager
+def _opened(manifest: Manifest, kind: Kind, runtime: Runtime) -> Generator[Channel]:
+    with ExitStack() as stack:
+        # What a plugin prints in this process must not get between a program and the answer.
+        stack.enter_context(redirect_stdout(sys.stderr))
+        if runtime == "mcp_http":
+            manifest = stack.enter_context(serving(manifest))
+        channel = channel_to(manifest, kind, runtime)
+        stack.callback(channel.close)
+        yield channel
+
+
+def _sample(channel: Channel, hook: Hook[Any, Any]) -> str:
+    """Make an input from the schema; for a hook of functions, a call of the plugin's first one."""
+    payload = sample(hook.input.schema)
+    if hook.functions is not None:
+        listed = channel.bind(hook.kind.hooks[hook.functions.catalogue])(None)
+        if listed:
+            payload[hook.functions.name] = listed[0]["name"]
+            payload[hook.functions.arguments] = sample(listed[0]["parameters"])
+    return json.dumps(payload)
+
+
+def _call(channel: Channel, hook: Hook[Any, Any], payload: Any, times: int) -> Answer:
+    function = channel.bind(hook)
+    taken: list[int] = []
+    answer, error = None, None
+    for _ in range(times):
+        start = perf_counter_ns()
+        try:
+            answer, error = function(payload), None
+        except HookError as raised:
+            answer, error = None, raised
+        taken.append(perf_counter_ns() - start)
+    if error is not None:
+        return Answer({"error": error_as_json(error)}, error, taken)
+    return Answer({"result": json.loads(hook.output.dump(answer))}, None, taken)

@@ -1,0 +1,104 @@
+"""`scaffold check`: hold a project to its contract. What continuous integration runs."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from scaffold.commands.findings import failed
+from scaffold.contract.errors import ManifestInvalid
+from scaffold.contract.hook import Kind
+from scaffold.generator import SpecError, compile_kind, contract, lint_kind, sample
+from scaffold.host.imports import stands_in
+from scaffold.host.manifest import read_manifest
+from scaffold.project.drift import drift
+from scaffold.project.files import State
+from scaffold.project.kinds import hookspecs_in, pinned_hookspec
+from scaffold.project.settings import PluginSettings, Settings, read_settings
+from scaffold.wire.tools import describe_tools
+
+__all__ = ["check"]
+
+
+def check(folder: Path) -> int:
+    """Print a line for every part that is looked at, and under it what is wrong; 1 if anything is.
+
+    Raises `PreconditionError` if the folder is no project.
+    """
+    settings = read_settings(folder)
+    bad = 0
+    for part, look in _parts(settings).items():
+        problems = list(look(folder, settings))
+        bad += bool(problems)
+        sys.stdout.write(f"{part:<10}  {'wrong' if problems else 'ok'}\n")
+        sys.stdout.writelines(f"  {line}\n" for text in problems for line in text.split("\n"))
+    return 1 if bad else 0
+
+
+def _parts(settings: Settings) -> dict[str, Callable[[Path, Settings], Iterator[str]]]:
+    parts = {"hookspecs": _hookspecs, "generated": _generated}
+    if isinstance(settings, PluginSettings):
+        parts |= {"manifest": _manifest, "tools": _tools}
+    return parts
+
+
+def _hookspecs(folder: Path, settings: Settings) -> Iterator[str]:
+    for path in hookspecs_in(folder / settings.hookspecs):
+        yield from (str(finding) for finding in lint_kind(path) if failed([finding]))
+
+
+def _generated(folder: Path, _settings: Settings) -> Iterator[str]:
+    try:
+        changes = drift(folder)
+    except SpecError:
+        yield "cannot be compared while the hookspecs are wrong"
+        return
+    due = [change for change in changes if change.state is not State.UNCHANGED]
+    yield from (f"{change.path}: {change.state}" for change in due)
+    if due:
+        yield "help: run 'scaffold generate', or look first with --diff"
+
+
+def _manifest(folder: Path, settings: Settings) -> Iterator[str]:
+    """Hold the manifest to its own rules, to the pinned hookspec and to the files it names."""
+    assert isinstance(settings, PluginSettings)
+    try:
+        manifest = read_manifest(folder)
+        kind = compile_kind(pinned_hookspec(folder, settings))
+    except ManifestInvalid as error:
+        yield error.reason
+        return
+    except SpecError:
+        return
+    if manifest.kind != kind.name:
+        yield f"kind is '{manifest.kind}', and the project's is '{kind.name}'"
+    if manifest.kind_api_version not in (kind.version, str(kind.major)):
+        yield f"kind_api_version is '{manifest.kind_api_version}', and the hookspec's '{kind.version}'"
+    if kind.in_process_only and manifest.runtime != ("in_process",):
+        yield f"runtime lists more than 'in_process', and '{kind.name}' runs in process only"
+    module = (manifest.entry_point or "").partition(":")[0]
+    if module and not stands_in(folder, module):
+        yield f"entry_point names the module '{module}', which is not in the project"
+
+
+def _tools(folder: Path, settings: Settings) -> Iterator[str]:
+    """Hold the tools that a server of this plugin would list to the official SDK's own types."""
+    from mcp.types import Tool
+    from pydantic import ValidationError
+
+    assert isinstance(settings, PluginSettings)
+    try:
+        kind = Kind.from_contract(contract(compile_kind(pinned_hookspec(folder, settings))))
+        name = read_manifest(folder).name
+    except (SpecError, ManifestInvalid):
+        return
+    catalogues = {
+        hook.functions.catalogue: sample(kind.hooks[hook.functions.catalogue].output.schema)
+        for hook in kind.hooks.values()
+        if hook.functions is not None
+    }
+    for modern in (True, False):
+        for tool in describe_tools(kind, name, catalogues, modern=modern):
+            try:
+                Tool.model_validate(tool)
+            except ValidationError as error:
+                yield f"tool '{tool['name']}': {error}"

@@ -1,0 +1,62 @@
+"""`scaffold inspect`: show a kind as the generator sees it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
+from scaffold.project.kinds import meant_kind
+
+__all__ = ["inspect"]
+
+
+def inspect(subject: str, *, as_json: bool) -> int:
+    """Print the kind that a name, a hookspec or a project stands for."""
+    kind = meant_kind(subject)
+    if as_json:
+        text = json.dumps(_plain(kind), indent=2, ensure_ascii=False)
+    else:
+        text = "\n".join(_summary(kind))
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def _plain(node: Any) -> Any:
+    """Write the IR as JSON: every record names its class, so that unions can be read back."""
+    if is_dataclass(node):
+        values = {field.name: _plain(getattr(node, field.name)) for field in fields(node)}
+        return {"node": type(node).__name__, **values}
+    if isinstance(node, tuple):
+        return [_plain(each) for each in node]
+    return node
+
+
+def _summary(kind: Kind) -> Iterator[str]:
+    yield f"{kind.name} {kind.version}  ({kind.source}, {kind.digest[:12]})"
+    yield from (f"  {line}".rstrip() for line in kind.description.strip().splitlines())
+    for hook in kind.hooks:
+        yield ""
+        yield f"  {hook.name}({_input(hook.input)}) -> {_words(hook.output.type)}"
+        yield f"    {hook.dispatch}"
+        yield from (f"    {line}".rstrip() for line in hook.description.strip().splitlines())
+        yield from (f"    raises {error.code}: {error.description}" for error in hook.errors)
+
+
+def _input(payload: Payload) -> str:
+    return "" if payload.type is None else _words(payload.type)
+
+
+def _words(node: Type | None) -> str:
+    match node:
+        case None:
+            return "nothing"
+        case Reference():
+            return node.name
+        case Array():
+            return f"list of {_words(node.items)}"
+        case Union():
+            return " or ".join(map(_words, node.members))
+        case _:
+            return type(node).__name__.lower()

@@ -1,0 +1,76 @@
+"""What a project's generated files should be, in memory."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from scaffold.generator import compile_kind
+from scaffold.generator.emit import contract_test, emit, languages
+from scaffold.generator.emit.python.names import Names
+from scaffold.generator.ir import Kind
+from scaffold.project.errors import PreconditionError
+from scaffold.project.kinds import hookspecs_in, pinned_hookspec
+from scaffold.project.names import class_name
+from scaffold.project.settings import PluginSettings, Settings, SpecSettings
+
+__all__ = ["Generated", "generated", "plugin_class", "plugin_files"]
+
+DOCUMENTS = ("markdown", "openrpc")
+"""The emitters that write into the `docs` folder of a plugin project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Files by path, relative to the project, and the digests of the hookspecs they are from."""
+
+    files: dict[str, str]
+    hookspecs: dict[str, str]
+
+
+def generated(root: Path, settings: Settings) -> Generated:
+    """Write a project's generated files, and touch nothing.
+
+    Raises `SpecError` for hookspecs that are broken, `PreconditionError` for bad targets.
+    """
+    if isinstance(settings, PluginSettings):
+        kind = compile_kind(pinned_hookspec(root, settings))
+        return Generated(plugin_files(kind, settings), _digests([kind]))
+    return _targets(root, settings)
+
+
+def plugin_class(kind: Kind, package: str) -> str:
+    """Return the name of the class in a project's `plugin.py`."""
+    return class_name(package, Names(kind).plugin)
+
+
+def plugin_files(kind: Kind, settings: PluginSettings) -> dict[str, str]:
+    """Write the generated files of a plugin project."""
+    package = settings.package
+    files = _into(f"{package}/_generated", emit(kind, settings.language))
+    for emitter in DOCUMENTS:
+        files |= _into("docs", emit(kind, emitter))
+    files["tests/test_contract.py"] = contract_test(
+        kind, package=package, class_name=plugin_class(kind, package)
+    )
+    return files
+
+
+def _targets(root: Path, settings: SpecSettings) -> Generated:
+    kinds = [compile_kind(path) for path in hookspecs_in(root / settings.hookspecs)]
+    files: dict[str, str] = {}
+    for target in settings.targets:
+        if target.emitter not in languages():
+            known = ", ".join(f"'{each}'" for each in languages())
+            message = f"there is no emitter '{target.emitter}'"
+            raise PreconditionError("unknown-emitter", message, f"there is: {known}")
+        for kind in kinds:
+            files |= _into(target.out, emit(kind, target.emitter))
+    return Generated(files, _digests(kinds))
+
+
+def _into(folder: str, files: dict[str, str]) -> dict[str, str]:
+    return {str(PurePosixPath(folder, path)): text for path, text in files.items()}
+
+
+def _digests(kinds: Iterable[Kind]) -> dict[str, str]:
+    return {kind.source: kind.digest for kind in kinds}

@@ -1,0 +1,54 @@
+"""Which kind a name, a file or a folder means."""
+
+from pathlib import Path
+
+from scaffold.generator import compile_kind, find_kind
+from scaffold.generator.ir import Kind
+from scaffold.generator.shipped import shipped_hookspecs
+from scaffold.project.errors import UsageError
+from scaffold.project.settings import PluginSettings, find_settings
+
+__all__ = ["hookspecs_in", "kind_names", "meant_kind", "named_hookspec", "pinned_hookspec"]
+
+
+def hookspecs_in(path: Path) -> list[Path]:
+    """Return the hookspec that a path is, or those in a folder of them: `<kind>/v<N>.yaml`.
+
+    Raises `UsageError` if there is none.
+    """
+    found = [path] if path.is_file() else sorted(path.rglob("v[0-9]*.yaml"))
+    if not found:
+        mend = "name a YAML file, or a folder with hookspecs such as 'tool/v1.yaml'"
+        raise UsageError("no-hookspec", f"there is no hookspec in '{path}'", mend)
+    return found
+
+
+def kind_names(own: Path | None = None) -> list[str]:
+    """Return the names of the kinds in a person's `own` folder, or of those that ship."""
+    return sorted({path.parent.name for path in hookspecs_in(own or shipped_hookspecs())})
+
+
+def named_hookspec(name: str, own: Path | None = None) -> Path:
+    """Return the hookspec of a kind: one of a person's `own` folder, or one that ships."""
+    return find_kind(name, [own or shipped_hookspecs()])
+
+
+def pinned_hookspec(root: Path, settings: PluginSettings) -> Path:
+    """Return the hookspec that a plugin project is built against."""
+    return find_kind(settings.kind, [root / settings.hookspecs])
+
+
+def meant_kind(subject: str) -> Kind:
+    """Compile the kind that a person means by its name, its hookspec or a plugin's folder."""
+    path = Path(subject)
+    if not path.exists():
+        return compile_kind(named_hookspec(subject))
+    if path.is_dir() and isinstance(settings := find_settings(path), PluginSettings):
+        return compile_kind(pinned_hookspec(path, settings))
+    first, *others = hookspecs_in(path)
+    if others:
+        listed = ", ".join(f"'{each}'" for each in (first, *others))
+        raise UsageError(
+            "many-hookspecs", f"'{path}' has more than one hookspec", f"name one: {listed}"
+        )
+    return compile_kind(first)

@@ -1,0 +1,95 @@
+"""The files of a new plugin project: from the template, from the emitters, and the author's own."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from scaffold.generator import compile_kind, hookspec_files
+from scaffold.generator.emit import manifest, plugin_stub
+from scaffold.generator.ir import Kind
+from scaffold.project.drift import lock_for
+from scaffold.project.errors import UsageError
+from scaffold.project.generated import Generated, plugin_class, plugin_files
+from scaffold.project.lock import LOCKFILE, Entry, Lock, Owner, digest
+from scaffold.project.names import package_name
+from scaffold.project.settings import PluginSettings
+from scaffold.project.template import render, shipped_template
+
+__all__ = ["new_project"]
+
+RUNTIMES = ("in_process", "mcp_stdio", "mcp_http")
+"""Every runtime, in the order in which a manifest lists them."""
+
+
+def new_project(
+    name: str,
+    hookspec: Path,
+    *,
+    runtimes: Sequence[str],
+    language: str,
+    answers: Mapping[str, str],
+    defaults: bool,
+    interactive: bool,
+) -> dict[str, str]:
+    """Return all files of a new plugin project, by path, and touch nothing.
+
+    Raises `UsageError` for a name, a runtime or an answer that cannot be used, and `SpecError` for
+    a broken hookspec.
+    """
+    package = package_name(name)
+    kind = compile_kind(hookspec)
+    offered = _offered(kind, runtimes)
+    settings = PluginSettings(kind.name, "hookspecs", package, language)
+    made = plugin_class(kind, package)
+    template = render(
+        shipped_template("plugin"),
+        facts={
+            "name": name,
+            "kind": kind.name,
+            "package": package,
+            "class_name": made,
+            "runtimes": offered,
+            "served": offered != ["in_process"],
+            "hook": kind.hooks[-1].name,
+            "scaffold_version": version("hookspec-scaffold"),
+        },
+        answers=answers,
+        defaults=defaults,
+        interactive=interactive,
+    )
+    user = {
+        **_pinned(hookspec, kind),
+        "dagstack.toml": manifest(
+            kind, plugin=name, package=package, class_name=made, runtimes=offered
+        ),
+        f"{package}/plugin.py": plugin_stub(kind, package=package, class_name=made),
+    }
+    wanted = Generated(plugin_files(kind, settings), {kind.source: kind.digest})
+    known = Lock(files={**_entries(template, Owner.TEMPLATE), **_entries(user, Owner.USER)})
+    files = {**template, **user, **wanted.files}
+    return {**files, LOCKFILE: lock_for(wanted, known).render()}
+
+
+def _offered(kind: Kind, asked: Sequence[str]) -> list[str]:
+    possible = RUNTIMES[:1] if kind.in_process_only else RUNTIMES
+    if impossible := sorted(set(asked) - set(possible)):
+        listed = ", ".join(f"'{runtime}'" for runtime in impossible)
+        message = f"plugins of kind '{kind.name}' run in process only, not over {listed}"
+        raise UsageError("runtime", message, "drop --runtime, or ask for 'in_process'")
+    return [runtime for runtime in possible if runtime in (asked or possible)]
+
+
+def _pinned(hookspec: Path, kind: Kind) -> dict[str, str]:
+    """Copy the hookspec and the schemas it reads: the contract that the project is built against.
+
+    It is the author's from now on: they may pin a newer one, or work on a kind of their own.
+    """
+    folder = Path("hookspecs", kind.name)
+    return {
+        (folder / path.relative_to(hookspec.parent)).as_posix(): path.read_text("utf-8-sig")
+        for path in hookspec_files(hookspec)
+    }
+
+
+def _entries(files: Mapping[str, str], owner: Owner) -> dict[str, Entry]:
+    return {path: Entry(owner, digest(text.encode())) for path, text in files.items()}
