@@ -134,7 +134,7 @@ def _parse(document: Document, sections: tuple[KeyPath, ...]) -> bool:
         return False
     for key in content.keys() - {"plugin"} if section == _PLUGIN else ():
         place, _ = document.where[(key,)]
-        message = f"'{key}' stands beside 'plugin', where nothing is read"
+        message = f"'{key}' stands beside 'plugin' and is not read"
         document.report(place, "unknown-key", message, f"move it: 'plugin.{key}'")
     return True
 

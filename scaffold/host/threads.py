@@ -4,6 +4,7 @@ import contextvars
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, TypeVar
 
 from scaffold.contract.failure import FAILURES
@@ -41,6 +42,8 @@ class LoopThread:
 
         loop = self._start()
         if threading.current_thread() is self._thread:
+            if iscoroutine(awaitable):
+                awaitable.close()
             raise RuntimeError(
                 "an async plugin called its own sync client, which would wait for ever"
             )

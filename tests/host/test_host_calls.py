@@ -1,0 +1,203 @@
+import asyncio
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from scaffold.contract import HookError, InternalError, InvalidInput, InvalidOutput, Kind
+from scaffold.contract.catalogue import Catalogue
+from scaffold.host import AsyncHost, AsyncInProcessChannel, Host
+from scaffold.kinds.tool_v1 import (
+    TOOL,
+    AsyncToolClient,
+    ExecuteInput,
+    ExecuteOutput,
+    ToolClient,
+    ToolPlugin,
+)
+
+PLUGINS = Path(__file__).parent / "plugins"
+
+
+def ask(function: str, **args: object) -> ExecuteInput:
+    return ExecuteInput(function=function, args=args)
+
+
+@pytest.fixture
+def tool():
+    with Host() as host:
+        yield host.load(PLUGINS / "echo", ToolClient)
+
+
+def test_a_hook_answers_through_the_typed_client(tool):
+    assert isinstance(tool, ToolPlugin)
+    assert tool.execute(ask("echo", text="hi")) == ExecuteOutput(result="hi")
+    assert [one.name for one in tool.get_schema()][:2] == ["echo", "refuse"]
+
+
+def test_a_hook_error_reaches_the_caller_as_it_is(tool):
+    with pytest.raises(HookError) as caught:
+        tool.execute(ask("refuse", text="tea"))
+    assert (caught.value.code, caught.value.message) == ("tool_failed", "no tea today")
+    assert caught.value.data == {"retry": True}
+
+
+@pytest.mark.parametrize("function", ["crash", "leave"])
+def test_any_other_exception_stays_in_the_plugins_log(tool, caplog, function):
+    with caplog.at_level(logging.ERROR), pytest.raises(InternalError) as caught:
+        tool.execute(ask(function, text="swordfish"))
+
+    mark = caught.value.data["id"]
+    assert "swordfish" not in str(caught.value)
+    assert mark in caught.value.message
+    [record] = caplog.records
+    assert record.name == "plugin.echo"
+    assert mark in record.getMessage()
+    assert "swordfish" in caplog.text
+    assert "echo_tool.py" in caplog.text
+
+
+def test_an_answer_of_the_wrong_shape_is_refused(tool):
+    with pytest.raises(InvalidOutput):
+        tool.execute(ask("lie", text="hi"))
+
+
+def test_a_payload_of_the_wrong_type_is_refused_before_the_plugin_sees_it(tool):
+    with pytest.raises(InvalidInput):
+        tool.execute({"function": "echo"})
+
+
+def test_the_arguments_are_held_to_their_functions_schema(tool):
+    with pytest.raises(InvalidInput) as caught:
+        tool.execute(ask("echo", text=17, more=1))
+    assert [(one.path, one.rule) for one in caught.value.problems] == [
+        ("/args", "additionalProperties"),
+        ("/args/text", "type"),
+    ]
+
+
+def test_an_unknown_function_is_refused_with_those_that_are_known(tool):
+    with pytest.raises(HookError) as caught:
+        tool.execute(ask("ecko"))
+    assert caught.value.code == "unknown_function"
+    assert "echo" in caught.value.message
+
+
+def test_a_plugin_opened_without_bindings_speaks_json():
+    with Host() as host:
+        channel = host.open(PLUGINS / "echo")
+        hooks = host["echo"].kind.hooks
+        execute, get_schema = channel.bind(hooks["execute"]), channel.bind(hooks["get_schema"])
+
+        assert execute({"function": "echo", "args": {"text": "hi"}}) == {"result": "hi"}
+        assert get_schema(None)[0]["name"] == "echo"
+        with pytest.raises(InvalidInput) as caught:
+            execute({"function": 3})
+        assert [one.rule for one in caught.value.problems] == ["required", "type"]
+
+
+def test_bindings_of_the_host_and_the_plugin_may_be_different_classes():
+
+    twin = Kind.from_contract(TOOL.contract)
+    with Host() as host:
+        host.load(PLUGINS / "echo", ToolClient)
+        execute = host["echo"].channel.bind(twin.hooks["execute"])
+
+        assert execute({"function": "echo", "args": {"text": "hi"}}) == {"result": "hi"}
+
+
+def test_an_async_plugin_serves_a_sync_host_from_one_loop():
+    with Host() as host:
+        tool = host.load(PLUGINS / "async_echo", ToolClient)
+        plugin = host["async_echo"].channel.plugin
+        answers: list[object] = []
+        threads = [
+            threading.Thread(
+                target=lambda: answers.append(tool.execute(ask("echo", text="hi")).result)
+            )
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with pytest.raises(InternalError) as caught:
+            tool.execute(ask("echo", crash=True))
+
+    assert answers == [{"text": "hi"}] * 4
+    assert "swordfish" not in str(caught.value)
+    assert plugin.life == ["setup of async_echo", "teardown"]
+    assert len(plugin.loops) == 1
+    assert not [one for one in threading.enumerate() if one.name == "plugin-async_echo"]
+
+
+async def _through_an_async_host(name: str):
+    async with AsyncHost() as host:
+        tool = await host.load(PLUGINS / name, AsyncToolClient)
+        plugin = host[name].channel.plugin
+        answer = await tool.execute(ask("echo", text="hi"))
+        with pytest.raises(HookError) as caught:
+            await tool.execute(ask("ecko"))
+        assert caught.value.code == "unknown_function"
+    assert plugin.life == [f"setup of {name}", "teardown"]
+    return answer.result
+
+
+def test_a_sync_plugin_serves_an_async_host():
+    assert asyncio.run(_through_an_async_host("echo")) == "hi"
+
+
+def test_an_async_plugin_serves_an_async_host():
+    assert asyncio.run(_through_an_async_host("async_echo")) == {"text": "hi"}
+
+
+def test_an_async_host_hides_what_a_plugin_raises():
+    async def call():
+        async with AsyncHost() as host:
+            tool = await host.load(PLUGINS / "async_echo", AsyncToolClient)
+            await tool.execute(ask("echo", crash=True))
+
+    with pytest.raises(InternalError) as caught:
+        asyncio.run(call())
+    assert "swordfish" not in str(caught.value)
+
+
+class WhereAmI(ToolPlugin):
+    def get_schema(self):
+        return []
+
+    def execute(self, payload):
+        return ExecuteOutput(result=threading.current_thread() is threading.main_thread())
+
+
+@pytest.mark.parametrize(
+    ("execution_model", "inline"),
+    [("sync", True), ("async", True), ("thread_cpu_bound", False), ("process_cpu_bound", False)],
+)
+def test_the_execution_model_says_whether_a_thread_is_taken(execution_model, inline):
+    channel = AsyncInProcessChannel(WhereAmI(), execution_model=execution_model)
+    any_function = [{"name": "any", "description": "", "parameters": {}}]
+    channel._catalogues["get_schema"] = Catalogue(any_function)
+
+    assert asyncio.run(channel.bind(TOOL.hooks["execute"])(ask("any"))).result is inline
+
+
+def test_an_async_plugin_that_waits_for_itself_fails_instead_of_hanging():
+    class Selfish(ToolPlugin):
+        async def get_schema(self):
+            return []
+
+        async def execute(self, payload):
+            self.client.get_schema()
+
+    from scaffold.host import InProcessChannel
+
+    plugin = Selfish()
+    with ToolClient(InProcessChannel(plugin)) as client:
+        plugin.client = client
+        plugin.client.channel._catalogues["get_schema"] = Catalogue(
+            [{"name": "any", "description": "", "parameters": {}}]
+        )
+        with pytest.raises(InternalError):
+            client.execute(ask("any"))
