@@ -1,0 +1,1 @@
+"""How each client calls the benchmarks' hook: a module for each library."""

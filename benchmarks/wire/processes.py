@@ -1,0 +1,60 @@
+"""What the system knows of the servers: which processes, what memory, which cores."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+__all__ = ["descendants", "listening", "memory", "place"]
+
+_PORT: Final = re.compile(rb"(\d+)/?(?:mcp/?)?\s*$")
+_PROC: Final = Path("/proc")
+
+
+def descendants(root: int) -> list[int]:
+    """Return the processes that `root` started, and those that they started."""
+    found: list[int] = []
+    for task in (_PROC / str(root) / "task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
+def memory(root: int) -> tuple[int, int]:
+    """Sum up the resident bytes and the own (unshared) bytes of a process's descendants."""
+    resident = own = 0
+    for process in descendants(root):
+        for line in (_PROC / str(process) / "smaps_rollup").read_text().splitlines()[1:]:
+            name, value, _unit = line.split()
+            if name == "Rss:":
+                resident += int(value) * 1024
+            elif name.startswith("Private_"):
+                own += int(value) * 1024
+    return resident, own
+
+
+def place(root: int, cores: Iterable[int]) -> None:
+    """Let a process, its descendants and all their threads run on these cores only."""
+    for process in (root, *descendants(root)):
+        for task in (_PROC / str(process) / "task").iterdir():
+            # A thread may end meanwhile.
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), cores)
+
+
+@contextmanager
+def listening(command: list[str]) -> Iterator[str]:
+    """Run a server that listens; yield its URL."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            port = _PORT.search(first)
+            if port is None:
+                raise RuntimeError(f"{command} said {first!r} where its port was expected")
+            yield f"http://127.0.0.1:{int(port[1])}/mcp"
+        finally:
+            process.terminate()

@@ -1,0 +1,1 @@
+"""The servers that are called: the floors, the peers, and a plugin of ours."""
