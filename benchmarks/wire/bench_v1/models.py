@@ -17,32 +17,36 @@ class Item(Model, extra="forbid"):
 
 
 class EchoInput(Model, extra="forbid"):
-    """A number and a list."""
+    """A number, a text and a list."""
 
     number: Integer
     """Tells calls apart."""
+    text: str
     items: list[Item]
 
 
 class EchoOutput(Model, extra="forbid"):
-    """A number and a list."""
+    """A number, a text and a list."""
 
     number: Integer
     """Tells calls apart."""
+    text: str
     items: list[Item]
 
 
 class EchoExactInput(Model, extra="forbid"):
-    """A number and a list."""
+    """A number, a text and a list."""
 
     number: Integer
     """Tells calls apart."""
+    text: str
     items: list[Item]
 
 
 class EchoExactOutput(Model, extra="forbid"):
-    """A number and a list."""
+    """A number, a text and a list."""
 
     number: Integer
     """Tells calls apart."""
+    text: str
     items: list[Item]

@@ -13,7 +13,7 @@ def main() -> None:
     write, flush = sys.stdout.buffer.write, sys.stdout.buffer.flush
     for line in sys.stdin.buffer:
         asked = load(line)
-        write(dump(EchoOutput(number=asked.number, items=asked.items)) + b"\n")
+        write(dump(EchoOutput(number=asked.number, text=asked.text, items=asked.items)) + b"\n")
         flush()
 
 

@@ -16,8 +16,8 @@ class EchoPlugin(BenchPlugin):
 
     @override
     def echo(self, payload: EchoInput) -> EchoOutput:
-        return EchoOutput(number=payload.number, items=payload.items)
+        return EchoOutput(number=payload.number, text=payload.text, items=payload.items)
 
     @override
     def echo_exact(self, payload: EchoExactInput) -> EchoExactOutput:
-        return EchoExactOutput(number=payload.number, items=payload.items)
+        return EchoExactOutput(number=payload.number, text=payload.text, items=payload.items)

@@ -19,16 +19,17 @@ class Item(BaseModel):
 
 
 class Answer(BaseModel):
-    """A number and a list."""
+    """A number, a text and a list."""
 
     number: int
+    text: str
     items: list[Item]
 
 
 @server.tool()
-def echo(number: int, items: list[Item]) -> Answer:
+def echo(number: int, text: str, items: list[Item]) -> Answer:
     """Answer with the payload."""
-    return Answer(number=number, items=items)
+    return Answer(number=number, text=text, items=items)
 
 
 if __name__ == "__main__":
