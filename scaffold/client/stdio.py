@@ -12,14 +12,8 @@ from scaffold.client.process import Launch
 from scaffold.client.session import Outgoing, Session, Talk
 from scaffold.client.stdio_connection import MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio_pipes import Pipes
-from scaffold.client.stdio_supervision import Supervision
-from scaffold.contract.errors import (
-    ConnectFailed,
-    DeadlineExceeded,
-    PeerCrashed,
-    ScaffoldError,
-    TransportError,
-)
+from scaffold.client.stdio_supervision import Supervision, closed
+from scaffold.contract.errors import PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind
 from scaffold.wire.messages import Message
 
@@ -96,14 +90,11 @@ class StdioChannel:
         with self._lock:
             self._closed.set()
             revival = self._revival
-        self._starting.fail(self._over)
+        self._starting.fail(closed)
         if revival is not None:
             revival.exception()
-        self._pipes.fail(self._over)
+        self._pipes.fail(closed)
         self._pipes.dispose()
-
-    def _over(self) -> TransportError:
-        return ConnectFailed("the channel is closed")
 
     def _list(self, hook: Hook[Any, Out], timeout: float) -> Out:
         """Answer a catalogue hook: what the server lists now."""
@@ -123,7 +114,7 @@ class StdioChannel:
             return pipes
         with self._lock:
             if self._closed.is_set():
-                raise self._over()
+                raise closed()
             if self._pipes.end is None:
                 return self._pipes
             revival = self._revival
@@ -134,23 +125,18 @@ class StdioChannel:
         try:
             return revival.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError:
-            raise DeadlineExceeded(
-                f"the process is being restarted, since {self._supervision.last}"
-            ) from None
+            raise self._supervision.too_late() from None
 
     def _restart(self, revival: "Future[Pipes]", delay: float) -> None:
         self._pipes.dispose()
         self._closed.wait(delay)
         try:
-            pipes = self._connect()
+            self._pipes = self._connect()
+            revival.set_result(self._pipes)
         except ScaffoldError as error:
-            self._revival = None
             revival.set_exception(error)
-            return
-        with self._lock:
-            self._pipes = pipes
+        finally:
             self._revival = None
-        revival.set_result(pipes)
 
     def _connect(self) -> Pipes:
         """Start a process and open a session with it."""
@@ -171,25 +157,26 @@ class StdioChannel:
             pipes = self._start(session)
             return None
 
-        try:
-            _converse(session.open(), ask)
-        except TransportError as error:
-            pipes.fail(self._over)
-            pipes.dispose()
-            raise self._supervision.refused(error) from None
-        self._supervision.opened(pipes)
+        with self._supervision.opening(session):
+            try:
+                _converse(session.open(), ask)
+            except BaseException:
+                pipes.fail(closed)
+                pipes.dispose()
+                raise
+        pipes.served()
         return pipes
 
     def _start(self, session: Session) -> Pipes:
         if self._closed.is_set():
-            raise self._over()
+            raise closed()
         self._starting = Pipes(self._launch, session, self._limit)
         return self._starting
 
 
 def _converse(talk: Talk, ask: Callable[[Outgoing], Message | None]) -> None:
+    outgoing = next(talk)
     with contextlib.suppress(StopIteration):
-        outgoing = next(talk)
         while True:
             outgoing = talk.send(ask(outgoing))
 

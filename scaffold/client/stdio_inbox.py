@@ -15,7 +15,7 @@ from scaffold.contract.errors import ProtocolError, TransportError
 from scaffold.contract.values import Json
 from scaffold.wire.messages import Message, WireError, read
 
-__all__ = ["Answer", "Deliver", "Inbox"]
+__all__ = ["Answer", "Deliver", "Inbox", "message_of"]
 
 Answer: TypeAlias = Message | TransportError | None
 """What ends a wait; `None` only wakes the waiting thread."""
@@ -147,3 +147,10 @@ class Inbox:
         self._last_odd = what
         if self._odd_lines <= _LOGGED:
             logging.getLogger(f"plugin.{self._plugin}").warning("odd output: %s", what)
+
+
+def message_of(answer: Answer) -> Message | None:
+    """Return the message of an answer, raise its error."""
+    if isinstance(answer, TransportError):
+        raise answer
+    return answer

@@ -11,7 +11,7 @@ from typing import Final
 from scaffold.client.process import Launch, poll
 from scaffold.client.session import Outgoing, Session
 from scaffold.client.stdio_connection import PROBE_PATIENCE, TICK, Connection, NotSent
-from scaffold.client.stdio_inbox import Answer
+from scaffold.client.stdio_inbox import Answer, message_of
 from scaffold.contract.errors import PeerCrashed, ProtocolError
 from scaffold.wire.messages import Message
 
@@ -48,9 +48,7 @@ class Pipes(Connection):
                 # It has read the question, and is silent: that is an answer too.
                 break
         self.inbox.waiting.pop(request_id, None)
-        if isinstance(answer, ProtocolError):
-            return None
-        return _message(answer)
+        return None if isinstance(answer, ProtocolError) else message_of(answer)
 
     def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message:
         """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
@@ -64,10 +62,9 @@ class Pipes(Connection):
         except BaseException:
             self.forget(request_id)
             raise
-        if answer is None:
+        message = message_of(answer)
+        if message is None:
             raise self.overdue(request_id, outgoing, seconds)
-        message = _message(answer)
-        assert message is not None
         return message
 
     def _begin(self, outgoing: Outgoing, slot: "SimpleQueue[Answer]") -> int:
@@ -146,9 +143,3 @@ def _take(slot: "SimpleQueue[Answer]", seconds: float) -> Answer:
         return slot.get(timeout=seconds)
     except Empty:
         return None
-
-
-def _message(answer: Answer) -> Message | None:
-    if isinstance(answer, Exception):
-        raise answer
-    return answer

@@ -1,14 +1,16 @@
 """How often a process is started again, and what is remembered of it meanwhile. No I/O."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from scaffold.client.session import Session
 from scaffold.client.stdio_connection import Connection
-from scaffold.contract.errors import ConnectFailed, PeerCrashed, ProtocolError, TransportError
+from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, PeerCrashed, TransportError
 from scaffold.contract.hook import Kind
 
-__all__ = ["Supervision"]
+__all__ = ["Supervision", "closed"]
 
 _MOST_RESTARTS: Final = 5
 _FIRST_DELAY: Final = 0.1
@@ -26,8 +28,7 @@ class Supervision:
         self._logger = logging.getLogger(f"plugin.{plugin}")
         self._version = ""
         self._restarts = 0
-        self.last = ""
-        """Why the last process is gone."""
+        self._last = ""
 
     def session(self) -> Session:
         """Make the session of a new process; the era of the one before it is tried first."""
@@ -35,18 +36,22 @@ class Supervision:
         session.version = self._version
         return session
 
-    def opened(self, connection: Connection) -> None:
-        """Note that a process has started and answered."""
-        self._version = connection.session.version
-        connection.served()
+    @contextmanager
+    def opening(self, session: Session) -> Iterator[None]:
+        """Note how the opening of a session ends; what kept it from answering is `ConnectFailed`."""
+        try:
+            yield
+        except TransportError as error:
+            self._version = ""
+            self._last = str(error)
+            if isinstance(error, PeerCrashed | DeadlineExceeded):
+                raise ConnectFailed(str(error)) from None
+            raise
+        self._version = session.version
 
-    def refused(self, error: TransportError) -> TransportError:
-        """Note that a process did not start, or did not speak MCP; return what to raise."""
-        self._version = ""
-        self.last = str(error)
-        if isinstance(error, ProtocolError | ConnectFailed):
-            return error
-        return ConnectFailed(str(error))
+    def too_late(self) -> DeadlineExceeded:
+        """Return the error of a call whose time is over before the process is up again."""
+        return DeadlineExceeded(f"{self._plugin}: not yet up again after: {self._last}")
 
     def restart(self, connection: Connection) -> float:
         """Count a restart of a connection that has ended; return the seconds to wait before it.
@@ -56,12 +61,17 @@ class Supervision:
         if connection.served():
             self._restarts = 0
         if not self._restarts and connection.end is not None:
-            self.last = str(connection.end())
+            self._last = str(connection.end())
         if self._restarts == _MOST_RESTARTS:
-            self._logger.error("given up after %d restarts: %s", _MOST_RESTARTS, self.last)
+            self._logger.error("given up after %d restarts: %s", _MOST_RESTARTS, self._last)
             raise PeerCrashed(
-                f"{self._plugin}: given up after {_MOST_RESTARTS} restarts in a row; {self.last}"
+                f"{self._plugin}: given up after {_MOST_RESTARTS} restarts in a row; {self._last}"
             )
         self._restarts += 1
-        self._logger.warning("restart %d: %s", self._restarts, self.last)
+        self._logger.warning("restart %d: %s", self._restarts, self._last)
         return _FIRST_DELAY * 2 ** (self._restarts - 2) if self._restarts > 1 else 0.0
+
+
+def closed() -> ConnectFailed:
+    """Return the error of a call after the channel was closed."""
+    return ConnectFailed("the channel is closed")

@@ -1,0 +1,161 @@
+"""Waiting for answers in an event loop, which reads the output as it comes.
+
+There is one timer for all calls: it looks for those whose deadline has passed, and at whether the
+process lives.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+from typing_extensions import override
+
+from scaffold.client.process import Launch, poll
+from scaffold.client.session import Outgoing, Session
+from scaffold.client.stdio_connection import PROBE_PATIENCE, TICK, Connection, NotSent
+from scaffold.client.stdio_inbox import Answer, message_of
+from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
+from scaffold.wire.messages import Message
+
+__all__ = ["LoopPipes"]
+
+
+class LoopPipes(Connection):
+    """A connection that belongs to the running event loop."""
+
+    def __init__(self, launch: Launch, session: Session, limit: int) -> None:
+        super().__init__(launch, session, limit)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.process.stdout, self._read)
+        self._available = poll(read=(self.process.stdout,))
+        self._deadlines: dict[int, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_look = 0.0
+        self._burial: asyncio.Task[None] | None = None
+
+    async def ask(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | None:
+        """Send what the session wants sent; `None` if there is no answer to it."""
+        if not outgoing.answered:
+            self.notify(outgoing)
+            return None
+        if not outgoing.probe:
+            return await self.exchange(outgoing, deadline, seconds)
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        request_id = await self._begin(outgoing, future)
+        now = time.monotonic()
+        try:
+            while not future.done() and now < deadline:
+                patience = min(PROBE_PATIENCE, deadline - now)
+                await asyncio.wait([future], timeout=patience)
+                now = time.monotonic()
+                if not self.process.unread():
+                    # It has read the question, and is silent: that is an answer too.
+                    break
+        finally:
+            self.inbox.waiting.pop(request_id, None)
+        answer = future.result() if future.done() else None
+        return None if isinstance(answer, ProtocolError) else message_of(answer)
+
+    async def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message:
+        """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
+
+        Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
+        """
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        request_id = await self._begin(outgoing, future)
+        self._deadlines[request_id] = deadline
+        if self._timer is None or deadline < self._next_look:
+            self._look_at(deadline)
+        try:
+            answer = await future
+        except asyncio.CancelledError:
+            self.forget(request_id)
+            raise
+        finally:
+            del self._deadlines[request_id]
+        message = message_of(answer)
+        if message is None:
+            raise self.overdue(request_id, outgoing, seconds)
+        return message
+
+    async def aclose(self, end: Callable[[], TransportError]) -> None:
+        """End the connection and its process."""
+        self.fail(end)
+        await asyncio.to_thread(self.dispose)
+
+    @override
+    def send(self, message: bytes) -> None:
+        super().send(message)
+        if self.unsent:
+            self._loop.add_writer(self.process.stdin, self._write)
+
+    @override
+    def fail(self, end: Callable[[], TransportError]) -> None:
+        if self.end is None:
+            self._detach()
+        super().fail(end)
+
+    async def _begin(self, outgoing: Outgoing, future: "asyncio.Future[Answer]") -> int:
+        try:
+            return self.begin(outgoing, partial(_settle, future))
+        except NotSent:
+            await self._bury()
+            assert self.end is not None
+            raise NotSent(str(self.end())) from None
+
+    def _read(self) -> None:
+        try:
+            more = self.receive()
+        except ProtocolError as error:
+            reason = str(error)
+            self.fail(lambda: ProtocolError(reason))
+        else:
+            if not more:
+                self._crash()
+
+    def _write(self) -> None:
+        if not self.flush():
+            self._crash()
+        elif not self.unsent:
+            self._loop.remove_writer(self.process.stdin)
+
+    def _look(self) -> None:
+        """Wake the calls that are out of time, and see whether the process lives."""
+        self._timer = None
+        if self.end is not None or not self._deadlines:
+            return
+        now = time.monotonic()
+        for request_id, deadline in self._deadlines.items():
+            deliver = self.inbox.waiting.get(request_id) if deadline <= now else None
+            if deliver is not None:
+                deliver(None)
+        if self.process.exited() and not self._available.poll(0):
+            self._crash()
+        self._look_at(min((d for d in self._deadlines.values() if d > now), default=now + TICK))
+
+    def _look_at(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        now = time.monotonic()
+        self._next_look = min(deadline, now + TICK)
+        self._timer = self._loop.call_later(self._next_look - now, self._look)
+
+    def _crash(self) -> None:
+        if self._burial is None:
+            self._detach()
+            self._burial = self._loop.create_task(self._bury())
+
+    async def _bury(self) -> None:
+        if self.end is None:
+            reason = await asyncio.to_thread(self.last_words)
+            self.fail(lambda: PeerCrashed(reason))
+
+    def _detach(self) -> None:
+        self._loop.remove_reader(self.process.stdout)
+        self._loop.remove_writer(self.process.stdin)
+
+
+def _settle(future: "asyncio.Future[Answer]", answer: Answer) -> None:
+    if not future.done():
+        future.set_result(answer)
