@@ -1,7 +1,7 @@
 """A call in process: the typed client beside a direct method call, pluggy and dagstack.
 
     uv venv /tmp/in_process
-    uv pip install --python /tmp/in_process/bin/python -e . pluggy dagstack-plugin-system
+    uv pip install --python /tmp/in_process/bin/python -e . pluggy dagstack-plugin-system httpx
     /tmp/in_process/bin/python -m benchmarks.in_process
 
 Every side calls the same method of the same plugin. A process measures one side and the direct call
@@ -39,9 +39,11 @@ class Echo(BenchPlugin):
     """Answers at once: what is measured is the way to it."""
 
     def echo(self, payload: EchoInput) -> EchoOutput:
+        """Answer."""
         return ANSWER
 
     def echo_exact(self, payload: EchoExactInput) -> EchoExactOutput:
+        """Stay away: the kind asks for this hook, and no side calls it."""
         raise NotImplementedError
 
 
@@ -61,21 +63,21 @@ def with_pluggy(plugin: Echo) -> Call:
     spec, impl = pluggy.HookspecMarker("bench"), pluggy.HookimplMarker("bench")
 
     class Spec:
+        """What pluggy holds implementations to."""
+
         @spec(firstresult=True)
-        def echo(self, payload: EchoInput) -> EchoOutput: ...
-
-    class Impl:
-        @impl
         def echo(self, payload: EchoInput) -> EchoOutput:
-            return plugin.echo(payload)
+            """Answer with the payload."""
+            raise NotImplementedError
 
+    impl(Echo.echo)
     manager = pluggy.PluginManager("bench")
     manager.add_hookspecs(Spec)
-    manager.register(Impl())
+    manager.register(plugin)
     return lambda payload: manager.hook.echo(payload=payload)
 
 
-def with_dagstack(plugin: Echo) -> Call:
+def with_dagstack(_plugin: Echo) -> Call:
     from dagstack.plugin_system import PluginRegistry
     from dagstack.plugin_system.manifest import PluginManifest
 

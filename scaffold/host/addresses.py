@@ -40,7 +40,7 @@ def process_of(manifest: Manifest) -> dict[str, Any]:
     return {
         "plugin": manifest.name,
         "cwd": manifest.folder / stdio.working_dir,
-        "env": {**os.environ, **stdio.env},
+        "env": stdio.env,
         "startup_timeout": stdio.startup_timeout_sec or manifest.startup_timeout_sec,
     }
 

@@ -115,23 +115,21 @@ def test_a_path_is_relative_to_the_manifest_and_a_name_is_not(tmp_path):
     assert command_of(by_name) == ["uvx", "./x"]
 
 
-def test_the_process_gets_the_manifests_variables_over_the_hosts(tmp_path, monkeypatch):
-    monkeypatch.setenv("FROM_THE_HOST", "1")
-    monkeypatch.setenv("FROM_BOTH", "host")
+def test_the_process_starts_as_the_manifest_says(tmp_path):
     text = """
 runtime = 'mcp_stdio'
 startup_timeout_sec = 7
 [mcp_stdio]
 command = ['x']
 working_dir = 'src'
-env = { FROM_BOTH = 'manifest' }
+env = { KEY = 'value' }
 """
-    process = process_of(manifest(tmp_path, text))
-
-    assert process["cwd"] == tmp_path / "src"
-    assert process["env"]["FROM_THE_HOST"] == "1"
-    assert process["env"]["FROM_BOTH"] == "manifest"
-    assert process["startup_timeout"] == 7
+    assert process_of(manifest(tmp_path, text)) == {
+        "plugin": "remote",
+        "cwd": tmp_path / "src",
+        "env": {"KEY": "value"},
+        "startup_timeout": 7,
+    }
 
 
 @pytest.mark.parametrize(
