@@ -23,6 +23,8 @@ class EventStream:
         """Seconds to wait before that, if the server asked for a pause."""
         self.pending = 0
         """Bytes read since the last event was complete."""
+        self.total = 0
+        """Bytes read in all."""
         self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._id = ""
@@ -33,6 +35,7 @@ class EventStream:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the data of every message that the chunk completes."""
         self.pending += len(chunk)
+        self.total += len(chunk)
         if self._after_return and chunk.startswith(b"\n"):
             chunk = chunk[1:]
         self._after_return = chunk.endswith(b"\r")

@@ -1,0 +1,239 @@
+"""Channels to plugins behind HTTP: they perform the steps of the protocol, blocking or not.
+
+Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP; design §7.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Self, TypeVar
+
+from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.request import StreamRequest, SyncStreamRequest
+from pyreqwest.response import Response, SyncResponse
+
+from scaffold.client.http_address import Address
+from scaffold.client.http_library import async_client, fill, read_failure, sync_client
+from scaffold.client.http_peer import Peer
+from scaffold.client.http_session import HttpSession
+from scaffold.client.http_steps import (
+    Broken,
+    Done,
+    Failure,
+    Post,
+    Read,
+    Renew,
+    Send,
+    Step,
+    Steps,
+    Wait,
+)
+from scaffold.contract.hook import Hook, Kind
+
+__all__ = ["AsyncHttpChannel", "HttpChannel"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class HttpChannel:
+    """Calls a plugin behind HTTP. Any thread may call; connections are kept and shared.
+
+    `headers` go with every request and are never shown. `timeout` is in seconds, for opening and
+    for each call whose hook sets none. `tls_ca_bundle` is a PEM file of certificates to trust
+    beside the system's. Raises `ConnectFailed` or `ProtocolError`, with the URL and the cause.
+    """
+
+    runtime = "mcp_http"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        kind: Kind,
+        plugin: str,
+        headers: Mapping[str, str] = _NONE,
+        timeout: float = 60,
+        tls_ca_bundle: Path | None = None,
+        tls_verify: bool = True,
+    ) -> None:
+        address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
+        self._peer = Peer(address, HttpSession(kind, plugin), timeout)
+        self._client = sync_client(address)
+        self._renewing = threading.Lock()
+        self._closing = threading.Event()
+        try:
+            self._run(self._peer.open())
+        except BaseException:
+            self._client.close()
+            raise
+
+    def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
+        """Return the function that calls `hook`; raise `RuntimeNotSupported` without a tool."""
+        begin = self._peer.bind(hook)
+
+        def call(payload: In) -> Out:
+            if self._closing.is_set():
+                raise self._peer.closed
+            value: Out = self._run(begin(payload))
+            return value
+
+        return call
+
+    def close(self) -> None:
+        """End the session; calls in flight fail."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._run(self._peer.leave())
+        self._client.close()
+
+    def _run(self, steps: Steps[None]) -> Any:
+        step = next(steps)
+        while not isinstance(step, Done):
+            step = self._perform(steps, step)
+        return step.value
+
+    def _perform(self, steps: Steps[None], step: Step) -> Step:
+        if isinstance(step, Send):
+            try:
+                with self._request(step) as response:
+                    return self._read(steps, response)
+            except PyreqwestError as error:
+                return steps.throw(read_failure(error))
+        if isinstance(step, Wait):
+            if self._closing.wait(step.seconds):
+                return steps.throw(Broken(Failure.CLOSED, "the channel is closed"))
+        elif isinstance(step, Renew):
+            with self._renewing:
+                if self._peer.session.id == step.stale:
+                    self._run(self._peer.open())
+        return steps.send(None)
+
+    def _read(self, steps: Steps[None], response: SyncResponse) -> Step:
+        """Go on while the response is being read; return the step that leaves it."""
+        step = steps.send(response)
+        while True:
+            if isinstance(step, Read):
+                chunk = response.body_reader.read_chunk()
+                step = steps.send(None if chunk is None else bytes(chunk))
+            elif isinstance(step, Post):
+                self._post(step.send)
+                step = steps.send(None)
+            else:
+                return step
+
+    def _post(self, send: Send) -> None:
+        with suppress(PyreqwestError), self._request(send):
+            pass
+
+    def _request(self, send: Send) -> SyncStreamRequest:
+        builder = self._client.request(send.method, self._peer.address.url)
+        return fill(builder, send).build_streamed()
+
+
+class AsyncHttpChannel:
+    """Calls a plugin behind HTTP from one event loop; `connect` it first.
+
+    Its arguments are those of `HttpChannel`.
+    """
+
+    runtime = "mcp_http"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        kind: Kind,
+        plugin: str,
+        headers: Mapping[str, str] = _NONE,
+        timeout: float = 60,
+        tls_ca_bundle: Path | None = None,
+        tls_verify: bool = True,
+    ) -> None:
+        address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
+        self._peer = Peer(address, HttpSession(kind, plugin), timeout)
+        self._client = async_client(address)
+        self._renewing = asyncio.Lock()
+        self._closed = False
+
+    async def connect(self) -> Self:
+        """Open the session; raise `ConnectFailed` or `ProtocolError`, and be closed then."""
+        try:
+            await self._run(self._peer.open())
+        except BaseException:
+            self._closed = True
+            await self._client.close()
+            raise
+        return self
+
+    def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
+        """Return the function that calls `hook`; raise `RuntimeNotSupported` without a tool.
+
+        A call that is cancelled closes its connection, which cancels the request (modern era).
+        """
+        begin = self._peer.bind(hook)
+
+        async def call(payload: In) -> Out:
+            if self._closed:
+                raise self._peer.closed
+            value: Out = await self._run(begin(payload))
+            return value
+
+        return call
+
+    async def aclose(self) -> None:
+        """End the session; calls in flight fail."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._run(self._peer.leave())
+        await self._client.close()
+
+    async def _run(self, steps: Steps[None]) -> Any:
+        step = next(steps)
+        while not isinstance(step, Done):
+            step = await self._perform(steps, step)
+        return step.value
+
+    async def _perform(self, steps: Steps[None], step: Step) -> Step:
+        if isinstance(step, Send):
+            try:
+                async with self._request(step) as response:
+                    return await self._read(steps, response)
+            except PyreqwestError as error:
+                return steps.throw(read_failure(error))
+        if isinstance(step, Wait):
+            await asyncio.sleep(step.seconds)
+        elif isinstance(step, Renew):
+            async with self._renewing:
+                if self._peer.session.id == step.stale:
+                    await self._run(self._peer.open())
+        return steps.send(None)
+
+    async def _read(self, steps: Steps[None], response: Response) -> Step:
+        """Go on while the response is being read; return the step that leaves it."""
+        step = steps.send(response)
+        while True:
+            if isinstance(step, Read):
+                chunk = await response.body_reader.read_chunk()
+                step = steps.send(None if chunk is None else bytes(chunk))
+            elif isinstance(step, Post):
+                await self._post(step.send)
+                step = steps.send(None)
+            else:
+                return step
+
+    async def _post(self, send: Send) -> None:
+        with suppress(PyreqwestError):
+            async with self._request(send):
+                pass
+
+    def _request(self, send: Send) -> StreamRequest:
+        builder = self._client.request(send.method, self._peer.address.url)
+        return fill(builder, send).build_streamed()

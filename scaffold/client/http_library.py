@@ -1,0 +1,123 @@
+"""The HTTP library and its ways: how a client of it is built, and what its failures mean.
+
+docs/decisions/0007-http-library.md says why it is this one.
+"""
+
+import re
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from pyreqwest.client import BaseClientBuilder, Client, ClientBuilder, SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import (
+    BodyDecodeError,
+    ClientClosedError,
+    DecodeError,
+    DetailedPyreqwestError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+from pyreqwest.request import BaseRequestBuilder
+
+from scaffold.client.http_address import Address
+from scaffold.client.http_steps import Broken, Failure, Send
+from scaffold.contract.errors import ConnectFailed
+
+__all__ = ["async_client", "fill", "read_failure", "sync_client"]
+
+B = TypeVar("B", bound=BaseClientBuilder)
+R = TypeVar("R", bound=BaseRequestBuilder)
+
+_CERTIFICATE: Final = re.compile(
+    rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
+)
+_CONNECTING: Final = "client error (Connect)"
+_UNTRUSTED: Final = "invalid peer certificate"
+_CAUSES: Final = {Failure.CLOSED: "the channel is closed", Failure.LATE: "no answer came in time"}
+_CONNECT: Final = timedelta(seconds=10)
+_IDLE: Final = timedelta(seconds=4)
+"""Servers drop idle connections too (uvicorn after 5 s); whoever waits longer meets the end."""
+
+
+def sync_client(address: Address) -> SyncClient:
+    """Return a client for blocking calls, from any thread."""
+    return _prepare(SyncClientBuilder(), address).build()
+
+
+def async_client(address: Address) -> Client:
+    """Return a client for one event loop."""
+    return _prepare(ClientBuilder(), address).build()
+
+
+def fill(request: R, send: Send) -> R:
+    """Put what is to be sent into a request; its answer is handed over as it arrives."""
+    return (
+        request.headers(send.headers)
+        .timeout(timedelta(seconds=send.timeout))
+        .body_bytes(send.body)
+        .streamed_read_buffer_limit(0)
+    )
+
+
+def read_failure(error: PyreqwestError) -> Broken:
+    """Tell what went wrong with a request, without the URL that the library would show."""
+    causes: list[str] = []
+    if isinstance(error, DetailedPyreqwestError):
+        causes = [cause["message"] for cause in error.details["causes"] or ()]
+    failure = _failure(error, causes)
+    return Broken(failure, _CAUSES.get(failure) or (causes[-1] if causes else error.message))
+
+
+def _failure(error: PyreqwestError, causes: list[str]) -> Failure:
+    if isinstance(error, ClientClosedError):
+        return Failure.CLOSED
+    if _CONNECTING in causes:
+        untrusted = causes[-1].startswith(_UNTRUSTED)
+        return Failure.UNTRUSTED if untrusted else Failure.UNSENT
+    if isinstance(error, RequestTimeoutError):
+        return Failure.LATE
+    if isinstance(error, DecodeError) and not isinstance(error, BodyDecodeError):
+        return Failure.GARBLED
+    return Failure.CUT
+
+
+def _prepare(builder: B, address: Address) -> B:
+    """Allow what the protocol needs: no redirects, no compression, no proxy on this machine."""
+    builder = (
+        builder.follow_redirects(False)
+        .referer(False)
+        .gzip(False)
+        .brotli(False)
+        .zstd(False)
+        .deflate(False)
+        .connect_timeout(_CONNECT)
+        .pool_idle_timeout(_IDLE)
+        .default_headers(
+            {
+                "accept": "application/json, text/event-stream",
+                "content-type": "application/json",
+                "user-agent": "hookspec-scaffold",
+                **{name.lower(): value for name, value in address.headers.items()},
+            }
+        )
+    )
+    if address.loopback:
+        builder = builder.no_proxy()
+    if not address.tls_verify:
+        builder = builder.danger_accept_invalid_certs(True)
+    if address.tls_ca_bundle is not None:
+        builder = _trust(builder, address)
+    return builder
+
+
+def _trust(builder: B, address: Address) -> B:
+    bundle = address.tls_ca_bundle
+    assert bundle is not None
+    try:
+        certificates = _CERTIFICATE.findall(bundle.read_bytes())
+    except OSError as error:
+        raise ConnectFailed(f"{address}: tls_ca_bundle: {error}") from None
+    if not certificates:
+        raise ConnectFailed(f"{address}: tls_ca_bundle: '{bundle}' holds no PEM certificate")
+    for certificate in certificates:
+        builder = builder.add_root_certificate_pem(certificate)
+    return builder

@@ -1,0 +1,135 @@
+"""A plugin behind HTTP, without I/O: greeted, listed, called and left, as steps for a driver.
+
+Source: MCP 2026-07-28, Streamable HTTP: Backward Compatibility.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from scaffold.client.http_address import Address
+from scaffold.client.http_exchange import Exchange
+from scaffold.client.http_session import HttpSession
+from scaffold.client.http_steps import Broken, Done, Send, Step, Steps
+from scaffold.client.retry import Deadline
+from scaffold.client.session import Call, Outgoing, Talk
+from scaffold.contract.errors import ConnectFailed, ProtocolError, TransportError
+from scaffold.contract.hook import Hook
+from scaffold.wire.eras import Code
+from scaffold.wire.messages import Message
+
+__all__ = ["Peer"]
+
+_LONGEST_PROBE: Final = 10.0
+"""Seconds after which silence is taken for the answer of a legacy server."""
+_FAREWELL: Final = 2.0
+"""Seconds that the end of a session may take."""
+
+
+class _Code(msgspec.Struct):
+    code: int = 0
+
+
+class Peer:
+    """The server at an address, as one session knows it. `timeout` is in seconds."""
+
+    def __init__(self, address: Address, session: HttpSession, timeout: float) -> None:
+        self.address = address
+        self.session = session
+        self._timeout = timeout
+        self._exchange = Exchange(session)
+
+    @property
+    def closed(self) -> TransportError:
+        """The error of a call on a channel that was closed."""
+        return TransportError(f"{self.address}: the channel is closed")
+
+    def open(self) -> Generator[Step, Any, None]:
+        """Find out the era, greet the server and read its tools."""
+        return self._run(self._open())
+
+    def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Generator[Step, Any, None]]:
+        """Return what begins a call of `hook`; raise `RuntimeNotSupported` if there is no tool."""
+        timeout = self._timeout if hook.timeout is None else hook.timeout
+        if self.session.is_catalogue(hook):
+            return lambda payload: self._run(self._list(hook, payload, timeout))
+        call = self.session.call(hook)
+        repeatable = hook.idempotent or hook.read_only
+        return lambda payload: self._run(self._call(call, payload, timeout, repeatable=repeatable))
+
+    def leave(self) -> Generator[Step, Any, None]:
+        """End a legacy session, if the server still cares."""
+        return self._run(self._leave())
+
+    def _run(self, steps: Steps[Any]) -> Generator[Step, Any, None]:
+        try:
+            yield Done((yield from steps))
+        except TransportError as error:
+            raise type(error)(f"{self.address}: {self.address.hide(str(error))}") from None
+        except Broken as broken:
+            raise TransportError(f"{self.address}: {broken.cause}") from None
+
+    def _open(self) -> Steps[None]:
+        try:
+            yield from self._talk(self.session.open(), Deadline(self._timeout))
+        except (ConnectFailed, ProtocolError):
+            raise
+        except TransportError as error:
+            raise ConnectFailed(str(error)) from None
+
+    def _list(self, hook: Hook[Any, Any], payload: Any, timeout: float) -> Steps[Any]:
+        hook.input.dump(payload)
+        yield from self._talk(self.session.list_tools(), Deadline(timeout))
+        return hook.output.load(self.session.catalogue(hook))
+
+    def _call(self, call: Call, payload: Any, timeout: float, *, repeatable: bool) -> Steps[Any]:
+        deadline = Deadline(timeout)
+        outgoing = call.write(payload)
+        answer = yield from self._exchange.send(outgoing, deadline, repeatable=repeatable)
+        if _mismatched(answer):
+            # The server's tools have changed: read which headers it wants now (Client Behavior).
+            yield from self._talk(self.session.list_tools(), deadline)
+            answer = yield from self._exchange.send(outgoing, deadline, repeatable=repeatable)
+        return call.read(answer)
+
+    def _leave(self) -> Steps[None]:
+        if not self.session.id:
+            return
+        try:
+            yield Send("DELETE", self.session.headers(Outgoing("", b"")), b"", _FAREWELL)
+        except Broken:
+            return
+
+    def _talk(self, talk: Talk, deadline: Deadline) -> Steps[None]:
+        """Carry the messages of a talk; every one of them may be sent twice."""
+        try:
+            outgoing = next(talk)
+            while True:
+                send = self._probe if outgoing.probe else self._ask
+                outgoing = talk.send((yield from send(outgoing, deadline)))
+        except StopIteration:
+            return
+
+    def _ask(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
+        return (yield from self._exchange.send(outgoing, deadline, repeatable=True))
+
+    def _probe(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
+        """Send a probe; whatever is no answer, is the answer of a legacy server."""
+        shorter = Deadline(min(_LONGEST_PROBE, deadline.left / 2))
+        try:
+            return (yield from self._ask(outgoing, shorter))
+        except ConnectFailed:
+            raise
+        except TransportError:
+            return None
+
+
+def _mismatched(answer: Message | None) -> bool:
+    if answer is None or answer.error is UNSET:
+        return False
+    try:
+        return msgspec.json.decode(answer.error, type=_Code).code == Code.HEADER_MISMATCH
+    except msgspec.DecodeError:
+        return False

@@ -1,0 +1,88 @@
+"""What HTTP adds to a session: the headers that mirror a message, and the session's id.
+
+Source: MCP 2026-07-28, Streamable HTTP: Request Metadata; 2025-11-25: Session Management.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from typing_extensions import override
+
+from scaffold.client.session import Outgoing, Session
+from scaffold.contract.errors import InvalidInput, Problem
+from scaffold.contract.hook import Kind
+from scaffold.contract.schema import pointer
+from scaffold.contract.values import Json, JsonObject, is_object
+from scaffold.wire.eras import MODERN
+from scaffold.wire.headers import encode_value, mirrored, parameter_headers
+
+__all__ = ["HttpSession"]
+
+_log = logging.getLogger(__name__)
+
+
+class _Call(msgspec.Struct):
+    arguments: dict[str, Any] = {}
+
+
+_decode_call = msgspec.json.Decoder(_Call).decode
+
+
+class HttpSession(Session):
+    """A session whose messages carry headers."""
+
+    def __init__(self, kind: Kind, plugin: str) -> None:
+        super().__init__(kind, plugin)
+        self.id = ""
+        """What a legacy server calls the session; empty if it does not."""
+        self._mirrors: dict[str, dict[str, tuple[str, ...]]] = {}
+
+    @override
+    def admits(self, tool: JsonObject) -> bool:
+        """Leave out a tool whose `x-mcp-header` annotations the specification forbids."""
+        if not self.modern:
+            return True
+        try:
+            self._mirrors[tool["name"]] = parameter_headers(tool["inputSchema"])
+        except ValueError as error:
+            _log.warning("%s: tool '%s' is left out: %s", self.plugin, tool["name"], error)
+            return False
+        return True
+
+    def headers(self, outgoing: Outgoing) -> dict[str, str]:
+        """Return the headers of a message; raise `InvalidInput` for an argument beyond them."""
+        if not (self.modern or outgoing.probe):
+            return self._legacy_headers(outgoing)
+        headers = {"mcp-protocol-version": MODERN, "mcp-method": outgoing.method}
+        if outgoing.name:
+            headers["mcp-name"] = encode_value(outgoing.name)
+            if self._mirrors.get(outgoing.name):
+                headers.update(self._parameters(outgoing))
+        return headers
+
+    def _legacy_headers(self, outgoing: Outgoing) -> dict[str, str]:
+        if outgoing.method == "initialize":
+            return {}
+        headers = {"mcp-protocol-version": self.version}
+        if self.id:
+            headers["mcp-session-id"] = self.id
+        return headers
+
+    def _parameters(self, outgoing: Outgoing) -> Iterator[tuple[str, str]]:
+        arguments = _decode_call(outgoing.params).arguments
+        for header, path in self._mirrors[outgoing.name].items():
+            try:
+                text = mirrored(_value_at(arguments, path))
+            except ValueError as error:
+                problem = Problem(pointer(path), "x-mcp-header", str(error))
+                raise InvalidInput(outgoing.name, [problem]) from None
+            if text is not None:
+                yield header, text
+
+
+def _value_at(value: Json, path: tuple[str, ...]) -> Json:
+    for name in path:
+        value = value.get(name) if is_object(value) else None
+    return value

@@ -1,0 +1,116 @@
+"""What the HTTP client asks of its driver, one step at a time, so that it is written once.
+
+The protocol is a generator of steps. A driver, blocking or not, performs each and sends back what
+came of it, or throws `Broken` into the generator.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+
+__all__ = [
+    "READ",
+    "Broken",
+    "Done",
+    "Failure",
+    "Head",
+    "Post",
+    "Read",
+    "Renew",
+    "Send",
+    "Step",
+    "Steps",
+    "Wait",
+]
+
+T = TypeVar("T")
+
+
+class Head(Protocol):
+    """The status and the headers of a response."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        ...
+
+    def get_header(self, key: str) -> str | None:
+        """Return a header's value, `None` without one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request, leaving the response before it; comes back as the response's `Head`."""
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+    timeout: float
+    """Seconds until the response must be complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Send a message beside the response that is being read, whatever becomes of it."""
+
+    send: Send
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read what comes next of the response: bytes, or `None` at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for a while."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Open a session in place of one that has ended, unless another call has done so."""
+
+    stale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """There is nothing left to do."""
+
+    value: T
+
+
+READ: Final = Read()
+
+Step: TypeAlias = Send | Post | Read | Wait | Renew | Done[Any]
+Steps: TypeAlias = Generator[Step, Any, T]
+
+
+class Failure(Enum):
+    """Where a request broke off."""
+
+    UNSENT = auto()
+    """Nothing of it reached the server."""
+    UNTRUSTED = auto()
+    """The server could not show that it is the one we look for."""
+    CUT = auto()
+    """The connection ended before the response did."""
+    LATE = auto()
+    """The response was not complete in time."""
+    GARBLED = auto()
+    """What came is not HTTP."""
+    CLOSED = auto()
+    """We closed the client ourselves."""
+
+
+class Broken(Exception):
+    """A request or its response broke off."""
+
+    def __init__(self, failure: Failure, cause: str) -> None:
+        super().__init__(cause)
+        self.failure = failure
+        self.cause = cause

@@ -1,0 +1,111 @@
+"""When a request is sent again, and after what pause.
+
+A request that surely was not worked on may always be sent again; any other only if doing it twice
+is as good as once. Pauses grow and are drawn at random, so that clients of a server in trouble
+do not come back in step. One deadline covers all of it.
+Source: RFC 9110 §9.2.2, §10.2.3; design §7, Supervision.
+"""
+
+import random
+import time
+from email.utils import parsedate_to_datetime
+from itertools import groupby
+from typing import Final
+
+from scaffold.contract.errors import TransportError
+
+__all__ = ["Attempts", "Deadline", "Setback", "retry_after"]
+
+_MOST_TRIES: Final = 4
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+
+_random = random.SystemRandom()
+
+
+class Deadline:
+    """A point in time by which everything must be over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        """What was allowed in all."""
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left, never less than none."""
+        return max(0.0, self._end - time.monotonic())
+
+
+class Setback(Exception):
+    """A try that failed in a way that may pass."""
+
+    def __init__(
+        self,
+        cause: str,
+        *,
+        error: type[TransportError] = TransportError,
+        unserved: bool = False,
+        after: float | None = None,
+    ) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.error = error
+        """What to raise if this was the last try."""
+        self.unserved = unserved
+        """True if the server surely did not begin to work on the request."""
+        self.after = after
+        """Seconds that the server asked to be left alone for."""
+
+
+class Attempts:
+    """The tries of one request."""
+
+    def __init__(self, what: str, deadline: Deadline, *, repeatable: bool) -> None:
+        self._what = what
+        self._deadline = deadline
+        self._repeatable = repeatable
+        self._causes: list[str] = []
+
+    def pause(self, setback: Setback) -> float:
+        """Return the seconds to wait before the next try; raise the error if there is none."""
+        self._causes.append(setback.cause)
+        tries = len(self._causes)
+        if not (setback.unserved or self._repeatable):
+            raise setback.error(self._text("not tried again: the hook is not idempotent"))
+        if tries == _MOST_TRIES:
+            raise setback.error(self._text("given up"))
+        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tries - 1))
+        pause = _random.uniform(0, longest) if setback.after is None else setback.after
+        if pause >= self._deadline.left:
+            reason = (
+                f"a pause of {pause:.3g} s would exceed the {self._deadline.seconds:g} s allowed"
+            )
+            raise setback.error(self._text(reason))
+        return pause
+
+    def failed(self, error: type[TransportError], cause: str) -> TransportError:
+        """Return the error of a try after which there can be no other."""
+        self._causes.append(cause)
+        return error(self._text(""))
+
+    def _text(self, reason: str) -> str:
+        """Tell what was tried, in the order in which it went wrong."""
+        causes = ", then ".join(cause for cause, _group in groupby(self._causes))
+        tries = len(self._causes)
+        count = f"tried {tries} times" if tries > 1 else ""
+        notes = ", ".join(note for note in (count, reason) if note)
+        return f"{self._what}: {causes} ({notes})" if notes else f"{self._what}: {causes}"
+
+
+def retry_after(value: str | None) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for; `None` without a usable one."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, date.timestamp() - time.time())
