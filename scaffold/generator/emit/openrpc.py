@@ -1,0 +1,52 @@
+"""A kind as an OpenRPC 1.3 document (https://spec.open-rpc.org): one method for each hook."""
+
+from scaffold.generator import ir
+from scaffold.generator.emit.text import json_text
+from scaffold.generator.sample import sample
+
+__all__ = ["emit"]
+
+FIRST_CODE = -32000
+"""Where JSON-RPC lets servers number their own errors: from here downwards (§5.1)."""
+
+
+def emit(kind: ir.Kind) -> dict[str, str]:
+    """Write `<kind>_v<major>.openrpc.json`."""
+    document = {
+        "openrpc": "1.3.2",
+        "info": {"title": kind.name, "version": kind.version, "description": kind.description},
+        "methods": [_method(hook) for hook in kind.hooks],
+        "x-digest": kind.digest,
+    }
+    return {f"{kind.name}_v{kind.major}.openrpc.json": json_text(document)}
+
+
+def _method(hook: ir.Hook) -> ir.Json:
+    method: dict[str, ir.Json] = {
+        "name": hook.name,
+        "description": hook.description,
+        "paramStructure": "by-name",
+        "params": [_content("payload", hook.input)] if hook.input.type else [],
+        "result": _content("answer", hook.output),
+        "errors": [
+            {"code": FIRST_CODE - place, "message": error.code, "data": error.description}
+            for place, error in enumerate(hook.errors)
+        ],
+        "deprecated": hook.deprecated is not None,
+        "x-dispatch": hook.dispatch,
+        "x-exposed": hook.exposed,
+        "x-tool": hook.tool,
+    }
+    if hook.input.type and hook.output.type:
+        method["examples"] = [
+            {
+                "name": "sample",
+                "params": [{"name": "payload", "value": sample(hook.input.schema)}],
+                "result": {"name": "answer", "value": sample(hook.output.schema)},
+            }
+        ]
+    return method
+
+
+def _content(name: str, payload: ir.Payload) -> ir.Json:
+    return {"name": name, "required": True, "schema": payload.schema}

@@ -1,0 +1,73 @@
+"""Import statements for the names that a module uses, sorted as isort does."""
+
+import re
+from collections.abc import Iterable
+
+from scaffold.generator.emit.python.layout import WIDTH, Bracket, Row, layout
+
+__all__ = ["exports", "imports", "relative"]
+
+THIRD_PARTY = ("scaffold.contract", "typing_extensions")
+
+MODULES = {
+    "abc": "abstractmethod",
+    "pathlib": "Path",
+    "typing": "Annotated ClassVar Literal TypeAlias",
+    "scaffold.contract": "AsyncChannel AsyncClient Channel Client Dispatch Field Functions Hook "
+    "HookError Integer Json JsonObject Kind Maybe MaybeAwaitable Model Number Plugin TypeAliasType",
+    "typing_extensions": "override",
+}
+"""Where generated code finds what it uses, in the order of the imports."""
+
+_DOCSTRING = re.compile(r'^ *r?"""[\s\S]*?"""', re.MULTILINE)
+_NAME = re.compile(r"\b[A-Za-z_]\w*")
+
+
+def imports(code: str) -> str:
+    """Write the imports of everything in `MODULES` that `code` names: a block for each origin."""
+    used = set(_NAME.findall(_DOCSTRING.sub("", code)))
+    found = {module: used.intersection(names.split()) for module, names in MODULES.items()}
+    lines = {module: _statement(module, names) for module, names in found.items() if names}
+    others = [lines.pop(module) for module in THIRD_PARTY if module in lines]
+    return "\n\n".join("\n".join(block) for block in (lines.values(), others) if block)
+
+
+def relative(module: str, code: str, names: Iterable[str]) -> str:
+    """Write the import, from a module beside, of those names that `code` uses."""
+    used = set(_NAME.findall(_DOCSTRING.sub("", code))).intersection(names)
+    return _statement(f".{module}", used) if used else ""
+
+
+def exports(names: Iterable[str]) -> str:
+    """Write `__all__`."""
+    items = tuple(f'"{name}"' for name in sorted(set(names), key=_export_order))
+    return layout(Row(("__all__ = ", Bracket("[", items, "]"))))
+
+
+def _statement(module: str, names: Iterable[str]) -> str:
+    items = tuple(sorted(names, key=_import_order))
+    line = f"from {module} import {', '.join(items)}"
+    if len(line) <= WIDTH:
+        return line
+    return layout(Row((f"from {module} import ", Bracket("(", items, ")"))))
+
+
+def _rank(name: str) -> int:
+    # Constants, then classes, then the rest.
+    if name.isupper() and len(name) > 1:
+        return 0
+    return 1 if name[0].isupper() else 2
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    # Numbers in names count as numbers: V2 stands before V10.
+    parts = re.findall(r"\d+|\D+", name)
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+
+
+def _import_order(name: str) -> tuple[object, ...]:
+    return _rank(name), _natural(name.lower()), name
+
+
+def _export_order(name: str) -> tuple[object, ...]:
+    return _rank(name), _natural(name)

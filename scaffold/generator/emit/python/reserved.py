@@ -1,0 +1,90 @@
+"""Names that a declaration of a hookspec must leave alone in Python."""
+
+__all__ = ["ATTRIBUTES", "CLASSES", "METHODS"]
+
+CLASSES = frozenset(
+    {
+        "Annotated",
+        "Any",
+        "AsyncChannel",
+        "AsyncClient",
+        "Channel",
+        "ClassVar",
+        "Client",
+        "Dispatch",
+        "False",
+        "Field",
+        "Functions",
+        "Hook",
+        "Integer",
+        "Json",
+        "JsonObject",
+        "Kind",
+        "Literal",
+        "Maybe",
+        "MaybeAwaitable",
+        "Model",
+        "None",
+        "Number",
+        "Optional",
+        "Path",
+        "Plugin",
+        "True",
+        "TypeAlias",
+        "TypeAliasType",
+        "Union",
+    }
+)
+"""Names that generated modules import, so no declaration may carry them."""
+
+ATTRIBUTES = frozenset(
+    {
+        "bool",
+        "construct",
+        "copy",
+        "dict",
+        "fields_set",
+        "float",
+        "from_orm",
+        "int",
+        "json",
+        "list",
+        "parse_file",
+        "parse_obj",
+        "parse_raw",
+        "schema",
+        "schema_json",
+        "str",
+        "update_forward_refs",
+        "validate",
+        "model_computed_fields",
+        "model_config",
+        "model_construct",
+        "model_copy",
+        "model_dump",
+        "model_dump_json",
+        "model_extra",
+        "model_fields",
+        "model_fields_set",
+        "model_json_schema",
+        "model_parametrized_name",
+        "model_post_init",
+        "model_rebuild",
+        "model_validate",
+        "model_validate_json",
+        "model_validate_strings",
+    }
+)
+"""Names that pydantic gives to every model, and those that annotations are written with."""
+
+METHODS = frozenset(
+    {
+        "aclose",
+        "channel",
+        "close",
+        "kind",
+        "setup",
+        "teardown",
+    }
+)
+"""Names that `Plugin` and its clients have already."""

@@ -1,0 +1,47 @@
+"""For the tests of a plugin's project: the plugin, called over every runtime that it offers."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from scaffold.commands.serving import serving
+from scaffold.contract import Client, HookError, Json
+from scaffold.host import read_manifest
+from scaffold.host.runtimes import channel_to
+
+__all__ = ["assert_alike", "every_runtime"]
+
+C = TypeVar("C", bound=Client)
+
+
+@contextmanager
+def every_runtime(folder: Path | str, client: type[C]) -> Generator[dict[str, C]]:
+    """Open a plugin over each runtime of its manifest, and yield a client for each.
+
+    A plugin that the manifest expects at an address of this machine is served on a free port for
+    the while. Raises as `Host.load` does.
+    """
+    manifest = read_manifest(Path(folder))
+    clients: dict[str, C] = {}
+    with ExitStack() as stack:
+        for runtime in manifest.runtime:
+            served = stack.enter_context(serving(manifest)) if runtime == "mcp_http" else manifest
+            channel = channel_to(served, client.kind, runtime)
+            stack.callback(channel.close)
+            clients[runtime] = client(channel)
+        yield clients
+
+
+def assert_alike(clients: Mapping[str, C], call: Callable[[C], object]) -> None:
+    """Make one call over every runtime; fail unless all give one answer, or one `HookError`."""
+    outcomes = {runtime: _outcome(call, client) for runtime, client in clients.items()}
+    first = next(iter(outcomes.values()), None)
+    assert all(outcome == first for outcome in outcomes.values()), outcomes
+
+
+def _outcome(call: Callable[[C], object], client: C) -> tuple[str, Json]:
+    try:
+        return "answer", call(client)
+    except HookError as error:
+        return "error", (error.code, error.message, error.data)
