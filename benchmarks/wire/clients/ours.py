@@ -12,7 +12,8 @@ from benchmarks.wire.bench_v1 import (
 )
 from benchmarks.wire.clients.connection import Connection
 from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.stdio import AsyncStdioChannel, StdioChannel
+from scaffold.client.stdio import StdioChannel
+from scaffold.client.stdio_async import AsyncStdioChannel
 from scaffold.contract import Model
 
 __all__ = ["connect", "connect_async", "connect_exact"]
@@ -50,5 +51,6 @@ async def connect_async(target: list[str] | str) -> AsyncIterator[Connection]:
         if isinstance(target, str)
         else AsyncStdioChannel(target, kind=BENCH, plugin="bench")
     )
+    await channel.connect()
     async with AsyncBenchClient(channel) as client:
         yield Connection(client.echo, EchoInput.model_validate, _json)
