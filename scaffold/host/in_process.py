@@ -88,11 +88,12 @@ class InProcessChannel:
         functions = self.bind(listing)
 
         def invoke_if_valid(payload: Any) -> Any:
+            content = from_json(hook.input.dump(payload))
             catalogue = self._catalogues.get(listing.name)
-            if catalogue is None:
+            if catalogue is None or joint.function(content) not in catalogue.functions:
                 catalogue = _catalogue(listing, functions(None))
                 self._catalogues[listing.name] = catalogue
-            catalogue.check(hook, from_json(hook.input.dump(payload)))
+            catalogue.check(hook, content)
             return invoke(payload)
 
         return invoke_if_valid
@@ -167,11 +168,12 @@ class AsyncInProcessChannel:
         functions = self.bind(listing)
 
         async def invoke_if_valid(payload: Any) -> Any:
+            content = from_json(hook.input.dump(payload))
             catalogue = self._catalogues.get(listing.name)
-            if catalogue is None:
+            if catalogue is None or joint.function(content) not in catalogue.functions:
                 catalogue = _catalogue(listing, await functions(None))
                 self._catalogues[listing.name] = catalogue
-            catalogue.check(hook, from_json(hook.input.dump(payload)))
+            catalogue.check(hook, content)
             return await _settled(invoke(payload))
 
         return invoke_if_valid

@@ -10,6 +10,7 @@ from scaffold.contract.failure import conceal
 from scaffold.contract.hook import Hook
 from scaffold.contract.payload import Payload
 from scaffold.contract.plugin import Plugin
+from scaffold.contract.values import JsonObject
 
 __all__ = ["Joint", "join"]
 
@@ -42,6 +43,12 @@ class Joint(Generic[In, Out]):
         functions = self.own.functions
         assert functions is not None
         return self.own.kind.hooks[functions.catalogue]
+
+    def function(self, content: JsonObject) -> str:
+        """Return the name of the function that a payload, as JSON, calls."""
+        functions = self.own.functions
+        assert functions is not None
+        return str(content[functions.name])
 
 
 def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:

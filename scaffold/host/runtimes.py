@@ -96,7 +96,7 @@ def _stdio(manifest: Manifest, kind: Kind) -> Channel:
 
 
 async def _async_stdio(manifest: Manifest, kind: Kind) -> AsyncChannel:
-    from scaffold.client.stdio import AsyncStdioChannel
+    from scaffold.client.stdio_async import AsyncStdioChannel
 
     channel = AsyncStdioChannel(command_of(manifest), kind=kind, **process_of(manifest))
     await channel.connect()

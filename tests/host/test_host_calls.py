@@ -7,12 +7,13 @@ import pytest
 
 from scaffold.contract import HookError, InternalError, InvalidInput, InvalidOutput, Kind
 from scaffold.contract.catalogue import Catalogue
-from scaffold.host import AsyncHost, AsyncInProcessChannel, Host
+from scaffold.host import AsyncHost, AsyncInProcessChannel, Host, InProcessChannel
 from scaffold.kinds.tool_v1 import (
     TOOL,
     AsyncToolClient,
     ExecuteInput,
     ExecuteOutput,
+    Function,
     ToolClient,
     ToolPlugin,
 )
@@ -82,6 +83,25 @@ def test_an_unknown_function_is_refused_with_those_that_are_known(tool):
         tool.execute(ask("ecko"))
     assert caught.value.code == "unknown_function"
     assert "echo" in caught.value.message
+
+
+class Growing(ToolPlugin):
+    def __init__(self):
+        self.names = ["first"]
+
+    def get_schema(self):
+        return [Function(name=name, description="", parameters={}) for name in self.names]
+
+    def execute(self, payload):
+        return ExecuteOutput(result=payload.function)
+
+
+def test_a_function_that_a_plugin_adds_later_is_found():
+    plugin = Growing()
+    with ToolClient(InProcessChannel(plugin)) as client:
+        assert client.execute(ask("first")).result == "first"
+        plugin.names.append("second")
+        assert client.execute(ask("second")).result == "second"
 
 
 def test_a_plugin_opened_without_bindings_speaks_json():
@@ -191,12 +211,10 @@ def test_an_async_plugin_that_waits_for_itself_fails_instead_of_hanging():
         async def execute(self, payload):
             self.client.get_schema()
 
-    from scaffold.host import InProcessChannel
-
     plugin = Selfish()
     with ToolClient(InProcessChannel(plugin)) as client:
         plugin.client = client
-        plugin.client.channel._catalogues["get_schema"] = Catalogue(
+        client.channel._catalogues["get_schema"] = Catalogue(
             [{"name": "any", "description": "", "parameters": {}}]
         )
         with pytest.raises(InternalError):
