@@ -11,6 +11,7 @@ from scaffold.generator.functions import find_functions, has_content
 from scaffold.generator.link import bundle, check_links
 from scaffold.generator.load import HookText, KindText, load
 from scaffold.generator.names import pascal, taken_types
+from scaffold.generator.schema_files import SchemaFiles
 from scaffold.generator.shapes import Shaper
 from scaffold.generator.type_names import TypeNames
 
@@ -54,11 +55,8 @@ def compile_with_sources(path: Path) -> Compilation:
 
 def _compile(path: Path) -> Compilation:
     text = load(path)
-    documents = Documents(
-        path.parent,
-        "" if path.parent == Path() else f"{path.parent.as_posix()}/",
-        f"https://hookspec.invalid/{text.name}/{text.version}/",
-    )
+    base = f"https://hookspec.invalid/{text.name}/{text.version}/"
+    documents = Documents(SchemaFiles(path.parent), base)
     payloads = {
         (hook.name, side): _document(documents, text, hook, side)
         for hook in text.hooks
@@ -75,9 +73,7 @@ def _compile(path: Path) -> Compilation:
     return Compilation(with_digest(kind), text, documents, payloads)
 
 
-def _document(
-    documents: Documents, text: KindText, hook: HookText, side: str
-) -> Document | None:
+def _document(documents: Documents, text: KindText, hook: HookText, side: str) -> Document | None:
     at = (*hook.at, f"{side}_schema")
     schema = hook.input_schema if side == "input" else hook.output_schema
     if isinstance(schema, str):

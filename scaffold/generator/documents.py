@@ -5,8 +5,6 @@ are plain JSON values; what is known of a schema object, its place and what its 
 relative to, is kept by identity.
 """
 
-import posixpath
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -14,8 +12,8 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.ir import Json
 from scaffold.generator.schema_check import check_schema
-from scaffold.generator.source import Pointer, Source
-from scaffold.generator.source_json import read_json
+from scaffold.generator.schema_files import SchemaFiles
+from scaffold.generator.source import Places, Pointer, Source
 from scaffold.generator.vocabulary import subschemas
 
 __all__ = ["Document", "Documents"]
@@ -50,10 +48,7 @@ class _Home:
 class Documents:
     """All schema documents that a hookspec reaches. Problems are collected, not raised."""
 
-    folder: Path
-    """The folder of the kind."""
-    shown: str
-    """The folder as it is printed before file names: empty, or ends with `/`."""
+    store: SchemaFiles
     base: str
     """A URI, ending with `/`, that stands for the folder."""
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
@@ -65,23 +60,31 @@ class Documents:
     )
     _anchors: dict[tuple[str, str], Json] = field(default_factory=dict[tuple[str, str], Json])
     _homes: dict[int, _Home] = field(default_factory=dict[int, _Home])
-    _identifiers: dict[str, PurePosixPath] | None = None
 
     @property
     def files(self) -> tuple[PurePosixPath, ...]:
         """The files that were read, relative to the folder."""
         return tuple(sorted(self._files))
 
+    @classmethod
+    def of_one(cls, schema: Json) -> "Documents":
+        """Take in one self-contained schema; raise `SpecError` if it is no schema."""
+        documents = cls(SchemaFiles(None), "https://hookspec.invalid/")
+        source = Source("schema", schema, lambda: Places({}, {}))
+        if documents.inline(source, (), schema) is None:
+            raise SpecError(documents.problems)
+        return documents
+
     def named(self, reference: str, source: Source, at: Pointer) -> Document | None:
         """Load the file that a hookspec names; `None` if there is a problem."""
-        path = self._inside(reference)
+        path = self.store.inside(reference)
         if path is None:
             message = f"'{reference}' is outside the folder of the hookspec"
             self.problems.append(source.problem(at, "schema-outside", message, _INSIDE_HELP))
-        elif not (self.folder / path).is_file():
+        elif not self.store.has(path):
             message = f"there is no schema file '{reference}'"
-            help = f"write it, or mend the path; it is looked for in '{self.shown or './'}'"
-            self.problems.append(source.problem(at, "missing-schema", message, help))
+            advice = f"write it, or mend the path; it is looked for in '{self.store.shown or './'}'"
+            self.problems.append(source.problem(at, "missing-schema", message, advice))
         else:
             return self._load(path)
         return None
@@ -93,7 +96,14 @@ class Documents:
         return self._add(source, at, value, f"{self.base}{path}?{place}", path)
 
     def problem(
-        self, schema: Json, to: Pointer, code: str, message: str, help: str = "", *, key: bool = False
+        self,
+        schema: Json,
+        to: Pointer,
+        code: str,
+        message: str,
+        help: str = "",
+        *,
+        key: bool = False,
     ) -> Diagnostic:
         """Report a problem in a schema object; `to` leads on from it."""
         home = self._homes[id(schema)]
@@ -116,10 +126,11 @@ class Documents:
         try:
             found = self._within(uri, resource, fragment)
         except LookupError:
-            help = f"'{document.path}' has no such part"
-            raise self._lost(schema, "ref-not-found", "leads nowhere", help) from None
+            advice = f"'{document.path}' has no such part"
+            raise self._lost(schema, "ref-not-found", "leads nowhere", advice) from None
         if isinstance(found, dict):
-            self._index(document, self._pointer(resource, fragment), found, uri)
+            start = self._homes[id(resource)].at if isinstance(resource, dict) else ()
+            self._index(document, (*start, *self._pointer(resource, fragment)), found, uri)
         elif not isinstance(found, bool):
             raise self._lost(schema, "ref-not-found", "leads to something that is no schema")
         return document, f"{document.uri}#{fragment}", found
@@ -139,20 +150,10 @@ class Documents:
             return reference, ""
         return uri, unquote(fragment)
 
-    def _inside(self, reference: str) -> PurePosixPath | None:
-        """Return a path within the folder, or `None` if it leaves the folder."""
-        path = PurePosixPath(posixpath.normpath(reference))
-        if not reference or "\\" in reference or "\0" in reference or ":" in reference:
-            return None
-        if path.is_absolute() or path.parts[:1] == ("..",):
-            return None
-        folder = self.folder.resolve()
-        return path if (folder / path).resolve().is_relative_to(folder) else None
-
     def _load(self, path: PurePosixPath) -> Document | None:
         if path not in self._files:
             try:
-                source = read_json(self.folder / path, f"{self.shown}{path}")
+                source = self.store.read(path)
             except SpecError as error:
                 self.problems += error.diagnostics
                 self._files[path] = None
@@ -193,9 +194,9 @@ class Documents:
     def _resource(self, schema: Json, reference: str, uri: str) -> tuple[Document, Json]:
         if uri not in self._resources:
             path = self._find(schema, reference, uri)
-            if not (self.folder / path).is_file():
-                help = f"there is no file '{self.shown}{path}'"
-                raise self._lost(schema, "ref-not-found", "leads nowhere", help)
+            if not self.store.has(path):
+                advice = f"there is no file '{self.store.shown}{path}'"
+                raise self._lost(schema, "ref-not-found", "leads nowhere", advice)
             document = self._load(path)
             if document is None:  # its problems are known already
                 raise SpecError(self.problems)
@@ -207,28 +208,17 @@ class Documents:
         home = self._homes[id(schema)].document
         if not urlsplit(reference).scheme and not reference.startswith("//"):
             relative = unquote(urldefrag(reference)[0])
-            path = self._inside(f"{home.path.parent}/{relative}") if relative[:1] != "/" else None
+            path = (
+                self.store.inside(f"{home.path.parent}/{relative}") if relative[:1] != "/" else None
+            )
             if path is None:
                 raise self._lost(schema, "schema-outside", "leads outside the folder", _INSIDE_HELP)
-            if (self.folder / path).is_file() or uri.startswith(self.base):
+            if self.store.has(path) or uri.startswith(self.base):
                 return path
-        if self._identifiers is None:
-            self._identifiers = dict(self._find_identifiers())
-        if uri not in self._identifiers:
-            help = "nothing is fetched; keep a copy in the folder, and refer to that"
-            raise self._lost(schema, "remote-ref", "is in no file of the folder", help)
-        return self._identifiers[uri]
-
-    def _find_identifiers(self) -> Iterator[tuple[str, PurePosixPath]]:
-        for file in sorted(self.folder.rglob("*.json")):
-            try:
-                value = read_json(file, file.name).value
-            except SpecError:
-                continue
-            if isinstance(value, dict) and isinstance(value.get("$id"), str):
-                yield urldefrag(value["$id"])[0], PurePosixPath(
-                    file.relative_to(self.folder).as_posix()
-                )
+        if uri not in self.store.by_identifier:
+            advice = "nothing is fetched; keep a copy in the folder, and refer to that"
+            raise self._lost(schema, "remote-ref", "is in no file of the folder", advice)
+        return self.store.by_identifier[uri]
 
     def _within(self, uri: str, resource: Json, fragment: str) -> Json:
         if not fragment:
@@ -246,15 +236,10 @@ class Documents:
             return ()
         for part in fragment[1:].split("/"):
             name = part.replace("~1", "/").replace("~0", "~")
+            step: str | int = name
             if isinstance(resource, list):
-                step: str | int = int(name) if name.isdecimal() else -1
-                if not 0 <= int(step) < len(resource):
-                    raise LookupError(name)
-            elif isinstance(resource, dict):
-                step = name
-            else:
-                raise LookupError(name)
-            resource = resource[step]
+                step = int(name) if name.isascii() and name.isdecimal() else len(resource)
+            resource = resource[step] if isinstance(resource, list | dict) else {}[name]
             steps.append(step)
         return tuple(steps)
 

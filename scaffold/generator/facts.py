@@ -188,9 +188,7 @@ def merge(one: Facts, two: Facts) -> Facts:
     )
 
 
-def _common(
-    one: tuple[Json, ...] | None, two: tuple[Json, ...] | None
-) -> tuple[Json, ...] | None:
+def _common(one: tuple[Json, ...] | None, two: tuple[Json, ...] | None) -> tuple[Json, ...] | None:
     if one is None or two is None:
         return two if one is None else one
     return tuple(value for value in one if any(same(value, other) for other in two))

@@ -17,16 +17,12 @@ def _fits(value: ir.Json, type: ir.Type, known: dict[str, ir.Declaration]) -> bo
     match type:
         case ir.Anything():
             return True
-        case ir.Null():
-            return value is None
-        case ir.Boolean():
-            return isinstance(value, bool)
+        case ir.Null() | ir.Boolean():
+            return isinstance(value, bool) if isinstance(type, ir.Boolean) else value is None
         case ir.Integer() | ir.Number():
             return _fits_number(value, type)
         case ir.String():
-            return isinstance(value, str) and _within(
-                len(value), type.min_length, type.max_length
-            )
+            return isinstance(value, str) and _within(len(value), type.min_length, type.max_length)
         case ir.Choice():
             return any(same(value, choice) for choice in type.values)
         case ir.Array():

@@ -39,13 +39,11 @@ def find_kind(name: str, folders: Sequence[Path]) -> Path:
         return kinds[wanted["kind"]][int(wanted["major"])]
     if wanted and wanted["kind"] in kinds:
         majors = ", ".join(f"'{wanted['kind']}@{major}'" for major in sorted(kinds[wanted["kind"]]))
-        help = f"there is: {majors}"
+        advice = f"there is: {majors}"
     else:
-        help = did_you_mean(wanted["kind"] if wanted else name, kinds)
+        advice = did_you_mean(wanted["kind"] if wanted else name, kinds)
     where = str(folders[0]) if folders else "."
-    raise SpecError(
-        [Diagnostic(where, 1, 1, "unknown-kind", f"there is no kind '{name}'", help)]
-    )
+    raise SpecError([Diagnostic(where, 1, 1, "unknown-kind", f"there is no kind '{name}'", advice)])
 
 
 def _in_folder(folder: Path) -> Iterator[tuple[str, int, Path]]:

@@ -1,5 +1,7 @@
 """Hooks that become one MCP tool per function: what they need of the kind's other hooks."""
 
+from typing import TypeAlias
+
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.documents import Document, Documents
 from scaffold.generator.facts import Facts, gather
@@ -20,7 +22,7 @@ _INPUT_HELP = (
     "and an object such as 'args' for the arguments"
 )
 
-_Payloads = dict[tuple[str, str], Document | None]
+_Payloads: TypeAlias = dict[tuple[str, str], Document | None]
 
 
 def find_functions(
@@ -37,9 +39,9 @@ def find_functions(
     ]
     if hook.catalogue is not None and hook.catalogue not in catalogues:
         message = f"'{hook.catalogue}' is no catalogue hook"
-        help = did_you_mean(hook.catalogue, catalogues) if catalogues else _HELP
+        advice = did_you_mean(hook.catalogue, catalogues) if catalogues else _HELP
         at = (*hook.at, "catalogue")
-        documents.problems.append(kind.source.problem(at, "no-catalogue", message, help))
+        documents.problems.append(kind.source.problem(at, "no-catalogue", message, advice))
         return None
     if hook.catalogue is None and len(catalogues) != 1:
         how_many = "several hooks list" if catalogues else "no hook lists"
@@ -49,7 +51,9 @@ def find_functions(
     found = _find_properties(documents, payloads[hook.name, "input"])
     if found is None:
         message = f"the input of '{hook.name}' cannot carry a function and its arguments"
-        documents.problems.append(kind.source.problem(at, "no-function-input", message, _INPUT_HELP))
+        documents.problems.append(
+            kind.source.problem(at, "no-function-input", message, _INPUT_HELP)
+        )
         return None
     return Functions(hook.catalogue or catalogues[0], *found)
 
@@ -63,8 +67,8 @@ def has_content(
     if content and "array" in gather(documents, content).types:
         return []
     message = f"the output of '{hook.name}' has no property 'content' for MCP content blocks"
-    help = "add a list of objects called 'content' to the output schema"
-    return [kind.source.problem((*hook.at, "content"), "no-content", message, help)]
+    advice = "add a list of objects called 'content' to the output schema"
+    return [kind.source.problem((*hook.at, "content"), "no-content", message, advice)]
 
 
 def _facts(documents: Documents, document: Document | None) -> Facts | None:

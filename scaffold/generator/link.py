@@ -1,4 +1,4 @@
-"""Follow every reference: what a document reaches, what it turns in circles, and one document of it all."""
+"""Follow references: do they lead somewhere, do they come back, and one document of it all."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,9 +11,7 @@ from scaffold.generator.vocabulary import subschemas
 
 __all__ = ["bundle", "check_links"]
 
-_IN_PLACE = frozenset(
-    {"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"}
-)
+_IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
 """Keywords whose schemas look at the same value as the schema around them."""
 
 
@@ -136,8 +134,8 @@ def _circles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
             elif id(edge[1]) in on_trail:
                 reference, _ = edge
                 message = f"the reference '{reference['$ref']}' leads back to itself"
-                help = "let one schema of the circle say what the value is"
-                yield documents.problem(reference, ("$ref",), "ref-cycle", message, help)
+                advice = "let one schema of the circle say what the value is"
+                yield documents.problem(reference, ("$ref",), "ref-cycle", message, advice)
             else:
                 _step_into(documents, edge[1], trail, on_trail, done)
 

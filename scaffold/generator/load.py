@@ -116,14 +116,14 @@ def _hook(at: Pointer, value: Json, *, exposable: bool) -> HookText:
 def _check_kind(kind: KindText, path: Path) -> Iterator[Diagnostic]:
     if kind.name in KEYWORDS:
         message = f"'{kind.name}' is a keyword"
-        help = "name the kind by a word that Python, TypeScript and Go leave free"
-        yield kind.source.problem(("kind",), "keyword-name", message, help)
+        advice = "name the kind by a word that Python, TypeScript and Go leave free"
+        yield kind.source.problem(("kind",), "keyword-name", message, advice)
     stem = _FILE.fullmatch(path.stem)
     major = kind.version.split(".", 1)[0]
     if stem and stem[1] != major:
         message = f"the file '{path.name}' holds version {kind.version}"
-        help = f"call the file 'v{major}{path.suffix}', or mend the version"
-        yield kind.source.problem(("kind_api_version",), "version-file-mismatch", message, help)
+        advice = f"call the file 'v{major}{path.suffix}', or mend the version"
+        yield kind.source.problem(("kind_api_version",), "version-file-mismatch", message, advice)
 
 
 def _check_hooks(kind: KindText) -> Iterator[Diagnostic]:
@@ -133,12 +133,12 @@ def _check_hooks(kind: KindText) -> Iterator[Diagnostic]:
         at: Pointer = (*hook.at, "name")
         class_name = pascal(hook.name)
         if hook.name in KEYWORDS:
-            help = f"add a word, as in '{hook.name}_item'"
-            yield problem(at, "keyword-name", f"'{hook.name}' is a keyword", help)
+            advice = f"add a word, as in '{hook.name}_item'"
+            yield problem(at, "keyword-name", f"'{hook.name}' is a keyword", advice)
         elif hook.name in TAKEN_ATTRIBUTES:
             message = f"every plugin has a '{hook.name}' of its own"
-            help = f"add a word, as in '{hook.name}_item'"
-            yield problem(at, "taken-name", message, help)
+            advice = f"add a word, as in '{hook.name}_item'"
+            yield problem(at, "taken-name", message, advice)
         if class_name in taken:
             other = taken[class_name]
             if other == hook.name:
@@ -154,12 +154,12 @@ def _check_hook(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
     problem = kind.source.problem
     if kind.source.value[hook.at[0]][hook.at[1]].get("stream"):
         message = f"the hook '{hook.name}' streams, and streaming hooks are not generated yet"
-        help = "remove 'stream', and answer in one piece or in pages"
-        yield problem((*hook.at, "stream"), "stream-unsupported", message, help, key=True)
+        advice = "remove 'stream', and answer in one piece or in pages"
+        yield problem((*hook.at, "stream"), "stream-unsupported", message, advice, key=True)
     if hook.output_schema is None and hook.dispatch != "broadcast_notify":
         message = f"the hook '{hook.name}' lacks the key 'output_schema'"
-        help = "describe the answer; only a 'broadcast_notify' hook may answer nothing"
-        yield problem(hook.at, "missing-key", message, help)
+        advice = "describe the answer; only a 'broadcast_notify' hook may answer nothing"
+        yield problem(hook.at, "missing-key", message, advice)
     codes: set[str] = set()
     for index, error in enumerate(hook.errors):
         at = (*hook.at, "errors", index, "code")

@@ -34,13 +34,11 @@ KEYWORDS = frozenset((_PYTHON + _TYPESCRIPT + _GO).split())
 TAKEN_ATTRIBUTES = frozenset({"setup", "teardown", "close", "aclose", "kind", "channel", "mro"})
 """What every plugin, client or class already has."""
 
-_IMPORTED = frozenset(
-    """
+_IMPORTED = """
     Annotated Any AsyncChannel AsyncClient Awaitable Channel ClassVar Client Dispatch Field
     Functions Hook HookError Integer Json JsonObject Kind Literal Map MaybeAwaitable Model None
     Number Path Plugin PluginContext Record Self True False TypeAlias Union Optional
-    """.split()
-)
+"""
 """Names that generated modules import, or that a language has of its own."""
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -64,7 +62,12 @@ def singular(word: str) -> str:
 def taken_types(kind: str) -> frozenset[str]:
     """Return the names that no type of the kind may have: the bindings use them."""
     name = pascal(kind)
-    return _IMPORTED | {f"{name}Plugin", f"{name}Client", f"Async{name}Client", f"{name}Stub"}
+    return frozenset(_IMPORTED.split()) | {
+        f"{name}Plugin",
+        f"{name}Client",
+        f"Async{name}Client",
+        f"{name}Stub",
+    }
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -26,13 +26,13 @@ def check_schema(source: Source, at: Pointer, schema: Json) -> list[Diagnostic]:
     dialect = schema.get("$schema", DIALECT) if isinstance(schema, dict) else DIALECT
     if not isinstance(dialect, str) or dialect.rstrip("#") != DIALECT:
         message = f"'{dialect}' is not the dialect of hookspecs"
-        help = f"write the schema for '{DIALECT}', or leave '$schema' out"
-        return [source.problem((*at, "$schema"), "schema-dialect", message, help)]
+        advice = f"write the schema for '{DIALECT}', or leave '$schema' out"
+        return [source.problem((*at, "$schema"), "schema-dialect", message, advice)]
     found: dict[Pointer, Diagnostic] = {}
     for error in _validator().iter_errors(schema):
         where = (*at, *error.instance_path)
-        message, help = _explain(error)
-        found.setdefault(where, source.problem(where, "invalid-schema", message, help))
+        message, advice = _explain(error)
+        found.setdefault(where, source.problem(where, "invalid-schema", message, advice))
     return list(found.values())
 
 

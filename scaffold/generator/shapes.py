@@ -12,10 +12,14 @@ from scaffold.generator import ir
 from scaffold.generator.documents import Document, Documents
 from scaffold.generator.facts import ANY, Facts, gather, merge, whole_bounds
 from scaffold.generator.fits import fits
+from scaffold.generator.notes import notes
 from scaffold.generator.type_names import Context, TypeNames
 from scaffold.generator.unions import are_disjoint, discriminator, label, tidy, type_of
 
 __all__ = ["Shaper"]
+
+_ORDER = ("boolean", "integer", "number", "string", "array", "object", "null")
+"""How JSON types stand in a union."""
 
 _Token: TypeAlias = tuple[tuple[int, ...], bool]
 """What is declared: the key of its facts, and whether it is a record."""
@@ -71,9 +75,11 @@ class Shaper:
         told = base.bare or any(
             _says_more(gather(self.documents, (member,)), base) for member in first.members
         )
-        return replace(facts, branches=(first,), loose=facts.loose or len(facts.branches) > 1) if (
-            told
-        ) else replace(base, loose=True)
+        return (
+            replace(facts, branches=(first,), loose=facts.loose or len(facts.branches) > 1)
+            if (told)
+            else replace(base, loose=True)
+        )
 
     def _only_objects(self, facts: Facts) -> bool:
         if facts.choice is not None:
@@ -171,10 +177,10 @@ class Shaper:
             return ir.Anything()
         if facts.types == ANY or not facts.types:
             return self._anything()
-        names = [name for name in _SINGLE if name in facts.types]
+        names = [name for name in _ORDER if name in facts.types]
         if "number" in names:
             names.remove("integer")
-        return tidy([_SINGLE[name](self, facts, context) for name in names])
+        return tidy([self._single(name, facts, context) for name in names])
 
     def _choice(self, facts: Facts, context: Context) -> ir.Type:
         assert facts.choice is not None
@@ -211,7 +217,22 @@ class Shaper:
         ]
         return tidy(shapes, key)
 
-    def _number(self, facts: Facts, _context: Context) -> ir.Type:
+    def _single(self, name: str, facts: Facts, context: Context) -> ir.Type:
+        """Return the type of the values of one JSON type."""
+        shapes: dict[str, Callable[[], ir.Type]] = {
+            "boolean": ir.Boolean,
+            "integer": lambda: ir.Integer(*whole_bounds(facts)),
+            "number": lambda: self._number(facts),
+            "string": lambda: ir.String(
+                _whole(facts, "minLength"), _whole(facts, "maxLength"), facts.format
+            ),
+            "array": lambda: self._array(facts, context),
+            "object": lambda: self._object(facts, context),
+            "null": ir.Null,
+        }
+        return shapes[name]()
+
+    def _number(self, facts: Facts) -> ir.Type:
         if facts.bounds.keys() & {"exclusiveMinimum", "exclusiveMaximum"}:
             self._loosen()
         return ir.Number(facts.bounds.get("minimum"), facts.bounds.get("maximum"))
@@ -230,36 +251,10 @@ class Shaper:
         return ir.Map(values)
 
     def _notes(self, schemas: tuple[ir.Json, ...], keyword: str) -> list[ir.Json]:
-        """List what schemas, and then what they refer to, say under an annotation keyword."""
-        found: list[ir.Json] = []
-        for schema in schemas:
-            while isinstance(schema, dict):
-                if keyword in schema:
-                    found.append(schema[keyword])
-                alone = schema.get("allOf", [])
-                schema = (
-                    self.documents.follow(schema)
-                    if "$ref" in schema
-                    else alone[0] if len(alone) == 1 else None
-                )
-        return found
+        return notes(self.documents, schemas, keyword)
 
     def _describe(self, schemas: tuple[ir.Json, ...]) -> str:
         return next((text.strip() for text in self._notes(schemas, "description")), "")
-
-
-_SINGLE: dict[str, Callable[[Shaper, Facts, Context], ir.Type]] = {
-    "boolean": lambda *_: ir.Boolean(),
-    "integer": lambda _shaper, facts, _context: ir.Integer(*whole_bounds(facts)),
-    "number": Shaper._number,
-    "string": lambda _shaper, facts, _context: ir.String(
-        _whole(facts, "minLength"), _whole(facts, "maxLength"), facts.format
-    ),
-    "array": Shaper._array,
-    "object": Shaper._object,
-    "null": lambda *_: ir.Null(),
-}
-"""How each JSON type is shaped; the order is that of a union's members."""
 
 
 def _token(facts: Facts) -> _Token:

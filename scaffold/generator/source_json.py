@@ -30,8 +30,8 @@ def read_json(path: Path, file: str) -> Source:
     except _RepeatedKeyError as error:
         line, column = _second_place(text, error.key)
         message = f"the key '{error.key}' is there twice"
-        help = "remove one of the two"
-        problem = Diagnostic(file, line, column, "duplicate-key", message, help)
+        advice = "remove one of the two"
+        problem = Diagnostic(file, line, column, "duplicate-key", message, advice)
     else:
         if _depth(value) <= MAX_DEPTH:
             return Source(file, value, partial(_find_places, text))
@@ -58,8 +58,8 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def _too_deep(file: str) -> Diagnostic:
-    help = f"at most {MAX_DEPTH} levels are read"
-    return Diagnostic(file, 1, 1, "too-deep", "the file is nested too deeply", help)
+    advice = f"at most {MAX_DEPTH} levels are read"
+    return Diagnostic(file, 1, 1, "too-deep", "the file is nested too deeply", advice)
 
 
 def _depth(value: Json) -> int:
@@ -103,14 +103,14 @@ def _walk(text: str) -> list[tuple[Pointer, Place, bool]]:
     expect_key = False
     line, line_start, scanned = 1, 0, 0
     for match in _TOKEN.finditer(text):
-        token, start = match.group(), match.start()
+        part, start = match.group(), match.start()
         newlines = text.count("\n", scanned, start)
         if newlines:
             line += newlines
             line_start = text.rfind("\n", scanned, start) + 1
         scanned = start
         place = line, start - line_start + 1
-        match token:
+        match part:
             case ":":
                 expect_key = False
             case ",":
@@ -122,12 +122,12 @@ def _walk(text: str) -> list[tuple[Pointer, Place, bool]]:
                 path.pop()
                 expect_key = False
             case _ if expect_key:
-                path[-1] = json.loads(token)
+                path[-1] = json.loads(part)
                 found.append((tuple(path), place, True))
             case _:
                 found.append((tuple(path), place, False))
-                if token in "{[":
-                    closers.append("}" if token == "{" else "]")
-                    path.append("" if token == "{" else 0)
-                    expect_key = token == "{"
+                if part in "{[":
+                    closers.append("}" if part == "{" else "]")
+                    path.append("" if part == "{" else 0)
+                    expect_key = part == "{"
     return found

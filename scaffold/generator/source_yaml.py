@@ -59,8 +59,8 @@ def _compose(text: str, file: str) -> "Node | None":
         code, message = "malformed-yaml", _one_line(getattr(error, "reason", str(error)))
     else:
         return node
-    help = f"at most {MAX_DEPTH} levels are read" if code == "too-deep" else ""
-    raise SpecError([Diagnostic(file, line, column, code, message, help)])
+    advice = f"at most {MAX_DEPTH} levels are read" if code == "too-deep" else ""
+    raise SpecError([Diagnostic(file, line, column, code, message, advice)])
 
 
 def _one_line(text: object) -> str:
@@ -122,8 +122,8 @@ class _Reader:
             try:
                 return json.loads(text)
             except ValueError:
-                help = "write it as JSON does, or put it in quotes"
-                return self._refuse(node, "yaml-number", f"'{text}' is no JSON number", help)
+                advice = "write it as JSON does, or put it in quotes"
+                return self._refuse(node, "yaml-number", f"'{text}' is no JSON number", advice)
         return self._refuse(node, "yaml-tag", f"the tag '{node.tag}' means nothing here")
 
     def _refuse(self, node: Any, code: str, message: str, help: str = "") -> None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_structure"]
 
-_NAME_HELP = "use snake_case: lower-case words of letters and digits, joined by '_', at most 64 long"
+_NAME_HELP = (
+    "use snake_case: lower-case words of letters and digits, joined by '_', at most 64 long"
+)
 _VERSION_HELP = 'write a Semantic Versioning 2.0.0 version in quotes, as in "1.0.0"'
 _MISSING_HELP = {
     "kind": "name the kind: 'kind: chunker'",
@@ -48,7 +50,7 @@ def _validator() -> "Draft202012Validator":
 
 
 def _inside_a_schema(at: Pointer) -> bool:
-    return len(at) > 3 and at[2] in ("input_schema", "output_schema")
+    return any(key in ("input_schema", "output_schema") for key in at[:-1])
 
 
 def _unknown(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
@@ -56,8 +58,8 @@ def _unknown(source: Source, at: Pointer, error: "ValidationError") -> Iterator[
     where = "a hookspec" if not at else f"'{path_in_words(at)}'"
     for key in error.kind.as_dict()["unexpected"]:
         message = f"{where} has no key '{key}'"
-        help = did_you_mean(key, known)
-        yield source.problem((*at, key), "unknown-key", message, help, key=True)
+        advice = did_you_mean(key, known)
+        yield source.problem((*at, key), "unknown-key", message, advice, key=True)
 
 
 def _missing(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
@@ -81,8 +83,8 @@ def _wrong_type(source: Source, at: Pointer, error: "ValidationError") -> Iterat
 
 def _wrong_choice(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
     message = f"there is no dispatch class '{error.instance}'"
-    help = did_you_mean(str(error.instance), error.kind.as_dict()["options"])
-    yield source.problem(at, "unknown-dispatch", message, help)
+    advice = did_you_mean(str(error.instance), error.kind.as_dict()["options"])
+    yield source.problem(at, "unknown-dispatch", message, advice)
 
 
 def _wrong_text(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
@@ -94,7 +96,7 @@ def _wrong_text(source: Source, at: Pointer, error: "ValidationError") -> Iterat
     yield source.problem(at, "bad-name", message, _NAME_HELP)
 
 
-def _no_hooks(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
+def _no_hooks(source: Source, at: Pointer, _error: "ValidationError") -> Iterator[Diagnostic]:
     yield source.problem(at, "no-hooks", "the kind has no hooks", "list at least one")
 
 
@@ -121,4 +123,3 @@ def _keys_at(error: "ValidationError") -> list[str]:
     for step in list(error.schema_path)[:-1]:
         schema = schema[step]
     return list(schema["properties"])
-

@@ -42,8 +42,8 @@ def check_tool_names(kind: "KindText") -> Iterator[Diagnostic]:
             yield kind.source.problem(at, *problem)
         elif known in taken:
             message = f"the hooks '{taken[known]}' and '{hook.name}' give tools of one name"
-            help = "put '{hook}' into the template"
-            yield kind.source.problem(at, "duplicate-tool", message, help)
+            advice = "put '{hook}' into the template"
+            yield kind.source.problem(at, "duplicate-tool", message, advice)
         taken[known] = hook.name
 
 
@@ -54,8 +54,8 @@ def _problem_with(kind: "KindText", hook: "HookText") -> tuple[str, str, str] | 
         return "bad-tool-name", f"'{{{unknown[0]}}}' means nothing in a tool's name", _PARTS_HELP
     text = _PART.sub("", hook.tool)
     if not hook.tool or not _SAFE.fullmatch(text):
-        help = "use letters, digits, '_', '-' and '.'"
-        return "bad-tool-name", f"'{hook.tool}' makes no name that MCP clients take", help
+        advice = "use letters, digits, '_', '-' and '.'"
+        return "bad-tool-name", f"'{hook.tool}' makes no name that MCP clients take", advice
     if "{plugin}" not in hook.tool:
         message = f"'{hook.tool}' gives every plugin's tool the same name"
         return "bad-tool-name", message, "put '{plugin}' into the template"

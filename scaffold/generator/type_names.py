@@ -33,7 +33,7 @@ class Context:
     @property
     def name(self) -> str:
         """The name that the place gives."""
-        return self.owner + pascal(self.variant if self.variant else self.word)
+        return self.owner + pascal(self.variant or self.word)
 
 
 @dataclass(eq=False)

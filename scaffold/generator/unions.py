@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from scaffold.generator import ir
-from scaffold.generator.canonical import same
+from scaffold.generator.canonical import canonical, same
 from scaffold.generator.documents import Documents
 from scaffold.generator.facts import Facts, gather
 
@@ -30,9 +30,9 @@ def type_of(value: ir.Json) -> str:
 
 def discriminator(documents: Documents, members: Sequence[Facts]) -> str | None:
     """Return the required property whose literal texts tell objects apart, if there is one."""
-    if len(members) < 2 or any(member.types != {"object"} for member in members):  # noqa
+    if any(member.types != {"object"} for member in members):
         return None
-    for name in members[0].properties:
+    for name in members[0].properties if members[1:] else ():
         texts = [_literals(documents, member, name) for member in members]
         if all(texts) and _are_distinct(texts):
             return name
@@ -56,28 +56,27 @@ def label(documents: Documents, member: Facts, key: str | None) -> str:
 
 def tidy(members: Sequence[ir.Type], key: str | None = None) -> ir.Type:
     """Write a union: flat, every member once, literals together, one member as itself."""
-    flat: list[ir.Type] = []
-    literals: list[ir.Json] = []
-    for member in members:
-        for part in member.members if isinstance(member, ir.Union) else (member,):
-            if isinstance(part, ir.Choice):
-                literals += [v for v in part.values if not any(same(v, w) for w in literals)]
-                part = ir.Choice(())
-            if part not in flat:
-                flat.append(part)
+    flat = [
+        part
+        for member in members
+        for part in (member.members if isinstance(member, ir.Union) else (member,))
+    ]
     if ir.Anything() in flat:
         return ir.Anything()
-    written = [_literal(literals) if part == ir.Choice(()) else part for part in flat]
-    distinct = list(dict.fromkeys(written))
-    if len(distinct) == 1:
-        return distinct[0]
-    return ir.Union(tuple(distinct), key)
+    values: list[ir.Json] = []
+    for part in flat:
+        for value in part.values if isinstance(part, ir.Choice) else ():
+            if not any(same(value, known) for known in values):
+                values.append(value)
+    written = [_literal(values) if isinstance(part, ir.Choice) else part for part in flat]
+    distinct = tuple(dict.fromkeys(written))
+    return distinct[0] if len(distinct) == 1 else ir.Union(distinct, key)
 
 
 def _literal(values: list[ir.Json]) -> ir.Type:
     if values == [None]:
         return ir.Null()
-    if len(values) == 2 and all(isinstance(value, bool) for value in values):  # noqa
+    if sorted(map(canonical, values)) == ["false", "true"]:
         return ir.Boolean()
     return ir.Choice(tuple(values))
 

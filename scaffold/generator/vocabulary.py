@@ -9,33 +9,31 @@ __all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "KNOWN", "subschemas"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_ONE = frozenset(
-    """
+_ONE_TEXT = """
     additionalProperties propertyNames items contains not if then else unevaluatedItems
     unevaluatedProperties contentSchema
-    """.split()
-)
-_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
-
-ANNOTATIONS = frozenset(
-    """
+"""
+_ANNOTATION_TEXT = """
     $schema $id $anchor $dynamicAnchor $vocabulary $comment $defs definitions title description
     default deprecated readOnly writeOnly examples format contentEncoding contentMediaType
     contentSchema
-    """.split()
-)
-"""Keywords that refuse nothing; `format` among them, as the specification has it."""
-
-ASSERTIONS = frozenset(
-    """
+"""
+_ASSERTION_TEXT = """
     $ref $dynamicRef type enum const allOf anyOf oneOf not if then else properties
     patternProperties additionalProperties propertyNames unevaluatedProperties required
     dependentRequired dependentSchemas dependencies minProperties maxProperties items prefixItems
     contains minContains maxContains unevaluatedItems uniqueItems minItems maxItems minLength
     maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
-    """.split()
-)
+"""
+
+_ONE = frozenset(_ONE_TEXT.split())
+_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+
+ANNOTATIONS = frozenset(_ANNOTATION_TEXT.split())
+"""Keywords that refuse nothing; `format` among them, as the specification has it."""
+
+ASSERTIONS = frozenset(_ASSERTION_TEXT.split())
 """Keywords that may refuse a value. Whatever is in neither set means nothing to a validator."""
 
 KNOWN = ANNOTATIONS | ASSERTIONS

@@ -1,0 +1,24 @@
+"""What schemas tell people: annotations, found on a schema or on what it refers to."""
+
+from scaffold.generator.documents import Documents
+from scaffold.generator.ir import Json
+
+__all__ = ["notes"]
+
+
+def notes(documents: Documents, schemas: tuple[Json, ...], keyword: str) -> list[Json]:
+    """List what is said under a keyword, the nearest first: at the place, then at its target."""
+    found: list[Json] = []
+    pending = list(reversed(schemas))
+    while pending:
+        schema = pending.pop()
+        if not isinstance(schema, dict):
+            continue
+        if keyword in schema:
+            found.append(schema[keyword])
+        alone = schema.get("allOf", [])
+        if "$ref" in schema:
+            pending.append(documents.follow(schema))
+        elif len(alone) == 1:
+            pending += alone
+    return found

@@ -1,0 +1,245 @@
+"""A valid value for a schema: what a new plugin answers, and what `call` sends unasked."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from scaffold.generator.canonical import canonical
+from scaffold.generator.documents import Documents
+from scaffold.generator.facts import ANY, Facts, gather, merge, whole_bounds
+from scaffold.generator.ir import Json
+from scaffold.generator.notes import notes
+from scaffold.generator.pattern import text_for
+
+__all__ = ["NoSampleError", "sample"]
+
+_TRIES = 200
+"""Whole values that are tried."""
+_STEPS = 20_000
+"""Schemas that are looked at, however often they refer to themselves."""
+_DEEPEST = 16
+_VARIANTS = 6
+"""Values that are tried for one part while the others stay."""
+
+_FORMATS = {
+    "date-time": "2026-01-31T12:00:00Z",
+    "date": "2026-01-31",
+    "time": "12:00:00Z",
+    "duration": "PT1H",
+    "email": "someone@example.org",
+    "idn-email": "someone@example.org",
+    "hostname": "example.org",
+    "idn-hostname": "example.org",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "uri": "https://example.org/",
+    "uri-reference": "/example",
+    "iri": "https://example.org/",
+    "iri-reference": "/example",
+    "uri-template": "/example/{id}",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "json-pointer": "/example",
+    "relative-json-pointer": "0",
+    "regex": "^example$",
+}
+
+
+class NoSampleError(ValueError):
+    """No valid value was found; the message says what the last try broke."""
+
+
+def sample(schema: Json) -> Json:
+    """Return a valid value for a self-contained schema: the same one every time.
+
+    Examples, defaults and fixed values come first. Lists have one item, and objects have their
+    required properties, where the schema lets them. Raises `NoSampleError` if no valid value is
+    found, and `SpecError` if the schema is none.
+    """
+    from jsonschema_rs import Draft202012Validator
+
+    documents = Documents.of_one(schema)
+    validator = Draft202012Validator(schema)
+    seen: set[str] = set()
+    for value in islice(_Sampler(documents).values((schema,), 0), _TRIES):
+        text = canonical(value)
+        if text not in seen and validator.is_valid(value):
+            return value
+        seen.add(text)
+    raise NoSampleError(
+        f"{len(seen)} values were tried and none is valid: give the schema examples"
+    )
+
+
+class _Stream:
+    """Values that are made when they are asked for, and then kept."""
+
+    def __init__(self, values: Iterator[Json]) -> None:
+        self._values = values
+        self._made: list[Json] = []
+
+    def first(self, count: int) -> list[Json]:
+        """Return up to `count` values."""
+        self._made += islice(self._values, max(0, count - len(self._made)))
+        return self._made[:count]
+
+
+class _Sampler:
+    """Makes values that may be valid, the most likely and most telling first."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.documents = documents
+        self.steps = 0
+
+    def values(self, schemas: tuple[Json, ...], depth: int) -> Iterator[Json]:
+        """Yield values that may be valid for all of some schemas."""
+        self.steps += 1
+        if depth > _DEEPEST or self.steps > _STEPS:
+            return
+        for examples in notes(self.documents, schemas, "examples"):
+            yield from examples
+        yield from notes(self.documents, schemas, "default")
+        yield from self._of(gather(self.documents, schemas), depth)
+
+    def _of(self, facts: Facts, depth: int) -> Iterator[Json]:
+        if facts.choice is not None:
+            yield from facts.choice
+            return
+        if facts.branches:
+            first, *others = facts.branches
+            for member in first.members:
+                base = replace(facts, branches=tuple(others))
+                hints = notes(self.documents, (member,), "examples")
+                yield from (example for examples in hints for example in examples)
+                yield from self._of(merge(gather(self.documents, (member,)), base), depth)
+            return
+        for name in _types(facts):
+            yield from _VALUES[name](self, facts, depth)
+
+    def objects(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield objects: with the required properties, then with others too."""
+        streams = {
+            name: _Stream(self.values(schemas or (True,), depth + 1))
+            for name, schemas in (dict.fromkeys(facts.required, ()) | facts.properties).items()
+        }
+        required = {name: streams[name] for name in facts.required}
+        yield from _combine(required)
+        optional = [name for name in streams if name not in required]
+        least = facts.home.get("minProperties", 0)
+        free = [f"key_{index}" for index in range(1, int(least) - len(required) + 1)]
+        values = facts.values or (True,)
+        more = {name: _Stream(self.values(values, depth + 1)) for name in free}
+        if free:
+            yield from _combine(required | more)
+        for name in optional:
+            yield from _combine(required | {name: streams[name]})
+        yield from _combine(streams)
+
+    def arrays(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield lists: of one item or as few as there must be, then none, then more."""
+        start = [
+            _Stream(self.values((schema,), depth + 1))
+            for schema in facts.home.get("prefixItems", [])
+        ]
+        wanted = facts.home.get("contains")
+        contained = [_Stream(self.values((wanted,), depth + 1))] if wanted is not None else []
+        least = int(facts.bounds.get("minItems", 0))
+        head = [value for stream in start + contained for value in stream.first(1)]
+        items = _Stream(self.values(facts.items or (True,), depth + 1))
+        for count in (max(least, 1), least, least + 1):
+            missing = max(count - len(head), 0)
+            for item in items.first(_VARIANTS):
+                yield [*head, *[item] * missing]
+            distinct = {canonical(item): item for item in items.first(missing + _VARIANTS)}
+            yield [*head, *list(distinct.values())[:missing]]
+
+    def strings(self, facts: Facts, _depth: int) -> Iterator[Json]:
+        """Yield texts: by format, by pattern, of the right length."""
+        least = int(facts.bounds.get("minLength", 0))
+        most = facts.bounds.get("maxLength")
+        if facts.format in _FORMATS:
+            yield _FORMATS[facts.format]
+        yield ("example " * (least // 8 + 1))[: max(least, 7)][
+            : None if most is None else int(most)
+        ]
+        pattern = facts.home.get("pattern")
+        if pattern is not None:
+            yield from _WORDS
+            yield text_for(pattern, least)
+
+    def integers(self, facts: Facts, _depth: int) -> Iterator[Json]:
+        """Yield whole numbers: small ones, then those at the bounds."""
+        lower, upper = whole_bounds(facts)
+        step = facts.home.get("multipleOf", 1)
+        yield from (1, 0)
+        for bound in (lower, upper):
+            if bound is not None:
+                yield bound
+                yield math.ceil(bound / step) * step
+                yield math.floor(bound / step) * step
+        yield step
+
+    def numbers(self, facts: Facts, _depth: int) -> Iterator[Json]:
+        """Yield numbers: small ones, those at the bounds, and between them."""
+        bounds = facts.bounds
+        lower = bounds.get("minimum", bounds.get("exclusiveMinimum"))
+        upper = bounds.get("maximum", bounds.get("exclusiveMaximum"))
+        step = facts.home.get("multipleOf")
+        yield from (1, 0.5, 0)
+        if lower is not None and upper is not None:
+            yield (lower + upper) / 2
+        for bound, sign in ((lower, 1), (upper, -1)):
+            if bound is not None:
+                yield from (bound, bound + sign)
+                if step is not None:
+                    yield (math.floor(bound / step) + sign) * step
+        if step is not None:
+            yield step
+
+
+_WORDS = (
+    "example",
+    "Example",
+    "example-1",
+    "example_1",
+    "example.1",
+    "EXAMPLE",
+    "1.0.0",
+    "en",
+    "1",
+)
+
+_VALUES: dict[str, Callable[[_Sampler, Facts, int], Iterator[Json]]] = {
+    "object": _Sampler.objects,
+    "array": _Sampler.arrays,
+    "string": _Sampler.strings,
+    "integer": _Sampler.integers,
+    "number": _Sampler.numbers,
+    "boolean": lambda *_: iter((True, False)),
+    "null": lambda *_: iter((None,)),
+}
+
+
+def _types(facts: Facts) -> list[str]:
+    """List the types to try; what the schema talks about comes first."""
+    if facts.types != ANY:
+        return [name for name in _VALUES if name in facts.types]
+    told = {
+        "object": facts.record or bool(facts.values) or "minProperties" in facts.home,
+        "array": bool(facts.items) or bool({"minItems", "contains"} & facts.home.keys()),
+        "integer": bool({"minimum", "exclusiveMinimum", "multipleOf"} & facts.home.keys()),
+    }
+    return sorted(_VALUES, key=lambda name: (not told.get(name, False), name != "string"))
+
+
+def _combine(streams: dict[str, _Stream]) -> Iterator[dict[str, Any]]:
+    """Yield objects: every part at its best, then with one part changed."""
+    best = {name: stream.first(1) for name, stream in streams.items()}
+    if not all(best.values()):
+        return
+    whole = {name: values[0] for name, values in best.items()}
+    yield whole
+    for name, stream in streams.items():
+        for value in stream.first(_VARIANTS)[1:]:
+            yield {**whole, name: value}

@@ -1,0 +1,61 @@
+"""The schema files of one kind: its folder, and nothing outside it."""
+
+import posixpath
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from urllib.parse import urldefrag
+
+from scaffold.generator.diagnostics import SpecError
+from scaffold.generator.source import Source
+from scaffold.generator.source_json import read_json
+
+__all__ = ["SchemaFiles"]
+
+
+@dataclass(frozen=True)
+class SchemaFiles:
+    """Finds and reads the JSON files in a folder; paths are relative to it."""
+
+    folder: Path | None
+    """`None` has no files at all."""
+
+    @property
+    def shown(self) -> str:
+        """The folder as it is printed before a file's name: empty, or ending with `/`."""
+        return "" if self.folder in (None, Path()) else f"{self.folder.as_posix()}/"
+
+    def inside(self, reference: str) -> PurePosixPath | None:
+        """Return a path within the folder, or `None` if the reference leaves it."""
+        path = PurePosixPath(posixpath.normpath(reference))
+        if not reference or any(character in reference for character in "\\\0:"):
+            return None
+        if path.is_absolute() or path.parts[:1] == ("..",):
+            return None
+        if self.folder is None:
+            return path
+        folder = self.folder.resolve()
+        return path if (folder / path).resolve().is_relative_to(folder) else None
+
+    def has(self, path: PurePosixPath) -> bool:
+        """Tell whether there is such a file."""
+        return self.folder is not None and (self.folder / path).is_file()
+
+    def read(self, path: PurePosixPath) -> Source:
+        """Read a file; raise `SpecError` if it is no JSON."""
+        assert self.folder is not None
+        return read_json(self.folder / path, f"{self.shown}{path}")
+
+    @cached_property
+    def by_identifier(self) -> dict[str, PurePosixPath]:
+        """The files whose schema has an `$id`, by that."""
+        found: dict[str, PurePosixPath] = {}
+        for file in sorted(self.folder.rglob("*.json")) if self.folder else ():
+            path = PurePosixPath(file.relative_to(self.folder or "").as_posix())
+            try:
+                value = self.read(path).value
+            except SpecError:
+                continue
+            if isinstance(value, dict) and isinstance(value.get("$id"), str):
+                found.setdefault(urldefrag(value["$id"])[0], path)
+        return found
