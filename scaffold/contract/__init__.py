@@ -21,6 +21,7 @@ from scaffold.contract.errors import (
 from scaffold.contract.hook import Functions, Hook, Kind, MaybeAwaitable
 from scaffold.contract.model import Model
 from scaffold.contract.plugin import AsyncClient, Client, Plugin, PluginContext
+from scaffold.contract.progress import report_progress
 from scaffold.contract.values import Integer, Json, JsonObject, Maybe, Number
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "ScaffoldError",
     "TransportError",
     "TypeAliasType",
+    "report_progress",
 ]

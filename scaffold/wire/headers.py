@@ -6,12 +6,17 @@ Source: MCP 2026-07-28, Streamable HTTP: Request Metadata, Custom Headers from T
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from scaffold.contract.values import Json, JsonObject, is_array, is_object
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
-__all__ = ["decode_value", "encode_value", "mirrored", "parameter_headers"]
+from scaffold.contract.values import Json, JsonObject, is_array, is_object
+from scaffold.wire.eras import Code
+from scaffold.wire.messages import WireError
+
+__all__ = ["check_parameters", "decode_value", "encode_value", "mirrored", "parameter_headers"]
 
 _PREFIX: Final = "=?base64?"
 _SUFFIX: Final = "?="
@@ -79,6 +84,49 @@ def _annotated(
                 yield from _annotated(schema, None if path is None else (*path, name))
         elif key not in ("const", "enum", "default", "examples"):
             yield from _annotated(child, None)
+
+
+def check_parameters(
+    expected: Mapping[str, tuple[str, ...]],
+    arguments: Raw | UnsetType,
+    headers: Mapping[str, str],
+) -> None:
+    """Hold the `Mcp-Param-*` headers of a call against its arguments; raise `WireError`.
+
+    `expected` is what `parameter_headers` found in the tool's schema.
+    """
+    if not expected:
+        return
+    try:
+        given: Json = {} if arguments is UNSET else msgspec.json.decode(arguments)
+    except msgspec.DecodeError as error:
+        raise WireError(Code.INVALID_PARAMS, f"the arguments are not JSON: {error}") from None
+    for header, path in expected.items():
+        if not _same(_at(given, path), headers.get(header)):
+            name = header.removeprefix("mcp-param-")
+            message = f"the header Mcp-Param-{name} does not match the argument it mirrors"
+            raise WireError(Code.HEADER_MISMATCH, message)
+
+
+def _at(value: Json, path: tuple[str, ...]) -> Json:
+    for step in path:
+        if not is_object(value) or step not in value:
+            return None
+        value = value[step]
+    return value
+
+
+def _same(value: Json, text: str | None) -> bool:
+    """Tell whether a header says what the body says; integers are compared as numbers."""
+    if value is None or text is None:
+        return value is None and text is None
+    try:
+        decoded = decode_value(text)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return float(decoded) == value
+        return decode_value(mirrored(value) or "") == decoded
+    except ValueError:
+        return False
 
 
 def mirrored(value: Json) -> str | None:

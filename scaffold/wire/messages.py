@@ -85,7 +85,7 @@ class WireError(Exception):
 
 class _Envelope(msgspec.Struct, gc=False):
     jsonrpc: Any = None
-    id: Any = None
+    id: Any = UNSET
     method: Any = None
 
 
@@ -95,27 +95,33 @@ encode = msgspec.json.Encoder().encode
 
 
 def read(data: bytes) -> Message:
-    """Read one message; raise `WireError` with the id, if there is one to answer to."""
+    """Read one message; raise `WireError` with the id, if there is one to answer to.
+
+    A notification is read whatever its parameters are: nobody could be told what is wrong.
+    """
     try:
         message = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _refusal(data, error) from None
+        message = _second_look(data, error)
     if message.jsonrpc != "2.0" or message.id is None:
         raise WireError(Code.INVALID_REQUEST, "not a JSON-RPC 2.0 message with an id")
     return message
 
 
-def _refusal(data: bytes, error: Exception) -> WireError:
+def _second_look(data: bytes, error: Exception) -> Message:
+    """Tell what an unreadable message was: raise the refusal, unless it needs no answer."""
     if not isinstance(error, msgspec.ValidationError):
-        return WireError(Code.PARSE_ERROR, f"not JSON: {error}")
+        raise WireError(Code.PARSE_ERROR, f"not JSON: {error}") from None
     try:
         envelope = _decode_envelope(data)
     except msgspec.DecodeError:
-        return WireError(Code.INVALID_REQUEST, "a message is one JSON object")
+        raise WireError(Code.INVALID_REQUEST, "a message is one JSON object") from None
+    well_formed = envelope.jsonrpc == "2.0" and isinstance(envelope.method, str)
+    if well_formed and envelope.id is UNSET:
+        return Message(jsonrpc="2.0", method=envelope.method)
     known = isinstance(envelope.id, int | str) and not isinstance(envelope.id, bool)
-    well_formed = known and envelope.jsonrpc == "2.0" and isinstance(envelope.method, str)
-    code = Code.INVALID_PARAMS if well_formed else Code.INVALID_REQUEST
-    return WireError(code, str(error), id=envelope.id if known else None)
+    code = Code.INVALID_PARAMS if well_formed and known else Code.INVALID_REQUEST
+    raise WireError(code, str(error), id=envelope.id if known else None) from None
 
 
 def request(id: RequestId, method: str, params: bytes) -> bytes:
@@ -138,9 +144,10 @@ def response(id: RequestId, result: bytes) -> bytes:
 
 
 def error_response(error: WireError, id: RequestId | None = None) -> bytes:
-    """Write an error response; without an id where none could be read (JSON-RPC 2.0 §5)."""
+    """Write an error response; it has no id if none could be read (MCP, Base Protocol)."""
     content: dict[str, Json] = {"code": int(error.code), "message": error.message}
     if error.data is not None:
         content["data"] = error.data
     answered = error.id if id is None else id
-    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (encode(answered), encode(content))
+    known = b"" if answered is None else b'"id":%b,' % encode(answered)
+    return b'{"jsonrpc":"2.0",%b"error":%b}' % (known, encode(content))

@@ -23,13 +23,19 @@ from scaffold.contract.hook import Hook
 from scaffold.contract.values import Json, JsonObject
 from scaffold.wire.messages import encode
 
-__all__ = ["WRAPPED_ARGUMENT", "read_foreign", "read_result", "write_error", "write_result"]
+__all__ = [
+    "WRAPPED_ARGUMENT",
+    "Head",
+    "read_foreign",
+    "read_result",
+    "write_error",
+    "write_result",
+]
 
 WRAPPED_ARGUMENT: Final = "payload"
 """The one argument of a tool whose hook takes no object: MCP arguments are always an object."""
 
-_COMPLETE = b'"resultType":"complete"'
-_LIFTED = b'"_meta":{"hookspec.scaffold/content":true},'
+_LIFTED = b'"hookspec.scaffold/content":true'
 
 
 class _Error(msgspec.Struct):
@@ -61,37 +67,55 @@ _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_blocks = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
+class Head:
+    """What every result of one server and one era begins with, encoded once.
+
+    Modern results name their type and their server (MCP 2026-07-28, Base Protocol: General fields).
+    """
+
+    def __init__(self, server: JsonObject, *, modern: bool) -> None:
+        self.modern = modern
+        self._type = b'"resultType":"complete",' if modern else b""
+        info = {"io.modelcontextprotocol/serverInfo": server}
+        self._info = encode(info)[1:-1] if modern else b""
+
+    def write(self, meta: bytes = b"") -> bytes:
+        """Return the members, each with its comma; `meta` holds further members of `_meta`."""
+        both = self._info + b"," + meta if self._info and meta else self._info or meta
+        return self._type + (b'"_meta":{%b},' % both if both else b"")
+
+
 def write_result(
-    hook: Hook[Any, Any], output: bytes, *, is_object: bool, modern: bool, text: bool
+    hook: Hook[Any, Any], output: bytes, head: Head, *, is_object: bool, text: bool
 ) -> bytes:
     """Write the result of a hook that answered `output`, a valid payload as JSON.
 
     `is_object` says that the output schema allows objects only; `text` asks for the copy as text
     that clients without structured content need.
     """
-    lifted = b""
+    meta = b""
     content = b"[]"
     if hook.content:
         output, blocks = _lift(output)
         if blocks is not None:
-            lifted, content, text = _LIFTED, blocks, False
-    structured = output if is_object or modern else b'{"result":%b}' % output
+            meta, content, text = _LIFTED, blocks, False
+    structured = output if is_object or head.modern else b'{"result":%b}' % output
     if text:
         content = b'[{"type":"text","text":%b}]' % encode(output.decode())
-    return b'{%b,%b"isError":false,"content":%b,"structuredContent":%b}' % (
-        _COMPLETE,
-        lifted,
+    return b'{%b"isError":false,"content":%b,"structuredContent":%b}' % (
+        head.write(meta),
         content,
         structured,
     )
 
 
-def write_error(error: HookError) -> bytes:
-    """Write the result of a hook that raised."""
+def write_error(error: HookError, head: Head) -> bytes:
+    """Write the result of a hook that raised; `TypeError` if its data is not JSON."""
     whole = {"code": error.code, "message": error.message, "data": error.data}
-    return (
-        b'{%b,"isError":true,"content":[{"type":"text","text":%b}],'
-        b'"_meta":{"hookspec.scaffold/error":%b}}' % (_COMPLETE, encode(str(error)), encode(whole))
+    meta = b'"hookspec.scaffold/error":%b' % encode(whole)
+    return b'{%b"isError":true,"content":[{"type":"text","text":%b}]}' % (
+        head.write(meta),
+        encode(str(error)),
     )
 
 

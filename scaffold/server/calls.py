@@ -1,0 +1,169 @@
+"""The requests that the plugin itself must answer: `tools/list` and `tools/call`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from msgspec import UNSET
+from typing_extensions import override
+
+from scaffold.contract.errors import HookError
+from scaffold.contract.failure import FAILURES
+from scaffold.contract.progress import reporting_to
+from scaffold.server.request import Request
+from scaffold.server.steps import Steps, finish, finish_async
+from scaffold.server.tools import Tool, Toolbox
+from scaffold.wire.eras import Code
+from scaffold.wire.headers import check_parameters
+from scaffold.wire.messages import (
+    RequestId,
+    WireError,
+    encode,
+    error_response,
+    notification,
+    response,
+)
+from scaffold.wire.results import write_error, write_result
+
+__all__ = ["Call", "Listing", "Notify", "ToolCall"]
+
+Notify: TypeAlias = Callable[[bytes], None]
+"""Sends one message that belongs to a call, from any thread."""
+
+
+class Call(ABC):
+    """A request under way. Its transport finishes it, on a thread or in an event loop."""
+
+    def __init__(self, id: RequestId, *, is_async: bool, token: RequestId | None = None) -> None:
+        self.id = id
+        self.is_async = is_async
+        """True if it needs an event loop."""
+        self.token = token
+        """Set if the client wants to hear of progress."""
+        self.cancelled = False
+        """Set by the transport; nothing more is sent then."""
+        self.error: WireError | None = None
+        """Why the call was refused, once it has been: HTTP has statuses for some reasons."""
+
+    def finish(self, notify: Notify) -> bytes:
+        """Run to the end on this thread and return the response; raises nothing."""
+        try:
+            if self.token is None:
+                return response(self.id, finish(self.steps()))
+            with reporting_to(_Progress(self, self.token, notify)):
+                return response(self.id, finish(self.steps()))
+        except WireError as error:
+            self.error = error
+            return error_response(error, self.id)
+
+    async def finish_async(self, notify: Notify) -> bytes:
+        """Run to the end in the running event loop and return the response."""
+        try:
+            if self.token is None:
+                return response(self.id, await finish_async(self.steps()))
+            with reporting_to(_Progress(self, self.token, notify)):
+                return response(self.id, await finish_async(self.steps()))
+        except WireError as error:
+            self.error = error
+            return error_response(error, self.id)
+
+    @abstractmethod
+    def steps(self) -> Steps[bytes]:
+        """Take the call's steps to its result."""
+
+
+class Listing(Call):
+    """`tools/list`."""
+
+    def __init__(self, request: Request, toolbox: Toolbox, fresh_ms: int) -> None:
+        super().__init__(request.id, is_async=toolbox.is_async)
+        self._toolbox = toolbox
+        self._head = request.head
+        self._fresh_ms = fresh_ms
+
+    @override
+    def steps(self) -> Steps[bytes]:
+        try:
+            tools = yield from self._toolbox.listing(modern=self._head.modern)
+        except FAILURES as error:
+            raise _unavailable(self._toolbox, error) from None
+        caching = b',"ttlMs":%d,"cacheScope":"public"' % self._fresh_ms
+        return b'{%b"tools":%b%b}' % (
+            self._head.write(),
+            tools,
+            caching if self._head.modern else b"",
+        )
+
+
+class ToolCall(Call):
+    """`tools/call`."""
+
+    def __init__(self, request: Request, toolbox: Toolbox) -> None:
+        tool = toolbox.known(request.params.name)
+        meta = request.params.meta
+        token = None if meta is UNSET else meta.progress_token
+        is_async = toolbox.is_async if tool is None else tool.is_async
+        super().__init__(request.id, is_async=is_async, token=token)
+        self._request = request
+        self._toolbox = toolbox
+        self._tool = tool
+        self._text = meta is UNSET or not meta.structured
+
+    @override
+    def steps(self) -> Steps[bytes]:
+        tool = self._tool or (yield from self._find())
+        request = self._request
+        if request.headers is not None:
+            check_parameters(tool.headers, request.params.arguments, request.headers)
+        head = request.head
+        try:
+            value = yield tool.invoke(tool.load(request.params.arguments))
+            output = tool.hook.output.dump(value)
+            return write_result(tool.hook, output, head, is_object=tool.is_object, text=self._text)
+        except HookError as error:
+            return self._refuse(tool, error)
+        except FAILURES as error:
+            return write_error(self._toolbox.conceal(error, tool.hook.name), head)
+
+    def _refuse(self, tool: Tool, error: HookError) -> bytes:
+        try:
+            return write_error(error, self._request.head)
+        except TypeError as wrong:
+            return write_error(self._toolbox.conceal(wrong, tool.hook.name), self._request.head)
+
+    def _find(self) -> Steps[Tool]:
+        name = self._request.params.name
+        try:
+            tool = yield from self._toolbox.find(name)
+        except FAILURES as error:
+            raise _unavailable(self._toolbox, error) from None
+        if tool is None:
+            raise WireError(Code.INVALID_PARAMS, f"no tool '{name}'")
+        return tool
+
+
+class _Progress:
+    """Turns a hook's reports into notifications, as long as they grow (MCP, Progress)."""
+
+    def __init__(self, call: Call, token: RequestId, notify: Notify) -> None:
+        self._call = call
+        self._token = token
+        self._notify = notify
+        self._last = float("-inf")
+
+    def __call__(self, progress: float, total: float | None, message: str) -> None:
+        if self._call.cancelled or progress <= self._last:
+            return
+        self._last = progress
+        params: dict[str, Any] = {"progressToken": self._token, "progress": progress}
+        if total is not None:
+            params["total"] = total
+        if message:
+            params["message"] = message
+        self._notify(notification("notifications/progress", encode(params)))
+
+
+def _unavailable(toolbox: Toolbox, error: BaseException) -> WireError:
+    """Say that the plugin could not list its functions."""
+    refusal = error if isinstance(error, HookError) else toolbox.conceal(error, "the catalogue")
+    return WireError(Code.INTERNAL_ERROR, str(refusal), refusal.data)

@@ -1,0 +1,73 @@
+"""What the two stdio servers share: lines in, messages out, the calls under way between them."""
+
+from collections.abc import Callable
+
+from msgspec import UNSET
+
+from scaffold.server.calls import Call
+from scaffold.server.framing import TooLong
+from scaffold.server.outlet import Outlet
+from scaffold.server.request import Session
+from scaffold.server.service import Service
+from scaffold.wire.eras import Code
+from scaffold.wire.messages import Message, RequestId, WireError, error_response, read
+
+__all__ = ["Conversation"]
+
+
+class Conversation:
+    """One client at the other end of the pipes."""
+
+    def __init__(
+        self, service: Service, outlet: Outlet, largest: int, cancel: Callable[[Call], None]
+    ) -> None:
+        self._service = service
+        self._outlet = outlet
+        self._largest = largest
+        self._cancel = cancel
+        self._session = Session()
+        self.running: dict[RequestId, Call] = {}
+        """The calls that have not been answered yet."""
+
+    def accept(self, line: bytes | TooLong) -> Call | None:
+        """Read a line: the call that must be made for it, or `None` if it has been dealt with."""
+        asked: RequestId | None = None
+        try:
+            message = self._read(line)
+            if message.id is UNSET:
+                self._hear(message)
+                return None
+            asked = message.id
+            answer = self._service.answer(message, self._session)
+        except WireError as error:
+            self._outlet.add(error_response(error, asked))
+            return None
+        if isinstance(answer, Call):
+            self.running[answer.id] = answer
+            return answer
+        if answer is not None:
+            self._outlet.add(answer)
+        return None
+
+    def _read(self, line: bytes | TooLong) -> Message:
+        if isinstance(line, TooLong):
+            limit = f"a message may have {self._largest} bytes, and one had more"
+            raise WireError(Code.INVALID_REQUEST, limit)
+        return read(line)
+
+    def reply(self, call: Call, response: bytes) -> None:
+        """Answer a call, unless its client has given it up; it is written at the next flush."""
+        if self.running.get(call.id) is call:
+            del self.running[call.id]
+        if not call.cancelled:
+            self._outlet.add(response)
+
+    def _hear(self, notification: Message) -> None:
+        """Give a call up if its client no longer wants it; other notifications mean nothing."""
+        if notification.method != "notifications/cancelled" or notification.params is UNSET:
+            return
+        unwanted = notification.params.request_id
+        call = None if unwanted is None else self.running.get(unwanted)
+        if call is not None:
+            call.cancelled = True
+            self._cancel(call)

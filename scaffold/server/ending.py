@@ -1,0 +1,120 @@
+"""How a server process ends: one way for the end of input, signals and the death of its host.
+
+Whatever hooks are doing, the process is gone a bounded time after the first sign: calls under way
+may finish, then the plugin is torn down, then the process exits, by force if it must.
+"""
+
+import logging
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+__all__ = ["Ending", "end_children"]
+
+log = logging.getLogger(__name__)
+
+_GRACE: Final = 1.0
+"""Seconds that calls under way are given, when nothing more can be asked for."""
+_TEARDOWN: Final = 2.0
+"""Seconds that the plugin's `teardown` is given."""
+_LAST: Final = 0.5
+"""Seconds that the interpreter is given to exit by itself."""
+_GLANCE: Final = 1.0
+"""Seconds between two looks at who our parent is."""
+
+
+class Ending:
+    """The end of the process.
+
+    `drain` waits for the calls under way, `teardown` ends the plugin; `grace` is how many seconds
+    `drain` may take. `orphan_ends` says that the process is of no use without its parent.
+    """
+
+    def __init__(
+        self,
+        drain: Callable[[float], object],
+        teardown: Callable[[], object],
+        *,
+        grace: float = _GRACE,
+        orphan_ends: bool = False,
+    ) -> None:
+        self._drain = drain
+        self._teardown = teardown
+        self._grace = grace
+        self._orphan_ends = orphan_ends
+        self._begun = threading.Event()
+        self._torn_down = threading.Event()
+        self._done = threading.Event()
+
+    @property
+    def begun(self) -> bool:
+        """True once the end has begun: nothing new is to be started."""
+        return self._begun.is_set()
+
+    def begin(self) -> None:
+        """Start to end the process; from any thread, any number of times."""
+        if not self._begun.is_set():
+            self._begun.set()
+            threading.Thread(target=self._end, name="ending", daemon=True).start()
+
+    def wait(self) -> None:
+        """Wait until everything is over and the process may exit."""
+        self._done.wait()
+
+    def watch(self) -> None:
+        """Take over the signals, and watch for the host's death. For the main thread."""
+        inlet, outlet = os.pipe()
+        os.set_blocking(outlet, False)
+        signal.set_wakeup_fd(outlet, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _noted)
+        threading.Thread(target=self._watch, args=(inlet,), name="watch", daemon=True).start()
+
+    def _watch(self, inlet: int) -> None:
+        """Wait on a thread of its own: a hook that blocks the main thread blocks its handlers."""
+        parent = os.getppid()
+        while True:
+            readable, _, _ = select.select([inlet], [], [], _GLANCE)
+            if readable:
+                for number in os.read(inlet, 16):
+                    if self.begun and number in (signal.SIGTERM, signal.SIGINT):
+                        _exit(128 + number)
+                    self.begin()
+            elif self._orphan_ends and os.getppid() != parent:
+                self.begin()
+
+    def _end(self) -> None:
+        self._drain(self._grace)
+        threading.Thread(target=self._tear_down, name="teardown", daemon=True).start()
+        if not self._torn_down.wait(_TEARDOWN):
+            log.error("teardown took longer than %s s; exiting without it", _TEARDOWN)
+        self._done.set()
+        threading.Event().wait(_LAST)
+        _exit(0)
+
+    def _tear_down(self) -> None:
+        try:
+            self._teardown()
+        except BaseException:
+            log.exception("teardown failed")
+        self._torn_down.set()
+
+
+def _noted(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: the descriptor that the interpreter writes to has told the watching thread."""
+
+
+def end_children() -> None:
+    """End what the plugin has started, if this process leads a session made for it alone."""
+    if os.getsid(0) == os.getpid():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+
+
+def _exit(status: int) -> None:
+    logging.shutdown()
+    os._exit(status)

@@ -1,0 +1,1 @@
+"""MCP over HTTP: an ASGI application, and the server that runs it."""

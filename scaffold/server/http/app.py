@@ -1,0 +1,127 @@
+"""The ASGI application: `/mcp` speaks MCP, `/health` says that it does, nothing else is there.
+
+Source: MCP 2026-07-28, Streamable HTTP; MCP 2025-11-25, Transports.
+"""
+
+from typing import Final
+
+from msgspec import UNSET
+
+from scaffold.server.calls import Call
+from scaffold.server.http.exchange import Exchange, Receive, Scope, Send, read_headers
+from scaffold.server.http.guard import Places, check_accept, check_mirror, check_type
+from scaffold.server.http.refusal import Refusal
+from scaffold.server.http.reply import reply
+from scaffold.server.http.sessions import HttpSession, Sessions
+from scaffold.server.options import Options
+from scaffold.server.request import Headers, Session
+from scaffold.server.service import Service
+from scaffold.server.tasks import Tasks
+from scaffold.wire.messages import Message, WireError, error_response, read
+
+__all__ = ["App"]
+
+_PATH: Final = "/mcp"
+_HEALTH: Final = "/health"
+
+
+class App:
+    """One plugin behind HTTP."""
+
+    def __init__(self, service: Service, options: Options, tasks: Tasks) -> None:
+        self._service = service
+        self._largest = options.largest
+        self._tasks = tasks
+        self._places = Places((options.host.lower(), *options.allowed_hosts))
+        self._sessions = Sessions()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        if scope["type"] != "http":
+            return
+        exchange = Exchange(receive, send)
+        try:
+            headers = read_headers(scope)
+            self._places.check(headers)
+            await self._route(scope["path"], scope["method"], headers, exchange)
+        except WireError as error:
+            await exchange.refuse(Refusal.of(error))
+        except Refusal as refusal:
+            await exchange.refuse(refusal)
+
+    async def _route(self, path: str, method: str, headers: Headers, exchange: Exchange) -> None:
+        if path == _HEALTH and method in ("GET", "HEAD"):
+            await exchange.answer(200, b'{"status":"ok"}')
+        elif path != _PATH:
+            raise Refusal(404, f"there is nothing here; MCP is at {_PATH}")
+        elif method == "POST":
+            await self._post(headers, exchange)
+        elif method == "DELETE":
+            session = self._sessions.close(headers.get("mcp-session-id"))
+            for call in list(session.running.values()):
+                self._tasks.cancel(call)
+            await exchange.answer(204, b"")
+        else:
+            raise Refusal(405, f"{method} is not served", allow="POST, DELETE")
+
+    async def _post(self, headers: Headers, exchange: Exchange) -> None:
+        check_type(headers)
+        streams = check_accept(headers)
+        message = read(await exchange.body(headers, self._largest))
+        if message.id is not UNSET:
+            exchange.id = message.id
+        if check_mirror(headers, message):
+            answer = self._service.answer(message, Session(), headers)
+            await self._respond(answer, exchange, streams=streams, modern=True)
+        elif message.method == "initialize":
+            await self._initialize(message, exchange)
+        else:
+            await self._legacy(message, headers, exchange, streams=streams)
+
+    async def _initialize(self, message: Message, exchange: Exchange) -> None:
+        session = HttpSession()
+        try:
+            answer = self._service.answer(message, session)
+        except WireError as error:
+            await exchange.answer(200, error_response(error, exchange.id))
+        else:
+            headers = ((b"mcp-session-id", self._sessions.open(session).encode()),)
+            await self._respond(answer, exchange, headers=headers)
+
+    async def _legacy(
+        self, message: Message, headers: Headers, exchange: Exchange, *, streams: bool
+    ) -> None:
+        """Serve a message of a session. Errors of the protocol are responses like all others."""
+        session = self._sessions.find(headers.get("mcp-session-id"))
+        if message.method == "notifications/cancelled" and message.params is not UNSET:
+            call = session.running.get(message.params.request_id or "")
+            if call is not None:
+                self._tasks.cancel(call)
+        try:
+            answer = self._service.answer(message, session)
+        except WireError as error:
+            await exchange.answer(200, error_response(error, exchange.id))
+            return
+        if isinstance(answer, Call):
+            session.running[answer.id] = answer
+        try:
+            await self._respond(answer, exchange, streams=streams)
+        finally:
+            if isinstance(answer, Call):
+                session.running.pop(answer.id, None)
+
+    async def _respond(
+        self,
+        answer: bytes | Call | None,
+        exchange: Exchange,
+        *,
+        streams: bool = False,
+        modern: bool = False,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        if answer is None:
+            await exchange.answer(202, b"")
+        elif isinstance(answer, bytes):
+            await exchange.answer(200, answer, headers=headers)
+        else:
+            await reply(answer, exchange, self._tasks, streams=streams, modern=modern)

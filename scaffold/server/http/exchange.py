@@ -1,0 +1,106 @@
+"""One HTTP request and its response, over ASGI."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, TypeAlias
+
+from scaffold.server.http.refusal import Refusal
+from scaffold.server.request import Headers
+from scaffold.wire.messages import RequestId
+
+__all__ = ["Exchange", "Receive", "Scope", "Send", "read_headers"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Header: TypeAlias = tuple[bytes, bytes]
+
+_BODY_SECONDS: Final = 30.0
+"""Seconds within which a body must have come."""
+_JSON: Final[tuple[Header, ...]] = ((b"content-type", b"application/json"),)
+_EVENTS: Final[tuple[Header, ...]] = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+def read_headers(scope: Scope) -> Headers:
+    """Return the headers by lower case name; those given twice are joined (RFC 9110 §5.3)."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+class Exchange:
+    """Reads the request's body and writes the response."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self.id: RequestId | None = None
+        """The id of the JSON-RPC request, once it is known."""
+
+    async def body(self, headers: Headers, largest: int) -> bytes:
+        """Read the body; raise `Refusal` if it is too long, too slow, or never comes."""
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > largest:
+            raise _too_long(largest)
+        first = await self._part(_BODY_SECONDS)
+        if not first.get("more_body"):
+            return bytes(first.get("body", b""))
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _BODY_SECONDS
+        parts = [first["body"]]
+        size = len(first["body"])
+        more = True
+        while more:
+            part = await self._part(end - loop.time())
+            more = part.get("more_body", False)
+            parts.append(part.get("body", b""))
+            size += len(parts[-1])
+            if size > largest:
+                raise _too_long(largest)
+        return b"".join(parts)
+
+    async def _part(self, seconds: float) -> MutableMapping[str, Any]:
+        try:
+            event = await asyncio.wait_for(self._receive(), seconds)
+        except TimeoutError:
+            raise Refusal(408, f"the body did not come within {_BODY_SECONDS:.0f} s") from None
+        if event["type"] != "http.request":
+            raise Refusal(400, "the client left before the body had come")
+        return event
+
+    async def gone(self) -> None:
+        """Wait until the client has hung up."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def answer(self, status: int, body: bytes, *, headers: tuple[Header, ...] = ()) -> None:
+        """Write a whole response; a body is JSON."""
+        length = (b"content-length", str(len(body)).encode())
+        start = (*(_JSON if body else ()), length, *headers)
+        await self._send({"type": "http.response.start", "status": status, "headers": start})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Write an error response; a body that was not read ends the connection."""
+        allow = ((b"allow", refusal.allow.encode()),) if refusal.allow else ()
+        close = ((b"connection", b"close"),) if refusal.status in (408, 413) else ()
+        await self.answer(refusal.status, refusal.body(self.id), headers=(*allow, *close))
+
+    async def open_stream(self) -> None:
+        """Begin a response of events."""
+        await self._send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
+
+    async def event(self, message: bytes, *, last: bool) -> None:
+        """Write one message as an event."""
+        body = b"event: message\ndata: " + message + b"\n\n"
+        await self._send({"type": "http.response.body", "body": body, "more_body": not last})
+
+
+def _too_long(largest: int) -> Refusal:
+    return Refusal(413, f"a message may have {largest} bytes, and this one has more")

@@ -1,0 +1,49 @@
+"""Why an HTTP request is not served: a status, and an error that a client can read."""
+
+from typing import Final
+
+from scaffold.wire.eras import Code
+from scaffold.wire.messages import RequestId, WireError, error_response
+
+__all__ = ["Refusal", "status_of"]
+
+_STATUS: Final[dict[int, int]] = {
+    Code.HEADER_MISMATCH: 400,
+    Code.MISSING_CAPABILITY: 400,
+    Code.UNSUPPORTED_VERSION: 400,
+    Code.METHOD_NOT_FOUND: 404,
+}
+
+
+class Refusal(Exception):
+    """An HTTP request that is answered with an error status and, mostly, a JSON-RPC error."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: int = Code.INVALID_REQUEST,
+        allow: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.allow = allow
+        """The methods to name in the `Allow` header."""
+        self._error = WireError(code, message)
+
+    @classmethod
+    def of(cls, error: WireError) -> "Refusal":
+        """Return the refusal of a message that could be read, but not be served."""
+        refusal = cls(_STATUS.get(error.code, 400), error.message)
+        refusal._error = error
+        return refusal
+
+    def body(self, id: RequestId | None) -> bytes:
+        """Return the JSON-RPC error, with the id of the request if it is known."""
+        return error_response(self._error, id)
+
+
+def status_of(error: WireError | None) -> int:
+    """Return the HTTP status of a call's response: errors of the protocol have their own."""
+    return 200 if error is None else _STATUS.get(error.code, 200)

@@ -1,0 +1,85 @@
+"""The HTTP server: uvicorn, without its own ideas of signals, logs and the end."""
+
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+from socket import AF_INET6, socket
+from typing import Final
+
+import uvicorn
+from typing_extensions import override
+
+from scaffold.server.ending import Ending
+from scaffold.server.http.app import App
+from scaffold.server.options import Options
+from scaffold.server.service import Service
+from scaffold.server.tasks import Tasks
+
+__all__ = ["run"]
+
+_GRACE: Final = 10.0
+"""Seconds that requests under way are given when the process is told to end."""
+_KEEP_ALIVE: Final = 75
+"""Seconds for which an idle connection is kept."""
+
+
+async def run(service: Service, listener: socket, options: Options) -> None:
+    """Serve over HTTP in the running event loop; return when the process is to exit."""
+    tasks = Tasks()
+    config = uvicorn.Config(
+        App(service, options, tasks),
+        access_log=False,
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        log_level="debug" if options.log_level == "DEBUG" else "warning",
+        server_header=False,
+        timeout_graceful_shutdown=int(_GRACE),
+        timeout_keep_alive=_KEEP_ALIVE,
+        ws="none",
+    )
+    server = _Server(config)
+    ending = Ending(server.stop, partial(tasks.tear_down, service.plugin), grace=_GRACE)
+    ending.watch()
+    server.announce(_url(listener))
+    await server.serve(sockets=[listener])
+    server.stopped.set()
+    ending.begin()
+    await tasks.loop.run_in_executor(tasks.threads, ending.wait)
+
+
+class _Server(uvicorn.Server):
+    """A server that is stopped from another thread, and leaves the signals alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopped = threading.Event()
+        self._url = ""
+
+    def announce(self, url: str) -> None:
+        """Say where the server is, once it answers."""
+        self._url = url
+
+    def stop(self, timeout: float) -> None:
+        """Let requests under way finish, take no more, and wait for that."""
+        self.should_exit = True
+        self.stopped.wait(timeout)
+
+    @override
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        sys.stderr.write(f"listening on {self._url}\n")
+        sys.stderr.flush()
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def _url(listener: socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if listener.family == AF_INET6 else host
+    return f"http://{shown}:{port}/mcp"

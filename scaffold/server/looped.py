@@ -1,0 +1,85 @@
+"""The stdio server of a plugin with `async` hooks: an event loop reads, and runs them where it is.
+
+Plain functions of such a plugin run on threads, so that they cannot block the loop.
+"""
+
+import asyncio
+import os
+from functools import partial
+from typing import Final
+
+from scaffold.server.calls import Call
+from scaffold.server.conversation import Conversation
+from scaffold.server.ending import Ending
+from scaffold.server.framing import Lines
+from scaffold.server.outlet import Outlet
+from scaffold.server.pipes import Pipes
+from scaffold.server.service import Service
+from scaffold.server.tasks import Tasks
+
+__all__ = ["LoopedServer"]
+
+_CHUNK: Final = 65536
+
+
+class LoopedServer:
+    """Serves one client over pipes until the input ends, in the running event loop."""
+
+    def __init__(self, service: Service, pipes: Pipes, largest: int) -> None:
+        self._input = pipes.input
+        self._tasks = Tasks()
+        self.ending = Ending(
+            self._drain, partial(self._tasks.tear_down, service.plugin), orphan_ends=True
+        )
+        self._outlet = Outlet(pipes.output, self.ending.begin)
+        self._conversation = Conversation(service, self._outlet, largest, self._tasks.cancel)
+        self._framing = Lines(largest)
+        self._flushing = False
+
+    async def run(self) -> None:
+        """Serve; return when the process is to exit."""
+        loop = self._tasks.loop
+        try:
+            loop.add_reader(self._input, self._readable)
+        except PermissionError:
+            # A plain file, which is always ready, and which no selector takes.
+            loop.call_soon(self._read_file)
+        await loop.run_in_executor(self._tasks.threads, self.ending.wait)
+
+    def _read_file(self) -> None:
+        self._readable()
+        if not self.ending.begun:
+            self._tasks.loop.call_soon(self._read_file)
+
+    def _readable(self) -> None:
+        try:
+            chunk = os.read(self._input, _CHUNK)
+        except OSError:
+            chunk = b""
+        for line in self._framing.feed(chunk) if chunk else self._framing.end():
+            call = self._conversation.accept(line)
+            if call is not None:
+                self._tasks.start(call, self._finish(call))
+        self._outlet.flush()
+        if not chunk:
+            self._tasks.loop.remove_reader(self._input)
+            self.ending.begin()
+
+    async def _finish(self, call: Call) -> None:
+        try:
+            response = await self._tasks.finish(call, self._outlet.send)
+        except asyncio.CancelledError:
+            response = b""
+        self._conversation.reply(call, response)
+        if not self._flushing:
+            self._flushing = True
+            self._tasks.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self._outlet.flush()
+
+    def _drain(self, timeout: float) -> None:
+        self._tasks.drain(timeout)
+        self._outlet.flush()
+        self._outlet.settle(timeout)

@@ -1,0 +1,105 @@
+"""How a server is started: flags first, then the environment, then what is usual."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["DEFAULT_PORT", "Options", "UsageError", "read_options"]
+
+DEFAULT_PORT: Final = 8080
+_LEVELS: Final = {
+    "debug": "DEBUG",
+    "info": "INFO",
+    "warn": "WARNING",
+    "warning": "WARNING",
+    "error": "ERROR",
+}
+_MEBI: Final = 1024 * 1024
+
+
+class UsageError(Exception):
+    """A flag or a variable that makes no sense."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a server needs to know about its surroundings."""
+
+    http: bool = False
+    """HTTP instead of stdio."""
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    """0 picks a free one."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names, beside addresses and localhost, under which clients may reach the HTTP server."""
+    largest: int = 64 * _MEBI
+    """The longest message that is read, in bytes."""
+    log_level: str = "INFO"
+
+
+def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
+    """Read the command line and the environment; raise `UsageError`.
+
+    `--help` prints to stderr what there is, and exits.
+    """
+    flags = _parse(arguments) if arguments else {}
+    transport = flags.get("transport") or environment.get("MCP_TRANSPORT") or "stdio"
+    if transport not in ("stdio", "http"):
+        raise UsageError(f"MCP_TRANSPORT is '{transport}'; it must be 'stdio' or 'http'")
+    level = (environment.get("LOG_LEVEL") or "info").lower()
+    if level not in _LEVELS:
+        raise UsageError(f"LOG_LEVEL is '{level}'; it must be one of: {', '.join(_LEVELS)}")
+    port = flags.get("port") or environment.get("MCP_HTTP_PORT") or environment.get("MCP_PORT")
+    names = (environment.get("MCP_ALLOWED_HOSTS") or "").split(",")
+    return Options(
+        http=transport == "http",
+        host=flags.get("host") or environment.get("MCP_HTTP_HOST") or Options.host,
+        port=_number("the port", port, 0, 65535) if port else DEFAULT_PORT,
+        allowed_hosts=tuple(name.strip().lower() for name in names if name.strip()),
+        largest=_largest(environment.get("MCP_MAX_MESSAGE_MB")),
+        log_level=_LEVELS[level],
+    )
+
+
+def _largest(megabytes: str | None) -> int:
+    if not megabytes:
+        return Options.largest
+    return _number("MCP_MAX_MESSAGE_MB", megabytes, 1, 2048) * _MEBI
+
+
+def _number(what: str, text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise UsageError(f"{what} is '{text}'; it must be a number from {least} to {most}")
+    return int(text)
+
+
+def _parse(arguments: Sequence[str]) -> dict[str, str]:
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        description="Serve a plugin over MCP.", allow_abbrev=False, argument_default=""
+    )
+    transport = parser.add_mutually_exclusive_group()
+    transport.add_argument(
+        "--stdio",
+        dest="transport",
+        action="store_const",
+        const="stdio",
+        help="serve on stdin and stdout (the default; also MCP_TRANSPORT=stdio)",
+    )
+    transport.add_argument(
+        "--http",
+        dest="transport",
+        action="store_const",
+        const="http",
+        help="serve over HTTP, at /mcp (also MCP_TRANSPORT=http)",
+    )
+    parser.add_argument(
+        "--host", help="the address to listen on: 127.0.0.1 unless told (also MCP_HTTP_HOST)"
+    )
+    parser.add_argument(
+        "--port",
+        help=f"the port: {DEFAULT_PORT} unless told, 0 for a free one (MCP_HTTP_PORT, MCP_PORT)",
+    )
+    return vars(parser.parse_args(arguments))

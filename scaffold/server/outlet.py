@@ -1,0 +1,71 @@
+"""Where a stdio server writes: whole messages, several at once where they have gathered."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["Outlet"]
+
+_FULL: Final = 16 * 1024 * 1024
+
+
+class Outlet:
+    """Messages on their way out, from any thread.
+
+    One thread at a time writes, and writes what the others have added meanwhile: nobody waits for
+    a client that reads slowly, until more than 16 MB have gathered.
+    """
+
+    def __init__(self, descriptor: int, broken: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._broken = broken
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._writing = threading.Lock()
+
+    def add(self, message: bytes) -> None:
+        """Keep a message for the next flush."""
+        self._waiting.append(message)
+        self._size += len(message)
+
+    def send(self, message: bytes) -> None:
+        """Write a message now."""
+        self.add(message)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered, unless another thread is doing so already."""
+        while self._waiting and self._writing.acquire(blocking=self._size > _FULL):
+            try:
+                self._write(self._gather())
+            finally:
+                self._writing.release()
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until a flush under way is over."""
+        if not self._writing.acquire(timeout=timeout):
+            return False
+        self._writing.release()
+        return True
+
+    def _gather(self) -> bytes:
+        waiting = self._waiting
+        messages: list[bytes] = []
+        while waiting:
+            messages.append(waiting.popleft())
+        self._size = 0
+        messages.append(b"")
+        return b"\n".join(messages)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            written = os.write(self._descriptor, data)
+            if written < len(data):
+                rest = memoryview(data)[written:]
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            self._waiting.clear()
+            self._broken()

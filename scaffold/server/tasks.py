@@ -1,0 +1,72 @@
+"""The calls under way in an event loop: `async` hooks as tasks, plain ones on threads."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from scaffold.contract.plugin import Plugin
+from scaffold.server.calls import Call, Notify
+from scaffold.server.steps import settle
+
+__all__ = ["Tasks"]
+
+_MOST_THREADS: Final = 64
+
+
+class Tasks:
+    """Runs calls in the running event loop, and knows which are not finished."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.threads = ThreadPoolExecutor(_MOST_THREADS, "hook")
+        self.running: dict[Call, asyncio.Task[Any]] = {}
+        """Each call and the task that it will be answered by."""
+
+    async def finish(self, call: Call, notify: Notify) -> bytes:
+        """Run a call where it belongs and return its response."""
+        if call.is_async:
+            return await call.finish_async(notify)
+        return await self.loop.run_in_executor(self.threads, call.finish, notify)
+
+    def start(self, call: Call, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task that answers a call."""
+        if sys.version_info >= (3, 12):
+            # Runs at once until it first waits: two turns of the loop less for quick hooks.
+            task = asyncio.Task(work, loop=self.loop, eager_start=True)
+        else:
+            task = self.loop.create_task(work)
+        if not task.done():
+            self.running[call] = task
+            task.add_done_callback(lambda _task: self.running.pop(call, None))
+
+    def cancel(self, call: Call) -> None:
+        """Give a call up. What runs on a thread runs on, unheard."""
+        call.cancelled = True
+        task = self.running.get(call)
+        if task is not None:
+            task.cancel()
+
+    def drain(self, timeout: float) -> None:
+        """Wait for the calls under way, but no longer than `timeout` seconds. Not for the loop."""
+        self._elsewhere(self._drain(), timeout)
+
+    async def _drain(self) -> None:
+        if self.running:
+            await asyncio.wait(list(self.running.values()))
+
+    def tear_down(self, plugin: Plugin) -> None:
+        """End the plugin in the loop that it has lived in. Not for the loop itself."""
+        self._elsewhere(_tear_down(plugin), None)
+
+    def _elsewhere(self, work: Coroutine[Any, Any, None], timeout: float | None) -> None:
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            future.result(timeout)
+        except TimeoutError:
+            future.cancel()
+
+
+async def _tear_down(plugin: Plugin) -> None:
+    await settle(plugin.teardown())
