@@ -169,7 +169,7 @@ def run(
     """Serve a plugin over MCP until it is interrupted."""
     from scaffold.commands.run import run
 
-    raise typer.Exit(run(folder, runtime=runtime.value if runtime else None, host=host, port=port))
+    run(folder, runtime=runtime.value if runtime else None, host=host, port=port)
 
 
 @app.command()

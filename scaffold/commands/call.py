@@ -21,7 +21,7 @@ from scaffold.commands.serving import serving
 from scaffold.contract.channel import Channel
 from scaffold.contract.errors import HookError, ScaffoldError
 from scaffold.contract.hook import Hook, Kind
-from scaffold.generator import sample
+from scaffold.generator.sample import sample
 from scaffold.host.kinds import kind_of
 from scaffold.host.manifest import Manifest, Runtime, read_manifest
 from scaffold.host.runtimes import channel_to, choose

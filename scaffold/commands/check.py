@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from scaffold.commands.findings import failed
 from scaffold.contract.errors import ManifestInvalid
@@ -17,6 +18,9 @@ from scaffold.project.settings import PluginSettings, Settings, read_settings
 from scaffold.wire.tools import describe_tools
 
 __all__ = ["check"]
+
+Look: TypeAlias = Callable[[Path, Settings], Iterator[str]]
+"""Yields what is wrong with one part of a project."""
 
 
 def check(folder: Path) -> int:
@@ -34,8 +38,8 @@ def check(folder: Path) -> int:
     return 1 if bad else 0
 
 
-def _parts(settings: Settings) -> dict[str, Callable[[Path, Settings], Iterator[str]]]:
-    parts = {"hookspecs": _hookspecs, "generated": _generated}
+def _parts(settings: Settings) -> dict[str, Look]:
+    parts: dict[str, Look] = {"hookspecs": _hookspecs, "generated": _generated}
     if isinstance(settings, PluginSettings):
         parts |= {"manifest": _manifest, "tools": _tools}
     return parts
@@ -72,7 +76,8 @@ def _manifest(folder: Path, settings: Settings) -> Iterator[str]:
     if manifest.kind != kind.name:
         yield f"kind is '{manifest.kind}', and the project's is '{kind.name}'"
     if manifest.kind_api_version not in (kind.version, str(kind.major)):
-        yield f"kind_api_version is '{manifest.kind_api_version}', and the hookspec's '{kind.version}'"
+        says = f"kind_api_version is '{manifest.kind_api_version}'"
+        yield f"{says}, and the hookspec's is '{kind.version}'"
     if kind.in_process_only and manifest.runtime != ("in_process",):
         yield f"runtime lists more than 'in_process', and '{kind.name}' runs in process only"
     module = (manifest.entry_point or "").partition(":")[0]

@@ -13,12 +13,14 @@ from scaffold.contract.errors import (
     ScaffoldError,
 )
 from scaffold.generator.diagnostics import SpecError
+from scaffold.generator.sample import NoSampleError
 from scaffold.project.errors import PreconditionError, UsageError
 
 __all__ = ["report"]
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (SpecError, 1),
+    (NoSampleError, 1),
     (InvalidInput, 1),
     (UsageError, 2),
     (PreconditionError, 4),

@@ -28,9 +28,7 @@ def _plain(node: Any) -> Any:
     if is_dataclass(node):
         values = {field.name: _plain(getattr(node, field.name)) for field in fields(node)}
         return {"node": type(node).__name__, **values}
-    if isinstance(node, tuple):
-        return [_plain(each) for each in node]
-    return node
+    return [*map(_plain, node)] if type(node) is tuple else node
 
 
 def _summary(kind: Kind) -> Iterator[str]:

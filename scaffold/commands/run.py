@@ -1,9 +1,9 @@
 """`scaffold run`: become the plugin's server."""
 
 import os
-import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from scaffold.commands.serving import Server, http_server, own_package, stdio_server
@@ -14,14 +14,14 @@ from scaffold.project.errors import PreconditionError, UsageError
 __all__ = ["run"]
 
 
-def run(folder: Path, *, runtime: str | None, host: str | None, port: int | None) -> int:
-    """Replace this process by the plugin's server; it gets the signals, and its status counts."""
+def run(folder: Path, *, runtime: str | None, host: str | None, port: int | None) -> NoReturn:
+    """Replace this process by the plugin's server: it gets the signals, and its status counts.
+
+    Raises `RuntimeNotSupported`, `UsageError` or `PreconditionError` if that cannot be.
+    """
     manifest = read_manifest(folder)
     picked = _pick(manifest, runtime, http=host is not None or port is not None)
-    if picked == "mcp_stdio":
-        _become(stdio_server(manifest))
-    _become(_http(manifest, host, port))
-    return 0
+    _become(stdio_server(manifest) if picked == "mcp_stdio" else _http(manifest, host, port))
 
 
 def _pick(manifest: Manifest, wanted: str | None, *, http: bool) -> str:
@@ -48,23 +48,10 @@ def _http(manifest: Manifest, host: str | None, port: int | None) -> Server:
     url = urlsplit(manifest.mcp_http.url)
     host = host or url.hostname or "127.0.0.1"
     port = (url.port or 80) if port is None else port
-    _check_free(host, port)
     return http_server(manifest, host, port)
 
 
-def _check_free(host: str, port: int) -> None:
-    """Look before the leap: once this process is the server, the message is the server's own."""
-    try:
-        family = socket.getaddrinfo(host, port)[0][0]
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        message = f"cannot listen on port {port} of '{host}': {error.strerror}"
-        raise PreconditionError(
-            "address", message, "choose another with --port or --host"
-        ) from error
-
-
-def _become(server: Server) -> None:
+def _become(server: Server) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     try:

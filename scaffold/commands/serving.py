@@ -15,8 +15,8 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from scaffold.contract.errors import ConnectFailed
+from scaffold.host.addresses import command_of
 from scaffold.host.manifest import Manifest, McpStdio
-from scaffold.host.runtimes import command_of
 
 __all__ = ["Server", "http_server", "own_package", "serving", "stdio_server"]
 

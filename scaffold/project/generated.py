@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import contract_test, emit, languages
+from scaffold.generator.emit import emit, languages
 from scaffold.generator.emit.python.names import Names
+from scaffold.generator.emit.python.project import contract_test
 from scaffold.generator.ir import Kind
 from scaffold.project.errors import PreconditionError
 from scaffold.project.kinds import hookspecs_in, pinned_hookspec

@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
-from scaffold.generator import compile_kind, find_kind
+from scaffold.generator import (
+    SpecError,
+    compile_kind,
+    find_kind,
+    list_kinds,
+    shipped_hookspecs,
+)
 from scaffold.generator.ir import Kind
-from scaffold.generator.shipped import shipped_hookspecs
 from scaffold.project.errors import UsageError
 from scaffold.project.settings import PluginSettings, find_settings
 
@@ -12,25 +17,41 @@ __all__ = ["hookspecs_in", "kind_names", "meant_kind", "named_hookspec", "pinned
 
 
 def hookspecs_in(path: Path) -> list[Path]:
-    """Return the hookspec that a path is, or those in a folder of them: `<kind>/v<N>.yaml`.
+    """Return the hookspec that a path is, or all those in a folder of them.
 
     Raises `UsageError` if there is none.
     """
-    found = [path] if path.is_file() else sorted(path.rglob("v[0-9]*.yaml"))
+    found = [file for majors in list_kinds([path]).values() for file in majors.values()]
     if not found:
         mend = "name a YAML file, or a folder with hookspecs such as 'tool/v1.yaml'"
         raise UsageError("no-hookspec", f"there is no hookspec in '{path}'", mend)
-    return found
+    return sorted(found)
 
 
 def kind_names(own: Path | None = None) -> list[str]:
     """Return the names of the kinds in a person's `own` folder, or of those that ship."""
-    return sorted({path.parent.name for path in hookspecs_in(own or shipped_hookspecs())})
+    return sorted(list_kinds([own or shipped_hookspecs()]))
 
 
 def named_hookspec(name: str, own: Path | None = None) -> Path:
-    """Return the hookspec of a kind: one of a person's `own` folder, or one that ships."""
-    return find_kind(name, [own or shipped_hookspecs()])
+    """Return the hookspec of a kind: one of a person's `own` folder or file, or one that ships.
+
+    Raises `UsageError` if there is none of that name.
+    """
+    if own is not None and own.is_file():
+        return _file_of(name, own)
+    try:
+        return find_kind(name, [own or shipped_hookspecs()])
+    except SpecError as error:
+        (problem,) = error.diagnostics
+        raise UsageError(problem.code, problem.message, problem.help) from error
+
+
+def _file_of(name: str, file: Path) -> Path:
+    kind = compile_kind(file)
+    if kind.name != name:
+        raise UsageError("unknown-kind", f"'{file}' describes '{kind.name}', and not '{name}'")
+    return file
 
 
 def pinned_hookspec(root: Path, settings: PluginSettings) -> Path:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from scaffold.generator import compile_kind, hookspec_files
-from scaffold.generator.emit import manifest, plugin_stub
+from scaffold.generator import compile_kind, kind_files
+from scaffold.generator.emit.manifest import RUNTIMES, manifest
+from scaffold.generator.emit.python.project import plugin_stub
 from scaffold.generator.ir import Kind
 from scaffold.project.drift import lock_for
 from scaffold.project.errors import UsageError
@@ -16,9 +17,6 @@ from scaffold.project.settings import PluginSettings
 from scaffold.project.template import render, shipped_template
 
 __all__ = ["new_project"]
-
-RUNTIMES = ("in_process", "mcp_stdio", "mcp_http")
-"""Every runtime, in the order in which a manifest lists them."""
 
 
 def new_project(
@@ -84,10 +82,12 @@ def _pinned(hookspec: Path, kind: Kind) -> dict[str, str]:
 
     It is the author's from now on: they may pin a newer one, or work on a kind of their own.
     """
-    folder = Path("hookspecs", kind.name)
+    pinned = PurePosixPath("hookspecs", kind.name)
+    first, *schemas = kind_files(hookspec)
+    names = {first: f"v{kind.major}.yaml"} | {path: str(path) for path in schemas}
     return {
-        (folder / path.relative_to(hookspec.parent)).as_posix(): path.read_text("utf-8-sig")
-        for path in hookspec_files(hookspec)
+        str(pinned / name): (hookspec.parent / path).read_text("utf-8-sig")
+        for path, name in names.items()
     }
 
 

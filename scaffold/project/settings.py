@@ -58,7 +58,9 @@ def find_settings(root: Path) -> Settings | None:
         table = _table(root / "pyproject.toml")
         if table is None:
             return None
-        return convert(table, SpecSettings if "targets" in table else PluginSettings)
+        if "targets" in table:
+            return convert(table, SpecSettings)
+        return convert(table, PluginSettings)
     except (ValueError, TypeError) as error:
         message = f"[tool.scaffold] in 'pyproject.toml': {error}"
         raise PreconditionError("settings-invalid", message, "see docs/projects.md") from error

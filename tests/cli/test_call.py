@@ -1,0 +1,199 @@
+"""`scaffold call`, over real processes and sockets of this machine."""
+
+import json
+
+import pytest
+from conftest import write
+
+INPUT = '{"function": "FUNCTION", "args": {"name": "Ada"}}'
+PLUGIN = """\
+from demo._generated.tool_v1 import Function, ToolPlugin, ExecuteOutput
+from scaffold.contract import HookError
+
+
+class DemoPlugin(ToolPlugin):
+    def get_schema(self):
+        parameters = {"type": "object", "properties": {"n": {"type": "integer"}}}
+        return [Function(name="work", description="Works.", parameters=parameters)]
+
+    def execute(self, payload):
+        BODY
+"""
+
+
+def body(project, *lines):
+    write(project / "demo" / "plugin.py", PLUGIN.replace("BODY", "\n        ".join(lines)))
+
+
+def test_a_new_plugin_answers_the_same_over_every_runtime(spawn, tool_project):
+    result = spawn("call", tool_project, "execute", "--compare")
+
+    assert result.status == 0, result.err
+    assert json.loads(result.out)["result"] == "Hello, world!"
+    assert "the same over in_process, mcp_stdio, mcp_http" in result.err
+
+
+@pytest.mark.parametrize("runtime", ["in_process", "mcp_stdio", "mcp_http"])
+def test_one_runtime_can_be_asked_for(spawn, tool_project, runtime):
+    result = spawn("call", tool_project, "get_schema", "--runtime", runtime)
+
+    assert result.status == 0, result.err
+    assert json.loads(result.out)[0]["description"] == "Greet somebody."
+
+
+def test_input_comes_from_the_command_line_a_file_or_stdin(spawn, demo, tmp_path):
+    body(demo, 'return ExecuteOutput(result=payload.args["n"])')
+    text = '{"function": "work", "args": {"n": 7}}'
+    write(tmp_path / "input.json", text)
+
+    inline = spawn("call", demo, "execute", "--input", text)
+    file = spawn("call", demo, "execute", "--input", f"@{tmp_path}/input.json")
+    piped = spawn("call", demo, "execute", "--input", "-", stdin=None, input=text)
+
+    assert {inline.out, file.out, piped.out} == {'{"content":[],"result":7}\n'} or {
+        inline.out,
+        file.out,
+        piped.out,
+    } == {'{"result":7}\n'}
+
+
+def test_what_a_plugin_prints_does_not_get_into_the_answer(spawn, demo):
+    body(demo, 'print("noise")', "return ExecuteOutput(result=1)")
+
+    result = spawn("call", demo, "execute")
+
+    assert json.loads(result.out)["result"] == 1
+    assert "noise" in result.err
+
+
+def test_an_error_of_the_hook_goes_to_stderr_with_its_code(spawn, demo):
+    body(demo, 'raise HookError("tool_failed", "no luck", {"tries": 3})')
+
+    plain = spawn("call", demo, "execute")
+    as_json = spawn("call", demo, "execute", "--json")
+
+    assert (plain.status, plain.out, plain.err) == (5, "", "tool_failed: no luck\n")
+    assert as_json.status == 5
+    error = {"code": "tool_failed", "data": {"tries": 3}, "message": "no luck"}
+    assert json.loads(as_json.out) == {"error": error}
+
+
+def test_the_same_error_everywhere_is_an_agreement(spawn, demo):
+    body(demo, 'raise HookError("tool_failed", "no luck", {"tries": 3})')
+
+    result = spawn("call", demo, "execute", "--compare")
+
+    assert (result.status, result.out) == (0, "")
+    assert "tool_failed: no luck\n" in result.err
+
+
+def test_an_exception_of_the_plugin_is_internal_everywhere(spawn, demo):
+    body(demo, "raise ValueError('secret')")
+
+    result = spawn("call", demo, "execute", "--compare", "--json")
+
+    assert result.status == 0, result.out
+    outcomes = json.loads(result.out)
+    assert {outcome["error"]["code"] for outcome in outcomes.values()} == {"internal"}
+    assert "secret" not in result.out
+
+
+def test_runtimes_that_differ_are_shown_side_by_side(spawn, demo):
+    body(demo, "import sys", "return ExecuteOutput(result=len(sys.argv) and sys.argv[0][-11:])")
+
+    result = spawn("call", demo, "execute", "--compare")
+
+    assert result.status == 1
+    assert "--- in_process\n+++ mcp_stdio\n" in result.out
+
+
+def test_times_are_reported_for_every_runtime(spawn, tool_project):
+    result = spawn("call", tool_project, "execute", "--compare", "--repeat", "20", "--json")
+
+    assert result.status == 0, result.err
+    rows = json.loads(result.out)
+    assert set(rows) == {"in_process", "mcp_stdio", "mcp_http"}
+    assert all(row["count"] == 20 and 0 < row["p50_us"] <= row["p99_us"] for row in rows.values())
+
+
+def test_times_are_printed_for_people_too(spawn, tool_project):
+    result = spawn("call", tool_project, "execute", "--repeat", "5")
+
+    assert result.out.startswith("in_process  5 calls  p50 ")
+
+
+def test_an_input_that_breaks_the_schema_is_refused_with_path_and_rule(scaffold, tool_project):
+    text = '{"function": 1, "args": {}}'
+    result = scaffold("call", tool_project, "execute", "--input", text)
+
+    assert result.status == 1
+    assert "/function" in result.err
+    assert "[type]" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["execute", "--input", "{"], "the input is no JSON"),
+        (["execute", "--input", "@/nowhere.json"], "cannot read '/nowhere.json'"),
+        (["exexute"], "has no hook 'exexute'; it has 'get_schema', 'execute'"),
+        (["execute", "--compare", "--runtime", "in_process"], "drop --runtime"),
+        (["execute", "--repeat", "0"], "0 is not in the range"),
+    ],
+)
+def test_a_call_that_makes_no_sense_is_refused(scaffold, tool_project, arguments, reason):
+    result = scaffold("call", tool_project, *arguments)
+
+    assert (result.status, reason in result.err) == (2, True), result.err
+
+
+def test_a_folder_without_a_manifest_is_refused(scaffold, tmp_path):
+    result = scaffold("call", tmp_path, "execute")
+
+    assert (result.status, "no-manifest" in result.err) == (4, True)
+
+
+def test_a_runtime_that_the_manifest_does_not_offer_is_refused(scaffold, demo):
+    manifest = demo / "dagstack.toml"
+    manifest.write_text(manifest.read_text().replace(', "mcp_http"', ""))
+
+    result = scaffold("call", demo, "execute", "--runtime", "mcp_http")
+
+    assert result.status == 4
+    assert "the manifest offers in_process, mcp_stdio" in result.err
+
+
+def test_a_command_that_does_not_exist_is_one_clear_error(scaffold, demo):
+    manifest = demo / "dagstack.toml"
+    manifest.write_text(manifest.read_text().replace('["python"', '["pythoon"'))
+
+    result = scaffold("call", demo, "execute", "--runtime", "mcp_stdio")
+
+    assert result.status == 5
+    assert "pythoon" in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("runtime", ["in_process", "mcp_stdio", "mcp_http"])
+def test_a_plugin_that_cannot_be_imported_is_one_clear_error(spawn, demo, runtime):
+    write(demo / "demo" / "plugin.py", "raise RuntimeError('no such luck')\n")
+
+    result = spawn("call", demo, "execute", "--runtime", runtime)
+
+    assert result.status == 5
+    assert "no such luck" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_manifest_is_enough_for_a_server_of_somebody_else(spawn, tool_project, tmp_path):
+    write(
+        tmp_path / "dagstack.toml",
+        '[plugin]\nname = "other"\nkind = "tool"\nruntime = "mcp_stdio"\n'
+        '[plugin.mcp_stdio]\ncommand = ["python", "-m", "demo"]\n'
+        f'working_dir = "{tool_project}"\n',
+    )
+
+    result = spawn("call", tmp_path, "get_schema")
+
+    assert result.status == 0, result.err
+    assert json.loads(result.out)[0]["description"] == "Greet somebody."
