@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from scaffold.contract import HookError, InternalError, InvalidInput, InvalidOutput, Kind
-from scaffold.contract.catalogue import Catalogue
 from scaffold.host import AsyncHost, AsyncInProcessChannel, Host, InProcessChannel
 from scaffold.kinds.tool_v1 import (
     TOOL,
@@ -32,9 +31,9 @@ def tool():
 
 
 def test_a_hook_answers_through_the_typed_client(tool):
-    assert isinstance(tool, ToolPlugin)
     assert tool.execute(ask("echo", text="hi")) == ExecuteOutput(result="hi")
     assert [one.name for one in tool.get_schema()][:2] == ["echo", "refuse"]
+    assert isinstance(tool, ToolPlugin)
 
 
 def test_a_hook_error_reaches_the_caller_as_it_is(tool):
@@ -130,7 +129,9 @@ def test_bindings_of_the_host_and_the_plugin_may_be_different_classes():
 def test_an_async_plugin_serves_a_sync_host_from_one_loop():
     with Host() as host:
         tool = host.load(PLUGINS / "async_echo", ToolClient)
-        plugin = host["async_echo"].channel.plugin
+        channel = host["async_echo"].channel
+        assert isinstance(channel, InProcessChannel)
+        life, loops = (vars(channel.plugin)[one] for one in ("life", "loops"))
         answers: list[object] = []
         threads = [
             threading.Thread(
@@ -147,20 +148,22 @@ def test_an_async_plugin_serves_a_sync_host_from_one_loop():
 
     assert answers == [{"text": "hi"}] * 4
     assert "swordfish" not in str(caught.value)
-    assert plugin.life == ["setup of async_echo", "teardown"]
-    assert len(plugin.loops) == 1
+    assert life == ["setup of async_echo", "teardown"]
+    assert len(loops) == 1
     assert not [one for one in threading.enumerate() if one.name == "plugin-async_echo"]
 
 
 async def _through_an_async_host(name: str):
     async with AsyncHost() as host:
         tool = await host.load(PLUGINS / name, AsyncToolClient)
-        plugin = host[name].channel.plugin
+        channel = host[name].channel
+        assert isinstance(channel, AsyncInProcessChannel)
+        life = vars(channel.plugin)["life"]
         answer = await tool.execute(ask("echo", text="hi"))
         with pytest.raises(HookError) as caught:
             await tool.execute(ask("ecko"))
         assert caught.value.code == "unknown_function"
-    assert plugin.life == [f"setup of {name}", "teardown"]
+    assert life == [f"setup of {name}", "teardown"]
     return answer.result
 
 
@@ -183,9 +186,12 @@ def test_an_async_host_hides_what_a_plugin_raises():
     assert "swordfish" not in str(caught.value)
 
 
+ANY_FUNCTION = [Function(name="any", description="", parameters={})]
+
+
 class WhereAmI(ToolPlugin):
     def get_schema(self):
-        return []
+        return ANY_FUNCTION
 
     def execute(self, payload):
         return ExecuteOutput(result=threading.current_thread() is threading.main_thread())
@@ -197,25 +203,25 @@ class WhereAmI(ToolPlugin):
 )
 def test_the_execution_model_says_whether_a_thread_is_taken(execution_model, inline):
     channel = AsyncInProcessChannel(WhereAmI(), execution_model=execution_model)
-    any_function = [{"name": "any", "description": "", "parameters": {}}]
-    channel._catalogues["get_schema"] = Catalogue(any_function)
 
-    assert asyncio.run(channel.bind(TOOL.hooks["execute"])(ask("any"))).result is inline
+    async def call():
+        return await channel.bind(TOOL.hooks["execute"])(ask("any"))
+
+    assert asyncio.run(call()).result is inline
+
+
+class Selfish(ToolPlugin):
+    def __init__(self):
+        self.client = ToolClient(InProcessChannel(self))
+
+    def get_schema(self):
+        return ANY_FUNCTION
+
+    async def execute(self, payload):
+        await asyncio.sleep(0)
+        return self.client.execute(payload)
 
 
 def test_an_async_plugin_that_waits_for_itself_fails_instead_of_hanging():
-    class Selfish(ToolPlugin):
-        async def get_schema(self):
-            return []
-
-        async def execute(self, payload):
-            self.client.get_schema()
-
-    plugin = Selfish()
-    with ToolClient(InProcessChannel(plugin)) as client:
-        plugin.client = client
-        client.channel._catalogues["get_schema"] = Catalogue(
-            [{"name": "any", "description": "", "parameters": {}}]
-        )
-        with pytest.raises(InternalError):
-            client.execute(ask("any"))
+    with Selfish().client as client, pytest.raises(InternalError):
+        client.execute(ask("any"))

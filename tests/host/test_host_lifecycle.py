@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scaffold.contract.errors import PluginError
-from scaffold.host import Host, read_manifest
+from scaffold.host import Host, InProcessChannel, read_manifest
 from scaffold.host.addresses import command_of, process_of, service_of
 from scaffold.kinds.tool_v1 import ToolClient
 
@@ -21,7 +21,8 @@ def test_a_host_keeps_what_it_loaded_by_name_and_closes_it():
         assert (loaded.runtime, loaded.kind.name) == ("in_process", "tool")
         assert list(host.plugins) == ["echo"]
 
-    assert loaded.channel.plugin.life == ["setup of echo", "teardown"]
+    assert isinstance(loaded.channel, InProcessChannel)
+    assert vars(loaded.channel.plugin)["life"] == ["setup of echo", "teardown"]
     assert not host.plugins
     host.close()
     with pytest.raises(PluginError, match="echo: the host is closed"):
@@ -52,7 +53,9 @@ def test_of_many_threads_that_load_one_plugin_one_wins():
             thread.join()
 
         assert len(refusals) == 7
-        assert host["echo"].channel.plugin.life == ["setup of echo"]
+        channel = host["echo"].channel
+        assert isinstance(channel, InProcessChannel)
+        assert vars(channel.plugin)["life"] == ["setup of echo"]
 
 
 FRAGILE = """

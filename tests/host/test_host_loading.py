@@ -44,7 +44,7 @@ def plugin(folder: Path, source: str, *, module: str = "demo_plugin", **more: st
 
 def where(host: Host, folder: Path) -> str:
     tool = host.load(folder, ToolClient)
-    return tool.execute(ExecuteInput(function="where", args={})).result
+    return str(tool.execute(ExecuteInput(function="where", args={})).result)
 
 
 def refusal(folder: Path) -> str:

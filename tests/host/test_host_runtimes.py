@@ -31,6 +31,7 @@ def url():
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert server.stderr is not None
     try:
         for line in server.stderr:
             if found := re.search(r"http://127\.0\.0\.1:\d+/mcp", line):
