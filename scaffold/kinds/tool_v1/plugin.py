@@ -32,20 +32,27 @@ TOOL = Kind(
     "tool",
     "1.0.0",
     (GET_SCHEMA, EXECUTE),
-    digest="0000",
+    digest="379471bc578847be2a0302fceaf01654a2a6cd92be8b1a12939d6e7e55b33960",
     contract=Path(__file__).with_name("contract.json"),
 )
 
 
 class ToolPlugin(Plugin):
-    """Functions that a model or a program can call."""
+    """Functions that a model or a program can call.
+
+    One plugin offers any number of functions. Every MCP server is a plugin of this
+    kind.
+    """
 
     kind: ClassVar[Kind] = TOOL
 
     @GET_SCHEMA
     @abstractmethod
     def get_schema(self) -> MaybeAwaitable[GetSchemaOutput]:
-        """List the functions of this plugin, with the JSON Schema of their arguments."""
+        """Answer `get_schema`.
+
+        List the functions of this plugin, with the JSON Schema of their arguments.
+        """
 
     @EXECUTE
     @abstractmethod

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from scaffold.generator.emit.python.layout import WIDTH, Bracket, Row, layout
 
-__all__ = ["exports", "imports", "relative"]
+__all__ = ["exports", "imports", "own"]
 
 THIRD_PARTY = ("scaffold.contract", "typing_extensions")
 
@@ -32,10 +32,10 @@ def imports(code: str) -> str:
     return "\n\n".join("\n".join(block) for block in (lines.values(), others) if block)
 
 
-def relative(module: str, code: str, names: Iterable[str]) -> str:
-    """Write the import, from a module beside, of those names that `code` uses."""
+def own(module: str, code: str, names: Iterable[str]) -> str:
+    """Write the import, from a module of the project, of those names that `code` uses."""
     used = set(_NAME.findall(_DOCSTRING.sub("", code))).intersection(names)
-    return _statement(f".{module}", used) if used else ""
+    return _statement(module, used) if used else ""
 
 
 def exports(names: Iterable[str]) -> str:

@@ -72,14 +72,13 @@ def docstring(value: str, *, indent: int = 0, otherwise: str = "See the contract
 def note(value: str, *, indent: int = 0) -> str:
     """Write prose as the docstring of an attribute, which needs no summary."""
     prose, raw = _printable(value)
-    if "\n" not in prose and len(prose) + indent + raw + 6 > WIDTH:
-        prose = _wrap_line(prose, WIDTH - indent - 3 - raw)
-    return _quote(_wrap(prose, WIDTH - indent), indent, raw=raw)
+    blocks = (_wrap(block, WIDTH - indent - raw - len('"""')) for block in prose.split("\n\n"))
+    return _quote("\n\n".join(blocks), indent, raw=raw)
 
 
 def _quote(body: str, indent: int, *, raw: bool) -> str:
     mark = 'r"""' if raw else '"""'
-    if "\n" not in body and not body.endswith('"'):
+    if "\n" not in body and not body.endswith('"') and indent + len(f'{mark}{body}"""') <= WIDTH:
         return f'{mark}{body}"""'
     pad = " " * indent
     lines = re.sub(r"\n(?=[^\n])", f"\n{pad}", body)
@@ -127,24 +126,29 @@ def _hidden(letter: str) -> bool:
 
 def _shape(value: str, indent: int, otherwise: str) -> list[str]:
     """Split prose into a summary that fits its line and blocks that fit theirs."""
-    head, _, rest = value.partition("\n\n")
+    head, *rest = value.split("\n\n")
     lines = head.split("\n")
-    structured = any(_STRUCTURE.match(line) for line in lines)
-    if structured:
+    room = WIDTH - indent - len('""".')
+    if _is_structured(head):
         summary, overflow = lines[0], "\n".join(lines[1:])
     else:
-        summary, overflow = " ".join(lines), ""
-    room = WIDTH - indent - 3
-    if len(summary) > room - 3 and not structured:
-        summary, overflow = _first_sentence(summary, room)
-    blocks = [overflow, rest]
-    if not summary or len(summary) >= room or _STRUCTURE.match(summary):
-        summary, blocks = otherwise, [value]
+        summary, overflow = _first_sentence(" ".join(lines), room)
+    blocks = [overflow, *rest]
+    if not any(blocks):
+        room -= len('"""')
+    if not summary or len(summary) > room or _STRUCTURE.match(summary):
+        summary, blocks = otherwise, [head, *rest]
     wrapped = (_wrap(block.strip("\n"), WIDTH - indent) for block in blocks)
     return [_sentence(summary), *(block for block in wrapped if block.strip())]
 
 
+def _is_structured(block: str) -> bool:
+    return any(_STRUCTURE.match(line) for line in block.split("\n"))
+
+
 def _first_sentence(value: str, room: int) -> tuple[str, str]:
+    if len(value) <= room:
+        return value, ""
     ends = [match for match in _SENTENCE_END.finditer(value) if match.start() < room]
     if not ends:
         return "", value
@@ -159,6 +163,8 @@ def _sentence(value: str) -> str:
 
 
 def _wrap(block: str, width: int) -> str:
+    if not _is_structured(block):
+        block = " ".join(block.split("\n"))
     return "\n".join(_wrap_line(line, width) for line in block.split("\n"))
 
 
