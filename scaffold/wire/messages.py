@@ -114,7 +114,7 @@ def _second_look(data: bytes, error: Exception) -> Message:
         raise WireError(Code.PARSE_ERROR, f"not JSON: {error}") from None
     try:
         envelope = _decode_envelope(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise WireError(Code.INVALID_REQUEST, "a message is one JSON object") from None
     well_formed = envelope.jsonrpc == "2.0" and isinstance(envelope.method, str)
     if well_formed and envelope.id is UNSET:
