@@ -3,6 +3,7 @@
 import json
 
 from scaffold.generator.ir import Json
+from scaffold.generator.values import is_list, is_object
 
 __all__ = ["canonical", "same"]
 
@@ -21,9 +22,9 @@ def _plain(value: Json) -> Json:
     match value:
         case float() if value.is_integer():
             return int(value)
-        case dict():
+        case _ if is_object(value):
             return {key: _plain(item) for key, item in value.items()}
-        case list():
+        case _ if is_list(value):
             return [_plain(item) for item in value]
         case _:
             return value

@@ -14,6 +14,7 @@ from scaffold.generator.ir import Json
 from scaffold.generator.schema_check import check_schema
 from scaffold.generator.schema_files import SchemaFiles
 from scaffold.generator.source import Places, Pointer, Source
+from scaffold.generator.values import is_list, is_object
 from scaffold.generator.vocabulary import subschemas
 
 __all__ = ["Document", "Documents"]
@@ -128,8 +129,8 @@ class Documents:
         except LookupError:
             advice = f"'{document.path}' has no such part"
             raise self._lost(schema, "ref-not-found", "leads nowhere", advice) from None
-        if isinstance(found, dict):
-            start = self._homes[id(resource)].at if isinstance(resource, dict) else ()
+        if is_object(found):
+            start = self._homes[id(resource)].at if is_object(resource) else ()
             self._index(document, (*start, *self._pointer(resource, fragment)), found, uri)
         elif not isinstance(found, bool):
             raise self._lost(schema, "ref-not-found", "leads to something that is no schema")
@@ -168,7 +169,7 @@ class Documents:
         self.problems += problems
         if problems:
             return None
-        identifier = value.get("$id", "") if isinstance(value, dict) else ""
+        identifier = value.get("$id", "") if is_object(value) else ""
         document = Document(source, at, value, urldefrag(urljoin(uri, identifier))[0], path)
         self._resources.setdefault(uri, (document, value))
         self._index(document, (), value, document.uri)
@@ -179,7 +180,7 @@ class Documents:
         pending = [(at, schema, base)]
         while pending:
             at, schema, base = pending.pop()
-            if not isinstance(schema, dict) or id(schema) in self._homes:
+            if not is_object(schema) or id(schema) in self._homes:
                 continue
             if "$id" in schema:
                 base = urldefrag(urljoin(base, schema["$id"]))[0]
@@ -236,13 +237,20 @@ class Documents:
             return ()
         for part in fragment[1:].split("/"):
             name = part.replace("~1", "/").replace("~0", "~")
-            step: str | int = name
-            if isinstance(resource, list):
-                step = int(name) if name.isascii() and name.isdecimal() else len(resource)
-            resource = resource[step] if isinstance(resource, list | dict) else {}[name]
+            is_index = is_list(resource) and name.isascii() and name.isdecimal()
+            step = int(name) if is_index else name
+            resource = _part(resource, step)
             steps.append(step)
         return tuple(steps)
 
     def _lost(self, schema: Json, code: str, what: str, help: str = "") -> SpecError:
         message = f"the reference '{schema['$ref']}' {what}"
         return SpecError([self.problem(schema, ("$ref",), code, message, help)])
+
+
+def _part(value: Json, step: str | int) -> Json:
+    if is_object(value):
+        return value[str(step)]
+    if is_list(value) and isinstance(step, int):
+        return value[step]
+    raise LookupError(step)

@@ -13,12 +13,16 @@ from typing import Any
 from scaffold.generator.canonical import same
 from scaffold.generator.documents import Documents
 from scaffold.generator.ir import Json
+from scaffold.generator.values import is_object
 from scaffold.generator.vocabulary import ASSERTIONS
 
-__all__ = ["ANY", "Branches", "Facts", "gather", "merge", "whole_bounds"]
+__all__ = ["ANY", "OBJECTS", "Branches", "Facts", "gather", "merge", "whole_bounds"]
 
 ANY = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 """All types. Here `integer` is any whole number and `number` any other number."""
+
+OBJECTS = frozenset({"object"})
+"""Objects only."""
 
 _LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems"}
 _UPPER = {"maximum", "exclusiveMaximum", "maxLength", "maxItems"}
@@ -70,7 +74,7 @@ class Facts:
     @property
     def empty_object(self) -> bool:
         """True if `{}` is the only valid value."""
-        only_closed = Facts(self.key, self.home, frozenset({"object"}), closed=True)
+        only_closed = Facts(self.key, self.home, OBJECTS, closed=True)
         return self == replace(only_closed, format=self.format)
 
     @property
@@ -107,7 +111,7 @@ def _own(schema: dict[str, Json]) -> Facts:
     patterns = schema.get("patternProperties", {})
     extra = schema.get("additionalProperties", True)
     values: tuple[Json, ...] = ()
-    if isinstance(extra, dict):
+    if is_object(extra):
         values = (extra,)
     elif extra is False and len(patterns) == 1 and "properties" not in schema:
         values = tuple(patterns.values())

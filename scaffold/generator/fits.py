@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from scaffold.generator import ir
 from scaffold.generator.canonical import same
+from scaffold.generator.values import is_list, is_object
 
 __all__ = ["fits"]
 
@@ -27,12 +28,12 @@ def _fits(value: ir.Json, type: ir.Type, known: dict[str, ir.Declaration]) -> bo
             return any(same(value, choice) for choice in type.values)
         case ir.Array():
             return (
-                isinstance(value, list)
+                is_list(value)
                 and _within(len(value), type.min_items, type.max_items)
                 and all(_fits(item, type.items, known) for item in value)
             )
         case ir.Map():
-            return isinstance(value, dict) and all(
+            return is_object(value) and all(
                 _fits(item, type.values, known) for item in value.values()
             )
         case ir.Union():
@@ -54,7 +55,7 @@ def _fits_declared(
 ) -> bool:
     if isinstance(declaration, ir.Alias):
         return _fits(value, declaration.type, known)
-    if not isinstance(value, dict):
+    if not is_object(value):
         return False
     fields = {field.name: field for field in declaration.fields}
     if declaration.extra == "forbid" and value.keys() - fields.keys():

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.documents import Document, Documents
-from scaffold.generator.facts import Facts, gather
+from scaffold.generator.facts import OBJECTS, Facts, gather
 from scaffold.generator.ir import Functions
 from scaffold.generator.load import HookText, KindText
 from scaffold.generator.names import did_you_mean
@@ -77,19 +77,19 @@ def _facts(documents: Documents, document: Document | None) -> Facts | None:
 
 def _lists_functions(documents: Documents, document: Document | None) -> bool:
     facts = _facts(documents, document)
-    if facts is None or facts.types != {"array"} or not facts.items:
+    if facts is None or facts.types != frozenset({"array"}) or not facts.items:
         return False
     item = gather(documents, facts.items)
-    return item.types == {"object"} and item.properties.keys() >= _CATALOGUE
+    return item.types == OBJECTS and item.properties.keys() >= _CATALOGUE
 
 
 def _find_properties(documents: Documents, document: Document | None) -> tuple[str, str] | None:
     facts = _facts(documents, document)
-    if facts is None or facts.types != {"object"}:
+    if facts is None or facts.types != OBJECTS:
         return None
     types = {name: gather(documents, part).types for name, part in facts.properties.items()}
-    texts = [name for name in facts.required if types.get(name) == {"string"}]
-    objects = [name for name in types if types[name] == {"object"}]
+    texts = [name for name in facts.required if types.get(name) == frozenset({"string"})]
+    objects = [name for name in types if types[name] == OBJECTS]
     name, arguments = _pick(texts, "function"), _pick(objects, "args")
     return (name, arguments) if name and arguments else None
 

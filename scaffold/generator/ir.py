@@ -242,7 +242,8 @@ _TAGGED = (
 
 def _plain(value: Any) -> Json:
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        items: tuple[Any, ...] = value
+        return [_plain(item) for item in items]
     if not is_dataclass(value):
         return value
     content = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}

@@ -7,6 +7,7 @@ from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.documents import Document, Documents
 from scaffold.generator.ir import Json
 from scaffold.generator.source import Pointer
+from scaffold.generator.values import is_object
 from scaffold.generator.vocabulary import subschemas
 
 __all__ = ["bundle", "check_links"]
@@ -58,7 +59,7 @@ def _references(schema: Json) -> Iterator[Json]:
     pending = [schema]
     while pending:
         current = pending.pop()
-        if isinstance(current, dict) and "$ref" in current:
+        if is_object(current) and "$ref" in current:
             yield current
         pending += [inner for _, inner in reversed(list(subschemas(current)))]
 
@@ -76,7 +77,7 @@ def _others(documents: Documents, document: Document) -> list[Document]:
 
 def _rewritten(documents: Documents, document: Document, schema: Json) -> Json:
     """Copy a schema; references between documents are made to mean the same in the bundle."""
-    if not isinstance(schema, dict):
+    if not is_object(schema):
         return schema
     copy: dict[str, Any] = dict(schema)
     for step, inner in subschemas(schema):
@@ -97,7 +98,7 @@ def _replace(schema: dict[str, Any], step: Pointer, new: Json) -> None:
         schema[str(keyword)] = new
         return
     held: Any = schema[str(keyword)]
-    held = dict(held) if isinstance(held, dict) else list(held)
+    held = dict(held) if is_object(held) else list(held)
     held[rest[0]] = new
     schema[str(keyword)] = held
 
@@ -147,7 +148,7 @@ def _step_into(
     on_trail: set[int],
     done: set[int],
 ) -> None:
-    if isinstance(schema, dict) and id(schema) not in done:
+    if is_object(schema) and id(schema) not in done:
         trail.append((schema, _edges(documents, schema)))
         on_trail.add(id(schema))
 

@@ -2,6 +2,7 @@
 
 from scaffold.generator.documents import Documents
 from scaffold.generator.ir import Json
+from scaffold.generator.values import is_object
 
 __all__ = ["notes"]
 
@@ -12,7 +13,7 @@ def notes(documents: Documents, schemas: tuple[Json, ...], keyword: str) -> list
     pending = list(reversed(schemas))
     while pending:
         schema = pending.pop()
-        if not isinstance(schema, dict):
+        if not is_object(schema):
             continue
         if keyword in schema:
             found.append(schema[keyword])

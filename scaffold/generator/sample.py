@@ -216,8 +216,8 @@ _VALUES: dict[str, Callable[[_Sampler, Facts, int], Iterator[Json]]] = {
     "string": _Sampler.strings,
     "integer": _Sampler.integers,
     "number": _Sampler.numbers,
-    "boolean": lambda *_: iter((True, False)),
-    "null": lambda *_: iter((None,)),
+    "boolean": lambda _sampler, _facts, _depth: iter((True, False)),
+    "null": lambda _sampler, _facts, _depth: iter((None,)),
 }
 
 

@@ -7,6 +7,7 @@ from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.ir import Json
 from scaffold.generator.names import did_you_mean
 from scaffold.generator.source import Pointer, Source
+from scaffold.generator.values import is_object
 from scaffold.generator.vocabulary import DIALECT
 from scaffold.generator.wording import kind_of, types_in_words
 
@@ -23,7 +24,7 @@ def check_schema(source: Source, at: Pointer, schema: Json) -> list[Diagnostic]:
     if not isinstance(schema, dict | bool):
         message = f"a schema is an object, not {kind_of(schema)}"
         return [source.problem(at, "invalid-schema", message)]
-    dialect = schema.get("$schema", DIALECT) if isinstance(schema, dict) else DIALECT
+    dialect = schema.get("$schema", DIALECT) if is_object(schema) else DIALECT
     if not isinstance(dialect, str) or dialect.rstrip("#") != DIALECT:
         message = f"'{dialect}' is not the dialect of hookspecs"
         advice = f"write the schema for '{DIALECT}', or leave '$schema' out"

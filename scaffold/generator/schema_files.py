@@ -9,6 +9,7 @@ from urllib.parse import urldefrag
 from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.source import Source
 from scaffold.generator.source_json import read_json
+from scaffold.generator.values import is_object
 
 __all__ = ["SchemaFiles"]
 
@@ -56,6 +57,7 @@ class SchemaFiles:
                 value = self.read(path).value
             except SpecError:
                 continue
-            if isinstance(value, dict) and isinstance(value.get("$id"), str):
-                found.setdefault(urldefrag(value["$id"])[0], path)
+            identifier: object = value.get("$id") if is_object(value) else None
+            if isinstance(identifier, str):
+                found.setdefault(urldefrag(identifier)[0], path)
         return found

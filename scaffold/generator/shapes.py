@@ -10,11 +10,12 @@ from typing import TypeAlias
 
 from scaffold.generator import ir
 from scaffold.generator.documents import Document, Documents
-from scaffold.generator.facts import ANY, Facts, gather, merge, whole_bounds
+from scaffold.generator.facts import ANY, OBJECTS, Facts, gather, merge, whole_bounds
 from scaffold.generator.fits import fits
 from scaffold.generator.notes import notes
 from scaffold.generator.type_names import Context, TypeNames
-from scaffold.generator.unions import are_disjoint, discriminator, label, tidy, type_of
+from scaffold.generator.unions import are_disjoint, discriminator, label, tidy
+from scaffold.generator.values import type_of
 
 __all__ = ["Shaper"]
 
@@ -84,7 +85,7 @@ class Shaper:
     def _only_objects(self, facts: Facts) -> bool:
         if facts.choice is not None:
             return all(type_of(value) == "object" for value in facts.choice)
-        if facts.types <= {"object"}:
+        if facts.types <= OBJECTS:
             return True
         return any(
             all(self._only_objects(self._gather((member,))) for member in branches.members)
@@ -137,8 +138,9 @@ class Shaper:
             fields = tuple(self._fields(facts, name))
             if facts.loose or facts.values:
                 self._loosen()
-            extra = "forbid" if facts.closed else "allow"
-            declaration = ir.Record(name, description, fields, extra)
+            declaration = ir.Record(
+                name, description, fields, "forbid" if facts.closed else "allow"
+            )
         else:
             shape = self._inline(facts, Context(name, "item"))
             declaration = ir.Alias(name, description, shape)
@@ -243,7 +245,7 @@ class Shaper:
         return ir.Array(items, _whole(facts, "minItems"), _whole(facts, "maxItems"))
 
     def _object(self, facts: Facts, context: Context) -> ir.Type:
-        alone = replace(facts, types=frozenset({"object"}))
+        alone = replace(facts, types=OBJECTS)
         if facts.record:
             return self._shape(alone, context)
         inner = Context(context.owner, f"{context.word}_value")
@@ -258,7 +260,7 @@ class Shaper:
 
 
 def _token(facts: Facts) -> _Token:
-    is_object = facts.types == {"object"} and facts.record
+    is_object = facts.types == OBJECTS and facts.record
     return facts.key, is_object and facts.choice is None and not facts.branches
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -9,6 +10,7 @@ from typing import NoReturn
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.ir import Json
 from scaffold.generator.source import MAX_DEPTH, Place, Places, Pointer, Source, read_text
+from scaffold.generator.values import is_list, is_object
 
 __all__ = ["read_json"]
 
@@ -48,8 +50,8 @@ class _RepeatedKeyError(Exception):
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        seen: set[str] = set()
-        raise _RepeatedKeyError(next(k for k, _ in pairs if k in seen or seen.add(k)))
+        names = [name for name, _ in pairs]
+        raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
     return result
 
 
@@ -65,14 +67,15 @@ def _too_deep(file: str) -> Diagnostic:
 def _depth(value: Json) -> int:
     """Count the levels of a value, level by level: a recursion might not come back."""
     depth, level = 0, [value]
-    while level := [
-        part
-        for item in level
-        if isinstance(item, dict | list)
-        for part in (item.values() if isinstance(item, dict) else item)
-    ]:
+    while level := [part for item in level for part in _parts(item)]:
         depth += 1
     return depth
+
+
+def _parts(value: Json) -> Iterable[Json]:
+    if is_object(value):
+        return value.values()
+    return value if is_list(value) else ()
 
 
 def _find_places(text: str) -> Places:

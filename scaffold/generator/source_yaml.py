@@ -47,8 +47,9 @@ def _compose(text: str, file: str) -> "Node | None":
         node: Node | None = loader.compose(text)
     except RecursionError:
         code = "too-deep"
-    except MarkedYAMLError as error:
-        mark: Any = error.problem_mark or error.context_mark
+    except MarkedYAMLError as caught:
+        error: Any = caught
+        mark = error.problem_mark or error.context_mark
         line, column = mark.line + 1, mark.column + 1
         code, message = "malformed-yaml", _one_line(error.problem or "this is no YAML")
     except (YAMLError, ValueError) as error:

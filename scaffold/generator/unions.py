@@ -6,31 +6,14 @@ from itertools import combinations
 from scaffold.generator import ir
 from scaffold.generator.canonical import canonical, same
 from scaffold.generator.documents import Documents
-from scaffold.generator.facts import Facts, gather
+from scaffold.generator.facts import OBJECTS, Facts, gather
 
-__all__ = ["are_disjoint", "discriminator", "label", "tidy", "type_of"]
-
-
-def type_of(value: ir.Json) -> str:
-    """Return the JSON type of a value; a whole float is an `integer`."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "integer" if value.is_integer() else "number"
-        case str():
-            return "string"
-        case _:
-            return "array" if isinstance(value, list) else "object"
+__all__ = ["are_disjoint", "discriminator", "label", "tidy"]
 
 
 def discriminator(documents: Documents, members: Sequence[Facts]) -> str | None:
     """Return the required property whose literal texts tell objects apart, if there is one."""
-    if any(member.types != {"object"} for member in members):
+    if any(member.types != OBJECTS for member in members):
         return None
     for name in members[0].properties if members[1:] else ():
         texts = [_literals(documents, member, name) for member in members]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from scaffold.generator.ir import Json
 from scaffold.generator.source import Pointer
+from scaffold.generator.values import is_object
 
 __all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "KNOWN", "subschemas"]
 
@@ -41,7 +42,7 @@ KNOWN = ANNOTATIONS | ASSERTIONS
 
 def subschemas(schema: Json) -> Iterator[tuple[Pointer, Json]]:
     """Yield the schemas directly inside a schema, each with the way to it."""
-    if not isinstance(schema, dict):
+    if not is_object(schema):
         return
     for keyword, value in schema.items():
         if keyword in _ONE:

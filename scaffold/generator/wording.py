@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from scaffold.generator.ir import Json
 from scaffold.generator.source import Pointer
+from scaffold.generator.values import is_list
 
 __all__ = ["kind_of", "path_in_words", "types_in_words"]
 
@@ -35,7 +36,7 @@ def kind_of(value: Json) -> str:
         case str():
             return "text"
         case _:
-            return "a list" if isinstance(value, list) else "an object"
+            return "a list" if is_list(value) else "an object"
 
 
 def path_in_words(at: Pointer) -> str:
