@@ -9,7 +9,7 @@ languages. `Payload.exact` tells whether the schema says more than the type can 
 """
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 Json: TypeAlias = Any
 
@@ -240,10 +240,13 @@ _TAGGED = (
 )
 
 
+def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(value, tuple)
+
+
 def _plain(value: Any) -> Json:
-    if isinstance(value, tuple):
-        items: tuple[Any, ...] = value
-        return [_plain(item) for item in items]
+    if _is_tuple(value):
+        return [_plain(item) for item in value]
     if not is_dataclass(value):
         return value
     content = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}

@@ -8,12 +8,9 @@ from scaffold.generator.documents import Document, Documents
 from scaffold.generator.ir import Json
 from scaffold.generator.source import Pointer
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import subschemas
+from scaffold.generator.vocabulary import IN_PLACE, subschemas
 
 __all__ = ["bundle", "check_links"]
-
-_IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
-"""Keywords whose schemas look at the same value as the schema around them."""
 
 
 def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
@@ -158,5 +155,5 @@ def _edges(documents: Documents, schema: Json) -> Iterator[tuple[Json, Json]]:
     if "$ref" in schema:
         yield schema, documents.follow(schema)
     for step, inner in subschemas(schema):
-        if step[0] in _IN_PLACE:
+        if step[0] in IN_PLACE:
             yield schema, inner

@@ -6,7 +6,7 @@ from scaffold.generator.ir import Json
 from scaffold.generator.source import Pointer
 from scaffold.generator.values import is_object
 
-__all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "KNOWN", "subschemas"]
+__all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "IN_PLACE", "KNOWN", "subschemas"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -38,6 +38,9 @@ ASSERTIONS = frozenset(_ASSERTION_TEXT.split())
 """Keywords that may refuse a value. Whatever is in neither set means nothing to a validator."""
 
 KNOWN = ANNOTATIONS | ASSERTIONS
+
+IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
+"""Keywords whose schemas look at the same value as the schema around them."""
 
 
 def subschemas(schema: Json) -> Iterator[tuple[Pointer, Json]]:

@@ -1,0 +1,205 @@
+"""What is allowed in a hookspec and still better avoided: warnings, beside the errors."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from scaffold.generator import ir
+from scaffold.generator.canonical import canonical
+from scaffold.generator.compiler import Compilation, compile_with_sources
+from scaffold.generator.diagnostics import Diagnostic, SpecError
+from scaffold.generator.documents import Document
+from scaffold.generator.facts import gather
+from scaffold.generator.load import HookText
+from scaffold.generator.notes import notes
+from scaffold.generator.tool_names import safe_template
+from scaffold.generator.values import is_object
+from scaffold.generator.vocabulary import IN_PLACE, KNOWN, subschemas
+
+__all__ = ["lint_kind"]
+
+_SAYS_TYPE = {"type", "$ref", "allOf", "anyOf", "oneOf", "enum", "const", "not", "if"}
+
+
+def lint_kind(path: Path) -> list[Diagnostic]:
+    """Return every error and warning of a hookspec, in the order of the text."""
+    try:
+        compilation = compile_with_sources(path)
+    except SpecError as error:
+        return list(error.diagnostics)
+    found = {problem for rule in _RULES for problem in rule(compilation)}
+    return sorted(replace(problem, severity="warning") for problem in found)
+
+
+def _folder(compilation: Compilation) -> Iterator[Diagnostic]:
+    text = compilation.text
+    folder, _, file = compilation.kind.source.rpartition("/")
+    if folder and folder != text.name:
+        message = f"the kind '{text.name}' stands in a folder called '{folder}'"
+        advice = f"'{file}' is found by its folder's name: call it '{text.name}'"
+        yield text.source.problem(("kind",), "kind-folder-mismatch", message, advice)
+
+
+def _descriptions(compilation: Compilation) -> Iterator[Diagnostic]:
+    text = compilation.text
+    if not text.description:
+        message = f"the kind '{text.name}' has no description"
+        advice = "say what plugins of this kind are for"
+        yield text.source.problem(("kind",), "missing-description", message, advice)
+    for hook in text.hooks:
+        if not hook.description:
+            message = f"the hook '{hook.name}' has no description"
+            advice = "say what it does; people and models choose by it"
+            yield text.source.problem((*hook.at, "name"), "missing-description", message, advice)
+        for index, error in enumerate(hook.errors):
+            if not error.description:
+                message = f"the error '{error.code}' has no description"
+                at = (*hook.at, "errors", index)
+                yield text.source.problem(
+                    at, "missing-description", message, "say when it is raised"
+                )
+
+
+def _properties(compilation: Compilation) -> Iterator[Diagnostic]:
+    """Find properties of exposed inputs whose meaning a model would have to guess."""
+    documents = compilation.documents
+    for document in _exposed_inputs(compilation).values():
+        facts = gather(documents, (document.value,))
+        for name, schemas in facts.properties.items():
+            if notes(documents, schemas, "description"):
+                continue
+            message = f"the property '{name}' has no description"
+            advice = "say what it means; a model has nothing else to go by"
+            holder = facts.home if name in facts.home.get("properties", {}) else document.value
+            at = ("properties", name)
+            yield documents.problem(holder, at, "missing-description", message, advice, key=True)
+
+
+def _tools(compilation: Compilation) -> Iterator[Diagnostic]:
+    for hook in compilation.text.hooks:
+        if hook.exposed and "." in hook.tool:
+            message = f"'{hook.tool}' has dots, and many MCP clients drop a server for them"
+            advice = f"the tool is offered as '{safe_template(hook.tool)}'; write that"
+            at = (*hook.at, "mcp_tool_name_template")
+            yield compilation.text.source.problem(at, "dotted-tool-name", message, advice)
+
+
+def _inputs(compilation: Compilation) -> Iterator[Diagnostic]:
+    payloads = {hook.name: hook.input for hook in compilation.kind.hooks}
+    hooks = {hook.name: hook for hook in compilation.text.hooks}
+    for hook in _exposed_inputs(compilation):
+        if not payloads[hook].object:
+            message = f"the input of '{hook}' is not always an object, as MCP arguments are"
+            advice = "wrap it in an object with 'type: object', or set 'mcp_exposed: false'"
+            at = (*hooks[hook].at, "input_schema")
+            yield compilation.text.source.problem(at, "input-no-object", message, advice)
+
+
+def _chains(compilation: Compilation) -> Iterator[Diagnostic]:
+    for hook in compilation.text.hooks:
+        problem = _misfit(compilation, hook) if hook.dispatch == "chain" else None
+        if problem:
+            message = f"the output of '{hook.name}' {problem}"
+            advice = "in a chain each plugin's output is the next one's input"
+            at = (*hook.at, "output_schema")
+            yield compilation.text.source.problem(at, "broken-chain", message, advice)
+
+
+def _misfit(compilation: Compilation, hook: HookText) -> str | None:
+    """Say why the output of a chain hook can never be its input, if that is plain to see."""
+    output = compilation.payloads[hook.name, "output"]
+    start = compilation.payloads[hook.name, "input"]
+    if output is None or start is None:
+        return "cannot be an input: the hook takes none"
+    given = gather(compilation.documents, (output.value,))
+    wanted = gather(compilation.documents, (start.value,))
+    if not given.types & wanted.types:
+        return "is of another type than its input"
+    lacking = sorted(set(wanted.required) - given.properties.keys())
+    if given.record and lacking:
+        return f"lacks '{lacking[0]}', which its input requires"
+    extra = sorted(given.properties.keys() - wanted.properties.keys())
+    if wanted.closed and extra:
+        return f"has '{extra[0]}', which its input does not allow"
+    return None
+
+
+def _keywords(compilation: Compilation) -> Iterator[Diagnostic]:
+    """Find what looks like a keyword and is none: a validator passes over it in silence."""
+    for schema in _schemas(compilation):
+        for keyword in schema.keys() - KNOWN:
+            near = get_close_matches(keyword, KNOWN, n=1, cutoff=0.75)
+            if near and not keyword.startswith("x-"):
+                message = f"'{keyword}' is no keyword of JSON Schema, and is ignored"
+                advice = f"did you mean '{near[0]}'?"
+                yield compilation.documents.problem(
+                    schema, (keyword,), "unknown-keyword", message, advice, key=True
+                )
+
+
+def _missing_types(compilation: Compilation) -> Iterator[Diagnostic]:
+    roots = [document.value for document in compilation.payloads.values() if document]
+    inner = [
+        part
+        for schema in _schemas(compilation)
+        for step, part in subschemas(schema)
+        if step[0] not in IN_PLACE
+    ]
+    for schema in filter(is_object, [*roots, *inner]):
+        if "properties" in schema and not schema.keys() & _SAYS_TYPE:
+            message = "the schema names properties, and accepts everything that is no object"
+            yield compilation.documents.problem(
+                schema, ("properties",), "missing-type", message, "add 'type: object'", key=True
+            )
+
+
+def _defaults(compilation: Compilation) -> Iterator[Diagnostic]:
+    from jsonschema_rs import Draft202012Validator
+
+    for schema in _schemas(compilation):
+        if "default" not in schema or '"$ref":' in canonical(schema):
+            continue
+        if not Draft202012Validator(schema).is_valid(schema["default"]):
+            message = "the default breaks its own schema"
+            advice = "mend it; bindings leave a default out that does not fit its type"
+            yield compilation.documents.problem(
+                schema, ("default",), "invalid-default", message, advice
+            )
+
+
+def _exposed_inputs(compilation: Compilation) -> dict[str, Document]:
+    """Return the input documents of the hooks that MCP clients see, by hook."""
+    return {
+        hook.name: document
+        for hook in compilation.text.hooks
+        if hook.exposed and (document := compilation.payloads[hook.name, "input"]) is not None
+    }
+
+
+def _schemas(compilation: Compilation) -> Iterator[dict[str, ir.Json]]:
+    """Yield every schema object that the payloads reach, once."""
+    pending = [document.value for document in compilation.payloads.values() if document]
+    seen: set[int] = set()
+    while pending:
+        schema = pending.pop()
+        if not is_object(schema) or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        yield schema
+        pending += [inner for _, inner in subschemas(schema)]
+        if "$ref" in schema:
+            pending.append(compilation.documents.follow(schema))
+
+
+_RULES: tuple[Callable[[Compilation], Iterator[Diagnostic]], ...] = (
+    _folder,
+    _descriptions,
+    _properties,
+    _tools,
+    _inputs,
+    _chains,
+    _keywords,
+    _missing_types,
+    _defaults,
+)
