@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 
 __all__ = ["descendants", "listening", "memory", "place"]
 
-_PORT: Final = re.compile(rb"(\d+)/?(?:mcp/?)?\s*$")
+_URL: Final = re.compile(rb"listening on (\S+)")
 _PROC: Final = Path("/proc")
 
 
@@ -48,13 +49,17 @@ def place(root: int, cores: Iterable[int]) -> None:
 @contextmanager
 def listening(command: list[str]) -> Iterator[str]:
     """Run a server that listens; yield its URL."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
         try:
-            assert process.stdout is not None
-            first = process.stdout.readline()
-            port = _PORT.search(first)
-            if port is None:
-                raise RuntimeError(f"{command} said {first!r} where its port was expected")
-            yield f"http://127.0.0.1:{int(port[1])}/mcp"
+            for line in process.stderr:
+                url = _URL.match(line)
+                if url is not None:
+                    break
+            else:
+                raise RuntimeError(f"{command} ended before it listened")
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            yield url[1].decode()
         finally:
             process.terminate()
+            process.wait()

@@ -22,7 +22,7 @@ class Side:
     loop: str = ""
     """Empty for a client that waits; `asyncio` or `uvloop` for one that is awaited."""
     http: bool = False
-    """True if the server listens; it writes its port as the first line of its stdout."""
+    """True if the server listens; it says 'listening on URL' on stderr."""
     parallel: bool = True
     """False if the client cannot have more than one call in flight."""
 

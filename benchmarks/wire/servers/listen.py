@@ -10,9 +10,9 @@ __all__ = ["serve"]
 
 
 def serve(app: Any, *, lifespan: Any = "on") -> None:
-    """Serve `app` until the process is ended; the port is the first line on stdout."""
+    """Serve `app` until the process is ended; its URL is the first line on stderr."""
     listener = socket.create_server(("127.0.0.1", 0))
-    print(listener.getsockname()[1])
-    sys.stdout.flush()
+    port = listener.getsockname()[1]
+    sys.stderr.write(f"listening on http://127.0.0.1:{port}/mcp\n")
     config = uvicorn.Config(app, lifespan=lifespan, log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
