@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from scaffold.generator import ir
+from scaffold.generator.emit.examples import examples
 from scaffold.generator.emit.text import render
-from scaffold.generator.sample import sample
 
 __all__ = ["emit"]
 
@@ -28,8 +28,8 @@ class HookView:
     input: str
     output: str
     errors: tuple[tuple[str, str], ...]
-    sample_input: str
-    sample_output: str
+    calls: tuple[tuple[str, str], ...]
+    """An input and an output, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,10 @@ def _hook(hook: ir.Hook) -> HookView:
         _spell(hook.input.type) if hook.input.type else "nothing",
         _spell(hook.output.type) if hook.output.type else "nothing",
         tuple((error.code, _cell(error.description)) for error in hook.errors),
-        _json(sample(hook.input.schema)),
-        _json(sample(hook.output.schema)),
+        tuple(
+            (_json(taken), _json(given))
+            for taken, given in zip(examples(hook.input), examples(hook.output), strict=False)
+        ),
     )
 
 

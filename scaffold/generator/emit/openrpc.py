@@ -1,8 +1,8 @@
 """A kind as an OpenRPC 1.3 document (https://spec.open-rpc.org): one method for each hook."""
 
 from scaffold.generator import ir
+from scaffold.generator.emit.examples import examples
 from scaffold.generator.emit.text import json_text
-from scaffold.generator.sample import sample
 
 __all__ = ["emit"]
 
@@ -37,14 +37,15 @@ def _method(hook: ir.Hook) -> ir.Json:
         "x-exposed": hook.exposed,
         "x-tool": hook.tool,
     }
-    if hook.input.type and hook.output.type:
-        method["examples"] = [
-            {
-                "name": "sample",
-                "params": [{"name": "payload", "value": sample(hook.input.schema)}],
-                "result": {"name": "answer", "value": sample(hook.output.schema)},
-            }
-        ]
+    pairs = zip(examples(hook.input), examples(hook.output), strict=False)
+    method["examples"] = [
+        {
+            "name": "sample",
+            "params": [{"name": "payload", "value": taken}] if hook.input.type else [],
+            "result": {"name": "answer", "value": given},
+        }
+        for taken, given in pairs
+    ]
     return method
 
 

@@ -90,6 +90,8 @@ def _write(source: Source, indent: int, column: int, tail: str, *, bare: bool = 
             lines = [_write(member, inner, inner + 2, "") for member in members]
             if bare:
                 return f"\n{' ' * indent}| ".join(lines)
+            if inner + len(line) <= WIDTH:
+                return _stack([line], indent, "(", ")")
             return _stack([lines[0], *(f"| {line}" for line in lines[1:])], indent, "(", ")")
         case Bracket(start, items, end, comma):
             if not items:

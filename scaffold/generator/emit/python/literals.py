@@ -21,7 +21,11 @@ _PLAIN = str.maketrans(
     {
         0x2018: "'",
         0x2019: "'",
+        0x201A: "'",
+        0x2039: "'",
+        0x203A: "'",
         0x201C: '"',
+        0x201E: '"',
         0x201D: '"',
         0x2010: "-",
         0x2011: "-",
@@ -113,6 +117,7 @@ def _printable(value: str) -> tuple[str, bool]:
     """Make prose fit to stand between three quotes; `True` if a raw string has to hold it."""
     prose = _clean(value)
     hostile = '""' in prose or prose.startswith('"') or any(map(_hidden, prose))
+    hostile = hostile or prose.endswith("\\")
     if not hostile and "\\" in prose:
         return prose, True
     prose = "".join(_unicode(x) if x == "\\" or _hidden(x) else x for x in prose)

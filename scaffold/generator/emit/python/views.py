@@ -105,7 +105,9 @@ def hook_view(hook: ir.Hook, names: Names) -> HookView:
     return HookView(
         constant=constant,
         method=method,
-        definition=layout(Row((f"{constant} = Hook[{taken}, {given}]", _arguments(hook, names)))),
+        definition=layout(
+            Row((f"{constant} = Hook", Bracket("[", (taken, given), "]"), _arguments(hook, names)))
+        ),
         abstract=_function(method, parameters, f"MaybeAwaitable[{given}]"),
         docstring=docstring(_prose(hook), indent=8, otherwise=f"Answer `{hook.name}`."),
         binding=layout(Row((f"{private} = ", Bracket("channel.bind(", (constant,), ")"))), 8),

@@ -1,0 +1,20 @@
+"""What is written of a kind, kept whole: see the folders under `tests/golden`."""
+
+import shutil
+
+
+from conftest import everything, write
+
+
+def test_a_kind_is_written_as_it_was(case, request):
+    expected = case.parent / "expected"
+    files = everything(case)
+    if request.config.getoption("--update-golden"):
+        shutil.rmtree(expected, ignore_errors=True)
+        write(expected, files)
+    kept = {
+        path.relative_to(expected).as_posix(): path.read_bytes().decode()
+        for path in expected.rglob("*")
+        if path.is_file()
+    }
+    assert files == kept
