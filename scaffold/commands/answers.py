@@ -8,7 +8,7 @@ from difflib import unified_diff
 from math import ceil
 
 from scaffold.contract.errors import HookError, InternalError, ScaffoldError
-from scaffold.contract.values import Json, JsonObject
+from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.generator.canonical import canonical
 
 __all__ = [
@@ -37,9 +37,12 @@ def error_as_json(error: ScaffoldError) -> JsonObject:
     """Return what a program may compare of an error."""
     if not isinstance(error, HookError):
         return {"code": error.code, "message": str(error)}
-    # The id of an internal error finds its traceback: another one every time.
-    data = None if isinstance(error, InternalError) else error.data
-    return {"code": error.code, "message": error.message, "data": data}
+    if isinstance(error, InternalError):
+        # Its id finds the traceback in the plugin's log, and is another one every time.
+        mark = str(error.data.get("id", "")) if is_object(error.data) else ""
+        message = error.message.replace(mark, "ID") if mark else error.message
+        return {"code": error.code, "message": message, "data": None}
+    return {"code": error.code, "message": error.message, "data": error.data}
 
 
 def same(answers: Mapping[str, Answer]) -> bool:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
 from scaffold.project.kinds import meant_kind
@@ -28,7 +28,9 @@ def _plain(node: Any) -> Any:
     if is_dataclass(node):
         values = {field.name: _plain(getattr(node, field.name)) for field in fields(node)}
         return {"node": type(node).__name__, **values}
-    return [*map(_plain, node)] if type(node) is tuple else node
+    if isinstance(node, tuple):
+        return [_plain(each) for each in cast("tuple[Any, ...]", node)]
+    return node
 
 
 def _summary(kind: Kind) -> Iterator[str]:

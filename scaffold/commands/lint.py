@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from scaffold.commands.findings import FORMATS, failed
-from scaffold.generator import lint_kind
+from scaffold.generator.lint import lint_kind
 from scaffold.project.kinds import hookspecs_in
 
 __all__ = ["lint"]

@@ -1,6 +1,7 @@
 """The files of a new plugin project: from the template, from the emitters, and the author's own."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -36,6 +37,7 @@ def new_project(
     """
     package = package_name(name)
     kind = compile_kind(hookspec)
+    kind = replace(kind, source=f"{kind.name}/v{kind.major}.yaml")  # where it is pinned
     offered = _offered(kind, runtimes)
     settings = PluginSettings(kind.name, "hookspecs", package, language)
     made = plugin_class(kind, package)

@@ -7,39 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from projects import HOOKSPEC, INPUT, OUTPUT, write
 
 from scaffold.cli import main
-
-HOOKSPEC = """\
-kind: greeter
-kind_api_version: "1.2.0"
-description: Greets people.
-hooks:
-  - name: greet
-    dispatch: singleton
-    description: Greet somebody.
-    input_schema: schemas/greet.input.json
-    output_schema: schemas/greet.output.json
-    errors:
-      - code: unknown_person
-        description: Nobody is called that.
-"""
-INPUT = """\
-{
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["name"],
-  "properties": {"name": {"type": "string", "minLength": 2}}
-}
-"""
-OUTPUT = """\
-{
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["text"],
-  "properties": {"text": {"type": "string"}}
-}
-"""
 
 
 @dataclass
@@ -99,8 +69,3 @@ def tool_project(tmp_path_factory):
 def demo(tool_project, tmp_path):
     """A plugin project of kind `tool` to change."""
     return Path(shutil.copytree(tool_project, tmp_path / "demo"))
-
-
-def write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")

@@ -147,7 +147,7 @@ def test_lint_prints_every_finding_in_the_format_asked_for(scaffold, hookspecs):
     found = json.loads(as_json.out)
     assert {"missing-schema", "malformed-json"} <= {finding["code"] for finding in found}
     assert re.search(
-        r"^::error file=.*v1\.yaml,line=8,col=19,title=missing-schema::", github.out, re.M
+        r"^::error file=.*v1\.yaml,line=8,col=19,title=missing-schema::", github.out, re.MULTILINE
     )
 
 

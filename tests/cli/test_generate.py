@@ -1,6 +1,6 @@
 """`scaffold generate`, `check`, `--check` and `--diff`."""
 
-from conftest import write
+from projects import write
 
 MODELS = "demo/_generated/tool_v1/models.py"
 

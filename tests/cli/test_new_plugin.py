@@ -1,7 +1,7 @@
 """`scaffold new-plugin`."""
 
 import pytest
-from conftest import write
+from projects import write
 
 RUNTIMES = 'runtime = ["in_process", "mcp_stdio", "mcp_http"]'
 

@@ -69,7 +69,7 @@ def test_a_command_that_does_not_exist_is_one_clear_error(spawn, demo):
     [
         (["--runtime", "mcp_stdio", "--port", "80"], 2, "drop --host and --port"),
         (["--runtime", "in_process"], 2, "in_process"),
-        (["--port", "70000"], 2, "70000"),
+        (["--port", "70000"], 2, "Invalid value for '--port'"),
     ],
 )
 def test_what_cannot_be_served_is_refused(scaffold, tool_project, arguments, status, reason):
