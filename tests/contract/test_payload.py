@@ -116,7 +116,7 @@ def test_references_outside_the_contract_are_refused_and_never_fetched():
 def test_a_payload_that_its_model_enforces_does_not_import_the_schema_compiler():
     code = (
         "import sys; from scaffold.kinds.tool_v1.plugin import EXECUTE;"
-        "EXECUTE.input.load(b'{\"function\":\"a\",\"args\":{}}');"
+        'EXECUTE.input.load(b\'{"function":"a","args":{}}\');'
         "sys.exit('jsonschema_rs' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
