@@ -16,7 +16,7 @@ from pyreqwest.request import StreamRequest, SyncStreamRequest
 from pyreqwest.response import Response, SyncResponse
 
 from scaffold.client.http_address import Address
-from scaffold.client.http_library import async_client, fill, read_failure, sync_client
+from scaffold.client.http_library import async_client, fill, parse, read_failure, sync_client
 from scaffold.client.http_peer import Peer
 from scaffold.client.http_session import HttpSession
 from scaffold.client.http_steps import (
@@ -64,6 +64,7 @@ class HttpChannel:
     ) -> None:
         address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
         self._peer = Peer(address, HttpSession(kind, plugin), timeout)
+        self._url = parse(address)
         self._client = sync_client(address)
         self._renewing = threading.Lock()
         self._closing = threading.Event()
@@ -133,7 +134,7 @@ class HttpChannel:
             pass
 
     def _request(self, send: Send) -> SyncStreamRequest:
-        builder = self._client.request(send.method, self._peer.address.url)
+        builder = self._client.request(send.method, self._url)
         return fill(builder, send).build_streamed()
 
 
@@ -158,6 +159,7 @@ class AsyncHttpChannel:
     ) -> None:
         address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
         self._peer = Peer(address, HttpSession(kind, plugin), timeout)
+        self._url = parse(address)
         self._client = async_client(address)
         self._renewing = asyncio.Lock()
         self._closed = False
@@ -235,5 +237,5 @@ class AsyncHttpChannel:
                 pass
 
     def _request(self, send: Send) -> StreamRequest:
-        builder = self._client.request(send.method, self._peer.address.url)
+        builder = self._client.request(send.method, self._url)
         return fill(builder, send).build_streamed()

@@ -6,7 +6,7 @@ Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET
 
@@ -49,7 +49,7 @@ from scaffold.wire.messages import (
 __all__ = ["Exchange"]
 
 _TURNED_AWAY: Final = frozenset({401, 403, 407})
-_PASSING_STATUS: Final = frozenset({429, 500, 502, 503, 504})
+_PASSING: Final = frozenset({429, 500, 502, 503, 504})
 _CRASHED: Final = 500
 _RECONNECT: Final = 1.0
 """Seconds before a stream is taken up again, if the server does not say."""
@@ -57,19 +57,15 @@ _RECONNECT: Final = 1.0
 _RESUME: Final = Outgoing("", b"")
 """Neither a request nor a notification: it needs the headers of the session alone."""
 
-_ERRORS: Final[dict[Failure, type[TransportError]]] = {
-    Failure.UNSENT: ConnectFailed,
-    Failure.UNTRUSTED: ConnectFailed,
-    Failure.CUT: TransportError,
-    Failure.LATE: DeadlineExceeded,
-    Failure.GARBLED: ProtocolError,
-    Failure.CLOSED: TransportError,
+_BREAKS: Final[dict[Failure, dict[str, Any]]] = {
+    Failure.UNSENT: {"error": ConnectFailed, "passing": True, "unserved": True},
+    Failure.UNTRUSTED: {"error": ConnectFailed},
+    Failure.CUT: {"error": TransportError, "passing": True, "silence": True},
+    Failure.LATE: {"error": DeadlineExceeded, "silence": True},
+    Failure.GARBLED: {"error": ProtocolError},
+    Failure.CLOSED: {"error": TransportError},
 }
-_PASSING: Final = frozenset({Failure.UNSENT, Failure.CUT})
-
-
-class _SessionEnded(Exception):
-    """The server does not know the session that the request was part of."""
+"""What a break means for the next try."""
 
 
 class Exchange:
@@ -82,35 +78,26 @@ class Exchange:
     def send(
         self, outgoing: Outgoing, deadline: Deadline, *, repeatable: bool
     ) -> Steps[Message | None]:
-        """Send a message and return its answer, `None` for a notification.
+        """Send a message and return its answer; `None` for a notification or a probe without one.
 
         `repeatable` says that the message may be sent again even if it may have been worked on.
         """
         what = f"{outgoing.method} {outgoing.name}".rstrip()
         attempts = Attempts(what, deadline, repeatable=repeatable)
-        renewed = False
         while True:
-            used = self._session.id
             try:
                 return (yield from self._try(outgoing, deadline))
+            except Setback as raised:
+                setback = raised
+            except ProtocolError as error:
+                setback = Setback(str(error), ProtocolError, silence=True)
             except Broken as broken:
-                error = _ERRORS[broken.failure]
-                if broken.failure is Failure.LATE:
-                    cause = f"{broken.cause} ({deadline.seconds:g} s)"
-                    raise attempts.failed(error, cause) from None
-                if broken.failure not in _PASSING:
-                    raise attempts.failed(error, broken.cause) from None
-                unserved = broken.failure is Failure.UNSENT
-                yield Wait(attempts.pause(Setback(broken.cause, error=error, unserved=unserved)))
-            except Setback as setback:
-                yield Wait(attempts.pause(setback))
-            except _SessionEnded:
-                if renewed:
-                    raise attempts.failed(ProtocolError, "a new session ended at once") from None
-                renewed = True
-                yield Renew(used)
-            except (ProtocolError, ConnectFailed) as error:
-                raise attempts.failed(type(error), str(error)) from None
+                late = f" ({deadline.seconds:.3g} s)" if broken.failure is Failure.LATE else ""
+                setback = Setback(broken.cause + late, **_BREAKS[broken.failure])
+            if outgoing.probe and setback.silence:
+                return None
+            pause = attempts.pause(setback)
+            yield Renew(setback.stale) if setback.stale else Wait(pause)
 
     def _try(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
         number = next(self._ids)
@@ -126,6 +113,9 @@ class Exchange:
             return None
         if outgoing.method == "initialize":
             self._session.id = head.get_header("mcp-session-id") or ""
+        encoding = head.get_header("content-encoding")
+        if encoding is not None:
+            raise ProtocolError(f"'content-encoding: {encoding}', which was not asked for")
         if content_type(head) == JSON:
             return answer_in((yield from read_body(head)), number)
         return (yield from self._stream(head, number, deadline))
@@ -142,14 +132,16 @@ class Exchange:
         body = yield from read_beginning()
         came = f"{shown}: {excerpt(body)}" if body else shown
         if status in _TURNED_AWAY:
-            raise ConnectFailed(f"the server turned us away with {came}")
-        if status == HTTPStatus.NOT_FOUND and "mcp-session-id" in headers:
-            raise _SessionEnded
-        if status in _PASSING_STATUS and not (outgoing.probe and status == _CRASHED):
+            raise Setback(f"the server turned us away with {came}", ConnectFailed)
+        stale = headers.get("mcp-session-id", "")
+        if status == HTTPStatus.NOT_FOUND and stale:
+            ended = "the server does not know the session"
+            raise Setback(ended, ProtocolError, passing=True, unserved=True, stale=stale)
+        if status in _PASSING and not (outgoing.probe and status == _CRASHED):
             after = retry_after(head.get_header("retry-after"))
             asked = status == HTTPStatus.SERVICE_UNAVAILABLE and after is not None
             unserved = asked or status == HTTPStatus.TOO_MANY_REQUESTS
-            raise Setback(came, unserved=unserved, after=after)
+            raise Setback(came, TransportError, passing=True, unserved=unserved, after=after)
         message = refusal_in(body)
         if message is None and not outgoing.probe:
             raise ProtocolError(f"the server answered {came}")
@@ -173,10 +165,10 @@ class Exchange:
                     raise
                 cause = broken.cause
             if self._session.modern or not events.last_id:
-                raise Setback(cause)
+                raise Broken(Failure.CUT, cause)
             pause = _RECONNECT if events.retry is None else events.retry
             if pause >= deadline.left:
-                raise Setback(f"{cause}; to take it up again after {pause:g} s is too late")
+                raise Broken(Failure.CUT, f"{cause}; the server asks for a pause of {pause:g} s")
             yield Wait(pause)
             headers = {**self._session.headers(_RESUME), "last-event-id": events.last_id}
             head = yield Send("GET", headers, b"", deadline.left)

@@ -10,19 +10,21 @@ from typing import Final, TypeVar
 from pyreqwest.client import BaseClientBuilder, Client, ClientBuilder, SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import (
     BodyDecodeError,
+    BuilderError,
     ClientClosedError,
     DecodeError,
     DetailedPyreqwestError,
     PyreqwestError,
     RequestTimeoutError,
 )
+from pyreqwest.http import Url
 from pyreqwest.request import BaseRequestBuilder
 
 from scaffold.client.http_address import Address
 from scaffold.client.http_steps import Broken, Failure, Send
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["async_client", "fill", "read_failure", "sync_client"]
+__all__ = ["async_client", "fill", "parse", "read_failure", "sync_client"]
 
 B = TypeVar("B", bound=BaseClientBuilder)
 R = TypeVar("R", bound=BaseRequestBuilder)
@@ -39,13 +41,27 @@ _IDLE: Final = timedelta(seconds=4)
 
 
 def sync_client(address: Address) -> SyncClient:
-    """Return a client for blocking calls, from any thread."""
-    return _prepare(SyncClientBuilder(), address).build()
+    """Return a client for blocking calls, from any thread; raise `ConnectFailed` if none can be."""
+    try:
+        return _prepare(SyncClientBuilder(), address).build()
+    except ValueError as error:
+        raise _unusable(address, error) from None
 
 
 def async_client(address: Address) -> Client:
-    """Return a client for one event loop."""
-    return _prepare(ClientBuilder(), address).build()
+    """Return a client for one event loop; raise `ConnectFailed` if none can be."""
+    try:
+        return _prepare(ClientBuilder(), address).build()
+    except ValueError as error:
+        raise _unusable(address, error) from None
+
+
+def parse(address: Address) -> Url:
+    """Return the URL, read once for all requests."""
+    try:
+        return Url.parse(address.url)
+    except ValueError as error:
+        raise ConnectFailed(f"{address}: the URL cannot be read: {error}") from None
 
 
 def fill(request: R, send: Send) -> R:
@@ -65,6 +81,13 @@ def read_failure(error: PyreqwestError) -> Broken:
         causes = [cause["message"] for cause in error.details["causes"] or ()]
     failure = _failure(error, causes)
     return Broken(failure, _CAUSES.get(failure) or (causes[-1] if causes else error.message))
+
+
+def _unusable(address: Address, error: ValueError) -> ConnectFailed:
+    if address.tls_ca_bundle is not None and isinstance(error, BuilderError):
+        cause = read_failure(error).cause
+        return ConnectFailed(f"{address}: tls_ca_bundle: '{address.tls_ca_bundle}': {cause}")
+    return ConnectFailed(f"{address}: {address.hide(str(error))}")
 
 
 def _failure(error: PyreqwestError, causes: list[str]) -> Failure:

@@ -70,6 +70,8 @@ class Peer:
             raise type(error)(f"{self.address}: {self.address.hide(str(error))}") from None
         except Broken as broken:
             raise TransportError(f"{self.address}: {broken.cause}") from None
+        except RecursionError:
+            raise ProtocolError(f"{self.address}: what came is nested too deeply") from None
 
     def _open(self) -> Steps[None]:
         try:
@@ -116,14 +118,8 @@ class Peer:
         return (yield from self._exchange.send(outgoing, deadline, repeatable=True))
 
     def _probe(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
-        """Send a probe; whatever is no answer, is the answer of a legacy server."""
-        shorter = Deadline(min(_LONGEST_PROBE, deadline.left / 2))
-        try:
-            return (yield from self._ask(outgoing, shorter))
-        except ConnectFailed:
-            raise
-        except TransportError:
-            return None
+        """Send a probe; silence is an answer too, and must leave time for the greeting."""
+        return (yield from self._ask(outgoing, Deadline(min(_LONGEST_PROBE, deadline.left / 2))))
 
 
 def _mismatched(answer: Message | None) -> bool:

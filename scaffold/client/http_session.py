@@ -46,6 +46,8 @@ class HttpSession(Session):
             return True
         try:
             self._mirrors[tool["name"]] = parameter_headers(tool["inputSchema"])
+        except (KeyError, TypeError):
+            return True  # no tool at all: whoever reads the listing refuses it
         except ValueError as error:
             _log.warning("%s: tool '%s' is left out: %s", self.plugin, tool["name"], error)
             return False

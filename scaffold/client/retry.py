@@ -8,6 +8,7 @@ Source: RFC 9110 §9.2.2, §10.2.3; design §7, Supervision.
 
 import random
 import time
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import groupby
 from typing import Final
@@ -37,25 +38,23 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
 
+@dataclass
 class Setback(Exception):
-    """A try that failed in a way that may pass."""
+    """A try that failed."""
 
-    def __init__(
-        self,
-        cause: str,
-        *,
-        error: type[TransportError] = TransportError,
-        unserved: bool = False,
-        after: float | None = None,
-    ) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.error = error
-        """What to raise if this was the last try."""
-        self.unserved = unserved
-        """True if the server surely did not begin to work on the request."""
-        self.after = after
-        """Seconds that the server asked to be left alone for."""
+    cause: str
+    error: type[TransportError]
+    """What to raise if there is no other try."""
+    passing: bool = False
+    """True if another try may go better."""
+    unserved: bool = False
+    """True if the server surely did not begin to work on the request."""
+    silence: bool = False
+    """True if it is as good as no answer."""
+    after: float | None = None
+    """Seconds that the server asked to be left alone for."""
+    stale: str = ""
+    """The session that has to be replaced first."""
 
 
 class Attempts:
@@ -71,23 +70,19 @@ class Attempts:
         """Return the seconds to wait before the next try; raise the error if there is none."""
         self._causes.append(setback.cause)
         tries = len(self._causes)
+        if not setback.passing:
+            raise setback.error(self._text(""))
         if not (setback.unserved or self._repeatable):
             raise setback.error(self._text("not tried again: the hook is not idempotent"))
         if tries == _MOST_TRIES:
             raise setback.error(self._text("given up"))
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tries - 1))
         pause = _random.uniform(0, longest) if setback.after is None else setback.after
+        allowed = self._deadline.seconds
         if pause >= self._deadline.left:
-            reason = (
-                f"a pause of {pause:.3g} s would exceed the {self._deadline.seconds:g} s allowed"
-            )
+            reason = f"a pause of {pause:.3g} s would exceed the {allowed:.3g} s allowed"
             raise setback.error(self._text(reason))
         return pause
-
-    def failed(self, error: type[TransportError], cause: str) -> TransportError:
-        """Return the error of a try after which there can be no other."""
-        self._causes.append(cause)
-        return error(self._text(""))
 
     def _text(self, reason: str) -> str:
         """Tell what was tried, in the order in which it went wrong."""

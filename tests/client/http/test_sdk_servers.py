@@ -1,8 +1,12 @@
 """The channels against the official SDK's server: both eras, JSON and event streams."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,23 @@ from scaffold.contract.errors import (
     TransportError,
 )
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
+
+
+@pytest.fixture(scope="module")
+def sdk_urls() -> Iterator[dict[str, str]]:
+    """The URLs of the official SDK's server, by the way it is run."""
+    command = [sys.executable, str(Path(__file__).with_name("sdk_server.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        process.kill()
+
+
+@pytest.fixture(
+    params=["modern", "modern-json", "legacy", "legacy-json", "legacy-stateless"], scope="module"
+)
+def sdk_url(request: pytest.FixtureRequest, sdk_urls: dict[str, str]) -> str:
+    return sdk_urls[request.param]
 
 
 def call(function: str, **args: object) -> ExecuteInput:
