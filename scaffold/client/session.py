@@ -293,5 +293,7 @@ def _result(answer: Message | None, what: str) -> Raw:
         raise ProtocolError(f"{what}: there was no answer")
     if answer.result is not UNSET:
         return answer.result
-    error = _lenient(Raw(b"{}") if answer.error is UNSET else answer.error, _Error)
+    if answer.error is UNSET:
+        raise ProtocolError(f"{what}: the answer has neither result nor error")
+    error = _lenient(answer.error, _Error)
     raise ProtocolError(f"{what}: the server refused: {error.message} ({error.code})")

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from scaffold.client.process import Launch
 from scaffold.client.session import Outgoing, Session, Talk
-from scaffold.client.stdio_connection import MESSAGE_LIMIT, NotSent
+from scaffold.client.stdio_connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio_pipes import Pipes
 from scaffold.client.stdio_supervision import Supervision, closed
 from scaffold.contract.errors import PeerCrashed, ScaffoldError
@@ -94,7 +94,7 @@ class StdioChannel:
         if revival is not None:
             revival.exception()
         self._pipes.fail(closed)
-        self._pipes.dispose()
+        self._pipes.dispose(GRACE)
 
     def _list(self, hook: Hook[Any, Out], timeout: float) -> Out:
         """Answer a catalogue hook: what the server lists now."""

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from scaffold.client.process import Launch
 from scaffold.client.session import Outgoing, Talk
-from scaffold.client.stdio_connection import MESSAGE_LIMIT, NotSent
+from scaffold.client.stdio_connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio_loop import LoopPipes
 from scaffold.client.stdio_supervision import Supervision, closed
 from scaffold.contract.errors import ConnectFailed, PeerCrashed, ScaffoldError
@@ -101,7 +101,7 @@ class AsyncStdioChannel:
             revival.cancel()
             await asyncio.wait([revival])
         if self._pipes is not None:
-            await self._pipes.aclose(closed)
+            await self._pipes.aclose(closed, GRACE)
 
     async def _list(self, hook: Hook[Any, Out], seconds: float) -> Out:
         """Answer a catalogue hook: what the server lists now."""

@@ -28,7 +28,15 @@ from scaffold.wire.messages import (
     response,
 )
 
-__all__ = ["MESSAGE_LIMIT", "PROBE_PATIENCE", "TICK", "Connection", "NotSent"]
+__all__ = [
+    "FAILED_GRACE",
+    "GRACE",
+    "MESSAGE_LIMIT",
+    "PROBE_PATIENCE",
+    "TICK",
+    "Connection",
+    "NotSent",
+]
 
 TICK: Final = 0.5
 """Seconds between looks at whether the process lives, while calls wait: the end of its output may
@@ -37,15 +45,22 @@ not show it, because something that it started holds the pipe."""
 MESSAGE_LIMIT: Final = 64 << 20
 """The longest message that is read unless the host says otherwise: 64 MiB."""
 
+GRACE: Final = 2.0
+"""Seconds that a process gets to end after the end of its input, when the channel is closed."""
+
+FAILED_GRACE: Final = 0.2
+"""The same, when the process has failed, or nobody closed the channel."""
+
 PROBE_PATIENCE: Final = 2.0
 """Seconds of silence after which a server that has read `server/discover` is legacy."""
 
 _SMALL_READ: Final = 1 << 14
 _LARGE_READ: Final = 1 << 20
-_GRACE: Final = 2.0
-"""Seconds that a process gets to end after the end of its input."""
-_ABANDONED_GRACE: Final = 0.3
-_LAST_WORDS: Final = 0.5
+_MOST_MISSED: Final = 3
+"""Calls in a row, each after the other, that a process may leave without an answer."""
+_LONGEST_PAUSE: Final = 1.0
+"""Seconds that a process may take a rest in the middle of a line."""
+_LAST_WORDS: Final = 0.3
 """Seconds that the exit status and the end of stderr are waited for."""
 
 
@@ -68,7 +83,11 @@ class Connection:
         self._log = ProcessLog(self.process.stderr, session.plugin)
         self._lock = threading.RLock()
         self._size = _SMALL_READ
-        self._progress = time.monotonic()
+        self._received = time.monotonic()
+        self._served = 0
+        self._answered = 0
+        self._missed = 0
+        self._last_miss = 0.0
         self._finalizer = weakref.finalize(self, _end, self.process, self._log)
 
     def begin(self, outgoing: Outgoing, deliver: Deliver) -> int:
@@ -109,7 +128,6 @@ class Connection:
         except BlockingIOError:
             written = 0
         if written < len(line):
-            self._progress = time.monotonic()
             self.unsent += line[written:]
 
     def flush(self) -> bool:
@@ -123,7 +141,6 @@ class Connection:
                 return True
             except OSError:
                 return False
-            self._progress = time.monotonic()
             del self.unsent[:written]
         return True
 
@@ -143,21 +160,44 @@ class Connection:
         elif len(data) < _SMALL_READ:
             self._size = _SMALL_READ
         self.inbox.feed(data)
+        if self.inbox.in_line:
+            self._received = time.monotonic()
         return True
 
     def overdue(self, request_id: int, outgoing: Outgoing, seconds: float) -> DeadlineExceeded:
-        """Give up a request and tell the server; return the error that says so."""
+        """Give up a request and tell the server; return the error that says so.
+
+        A process that will not come to itself is given up altogether.
+        """
         with self._lock:
             self.inbox.waiting.pop(request_id, None)
             if outgoing.method == "tools/call":
                 self.notify(_cancelled(request_id))
-            stuck = bool(self.unsent) and self._progress < time.monotonic() - seconds
         what = f"{self.session.plugin}: no answer to {outgoing.name or outgoing.method}"
         cause = f"{what} within {seconds:.3g} s{self.inbox.remarks}"
-        if stuck:
-            cause += "; it does not read its input"
-            self.fail(lambda: PeerCrashed(f"{self.session.plugin}: stopped, {cause}"))
+        if self.unsent or self.process.unread():
+            cause += "; it has not read all of its input"
+        hopeless = self._hopeless(seconds)
+        if hopeless:
+            cause = f"{cause}; {hopeless}: given up"
+            self.fail(lambda: PeerCrashed(cause))
         return DeadlineExceeded(cause)
+
+    def _hopeless(self, seconds: float) -> str:
+        """Judge a process that missed a deadline: why it will miss all others, or nothing."""
+        now = time.monotonic()
+        if self.process.exited():
+            return f"the process has ended ({self.process.status})"
+        if self.inbox.in_line and self._received <= now - min(seconds / 2, _LONGEST_PAUSE):
+            return "it stopped in the middle of a line"
+        if self._answered != self.inbox.answered:
+            self._answered, self._missed = self.inbox.answered, 0
+        if not self._missed or self._last_miss <= now - seconds:
+            self._missed += 1
+            self._last_miss = now
+        if self._missed == _MOST_MISSED:
+            return "that was the third time in a row"
+        return ""
 
     def forget(self, request_id: int) -> None:
         """Give up a request whose caller has gone away."""
@@ -171,7 +211,7 @@ class Connection:
         words = self._log.tail(_LAST_WORDS if ended else 0)
         how = f"the process ended ({self.process.status})"
         if not ended:
-            how = "the process closed its output"
+            how = "the process closed its input or output"
         error = f"{self.session.plugin}: {how}{self.inbox.remarks}"
         return f"{error}; its last lines:\n{words}" if words else error
 
@@ -188,15 +228,15 @@ class Connection:
 
     def served(self) -> bool:
         """Tell whether calls were answered since this was last asked."""
-        answered, self.inbox.answered = self.inbox.answered, 0
-        return answered > 0
+        before, self._served = self._served, self.inbox.answered
+        return self._served > before
 
-    def dispose(self) -> None:
+    def dispose(self, grace: float = FAILED_GRACE) -> None:
         """End the process of a connection that has ended. Takes as long as the process takes."""
         if self._finalizer.detach() is not None:
             with self._lock:
                 self.process.end_input()
-            self.process.end(_GRACE)
+            self.process.end(grace)
             self._log.close()
             with self.reading:
                 self.process.release()
@@ -225,6 +265,6 @@ def _cancelled(request_id: int) -> Outgoing:
 
 def _end(process: Process, log: ProcessLog) -> None:
     """What is left to do for a connection that nobody closed."""
-    process.end(_ABANDONED_GRACE)
+    process.end(FAILED_GRACE)
     log.close()
     process.release()

@@ -5,6 +5,7 @@ a call that gets no answer.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -31,6 +32,12 @@ class _Envelope(msgspec.Struct):
     id: Json = None
     error: Json = None
 
+
+_FIRST_ID: Final = re.compile(
+    rb'\s*{\s*(?:"jsonrpc"\s*:\s*"2.0"\s*,\s*)?"id"\s*:\s*(\d+)(?:\.0)?\s*,'
+)
+_LAST_ID: Final = re.compile(rb'"id"\s*:\s*(\d+)\s*}\s*$')
+"""Where the id of an answer stands, even if the rest is no JSON: a number that is NaN is enough."""
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_batch = msgspec.json.Decoder(list[Raw]).decode
@@ -63,6 +70,11 @@ class Inbox:
         if not self._odd_lines:
             return ""
         return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
+
+    @property
+    def in_line(self) -> bool:
+        """True in the middle of a line."""
+        return bool(self._pieces)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; raise `ProtocolError` if a line is longer than the limit."""
@@ -130,17 +142,17 @@ class Inbox:
 
     def _blamed(self, line: bytes) -> Deliver | None:
         """Find the call that an unreadable answer belongs to."""
+        found = _FIRST_ID.match(line) or _LAST_ID.search(line[-_EXCERPT:])
+        if found is not None:
+            return self.waiting.pop(int(found[1]), None)
         try:
             envelope = _decode_envelope(line)
         except (msgspec.DecodeError, RecursionError):
             return None
-        if envelope.id is None:
-            # The server could not read some request: it is clear which one if there is but one
-            # (JSON-RPC 2.0 §5).
-            alone = envelope.error is not None and len(self.waiting) == 1
-            return self.waiting.popitem()[1] if alone else None
-        is_ours = isinstance(envelope.id, int) and not isinstance(envelope.id, bool)
-        return self.waiting.pop(envelope.id, None) if is_ours else None
+        if envelope.id is None and envelope.error is not None and len(self.waiting) == 1:
+            # The server could not read some request, and there is but one (JSON-RPC 2.0 §5).
+            return self.waiting.popitem()[1]
+        return None
 
     def _note(self, what: str) -> None:
         self._odd_lines += 1

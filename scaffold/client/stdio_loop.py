@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from scaffold.client.process import Launch, poll
 from scaffold.client.session import Outgoing, Session
-from scaffold.client.stdio_connection import PROBE_PATIENCE, TICK, Connection, NotSent
+from scaffold.client.stdio_connection import FAILED_GRACE, PROBE_PATIENCE, TICK, Connection, NotSent
 from scaffold.client.stdio_inbox import Answer, message_of
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.messages import Message
@@ -55,6 +55,8 @@ class LoopPipes(Connection):
         finally:
             self.inbox.waiting.pop(request_id, None)
         answer = future.result() if future.done() else None
+        if answer is None and now >= deadline:
+            raise self.overdue(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_of(answer)
 
     async def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message:
@@ -79,10 +81,10 @@ class LoopPipes(Connection):
             raise self.overdue(request_id, outgoing, seconds)
         return message
 
-    async def aclose(self, end: Callable[[], TransportError]) -> None:
+    async def aclose(self, end: Callable[[], TransportError], grace: float = FAILED_GRACE) -> None:
         """End the connection and its process."""
         self.fail(end)
-        await asyncio.to_thread(self.dispose)
+        await asyncio.to_thread(self.dispose, grace)
 
     @override
     def send(self, message: bytes) -> None:

@@ -48,6 +48,8 @@ class Pipes(Connection):
                 # It has read the question, and is silent: that is an answer too.
                 break
         self.inbox.waiting.pop(request_id, None)
+        if answer is None and now >= deadline:
+            raise self.overdue(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_of(answer)
 
     def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message:

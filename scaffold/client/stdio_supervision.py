@@ -1,7 +1,7 @@
 """How often a process is started again, and what is remembered of it meanwhile. No I/O."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -37,8 +37,8 @@ class Supervision:
         return session
 
     @contextmanager
-    def opening(self, session: Session) -> Iterator[None]:
-        """Note how the opening of a session ends; what kept it from answering is `ConnectFailed`."""
+    def opening(self, session: Session) -> Generator[None]:
+        """Note how a session opens; a server that gives no answer becomes `ConnectFailed`."""
         try:
             yield
         except TransportError as error:

@@ -1,0 +1,149 @@
+"""Channels for tests: both clients with one face, and a look at what they leave behind."""
+
+import asyncio
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scaffold.client.stdio import StdioChannel
+from scaffold.client.stdio_async import AsyncStdioChannel
+from scaffold.contract import Hook, Kind
+
+MARK = "SCAFFOLD_TEST_MARK"
+"""The environment variable by which the processes of a test are found again."""
+
+
+def _hook(**changes: Any) -> dict[str, Any]:
+    said = {"type": "object", "properties": {"said": {}}, "required": ["said"]}
+    asked = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
+    return {
+        "description": "Does what it is asked.",
+        "dispatch": "singleton",
+        "input": {"schema": asked, "object": True, "empty": False},
+        "output": {"schema": said, "object": True, "empty": False},
+        "exposed": True,
+        "tool": "{hook}",
+        "functions": None,
+        "content": False,
+        "idempotent": False,
+        "read_only": False,
+        "timeout": 20.0,
+        **changes,
+    }
+
+
+ANIMAL = Kind.from_contract(
+    {
+        "kind": "animal",
+        "version": "1.0.0",
+        "digest": "0",
+        "hooks": {
+            "patient": _hook(),
+            "hasty": _hook(timeout=0.25),
+            "repeatable": _hook(idempotent=True),
+        },
+    }
+)
+"""A kind whose hooks differ in nothing but how they are waited for."""
+
+
+class OnLoop:
+    """An `AsyncStdioChannel` on an event loop of its own, called from other threads."""
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="test loop")
+        self._thread.start()
+        self.channel = AsyncStdioChannel(command, **options)
+        try:
+            self.run(self.channel.connect())
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
+        call = self.channel.bind(hook)
+        return lambda payload: self.run(call(payload))
+
+    def close(self) -> None:
+        if self.loop.is_closed():
+            return
+        self.run(self.channel.aclose())
+        self.run(self.loop.shutdown_default_executor())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+CHANNELS: dict[str, Any] = {"threads": StdioChannel, "loop": OnLoop}
+
+
+class Keeper:
+    """Opens channels of one flavour, closes them, and finds what they left."""
+
+    def __init__(self, flavour: str) -> None:
+        self.mark = uuid.uuid4().hex
+        self._make = CHANNELS[flavour]
+        self._open: list[Any] = []
+        self._before = _descriptors(), _threads()
+
+    def __call__(self, *command: str, **options: Any) -> Any:
+        """Run a Python program with a channel to it."""
+        env = {MARK: self.mark, **options.pop("env", {})}
+        options = {"kind": ANIMAL, "plugin": "animal", "startup_timeout": 20.0, **options}
+        channel = self._make([sys.executable, *command], env=env, **options)
+        self._open.append(channel)
+        return channel
+
+    def close(self) -> None:
+        for channel in self._open:
+            channel.close()
+
+    def left_behind(self) -> list[str]:
+        """Name the processes, descriptors and threads that are there and were not before."""
+        deadline = time.monotonic() + 2
+        while (found := self._left()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return found
+
+    def _left(self) -> list[str]:
+        descriptors, threads = self._before
+        return [
+            *(f"process {pid}" for pid in processes(self.mark)),
+            *(f"descriptor {name}" for name in _descriptors() - descriptors),
+            *(f"thread {name}" for name in _threads() - threads),
+        ]
+
+
+def processes(mark: str) -> list[int]:
+    """Find the living processes that carry a mark, whoever their parents are."""
+    found: list[int] = []
+    wanted = f"{MARK}={mark}".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def _descriptors() -> set[str]:
+    found: set[str] = set()
+    for entry in Path("/dev/fd").iterdir():
+        try:
+            found.add(f"{entry.name} {entry.readlink()}")
+        except OSError:
+            continue
+    return found
+
+
+def _threads() -> set[str]:
+    return {f"{thread.name} {thread.ident}" for thread in threading.enumerate()}
