@@ -5,10 +5,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from scaffold.commands.serving import serving
 from scaffold.contract import Client, HookError, Json
 from scaffold.host import read_manifest
 from scaffold.host.runtimes import channel_to
+from scaffold.host.serving import serving
 
 __all__ = ["assert_alike", "every_runtime"]
 

@@ -17,7 +17,6 @@ from scaffold.commands.answers import (
     print_times,
     same,
 )
-from scaffold.commands.serving import serving
 from scaffold.contract.channel import Channel
 from scaffold.contract.errors import HookError, ScaffoldError
 from scaffold.contract.hook import Hook, Kind
@@ -25,6 +24,7 @@ from scaffold.generator.sample import sample
 from scaffold.host.kinds import kind_of
 from scaffold.host.manifest import Manifest, Runtime, read_manifest
 from scaffold.host.runtimes import channel_to, choose
+from scaffold.host.serving import serving
 from scaffold.project.errors import UsageError
 
 __all__ = ["call"]

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from scaffold.commands.serving import Server, http_server, own_package, stdio_server
 from scaffold.contract.errors import RuntimeNotSupported
 from scaffold.host.manifest import Manifest, read_manifest
+from scaffold.host.serving import Server, http_server, own_package, stdio_server
 from scaffold.project.errors import PreconditionError, UsageError
 
 __all__ = ["run"]
