@@ -40,7 +40,7 @@ def check_tool_names(kind: "KindText") -> Iterator[Diagnostic]:
         known = safe_template(_fill(kind, hook))
         if problem:
             yield kind.source.problem(at, *problem)
-        elif known in taken:
+        elif taken.get(known, hook.name) != hook.name:
             message = f"the hooks '{taken[known]}' and '{hook.name}' give tools of one name"
             advice = "put '{hook}' into the template"
             yield kind.source.problem(at, "duplicate-tool", message, advice)
@@ -56,9 +56,9 @@ def _problem_with(kind: "KindText", hook: "HookText") -> tuple[str, str, str] | 
     if not hook.tool or not _SAFE.fullmatch(text):
         advice = "use letters, digits, '_', '-' and '.'"
         return "bad-tool-name", f"'{hook.tool}' makes no name that MCP clients take", advice
-    if "{plugin}" not in hook.tool:
+    if "{plugin}" not in hook.tool and "{function}" not in hook.tool:
         message = f"'{hook.tool}' gives every plugin's tool the same name"
-        return "bad-tool-name", message, "put '{plugin}' into the template"
+        return "bad-tool-name", message, "put '{plugin}' into the template, or '{function}'"
     fixed = _PART.sub("", _fill(kind, hook))
     open_parts = len(_PART.findall(_fill(kind, hook)))
     if len(fixed) + open_parts > _LIMIT:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import UNSET
 from typing_extensions import override
@@ -26,6 +26,9 @@ from scaffold.wire.messages import (
 from scaffold.wire.results import write_error, write_result
 
 __all__ = ["Call", "Listing", "Notify", "ToolCall"]
+
+_MISSING_CAPABILITY: Final = "missing_capability"
+"""The code with which a hook says what its MCP client would have to be capable of."""
 
 Notify: TypeAlias = Callable[[bytes], None]
 """Sends one message that belongs to a call, from any thread."""
@@ -126,6 +129,8 @@ class ToolCall(Call):
             return write_error(self._toolbox.conceal(error, tool.hook.name), head)
 
     def _refuse(self, tool: Tool, error: HookError) -> bytes:
+        if error.code == _MISSING_CAPABILITY and self._request.head.modern:
+            raise WireError(Code.MISSING_CAPABILITY, error.message, error.data)
         try:
             return write_error(error, self._request.head)
         except TypeError as wrong:

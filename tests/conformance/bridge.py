@@ -1,0 +1,171 @@
+"""HTTP in front of a server on pipes: `bridge.py MODULE`, for a suite that speaks HTTP only.
+
+Bodies pass through untouched. What HTTP adds to the protocol (sessions, headers, statuses) is added
+here; everything else comes from the process. A legacy session has a process of its own, as on pipes
+it would; a modern request has one to itself while it runs.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from socket import create_server
+from typing import TypeAlias
+
+import uvicorn
+from msgspec import UNSET
+
+from scaffold.server.http.exchange import Exchange, Receive, Scope, Send, read_headers
+from scaffold.server.http.guard import check_mirror
+from scaffold.server.http.refusal import Refusal, status_of
+from scaffold.server.http.sessions import HttpSession, Sessions
+from scaffold.server.request import Headers
+from scaffold.wire.eras import Code
+from scaffold.wire.messages import Message, RequestId, WireError, read
+
+Heard: TypeAlias = tuple[bytes, Message]
+
+
+class Child:
+    """One process, and who waits for which answer."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.waiting: dict[RequestId, tuple[RequestId | None, asyncio.Queue[Heard]]] = {}
+        self.reading = asyncio.ensure_future(self._read())
+
+    @classmethod
+    async def start(cls, module: str) -> "Child":
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-m", module, "--stdio")
+        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            message = read(line)
+            if message.id is UNSET and message.params is not UNSET:
+                key = next(k for k, (t, _) in self.waiting.items() if t == _token(message))
+            else:
+                key = message.id if message.id in self.waiting else next(iter(self.waiting))
+            self.waiting[key][1].put_nowait((line.strip(), message))
+
+    async def tell(self, body: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(body.replace(b"\n", b" ") + b"\n")
+        await self.process.stdin.drain()
+
+    async def ask(self, body: bytes, message: Message) -> AsyncIterator[Heard]:
+        """Yield what comes back for a request, the response last."""
+        answers: asyncio.Queue[Heard] = asyncio.Queue()
+        assert isinstance(message.id, int | str)
+        self.waiting[message.id] = (_token(message), answers)
+        try:
+            await self.tell(body)
+            while True:
+                line, answer = await answers.get()
+                yield line, answer
+                if answer.method is UNSET:
+                    return
+        finally:
+            del self.waiting[message.id]
+
+
+def _token(message: Message) -> RequestId | None:
+    params = message.params
+    if params is UNSET:
+        return None
+    if params.progress_token is not None:
+        return params.progress_token
+    return None if params.meta is UNSET else params.meta.progress_token
+
+
+def _status(answer: Message) -> int:
+    if answer.error is UNSET:
+        return 200
+    code = json.loads(bytes(answer.error))["code"]
+    return 400 if code == Code.INVALID_PARAMS else status_of(WireError(code, ""))
+
+
+class Bridge:
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self.sessions = Sessions()
+        self.children: dict[int, Child] = {}
+        self.idle: list[Child] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(receive, send)
+        headers = read_headers(scope)
+        try:
+            await self.route(scope["method"], headers, exchange)
+        except WireError as error:
+            await exchange.refuse(Refusal.of(error))
+        except Refusal as refusal:
+            await exchange.refuse(refusal)
+
+    async def route(self, method: str, headers: Headers, exchange: Exchange) -> None:
+        if method == "POST":
+            await self.post(headers, exchange)
+        elif method == "DELETE":
+            session = self.sessions.close(headers.get("mcp-session-id"))
+            self.children.pop(id(session)).process.terminate()
+            await exchange.answer(204, b"")
+        else:
+            raise Refusal(405, "not served", allow="POST, DELETE")
+
+    async def post(self, headers: Headers, exchange: Exchange) -> None:
+        body = await exchange.body(headers, 1 << 26)
+        message = read(body)
+        exchange.id = None if message.id is UNSET else message.id
+        if check_mirror(headers, message):
+            child = self.idle.pop() if self.idle else await Child.start(self.module)
+            await self.relay(child, body, message, exchange, modern=True)
+            self.idle.append(child)
+        elif message.method == "initialize":
+            child = await Child.start(self.module)
+            session = HttpSession()
+            self.children[id(session)] = child
+            made = ((b"mcp-session-id", self.sessions.open(session).encode()),)
+            await self.relay(child, body, message, exchange, headers=made)
+        else:
+            session = self.sessions.find(headers.get("mcp-session-id"))
+            await self.relay(self.children[id(session)], body, message, exchange)
+
+    async def relay(
+        self,
+        child: Child,
+        body: bytes,
+        message: Message,
+        exchange: Exchange,
+        *,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        modern: bool = False,
+    ) -> None:
+        if message.id is UNSET or message.method is UNSET:
+            await child.tell(body)
+            await exchange.answer(202, b"")
+            return
+        streaming = False
+        async for line, answer in child.ask(body, message):
+            last = answer.method is UNSET
+            if last and not streaming:
+                status = _status(answer) if modern else 200
+                await exchange.answer(status, line, headers=headers)
+                return
+            if not streaming:
+                streaming = True
+                await exchange.open_stream()
+            await exchange.event(line, last=last)
+
+
+def main() -> None:
+    listener = create_server(("127.0.0.1", 0))
+    sys.stderr.write(f"listening on http://127.0.0.1:{listener.getsockname()[1]}/mcp\n")
+    sys.stderr.flush()
+    config = uvicorn.Config(Bridge(sys.argv[1]), log_level="error", lifespan="off", ws="none")
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
