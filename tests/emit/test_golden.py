@@ -2,7 +2,6 @@
 
 import shutil
 
-
 from conftest import everything, write
 
 

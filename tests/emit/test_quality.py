@@ -32,7 +32,9 @@ def test_no_linter_finds_anything(project, tmp_path):
         f"lint.per-file-ignores = {{ 'tests/**' = {lint['per-file-ignores']['tests/**']} }}\n"
         f"lint.pydocstyle = {{ convention = '{lint['pydocstyle']['convention']}' }}\n"
     )
-    done = run(project, "ruff", "check", "--no-cache", "--config", config, "--output-format=concise")
+    done = run(
+        project, "ruff", "check", "--no-cache", "--config", config, "--output-format=concise"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

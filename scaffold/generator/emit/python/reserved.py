@@ -16,6 +16,7 @@ CLASSES = frozenset(
         "Field",
         "Functions",
         "Hook",
+        "HookError",
         "Integer",
         "Json",
         "JsonObject",

@@ -1,0 +1,132 @@
+"""A kind of 100 hooks: all our files, against one call of datamodel-code-generator.
+
+The peer gets the same payload schemas, combined into one document, in the settings that come
+nearest to ours; it writes models and nothing else. Each side runs in a process of its own, in
+turns, and the medians are compared. Importing counts on both sides.
+
+    python benchmarks/generate.py [ROUNDS]
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+HOOKS = 100
+TARGET = 1.2
+
+
+def payload(number: int) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"What hook {number} takes, and what it answers.",
+        "required": ["name", "place"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "description": "The name of the thing."},
+            "count": {"type": "integer", "minimum": 0, "default": number},
+            "labels": {"type": "array", "items": {"type": "string"}},
+            "state": {"enum": ["new", "running", "done"]},
+            "note": {"type": ["string", "null"]},
+            "place": {"$ref": f"#/$defs/Place{number}"},
+        },
+        "$defs": {
+            f"Place{number}": {
+                "type": "object",
+                "required": ["x", "y"],
+                "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
+            }
+        },
+    }
+
+
+def write(folder: Path) -> None:
+    hooks: list[dict[str, Any]] = [
+        {
+            "name": f"hook_{number}",
+            "dispatch": "singleton",
+            "description": f"Do thing {number}.",
+            "input_schema": payload(number),
+            "output_schema": payload(number),
+        }
+        for number in range(HOOKS)
+    ]
+    kind = {"kind": "big", "kind_api_version": "1.0.0", "description": "Big.", "hooks": hooks}
+    # JSON is YAML.
+    (folder / "v1.yaml").write_text(json.dumps(kind))
+    definitions: dict[str, Any] = {}
+    for hook in hooks:
+        for role in ("input", "output"):
+            schema = dict(hook[f"{role}_schema"])
+            definitions |= schema.pop("$defs")
+            definitions[f"{hook['name']}_{role}"] = schema
+    (folder / "combined.json").write_text(json.dumps({"$defs": definitions}))
+
+
+def ours(folder: Path) -> int:
+    from scaffold.generator import compile_kind
+    from scaffold.generator.emit import emit
+
+    kind = compile_kind(folder / "v1.yaml")
+    files = emit(kind) | emit(kind, "openrpc") | emit(kind, "markdown")
+    return sum(map(len, files.values()))
+
+
+def peer(folder: Path) -> int:
+    from datamodel_code_generator import generate
+    from datamodel_code_generator.config import GenerateConfig
+    from datamodel_code_generator.enums import DataModelType, InputFileType
+    from datamodel_code_generator.format import Formatter
+
+    config = GenerateConfig(
+        input_file_type=InputFileType.JsonSchema,
+        output_model_type=DataModelType.PydanticV2BaseModel,
+        use_annotated=True,
+        field_constraints=True,
+        formatters=[Formatter.BUILTIN],
+    )
+    return len(str(generate((folder / "combined.json").read_text(), config=config)))
+
+
+def measure(side: str, folder: Path) -> tuple[float, float]:
+    """Return seconds of one run: of the whole process, and of the work without the imports."""
+    start = perf_counter()
+    command = [sys.executable, __file__, side, str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return perf_counter() - start, float(done.stdout)
+
+
+def main(rounds: int) -> int:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder)
+        taken: dict[str, list[tuple[float, float]]] = {"ours": [], "peer": []}
+        for _ in range(rounds):
+            for side, times in taken.items():
+                times.append(measure(side, folder))
+    ratios: list[float] = []
+    for place, what in enumerate(("process", "second run in it")):
+        medians = {side: median(time[place] for time in times) for side, times in taken.items()}
+        ratios.append(medians["ours"] / medians["peer"])
+        listed = ", ".join(f"{side} {seconds * 1000:.0f} ms" for side, seconds in medians.items())
+        print(f"{what}: {listed}, ratio {ratios[-1]:.2f} (reach {TARGET})")
+    return int(ratios[0] > TARGET)
+
+
+def once(side: str, folder: Path) -> None:
+    work = {"ours": ours, "peer": peer}[side]
+    work(folder)
+    start = perf_counter()
+    work(folder)
+    print(perf_counter() - start)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] in (["ours"], ["peer"]):
+        once(sys.argv[1], Path(sys.argv[2]))
+    else:
+        sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else 5))

@@ -1,0 +1,49 @@
+"""Names that the runtime has taken are left to it."""
+
+import keyword
+
+import pydantic
+import pytest
+
+from scaffold.contract import AsyncClient, Client, Model, Plugin
+from scaffold.generator.emit.python.imports import MODULES
+from scaffold.generator.emit.python.names import identifiers
+from scaffold.generator.emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
+
+
+def public(owner):
+    return {name for name in dir(owner) if not name.startswith("_")}
+
+
+def test_every_attribute_of_a_model_is_reserved():
+    assert public(pydantic.BaseModel) | public(Model) <= ATTRIBUTES
+
+
+def test_every_method_of_plugins_and_clients_is_reserved():
+    assert public(Plugin) | public(Client) | public(AsyncClient) <= METHODS
+
+
+def test_every_class_that_bindings_import_is_reserved():
+    imported = {name for names in MODULES.values() for name in names.split()}
+    assert {name for name in imported if name[0].isupper()} <= CLASSES
+
+
+@pytest.mark.parametrize("name", [*keyword.kwlist, "schema", "json", "copy", "list", "_hidden"])
+def test_a_name_that_python_or_pydantic_has_taken_gets_an_underscore(name):
+    found = identifiers([name])[name]
+    assert found.isidentifier()
+    assert not keyword.iskeyword(found)
+    assert found not in ATTRIBUTES
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [("maxLength", "max_length"), ("HTTPServer", "http_server"), ("with-dash", "with_dash"),
+     ("2fa", "field_2fa"), ("", "field_"), ("naïve", "naive"), ("model_id", "model_id")],
+)  # fmt: skip
+def test_a_property_becomes_a_snake_case_attribute(name, attribute):
+    assert identifiers([name]) == {name: attribute}
+
+
+def test_a_name_that_needs_no_change_is_never_taken_by_another():
+    assert identifiers(["fooBar", "foo_bar"]) == {"foo_bar": "foo_bar", "fooBar": "foo_bar_"}
