@@ -9,6 +9,18 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+PLUGIN = """
+from ._generated.everything_v1 import EverythingPlugin, ExecuteOutput, Function
+from .answers import answer, functions
+
+
+class MyEverythingPlugin(EverythingPlugin):
+    def functions(self):
+        return [Function(**function) for function in functions()]
+
+    def execute(self, payload):
+        return ExecuteOutput(result=None, content=answer(payload.function, payload.args))
+"""
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +31,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ["--defaults", "-o", str(folder)]
     subprocess.run([*command, *options], check=True, capture_output=True, timeout=60)
     project = folder / "everything"
-    shutil.copy(HERE / "plugin.py", project / "everything" / "plugin.py")
+    shutil.copy(HERE / "answers.py", project / "everything" / "answers.py")
+    (project / "everything" / "plugin.py").write_text(PLUGIN)
     return project
 
 

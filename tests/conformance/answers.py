@@ -1,4 +1,4 @@
-"""The plugin that the conformance suite calls: every tool that a tools-only server can offer."""
+"""What the plugin under test answers: every tool that a tools-only server can offer."""
 
 import base64
 import struct
@@ -6,17 +6,7 @@ import time
 import zlib
 from collections.abc import Callable
 
-from typing_extensions import override
-
 from scaffold.contract import HookError, JsonObject, report_progress
-
-from ._generated.everything_v1 import (
-    EverythingPlugin,
-    ExecuteInput,
-    ExecuteOutput,
-    Function,
-    FunctionsOutput,
-)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -86,7 +76,7 @@ def _progress(_args: JsonObject) -> list[JsonObject]:
 
 def _incapable(_args: JsonObject) -> list[JsonObject]:
     """Refuse: no hook can use a client's capabilities, so whoever asks for one has not got it."""
-    needed = {"requiredCapabilities": {"sampling": {}}}
+    needed: JsonObject = {"requiredCapabilities": {"sampling": {}}}
     raise HookError("missing_capability", "This tool needs a client that can sample", needed)
 
 
@@ -134,21 +124,19 @@ _PARAMETERS: dict[str, JsonObject] = {
 }
 
 
-class MyEverythingPlugin(EverythingPlugin):
-    """Answers as the suite expects."""
+def functions() -> list[JsonObject]:
+    """List the tools."""
+    return [
+        {
+            "name": name,
+            "description": description,
+            "parameters": _PARAMETERS.get(name, {"type": "object", "properties": {}}),
+        }
+        for name, (description, _run) in _TOOLS.items()
+    ]
 
-    @override
-    def functions(self) -> FunctionsOutput:
-        return [
-            Function(
-                name=name,
-                description=description,
-                parameters=_PARAMETERS.get(name, {"type": "object", "properties": {}}),
-            )
-            for name, (description, _run) in _TOOLS.items()
-        ]
 
-    @override
-    def execute(self, payload: ExecuteInput) -> ExecuteOutput:
-        _description, run = _TOOLS[payload.function]
-        return ExecuteOutput(result=None, content=run(payload.args))
+def answer(function: str, args: JsonObject) -> list[JsonObject]:
+    """Call one; return MCP content blocks."""
+    _description, run = _TOOLS[function]
+    return run(args)
