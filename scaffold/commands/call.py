@@ -54,7 +54,10 @@ def call(
             print_json({"error": error_as_json(error)})
         raise
     if compare and not same(answers):
-        sys.stdout.writelines(difference(answers))
+        if as_json:
+            print_outcomes(answers, compare=True, as_json=True)
+        else:
+            sys.stdout.writelines(difference(answers))
         return 1
     if repeat is not None:
         print_times(answers, as_json=as_json)
@@ -86,7 +89,7 @@ def _read(text: str) -> str:
         json.loads(text)
     except OSError as error:
         raise UsageError("no-input", f"cannot read '{text[1:]}': {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError("input-not-json", f"the input is no JSON: {error}") from error
     return text
 

@@ -3,8 +3,8 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any, cast
+from dataclasses import fields
+from typing import Any
 
 from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
 from scaffold.project.kinds import meant_kind
@@ -16,21 +16,19 @@ def inspect(subject: str, *, as_json: bool) -> int:
     """Print the kind that a name, a hookspec or a project stands for."""
     kind = meant_kind(subject)
     if as_json:
-        text = json.dumps(_plain(kind), indent=2, ensure_ascii=False)
+        text = json.dumps(kind, default=_record, indent=2, ensure_ascii=False)
     else:
         text = "\n".join(_summary(kind))
     sys.stdout.write(f"{text}\n")
     return 0
 
 
-def _plain(node: Any) -> Any:
-    """Write the IR as JSON: every record names its class, so that unions can be read back."""
-    if is_dataclass(node):
-        values = {field.name: _plain(getattr(node, field.name)) for field in fields(node)}
-        return {"node": type(node).__name__, **values}
-    if isinstance(node, tuple):
-        return [_plain(each) for each in cast("tuple[Any, ...]", node)]
-    return node
+def _record(node: Any) -> dict[str, Any]:
+    """Write a record of the IR as JSON: it names its class, so that unions can be read back."""
+    return {
+        "node": type(node).__name__,
+        **{key.name: getattr(node, key.name) for key in fields(node)},
+    }
 
 
 def _summary(kind: Kind) -> Iterator[str]:

@@ -28,7 +28,7 @@ def new_plugin(
     folder = output / name
     package_name(name)
     check_vacant(folder)
-    interactive = sys.stdin.isatty() and sys.stderr.isatty() and not defaults
+    interactive = sys.stdin.isatty() and sys.stdout.isatty() and not defaults
     answers = _answers(data)
     if kind is None:
         kind = _ask_kind(hookspecs, interactive=interactive)
@@ -61,5 +61,5 @@ def _ask_kind(hookspecs: Path | None, *, interactive: bool) -> str:
         raise UsageError("missing-answers", message, f"pass --kind with one of {listed}")
     import typer
 
-    answer: str = typer.prompt(f"The plugin's kind, one of {listed}", err=True)
+    answer: str = typer.prompt(f"The plugin's kind, one of {listed}")
     return answer

@@ -100,6 +100,8 @@ def test_runtimes_that_differ_are_shown_side_by_side(scaffold, demo):
 
     assert result.status == 1
     assert "--- in_process\n+++ mcp_stdio\n" in result.out
+    as_json = scaffold("call", demo, "execute", "--compare", "--json")
+    assert (as_json.status, len(json.loads(as_json.out))) == (1, 3)
 
 
 def test_times_are_reported_for_every_runtime(scaffold, tool_project):
@@ -130,6 +132,7 @@ def test_an_input_that_breaks_the_schema_is_refused_with_path_and_rule(scaffold,
     ("arguments", "reason"),
     [
         (["execute", "--input", "{"], "the input is no JSON"),
+        (["execute", "--input", "[" * 100_000], "the input is no JSON"),
         (["execute", "--input", "@/nowhere.json"], "cannot read '/nowhere.json'"),
         (["exexute"], "has no hook 'exexute'; it has 'get_schema', 'execute'"),
         (["execute", "--compare", "--runtime", "in_process"], "drop --runtime"),
