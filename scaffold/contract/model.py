@@ -19,5 +19,6 @@ class Model(BaseModel):
         serialize_by_alias=True,
         use_attribute_docstrings=True,
         allow_inf_nan=False,
+        ser_json_inf_nan="constants",  # never `null` in silence: what writes payloads refuses them
         protected_namespaces=(),
     )

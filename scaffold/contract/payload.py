@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_origin
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from scaffold.contract.errors import InvalidInput, InvalidOutput, Problem
+from scaffold.contract.model import Model
 from scaffold.contract.schema import Schema, pointer
 from scaffold.contract.values import Json
 
@@ -49,7 +50,9 @@ class Payload(Generic[T]):
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
         # The empty object is read as `None`, whatever is in the braces: the schema has looked.
-        return TypeAdapter(_Nothing if self.form is None else self.form)
+        form = _Nothing if self.form is None else self.form
+        is_model = self._class is not None and issubclass(self._class, BaseModel)
+        return TypeAdapter(form, config=None if is_model else Model.model_config)
 
     @cached_property
     def _compiled(self) -> Schema:
@@ -64,6 +67,8 @@ class Payload(Generic[T]):
         """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput`."""
         if self.exact or self.form is None:
             self._check(self._parse(data))
+        elif _may_hold_what_is_no_number(data):
+            self._parse(data)
         try:
             value: T = self._adapter.validate_json(data)
         except ValidationError as error:
@@ -82,6 +87,8 @@ class Payload(Generic[T]):
             self._refuse([Problem("", "type", str(error).splitlines()[0])])
         if self.exact:
             self._check(self._parse(data))
+        elif _may_hold_what_is_no_number(data):
+            self._parse(data)
         return data
 
     def admit(self, value: T, other: "Payload[Any]") -> T:
@@ -120,3 +127,13 @@ class Payload(Generic[T]):
 
     def _refuse(self, problems: Iterable[Problem]) -> NoReturn:
         raise self._refusal(self.hook, problems)
+
+
+def _may_hold_what_is_no_number(data: bytes | str) -> bool:
+    """Tell whether a text may hold `NaN` or `Infinity`, which pydantic takes for JSON.
+
+    A text without the capitals, as most are, is searched at the speed of memory.
+    """
+    if isinstance(data, str):
+        data = data.encode("utf-8", "surrogatepass")
+    return (b"N" in data and b"NaN" in data) or (b"I" in data and b"Infinity" in data)

@@ -4,7 +4,7 @@ The compiler is imported when the first schema is compiled (8 MB, 35 ms): a plug
 enforce everything never pays for it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator
 
 __all__ = ["Schema", "pointer"]
+
+BACKTRACKS = 100_000
+"""Steps that a pattern may go back on one string, about 5 ms; then the string is refused.
+
+Patterns without look-around and back-references take linear time and are never stopped.
+"""
 
 
 class Schema:
@@ -33,7 +39,10 @@ class Schema:
         declared = is_object(self.document) and "$schema" in self.document
         make: Any = jsonschema_rs.validator_for if declared else jsonschema_rs.Draft202012Validator
         validator: Draft202012Validator = make(
-            self.document, validate_formats=False, retriever=_refuse_to_fetch
+            self.document,
+            validate_formats=False,
+            retriever=_refuse_to_fetch,
+            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
         )
         return validator
 
@@ -45,13 +54,25 @@ class Schema:
         """Yield what is wrong with the value; `prefix` is the pointer to it in its payload."""
         for error in self._validator.iter_errors(value):
             path = prefix + pointer(error.instance_path)
-            yield Problem(path, str(error.schema_path[-1]), error.message)
+            yield Problem(path, _rule(error.schema_path), error.message)
 
 
 def pointer(path: Iterable[str | int]) -> str:
     """Write a path as JSON Pointer (RFC 6901)."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
     return "".join(f"/{part}" for part in parts)
+
+
+def _rule(path: Sequence[str | int]) -> str:
+    """Return the keyword at the end of a schema path: `false` has none of its own."""
+    if not path:
+        return "false"
+    in_a_place = isinstance(path[-1], int) or path[-2:-1] in _PLACES
+    return str(path[-2] if in_a_place else path[-1])
+
+
+_PLACES = (["properties"], ["patternProperties"], ["dependentSchemas"], ["$defs"])
+"""Keywords that hold schemas by name: the name is no rule."""
 
 
 def _refuse_to_fetch(uri: str) -> NoReturn:

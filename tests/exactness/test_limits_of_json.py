@@ -1,0 +1,140 @@
+"""JSON at its edges: what is no JSON is refused, and nothing is turned into something else."""
+
+import time
+from typing import TypeAlias
+
+import pytest
+
+from scaffold.contract import (
+    Dispatch,
+    Hook,
+    InvalidInput,
+    Json,
+    JsonObject,
+    Kind,
+    Model,
+)
+
+
+class Open(Model):
+    value: Json
+
+
+class Flag(Model):
+    flag: bool
+
+
+Flags: TypeAlias = list[bool]
+
+
+def payload(form, *, schema=None):
+    """A payload that only its type guards, or its schema too if there is one."""
+    described = {"empty": False, "object": False, "exact": True, "schema": schema or {}}
+    exact = schema is not None
+    hook = Hook[Json, Json]("probe", Dispatch.SINGLETON, input=form, exact_input=exact)
+    contract = {"hooks": {"probe": {"input": described, "output": described}}}
+    Kind("probe", "1.0.0", (hook,), digest="0", contract=contract)
+    return hook.input
+
+
+def rules(guard, text):
+    with pytest.raises(InvalidInput) as refused:
+        guard.load(text)
+    return [problem.rule for problem in refused.value.problems]
+
+
+FORMS = [(Open, b'{"value":%b}'), (JsonObject, b'{"value":%b}'), (list[Json], b"[%b]")]
+
+
+@pytest.mark.parametrize("exact", [None, {"$comment": "anything"}])
+@pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"-Infinity"])
+@pytest.mark.parametrize(("form", "around"), FORMS)
+def test_a_word_that_is_no_number_is_no_json(form, around, word, exact):
+    assert rules(payload(form, schema=exact), around % word) == ["json"]
+
+
+@pytest.mark.parametrize("exact", [None, {"$comment": "anything"}])
+def test_such_a_word_in_a_text_is_text(exact):
+    guard = payload(Open, schema=exact)
+    text = '{"value":"NaN, Infinity"}'
+    assert guard.dump(guard.load(text)) == text.encode()
+
+
+@pytest.mark.parametrize("exact", [None, {"$comment": "anything"}])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"deep": [float("-inf")]}])
+@pytest.mark.parametrize("form", [Open, Json])
+def test_what_is_no_number_is_not_written_as_null(form, value, exact):
+    with pytest.raises(InvalidInput):
+        payload(form, schema=exact).dump(Open(value=value) if form is Open else value)
+
+
+@pytest.mark.parametrize("text", [b"[0]", b"[1]", b'["true"]', b"[null]"])
+def test_a_type_that_is_no_class_is_as_strict_as_a_class(text):
+    assert payload(Flags).load(b"[true,false]") == [True, False]
+    assert rules(payload(Flags), text)
+    assert rules(payload(list[Flag]), b'[{"flag":%b}]' % text[1:-1])
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0",
+        "-0.0",
+        "1e3",
+        "1.5",
+        "9007199254740993",
+        "-123456789012345678901234567890",
+        "1" * 4000,
+        "1.7976931348623157e308",
+        "5e-324",
+    ],
+)
+@pytest.mark.parametrize("exact", [None, {"type": "object"}])
+def test_a_number_comes_out_as_it_went_in(number, exact):
+    guard = payload(Open, schema=exact)
+    before = guard.load(f'{{"value":{number}}}').value
+    after = guard.load(guard.dump(guard.load(f'{{"value":{number}}}'))).value
+    assert (repr(after), type(after)) == (repr(before), type(before))
+
+
+def test_a_pattern_that_backtracks_without_end_refuses_in_bounded_time():
+    guard = payload(Json, schema={"pattern": r"^(?:(?=x|a)(a|a|\1)*b|a*!)$"})
+    assert guard.load(b'"aaa!"') == "aaa!"
+    start = time.perf_counter()
+    with pytest.raises(InvalidInput, match="limit for backtracking"):
+        guard.load(b'"%b!"' % (b"a" * 64))
+    assert time.perf_counter() - start < 1
+
+
+def test_a_pattern_without_look_around_takes_linear_time():
+    guard = payload(Json, schema={"pattern": "^(a+)+$"})
+    start = time.perf_counter()
+    assert guard.load(b'"%b"' % (b"a" * 1_000_000))
+    assert rules(guard, b'"%b!"' % (b"a" * 1_000_000)) == ["pattern"]
+    assert time.perf_counter() - start < 1
+
+
+def test_a_payload_that_is_nested_too_deeply_is_refused():
+    guard = payload(Json, schema={"$comment": "anything"})
+    assert guard.dump(guard.load(b"[" * 150 + b"]" * 150)) == b"[" * 150 + b"]" * 150
+    assert rules(guard, b"[" * 100_000 + b"]" * 100_000) == ["json"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "path", "rule"),
+    [
+        (False, "1", "", "false"),
+        ({"properties": {"a": False}}, '{"a":1}', "/a", "properties"),
+        ({"prefixItems": [False]}, "[1]", "/0", "prefixItems"),
+        ({"items": False}, "[1]", "/0", "items"),
+        ({"patternProperties": {"^a": False}}, '{"a":1}', "/a", "patternProperties"),
+    ],
+)
+def test_a_schema_that_allows_nothing_is_named_by_its_keyword(schema, text, path, rule):
+    described = {"empty": False, "object": False, "exact": True, "schema": schema}
+    hook = Hook[Json, Json]("probe", Dispatch.SINGLETON, input=Json, exact_input=True)
+    Kind("probe", "1.0.0", (hook,), digest="0", contract={"hooks": {"probe": {"input": described}}})
+    with pytest.raises(InvalidInput) as refused:
+        hook.input.load(text)
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.rule) == (path, rule)
