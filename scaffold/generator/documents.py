@@ -15,7 +15,7 @@ from scaffold.generator.schema_check import check_schema
 from scaffold.generator.schema_files import SchemaFiles
 from scaffold.generator.source import Places, Pointer, Source
 from scaffold.generator.values import is_list, is_object
-from scaffold.generator.vocabulary import subschemas
+from scaffold.generator.vocabulary import DIALECT, subschemas
 
 __all__ = ["Document", "Documents"]
 
@@ -61,6 +61,8 @@ class Documents:
     )
     _anchors: dict[tuple[str, str], Json] = field(default_factory=dict[tuple[str, str], Json])
     _homes: dict[int, _Home] = field(default_factory=dict[int, _Home])
+    _any_schema: Json = field(default_factory=lambda: {"type": ["object", "boolean"], "if": True})
+    """Stands for the meta-schema, which every validator has; the `if` says that it asks for more."""
 
     @property
     def files(self) -> tuple[PurePosixPath, ...]:
@@ -123,6 +125,10 @@ class Documents:
         """
         reference = schema["$ref"]
         uri, fragment = self.split(schema, reference)
+        if uri == DIALECT and not fragment:
+            home = self._homes[id(schema)]
+            self._index(home.document, home.at, self._any_schema, home.base)
+            return home.document, reference, self._any_schema
         document, resource = self._resource(schema, reference, uri)
         try:
             found = self._within(uri, resource, fragment)

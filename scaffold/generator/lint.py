@@ -130,7 +130,7 @@ def _keywords(compilation: Compilation) -> Iterator[Diagnostic]:
     for schema in _schemas(compilation):
         for keyword in schema.keys() - KNOWN:
             near = get_close_matches(keyword, KNOWN, n=1, cutoff=0.75)
-            if near and not keyword.startswith("x-"):
+            if near and len(keyword) > len("note") and not keyword.startswith("x-"):
                 message = f"'{keyword}' is no keyword of JSON Schema, and is ignored"
                 advice = f"did you mean '{near[0]}'?"
                 yield compilation.documents.problem(

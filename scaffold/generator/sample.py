@@ -125,16 +125,13 @@ class _Sampler:
         }
         required = {name: streams[name] for name in facts.required}
         yield from _combine(required)
-        optional = [name for name in streams if name not in required]
-        least = facts.home.get("minProperties", 0)
-        free = [f"key_{index}" for index in range(1, int(least) - len(required) + 1)]
-        values = facts.values or (True,)
-        more = {name: _Stream(self.values(values, depth + 1)) for name in free}
-        if free:
-            yield from _combine(required | more)
-        for name in optional:
+        for name in (name for name in streams if name not in required):
             yield from _combine(required | {name: streams[name]})
         yield from _combine(streams)
+        least = int(facts.home.get("minProperties", 0))
+        free = [f"key_{index}" for index in range(1, least - len(required) + 1)]
+        more = {name: _Stream(self.values(facts.values or (True,), depth + 1)) for name in free}
+        yield from _combine(required | more)
 
     def arrays(self, facts: Facts, depth: int) -> Iterator[Json]:
         """Yield lists: of one item or as few as there must be, then none, then more."""

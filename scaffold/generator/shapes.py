@@ -179,9 +179,8 @@ class Shaper:
             return ir.Anything()
         if facts.types == ANY or not facts.types:
             return self._anything()
-        names = [name for name in _ORDER if name in facts.types]
-        if "number" in names:
-            names.remove("integer")
+        spoken = facts.types - {"integer"} if "number" in facts.types else facts.types
+        names = [name for name in _ORDER if name in spoken]
         return tidy([self._single(name, facts, context) for name in names])
 
     def _choice(self, facts: Facts, context: Context) -> ir.Type:

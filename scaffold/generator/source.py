@@ -9,7 +9,16 @@ from typing import TypeAlias
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.ir import Json
 
-__all__ = ["MAX_DEPTH", "Place", "Places", "Pointer", "Source", "read_text"]
+__all__ = [
+    "HALF_CHARACTER",
+    "MAX_DEPTH",
+    "Place",
+    "Places",
+    "Pointer",
+    "Source",
+    "read_text",
+    "whole_text",
+]
 
 Pointer: TypeAlias = tuple[str | int, ...]
 """The way from a document's root to one of its values: keys and indexes."""
@@ -55,6 +64,23 @@ class Source:
             at, known = at[:-1], self.places.values
         line, column = known.get(at, (1, 1))
         return Diagnostic(self.file, line, column, code, message, help)
+
+
+HALF_CHARACTER = (
+    "an escape stands for half a character",
+    "write the character itself, or both of its \\u escapes",
+)
+"""Message and help for text that no UTF-8 can carry (RFC 8259 section 8.2)."""
+
+
+def whole_text(text: str) -> str | None:
+    """Join the surrogate pairs that escapes made; `None` if one half is missing."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return None
 
 
 def read_text(path: Path, file: str) -> str:

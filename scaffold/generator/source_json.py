@@ -9,12 +9,23 @@ from typing import NoReturn
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.ir import Json
-from scaffold.generator.source import MAX_DEPTH, Place, Places, Pointer, Source, read_text
+from scaffold.generator.source import (
+    HALF_CHARACTER,
+    MAX_DEPTH,
+    Place,
+    Places,
+    Pointer,
+    Source,
+    read_text,
+    whole_text,
+)
 from scaffold.generator.values import is_list, is_object
 
 __all__ = ["read_json"]
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+
+_HALF = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
 
 
 def read_json(path: Path, file: str) -> Source:
@@ -35,9 +46,15 @@ def read_json(path: Path, file: str) -> Source:
         advice = "remove one of the two"
         problem = Diagnostic(file, line, column, "duplicate-key", message, advice)
     else:
-        if _depth(value) <= MAX_DEPTH:
+        half = _HALF.search(text)
+        if _depth(value) > MAX_DEPTH:
+            problem = _too_deep(file)
+        elif half and whole_text(json.dumps(value, ensure_ascii=False)) is None:
+            line = text.count("\n", 0, half.start()) + 1
+            column = half.start() - text.rfind("\n", 0, half.start())
+            problem = Diagnostic(file, line, column, "half-character", *HALF_CHARACTER)
+        else:
             return Source(file, value, partial(_find_places, text))
-        problem = _too_deep(file)
     raise SpecError([problem])
 
 

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.ir import Json
-from scaffold.generator.source import MAX_DEPTH, Place, Places, Pointer, Source, read_text
+from scaffold.generator.source import (
+    HALF_CHARACTER,
+    MAX_DEPTH,
+    Place,
+    Places,
+    Pointer,
+    Source,
+    read_text,
+    whole_text,
+)
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
@@ -52,6 +61,8 @@ def _compose(text: str, file: str) -> "Node | None":
         mark = error.problem_mark or error.context_mark
         line, column = mark.line + 1, mark.column + 1
         code, message = "malformed-yaml", _one_line(error.problem or "this is no YAML")
+        if message.startswith("but "):
+            message = f"{_one_line(error.context)}, {message}"
     except (YAMLError, ValueError) as error:
         # The reader of characters reports an offset, and no mark.
         offset = getattr(error, "position", 0)
@@ -65,7 +76,7 @@ def _compose(text: str, file: str) -> "Node | None":
 
 
 def _one_line(text: object) -> str:
-    return " ".join(str(text).split()).rstrip(".")
+    return " ".join(str(text).split()).rstrip(".").replace("'<stream end>'", "the end of the file")
 
 
 @dataclass
@@ -104,7 +115,10 @@ class _Reader:
             if key.id != "scalar":
                 self._refuse(key, "yaml-key", "a key is a list or an object", "use text as key")
                 continue
-            name = str(key.value)
+            name = whole_text(str(key.value))
+            if name is None:
+                self._refuse(key, "half-character", *HALF_CHARACTER)
+                continue
             if name in result:
                 message = f"the key '{name}' is there twice"
                 self._refuse(key, "duplicate-key", message, "remove one of the two")
@@ -114,7 +128,9 @@ class _Reader:
         return result
 
     def _scalar(self, node: Any, tag: str) -> Json:
-        text = str(node.value)
+        text = whole_text(str(node.value))
+        if text is None:
+            return self._refuse(node, "half-character", *HALF_CHARACTER)
         if tag in _TEXT_TAGS:
             return text
         if tag in ("null", "bool") and text.lower() in _LITERALS:

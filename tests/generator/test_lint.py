@@ -1,0 +1,124 @@
+"""Warnings: what is allowed and better avoided."""
+
+import pytest
+
+from scaffold.generator import list_kinds, shipped_hookspecs
+from scaffold.generator.lint import lint_kind
+from specs import write_spec
+
+HOOK = """\
+  - name: run
+    description: Runs.
+    dispatch: {dispatch}
+    input_schema: schemas/input.json
+    output_schema: schemas/output.json
+"""
+TEXT = {"type": "string", "description": "A text."}
+OBJECT = {"type": "object", "properties": {"a": TEXT}}
+
+
+def warnings(tmp_path, more="", dispatch="singleton", **schemas):
+    """Return code, line and message of the warnings of one hook."""
+    files = {"input": OBJECT, "output": OBJECT} | schemas
+    path = write_spec(tmp_path, HOOK.format(dispatch=dispatch) + more, **files)
+    path.write_text(path.read_text() + "description: A kind.\n")
+    found = lint_kind(path)
+    assert all(problem.severity == "warning" for problem in found)
+    return [(problem.code, problem.line, problem.message) for problem in found]
+
+
+SHIPPED = [
+    pytest.param(path, id=name)
+    for name, versions in sorted(list_kinds([shipped_hookspecs()]).items())
+    for path in versions.values()
+]
+
+
+@pytest.mark.parametrize("path", SHIPPED)
+def test_shipped_kinds_have_no_findings(path):
+    assert lint_kind(path) == []
+
+
+def test_a_good_hookspec_has_no_findings(tmp_path):
+    assert warnings(tmp_path) == []
+
+
+def test_errors_are_returned_beside_warnings(tmp_path):
+    path = write_spec(tmp_path, HOOK.format(dispatch="singelton"))
+    assert [(problem.code, problem.severity) for problem in lint_kind(path)] == [
+        ("unknown-dispatch", "error")
+    ]
+
+
+def test_missing_descriptions_are_found(tmp_path):
+    hooks = "  - {name: run, dispatch: broadcast_notify, errors: [{code: gone}]}\n"
+    found = [problem.message for problem in lint_kind(write_spec(tmp_path, hooks))]
+    assert found == [
+        "the kind 'demo' has no description",
+        "the hook 'run' has no description",
+        "the error 'gone' has no description",
+    ]
+
+
+def test_a_property_that_a_model_must_guess_is_found(tmp_path):
+    schema = {"type": "object", "properties": {"a": TEXT, "b": {"type": "string"}}}
+    message = "the property 'b' has no description"
+    assert warnings(tmp_path, input=schema) == [("missing-description", 8, message)]
+    assert warnings(tmp_path, "    mcp_exposed: false\n", input=schema) == []
+
+
+def test_dots_in_a_tool_name_are_found(tmp_path):
+    (found,) = warnings(tmp_path, '    mcp_tool_name_template: "{kind}.{plugin}"\n')
+    assert found[:2] == ("dotted-tool-name", 9)
+
+
+def test_an_input_that_is_no_object_is_found(tmp_path):
+    (found,) = warnings(tmp_path, input={"type": ["object", "null"]})
+    assert found == (
+        "input-no-object",
+        7,
+        "the input of 'run' is not always an object, as MCP arguments are",
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ({"type": "string"}, "is of another type than its input"),
+        ({"type": "object", "properties": {"b": TEXT}}, "lacks 'a', which its input requires"),
+        (
+            {"type": "object", "properties": {"a": TEXT, "b": TEXT}},
+            "has 'b', which its input does not allow",
+        ),
+    ],
+)
+def test_a_chain_that_cannot_go_on_is_found(tmp_path, output, why):
+    wanted = {**OBJECT, "required": ["a"], "additionalProperties": False}
+    found = warnings(tmp_path, dispatch="chain", input=wanted, output=output)
+    assert found == [("broken-chain", 8, f"the output of 'run' {why}")]
+
+
+def test_a_misspelt_keyword_is_found(tmp_path):
+    schema = {"type": "string", "minLenght": 3, "x-order": 1, "note": "free"}
+    message = "'minLenght' is no keyword of JSON Schema, and is ignored"
+    assert warnings(tmp_path, output=schema) == [("unknown-keyword", 3, message)]
+
+
+def test_properties_without_a_type_are_found_but_not_in_a_part_of_a_typed_schema(tmp_path):
+    part = {"properties": {"a": TEXT}}
+    message = "the schema names properties, and accepts everything that is no object"
+    assert warnings(tmp_path, output=part) == [("missing-type", 2, message)]
+    assert warnings(tmp_path, output={"type": "object", "anyOf": [part, {}]}) == []
+
+
+def test_a_default_that_breaks_its_schema_is_found(tmp_path):
+    schema = {"type": "object", "properties": {"a": {"type": "integer", "default": "1"}}}
+    assert warnings(tmp_path, output=schema) == [
+        ("invalid-default", 6, "the default breaks its own schema")
+    ]
+
+
+def test_a_folder_of_another_name_is_found(tmp_path):
+    path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=OBJECT)
+    path.write_text(path.read_text().replace("kind: demo", "kind: other\ndescription: A kind."))
+    assert [problem.code for problem in lint_kind(path)] == ["kind-folder-mismatch"]

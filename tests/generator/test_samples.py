@@ -1,0 +1,100 @@
+"""Samples: valid, the same every time, and as an author would have them."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema_rs import Draft202012Validator
+
+from scaffold.generator import compile_kind, find_kind, list_kinds, shipped_hookspecs
+from scaffold.generator.pattern import text_for
+from scaffold.generator.sample import NoSampleError, sample
+
+FOLDERS = [shipped_hookspecs()]
+RECURSIVE = {"type": "object", "properties": {"next": {"$ref": "#"}}}
+
+
+def payloads():
+    for name in sorted(list_kinds(FOLDERS)):
+        for hook in compile_kind(find_kind(name, FOLDERS)).hooks:
+            yield pytest.param(hook.input.schema, id=f"{name}.{hook.name}.input")
+            yield pytest.param(hook.output.schema, id=f"{name}.{hook.name}.output")
+
+
+@pytest.mark.parametrize("schema", list(payloads()))
+def test_samples_of_shipped_kinds_are_valid_and_steady(schema):
+    value = sample(schema)
+    assert Draft202012Validator(schema, validate_formats=True).is_valid(value)
+    assert sample(schema) == value
+
+
+def test_the_sample_of_a_tool_calls_a_function_that_its_sample_lists():
+    listing, call = compile_kind(find_kind("tool", FOLDERS)).hooks
+    functions = {function["name"]: function for function in sample(listing.output.schema)}
+    chosen = functions[sample(call.input.schema)["function"]]
+    assert Draft202012Validator(chosen["parameters"]).is_valid(sample(call.input.schema)["args"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "string"}, "example"),
+        ({"type": "string", "minLength": 10}, "example ex"),
+        ({"type": "string", "maxLength": 3}, "exa"),
+        ({"type": "string", "format": "date-time"}, "2026-01-31T12:00:00Z"),
+        ({"type": "string", "pattern": "^[A-Z]{3}-[0-9]{2}$"}, "AAA-00"),
+        ({"type": "string", "pattern": "^a+$", "minLength": 4}, "aaaa"),
+        ({"type": "integer"}, 1),
+        ({"type": "integer", "minimum": 7}, 7),
+        ({"type": "integer", "exclusiveMinimum": 7, "multipleOf": 5}, 10),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.1}, 0.05),
+        ({"type": "boolean"}, True),
+        ({"type": "null"}, None),
+        ({"enum": ["b", "a"]}, "b"),
+        ({"type": "string", "examples": [3, "fits"], "default": "no"}, "fits"),
+        ({"type": "array", "items": {"type": "string"}}, ["example"]),
+        ({"type": "array", "maxItems": 0}, []),
+        (
+            {"type": "array", "items": {"enum": [1, 2, 3]}, "uniqueItems": True, "minItems": 2},
+            [1, 2],
+        ),
+        ({"type": "array", "prefixItems": [{"const": 1}, {"const": 2}], "items": False}, [1, 2]),
+        ({"type": "array", "contains": {"const": 7}, "items": {"type": "integer"}}, [7]),
+        ({"type": "object", "properties": {"a": {}}}, {}),
+        ({"type": "object", "properties": {"a": {"const": 1}}, "required": ["a"]}, {"a": 1}),
+        ({"type": "object", "minProperties": 1}, {"key_1": "example"}),
+        ({"type": "object", "properties": {"a": {"const": 1}}, "minProperties": 1}, {"a": 1}),
+        ({"oneOf": [{"type": "string"}, {"type": "null"}]}, "example"),
+        ({"type": "string", "not": {"const": "example"}, "pattern": ""}, "Example"),
+        (RECURSIVE, {}),
+    ],
+)
+def test_a_sample_is_simple_and_valid(schema, expected):
+    assert sample(schema) == expected
+    assert Draft202012Validator(schema).is_valid(expected)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        False,
+        {"type": "string", "minLength": 3, "maxLength": 2},
+        {**RECURSIVE, "required": ["next"]},
+        {"anyOf": [{"allOf": [{"const": 1}, {"const": 2}]}]},
+    ],
+)
+def test_a_schema_that_nothing_fits_is_said_to_have_no_sample(schema):
+    with pytest.raises(NoSampleError, match="give the schema examples"):
+        sample(schema)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.from_regex(
+        r"\^?([a-z]|\[[a-z]-?[0-9]\]|\(\?:x\|y\)|\\[dws]|\.|[a-z][*+?]|[a-z]\{1,3\}){1,6}\$?",
+        fullmatch=True,
+    )
+)
+def test_texts_match_the_patterns_that_people_write(pattern):
+    schema = {"pattern": pattern}
+    if Draft202012Validator({"format": "regex"}, validate_formats=True).is_valid(pattern):
+        assert Draft202012Validator(schema).is_valid(text_for(pattern))
