@@ -50,6 +50,7 @@ def new_project(
             "class_name": made,
             "runtimes": offered,
             "served": offered != ["in_process"],
+            "contract": f"{kind.name}_v{kind.major}",
             "hook": kind.hooks[-1].name,
             "scaffold_version": version("hookspec-scaffold"),
         },

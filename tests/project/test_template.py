@@ -16,6 +16,7 @@ FACTS = {
     "class_name": "MyDemoPlugin",
     "runtimes": ["in_process", "mcp_stdio"],
     "served": True,
+    "contract": "tool_v1",
     "hook": "execute",
     "scaffold_version": "0.1.0",
 }
