@@ -85,7 +85,7 @@ def mutations(draw, values):
                 del part[key]
             break
         if isinstance(part, dict) and not draw(st.integers(0, 5)):
-            part["extra"] = draw(st.sampled_from(POOL))
+            part["extra"] = copy.deepcopy(draw(st.sampled_from(POOL)))
     return value
 
 

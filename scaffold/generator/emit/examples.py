@@ -1,4 +1,7 @@
-"""Examples of payloads, for the documents."""
+"""Examples of payloads, for the documents and the files that an author starts from."""
+
+import json
+from functools import lru_cache
 
 from scaffold.generator import ir
 from scaffold.generator.sample import NoSampleError, sample
@@ -6,9 +9,15 @@ from scaffold.generator.sample import NoSampleError, sample
 __all__ = ["examples"]
 
 
-def examples(payload: ir.Payload) -> list[ir.Json]:
+def examples(payload: ir.Payload) -> tuple[ir.Json, ...]:
     """Return one valid value of a payload, or none if its schema gives none away."""
+    return _examples(json.dumps(payload.schema))
+
+
+@lru_cache(maxsize=1024)
+def _examples(schema: str) -> tuple[ir.Json, ...]:
+    # Several emitters ask for the same payloads, and a search takes its time.
     try:
-        return [sample(payload.schema)]
+        return (sample(json.loads(schema)),)
     except NoSampleError:
-        return []
+        return ()

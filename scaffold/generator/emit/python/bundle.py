@@ -24,7 +24,7 @@ def widens(type_: ir.Type | None, kind: ir.Kind) -> bool:
     """Tell whether a Python type accepts values that `type_` does not.
 
     Bounds are kept where they stand on a property or a named type, not deeper; and Python takes
-    `true` for the literal `1`.
+    `true` for the literal `1`, and `0` for the literal `false`.
     """
     if type_ is None:
         return False
@@ -78,7 +78,8 @@ def _declaration(item: ir.Declaration, names: Names) -> ir.Json:
 
 _PLAIN: dict[type[ir.Type], dict[str, ir.Json]] = {
     ir.Anything: {"customTypePath": f"{RUNTIME}.Json"},
-    ir.Null: {"type": "null"},
+    # Not as `null`: a name for it would be taken for one that may be absent.
+    ir.Null: {"customTypePath": "types.NoneType"},
     ir.Boolean: {"type": "boolean"},
     ir.Integer: {"type": "integer", "customTypePath": f"{RUNTIME}.Integer"},
     ir.Number: {"type": "number", "customTypePath": f"{RUNTIME}.Number"},
@@ -93,7 +94,7 @@ def _schema(type_: ir.Type, names: Names) -> dict[str, ir.Json]:
         case ir.Array(items):
             return {"type": "array", "items": _schema(items, names)}
         case ir.Map(ir.Anything()):
-            return {"type": "object", "customTypePath": f"{RUNTIME}.JsonObject"}
+            return {"customTypePath": f"{RUNTIME}.JsonObject"}
         case ir.Map(values):
             return {"type": "object", "additionalProperties": _schema(values, names)}
         case ir.Reference(name):
@@ -197,6 +198,6 @@ def _loses(type_: ir.Type, *, deep: bool = False) -> bool:
     if deep and _bounds(type_):
         return True
     if isinstance(type_, ir.Choice):
-        kinds = {type(value) for value in type_.values}
-        return int in kinds or "enum" not in _choice(type_.values)
+        numbers = any(isinstance(value, int) for value in type_.values)
+        return numbers or "enum" not in _choice(type_.values)
     return any(_loses(inner, deep=True) for inner in _inner(type_))

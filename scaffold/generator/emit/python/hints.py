@@ -48,7 +48,7 @@ def _either(*nodes: ast.expr) -> Source:
         unquoted = [_Unquote().visit(node) for node in nodes]
         return text(flat(_either(*unquoted)))
     members: list[Source] = []
-    for source in map(hint, nodes):
+    for source in ("None" if node == "NoneType" else node for node in map(hint, nodes)):
         members += source.members if isinstance(source, Either) else [source]
     return Either(tuple(members))
 

@@ -8,6 +8,7 @@ import re
 import textwrap
 import unicodedata
 
+from scaffold.contract.values import is_array, is_object
 from scaffold.generator.ir import Json
 
 __all__ = ["docstring", "literal", "note", "text"]
@@ -44,17 +45,13 @@ _STRUCTURE = re.compile(r"\s|[-*+#>|]|\d+[.)]\s")
 
 def literal(value: Json) -> str:
     """Write a JSON value as a Python expression on one line."""
-    match value:
-        case str():
-            return text(value)
-        case list():
-            return f"[{', '.join(map(literal, value))}]"
-        case dict():
-            return (
-                f"{{{', '.join(f'{text(key)}: {literal(item)}' for key, item in value.items())}}}"
-            )
-        case _:
-            return repr(value)
+    if isinstance(value, str):
+        return text(value)
+    if is_array(value):
+        return f"[{', '.join(map(literal, value))}]"
+    if is_object(value):
+        return f"{{{', '.join(f'{text(key)}: {literal(item)}' for key, item in value.items())}}}"
+    return repr(value)
 
 
 def text(value: str) -> str:

@@ -75,6 +75,7 @@ def _generate(schema: ir.Json, views: dict[str, Any]) -> str:
         skip_root_model=True,
         use_standard_primitive_types=True,
         disable_future_imports=True,
+        disable_timestamp=True,
         allow_remote_refs=False,
         settings_path=TEMPLATES,
         formatters=[],

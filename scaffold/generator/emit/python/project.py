@@ -104,7 +104,7 @@ def _body(hook: ir.Hook, names: Names) -> list[str]:
     for caller in names.kind.hooks:
         if caller.functions is not None and caller.functions.catalogue == hook.name:
             offered = [GREETING]
-            answers = [offered] if fits(offered, hook.output.type, names.kind.types) else answers
+            answers = (offered,) if fits(offered, hook.output.type, names.kind.types) else answers
     for answer in answers:
         return [layout(Row(("return ", expression(hook.output.type, answer, names))), 8)]
     return ["raise NotImplementedError"]

@@ -1,5 +1,6 @@
 """JSON values as Python expressions of the type they have: defaults, and samples to start from."""
 
+from scaffold.contract.values import is_array, is_object
 from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import Bracket, Row, Source, Text
 from scaffold.generator.emit.python.literals import literal, text
@@ -62,16 +63,14 @@ def _member(members: tuple[ir.Type, ...], value: ir.Json, names: Names) -> ir.Ty
 
 
 def _json(value: ir.Json) -> Source:
-    match value:
-        case str():
-            return Text(value)
-        case list():
-            return Bracket("[", tuple(map(_json, value)), "]")
-        case dict():
-            entries = (Row((f"{text(key)}: ", _json(item))) for key, item in value.items())
-            return Bracket("{", tuple(entries), "}")
-        case _:
-            return literal(value)
+    if isinstance(value, str):
+        return Text(value)
+    if is_array(value):
+        return Bracket("[", tuple(map(_json, value)), "]")
+    if is_object(value):
+        entries = (Row((f"{text(key)}: ", _json(item))) for key, item in value.items())
+        return Bracket("{", tuple(entries), "}")
+    return literal(value)
 
 
 def _builds(type_: ir.Type, value: ir.Json, names: Names) -> bool:
