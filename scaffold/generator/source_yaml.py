@@ -5,6 +5,7 @@ mean something else to the next reader.
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,12 +30,15 @@ __all__ = ["read_yaml"]
 
 _PREFIX = "tag:yaml.org,2002:"
 _TEXT_TAGS = {"str", "timestamp", "merge", "value"}
+_BRACKET = re.compile(r"[\[\]{}]")
+_TOO_DEEP = ("the file is nested too deeply", f"at most {MAX_DEPTH} levels are read")
 _LITERALS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
 def read_yaml(path: Path, file: str) -> Source:
     """Read a YAML file; raise `SpecError` if it is none, or says what JSON cannot say."""
     text = read_text(path, file)
+    _check_brackets(text, file)
     root = _compose(text, file)
     if root is None:
         raise SpecError([Diagnostic(file, 1, 1, "empty-file", "the file is empty")])
@@ -46,12 +50,27 @@ def read_yaml(path: Path, file: str) -> Source:
     return Source(file, value, lambda: places)
 
 
+def _check_brackets(text: str, file: str) -> None:
+    """Refuse brackets that nobody writes, before the parser spends seconds on them.
+
+    Brackets in texts and remarks count too: no text leaves so many of them open.
+    """
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
+        if depth > MAX_DEPTH:
+            line = text.count("\n", 0, match.start()) + 1
+            column = match.start() - text.rfind("\n", 0, match.start())
+            raise SpecError([Diagnostic(file, line, column, "too-deep", *_TOO_DEEP)])
+
+
 def _compose(text: str, file: str) -> "Node | None":
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     loader: Any = YAML(typ="safe", pure=True)
-    line, column, message = 1, 1, "the file is nested too deeply"
+    line, column = 1, 1
+    message, advice = _TOO_DEEP
     try:
         node: Node | None = loader.compose(text)
     except RecursionError:
@@ -71,7 +90,7 @@ def _compose(text: str, file: str) -> "Node | None":
         code, message = "malformed-yaml", _one_line(getattr(error, "reason", str(error)))
     else:
         return node
-    advice = f"at most {MAX_DEPTH} levels are read" if code == "too-deep" else ""
+    advice = advice if code == "too-deep" else ""
     raise SpecError([Diagnostic(file, line, column, code, message, advice)])
 
 
@@ -96,8 +115,7 @@ class _Reader:
             return self._refuse(node, "yaml-alias", message, "write the value out, or use '$ref'")
         self._seen.add(id(node))
         if len(at) > MAX_DEPTH:
-            message = "the file is nested too deeply"
-            return self._refuse(node, "too-deep", message, f"at most {MAX_DEPTH} levels are read")
+            return self._refuse(node, "too-deep", *_TOO_DEEP)
         match node.id:
             case "mapping" if node.tag == f"{_PREFIX}map":
                 return self._mapping(node, at)

@@ -3,9 +3,9 @@
 import time
 
 import pytest
+from specs import SHAPES, declared, field_types, record
 
 from scaffold.generator import SpecError, compile_kind, find_kind, ir, list_kinds, shipped_hookspecs
-from specs import SHAPES, declared, field_types, record
 
 FOLDERS = [shipped_hookspecs()]
 KINDS = ["audit_logger", "chunker", "orchestrator", "source", "text_processor", "tool"]

@@ -1,10 +1,10 @@
 """Warnings: what is allowed and better avoided."""
 
 import pytest
+from specs import write_spec
 
 from scaffold.generator import list_kinds, shipped_hookspecs
 from scaffold.generator.lint import lint_kind
-from specs import write_spec
 
 HOOK = """\
   - name: run

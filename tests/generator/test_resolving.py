@@ -2,9 +2,9 @@
 
 import pytest
 from jsonschema_rs import Draft202012Validator
+from specs import alias, compile_schema, field_types
 
 from scaffold.generator import SpecError, ir
-from specs import alias, compile_schema, field_types
 
 GOOD, BAD = (
     {"x": {"amount": 1, "next": {"amount": 2}}},

@@ -1,10 +1,10 @@
 """Schemas and the types they become: never stricter, named once, exact where types fall short."""
 
 import pytest
+from specs import alias, compile_schema, declared, field_types, record, write_spec
 
 from scaffold.generator import compile_kind, ir
 from scaffold.generator.fits import fits
-from specs import alias, compile_schema, declared, field_types, record, write_spec
 
 TEXT = ir.String()
 
