@@ -6,7 +6,6 @@ Source: MCP 2026-07-28, Versioning: Backward Compatibility; stdio: Backward Comp
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, TypeAlias
 
@@ -28,8 +27,7 @@ __all__ = ["Call", "Outgoing", "Session", "Talk"]
 _MOST_PAGES: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """One message to send; the transport gives requests their ids."""
 
     method: str

@@ -68,7 +68,9 @@ class StdioChannel:
         def call(payload: In) -> Out:
             nonlocal prepared
             deadline = time.monotonic() + timeout
-            pipes = self._alive(deadline)
+            pipes = self._pipes
+            if pipes.end is not None:
+                pipes = self._alive(deadline)
             if prepared.session is not pipes.session:
                 prepared = pipes.session.call(hook)
             outgoing = prepared.write(payload)

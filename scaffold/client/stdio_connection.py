@@ -74,6 +74,7 @@ class Connection:
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
         self.session = session
         self.process = Process(launch)
+        self._stdin, self._stdout = self.process.stdin, self.process.stdout
         self.inbox = Inbox(session.plugin, limit, self._other)
         self.unsent = bytearray()
         self.end: Callable[[], TransportError] | None = None
@@ -124,7 +125,7 @@ class Connection:
             self.unsent += line
             return
         try:
-            written = os.write(self.process.stdin, line)
+            written = os.write(self._stdin, line)
         except BlockingIOError:
             written = 0
         if written < len(line):
@@ -136,7 +137,7 @@ class Connection:
             if not self.unsent or self.end is not None:
                 return True
             try:
-                written = os.write(self.process.stdin, self.unsent)
+                written = os.write(self._stdin, self.unsent)
             except BlockingIOError:
                 return True
             except OSError:
@@ -150,18 +151,17 @@ class Connection:
         Raises `ProtocolError` for a line beyond the limit.
         """
         try:
-            data = os.read(self.process.stdout, self._size)
+            data = os.read(self._stdout, self._size)
         except BlockingIOError:
             return True
         if not data:
             return False
-        if len(data) == self._size:
-            self._size = _LARGE_READ
-        elif len(data) < _SMALL_READ:
-            self._size = _SMALL_READ
         self.inbox.feed(data)
-        if self.inbox.in_line:
+        if self.inbox.held:
             self._received = time.monotonic()
+            self._size = _LARGE_READ
+        else:
+            self._size = _SMALL_READ
         return True
 
     def overdue(self, request_id: int, outgoing: Outgoing, seconds: float) -> DeadlineExceeded:
@@ -188,7 +188,7 @@ class Connection:
         now = time.monotonic()
         if self.process.exited():
             return f"the process has ended ({self.process.status})"
-        if self.inbox.in_line and self._received <= now - min(seconds / 2, _LONGEST_PAUSE):
+        if self.inbox.held and self._received <= now - min(seconds / 2, _LONGEST_PAUSE):
             return "it stopped in the middle of a line"
         if self._answered != self.inbox.answered:
             self._answered, self._missed = self.inbox.answered, 0

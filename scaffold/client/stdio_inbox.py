@@ -56,11 +56,12 @@ class Inbox:
         """How many answers were delivered."""
         self.last_id = 0
         """The last id given to a request."""
+        self.held = 0
+        """The bytes of a line that has not ended yet."""
         self._plugin = plugin
         self._limit = limit
         self._other = other
         self._pieces: list[bytes] = []
-        self._held = 0
         self._odd_lines = 0
         self._last_odd = ""
 
@@ -71,35 +72,30 @@ class Inbox:
             return ""
         return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
 
-    @property
-    def in_line(self) -> bool:
-        """True in the middle of a line."""
-        return bool(self._pieces)
-
     def feed(self, data: bytes) -> None:
         """Take the next bytes; raise `ProtocolError` if a line is longer than the limit."""
         end = data.find(b"\n")
         if end < 0:
             self._hold(data)
             return
-        if self._pieces:
+        if self.held:
             self._hold(data)
             data = b"".join(self._pieces)
             self._pieces.clear()
-            self._held = 0
+            self.held = 0
             end = data.find(b"\n")
         if end == len(data) - 1:
             self._line(data)
             return
         *lines, rest = data.split(b"\n")
-        for line in lines:
+        for line in filter(None, lines):
             self._line(line)
         if rest:
             self._hold(rest)
 
     def _hold(self, data: bytes) -> None:
-        self._held += len(data)
-        if self._held > self._limit:
+        self.held += len(data)
+        if self.held > self._limit:
             raise ProtocolError(f"the server wrote a line of more than {self._limit} bytes")
         self._pieces.append(data)
 
@@ -107,7 +103,7 @@ class Inbox:
         try:
             message = read(line)
         except WireError as error:
-            if not line.isspace() and line:
+            if not line.isspace():
                 self._unreadable(line, str(error))
             return
         if message.method is not UNSET:

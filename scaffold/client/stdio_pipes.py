@@ -17,6 +17,8 @@ from scaffold.wire.messages import Message
 
 __all__ = ["Pipes"]
 
+_TICK: Final = int(TICK * 1000)
+
 _CROWDED: Final = 0.02
 """Seconds between looks at one's own answer while another thread reads and this one writes."""
 
@@ -38,11 +40,15 @@ class Pipes(Connection):
         if not outgoing.probe:
             return self.exchange(outgoing, deadline, seconds)
         slot: SimpleQueue[Answer] = SimpleQueue()
-        request_id = self._begin(outgoing, slot)
+        try:
+            request_id = self.begin(outgoing, slot.put)
+        except NotSent:
+            raise self._not_sent() from None
         now = time.monotonic()
         answer = None
         while answer is None and now < deadline:
-            answer = self._wait(slot, min(now + PROBE_PATIENCE, deadline))
+            patience = min(PROBE_PATIENCE, deadline - now)
+            answer = self._wait(slot, now + patience, patience)
             now = time.monotonic()
             if not self.process.unread():
                 # It has read the question, and is silent: that is an answer too.
@@ -58,9 +64,12 @@ class Pipes(Connection):
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
         """
         slot: SimpleQueue[Answer] = SimpleQueue()
-        request_id = self._begin(outgoing, slot)
         try:
-            answer = self._wait(slot, deadline)
+            request_id = self.begin(outgoing, slot.put)
+        except NotSent:
+            raise self._not_sent() from None
+        try:
+            answer = self._wait(slot, deadline, seconds)
         except BaseException:
             self.forget(request_id)
             raise
@@ -69,22 +78,19 @@ class Pipes(Connection):
             raise self.overdue(request_id, outgoing, seconds)
         return message
 
-    def _begin(self, outgoing: Outgoing, slot: "SimpleQueue[Answer]") -> int:
-        try:
-            return self.begin(outgoing, slot.put)
-        except NotSent:
-            self._crash()
-            assert self.end is not None
-            raise NotSent(str(self.end())) from None
+    def _not_sent(self) -> NotSent:
+        self._crash()
+        assert self.end is not None
+        return NotSent(str(self.end()))
 
-    def _wait(self, slot: "SimpleQueue[Answer]", deadline: float) -> Answer:
-        """Return the answer, `None` if there is none in time."""
+    def _wait(self, slot: "SimpleQueue[Answer]", deadline: float, left: float) -> Answer:
+        """Return the answer, `None` if there is none in time, which is `left` seconds from now."""
         answer: Answer = None
         try:
-            while answer is None and (left := deadline - time.monotonic()) > 0:
+            while answer is None and left > 0:
                 if self.reading.acquire(blocking=False):
                     try:
-                        answer = self._lead(slot, deadline)
+                        answer = self._lead(slot, deadline, left)
                     finally:
                         self.reading.release()
                 elif self.unsent:
@@ -93,36 +99,40 @@ class Pipes(Connection):
                     answer = _take(slot, 0)
                 else:
                     answer = _take(slot, left)
+                if answer is None:
+                    left = deadline - time.monotonic()
         finally:
             if self.inbox.waiting:
                 self._hand_over()
         return answer
 
-    def _lead(self, slot: "SimpleQueue[Answer]", deadline: float) -> Answer:
+    def _lead(self, slot: "SimpleQueue[Answer]", deadline: float, left: float) -> Answer:
         """Read for everybody, until the own answer is there."""
-        while True:
+        while left > 0:
             while not slot.empty():
                 answer = slot.get_nowait()
                 if answer is not None:
                     return answer
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return None
             poller = self._either if self.unsent else self._readable
-            if not poller.poll(min(left, TICK) * 1000):
-                if self.process.exited() and not self._readable.poll(0):
-                    self._crash()
-            elif not (self.flush() and self._read()):
+            if poller.poll(_TICK if left > TICK else left * 1000):
+                self._exchange()
+                if not slot.empty():
+                    continue
+            elif self.process.exited() and not self._readable.poll(0):
                 self._crash()
+            left = deadline - time.monotonic()
+        return None
 
-    def _read(self) -> bool:
-        """Read once, if there is something; False at the end of the output."""
+    def _exchange(self) -> None:
+        """Write what was kept, read what is there, and notice the end of either."""
         try:
-            return self.receive()
+            alive = self.receive() and (not self.unsent or self.flush())
         except ProtocolError as error:
             reason = str(error)
             self.fail(lambda: ProtocolError(reason))
-            return True
+        else:
+            if not alive:
+                self._crash()
 
     def _crash(self) -> None:
         if self.end is None:
