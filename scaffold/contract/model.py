@@ -17,7 +17,6 @@ class Model(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
-        use_attribute_docstrings=True,
         allow_inf_nan=False,
         ser_json_inf_nan="constants",  # never `null` in silence: what writes payloads refuses them
         protected_namespaces=(),
