@@ -20,7 +20,7 @@ HOOKS = 100
 TARGET = 1.2
 
 
-def payload(number: int) -> dict[str, Any]:
+def payload(number: int, role: str) -> dict[str, Any]:
     return {
         "type": "object",
         "description": f"What hook {number} takes, and what it answers.",
@@ -32,10 +32,10 @@ def payload(number: int) -> dict[str, Any]:
             "labels": {"type": "array", "items": {"type": "string"}},
             "state": {"enum": ["new", "running", "done"]},
             "note": {"type": ["string", "null"]},
-            "place": {"$ref": f"#/$defs/Place{number}"},
+            "place": {"$ref": f"#/$defs/{role}Place{number}"},
         },
         "$defs": {
-            f"Place{number}": {
+            f"{role}Place{number}": {
                 "type": "object",
                 "required": ["x", "y"],
                 "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
@@ -50,8 +50,8 @@ def write(folder: Path) -> None:
             "name": f"hook_{number}",
             "dispatch": "singleton",
             "description": f"Do thing {number}.",
-            "input_schema": payload(number),
-            "output_schema": payload(number),
+            "input_schema": payload(number, "Input"),
+            "output_schema": payload(number, "Output"),
         }
         for number in range(HOOKS)
     ]
