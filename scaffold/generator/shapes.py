@@ -44,6 +44,7 @@ class Shaper:
 
     def payload(self, document: Document, schema: ir.Json, name: str) -> ir.Payload:
         """Shape a payload. `name` is the type's; `schema` is the self-contained form."""
+        self.names.payload = name
         facts = self._gather((document.value,))
         if facts.empty_object:
             return ir.Payload(None, schema, object=True, exact=False)

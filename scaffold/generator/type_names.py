@@ -41,6 +41,8 @@ class TypeNames:
     """The names that types of a kind have. `taken` are those that none may have."""
 
     taken: set[str]
+    payload: str = ""
+    """The name of the payload whose types are being named."""
 
     def is_definition(self, documents: Documents, facts: Facts) -> bool:
         """Tell whether the author gave these facts a place with a name."""
@@ -57,8 +59,11 @@ class TypeNames:
         return name
 
     def _candidates(self, documents: Documents, facts: Facts, context: Context) -> Iterator[str]:
-        short = self._definition(documents, facts) or self._title(facts)
+        definition = self._definition(documents, facts)
+        short = definition or self._title(facts)
         yield short
+        if definition:
+            yield f"{self.payload}{definition}"
         yield context.name
         yield context.owner + pascal(context.word) + pascal(context.variant)
         yield f"{context.owner}{short}"

@@ -203,7 +203,7 @@ def test_names_that_are_taken_are_told_apart_by_their_place(tmp_path):
         },
         "$defs": {"DemoPlugin": inner, "run_input": inner},
     }
-    names = {"Item", "RunInputTwo", "RunInputThree", "RunInputFour"}
+    names = {"Item", "RunInputTwo", "RunInputDemoPlugin", "RunInputRunInput"}
     assert set(declared(compile_schema(tmp_path, schema))) == {"RunInput", *names}
 
 

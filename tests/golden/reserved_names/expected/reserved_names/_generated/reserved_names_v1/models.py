@@ -14,8 +14,8 @@ class TakeInputField(Model):
     alias: Maybe[str] = None
 
 
-class TakeInputLiteral(Model):
-    """The object `TakeInputLiteral`."""
+class TakeInputModel(Model):
+    """The object `TakeInputModel`."""
 
     kind: Maybe[str] = None
 
@@ -46,7 +46,7 @@ class TakeInput(Model):
     none: Annotated[Maybe[str], Field(alias="None")] = None
     self: Maybe[str] = None
     field: Maybe[TakeInputField] = None
-    literal: Maybe[TakeInputLiteral] = None
+    literal: Maybe[TakeInputModel] = None
 
 
 class TakeOutput(Model):
