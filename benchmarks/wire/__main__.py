@@ -32,7 +32,7 @@ def main() -> int:
     rounds, seconds = (1, 0.1) if options.quick else (options.rounds, options.seconds)
     sides = [side for side in SIDES.values() if options.transport in (None, _transport(side))]
     print(
-        "\n".join([*describe(), f"{rounds} rounds, {seconds:g} s for each figure", ""]), flush=True
+        "\n".join([*describe(), f"rounds: {rounds}, {seconds:g} s for each figure", ""]), flush=True
     )
     try:
         measured = [_round(sides, seconds, number) for number in range(rounds)]

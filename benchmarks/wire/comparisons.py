@@ -33,6 +33,7 @@ class Comparison:
 
 COMPARISONS: Final = (
     Comparison("stdio, sync", "ours", "small", "raw pipe", 2.5, at_least=60),
+    Comparison("… CPU of both ends", "ours", "small, CPU", "raw pipe"),
     Comparison("… on any core", "ours", "small, any core", "raw pipe"),
     Comparison("… exact schema", "ours, exact schema", "small", "raw pipe"),
     Comparison("… 10 KB", "ours", "10 KB", "raw + pydantic", 1.0),
@@ -50,6 +51,7 @@ COMPARISONS: Final = (
         Comparison(title, side, figure, floor, most, "SDK, HTTP", "FastMCP, HTTP", least)
         for title, side, figure, floor, most, least in (
             ("HTTP, sync", "ours, HTTP", "small", "minimal ASGI", 1.7, 20),
+            ("… CPU of both ends", "ours, HTTP", "small, CPU", "minimal ASGI", None, None),
             ("… on any core", "ours, HTTP", "small, any core", "minimal ASGI", None, None),
             ("… 10 KB", "ours, HTTP", "10 KB", "minimal ASGI", None, None),
             ("… 1 MB", "ours, HTTP", "1 MB", "minimal ASGI", None, None),
@@ -138,6 +140,8 @@ def _absolute(figure: str, costs: list[float], ceiling: float | None) -> str:
 def _amount(figure: str, cost: float) -> str:
     if "memory" in figure:
         return f"{cost / _MEGABYTE:.1f} MB"
+    if cost >= 1:
+        return f"{cost:.3g} s"
     return f"{cost * 1e6:.3g} µs" if cost < 1e-3 else f"{cost * 1e3:.3g} ms"
 
 

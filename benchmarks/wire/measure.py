@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from benchmarks.wire.clients.connection import Connection
 from benchmarks.wire.payloads import SIZES, payload
-from benchmarks.wire.processes import listening, memory, place
+from benchmarks.wire.processes import busy, listening, memory, place
 from benchmarks.wire.sides import SIDES, Side
 
 Figures = dict[str, float]
@@ -73,7 +73,10 @@ def _measure(side: Side, opening: Any, started: float, seconds: float, core: int
             sent = payload(items)
             argument = connection.take(sent)
             _verify(connection, call(argument), sent)
-            figures[size] = median(_timed(call, argument, seconds))
+            before = busy(os.getpid())
+            spent = _timed(call, argument, seconds)
+            figures[size] = median(spent)
+            figures[f"{size}, CPU"] = (busy(os.getpid()) - before) / len(spent)
     return figures
 
 
@@ -92,7 +95,10 @@ async def _measure_async(opening: Any, started: float, seconds: float, core: int
             sent = payload(items)
             argument = connection.take(sent)
             _verify(connection, await call(argument), sent)
-            figures[size] = median(await _timed_async(call, argument, seconds))
+            before = busy(os.getpid())
+            spent = await _timed_async(call, argument, seconds)
+            figures[size] = median(spent)
+            figures[f"{size}, CPU"] = (busy(os.getpid()) - before) / len(spent)
     return figures
 
 
