@@ -50,7 +50,7 @@ class Payload(Generic[T]):
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
         # The empty object is read as `None`, whatever is in the braces: the schema has looked.
-        form = _Nothing if self.form is None else self.form
+        form: Any = _Nothing if self.form is None else self.form
         is_model = self._class is not None and issubclass(self._class, BaseModel)
         return TypeAdapter(form, config=None if is_model else Model.model_config)
 

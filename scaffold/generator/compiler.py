@@ -56,7 +56,7 @@ def compile_with_sources(path: Path) -> Compilation:
 def _compile(path: Path) -> Compilation:
     text = load(path)
     base = f"https://hookspec.invalid/{text.name}/{text.version}/"
-    documents = Documents(SchemaFiles(path.parent), base)
+    documents = Documents(SchemaFiles(path.parent, text.remotes), base)
     payloads = {
         (hook.name, side): _document(documents, text, hook, side)
         for hook in text.hooks

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
+from scaffold.generator.dialect import in_standard_terms, unknown_vocabularies
 from scaffold.generator.ir import Json
 from scaffold.generator.schema_check import check_schema
 from scaffold.generator.schema_files import SchemaFiles
@@ -61,13 +62,15 @@ class Documents:
     )
     _anchors: dict[tuple[str, str], Json] = field(default_factory=dict[tuple[str, str], Json])
     _homes: dict[int, _Home] = field(default_factory=dict[int, _Home])
+    _metaschemas: set[PurePosixPath] = field(default_factory=set[PurePosixPath])
+    """The files of dialects that schemas are written in."""
     _any_schema: Json = field(default_factory=lambda: {"type": ["object", "boolean"], "if": True})
-    """Stands for the meta-schema, which every validator has; the `if` says that it asks for more."""
+    """Stands for the meta-schema, which all validators have; `if` says that it asks for more."""
 
     @property
     def files(self) -> tuple[PurePosixPath, ...]:
         """The files that were read, relative to the folder."""
-        return tuple(sorted(self._files))
+        return tuple(sorted({*self._files, *self._metaschemas}))
 
     @classmethod
     def of_one(cls, schema: Json) -> "Documents":
@@ -165,12 +168,14 @@ class Documents:
                 self.problems += error.diagnostics
                 self._files[path] = None
             else:
-                self._files[path] = self._add(source, (), source.value, f"{self.base}{path}", path)
+                uri = self.store.uri(path) or f"{self.base}{path}"
+                self._files[path] = self._add(source, (), source.value, uri, path)
         return self._files[path]
 
     def _add(
         self, source: Source, at: Pointer, value: Json, uri: str, path: PurePosixPath
     ) -> Document | None:
+        value = self._in_standard_terms(source, at, value)
         problems = check_schema(source, at, value)
         self.problems += problems
         if problems:
@@ -180,6 +185,23 @@ class Documents:
         self._resources.setdefault(uri, (document, value))
         self._index(document, (), value, document.uri)
         return document
+
+    def _in_standard_terms(self, source: Source, at: Pointer, value: Json) -> Json:
+        """Translate a schema of a dialect whose meta-schema lies in the folder."""
+        dialect: Json = value.get("$schema") if is_object(value) else None
+        if not isinstance(dialect, str) or dialect.rstrip("#") == DIALECT:
+            return value
+        path = self.store.copy(dialect) or self.store.by_identifier.get(dialect)
+        if path is None:
+            return value
+        self._metaschemas.add(path)
+        metaschema = self.store.read(path).value
+        for uri in unknown_vocabularies(metaschema):
+            message = f"the dialect requires the vocabulary '{uri}', which is not known"
+            advice = "use the vocabularies of JSON Schema 2020-12; 'format' is an annotation"
+            at_dialect = (*at, "$schema")
+            self.problems.append(source.problem(at_dialect, "unknown-vocabulary", message, advice))
+        return in_standard_terms(value, metaschema)
 
     def _index(self, document: Document, at: Pointer, schema: Json, base: str) -> None:
         """Note the place of a schema object and of all that lie in it."""
@@ -211,7 +233,10 @@ class Documents:
         return self._resources[uri]
 
     def _find(self, schema: Json, reference: str, uri: str) -> PurePosixPath:
-        """Find the file that a URI means: by `$id`, or by its path beside the file that refers."""
+        """Find the file that a URI means: as a copy of it, or beside the file that refers."""
+        copy = self.store.copy(uri)
+        if copy is not None:
+            return copy
         home = self._homes[id(schema)].document
         if not urlsplit(reference).scheme and not reference.startswith("//"):
             relative = unquote(urldefrag(reference)[0])
@@ -223,7 +248,9 @@ class Documents:
             if self.store.has(path) or uri.startswith(self.base):
                 return path
         if uri not in self.store.by_identifier:
-            advice = "nothing is fetched; keep a copy in the folder, and refer to that"
+            advice = (
+                "nothing is fetched; keep a copy in the folder, and name its place in 'remotes'"
+            )
             raise self._lost(schema, "remote-ref", "is in no file of the folder", advice)
         return self.store.by_identifier[uri]
 

@@ -1,7 +1,7 @@
 """Read a hookspec: the YAML file, held to its format and to the rules no JSON Schema can say."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ __all__ = ["HookText", "KindText", "load"]
 
 _RESERVED_ERRORS = {"invalid_input", "invalid_output", "internal"}
 _FILE = re.compile(r"v([0-9]+)")
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^?#\s]*/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class KindText:
     description: str
     in_process_only: bool
     singleton_per_runtime: bool
+    remotes: Mapping[str, str]
+    """The folders that hold copies of what URIs mean, by the beginning of the URIs."""
     hooks: tuple[HookText, ...]
 
 
@@ -79,6 +82,7 @@ def _kind(source: Source) -> KindText:
         description=value.get("description", "").strip(),
         in_process_only=in_process_only,
         singleton_per_runtime=constraints.get("singleton_per_runtime", False),
+        remotes=value.get("remotes", {}),
         hooks=tuple(
             _hook(("hooks", index), hook, exposable=not in_process_only)
             for index, hook in enumerate(value["hooks"])
@@ -118,6 +122,11 @@ def _check_kind(kind: KindText, path: Path) -> Iterator[Diagnostic]:
         message = f"'{kind.name}' is a keyword"
         advice = "name the kind by a word that Python, TypeScript and Go leave free"
         yield kind.source.problem(("kind",), "keyword-name", message, advice)
+    for prefix in kind.remotes:
+        if not _REMOTE.fullmatch(prefix):
+            message = f"'{prefix}' is not the beginning of URIs"
+            advice = "write an absolute URI that ends with '/', as in 'https://example.com/'"
+            yield kind.source.problem(("remotes", prefix), "bad-remote", message, advice, key=True)
     stem = _FILE.fullmatch(path.stem)
     major = kind.version.split(".", 1)[0]
     if stem and stem[1] != major:

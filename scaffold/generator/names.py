@@ -37,7 +37,7 @@ TAKEN_ATTRIBUTES = frozenset({"setup", "teardown", "close", "aclose", "kind", "c
 _IMPORTED = """
     Annotated Any AsyncChannel AsyncClient Awaitable Channel ClassVar Client Dispatch Field
     Functions Hook HookError Integer Json JsonObject Kind Literal Map MaybeAwaitable Model None
-    Number Path Plugin PluginContext Record Self True False TypeAlias Union Optional
+    NoneType Number Path Plugin PluginContext Record Self True False TypeAlias Union Optional
 """
 """Names that generated modules import, or that a language has of its own."""
 

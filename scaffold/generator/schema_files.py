@@ -1,10 +1,11 @@
 """The schema files of one kind: its folder, and nothing outside it."""
 
 import posixpath
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from urllib.parse import urldefrag
+from urllib.parse import quote, unquote, urldefrag
 
 from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.source import Source
@@ -20,6 +21,8 @@ class SchemaFiles:
 
     folder: Path | None
     """`None` has no files at all."""
+    remotes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The folders, inside this one, that stand for URIs that begin with a prefix."""
 
     @property
     def shown(self) -> str:
@@ -46,6 +49,22 @@ class SchemaFiles:
         """Read a file; raise `SpecError` if it is no JSON."""
         assert self.folder is not None
         return read_json(self.folder / path, f"{self.shown}{path}")
+
+    def copy(self, uri: str) -> PurePosixPath | None:
+        """Return the copy of what a URI means, if there is one in the folder of a remote."""
+        for prefix, folder in self.remotes.items():
+            path = self.inside(f"{folder}/{unquote(uri.removeprefix(prefix))}")
+            if uri.startswith(prefix) and path is not None and self.has(path):
+                return path
+        return None
+
+    def uri(self, path: PurePosixPath) -> str | None:
+        """Return the URI of a file in the folder of a remote; `None` for all others."""
+        for prefix, folder in self.remotes.items():
+            root = PurePosixPath(posixpath.normpath(folder))
+            if path.is_relative_to(root):
+                return prefix + quote(str(path.relative_to(root)))
+        return None
 
     @cached_property
     def by_identifier(self) -> dict[str, PurePosixPath]:

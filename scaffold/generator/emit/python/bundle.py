@@ -108,7 +108,7 @@ def _schema(type_: ir.Type, names: Names) -> dict[str, ir.Json]:
 def _choice(values: tuple[str | int | bool | None, ...]) -> dict[str, ir.Json]:
     kinds = {type(value) for value in values if value is not None}
     if not kinds:
-        return {"type": "null"}
+        return dict(_PLAIN[ir.Null])
     if kinds == {str} and any(len(str(value)) > LONGEST for value in values):
         return {"type": ["string", "null"] if None in values else "string"}
     if {bool, int} <= kinds:

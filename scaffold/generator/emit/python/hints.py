@@ -15,6 +15,8 @@ def hint(node: ast.expr) -> Source:
     inside one quoted annotation.
     """
     match node:
+        case ast.Name("NoneType"):
+            return "None"
         case ast.Name(name):
             return name
         case ast.Constant(value):
@@ -48,7 +50,7 @@ def _either(*nodes: ast.expr) -> Source:
         unquoted = [_Unquote().visit(node) for node in nodes]
         return text(flat(_either(*unquoted)))
     members: list[Source] = []
-    for source in ("None" if node == "NoneType" else node for node in map(hint, nodes)):
+    for source in map(hint, nodes):
         members += source.members if isinstance(source, Either) else [source]
     return Either(tuple(members))
 

@@ -12,6 +12,7 @@ THIRD_PARTY = ("scaffold.contract", "typing_extensions")
 MODULES = {
     "abc": "abstractmethod",
     "pathlib": "Path",
+    "types": "NoneType",
     "typing": "Annotated ClassVar Literal TypeAlias",
     "scaffold.contract": "AsyncChannel AsyncClient Channel Client Dispatch Field Functions Hook "
     "HookError Integer Json JsonObject Kind Maybe MaybeAwaitable Model Number Plugin TypeAliasType",

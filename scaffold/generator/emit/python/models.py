@@ -126,7 +126,9 @@ def _alias(declared: dict[str, ir.Declaration], names: Names, name: str, fields:
     if is_recursive(alias, names.kind):
         call = Bracket("TypeAliasType(", (text(name), lazy(inner)), ")")
         return Line(layout(Row((f"{name} = ", call))), words)
-    return Line(layout(Row((f"{name}: TypeAlias = ", _annotated(hint(inner), options)))), words)
+    # A name for `None` is the class: `None` itself is no type when it is passed to a hook.
+    source = "NoneType" if alias.type == ir.Null() else hint(inner)
+    return Line(layout(Row((f"{name}: TypeAlias = ", _annotated(source, options)))), words)
 
 
 def _note(prose: str, indent: int) -> str:

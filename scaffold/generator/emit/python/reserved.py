@@ -26,6 +26,7 @@ CLASSES = frozenset(
         "MaybeAwaitable",
         "Model",
         "None",
+        "NoneType",
         "Number",
         "Optional",
         "Path",
