@@ -6,7 +6,7 @@ import sys
 import tomllib
 
 import pytest
-from conftest import ROOT, golden, shipped
+from written import ROOT, golden, shipped
 
 from scaffold.generator import compile_kind
 from scaffold.generator.emit import emit, languages, manifest
@@ -14,7 +14,7 @@ from scaffold.generator.emit import emit, languages, manifest
 CODE = """
 import hashlib, sys
 from pathlib import Path
-from conftest import everything
+from written import everything
 text = repr([everything(Path(path)) for path in sys.argv[1:]])
 print(hashlib.sha256(text.encode()).hexdigest())
 """

@@ -2,7 +2,7 @@
 
 import shutil
 
-from conftest import everything, write
+from written import everything, write
 
 
 def test_a_kind_is_written_as_it_was(case, request):

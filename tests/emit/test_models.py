@@ -125,6 +125,6 @@ def test_an_absent_property_reads_as_its_default_and_is_not_written(project, mon
 
 
 def compile_kind_of(name):
-    from conftest import ROOT
+    from written import ROOT
 
     return compile_kind(ROOT / "tests" / "golden" / name / "v1.yaml")

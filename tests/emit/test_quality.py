@@ -11,7 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from conftest import ROOT
+from written import ROOT
 
 BIN = Path(sys.executable).parent
 
