@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -126,7 +127,8 @@ class Callers:
         self.answers = bytearray(calls)
         """Call → how many answers it got."""
         self.wrong = 0
-        self.repeated = 0
+        self.failures: Counter[str] = Counter()
+        """Error → how many calls were made again because of it."""
         self._client = client
         self._done = [0] * CALLERS
         self._lock = threading.Lock()
@@ -166,9 +168,9 @@ class Callers:
         asked = EchoInput(number=number, text=f"call {number}", items=[])
         try:
             answer = self._client.echo(asked)
-        except TransportError:
+        except TransportError as error:
             with self._lock:
-                self.repeated += 1
+                self.failures[type(error).__name__] += 1
             return False
         self.answers[number] += 1
         if (answer.number, answer.text, answer.items) != (asked.number, asked.text, asked.items):
@@ -208,7 +210,8 @@ def soak(name: str, transport: Transport, calls: int, checks: Checks) -> None:
 
     lost = callers.answers.count(0)
     more = calls - lost - callers.answers.count(1)
-    checks.hold(f"{name}: {kills} kills, {callers.repeated} calls made again", to=kills == KILLS)
+    again = ", ".join(f"{count} {error}" for error, count in callers.failures.items()) or "none"
+    checks.hold(f"{name}: {kills} kills, calls made again: {again}", to=kills == KILLS)
     checks.hold(f"{name}: {calls} calls, {lost} lost, {more} answered twice", to=lost + more == 0)
     checks.hold(f"{name}: {callers.wrong} wrong answers", to=callers.wrong == 0)
     checks.hold(f"{name}: memory of the client, {_trend(ours)}", to=_is_flat(ours))
