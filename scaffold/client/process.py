@@ -142,6 +142,8 @@ def poll(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "select.poll
 
 
 def _spawn(launch: Launch) -> "subprocess.Popen[bytes]":
+    if not launch.command:
+        raise ConnectFailed("there is no command to run")
     env = {**os.environ, **launch.env}
     try:
         return subprocess.Popen(
@@ -160,7 +162,7 @@ def _spawn(launch: Launch) -> "subprocess.Popen[bytes]":
 
 def _explain(launch: Launch, env: Mapping[str, str], error: Exception) -> str:
     """Say why a command did not start, and where it was looked for."""
-    program = launch.command[0] if launch.command else ""
+    program = launch.command[0]
     if launch.cwd is not None and not launch.cwd.is_dir():
         return f"cannot run '{program}': the folder '{launch.cwd}' does not exist"
     if isinstance(error, OSError) and error.errno == errno.ENOENT:

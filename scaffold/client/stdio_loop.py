@@ -29,6 +29,7 @@ class LoopPipes(Connection):
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.process.stdout, self._read)
         self._available = poll(read=(self.process.stdout,))
+        self._batch: list[bytes] = []
         self._deadlines: dict[int, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._next_look = 0.0
@@ -88,6 +89,26 @@ class LoopPipes(Connection):
 
     @override
     def send(self, message: bytes) -> None:
+        if self._batch:
+            self._batch.append(message)
+        elif len(self.inbox.waiting) > 1:
+            # In company: what is sent in this turn of the loop goes out together.
+            self._batch.append(message)
+            self._loop.call_soon(self._send_batch)
+        else:
+            self._send_now(message)
+
+    def _send_batch(self) -> None:
+        batch = b"\n".join(self._batch)
+        self._batch.clear()
+        if self.end is not None:
+            return
+        try:
+            self._send_now(batch)
+        except OSError:
+            self._crash()
+
+    def _send_now(self, message: bytes) -> None:
         super().send(message)
         if self.unsent:
             self._loop.add_writer(self.process.stdin, self._write)

@@ -29,7 +29,6 @@ class Pipes(Connection):
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
         super().__init__(launch, session, limit)
         self._readable = poll(read=(self.process.stdout,))
-        self._writable = poll(write=(self.process.stdin,))
         self._either = poll(read=(self.process.stdout,), write=(self.process.stdin,))
 
     def ask(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | None:
@@ -94,7 +93,7 @@ class Pipes(Connection):
                     finally:
                         self.reading.release()
                 elif self.unsent:
-                    self._writable.poll(_CROWDED * 1000)
+                    poll(write=(self.process.stdin,)).poll(_CROWDED * 1000)
                     self.flush()
                     answer = _take(slot, 0)
                 else:

@@ -1,7 +1,7 @@
 """A stdio MCP server that misbehaves on request.
 
 Its tools do what the argument `what` says. `--at METHOD WHAT` misbehaves at a step of the opening,
-`--modern` makes it answer `server/discover`.
+`--modern` makes it answer `server/discover`. What it gets is written to the file `$DIARY`.
 """
 
 import json
@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 PIPE = 1 << 20
 
@@ -63,6 +64,26 @@ def forever(chunk):
             write(chunk)
 
     return animal
+
+
+def diary():
+    """Return what was written down, by this process and those before it."""
+    path = Path(os.environ["DIARY"])
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def write_down(message):
+    if "DIARY" in os.environ:
+        params = message.get("params", {})
+        what = params.get("arguments", {}).get("what", params.get("requestId", ""))
+        with Path(os.environ["DIARY"]).open("a") as file:
+            file.write(f"{message['method']} {what}".strip() + "\n")
+
+
+def die_the_first_time(number):
+    if diary().count("tools/call dies once") == 1:
+        os._exit(3)
+    ok(number, "alive")
 
 
 def die(number):
@@ -156,6 +177,10 @@ DEEP = "[" * 100_000 + "]" * 100_000
 
 ANIMALS = {
     "ok": ok,
+    "where": lambda number: ok(
+        number, [str(Path.cwd()), os.environ["DIARY"], "PATH" in os.environ]
+    ),
+    "say": lambda number: (os.write(2, b"caf\xc3\xa9 \xff\n" + b"y" * 10_000), ok(number)),
     "pid": lambda number: ok(number, os.getpid()),
     "garbage": fixed("Loading model...\n"),
     "garbage, then ok": then_ok("Loading model...\n\n\n{}\n[]\n[1]\nnull\n"),
@@ -200,6 +225,8 @@ ANIMALS = {
     "nap": nap(0.5),
     "long nap": nap(60),
     "death": die,
+    "dies once": die_the_first_time,
+    "the second time a long nap": lambda number: diary() and time.sleep(60),
     "killed": die_of(signal.SIGKILL),
     "stopped": die_of(signal.SIGSTOP),
     "exit 0": lambda number: os._exit(0),
@@ -232,6 +259,7 @@ def main(arguments):
         ANIMALS[what](0)
     for line in sys.stdin:
         message = json.loads(line)
+        write_down(message)
         method, number = message["method"], message.get("id")
         if method == at:
             ANIMALS[what](number)

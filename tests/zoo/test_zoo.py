@@ -2,10 +2,9 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from stdio_channels import ANIMAL, CHANNELS, processes
+from stdio_channels import ANIMAL, ANIMALS, CHANNELS, processes
 
 from scaffold.contract.errors import (
     ConnectFailed,
@@ -14,8 +13,6 @@ from scaffold.contract.errors import (
     PeerCrashed,
     ProtocolError,
 )
-
-ANIMALS = ("-S", str(Path(__file__).with_name("animals.py")))
 
 PATIENT, HASTY = ANIMAL.hooks["patient"], ANIMAL.hooks["hasty"]
 MEBIBYTE = 1 << 20

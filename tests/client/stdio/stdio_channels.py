@@ -16,6 +16,9 @@ from scaffold.contract import Hook, Kind
 MARK = "SCAFFOLD_TEST_MARK"
 """The environment variable by which the processes of a test are found again."""
 
+ANIMALS = ("-S", str(Path(__file__).parents[2] / "zoo" / "animals.py"))
+"""A server that misbehaves on request; see there."""
+
 
 def _hook(**changes: Any) -> dict[str, Any]:
     said = {"type": "object", "properties": {"said": {}}, "required": ["said"]}
@@ -62,7 +65,7 @@ class OnLoop:
         try:
             self.run(self.channel.connect())
         except BaseException:
-            self.close()
+            self.stop()
             raise
 
     def run(self, coroutine: Any) -> Any:
@@ -73,9 +76,10 @@ class OnLoop:
         return lambda payload: self.run(call(payload))
 
     def close(self) -> None:
-        if self.loop.is_closed():
-            return
         self.run(self.channel.aclose())
+
+    def stop(self) -> None:
+        self.close()
         self.run(self.loop.shutdown_default_executor())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
@@ -104,7 +108,7 @@ class Keeper:
 
     def close(self) -> None:
         for channel in self._open:
-            channel.close()
+            getattr(channel, "stop", channel.close)()
 
     def left_behind(self) -> list[str]:
         """Name the processes, descriptors and threads that are there and were not before."""
