@@ -31,7 +31,7 @@ BENCH = Kind(
     "bench",
     "1.0.0",
     (ECHO, ECHO_EXACT),
-    digest="0000",
+    digest="1ddea543e77e9d3af98c12f8228669ddb6f99cdec973ba09786ee7a2bb17ef88",
     contract=Path(__file__).with_name("contract.json"),
 )
 
