@@ -40,7 +40,7 @@ class Head(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """Send a request, leaving the response before it; comes back as the response's `Head`."""
 
@@ -77,7 +77,7 @@ class Renew:
     stale: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done(Generic[T]):
     """There is nothing left to do."""
 

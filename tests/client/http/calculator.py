@@ -1,0 +1,36 @@
+"""A plugin to call: functions that answer, fail, crash, wait and report what they were given."""
+
+import asyncio
+
+from scaffold.contract import HookError
+from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
+
+ANY = {"type": "object"}
+ADD = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+    "required": ["a", "b"],
+}
+ROUTED = {"type": "object", "properties": {"at": {"type": "string", "x-mcp-header": "Region"}}}
+
+
+class Calculator(ToolPlugin):
+    def get_schema(self) -> list[Function]:
+        schemas = {"add": ADD, "routed": ROUTED, "refuse": ANY, "crash": ANY, "sleep": ANY}
+        return [
+            Function(name=name, description=f"{name}.", parameters=parameters)
+            for name, parameters in schemas.items()
+        ]
+
+    async def execute(self, payload: ExecuteInput) -> ExecuteOutput:
+        args = payload.args
+        match payload.function:
+            case "refuse":
+                raise HookError("tool_failed", "not today", {"why": args})
+            case "crash":
+                raise ZeroDivisionError
+            case "sleep":
+                await asyncio.sleep(args["seconds"])
+            case "routed":
+                return ExecuteOutput(result=args["at"])
+        return ExecuteOutput(result=args.get("a", 0) + args.get("b", 0))

@@ -1,0 +1,103 @@
+"""The channels against our own server: what is raised on one side arrives on the other."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from scaffold.client.http import AsyncHttpChannel, HttpChannel
+from scaffold.contract.errors import DeadlineExceeded, HookError, InternalError, InvalidInput
+from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
+
+SERVE = ("-m", "scaffold.server", "calculator:Calculator", "--name", "calculator", "--http")
+
+
+def call(function: str, **args: object) -> ExecuteInput:
+    return ExecuteInput(function=function, args=args)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with subprocess.Popen(
+        [sys.executable, *SERVE, "--port", "0"],
+        cwd=Path(__file__).parent,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        announced = next(line for line in process.stderr if "listening" in line)
+        yield announced.split()[-1]
+        process.kill()
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[ToolClient]:
+    with ToolClient(HttpChannel(url, kind=TOOL, plugin="calculator", timeout=10)) as client:
+        yield client
+
+
+def test_functions_and_answers_come_through(client: ToolClient) -> None:
+    assert [f.name for f in client.get_schema()] == ["add", "routed", "refuse", "crash", "sleep"]
+    assert client.execute(call("add", a=1, b=2)).result == 3
+
+
+@pytest.mark.parametrize("region", ["eu", "Zürich", " padded ", "=?base64?eA==?=", "", "a\r\nb"])
+def test_a_mirrored_argument_passes_the_check_of_the_server(
+    client: ToolClient, region: str
+) -> None:
+    assert client.execute(call("routed", at=region)).result == region
+
+
+def test_an_error_of_a_hook_keeps_its_code_its_message_and_its_data(client: ToolClient) -> None:
+    with pytest.raises(HookError) as caught:
+        client.execute(call("refuse", n=1))
+    error = caught.value
+    assert (error.code, error.message, error.data) == (
+        "tool_failed",
+        "not today",
+        {"why": {"n": 1}},
+    )
+
+
+def test_a_crash_arrives_as_an_internal_error_with_an_id(client: ToolClient) -> None:
+    with pytest.raises(InternalError) as caught:
+        client.execute(call("crash"))
+    assert caught.value.data["id"]
+    assert "ZeroDivision" not in str(caught.value)
+
+
+def test_arguments_that_are_not_valid_are_not_sent(client: ToolClient) -> None:
+    with pytest.raises(InvalidInput, match="/args/a"):
+        client.execute(call("add", a="1", b=2))
+
+
+def test_a_slow_call_ends_at_its_deadline_and_others_go_on(url: str) -> None:
+    with ToolClient(HttpChannel(url, kind=TOOL, plugin="calculator", timeout=0.5)) as client:
+        with pytest.raises(DeadlineExceeded, match=r"no answer came in time \(0\.5 s\)"):
+            client.execute(call("sleep", seconds=60))
+        assert client.execute(call("add", a=1, b=2)).result == 3
+
+
+def test_sixty_four_threads_get_their_own_answers(client: ToolClient) -> None:
+    with ThreadPoolExecutor(64) as threads:
+        outputs = threads.map(lambda n: client.execute(call("add", a=n, b=0)), range(512))
+        assert [output.result for output in outputs] == list(range(512))
+
+
+def test_sixty_four_tasks_get_their_own_answers(url: str) -> None:
+    async def run() -> list[object]:
+        channel = AsyncHttpChannel(url, kind=TOOL, plugin="calculator", timeout=10)
+        async with AsyncToolClient(await channel.connect()) as client:
+
+            async def count(first: int) -> list[object]:
+                numbers = range(first * 8, first * 8 + 8)
+                return [(await client.execute(call("add", a=n, b=0))).result for n in numbers]
+
+            counted = await asyncio.gather(*map(count, range(64)))
+            return [number for numbers in counted for number in numbers]
+
+    assert asyncio.run(run()) == list(range(512))
