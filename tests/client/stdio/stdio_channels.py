@@ -98,11 +98,12 @@ class Keeper:
         self._open: list[Any] = []
         self._before = _descriptors(), _threads()
 
-    def __call__(self, *command: str, **options: Any) -> Any:
-        """Run a Python program with a channel to it."""
+    def __call__(self, *arguments: str, **options: Any) -> Any:
+        """Run Python, or another `program`, with a channel to it."""
         env = {MARK: self.mark, **options.pop("env", {})}
+        command = [options.pop("program", sys.executable), *arguments]
         options = {"kind": ANIMAL, "plugin": "animal", "startup_timeout": 20.0, **options}
-        channel = self._make([sys.executable, *command], env=env, **options)
+        channel = self._make(command, env=env, **options)
         self._open.append(channel)
         return channel
 
