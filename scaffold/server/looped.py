@@ -5,6 +5,7 @@ Plain functions of such a plugin run on threads, so that they cannot block the l
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
@@ -35,6 +36,7 @@ class LoopedServer:
         self._conversation = Conversation(service, self._outlet, largest, self._tasks.cancel)
         self._framing = Lines(largest)
         self._flushing = False
+        self._writer = ThreadPoolExecutor(1, "writer")
 
     async def run(self) -> None:
         """Serve; return when the process is to exit."""
@@ -60,24 +62,36 @@ class LoopedServer:
             call = self._conversation.accept(line)
             if call is not None:
                 self._tasks.start(call, self._finish(call))
-        self._outlet.flush()
+        self._flush()
         if not chunk:
             self._tasks.loop.remove_reader(self._input)
             self.ending.begin()
 
     async def _finish(self, call: Call) -> None:
         try:
-            response = await self._tasks.finish(call, self._outlet.send)
+            response = await self._tasks.finish(call, self._tell)
         except asyncio.CancelledError:
             response = b""
         self._conversation.reply(call, response)
+        self._flush_soon()
+
+    def _tell(self, message: bytes) -> None:
+        """Send a message that belongs to a call, from the loop or from a thread."""
+        self._outlet.add(message)
+        self._tasks.loop.call_soon_threadsafe(self._flush)
+
+    def _flush_soon(self) -> None:
         if not self._flushing:
             self._flushing = True
             self._tasks.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        """Write here what fits into the pipe; a thread waits for a client that reads slowly."""
         self._flushing = False
-        self._outlet.flush()
+        if self._outlet.fits():
+            self._outlet.flush()
+        else:
+            self._tasks.loop.run_in_executor(self._writer, self._outlet.flush)
 
     def _drain(self, timeout: float) -> None:
         self._tasks.drain(timeout)

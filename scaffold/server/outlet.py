@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from scaffold.server.pipes import unread, widen
+
 __all__ = ["Outlet"]
 
 _FULL: Final = 16 * 1024 * 1024
@@ -23,6 +25,7 @@ class Outlet:
         self._broken = broken
         self._waiting: deque[bytes] = deque()
         self._size = 0
+        self._capacity = widen(descriptor)
         self._writing = threading.Lock()
 
     def add(self, message: bytes) -> None:
@@ -34,6 +37,10 @@ class Outlet:
         """Write a message now."""
         self.add(message)
         self.flush()
+
+    def fits(self) -> bool:
+        """Tell whether a flush can surely not block: the pipe is empty, and there is room."""
+        return self._size <= self._capacity and unread(self._descriptor) == 0
 
     def flush(self) -> None:
         """Write what has gathered, unless another thread is doing so already."""

@@ -6,10 +6,19 @@ end. The new descriptors are not inheritable (PEP 446), so no child can hold the
 """
 
 import os
+import select
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Pipes", "claim"]
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
+__all__ = ["Pipes", "claim", "unread", "widen"]
+
+_WIDE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,25 @@ def claim() -> Pipes:
     if reconfigure is not None:
         reconfigure(line_buffering=True)
     return pipes
+
+
+def widen(descriptor: int) -> int:
+    """Give a pipe the room of a megabyte, where that can be had; return its room in bytes."""
+    if sys.platform != "linux":
+        return select.PIPE_BUF
+    with suppress(OSError):  # no pipe, or one that this user may not widen
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _WIDE)
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
+    except OSError:
+        return 0
+
+
+def unread(descriptor: int) -> int:
+    """Return how many bytes in a pipe its reader has not taken yet."""
+    count = bytearray(4)
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return int.from_bytes(count, sys.byteorder)
 
 
 def _is_open(descriptor: int) -> bool:

@@ -1,0 +1,31 @@
+"""The servers that the tests start."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from serving import Server, Start
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start servers that end with the test."""
+    started: list[Server] = []
+
+    def _start(entry_point: str = "served:Plain", *arguments: str, **environment: str) -> Server:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        server = Server(folder, entry_point, "--name", "demo", *arguments, **environment)
+        started.append(server)
+        return server
+
+    yield _start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(params=["served:Plain", "served:Awaited"])
+def entry_point(request: pytest.FixtureRequest) -> str:
+    """Both kinds of plugin: their servers are not the same."""
+    name: str = request.param
+    return name

@@ -1,0 +1,128 @@
+"""The plugins that the servers' tests serve: one of plain functions, one of `async` ones."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from scaffold.contract import HookError, JsonObject, MaybeAwaitable, PluginContext, report_progress
+from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
+
+sys.stdout.write("a word at import\n")
+
+PARAMETERS: dict[str, JsonObject] = {
+    "greet": {"name": {"type": "string"}},
+    "sleep": {"seconds": {"type": "number"}},
+    "count": {"to": {"type": "integer"}},
+    "route": {"region": {"type": "string", "x-mcp-header": "Region"}},
+}
+FUNCTIONS = ("greet", "sleep", "count", "route", "raise", "fail", "exit", "wrong", "shout", "child")
+
+
+def note(word: str) -> None:
+    """Leave a word where a test looks for it."""
+    folder = os.environ.get("NOTES")
+    if folder:
+        (Path(folder) / word).touch()
+
+
+class Plain(ToolPlugin):
+    """A tool plugin of plain functions."""
+
+    def setup(self, context: PluginContext) -> MaybeAwaitable[None]:
+        note("set up")
+
+    def teardown(self) -> None:
+        note("torn down")
+
+    def get_schema(self) -> list[Function]:
+        return [
+            Function(
+                name=name,
+                description=f"Does {name}.",
+                parameters={"type": "object", "properties": PARAMETERS.get(name, {})},
+            )
+            for name in FUNCTIONS
+        ]
+
+    def execute(self, payload: ExecuteInput) -> ExecuteOutput | Awaitable[ExecuteOutput]:
+        return ExecuteOutput(result=self.run(payload.function, payload.args))
+
+    def run(self, function: str, args: JsonObject) -> Any:
+        work: Callable[[JsonObject], Any] = getattr(self, f"do_{function}")
+        return work(args)
+
+    def do_greet(self, args: JsonObject) -> str:
+        return f"Hello, {args.get('name', 'world')}!"
+
+    def do_sleep(self, args: JsonObject) -> None:
+        note("asleep")
+        time.sleep(args["seconds"])
+
+    def do_count(self, args: JsonObject) -> None:
+        for step in range(args["to"]):
+            report_progress(step + 1, args["to"], f"step {step + 1}")
+
+    def do_route(self, args: JsonObject) -> str:
+        return str(args.get("region"))
+
+    def do_raise(self, _args: JsonObject) -> None:
+        raise RuntimeError("a secret")
+
+    def do_fail(self, _args: JsonObject) -> None:
+        raise HookError("tool_failed", "no luck", {"why": 7})
+
+    def do_exit(self, _args: JsonObject) -> None:
+        sys.exit(3)
+
+    def do_wrong(self, _args: JsonObject) -> object:
+        return object()
+
+    def do_shout(self, _args: JsonObject) -> str:
+        sys.stdout.write("a word in a hook\n")
+        subprocess.run(["echo", "a word of a child"], check=True)
+        return sys.stdin.read()
+
+    def do_child(self, _args: JsonObject) -> int:
+        return subprocess.Popen(["sleep", "60"]).pid
+
+
+class Awaited(Plain):
+    """The same, awaited."""
+
+    async def setup(self, context: PluginContext) -> None:
+        await asyncio.sleep(0)
+        note("set up")
+
+    async def execute(self, payload: ExecuteInput) -> ExecuteOutput:
+        if payload.function == "sleep":
+            note("asleep")
+            try:
+                await asyncio.sleep(payload.args["seconds"])
+            except asyncio.CancelledError:
+                note("cancelled")
+                raise
+            return ExecuteOutput(result=None)
+        return ExecuteOutput(result=self.run(payload.function, payload.args))
+
+
+class Unready(Plain):
+    """Cannot be set up."""
+
+    def setup(self, context: PluginContext) -> None:
+        raise ValueError("no database\nat all")
+
+
+class Unfinished(ToolPlugin):
+    """Lacks its hooks."""
+
+
+class Stubborn(Plain):
+    """Does not let go."""
+
+    def teardown(self) -> None:
+        time.sleep(60)
