@@ -1,17 +1,21 @@
 """A plugin to call: functions that answer, fail, crash, wait and report what they were given."""
 
 import asyncio
+from typing import Any
 
 from scaffold.contract import HookError
 from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
 
-ANY = {"type": "object"}
-ADD = {
+ANY: dict[str, Any] = {"type": "object"}
+ADD: dict[str, Any] = {
     "type": "object",
     "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
     "required": ["a", "b"],
 }
-ROUTED = {"type": "object", "properties": {"at": {"type": "string", "x-mcp-header": "Region"}}}
+ROUTED: dict[str, Any] = {
+    "type": "object",
+    "properties": {"at": {"type": "string", "x-mcp-header": "Region"}},
+}
 
 
 class Calculator(ToolPlugin):
