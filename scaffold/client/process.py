@@ -52,6 +52,7 @@ class Process:
         self._popen = _spawn(launch)
         pipes = (self._popen.stdin, self._popen.stdout, self._popen.stderr)
         self.stdin, self.stdout, self.stderr = (pipe.fileno() for pipe in pipes if pipe)
+        self._host = os.getpid()
         self._swept = False
         for fd in (self.stdin, self.stdout):
             os.set_blocking(fd, False)
@@ -110,8 +111,13 @@ class Process:
             self._popen.stdin.close()
 
     def end(self, grace: float) -> None:
-        """End the process and its group: end of input, `grace` seconds, SIGTERM, SIGKILL."""
+        """End the process and its group: end of input, `grace` seconds, SIGTERM, SIGKILL.
+
+        A fork of the host does not own the process, and leaves it alone.
+        """
         self.end_input()
+        if self._host != os.getpid():
+            return
         if not self.wait(grace):
             self._signal(signal.SIGTERM)
             if not self.wait(_TERM_GRACE):

@@ -223,6 +223,7 @@ ANIMALS = {
     "silence": silence,
     "sleep": lambda number: (time.sleep(0.5), ok(number)),
     "nap": nap(0.5),
+    "nap of 3 s": nap(3),
     "long nap": nap(60),
     "death": die,
     "dies once": die_the_first_time,

@@ -171,6 +171,14 @@ def test_a_slow_start_is_waited_for(open_channel):
     assert channel.bind(PATIENT)({"what": "ok"}) == {"said": "ok"}
 
 
+@pytest.mark.slow
+def test_a_slow_start_is_not_taken_for_an_old_server(open_channel, tmp_path):
+    diary = tmp_path / "diary"
+    arguments = (*ANIMALS, "--at", "start", "nap of 3 s", "--modern")
+    open_channel(*arguments, env={"DIARY": str(diary)})
+    assert diary.read_text().splitlines() == ["server/discover", "tools/list"]
+
+
 def test_a_start_that_is_too_slow_ends_in_time(open_channel):
     with pytest.raises(
         ConnectFailed, match=r"no answer to server/discover.*not read all of its input"

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -261,9 +262,23 @@ def test_a_host_that_exits_without_closing_leaves_no_process(open_channel):
     assert processes(open_channel.mark) == []
 
 
-def test_signals_for_the_host_do_not_reach_the_plugin(open_channel):
-    import os
+def test_a_fork_of_the_host_leaves_the_process_alone(open_channel):
+    channel = StdioChannel(
+        [sys.executable, *ANIMALS],
+        kind=ANIMAL,
+        plugin="animal",
+        env={"SCAFFOLD_TEST_MARK": open_channel.mark},
+    )
+    fork = os.fork()
+    if not fork:
+        channel.close()
+        os._exit(0)
+    os.waitpid(fork, 0)
+    assert channel.bind(PATIENT)({"what": "ok"}) == {"said": "ok"}
+    channel.close()
 
+
+def test_signals_for_the_host_do_not_reach_the_plugin(open_channel):
     open_channel(*ANIMALS)
     (pid,) = processes(open_channel.mark)
     assert os.getsid(pid) == pid
