@@ -35,6 +35,7 @@ class Plain(ToolPlugin):
 
     def setup(self, context: PluginContext) -> MaybeAwaitable[None]:
         note("set up")
+        return None
 
     def teardown(self) -> None:
         note("torn down")
