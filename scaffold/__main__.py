@@ -1,6 +1,24 @@
-"""`python -m scaffold` is `scaffold`."""
+"""The command `scaffold`, which needs more than the runtime: the extra `cli`."""
 
-from scaffold.cli import main
+import sys
+
+_PRECONDITION = 4
+
+
+def main() -> int:
+    """Run the command line; say what to install where only the runtime is."""
+    try:
+        from scaffold.cli import main as run
+    except ModuleNotFoundError as error:
+        if error.name != "typer":
+            raise
+        sys.stderr.write(
+            "error: this is the runtime alone, without the command line\n"
+            "  help: pip install 'hookspec-scaffold[cli]'\n"
+        )
+        return _PRECONDITION
+    run()
+
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
