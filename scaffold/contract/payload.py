@@ -55,6 +55,15 @@ class Payload(Generic[T]):
         return TypeAdapter(form, config=None if is_model else Model.model_config)
 
     @cached_property
+    def _write(self) -> Callable[..., bytes]:
+        # The adapter's own `dump_json` and `validate_json` cost as much as what they do here.
+        return self._adapter.serializer.to_json
+
+    @cached_property
+    def _read(self) -> Callable[[bytes | str], T]:
+        return self._adapter.validator.validate_json
+
+    @cached_property
     def _compiled(self) -> Schema:
         return Schema(self._schema())
 
@@ -70,19 +79,16 @@ class Payload(Generic[T]):
         elif _may_hold_what_is_no_number(data):
             self._parse(data)
         try:
-            value: T = self._adapter.validate_json(data)
+            return self._read(data)
         except ValidationError as error:
             self._explain(data, error)
-        return value
 
     def dump(self, value: T) -> bytes:
         """Write a payload as compact JSON; raise as `load` does if it is no valid payload."""
         if self.form is None:
             return b"{}"
         try:
-            data = self._adapter.dump_json(
-                value, by_alias=True, exclude_unset=True, warnings="error"
-            )
+            data = self._write(value, by_alias=True, exclude_unset=True, warnings="error")
         except ValueError as error:
             self._refuse([Problem("", "type", str(error).splitlines()[0])])
         if self.exact:
