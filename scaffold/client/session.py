@@ -168,7 +168,12 @@ class Session:
     def check(self, hook: Hook[Any, Any], payload: JsonObject) -> None:
         """Hold a call of a function to its parameters, before it is sent."""
         assert hook.functions is not None
-        self._catalogues[hook.functions.catalogue].check(hook, payload)
+        try:
+            self._catalogues[hook.functions.catalogue].check(hook, payload)
+        except ValueError as error:
+            name, cause = payload[hook.functions.name], str(error).partition("\n")[0]
+            reason = f"the server lists '{name}' with parameters that are no JSON Schema: {cause}"
+            raise ProtocolError(reason) from None
 
     def head(self, tool: str) -> bytes:
         """Return the parameters of a call up to the arguments, which come last."""
