@@ -5,9 +5,8 @@ keywords, and is from there on one of the standard dialect, which every validato
 """
 
 from scaffold.generator.ir import Json
-from scaffold.generator.source import Pointer
-from scaffold.generator.values import is_list, is_object
-from scaffold.generator.vocabulary import DIALECT, subschemas
+from scaffold.generator.values import is_object
+from scaffold.generator.vocabulary import DIALECT, rebuild
 
 __all__ = ["in_standard_terms", "unknown_vocabularies"]
 
@@ -54,20 +53,5 @@ def _vocabularies(metaschema: Json) -> dict[str, bool]:
 def _without(schema: Json, silent: frozenset[str]) -> Json:
     if not is_object(schema):
         return schema
-    copy = {keyword: value for keyword, value in schema.items() if keyword not in silent}
-    for step, inner in subschemas(copy):
-        copy = _replaced(copy, step, _without(inner, silent))
-    return copy
-
-
-def _replaced(value: Json, step: Pointer, new: Json) -> Json:
-    """Return a copy of a value with one of its parts replaced."""
-    if not step:
-        return new
-    first, *rest = step
-    if is_list(value):
-        return [
-            _replaced(item, tuple(rest), new) if index == first else item
-            for index, item in enumerate(value)
-        ]
-    return {**value, first: _replaced(value[first], tuple(rest), new)}
+    heard = {keyword: value for keyword, value in schema.items() if keyword not in silent}
+    return rebuild(heard, lambda inner: _without(inner, silent))

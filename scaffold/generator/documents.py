@@ -11,6 +11,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.dialect import in_standard_terms, unknown_vocabularies
+from scaffold.generator.draft7 import DRAFT_7, from_draft_7
 from scaffold.generator.ir import Json
 from scaffold.generator.schema_check import check_schema
 from scaffold.generator.schema_files import SchemaFiles
@@ -187,10 +188,12 @@ class Documents:
         return document
 
     def _in_standard_terms(self, source: Source, at: Pointer, value: Json) -> Json:
-        """Translate a schema of a dialect whose meta-schema lies in the folder."""
+        """Translate a schema of draft 7, or of a dialect whose meta-schema lies in the folder."""
         dialect: Json = value.get("$schema") if is_object(value) else None
         if not isinstance(dialect, str) or dialect.rstrip("#") == DIALECT:
             return value
+        if dialect.rstrip("#") == DRAFT_7:
+            return from_draft_7(value)
         path = self.store.copy(dialect) or self.store.by_identifier.get(dialect)
         if path is None:
             return value

@@ -1,14 +1,14 @@
 """Follow references: do they lead somewhere, do they come back, and one document of it all."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.documents import Document, Documents
 from scaffold.generator.ir import Json
 from scaffold.generator.source import Pointer
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import IN_PLACE, subschemas
+from scaffold.generator.vocabulary import IN_PLACE, rebuild, subschemas
 
 __all__ = ["bundle", "check_links"]
 
@@ -38,17 +38,54 @@ def bundle(documents: Documents, document: Document) -> Json:
     """Return a schema that says what a document says, and needs no other.
 
     It is the document itself if that refers to no other. Otherwise the others stand in its `$defs`,
-    whole, each with the `$id` that references mean (JSON Schema 2020-12, section 9.3.1).
+    each with the `$id` that references mean (JSON Schema 2020-12, section 9.3.1) and without the
+    definitions that nothing leads to.
     """
-    others = _others(documents, document)
-    if not others:
+    reach = _reach(documents, document)
+    if not reach.others:
         return document.value
-    root = _rewritten(documents, document, document.value)
+    root = _rewritten(documents, document, document.value, None)
     definitions = dict(root.get("$defs", {}))
-    for other in others:
+    for other in reach.others:
         name = _free_name(definitions, other)
-        definitions[name] = _embedded(_rewritten(documents, other, other.value), other.uri)
+        copy = _rewritten(documents, other, other.value, reach.places)
+        definitions[name] = _embedded(copy, other.uri)
     return {"$id": document.uri, **root, "$defs": definitions}
+
+
+_DEFINITIONS = ("$defs", "definitions")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What a document leads to."""
+
+    others: list[Document]
+    """The other documents, nearest first."""
+    places: set[tuple[Document, Pointer]] | None
+    """What references lead to, and all around it; `None` if only a value could tell."""
+
+
+def _reach(documents: Documents, document: Document) -> _Reach:
+    found = [document]
+    places: set[tuple[Document, Pointer]] = set()
+    pending, seen = [document.value], set[int]()
+    for schema in pending:  # grows while it is read
+        if not is_object(schema) or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        if "$dynamicRef" in schema:
+            return _Reach(_others(documents, document), None)
+        if "$ref" in schema:
+            home, _, target = documents.target(schema)
+            if not is_object(target):
+                return _Reach(_others(documents, document), None)
+            at = documents.home(target)[1]
+            places |= {(home, at[:length]) for length in range(len(at) + 1)}
+            found += [] if home in found else [home]
+            pending.append(target)
+        pending += [part for step, part in subschemas(schema) if step[0] not in _DEFINITIONS]
+    return _Reach(found[1:], places)
 
 
 def _references(schema: Json) -> Iterator[Json]:
@@ -72,15 +109,17 @@ def _others(documents: Documents, document: Document) -> list[Document]:
     return reached[1:]
 
 
-def _rewritten(documents: Documents, document: Document, schema: Json) -> Json:
+def _rewritten(
+    documents: Documents,
+    document: Document,
+    schema: Json,
+    needed: set[tuple[Document, Pointer]] | None,
+) -> Json:
     """Copy a schema; references between documents are made to mean the same in the bundle."""
     if not is_object(schema):
         return schema
-    copy: dict[str, Any] = dict(schema)
-    for step, inner in subschemas(schema):
-        new = _rewritten(documents, document, inner)
-        if new is not inner:
-            _replace(copy, step, new)
+    kept = schema if needed is None else _pruned(documents, schema, needed)
+    copy = rebuild(kept, lambda inner: _rewritten(documents, document, inner, needed))
     if "$ref" in schema:
         target, meaning, _ = documents.target(schema)
         uri, _ = documents.split(schema, schema["$ref"])
@@ -89,15 +128,19 @@ def _rewritten(documents: Documents, document: Document, schema: Json) -> Json:
     return copy
 
 
-def _replace(schema: dict[str, Any], step: Pointer, new: Json) -> None:
-    keyword, *rest = step
-    if not rest:
-        schema[str(keyword)] = new
-        return
-    held: Any = schema[str(keyword)]
-    held = dict(held) if is_object(held) else list(held)
-    held[rest[0]] = new
-    schema[str(keyword)] = held
+def _pruned(
+    documents: Documents, schema: dict[str, Json], needed: set[tuple[Document, Pointer]]
+) -> dict[str, Json]:
+    """Leave out the definitions that nothing leads to."""
+    kept = dict(schema)
+    for keyword in _DEFINITIONS:
+        if keyword in schema:
+            kept[keyword] = {
+                name: definition
+                for name, definition in schema[keyword].items()
+                if is_object(definition) and documents.home(definition) in needed
+            }
+    return kept
 
 
 def _embedded(schema: Json, uri: str) -> Json:

@@ -1,12 +1,12 @@
 """The keywords of JSON Schema 2020-12, by what they hold and by what they do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from scaffold.generator.ir import Json
 from scaffold.generator.source import Pointer
 from scaffold.generator.values import is_object
 
-__all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "IN_PLACE", "KNOWN", "subschemas"]
+__all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "IN_PLACE", "KNOWN", "rebuild", "subschemas"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -56,3 +56,15 @@ def subschemas(schema: Json) -> Iterator[tuple[Pointer, Json]]:
         elif keyword in _NAMED:
             for name, item in value.items():
                 yield (keyword, name), item
+
+
+def rebuild(schema: dict[str, Json], change: Callable[[Json], Json]) -> dict[str, Json]:
+    """Copy a schema, with a change made to every schema directly inside."""
+    copy = dict(schema)
+    for keyword in schema.keys() & _ONE:
+        copy[keyword] = change(schema[keyword])
+    for keyword in schema.keys() & _LIST:
+        copy[keyword] = [change(item) for item in schema[keyword]]
+    for keyword in schema.keys() & _NAMED:
+        copy[keyword] = {name: change(item) for name, item in schema[keyword].items()}
+    return copy

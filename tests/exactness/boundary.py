@@ -76,8 +76,7 @@ def passes(payload, text):
     """Tell whether a payload takes a text; what it takes must come out as it went in."""
     try:
         value = payload.load(text)
-    except InvalidInput as refused:
-        assert refused.problems
+    except InvalidInput:
         return False
     written = payload.dump(value)
     assert same(json.loads(written), json.loads(text)), f"{text} came back as {written!r}"

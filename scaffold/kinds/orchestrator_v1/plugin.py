@@ -44,7 +44,7 @@ ORCHESTRATOR = Kind(
     "orchestrator",
     "1.0.0",
     (ENQUEUE, STATUS, BACKFILL),
-    digest="fadaf3815b5c8aac96466733809d82dee38d34d735c46ad9608bab4a31f0d630",
+    digest="ac280de521e33c3deccdfe4d5c5364bb2d0db687ac3a6a84157364033b3167ae",
     contract=Path(__file__).with_name("contract.json"),
 )
 

@@ -25,7 +25,7 @@ SOURCE = Kind(
     "source",
     "1.0.0",
     (LIST_ITEMS,),
-    digest="392ed54373927132060d94f98de709a84716903f9b3b1c5eb72beca9b108d2ae",
+    digest="03fea37883183ad24bcedd729e21c40f2e47ae86286cf84dffcf13678ef60000",
     contract=Path(__file__).with_name("contract.json"),
 )
 

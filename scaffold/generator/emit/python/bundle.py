@@ -4,6 +4,8 @@ It holds structure and nothing else: no text, no defaults, no names that Python 
 property required. What is left out is printed by our own templates, which know the kind.
 """
 
+from dataclasses import replace
+
 from scaffold.generator import ir
 from scaffold.generator.emit.python.names import Names
 
@@ -92,17 +94,24 @@ def _schema(type_: ir.Type, names: Names) -> dict[str, ir.Json]:
         case ir.Choice(values):
             return _choice(values)
         case ir.Array(items):
-            return {"type": "array", "items": _schema(items, names)}
+            return {"type": "array", "items": _part(items, names)}
         case ir.Map(ir.Anything()):
             return {"customTypePath": f"{RUNTIME}.JsonObject"}
         case ir.Map(values):
-            return {"type": "object", "additionalProperties": _schema(values, names)}
+            return {"type": "object", "additionalProperties": _part(values, names)}
         case ir.Reference(name):
             return {"$ref": f"#/$defs/{names.types[name]}"}
         case ir.Union(members):
             return _union(type_, members, names)
         case _:
             return dict(_PLAIN[type(type_)])
+
+
+def _part(type_: ir.Type, names: Names) -> dict[str, ir.Json]:
+    # A tag in there would have to be declared, and so get a name; the union does without.
+    return _schema(
+        replace(type_, discriminator=None) if isinstance(type_, ir.Union) else type_, names
+    )
 
 
 def _choice(values: tuple[str | int | bool | None, ...]) -> dict[str, ir.Json]:

@@ -21,6 +21,8 @@ def hint(node: ast.expr) -> Source:
             return name
         case ast.Constant(value):
             return literal(value)
+        case ast.UnaryOp(ast.USub(), ast.Constant(int() as value)):
+            return literal(-value)
         case ast.BinOp(left, ast.BitOr(), right):
             return _either(left, right)
         case ast.Subscript(ast.Name("Union"), ast.Tuple(members)):
