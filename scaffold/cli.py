@@ -59,6 +59,7 @@ ProjectFolder = Annotated[
     Path,
     typer.Argument(metavar="DIR", help="A plugin project or a repository of hookspecs."),
 ]
+PluginFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A plugin project.")]
 
 
 @app.command()
@@ -107,11 +108,66 @@ def generate(
     diff: Annotated[
         bool, typer.Option("--diff", help="Write nothing; print what would change.")
     ] = False,
+    stub: Annotated[
+        bool, typer.Option("--stub", help="Add the methods that the plugin's class lacks.")
+    ] = False,
+    set_aside: Annotated[
+        bool,
+        typer.Option("--set-aside", help="Keep edited files as FILE.edited, and write them anew."),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on after every change, until interrupted.")
+    ] = False,
 ) -> None:
     """Bring generated files to what the hookspecs say."""
     from scaffold.commands.generate import generate
 
-    raise typer.Exit(generate(folder, check=check, diff=diff))
+    status = generate(folder, check=check, diff=diff, watch=watch, set_aside=set_aside, stub=stub)
+    raise typer.Exit(status)
+
+
+@app.command()
+def update(
+    folder: PluginFolder = Path(),
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 if a file would change.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; print what would change.")
+    ] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Take back the last update, if not committed.")
+    ] = False,
+    to: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="The template's version; else the newest.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(metavar="SRC", help="Another git repository of the template.")
+    ] = None,
+) -> None:
+    """Merge a newer version of the template."""
+    from scaffold.commands.update import update
+
+    status = update(folder, check=check, diff=diff, abort=abort, to=to, template=template)
+    raise typer.Exit(status)
+
+
+@app.command()
+def status(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A project, or a folder of them.")
+    ] = Path(),
+    *,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look for projects in all folders below.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show how far projects are behind: contract, template, generated files."""
+    from scaffold.commands.status import status
+
+    raise typer.Exit(status(folder, recursive=recursive, as_json=json))
 
 
 @app.command()

@@ -1,31 +1,110 @@
 """`scaffold generate`: bring generated files to what the hookspecs say."""
 
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from scaffold.project import files
 from scaffold.project.drift import drift
-from scaffold.project.errors import PreconditionError
-from scaffold.project.files import Change, State
+from scaffold.project.errors import PreconditionError, ProjectError, UsageError
+from scaffold.project.files import Change, State, refuse_edits
+from scaffold.project.journal import alone
+from scaffold.project.settings import PluginSettings, read_settings
 from scaffold.project.write import apply
 
 __all__ = ["generate"]
 
 _DONE = {State.STALE: "removed", State.MISSING: "created"}
+_PAUSE = 0.3
+"""Seconds between two looks at the hookspecs."""
 
 
-def generate(folder: Path, *, check: bool, diff: bool) -> int:
+def generate(
+    folder: Path, *, check: bool, diff: bool, watch: bool, set_aside: bool, stub: bool
+) -> int:
     """Write what is out of date; with `check` or `diff` only show it, and return 1 if there is."""
-    due = [change for change in drift(folder) if change.state is not State.UNCHANGED]
     if check or diff:
+        if watch or set_aside or stub:
+            raise UsageError("contradiction", "--check and --diff write nothing: drop the others")
+        due = _due(folder)
         sys.stdout.writelines(_lines(due, check=check, diff=diff))
         return 1 if due else 0
-    _refuse_edits(due)
-    apply(folder, due)
-    for change in due:
-        sys.stderr.write(f"{_DONE.get(change.state, 'updated')} {change.path}\n")
+    if watch:
+        _watch(folder, set_aside=set_aside, stub=stub)
+    _write(folder, set_aside=set_aside, stub=stub)
     return 0
+
+
+def _due(folder: Path) -> list[Change]:
+    return [change for change in drift(folder) if change.state is not State.UNCHANGED]
+
+
+def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
+    settings = read_settings(folder)
+    with alone(folder) as undone:
+        if undone:
+            sys.stderr.write("put back what an interrupted change had left half done\n")
+        due = _due(folder)
+        if set_aside:
+            due = list(files.set_aside(folder, due))
+        refuse_edits(due)
+        apply(folder, due)
+        for change in due:
+            sys.stderr.write(f"{_DONE.get(change.state, 'updated')} {change.path}\n")
+        if isinstance(settings, PluginSettings) and (due or stub):
+            _tell(folder, settings, due, stub=stub)
+
+
+def _tell(folder: Path, settings: PluginSettings, due: list[Change], *, stub: bool) -> None:
+    """Say what is left to the author, and with `stub` do what can be done of it."""
+    from scaffold.generator import compile_kind
+    from scaffold.project.author import notes, stubs
+    from scaffold.project.kinds import pinned_hookspec
+
+    kind = compile_kind(pinned_hookspec(folder, settings))
+    if stub:
+        try:
+            added = stubs(folder, settings, kind)
+        except ValueError as error:
+            message = f"no methods can be added: {error}"
+            mend = "mend the file, or write the methods yourself: 'scaffold generate' lists them"
+            raise PreconditionError("no-stub", message, mend) from error
+        if added is not None:
+            apply(folder, [added])
+            sys.stdout.writelines(files.diff([added]))
+    sys.stderr.writelines(f"{note}\n" for note in notes(folder, settings, kind, due))
+
+
+def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
+    """Generate after every change of the hookspecs, until interrupted."""
+    from scaffold.generator import SpecError
+
+    seen: object = None
+    while True:
+        now = _inputs(folder)
+        if now != seen:
+            seen = now
+            try:
+                _write(folder, set_aside=set_aside, stub=stub)
+                sys.stderr.write("up to date; watching\n")
+            except (SpecError, ProjectError) as error:
+                sys.stderr.write(f"{error}\nwatching\n")
+            sys.stderr.flush()
+        time.sleep(_PAUSE)
+
+
+def _inputs(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Return what the files say of themselves that generated code depends on."""
+    hookspecs = folder / read_settings(folder).hookspecs
+    found = {
+        folder / "pyproject.toml",
+        *hookspecs.parent.glob(hookspecs.name),
+        *hookspecs.rglob("*"),
+    }
+    states = {path: path.stat() for path in found if path.is_file()}
+    return {path: (state.st_mtime_ns, state.st_size) for path, state in states.items()}
 
 
 def _lines(due: list[Change], *, check: bool, diff: bool) -> Iterable[str]:
@@ -33,15 +112,3 @@ def _lines(due: list[Change], *, check: bool, diff: bool) -> Iterable[str]:
         yield from (f"{change.path}: {change.state}\n" for change in due)
     if diff:
         yield from files.diff(due)
-
-
-def _refuse_edits(due: Iterable[Change]) -> None:
-    """Raise `PreconditionError` if a file to be written was edited by hand."""
-    edited = [f"'{change.path}'" for change in due if change.state is State.EDITED]
-    if edited:
-        message = f"edited by hand since scaffold wrote it: {', '.join(edited)}"
-        mend = (
-            "see the edits with --diff; move them into a file of yours or into the hookspec, "
-            "delete the file, and generate again"
-        )
-        raise PreconditionError("hand-edited", message, mend)

@@ -4,8 +4,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from scaffold.project.files import Change, State, plan
-from scaffold.project.generated import Generated, generated
+from scaffold.project.journal import refuse_interrupted
 from scaffold.project.lock import LOCKFILE, Entry, Lock, Owner, digest, read_lock
+from scaffold.project.memo import Generated, keep, key_of, recall
 from scaffold.project.settings import read_settings
 
 __all__ = ["drift", "lock_for"]
@@ -14,11 +15,28 @@ __all__ = ["drift", "lock_for"]
 def drift(root: Path) -> tuple[Change, ...]:
     """Compare a project with what it should be: its generated files, then its lockfile.
 
-    Raises `PreconditionError` if it is no project, and `SpecError` if its hookspecs are broken.
+    Raises `PreconditionError` if it is no project or in the middle of a change, and `SpecError` if
+    its hookspecs are broken.
     """
+    refuse_interrupted(root)
     lock = read_lock(root)
-    wanted = generated(root, read_settings(root))
+    wanted = _wanted(root)
     return *plan(root, wanted.files, lock), _lockfile(root, lock_for(wanted, lock))
+
+
+def _wanted(root: Path) -> Generated:
+    settings = read_settings(root)
+    key = key_of(root, settings)
+    known = recall(key)
+    if known is not None:
+        return known
+    # The compiler and the emitters cost more to import than all the rest takes.
+    from scaffold.project.generated import generated, portable
+
+    wanted = generated(root, settings)
+    if portable(settings):
+        keep(key, wanted)
+    return wanted
 
 
 def lock_for(wanted: Generated, known: Lock) -> Lock:

@@ -6,6 +6,7 @@ of ours, which may be replaced, from a file that somebody has edited, which may 
 
 import difflib
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ from pathlib import Path
 from scaffold.project.errors import PreconditionError
 from scaffold.project.lock import Lock, Owner, digest
 
-__all__ = ["Change", "State", "diff", "place", "plan"]
+__all__ = ["Change", "State", "diff", "place", "plan", "refuse_edits", "set_aside"]
 
 
 class State(StrEnum):
@@ -83,6 +84,34 @@ def _state(before: bytes | None, after: bytes | None, written: str | None) -> St
     if digest(before) != written:
         return State.EDITED
     return State.STALE if after is None else State.OUTDATED
+
+
+def refuse_edits(changes: Iterable[Change]) -> None:
+    """Raise `PreconditionError` if a file to be written was edited by hand."""
+    edited = [f"'{change.path}'" for change in changes if change.state is State.EDITED]
+    if edited:
+        message = f"edited by hand since scaffold wrote it: {', '.join(edited)}"
+        mend = (
+            "see the edits with 'scaffold generate --diff'; move them into a file of yours or into "
+            "the hookspec, and generate with --set-aside, which keeps them as '<file>.edited'"
+        )
+        raise PreconditionError("hand-edited", message, mend)
+
+
+def set_aside(root: Path, changes: Iterable[Change]) -> Iterator[Change]:
+    """Turn each edited file into two changes: the edit is kept beside it, the file is written."""
+    for change in changes:
+        if change.state is not State.EDITED:
+            yield change
+            continue
+        yield Change(_aside(root, change.path), State.MISSING, None, change.before)
+        state = State.STALE if change.after is None else State.OUTDATED
+        yield Change(change.path, state, change.before, change.after)
+
+
+def _aside(root: Path, path: str) -> str:
+    names = (f"{path}.edited{number or ''}" for number in itertools.count())
+    return next(name for name in names if not (root / name).exists())
 
 
 def diff(changes: Iterable[Change]) -> Iterator[str]:

@@ -1,31 +1,23 @@
 """What a project's generated files should be, in memory."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import emit, languages
+from scaffold.generator.emit import EMITTERS, emit, languages
 from scaffold.generator.emit.python.names import Names
 from scaffold.generator.emit.python.project import contract_test
 from scaffold.generator.ir import Kind
 from scaffold.project.errors import PreconditionError
 from scaffold.project.kinds import hookspecs_in, pinned_hookspec
+from scaffold.project.memo import Generated
 from scaffold.project.names import class_name
 from scaffold.project.settings import PluginSettings, Settings, SpecSettings
 
-__all__ = ["Generated", "generated", "plugin_class", "plugin_files"]
+__all__ = ["generated", "plugin_class", "plugin_files", "portable"]
 
 DOCUMENTS = ("markdown", "openrpc")
 """The emitters that write into the `docs` folder of a plugin project."""
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """Files by path, relative to the project, and the digests of the hookspecs they are from."""
-
-    files: dict[str, str]
-    hookspecs: dict[str, str]
 
 
 def generated(root: Path, settings: Settings) -> Generated:
@@ -37,6 +29,13 @@ def generated(root: Path, settings: Settings) -> Generated:
         kind = compile_kind(pinned_hookspec(root, settings))
         return Generated(plugin_files(kind, settings), _digests([kind]))
     return _targets(root, settings)
+
+
+def portable(settings: Settings) -> bool:
+    """Tell whether only emitters of ours are at work, whose every change is known."""
+    return isinstance(settings, PluginSettings) or all(
+        target.emitter in EMITTERS for target in settings.targets
+    )
 
 
 def plugin_class(kind: Kind, package: str) -> str:

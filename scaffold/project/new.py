@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 from scaffold.generator import compile_kind, kind_files
@@ -11,13 +10,14 @@ from scaffold.generator.emit.python.project import plugin_stub
 from scaffold.generator.ir import Kind
 from scaffold.project.drift import lock_for
 from scaffold.project.errors import UsageError
-from scaffold.project.generated import Generated, plugin_class, plugin_files
+from scaffold.project.generated import plugin_class, plugin_files
 from scaffold.project.lock import LOCKFILE, Entry, Lock, Owner, digest
+from scaffold.project.memo import Generated
 from scaffold.project.names import package_name
 from scaffold.project.settings import PluginSettings
 from scaffold.project.template import render, shipped_template
 
-__all__ = ["new_project"]
+__all__ = ["contract_facts", "new_project"]
 
 
 def new_project(
@@ -49,10 +49,7 @@ def new_project(
             "package": package,
             "class_name": made,
             "runtimes": offered,
-            "served": offered != ["in_process"],
-            "contract": f"{kind.name}_v{kind.major}",
-            "hook": kind.hooks[-1].name,
-            "scaffold_version": version("hookspec-scaffold"),
+            **contract_facts(kind),
         },
         answers=answers,
         defaults=defaults,
@@ -69,6 +66,11 @@ def new_project(
     known = Lock(files={**_entries(template, Owner.TEMPLATE), **_entries(user, Owner.USER)})
     files = {**template, **user, **wanted.files}
     return {**files, LOCKFILE: lock_for(wanted, known).render()}
+
+
+def contract_facts(kind: Kind) -> dict[str, str]:
+    """Return what the template says of a kind; it may be another after a change of the hookspec."""
+    return {"contract": f"{kind.name}_v{kind.major}", "hook": kind.hooks[-1].name}
 
 
 def _offered(kind: Kind, asked: Sequence[str]) -> list[str]:

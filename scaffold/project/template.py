@@ -1,7 +1,7 @@
 """Files from a template: copier asks, checks the answers and renders; nothing is written here.
 
-A template ships with this distribution. What a project remembers of it is a stable name and a
-version, never a path of the machine that made the project.
+Templates ship with this distribution, each version of one in a folder of its own. What a project
+remembers is a stable name and the version, never a path of the machine that made the project.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,24 @@ from typing import Any
 
 from scaffold.project.errors import UsageError
 
-__all__ = ["questions", "render", "shipped_template"]
+__all__ = ["questions", "render", "shipped_template", "shipped_versions"]
 
 
 def shipped_template(name: str) -> Path:
-    """Return the folder of a template that ships with this distribution."""
+    """Return the folder of the newest version of a template that ships with this distribution."""
+    return list(shipped_versions(name).values())[-1]
+
+
+def shipped_versions(name: str) -> dict[str, Path]:
+    """Return the folders of all versions of a shipped template, `v1` and so on, oldest first."""
+    found = [path for path in (_templates() / name).glob("v*") if path.name[1:].isdecimal()]
+    return {path.name: path for path in sorted(found, key=lambda path: int(path.name[1:]))}
+
+
+def _templates() -> Path:
     package = Path(str(files("scaffold")))
-    installed = package / "_data" / "templates" / name
-    return installed if installed.is_dir() else package.parent / "templates" / name
+    installed = package / "_data" / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
 
 
 def questions(template: Path) -> list[str]:
@@ -27,7 +37,11 @@ def questions(template: Path) -> list[str]:
     from ruamel.yaml import YAML
 
     loader: Any = YAML(typ="safe")
-    return [name for name in loader.load(template / "copier.yml") if not name.startswith("_")]
+    return [
+        name
+        for name, question in loader.load(template / "copier.yml").items()
+        if not name.startswith("_") and question.get("when", True)
+    ]
 
 
 def render(

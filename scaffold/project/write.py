@@ -1,19 +1,18 @@
 """The only writer: all of a change reaches the disk, or none of it.
 
-Every new text is first written beside its target and flushed; then names are swapped, with the old
-file kept under a second name until the last swap is done. Whatever goes wrong before that, a full
-disk, a missing right or ^C, puts the tree back as it was, old modification times included.
+Whatever goes wrong, a full disk, a missing right or ^C, the tree is put back as it was, old
+modification times included; after a kill the next writer does that (see `journal`).
 """
 
-import os
 import secrets
 import shutil
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaffold.project.errors import PreconditionError
 from scaffold.project.files import Change, State, place
+from scaffold.project.journal import Swap, fill, make, prepare, undo
 
 __all__ = ["apply", "check_vacant", "create"]
 
@@ -25,15 +24,17 @@ def apply(root: Path, changes: Iterable[Change]) -> None:
 
     Raises `PreconditionError` if a file cannot be written, with the tree as it was.
     """
-    due = [(place(root, each.path), each.after) for each in changes if each.state in WRITTEN]
-    with _explained(), ExitStack() as undo:
-        staged = [(target, _stage(target, after, undo)) for target, after in due]
-        kept = [_swap(target, new, undo) for target, new in staged]
-        undo.pop_all()
-    for old in kept:
-        with suppress(OSError):
-            old.unlink(missing_ok=True)
-    _prune(root, [target.parent for target, after in due if after is None])
+    swaps = [Swap(place(root, each.path), each.after) for each in changes if each.state in WRITTEN]
+    if not swaps:
+        return
+    with _explained():
+        try:
+            prepare(root, swaps)
+            make(root, swaps)
+        except BaseException:
+            undo(root)
+            raise
+    _prune(root, [swap.target.parent for swap in swaps if swap.after is None])
 
 
 def create(folder: Path, files: Mapping[str, str]) -> None:
@@ -50,7 +51,7 @@ def create(folder: Path, files: Mapping[str, str]) -> None:
         for path, text in files.items():
             target = draft / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            _fill(target, text.encode())
+            fill(target, text.encode())
         if folder.exists():
             folder.rmdir()
             undo.callback(folder.mkdir)
@@ -65,54 +66,11 @@ def check_vacant(folder: Path) -> None:
         raise PreconditionError("not-empty", message, "choose another name or folder")
 
 
-def _stage(target: Path, content: bytes | None, undo: ExitStack) -> Path | None:
-    """Write the new content beside its target."""
-    if content is None:
-        return None
-    _make(target.parent, undo)
-    new = _beside(target)
-    undo.callback(new.unlink, missing_ok=True)
-    _fill(new, content)
-    if target.exists():
-        shutil.copymode(target, new)
-    return new
-
-
-def _swap(target: Path, new: Path | None, undo: ExitStack) -> Path:
-    """Put the new file in the place of the old one, and return where the old one is kept."""
-    old = _beside(target)
-    if target.exists():
-        undo.callback(old.unlink, missing_ok=True)
-        _keep(target, old)
-        undo.callback(os.replace, old, target)
-    else:
-        undo.callback(target.unlink, missing_ok=True)
-    if new is None:
-        target.unlink()
-    else:
-        new.replace(target)
-    return old
-
-
-def _keep(target: Path, old: Path) -> None:
-    try:
-        old.hardlink_to(target)
-    except OSError:  # a file system without hard links
-        shutil.copy2(target, old)
-
-
 def _make(folder: Path, undo: ExitStack) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir()
         undo.callback(each.rmdir)
-
-
-def _fill(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _beside(target: Path) -> Path:

@@ -25,6 +25,7 @@ def test_a_project_of_an_own_kind_is_complete(scaffold, tmp_path, hookspecs):
     assert (result.status, result.out) == (0, f"{tmp_path}/made/demo\n")
     assert paths(tmp_path / "made" / "demo") == [
         ".copier-answers.yml",
+        ".editorconfig",
         ".gitattributes",
         ".github/workflows/check.yml",
         ".gitignore",

@@ -15,10 +15,8 @@ FACTS = {
     "package": "my_demo",
     "class_name": "MyDemoPlugin",
     "runtimes": ["in_process", "mcp_stdio"],
-    "served": True,
     "contract": "tool_v1",
     "hook": "execute",
-    "scaffold_version": "0.1.0",
 }
 
 
@@ -36,13 +34,15 @@ def test_the_answers_are_remembered_without_a_path_of_the_machine():
     files = rendered(answers={"description": 'A "quoted" \\ text: 😀'})
 
     assert YAML(typ="safe").load(files[".copier-answers.yml"]) == {
-        "_commit": "v0.1.0",
+        "_commit": TEMPLATE.name,
         "_src_path": "scaffold:plugin",
         "name": "my-demo",
         "kind": "tool",
         "package": "my_demo",
         "class_name": "MyDemoPlugin",
         "runtimes": ["in_process", "mcp_stdio"],
+        "contract": "tool_v1",
+        "hook": "execute",
         "description": 'A "quoted" \\ text: 😀',
         "ci": "github",
     }
@@ -57,7 +57,7 @@ def test_hostile_text_in_an_answer_stays_text():
 
 
 def test_a_plugin_that_is_never_served_has_no_server():
-    files = rendered(facts={**FACTS, "served": False})
+    files = rendered(facts={**FACTS, "runtimes": ["in_process"]})
 
     assert "my_demo/__main__.py" not in files
     assert "my_demo/__init__.py" in files

@@ -1,0 +1,120 @@
+"""`scaffold update`: merge a newer version of the template into a project."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from scaffold.generator import compile_kind
+from scaffold.project import files
+from scaffold.project.abort import forget, remember, remembered, waits
+from scaffold.project.errors import PreconditionError, UsageError
+from scaffold.project.files import Change, State
+from scaffold.project.journal import alone, refuse_interrupted
+from scaffold.project.kinds import pinned_hookspec
+from scaffold.project.new import contract_facts
+from scaffold.project.repository import Repository, open_repository
+from scaffold.project.settings import PluginSettings, read_settings
+from scaffold.project.update import Update, plan_update
+from scaffold.project.write import apply
+
+__all__ = ["update"]
+
+_DONE = {State.STALE: "removed", State.MISSING: "created"}
+
+
+def update(
+    folder: Path, *, check: bool, diff: bool, abort: bool, to: str | None, template: str | None
+) -> int:
+    """Merge, and return 3 if a person must resolve conflicts.
+
+    With `check` or `diff` only show it, and return 1 if there is something to merge. `abort` takes
+    the last update back. Raises `PreconditionError` if the repository is not ready.
+    """
+    if abort and (check or diff or to or template):
+        raise UsageError("contradiction", "--abort takes an update back: drop the other options")
+    if abort:
+        return _abort(folder)
+    if check or diff:
+        refuse_interrupted(folder)
+        return _show(_plan(folder, to, template), check=check, diff=diff)
+    with alone(folder):
+        return _update(folder, to, template)
+
+
+def _update(folder: Path, to: str | None, template: str | None) -> int:
+    plan = _plan(folder, to, template)
+    if plan.changes:
+        remember(open_repository(folder), plan.changes, plan.conflicts)
+        apply(folder, plan.changes)
+    for change in plan.changes:
+        sys.stderr.write(f"{_DONE.get(change.state, 'updated')} {change.path}\n")
+    sys.stderr.write(f"{_versions(plan)}\n")
+    if not plan.conflicts:
+        return 0
+    sys.stderr.writelines(f"conflict in {path}\n" for path in plan.conflicts)
+    after = "" if plan.generated else ", run 'scaffold generate'"
+    sys.stderr.write(
+        "  help: both sides are in each file, between '<<<<<<<' and '>>>>>>>': keep what is right"
+        f"{after} and commit; 'scaffold update --abort' brings everything back\n"
+    )
+    return 3
+
+
+def _plan(folder: Path, to: str | None, template: str | None) -> Update:
+    repository = _ready(folder)
+    settings = read_settings(folder)
+    if not isinstance(settings, PluginSettings):
+        message = f"'{folder}' is a repository of hookspecs, which no template made"
+        raise PreconditionError("no-template", message)
+    kind = compile_kind(pinned_hookspec(folder, settings))
+    return plan_update(repository, contract_facts(kind), to=to, source=template)
+
+
+def _ready(folder: Path) -> Repository:
+    if not folder.is_dir():
+        raise PreconditionError("no-project", f"there is no folder '{folder}'")
+    repository = open_repository(folder)
+    repository.refuse_unfinished()
+    if repository.dirty() and (conflicts := waits(repository)):
+        listed = ", ".join(f"'{path}'" for path in conflicts)
+        message = f"the last update waits for you to resolve conflicts in {listed}"
+        mend = "resolve and commit them, or take it back with 'scaffold update --abort'"
+        raise PreconditionError("unresolved", message, mend)
+    repository.refuse_dirty()
+    return repository
+
+
+def _show(plan: Update, *, check: bool, diff: bool) -> int:
+    if check:
+        sys.stdout.writelines(_lines(plan))
+    if diff:
+        sys.stdout.writelines(files.diff(plan.changes))
+    sys.stderr.write(f"{_versions(plan)}\n")
+    return 1 if plan.changes else 0
+
+
+def _lines(plan: Update) -> Iterable[str]:
+    for change in plan.changes:
+        state = "conflict" if change.path in plan.conflicts else change.state
+        yield f"{change.path}: {state}\n"
+    changed = {change.path for change in plan.changes}
+    yield from (f"{path}: conflict\n" for path in plan.conflicts if path not in changed)
+
+
+def _versions(plan: Update) -> str:
+    if plan.before == plan.after:
+        return f"template {plan.before}" + ("" if plan.changes else ": up to date")
+    return f"template {plan.before} -> {plan.after}"
+
+
+def _abort(folder: Path) -> int:
+    with alone(folder):
+        repository = open_repository(folder)
+        back: list[Change] = [
+            each for each in remembered(repository) if each.state is not State.UNCHANGED
+        ]
+        apply(folder, back)
+        forget(repository)
+    for change in back:
+        sys.stderr.write(f"put back {change.path}\n")
+    return 0

@@ -1,0 +1,128 @@
+"""How a project stands: what it was made with, and what is newer."""
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from msgspec import convert
+
+from scaffold.generator import SpecError, compile_kind
+from scaffold.project.answers import SHIPPED, read_origin
+from scaffold.project.drift import drift
+from scaffold.project.errors import ProjectError
+from scaffold.project.files import State
+from scaffold.project.kinds import hookspecs_in, pinned_hookspec
+from scaffold.project.lock import read_lock
+from scaffold.project.settings import PluginSettings, Settings, read_settings
+from scaffold.project.template import shipped_versions
+
+__all__ = ["Fact", "find_projects", "standing"]
+
+DISTRIBUTION = "hookspec-scaffold"
+_SKIPPED = {"node_modules", "__pycache__", "build", "dist", "site-packages"}
+Look: TypeAlias = Callable[[Path, Settings], "Fact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing about a project; `due` says what to do about it, and is empty if nothing is."""
+
+    found: str
+    due: str = ""
+
+
+def find_projects(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    """Yield a project, or all those in a folder and below it, sorted."""
+    if not recursive:
+        yield folder
+        return
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if name not in _SKIPPED and not name.startswith(".")
+        )
+        if "pyproject.toml" in names and _is_project(Path(place)):
+            yield Path(place)
+
+
+def standing(root: Path) -> dict[str, Fact]:
+    """Return what there is to know of a project; what cannot be found out is due as well.
+
+    Raises `PreconditionError` if it is none.
+    """
+    settings = read_settings(root)
+    looks: dict[str, Look] = {"contract": _contract}
+    if isinstance(settings, PluginSettings):
+        looks |= {"template": _template, "runtime": _runtime}
+    looks |= {"generator": _generator, "generated": _generated}
+    return {name: _looked(look, root, settings) for name, look in looks.items()}
+
+
+def _looked(look: Look, root: Path, settings: Settings) -> Fact:
+    try:
+        return look(root, settings)
+    except SpecError as error:
+        return Fact("unknown", str(error.diagnostics[0]))
+    except ProjectError as error:
+        return Fact("unknown", f"{error.code}: {error.message}")
+
+
+def _is_project(folder: Path) -> bool:
+    try:
+        read_settings(folder)
+    except ProjectError as error:
+        return error.code != "no-project"
+    return True
+
+
+def _contract(root: Path, settings: Settings) -> Fact:
+    if isinstance(settings, PluginSettings):
+        paths = [pinned_hookspec(root, settings)]
+    else:
+        paths = hookspecs_in(root / settings.hookspecs)
+    kinds = [compile_kind(path) for path in paths]
+    return Fact(", ".join(f"{kind.name} {kind.version}" for kind in kinds))
+
+
+def _template(root: Path, _settings: Settings) -> Fact:
+    origin = read_origin(root)
+    found = f"{origin.source} {origin.version}"
+    if not origin.source.startswith(SHIPPED):
+        return Fact(found)
+    newest = list(shipped_versions(origin.source.removeprefix(SHIPPED)))[-1:]
+    behind = newest and newest != [origin.version]
+    return Fact(found, f"there is {newest[0]}: 'scaffold update'" if behind else "")
+
+
+def _runtime(root: Path, _settings: Settings) -> Fact:
+    """Hold what the project says it needs at run time to what is installed here."""
+    from packaging.requirements import Requirement
+
+    text = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    needs = convert(
+        convert(text.get("project", {}), dict[str, Any]).get("dependencies", []), list[str]
+    )
+    for line in needs:
+        need = Requirement(line)
+        if need.name == DISTRIBUTION:
+            here = version(DISTRIBUTION)
+            fits = need.specifier.contains(here, prereleases=True)
+            return Fact(line, "" if fits else f"{here} is installed here")
+    return Fact("not among the dependencies", f"'pyproject.toml' does not ask for {DISTRIBUTION}")
+
+
+def _generator(root: Path, _settings: Settings) -> Fact:
+    wrote, here = read_lock(root).generator, version(DISTRIBUTION)
+    return Fact(wrote or "none", "" if wrote == here else f"{here} is here: 'scaffold generate'")
+
+
+def _generated(root: Path, _settings: Settings) -> Fact:
+    changes = drift(root)
+    due = [change for change in changes if change.state is not State.UNCHANGED]
+    edited = sum(change.state is State.EDITED for change in due)
+    found = f"{len(changes) - len(due)} of {len(changes)} files as they should be"
+    words = f", {edited} of them edited by hand" if edited else ""
+    return Fact(found, f"{len(due)} to write{words}: 'scaffold generate'" if due else "")

@@ -1,0 +1,81 @@
+"""Plugin projects that have a past: made by an older template, and kept in git."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from scaffold.project import new
+from scaffold.project.kinds import named_hookspec
+from scaffold.project.template import shipped_versions
+from scaffold.project.write import create
+
+GIT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    **{f"GIT_{who}_{what}": "me@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+}
+
+
+@dataclass
+class Result:
+    status: int
+    out: str
+    err: str
+
+
+def make(folder, kind, *, version, hookspecs=None):
+    """Make a plugin project by one version of the template, as `new-plugin` would have."""
+    template = shipped_versions("plugin")[version]
+    usual, new.shipped_template = new.shipped_template, lambda _name: template
+    try:
+        files = new.new_project(
+            folder.name,
+            named_hookspec(kind, hookspecs),
+            runtimes=(),
+            language="python",
+            answers={},
+            defaults=True,
+            interactive=False,
+        )
+    finally:
+        new.shipped_template = usual
+    create(folder, files)
+    return folder
+
+
+def git(folder, *arguments):
+    ended = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env={**os.environ, **GIT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0 or arguments[0] == "merge", ended.stderr
+    return ended.stdout
+
+
+def commit(folder, message="change"):
+    if not (folder / ".git").exists():
+        git(folder, "init", "-q", "-b", "main", ".")
+    git(folder, "add", "--all")
+    git(folder, "commit", "-q", "--allow-empty", "-m", message)
+
+
+def scaffold(*arguments, **options):
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "scaffold", *map(str, arguments)]
+    options = {"stdin": subprocess.DEVNULL, "timeout": 120, **options}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    return Result(ended.returncode, ended.stdout, ended.stderr)
+
+
+def texts(folder):
+    """Return the bytes of every file, by path; what git and Python keep beside is left out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not {".git", "__pycache__", ".scaffold", ".pytest_cache"} & set(path.parts)
+    }
