@@ -207,9 +207,10 @@ class Call:
 
     def read(self, answer: Message | None) -> Any:
         """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`."""
-        result = _result(answer, self._hook.name)
-        output = read_result(self._hook, result, is_object=self._is_object, modern=self._modern)
-        return self._hook.output.load(output)
+        hook = self._hook
+        result = _result(answer, hook.name)
+        output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
+        return hook.output.load(output)
 
 
 class _FunctionCall(Call):

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
@@ -16,7 +17,7 @@ from scaffold.client.process import Launch, Process
 from scaffold.client.process_log import ProcessLog
 from scaffold.client.session import Outgoing, Session
 from scaffold.client.stdio_inbox import Deliver, Inbox
-from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, TransportError
+from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import (
     Message,
@@ -68,7 +69,7 @@ class NotSent(PeerCrashed):
     """The process had ended before any of the call was sent: it may be sent to another."""
 
 
-class Connection:
+class Connection(ABC):
     """A process that speaks MCP on its pipes."""
 
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
@@ -131,38 +132,46 @@ class Connection:
         if written < len(line):
             self.unsent += line[written:]
 
-    def flush(self) -> bool:
-        """Write what was kept, as far as the pipe takes it; False if it takes no more, ever."""
+    def flush(self) -> None:
+        """Write what was kept, as far as the pipe takes it."""
         with self._lock:
             if not self.unsent or self.end is not None:
-                return True
+                return
             try:
-                written = os.write(self._stdin, self.unsent)
+                del self.unsent[: os.write(self._stdin, self.unsent)]
             except BlockingIOError:
-                return True
+                return
             except OSError:
-                return False
-            del self.unsent[:written]
-        return True
+                broken = True
+            else:
+                broken = False
+        if broken:
+            self.crash()
 
-    def receive(self) -> bool:
-        """Read once and deliver what came; False at the end of the output.
-
-        Raises `ProtocolError` for a line beyond the limit.
-        """
+    def receive(self) -> None:
+        """Read once and deliver what came; the end of the output ends the connection."""
         try:
             data = os.read(self._stdout, self._size)
         except BlockingIOError:
-            return True
+            return
         if not data:
-            return False
-        self.inbox.feed(data)
-        if self.inbox.held:
+            self.crash()
+            return
+        inbox = self.inbox
+        try:
+            inbox.feed(data)
+        except ProtocolError as error:
+            reason = str(error)
+            self.fail(lambda: ProtocolError(reason))
+        if inbox.held:
             self._received = time.monotonic()
             self._size = _LARGE_READ
         else:
             self._size = _SMALL_READ
-        return True
+
+    @abstractmethod
+    def crash(self) -> None:
+        """End the connection, because the process has ended or has closed a pipe."""
 
     def overdue(self, request_id: int, outgoing: Outgoing, seconds: float) -> DeadlineExceeded:
         """Give up a request and tell the server; return the error that says so.

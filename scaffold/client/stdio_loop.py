@@ -27,7 +27,7 @@ class LoopPipes(Connection):
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
         super().__init__(launch, session, limit)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self.process.stdout, self._read)
+        self._loop.add_reader(self.process.stdout, self.receive)
         self._available = poll(read=(self.process.stdout,))
         self._batch: list[bytes] = []
         self._deadlines: dict[int, float] = {}
@@ -77,10 +77,9 @@ class LoopPipes(Connection):
             raise
         finally:
             del self._deadlines[request_id]
-        message = message_of(answer)
-        if message is None:
-            raise self.overdue(request_id, outgoing, seconds)
-        return message
+        if isinstance(answer, Message):
+            return answer
+        raise answer or self.overdue(request_id, outgoing, seconds)
 
     async def aclose(self, end: Callable[[], TransportError], grace: float = FAILED_GRACE) -> None:
         """End the connection and its process."""
@@ -106,7 +105,7 @@ class LoopPipes(Connection):
         try:
             self._send_now(batch)
         except OSError:
-            self._crash()
+            self.crash()
 
     def _send_now(self, message: bytes) -> None:
         super().send(message)
@@ -127,20 +126,9 @@ class LoopPipes(Connection):
             assert self.end is not None
             raise NotSent(str(self.end())) from None
 
-    def _read(self) -> None:
-        try:
-            more = self.receive()
-        except ProtocolError as error:
-            reason = str(error)
-            self.fail(lambda: ProtocolError(reason))
-        else:
-            if not more:
-                self._crash()
-
     def _write(self) -> None:
-        if not self.flush():
-            self._crash()
-        elif not self.unsent:
+        self.flush()
+        if not self.unsent:
             self._loop.remove_writer(self.process.stdin)
 
     def _look(self) -> None:
@@ -154,7 +142,7 @@ class LoopPipes(Connection):
             if deliver is not None:
                 deliver(None)
         if self.process.exited() and not self._available.poll(0):
-            self._crash()
+            self.crash()
         self._look_at(min((d for d in self._deadlines.values() if d > now), default=now + TICK))
 
     def _look_at(self, deadline: float) -> None:
@@ -164,7 +152,8 @@ class LoopPipes(Connection):
         self._next_look = min(deadline, now + TICK)
         self._timer = self._loop.call_later(self._next_look - now, self._look)
 
-    def _crash(self) -> None:
+    @override
+    def crash(self) -> None:
         if self._burial is None:
             self._detach()
             self._burial = self._loop.create_task(self._bury())

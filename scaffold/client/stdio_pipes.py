@@ -8,6 +8,8 @@ import time
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from typing_extensions import override
+
 from scaffold.client.process import Launch, poll
 from scaffold.client.session import Outgoing, Session
 from scaffold.client.stdio_connection import PROBE_PATIENCE, TICK, Connection, NotSent
@@ -72,13 +74,12 @@ class Pipes(Connection):
         except BaseException:
             self.forget(request_id)
             raise
-        message = message_of(answer)
-        if message is None:
-            raise self.overdue(request_id, outgoing, seconds)
-        return message
+        if isinstance(answer, Message):
+            return answer
+        raise answer or self.overdue(request_id, outgoing, seconds)
 
     def _not_sent(self) -> NotSent:
-        self._crash()
+        self.crash()
         assert self.end is not None
         return NotSent(str(self.end()))
 
@@ -114,26 +115,18 @@ class Pipes(Connection):
                     return answer
             poller = self._either if self.unsent else self._readable
             if poller.poll(_TICK if left > TICK else left * 1000):
-                self._exchange()
+                if self.unsent:
+                    self.flush()
+                self.receive()
                 if not slot.empty():
                     continue
             elif self.process.exited() and not self._readable.poll(0):
-                self._crash()
+                self.crash()
             left = deadline - time.monotonic()
         return None
 
-    def _exchange(self) -> None:
-        """Write what was kept, read what is there, and notice the end of either."""
-        try:
-            alive = self.receive() and (not self.unsent or self.flush())
-        except ProtocolError as error:
-            reason = str(error)
-            self.fail(lambda: ProtocolError(reason))
-        else:
-            if not alive:
-                self._crash()
-
-    def _crash(self) -> None:
+    @override
+    def crash(self) -> None:
         if self.end is None:
             reason = self.last_words()
             self.fail(lambda: PeerCrashed(reason))
