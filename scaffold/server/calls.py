@@ -10,6 +10,7 @@ from typing_extensions import override
 from scaffold.contract.errors import HookError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.progress import reporting_to
+from scaffold.server.pace import Pace
 from scaffold.server.request import Request
 from scaffold.server.steps import Steps, finish, finish_async
 from scaffold.server.tools import Tool, Toolbox
@@ -37,8 +38,17 @@ Notify: TypeAlias = Callable[[bytes], None]
 class Call(ABC):
     """A request under way. Its transport finishes it, on a thread or in an event loop."""
 
-    def __init__(self, id: RequestId, *, is_async: bool, token: RequestId | None = None) -> None:
+    def __init__(
+        self,
+        id: RequestId,
+        *,
+        is_async: bool,
+        token: RequestId | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self.id = id
+        self.pace = pace
+        """How quick the function is, if it is a plain one and known."""
         self.is_async = is_async
         """True if it needs an event loop."""
         self.token = token
@@ -106,7 +116,8 @@ class ToolCall(Call):
         meta = request.params.meta
         token = None if meta is UNSET else meta.progress_token
         is_async = toolbox.is_async if tool is None else tool.is_async
-        super().__init__(request.id, is_async=is_async, token=token)
+        pace = None if tool is None else tool.pace
+        super().__init__(request.id, is_async=is_async, token=token, pace=pace)
         self._request = request
         self._toolbox = toolbox
         self._tool = tool

@@ -1,5 +1,6 @@
 """From an entry point to a plugin that is ready, or to one line that says why not."""
 
+import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -7,8 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from scaffold.contract.errors import PluginLoadError, RuntimeNotSupported
-from scaffold.contract.plugin import Plugin, PluginContext
+from scaffold.contract.plugin import CONFIG_VARIABLE, Plugin, PluginContext
+from scaffold.contract.values import is_object
 
 __all__ = ["context", "explain", "load"]
 
@@ -31,8 +35,18 @@ def load(entry_point: str | type[Plugin], name: str) -> Plugin:
 
 
 def context(name: str) -> PluginContext:
-    """Return what `setup` gets from a server."""
-    return PluginContext(plugin=name)
+    """Return what `setup` gets from a server: the settings that its host put into the environment.
+
+    Raises `PluginLoadError` if they are no JSON object.
+    """
+    settings = os.environ.get(CONFIG_VARIABLE, "{}")
+    try:
+        config = from_json(settings)
+    except ValueError:
+        config = None
+    if not is_object(config):
+        raise PluginLoadError(name, f"the variable '{CONFIG_VARIABLE}' holds no JSON object")
+    return PluginContext(plugin=name, config=config)
 
 
 def _resolve(entry_point: str, name: str) -> Any:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
+
 from scaffold.wire.messages import Params, RequestId
 from scaffold.wire.results import Head
 
@@ -21,8 +23,7 @@ class Session:
     """The revision that `initialize` chose; empty until then."""
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct, gc=False):
     """One request, its era known."""
 
     id: RequestId

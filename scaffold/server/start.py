@@ -71,9 +71,9 @@ def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -
     pipes = claim()
     plugin = load(entry_point, name)
     if any(is_async(getattr(plugin, method)) for method in _methods(plugin)):
-        import asyncio
+        from scaffold.server.loops import run
 
-        asyncio.run(_serve_looped(plugin, name, pipes, options))
+        run(_serve_looped(plugin, name, pipes, options))
     else:
         from scaffold.server.threaded import ThreadedServer
 
@@ -93,10 +93,10 @@ async def _serve_looped(plugin: Plugin, name: str, pipes: Pipes, options: Option
 
 
 def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) -> None:
-    import asyncio
+    from scaffold.server.loops import run
 
     listener = _listen(options)
-    asyncio.run(_serve_asgi(load(entry_point, name), name, listener, options))
+    run(_serve_asgi(load(entry_point, name), name, listener, options))
 
 
 async def _serve_asgi(plugin: Plugin, name: str, listener: "socket", options: Options) -> None:

@@ -6,6 +6,7 @@ they yield what a method of the plugin returned, and are sent its value.
 
 from collections.abc import Callable, Generator
 from inspect import isawaitable
+from types import CoroutineType
 from typing import Any, TypeAlias, TypeVar
 
 from scaffold.contract.failure import FAILURES
@@ -33,7 +34,8 @@ def finish(steps: Steps[T]) -> T:
     try:
         value = next(steps)
         while True:
-            if isawaitable(value):
+            if type(value) is CoroutineType:
+                value.close()
                 value = steps.throw(TypeError("returned an awaitable: write it as 'async def'"))
             else:
                 value = steps.send(value)

@@ -15,6 +15,7 @@ from scaffold.contract.failure import conceal
 from scaffold.contract.hook import Functions, Hook
 from scaffold.contract.plugin import Plugin
 from scaffold.contract.values import Json, JsonObject
+from scaffold.server.pace import Pace
 from scaffold.server.steps import Steps, is_async
 from scaffold.wire.headers import parameter_headers
 from scaffold.wire.messages import encode
@@ -37,6 +38,7 @@ class Tool:
         self.method: Callable[..., Any] = getattr(plugin, hook.name)
         self.is_async = is_async(self.method)
         self.is_object = bool(described["output"]["object"])
+        self.pace = Pace()
         self._wrapped = not described["input"]["object"]
 
     @cached_property
