@@ -5,6 +5,7 @@ what came back. That way four transports (stdio and HTTP, sync and async) share 
 Source: MCP 2026-07-28, Versioning: Backward Compatibility; stdio: Backward Compatibility.
 """
 
+import itertools
 from collections.abc import Generator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, TypeAlias
@@ -16,6 +17,7 @@ from pydantic_core import from_json
 from scaffold.contract.catalogue import Catalogue
 from scaffold.contract.errors import ProtocolError, RuntimeNotSupported
 from scaffold.contract.hook import Functions, Hook, Kind
+from scaffold.contract.progress import Report, listener
 from scaffold.contract.values import Json, JsonObject
 from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN, MODERN_ERRORS, Code
 from scaffold.wire.messages import Message, encode
@@ -39,6 +41,10 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """False for a notification."""
     probe: bool = False
     """True if silence, refusal or death is an answer too: the transport sends `None` for it."""
+    report: Report | None = None
+    """Set if the caller listens to the progress of the call."""
+    token: int = 0
+    """The progress token, if it does."""
 
 
 Talk: TypeAlias = Generator[Outgoing, Message | None, None]
@@ -83,6 +89,7 @@ class Session:
         self.schemas: dict[str, JsonObject] = {}
         """Tool name → its input schema."""
         self._catalogues: dict[str, Catalogue] = {}
+        self._tokens = itertools.count(1)
         self._meta: dict[str, Json] = {
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientInfo": _client_info(),
@@ -175,10 +182,19 @@ class Session:
             reason = f"the server lists '{name}' with parameters that are no JSON Schema: {cause}"
             raise ProtocolError(reason) from None
 
-    def head(self, tool: str) -> bytes:
-        """Return the parameters of a call up to the arguments, which come last."""
+    def head(self, tool: str, token: int = 0) -> bytes:
+        """Return the parameters of a call up to the arguments, which come last.
+
+        `token` asks the server to report progress under it.
+        """
         meta = self._meta if self.modern else _LEGACY_META
+        if token:
+            meta = {**meta, "progressToken": token}
         return encode({"name": tool, "_meta": meta})[:-1] + b',"arguments":'
+
+    def token(self) -> int:
+        """Return a progress token that no other call has."""
+        return next(self._tokens)
 
     def _request(self, method: str, params: JsonObject, *, probe: bool = False) -> Outgoing:
         meta = {"_meta": self._meta} if self.modern or probe else {}
@@ -203,7 +219,15 @@ class Call:
         arguments = self._hook.input.dump(payload)
         if self._wrapped:
             arguments = b'{"%b":%b}' % (WRAPPED_ARGUMENT.encode(), arguments)
-        return Outgoing("tools/call", self._head + arguments + b"}", self._tool)
+        return self._outgoing(self._tool, self._head, arguments)
+
+    def _outgoing(self, tool: str, head: bytes, arguments: bytes | Raw) -> Outgoing:
+        report = listener()
+        if report is None:
+            return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
+        token = self.session.token()
+        params = b"%b%b}" % (self.session.head(tool, token), arguments)
+        return Outgoing("tools/call", params, tool, report=report, token=token)
 
     def read(self, answer: Message | None) -> Any:
         """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`."""
@@ -230,7 +254,7 @@ class _FunctionCall(Call):
         if head is None:
             head = self._heads[tool] = self.session.head(tool)
         arguments = _decode_object(data)[self._functions.arguments]
-        return Outgoing("tools/call", head + bytes(arguments) + b"}", tool)
+        return self._outgoing(tool, head, arguments)
 
     def read(self, answer: Message | None) -> Any:
         if not self.session.offer.foreign:

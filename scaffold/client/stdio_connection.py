@@ -16,7 +16,7 @@ from msgspec import UNSET
 from scaffold.client.process import Launch, Process
 from scaffold.client.process_log import ProcessLog
 from scaffold.client.session import Outgoing, Session
-from scaffold.client.stdio_inbox import Deliver, Inbox
+from scaffold.client.stdio_inbox import Deliver, Inbox, read_progress
 from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import (
@@ -78,6 +78,8 @@ class Connection(ABC):
         self._stdin, self._stdout = self.process.stdin, self.process.stdout
         self.inbox = Inbox(session.plugin, limit, self._other)
         self.unsent = bytearray()
+        self.reports: dict[int, Deliver] = {}
+        """Progress token → who hears of it, until the call is over."""
         self.end: Callable[[], TransportError] | None = None
         """Makes the error of every further call, once the connection has ended."""
         self.reading = threading.Lock()
@@ -103,6 +105,8 @@ class Connection(ABC):
                 raise NotSent(str(self.end()))
             request_id = inbox.last_id = inbox.last_id + 1
             inbox.waiting[request_id] = deliver
+            if outgoing.report is not None:
+                self.reports[outgoing.token] = deliver
             try:
                 self.send(request(request_id, outgoing.method, outgoing.params))
             except OSError:
@@ -250,8 +254,14 @@ class Connection(ABC):
             with self.reading:
                 self.process.release()
 
-    def _other(self, message: Message) -> None:
-        """Answer a legacy server's requests: pings, and what a tools-only client cannot do."""
+    def _other(self, message: Message, line: bytes) -> None:
+        """Pass on progress; answer a legacy server's requests, of which a ping is all it can do."""
+        if message.method == "notifications/progress" and self.reports:
+            progress = read_progress(line)
+            deliver = self.reports.get(progress.token) if progress is not None else None
+            if deliver is not None:
+                deliver(progress)
+            return
         if message.id is UNSET or message.id is None or self.session.modern:
             return
         if message.method == "ping":

@@ -10,15 +10,35 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, field
 
 from scaffold.contract.errors import ProtocolError, TransportError
+from scaffold.contract.progress import Report
 from scaffold.contract.values import Json
 from scaffold.wire.messages import Message, WireError, read
 
-__all__ = ["Answer", "Deliver", "Inbox", "message_of"]
+__all__ = ["Answer", "Deliver", "Inbox", "Progress", "message_of", "read_progress"]
 
-Answer: TypeAlias = Message | TransportError | None
+
+class Progress(msgspec.Struct, rename="camel"):
+    """What a call reports before its answer."""
+
+    progress: float
+    total: float | None = None
+    message: str = ""
+    token: int = field(default=0, name="progressToken")
+
+    def tell(self, report: Report | None) -> None:
+        """Tell whoever listens."""
+        if report is not None:
+            report(self.progress, self.total, self.message)
+
+
+class _Reported(msgspec.Struct):
+    params: Progress
+
+
+Answer: TypeAlias = Message | TransportError | Progress | None
 """What ends a wait; `None` only wakes the waiting thread."""
 
 Deliver: TypeAlias = Callable[[Answer], object]
@@ -40,16 +60,18 @@ _LAST_ID: Final = re.compile(rb'"id"\s*:\s*(\d+)\s*}\s*$')
 """Where the id of an answer stands, even if the rest is no JSON: a number that is NaN is enough."""
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_progress = msgspec.json.Decoder(_Reported).decode
 _decode_batch = msgspec.json.Decoder(list[Raw]).decode
 
 
 class Inbox:
     """Reads a server's output and delivers each answer once.
 
-    `limit` is the longest message in bytes; `other` gets the server's requests and notifications.
+    `limit` is the longest message in bytes; `other` gets the server's requests and notifications,
+    with the line that they came as.
     """
 
-    def __init__(self, plugin: str, limit: int, other: Callable[[Message], None]) -> None:
+    def __init__(self, plugin: str, limit: int, other: Callable[[Message, bytes], None]) -> None:
         self.waiting: dict[int, Deliver] = {}
         """Request id → who waits for its answer."""
         self.answered = 0
@@ -107,7 +129,7 @@ class Inbox:
                 self._unreadable(line, str(error))
             return
         if message.method is not UNSET:
-            self._other(message)
+            self._other(message, line)
             return
         number = message.id
         deliver = self.waiting.pop(number, None) if isinstance(number, int) else None
@@ -161,4 +183,12 @@ def message_of(answer: Answer) -> Message | None:
     """Return the message of an answer, raise its error."""
     if isinstance(answer, TransportError):
         raise answer
-    return answer
+    return answer if isinstance(answer, Message) else None
+
+
+def read_progress(line: bytes) -> Progress | None:
+    """Read `notifications/progress`; `None` if it is malformed, or its token is not ours."""
+    try:
+        return _decode_progress(line).params
+    except msgspec.DecodeError:
+        return None

@@ -14,8 +14,9 @@ from typing_extensions import override
 from scaffold.client.process import Launch, poll
 from scaffold.client.session import Outgoing, Session
 from scaffold.client.stdio_connection import FAILED_GRACE, PROBE_PATIENCE, TICK, Connection, NotSent
-from scaffold.client.stdio_inbox import Answer, message_of
+from scaffold.client.stdio_inbox import Answer, Progress, message_of
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
+from scaffold.contract.progress import Report
 from scaffold.wire.messages import Message
 
 __all__ = ["LoopPipes"]
@@ -77,9 +78,12 @@ class LoopPipes(Connection):
             raise
         finally:
             del self._deadlines[request_id]
+            self.reports.pop(outgoing.token, None)
         if isinstance(answer, Message):
             return answer
-        raise answer or self.overdue(request_id, outgoing, seconds)
+        if isinstance(answer, TransportError):
+            raise answer
+        raise self.overdue(request_id, outgoing, seconds)
 
     async def aclose(self, end: Callable[[], TransportError], grace: float = FAILED_GRACE) -> None:
         """End the connection and its process."""
@@ -120,7 +124,7 @@ class LoopPipes(Connection):
 
     async def _begin(self, outgoing: Outgoing, future: "asyncio.Future[Answer]") -> int:
         try:
-            return self.begin(outgoing, partial(_settle, future))
+            return self.begin(outgoing, partial(_settle, future, outgoing.report))
         except NotSent:
             await self._bury()
             assert self.end is not None
@@ -168,6 +172,9 @@ class LoopPipes(Connection):
         self._loop.remove_writer(self.process.stdin)
 
 
-def _settle(future: "asyncio.Future[Answer]", answer: Answer) -> None:
-    if not future.done():
+def _settle(future: "asyncio.Future[Answer]", report: Report | None, answer: Answer) -> None:
+    if isinstance(answer, Progress):
+        # In a turn of its own: what a listener raises is not for the reader to hear.
+        future.get_loop().call_soon(answer.tell, report)
+    elif not future.done():
         future.set_result(answer)

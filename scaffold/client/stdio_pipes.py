@@ -13,7 +13,7 @@ from typing_extensions import override
 from scaffold.client.process import Launch, poll
 from scaffold.client.session import Outgoing, Session
 from scaffold.client.stdio_connection import PROBE_PATIENCE, TICK, Connection, NotSent
-from scaffold.client.stdio_inbox import Answer, message_of
+from scaffold.client.stdio_inbox import Answer, Progress, message_of
 from scaffold.contract.errors import PeerCrashed, ProtocolError
 from scaffold.wire.messages import Message
 
@@ -71,9 +71,14 @@ class Pipes(Connection):
             raise self._not_sent() from None
         try:
             answer = self._wait(slot, deadline, seconds)
+            while isinstance(answer, Progress):
+                answer.tell(outgoing.report)
+                answer = self._wait(slot, deadline, deadline - time.monotonic())
         except BaseException:
             self.forget(request_id)
             raise
+        finally:
+            self.reports.pop(outgoing.token, None)
         if isinstance(answer, Message):
             return answer
         raise answer or self.overdue(request_id, outgoing, seconds)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeAlias
 
-__all__ = ["Report", "report_progress", "reporting_to"]
+__all__ = ["Report", "listener", "report_progress", "reporting_to"]
 
 Report: TypeAlias = Callable[[float, float | None, str], None]
 """Takes what was reported: the progress, the total if it is known, and a message or `""`."""
@@ -26,6 +26,11 @@ def report_progress(progress: float, total: float | None = None, message: str = 
     report = _report.get()
     if report is not None:
         report(progress, total, message)
+
+
+def listener() -> Report | None:
+    """Return what listens to the calls made here, if anything does."""
+    return _report.get()
 
 
 @contextmanager

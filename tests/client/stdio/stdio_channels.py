@@ -12,6 +12,7 @@ from typing import Any
 from scaffold.client.stdio import StdioChannel
 from scaffold.client.stdio_async import AsyncStdioChannel
 from scaffold.contract import Hook, Kind
+from scaffold.contract.progress import Report, listener, reporting_to
 
 MARK = "SCAFFOLD_TEST_MARK"
 """The environment variable by which the processes of a test are found again."""
@@ -73,7 +74,7 @@ class OnLoop:
 
     def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         call = self.channel.bind(hook)
-        return lambda payload: self.run(call(payload))
+        return lambda payload: self.run(_listening(call, payload, listener()))
 
     def close(self) -> None:
         self.run(self.channel.aclose())
@@ -84,6 +85,14 @@ class OnLoop:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+
+async def _listening(call: Any, payload: Any, report: Report | None) -> Any:
+    """Call, with what listened in the thread listening in the task."""
+    if report is None:
+        return await call(payload)
+    with reporting_to(report):
+        return await call(payload)
 
 
 CHANNELS: dict[str, Any] = {"threads": StdioChannel, "loop": OnLoop}

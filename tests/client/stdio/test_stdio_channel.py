@@ -23,6 +23,7 @@ from scaffold.contract.errors import (
     PeerCrashed,
     RuntimeNotSupported,
 )
+from scaffold.contract.progress import reporting_to
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 
 PLUGINS = Path(__file__).with_name("plugins")
@@ -102,6 +103,28 @@ def test_large_payloads_in_both_directions_at_once_do_not_block(tool):
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, "abcd"))
+
+
+def test_who_listens_hears_of_the_progress_of_a_call(tool):
+    reports = []
+    with reporting_to(lambda *report: reports.append(report)):
+        assert tool.execute(ask("count", to=3)).result is None
+    assert reports == [(1, 3, "at 1"), (2, 3, "at 2"), (3, 3, "at 3")]
+    tool.execute(ask("count", to=3))
+    assert len(reports) == 3
+
+
+def test_calls_at_once_hear_of_their_own_progress(tool):
+    def work(number):
+        reports = []
+        with reporting_to(lambda progress, *_rest: reports.append(progress)):
+            for _ in range(5):
+                tool.execute(ask("count", to=number))
+        return reports
+
+    with ThreadPoolExecutor(8) as pool:
+        heard = list(pool.map(work, range(8)))
+    assert heard == [[*range(1, number + 1)] * 5 for number in range(8)]
 
 
 def test_any_mcp_server_is_a_tool(open_channel):

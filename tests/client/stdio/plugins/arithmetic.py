@@ -6,6 +6,7 @@ import time
 from typing_extensions import override
 
 from scaffold.contract import HookError
+from scaffold.contract.progress import report_progress
 from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
 
 NUMBERS = {
@@ -15,11 +16,19 @@ NUMBERS = {
     "additionalProperties": False,
 }
 ANYTHING = {"type": "object"}
+
+
+def count(args):
+    for number in range(1, args["to"] + 1):
+        report_progress(number, args["to"], f"at {number}")
+
+
 FUNCTIONS = {
     "add": lambda args: args["a"] + args["b"],
     "divide": lambda args: args["a"] / args["b"],
     "echo": lambda args: args,
     "sleep": lambda args: time.sleep(args["seconds"]),
+    "count": count,
     "pid": lambda args: os.getpid(),
 }
 
