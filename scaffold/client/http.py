@@ -111,10 +111,17 @@ class HttpChannel:
             if self._closing.wait(step.seconds):
                 return steps.throw(Broken(Failure.CLOSED, "the channel is closed"))
         elif isinstance(step, Renew):
-            with self._renewing:
-                if self._peer.session.id == step.stale:
-                    self._run(self._peer.open())
+            self._renew(step)
         return steps.send(None)
+
+    def _renew(self, step: Renew) -> None:
+        """Open the session anew, unless another call is at it for all the time allowed."""
+        if self._renewing.acquire(timeout=step.timeout):
+            try:
+                if self._peer.session.id == step.stale:
+                    self._run(self._peer.open(step.timeout))
+            finally:
+                self._renewing.release()
 
     def _read(self, steps: Steps[None], response: SyncResponse) -> Step:
         """Go on while the response is being read; return the step that leaves it."""
@@ -213,10 +220,14 @@ class AsyncHttpChannel:
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
         elif isinstance(step, Renew):
-            async with self._renewing:
-                if self._peer.session.id == step.stale:
-                    await self._run(self._peer.open())
+            with suppress(TimeoutError):
+                await self._renew(step)
         return steps.send(None)
+
+    async def _renew(self, step: Renew) -> None:
+        async with asyncio.timeout(step.timeout), self._renewing:
+            if self._peer.session.id == step.stale:
+                await self._run(self._peer.open(step.timeout))
 
     async def _read(self, steps: Steps[None], response: Response) -> Step:
         """Go on while the response is being read; return the step that leaves it."""

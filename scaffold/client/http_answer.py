@@ -85,7 +85,7 @@ def excerpt(body: bytes) -> str:
 def read_body(head: Head) -> Steps[bytes]:
     """Read a body; raise `ProtocolError` if it is longer than allowed."""
     declared = head.get_header("content-length")
-    expected = int(declared) if declared and declared.isdigit() else -1
+    expected = int(declared) if declared and declared.isdecimal() else -1
     if expected > LONGEST_ANSWER:
         raise ProtocolError(f"an answer of {expected} bytes; {LONGEST_ANSWER} are allowed")
     chunks: list[bytes] = []

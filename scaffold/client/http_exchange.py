@@ -54,6 +54,11 @@ _CRASHED: Final = 500
 _RECONNECT: Final = 1.0
 """Seconds before a stream is taken up again, if the server does not say."""
 
+_SHORTEST_PAUSE: Final = 0.1
+"""Seconds before that at least, whatever the server says."""
+_REPLY: Final = 5.0
+"""Seconds that it may take to answer a server's own request."""
+
 _RESUME: Final = Outgoing("", b"")
 """Neither a request nor a notification: it needs the headers of the session alone."""
 
@@ -97,7 +102,7 @@ class Exchange:
             if outgoing.probe and setback.silence:
                 return None
             pause = attempts.pause(setback)
-            yield Renew(setback.stale) if setback.stale else Wait(pause)
+            yield Renew(setback.stale, deadline.left) if setback.stale else Wait(pause)
 
     def _try(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
         number = next(self._ids)
@@ -136,7 +141,7 @@ class Exchange:
         stale = headers.get("mcp-session-id", "")
         if status == HTTPStatus.NOT_FOUND and stale:
             ended = "the server does not know the session"
-            raise Setback(ended, ProtocolError, passing=True, unserved=True, stale=stale)
+            raise Setback(ended, ProtocolError, passing=True, unserved=True, after=0, stale=stale)
         if status in _PASSING and not (outgoing.probe and status == _CRASHED):
             after = retry_after(head.get_header("retry-after"))
             asked = status == HTTPStatus.SERVICE_UNAVAILABLE and after is not None
@@ -166,12 +171,13 @@ class Exchange:
                 cause = broken.cause
             if self._session.modern or not events.last_id:
                 raise Broken(Failure.CUT, cause)
-            pause = _RECONNECT if events.retry is None else events.retry
+            pause = _RECONNECT if events.retry is None else max(events.retry, _SHORTEST_PAUSE)
             if pause >= deadline.left:
                 raise Broken(Failure.CUT, f"{cause}; the server asks for a pause of {pause:g} s")
             yield Wait(pause)
             headers = {**self._session.headers(_RESUME), "last-event-id": events.last_id}
             head = yield Send("GET", headers, b"", deadline.left)
+            events = EventStream(events.last_id, events.retry)
 
     def _reply(self, message: Message, deadline: Deadline) -> Send:
         """Answer a legacy server's own request: a ping is returned, all else is refused."""
@@ -181,7 +187,7 @@ class Exchange:
         else:
             refusal = f"this client has no '{message.method}'"
             body = error_response(WireError(Code.METHOD_NOT_FOUND, refusal, id=message.id))
-        return Send("POST", self._session.headers(_RESUME), body, deadline.left)
+        return Send("POST", self._session.headers(_RESUME), body, min(_REPLY, deadline.left))
 
 
 def _expect_events(head: Head) -> Steps[None]:

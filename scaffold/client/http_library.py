@@ -1,6 +1,6 @@
 """The HTTP library and its ways: how a client of it is built, and what its failures mean.
 
-docs/decisions/0007-http-library.md says why it is this one.
+docs/decisions/0009-http-library.md says why it is this one.
 """
 
 import re

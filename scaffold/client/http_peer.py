@@ -46,9 +46,9 @@ class Peer:
         """The error of a call on a channel that was closed."""
         return TransportError(f"{self.address}: the channel is closed")
 
-    def open(self) -> Generator[Step, Any, None]:
-        """Find out the era, greet the server and read its tools."""
-        return self._run(self._open())
+    def open(self, timeout: float | None = None) -> Generator[Step, Any, None]:
+        """Find out the era if it is not known, greet the server and read its tools."""
+        return self._run(self._open(self._timeout if timeout is None else timeout))
 
     def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Generator[Step, Any, None]]:
         """Return what begins a call of `hook`; raise `RuntimeNotSupported` if there is no tool."""
@@ -73,9 +73,9 @@ class Peer:
         except RecursionError:
             raise ProtocolError(f"{self.address}: what came is nested too deeply") from None
 
-    def _open(self) -> Steps[None]:
+    def _open(self, timeout: float) -> Steps[None]:
         try:
-            yield from self._talk(self.session.open(), Deadline(self._timeout))
+            yield from self._talk(self.session.open(), Deadline(timeout))
         except (ConnectFailed, ProtocolError):
             raise
         except TransportError as error:

@@ -75,6 +75,8 @@ class Renew:
     """Open a session in place of one that has ended, unless another call has done so."""
 
     stale: str
+    timeout: float
+    """Seconds that it may take."""
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
 
-@dataclass
+@dataclass(eq=False)
 class Setback(Exception):
     """A try that failed."""
 
@@ -97,10 +97,9 @@ def retry_after(value: str | None) -> float | None:
     """Return the seconds that a `Retry-After` header asks for; `None` without a usable one."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, date.timestamp() - time.time())

@@ -11,15 +11,16 @@ __all__ = ["EventStream"]
 
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _BOM: Final = b"\xef\xbb\xbf"
+_LONGEST_NUMBER: Final = 9
 
 
 class EventStream:
-    """What has been read of one stream of events."""
+    """What has been read of one stream of events, or of one that takes up where it broke."""
 
-    def __init__(self) -> None:
-        self.last_id = ""
+    def __init__(self, last_id: str = "", retry: float | None = None) -> None:
+        self.last_id = last_id
         """The id of the newest event that has one: where a broken stream may be taken up again."""
-        self.retry: float | None = None
+        self.retry = retry
         """Seconds to wait before that, if the server asked for a pause."""
         self.pending = 0
         """Bytes read since the last event was complete."""
@@ -27,7 +28,7 @@ class EventStream:
         """Bytes read in all."""
         self._line: list[bytes] = []
         self._data: list[bytes] = []
-        self._id = ""
+        self._id = last_id
         self._event = b""
         self._after_return = False
         self._started = False
@@ -62,7 +63,7 @@ class EventStream:
             self._event = value
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode(errors="replace")
-        elif name == b"retry" and value.isdigit():
+        elif name == b"retry" and value.isdigit() and len(value) <= _LONGEST_NUMBER:
             self.retry = int(value) / 1000
 
     def _dispatch(self) -> Iterator[bytes]:

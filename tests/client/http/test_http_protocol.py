@@ -79,7 +79,7 @@ def only_our_errors(answers: Answers) -> None:
         perform(peer.bind(EXECUTE)(ExecuteInput(function="f", args={})), answers)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), ANY), st.booleans())
 def test_any_result_of_a_call(result: dict[str, Any], ours: bool) -> None:
     mark = {"_meta": MARKED} if ours else {}
@@ -87,7 +87,7 @@ def test_any_result_of_a_call(result: dict[str, Any], ours: bool) -> None:
     only_our_errors(server(tools_list={"result": {"tools": [tool]}}, tools_call={"result": result}))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.fixed_dictionaries({"name": st.just("f") | ANY, "inputSchema": ANY}, optional={"_meta": ANY})
 )

@@ -17,6 +17,7 @@ from scaffold.contract.errors import (
     InvalidInput,
     TransportError,
 )
+from scaffold.contract.hook import Kind
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
 
 
@@ -82,11 +83,16 @@ def test_many_threads_share_a_channel(client: ToolClient) -> None:
     assert [result["result"] for result in results] == list(range(64))
 
 
-def test_a_call_that_takes_too_long_ends_at_its_deadline(sdk_url: str) -> None:
-    with ToolClient(HttpChannel(sdk_url, kind=TOOL, plugin="peer", timeout=0.5)) as client:
-        with pytest.raises(DeadlineExceeded, match=r"/mcp: tools/call sleep: no answer .*0\.5 s"):
-            client.execute(call("sleep", seconds=30))
-        assert client.execute(call("add", a=1, b=2)).result == {"result": 3}
+def test_a_call_that_takes_too_long_ends_at_the_deadline_of_its_hook(sdk_url: str) -> None:
+    hooks = TOOL.contract["hooks"]
+    execute = {**hooks["execute"], "timeout": 0.5}
+    kind = Kind.from_contract({**TOOL.contract, "hooks": {**hooks, "execute": execute}})
+    channel = HttpChannel(sdk_url, kind=kind, plugin="peer", timeout=10)
+    run = channel.bind(kind.hooks["execute"])
+    with pytest.raises(DeadlineExceeded, match=r"/mcp: tools/call sleep: no answer .*0\.5 s"):
+        run({"function": "sleep", "args": {"seconds": 30}})
+    assert run({"function": "add", "args": {"a": 1, "b": 2}})["result"] == {"result": 3}
+    channel.close()
 
 
 def test_a_closed_channel_says_so_and_may_be_closed_again(sdk_url: str) -> None:

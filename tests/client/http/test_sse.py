@@ -1,7 +1,5 @@
 """Event streams: the standard's rules, however the bytes are cut."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

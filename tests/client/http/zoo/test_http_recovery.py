@@ -19,6 +19,7 @@ from http_zoo import (
     accept,
     behave,
     call_blocking,
+    greet_legacy,
     make_kind,
 )
 
@@ -217,6 +218,75 @@ def test_a_legacy_stream_is_taken_up_where_it_broke(call: Call) -> None:
         (resumed,) = zoo.named("GET")
         assert resumed.headers["last-event-id"] == "7"
         assert resumed.headers["mcp-session-id"] == "session-1"
+
+
+@BOTH_WAYS
+def test_what_was_half_said_before_a_break_is_forgotten(call: Call) -> None:
+    def break_off(exchange: Exchange) -> None:
+        exchange.head(content_type="text/event-stream")
+        answers.append(event(exchange.result({"n": 1})))
+        exchange.send(event(None, id="7", retry=0) + b'data: {"jsonrpc":')
+        exchange.hang_up()
+
+    def resume(exchange: Exchange) -> None:
+        exchange.head(content_type="text/event-stream")
+        exchange.send(answers.pop())
+        exchange.hang_up()
+
+    answers: list[bytes] = []
+    with Zoo([break_off], {**LEGACY, "GET": resume}) as zoo:
+        assert call(zoo.url, "act", timeout=5) == {"n": 1}
+
+
+@BOTH_WAYS
+def test_a_stream_that_breaks_for_ever_is_not_chased(call: Call) -> None:
+    def break_off(exchange: Exchange) -> None:
+        exchange.head(content_type="text/event-stream")
+        exchange.send(event(None, id="7", retry=0))
+        exchange.hang_up()
+
+    with Zoo([break_off], {**LEGACY, "GET": break_off}) as zoo:
+        with pytest.raises(TransportError, match="the server asks for a pause of 0"):
+            call(zoo.url, "act", timeout=0.5)
+        assert len(zoo.named("GET")) <= 5
+
+
+@BOTH_WAYS
+def test_a_session_is_not_renewed_beyond_the_deadline_of_the_call(call: Call) -> None:
+    def greet_once(exchange: Exchange) -> None:
+        if len(zoo.named("initialize")) == 1:
+            greet_legacy(exchange)
+        else:
+            exchange.stay_silent()
+
+    with Zoo([unknown_session(9)], {**LEGACY, "initialize": greet_once}) as zoo:
+        began = time.monotonic()
+        with pytest.raises(TransportError, match=r"0\.5 s"):
+            call(zoo.url, "act", timeout=0.5)
+        assert time.monotonic() - began < 1.5
+
+
+def test_closing_a_channel_ends_the_calls_in_flight() -> None:
+    arrived = threading.Event()
+
+    def wait(exchange: Exchange) -> None:
+        arrived.set()
+        exchange.stay_silent()
+
+    def act() -> None:
+        with pytest.raises(TransportError, match="the channel is closed"):
+            channel.bind(kind.hooks["act"])({})
+        ended.set()
+
+    kind, ended = make_kind(), threading.Event()
+    with Zoo([wait]) as zoo:
+        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=20)
+        thread = threading.Thread(target=act)
+        thread.start()
+        assert arrived.wait(5)
+        channel.close()
+        assert ended.wait(5)
+        thread.join()
 
 
 @BOTH_WAYS
