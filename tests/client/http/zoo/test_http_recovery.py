@@ -261,7 +261,7 @@ def test_a_session_is_not_renewed_beyond_the_deadline_of_the_call(call: Call) ->
 
     with Zoo([unknown_session(9)], {**LEGACY, "initialize": greet_once}) as zoo:
         began = time.monotonic()
-        with pytest.raises(TransportError, match=r"0\.5 s"):
+        with pytest.raises(TransportError, match=r"0\.\d+ s"):
             call(zoo.url, "act", timeout=0.5)
         assert time.monotonic() - began < 1.5
 
