@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from scaffold.generator.canonical import same
+from scaffold.generator.canonical import canonical, same
 from scaffold.generator.documents import Documents
 from scaffold.generator.ir import Json
 from scaffold.generator.values import is_object
@@ -83,6 +84,10 @@ class Facts:
         return bool(self.properties or self.required or self.closed)
 
 
+_known: WeakKeyDictionary[Documents, dict[int, Facts]] = WeakKeyDictionary()
+"""The facts of schema objects, by identity: many references may lead to one."""
+
+
 def gather(documents: Documents, schemas: tuple[Json, ...]) -> Facts:
     """Sum up what some schemas say of one value."""
     return reduce(merge, (_one(documents, schema) for schema in schemas))
@@ -91,6 +96,13 @@ def gather(documents: Documents, schemas: tuple[Json, ...]) -> Facts:
 def _one(documents: Documents, schema: Json) -> Facts:
     if isinstance(schema, bool):
         return Facts() if schema else Facts(types=frozenset(), loose=True)
+    known = _known.setdefault(documents, {})
+    if id(schema) not in known:
+        known[id(schema)] = _look(documents, schema)
+    return known[id(schema)]
+
+
+def _look(documents: Documents, schema: dict[str, Json]) -> Facts:
     facts = _own(schema)
     inner = list(schema.get("allOf", []))
     if "$ref" in schema:
@@ -165,6 +177,8 @@ def _close(schema: dict[str, Json], facts: Facts) -> Facts:
 
 def merge(one: Facts, two: Facts) -> Facts:
     """Sum up two sums: what holds for a value of which both are true."""
+    if two.key and set(two.key) <= set(one.key):
+        return one
     closed = one.closed or two.closed
     if closed:
         names_one, names_two = one.properties.keys(), two.properties.keys()
@@ -195,7 +209,8 @@ def merge(one: Facts, two: Facts) -> Facts:
 def _common(one: tuple[Json, ...] | None, two: tuple[Json, ...] | None) -> tuple[Json, ...] | None:
     if one is None or two is None:
         return two if one is None else one
-    return tuple(value for value in one if any(same(value, other) for other in two))
+    others = {canonical(value) for value in two}
+    return tuple(value for value in one if canonical(value) in others)
 
 
 def _tighter(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,12 @@ from scaffold.generator.values import type_of
 
 __all__ = ["Shaper"]
 
+MOST_LITERALS = 1000
+"""Fixed values that a type lists; of more it is said only what sort they are."""
+
+MOST_MEMBERS = 250
+"""Types that a union lists; more are any value. The schema is enforced all the same."""
+
 _ORDER = ("boolean", "integer", "number", "string", "array", "object", "null")
 """How JSON types stand in a union."""
 
@@ -39,6 +45,10 @@ class Shaper:
     """What is being shaped just now, outermost first."""
     _owners: list[str] = field(default_factory=list[str])
     """The names of the declarations that are being made, outermost first."""
+    _objects: dict[tuple[tuple[int, ...], frozenset[str]], bool] = field(
+        default_factory=dict[tuple[tuple[int, ...], frozenset[str]], bool]
+    )
+    """Which facts allow objects only."""
     _loose: set[str] = field(default_factory=set[str])
     _uses: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
@@ -84,6 +94,12 @@ class Shaper:
         )
 
     def _only_objects(self, facts: Facts) -> bool:
+        known = facts.key, facts.types
+        if known not in self._objects:
+            self._objects[known] = self._find_only_objects(facts)
+        return self._objects[known]
+
+    def _find_only_objects(self, facts: Facts) -> bool:
         if facts.choice is not None:
             return all(type_of(value) == "object" for value in facts.choice)
         if facts.types <= OBJECTS:
@@ -189,7 +205,8 @@ class Shaper:
         if not replace(facts, choice=None).bare:
             self._loosen()
         values = [value for value in facts.choice if type_of(value) in facts.types]
-        if not values or any(isinstance(value, dict | list | float) for value in values):
+        unnamed = any(isinstance(value, dict | list | float) for value in values)
+        if unnamed or not 0 < len(values) <= MOST_LITERALS:
             self._loosen()
             types = frozenset(type_of(value) for value in values)
             return self._inline(Facts(facts.key, facts.home, types), context)
@@ -199,6 +216,8 @@ class Shaper:
 
     def _union(self, facts: Facts, context: Context) -> ir.Type:
         (branches,) = facts.branches
+        if len(branches.members) > MOST_MEMBERS:
+            return self._anything()
         base = replace(facts, branches=())
         members: list[Facts] = []
         for schema in branches.members:

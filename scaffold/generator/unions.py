@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from scaffold.generator import ir
-from scaffold.generator.canonical import canonical, same
+from scaffold.generator.canonical import canonical
 from scaffold.generator.documents import Documents
 from scaffold.generator.facts import OBJECTS, Facts, gather
 
@@ -46,22 +46,24 @@ def tidy(members: Sequence[ir.Type], key: str | None = None) -> ir.Type:
     ]
     if ir.Anything() in flat:
         return ir.Anything()
-    values: list[ir.Json] = []
+    values: dict[str, str | int | bool | None] = {}
     for part in flat:
         for value in part.values if isinstance(part, ir.Choice) else ():
-            if not any(same(value, known) for known in values):
-                values.append(value)
-    written = [_literal(values) if isinstance(part, ir.Choice) else part for part in flat]
-    distinct = tuple(dict.fromkeys(written))
+            values.setdefault(canonical(value), value)
+    literal = _literal(values)
+    distinct = tuple(
+        dict.fromkeys(literal if isinstance(part, ir.Choice) else part for part in flat)
+    )
     return distinct[0] if len(distinct) == 1 else ir.Union(distinct, key)
 
 
-def _literal(values: list[ir.Json]) -> ir.Type:
-    if values == [None]:
+def _literal(values: dict[str, str | int | bool | None]) -> ir.Type:
+    """Write literals, by their canonical form, as the shortest type."""
+    if values.keys() == {"null"}:
         return ir.Null()
-    if sorted(map(canonical, values)) == ["false", "true"]:
+    if values.keys() == {"false", "true"}:
         return ir.Boolean()
-    return ir.Choice(tuple(values))
+    return ir.Choice(tuple(values.values()))
 
 
 def _literals(documents: Documents, member: Facts, name: str) -> list[str]:
@@ -82,4 +84,4 @@ def _differ(one: Facts, two: Facts) -> bool:
         return True
     if one.choice is None or two.choice is None:
         return False
-    return not any(same(value, other) for value in one.choice for other in two.choice)
+    return {canonical(value) for value in one.choice}.isdisjoint(map(canonical, two.choice))
