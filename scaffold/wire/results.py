@@ -123,24 +123,19 @@ def read_result(hook: Hook[Any, Any], result: Raw, *, is_object: bool, modern: b
     """Return the hook's output as JSON, not yet validated; raise the `HookError` it holds."""
     try:
         answer = _decode_result(result)
+        if answer.result_type != "complete":
+            what = f"the server answered '{answer.result_type}', which a hook cannot give"
+            raise ProtocolError(f"{hook.name}: {what}")
+        if answer.is_error:
+            raise _error(hook, answer)
+        structured = answer.structured_content
+        if structured is UNSET:
+            raise ProtocolError(f"{hook.name}: the result has no structured content")
+        if answer.meta is not UNSET and answer.meta.content:
+            return _lower(structured, answer.content)
+        return bytes(structured if is_object or modern else _decode_wrapped(structured).result)
     except msgspec.DecodeError as error:
         raise ProtocolError(f"{hook.name}: not a tool result: {error}") from None
-    if answer.result_type != "complete":
-        kind = answer.result_type
-        raise ProtocolError(f"{hook.name}: the server answered '{kind}', which a hook cannot give")
-    if answer.is_error:
-        raise _error(hook, answer)
-    structured = answer.structured_content
-    if structured is UNSET:
-        raise ProtocolError(f"{hook.name}: the result has no structured content")
-    if answer.meta is not UNSET and answer.meta.content:
-        return _lower(structured, answer.content)
-    if is_object or modern:
-        return bytes(structured)
-    try:
-        return bytes(_decode_wrapped(structured).result)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"{hook.name}: structured content is not wrapped: {error}") from None
 
 
 def read_foreign(hook: Hook[Any, Any], result: Raw) -> bytes:
