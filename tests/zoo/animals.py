@@ -218,6 +218,10 @@ ANIMALS = {
     "deep nesting": fixed('{"jsonrpc":"2.0","id":ID,"result":' + DEEP + "}\n"),
     "not a number": fixed('{"jsonrpc":"2.0","id":ID,"result":NaN}\n'),
     "not a number, id last": fixed('{"result":NaN,"jsonrpc":"2.0","id":ID}\n'),
+    "failure without reason": fixed('{"jsonrpc":"2.0","id":ID,"result":{"isError":true}}\n'),
+    "failure of another type": fixed(
+        '{"jsonrpc":"2.0","id":ID,"result":{"isError":true,"content":null}}\n'
+    ),
     "wrong output": lambda number: answer(number, {"content": [], "structuredContent": {"sad": 1}}),
     "CRLF": fixed('{"jsonrpc":"2.0","id":ID,' + GOOD + "\r\n"),
     "silence": silence,

@@ -9,6 +9,7 @@ from stdio_channels import ANIMAL, ANIMALS, CHANNELS, processes
 from scaffold.contract.errors import (
     ConnectFailed,
     DeadlineExceeded,
+    HookError,
     InvalidOutput,
     PeerCrashed,
     ProtocolError,
@@ -62,6 +63,8 @@ CALLS = [
     Case("deep nesting", ProtocolError, "recursion"),
     Case("not a number", ProtocolError, "NaN"),
     Case("not a number, id last", ProtocolError, "NaN"),
+    Case("failure without reason", HookError, "the tool failed"),
+    Case("failure of another type", ProtocolError, "not a tool result"),
     Case("wrong output", InvalidOutput, "said"),
     Case("CRLF", "ok"),
     Case("silence", DeadlineExceeded, "no answer to hasty within 0.25 s", hasty=True, both=True),
