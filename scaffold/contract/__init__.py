@@ -19,17 +19,29 @@ from scaffold.contract.errors import (
     TransportError,
 )
 from scaffold.contract.hook import Functions, Hook, Kind, MaybeAwaitable
+from scaffold.contract.metadata import call_metadata, calling_with
 from scaffold.contract.model import Model
 from scaffold.contract.plugin import AsyncClient, Client, Plugin, PluginContext
 from scaffold.contract.progress import report_progress
+from scaffold.contract.routes import (
+    AsyncDispatcher,
+    AsyncRoutes,
+    Dispatcher,
+    Routes,
+    StopChain,
+    Wanted,
+)
 from scaffold.contract.values import Integer, Json, JsonObject, Maybe, Number
 
 __all__ = [
     "AsyncChannel",
     "AsyncClient",
+    "AsyncDispatcher",
+    "AsyncRoutes",
     "Channel",
     "Client",
     "Dispatch",
+    "Dispatcher",
     "Field",
     "Functions",
     "Hook",
@@ -48,8 +60,13 @@ __all__ = [
     "Plugin",
     "PluginContext",
     "Problem",
+    "Routes",
     "ScaffoldError",
+    "StopChain",
     "TransportError",
     "TypeAliasType",
+    "Wanted",
+    "call_metadata",
+    "calling_with",
     "report_progress",
 ]

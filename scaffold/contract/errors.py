@@ -12,8 +12,15 @@ ScaffoldError
 │   └── ProtocolError     what came back is not MCP
 └── PluginError           a plugin that cannot be used at all
     ├── ManifestInvalid   its manifest breaks a rule
+    │   └── DuplicatePlugin   its name is taken
     ├── PluginLoadError   its code cannot be imported, made or set up
-    └── RuntimeNotSupported  none of its runtimes can be used by this host
+    ├── RuntimeNotSupported  none of its runtimes can be used by this host
+    ├── KindUnknown       its kind is not one that this host has registered
+    ├── DependencyFailed  a plugin that it depends on is missing or unavailable
+    ├── DependencyCycle   it depends on itself, by way of others
+    └── DispatchError     a call for which no plugin can be found
+        ├── NoCapableHandler  none is there, or none is capable of what is wanted
+        └── AmbiguousPlugin   several are, and nothing says which
 """
 
 from collections.abc import Iterable
@@ -21,13 +28,20 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 __all__ = [
+    "AmbiguousPlugin",
     "ConnectFailed",
     "DeadlineExceeded",
+    "DependencyCycle",
+    "DependencyFailed",
+    "DispatchError",
+    "DuplicatePlugin",
     "HookError",
     "InternalError",
     "InvalidInput",
     "InvalidOutput",
+    "KindUnknown",
     "ManifestInvalid",
+    "NoCapableHandler",
     "PeerCrashed",
     "PluginError",
     "PluginLoadError",
@@ -179,3 +193,48 @@ class RuntimeNotSupported(PluginError):
     """None of the runtimes in the manifest can be used here."""
 
     code = "runtime-not-supported"
+
+
+class DuplicatePlugin(ManifestInvalid):
+    """Another plugin of the host has the name already."""
+
+    code = "duplicate-plugin"
+
+    def __init__(self, plugin: str) -> None:
+        super().__init__(plugin, f"{plugin}: a plugin of this name is loaded already")
+
+
+class KindUnknown(PluginError):
+    """The kind, or its version, is not one that this host has registered."""
+
+    code = "kind-unknown"
+
+
+class DependencyFailed(PluginError):
+    """A plugin named in `depends_on` is missing or unavailable."""
+
+    code = "dependency-failed"
+
+
+class DependencyCycle(PluginError):
+    """Plugins depend on each other in a circle; the host does not start."""
+
+    code = "dependency-cycle"
+
+
+class DispatchError(PluginError):
+    """No plugin can be found for a call; `plugin` is the name of the kind."""
+
+    code = "dispatch"
+
+
+class NoCapableHandler(DispatchError):
+    """No plugin is there to answer, or none is capable of what is wanted."""
+
+    code = "no-capable-handler"
+
+
+class AmbiguousPlugin(DispatchError):
+    """Several plugins could answer, and nothing says which of them should."""
+
+    code = "ambiguous-plugin"

@@ -2,16 +2,52 @@
 
 import logging
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
+from scaffold.contract.errors import PluginError
 from scaffold.contract.hook import Kind, MaybeAwaitable
+from scaffold.contract.metadata import call_metadata
+from scaffold.contract.progress import report_progress
 from scaffold.contract.values import Json
 
-__all__ = ["AsyncClient", "Client", "Plugin", "PluginContext"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "AsyncClient",
+    "Client",
+    "NoPlugins",
+    "Plugin",
+    "PluginContext",
+    "Plugins",
+]
+
+T = TypeVar("T")
+
+CONFIG_VARIABLE = "SCAFFOLD_PLUGIN_CONFIG"
+"""The environment variable in which a host hands a plugin's settings to its process, as JSON."""
+
+
+class Plugins(Protocol):
+    """The other plugins of a host, as a plugin sees them."""
+
+    def client(self, name: str, client: type[T]) -> T:
+        """Return a client of a plugin in use; raise `PluginError` if there is none such."""
+        ...
+
+
+class NoPlugins:
+    """A host with no other plugin: what a server offers, which has one."""
+
+    def client(self, name: str, client: type[T]) -> T:
+        """Raise `PluginError`."""
+        raise PluginError(name, "no other plugin can be reached from here")
+
+
+def _none_in_flight() -> Mapping[str, int]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +57,29 @@ class PluginContext:
     plugin: str
     """The plugin's name, from its manifest."""
     config: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    """The plugin's settings."""
-    metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    """Request-independent facts of the host: tenant, deployment, …"""
+    """The plugin's settings, valid by the `config_schema` of its manifest."""
+    facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """What the host says of itself: deployment, region, …"""
+    resources: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the plugin's manifest asks for by name, and nothing else: `clock`, `rng`, `tmpdir`, …"""
+    registry: Plugins = field(default_factory=NoPlugins)
+    """The way to the other plugins; only those in `depends_on` are sure to be there."""
+    in_flight: Callable[[], Mapping[str, int]] = _none_in_flight
+    """Tells how many calls of each hook are under way."""
+
+    @property
+    def metadata(self) -> Mapping[str, Json]:
+        """The host's facts, and over them the metadata of the running call."""
+        return {**self.facts, **call_metadata()}
 
     @property
     def logger(self) -> logging.Logger:
         """The logger of the plugin, `plugin.<name>`."""
         return logging.getLogger(f"plugin.{self.plugin}")
+
+    def progress(self, progress: float, total: float | None = None, message: str = "") -> None:
+        """Report how far the running hook is; see `report_progress`."""
+        report_progress(progress, total, message)
 
 
 class Plugin(ABC):
@@ -43,6 +94,10 @@ class Plugin(ABC):
 
     def teardown(self) -> MaybeAwaitable[None]:
         """Let go of everything `setup` took. Called once, after the last hook."""
+        return None
+
+    def health(self) -> MaybeAwaitable[None]:
+        """Raise if the plugin cannot do its work now; the message says why. It should be quick."""
         return None
 
 

@@ -1,17 +1,24 @@
-"""The host: read manifests, load plugins, and call them wherever they run."""
+"""The host: find plugins, start them, and call them wherever they run."""
 
-from scaffold.host.hosts import AsyncHost, Host
+from scaffold.host.async_hosts import AsyncHost
+from scaffold.host.hosts import Host
 from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
+from scaffold.host.lifecycle import Started
 from scaffold.host.manifest import CORE_VERSION, Manifest, read_manifest
-from scaffold.host.registry import LoadedPlugin
+from scaffold.host.registry import LoadedPlugin, State, Status
+from scaffold.host.resources import Clock
 
 __all__ = [
     "CORE_VERSION",
     "AsyncHost",
     "AsyncInProcessChannel",
+    "Clock",
     "Host",
     "InProcessChannel",
     "LoadedPlugin",
     "Manifest",
+    "Started",
+    "State",
+    "Status",
     "read_manifest",
 ]

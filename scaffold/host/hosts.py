@@ -1,43 +1,112 @@
-"""The application's side: load plugins, hand out their clients, and close everything in the end."""
+"""The application's side: load plugins, call them by kind or by name, and close everything."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, ExitStack
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from scaffold.contract.channel import AsyncChannel, Channel
+from typing_extensions import override
+
+from scaffold.contract.channel import Channel
 from scaffold.contract.errors import PluginError
+from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
-from scaffold.contract.plugin import AsyncClient, Client, Plugin
+from scaffold.contract.plugin import Client, Plugin
+from scaffold.contract.routes import Dispatcher
+from scaffold.host.flights import Flights
+from scaffold.host.in_process import InProcessChannel
 from scaffold.host.kinds import kind_of
+from scaffold.host.lifecycle import (
+    AT_ONCE,
+    CHECK_SECONDS,
+    OnStarted,
+    Started,
+    check_client,
+    did_not_land,
+    failure,
+    fresh,
+    left_behind,
+    made,
+    not_in_use,
+    probe,
+)
+from scaffold.host.mailbox import Post
 from scaffold.host.manifest import Manifest, read_manifest
-from scaffold.host.registry import LoadedPlugin, Registry
-from scaffold.host.runtimes import async_channel_to, channel_to, choose
+from scaffold.host.registry import Entry, LoadedPlugin, State
+from scaffold.host.roster import Roster
+from scaffold.host.routes import HostRoutes
+from scaffold.host.runtimes import channel_to, choose, runtime_of
 
-__all__ = ["AsyncHost", "Host"]
+__all__ = ["Host"]
 
 C = TypeVar("C", bound=Client)
-A = TypeVar("A", bound=AsyncClient)
+D = TypeVar("D", bound=Dispatcher)
 T = TypeVar("T")
 
 
-class Host:
+class Host(Roster[Channel]):
     """Loads plugins and calls them from any thread; use it in a `with` statement.
 
-    Every plugin is known by its manifest's name: `host["demo"]`.
+    Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
+    in their context's metadata; `health_every` is the pause between checks of their health, in
+    seconds, and `None` leaves the checks to whoever calls `check`.
     """
 
-    def __init__(self) -> None:
-        self._registry: Registry[Channel] = Registry()
+    def __init__(
+        self, facts: dict[str, Any] | None = None, *, health_every: float | None = None
+    ) -> None:
+        super().__init__(facts)
+        self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
+        self._clients: dict[tuple[str, int], type[Client]] = {}
+        self._post = Post()
+        self._ended = threading.Event()
+        self._health_every = health_every
+        self._watcher: threading.Thread | None = None
 
-    @property
-    def plugins(self) -> Mapping[str, LoadedPlugin[Channel]]:
-        """What is loaded, by name, in the order of loading."""
-        return self._registry.plugins
+    def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
+        """Register a kind by its generated dispatcher, and return what calls all its plugins.
 
-    def __getitem__(self, name: str) -> LoadedPlugin[Channel]:
-        return self.plugins[name]
+        `best_effort` names collecting hooks that leave out plugins which fail. Register kinds
+        before their plugins. Use the result after `start`; it follows every later change.
+        """
+        kinship = self._kinship(dispatcher.kind)
+        kinship.best_effort |= set(best_effort)
+        self._clients.setdefault((kinship.kind.name, kinship.major), dispatcher.client)
+        routes = HostRoutes(kinship, self._post)
+        bound = dispatcher(routes)
+        self._dispatchers.append((bound, routes))
+        return bound
+
+    def client(self, name: str, client: type[C]) -> C:
+        """Return a client of one plugin in use; raise `PluginError` if there is none such."""
+        return self._others.client(name, client)
+
+    def start(self, progress: OnStarted | None = None) -> None:
+        """Start what is registered: by runtime, then dependence, then priority (ADR-0002).
+
+        Plugins that do not depend on each other start side by side. One that fails is
+        `unavailable`, as are those that depend on it; `status` says why. Raises `DependencyCycle`
+        or `AmbiguousPlugin` before anything is started. May be repeated for what came later.
+        """
+        groups = self._planned()
+        total = sum(map(len, groups))
+        done = 0
+        for group in groups:
+            for entry, seconds in _side_by_side(self._timed_start, group):
+                done += 1
+                if progress is not None:
+                    progress(Started(entry.status, seconds, done, total))
+        self._changed()
+        if self._health_every is not None and self._watcher is None:
+            self._watcher = threading.Thread(
+                target=self._watch, args=(self._health_every,), name="plugin-health", daemon=True
+            )
+            self._watcher.start()
 
     def load(self, folder: Path | str, client: type[C], *, runtime: str | None = None) -> C:
         """Load the plugin in a folder, or of a manifest file, and return a client of it.
@@ -48,7 +117,7 @@ class Host:
         a `TransportError`.
         """
         manifest = read_manifest(Path(folder))
-        _check_kind(manifest, client)
+        check_client(manifest, client)
         return self._take(manifest, client.kind, runtime, client)
 
     def open(self, folder: Path | str, runtime: str | None = None) -> Channel:
@@ -59,27 +128,134 @@ class Host:
         manifest = read_manifest(Path(folder))
         return self._take(manifest, kind_of(manifest), runtime, lambda channel: channel)
 
+    def check(self) -> None:
+        """Ask every plugin in use how it is, and note what has changed.
+
+        One that fails is `degraded`, and not used after three times in a row; one that is well
+        again is used again.
+        """
+        used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
+        before = [entry.state for entry in used]
+        deque(_side_by_side(self._check, used), maxlen=0)
+        if before != [entry.state for entry in used]:
+            self._changed()
+
+    def reload(self, name: str, *, cancel: bool = False) -> None:
+        """Tear a plugin down, and set a fresh one up by its manifest, read again.
+
+        Calls under way are waited for, as long as a teardown may take, or cut off with `cancel`;
+        new ones are refused meanwhile. Raises `PluginError` if calls did not end, which leaves the
+        plugin as it was; or if it cannot be torn down or started, which leaves it unavailable.
+        """
+        entry = self._registry.entries.get(name)
+        loaded = entry.loaded if entry is not None else None
+        if entry is None or loaded is None:
+            raise not_in_use(name)
+        state, entry.state = entry.state, State.REGISTERED
+        loaded.flights.closed = True
+        self._changed()
+        try:
+            seconds = loaded.manifest.teardown_timeout_sec
+            if not cancel and not loaded.flights.landed(seconds):
+                entry.state, loaded.flights.closed = state, False
+                raise did_not_land(name, loaded.flights.count(), seconds)
+            manifest = fresh(entry)
+            self._registry.drop(name)
+            self._end(loaded)
+            entry.manifest, entry.state = manifest, State.REGISTERED
+            self._begin(entry)
+        finally:
+            self._changed()
+
     def close(self) -> None:
         """Close every plugin, the last one first, even if some fail; then raise the last failure.
 
         May be repeated.
         """
+        self._ended.set()
+        self._post.close(CHECK_SECONDS)
         with ExitStack() as stack:
             for loaded in self._registry.empty():
-                stack.callback(loaded.channel.close)
+                stack.callback(self._end, loaded)
+        self._changed()
+
+    @override
+    def _changed(self) -> None:
+        for dispatcher, routes in list(self._dispatchers):
+            dispatcher.bind(routes)
 
     def _take(
         self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[Channel], T]
     ) -> T:
         picked = choose(manifest, runtime)
         with self._registry.taking(manifest.name), ExitStack() as undo:
-            channel = channel_to(manifest, kind, picked)
+            undo.callback(self._give_back, manifest.name)
+            channel = channel_to(manifest, kind, picked, self._context(manifest))
             undo.callback(channel.close)
-            made = make(channel)
-            client = made if isinstance(made, Plugin) else None
-            self._registry.keep(LoadedPlugin(manifest, kind, picked, channel, client))
+            client = make(channel)
+            self._keep(manifest, kind, channel, client if isinstance(client, Plugin) else None)
             undo.pop_all()
-        return made
+        self._changed()
+        return client
+
+    def _timed_start(self, entry: Entry[Channel]) -> None:
+        try:
+            self._begin(entry)
+        except FAILURES:
+            return
+
+    def _begin(self, entry: Entry[Channel]) -> None:
+        """Start a plugin, or note why it cannot be started, and raise that."""
+        manifest = entry.manifest
+        assert manifest is not None
+        try:
+            self._check_needed(manifest)
+            kind = self._kinds[manifest.kind, manifest.major].kind
+            context = self._context(manifest)
+            channel = channel_to(manifest, kind, self._runtime(manifest), context, made(entry))
+            make = self._clients.get((kind.name, manifest.major))
+            self._keep(manifest, kind, channel, make(channel) if make else None)
+        except FAILURES as error:
+            self._give_back(entry.name)
+            self._registry.drop(entry.name, failure(entry.name, error))
+            raise
+
+    def _keep(
+        self, manifest: Manifest, kind: Kind, channel: Channel, client: Plugin | None
+    ) -> None:
+        flights = channel.flights if isinstance(channel, InProcessChannel) else Flights()
+        runtime = runtime_of(channel)
+        self._registry.keep(LoadedPlugin(manifest, kind, runtime, channel, client, flights))
+
+    def _end(self, loaded: LoadedPlugin[Channel]) -> None:
+        name = loaded.manifest.name
+        try:
+            loaded.channel.close()
+        except PluginError as error:
+            entry = self._registry.entries[name]
+            entry.state = State.LEAKED if left_behind(error) else State.UNAVAILABLE
+            entry.reason = error.reason
+            raise
+        finally:
+            self._give_back(name)
+
+    def _check(self, entry: Entry[Channel]) -> None:
+        loaded = entry.loaded
+        if loaded is None:
+            return
+        try:
+            if isinstance(loaded.channel, InProcessChannel):
+                loaded.channel.check(CHECK_SECONDS)
+            elif (hook := probe(loaded.kind)) is not None:
+                loaded.channel.bind(hook)(None)
+        except FAILURES as error:
+            entry.sicken(error)
+        else:
+            entry.recover()
+
+    def _watch(self, pause: float) -> None:
+        while not self._ended.wait(pause):
+            self.check()
 
     def __enter__(self) -> Self:
         return self
@@ -93,74 +269,18 @@ class Host:
         self.close()
 
 
-class AsyncHost:
-    """Loads plugins and calls them from one event loop; use it in an `async with` statement.
+def _side_by_side(
+    work: Callable[[Entry[Channel]], None], entries: list[Entry[Channel]]
+) -> Iterable[tuple[Entry[Channel], float]]:
+    """Do the work for all entries, in threads if there are several; yield each with its seconds."""
 
-    Every plugin is known by its manifest's name: `host["demo"]`.
-    """
+    def timed(entry: Entry[Channel]) -> tuple[Entry[Channel], float]:
+        start = time.monotonic()
+        work(entry)
+        return entry, time.monotonic() - start
 
-    def __init__(self) -> None:
-        self._registry: Registry[AsyncChannel] = Registry()
-
-    @property
-    def plugins(self) -> Mapping[str, LoadedPlugin[AsyncChannel]]:
-        """What is loaded, by name, in the order of loading."""
-        return self._registry.plugins
-
-    def __getitem__(self, name: str) -> LoadedPlugin[AsyncChannel]:
-        return self.plugins[name]
-
-    async def load(self, folder: Path | str, client: type[A], *, runtime: str | None = None) -> A:
-        """Load a plugin and return a client of it; see `Host.load`."""
-        manifest = read_manifest(Path(folder))
-        _check_kind(manifest, client)
-        return await self._take(manifest, client.kind, runtime, client)
-
-    async def open(self, folder: Path | str, runtime: str | None = None) -> AsyncChannel:
-        """Load a plugin without bindings of its kind; see `Host.open`."""
-        manifest = read_manifest(Path(folder))
-        return await self._take(manifest, kind_of(manifest), runtime, lambda channel: channel)
-
-    async def aclose(self) -> None:
-        """Close every plugin, the last one first, even if some fail; then raise the last failure.
-
-        May be repeated.
-        """
-        async with AsyncExitStack() as stack:
-            for loaded in self._registry.empty():
-                stack.push_async_callback(loaded.channel.aclose)
-
-    async def _take(
-        self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[AsyncChannel], T]
-    ) -> T:
-        picked = choose(manifest, runtime)
-        with self._registry.taking(manifest.name):
-            async with AsyncExitStack() as undo:
-                channel = await async_channel_to(manifest, kind, picked)
-                undo.push_async_callback(channel.aclose)
-                made = make(channel)
-                client = made if isinstance(made, Plugin) else None
-                self._registry.keep(LoadedPlugin(manifest, kind, picked, channel, client))
-                undo.pop_all()
-        return made
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-
-def _check_kind(manifest: Manifest, client: type[Plugin]) -> None:
-    kind = client.kind
-    if (kind.name, int(kind.version.partition(".")[0])) != (manifest.kind, manifest.major):
-        raise PluginError(
-            manifest.name,
-            f"it is of kind {manifest.kind} {manifest.kind_api_version}, "
-            f"and {client.__name__} is for {kind.name} {kind.version}",
-        )
+    if len(entries) == 1:
+        yield timed(entries[0])
+        return
+    with ThreadPoolExecutor(AT_ONCE, "plugin-start") as pool:
+        yield from pool.map(timed, entries)

@@ -5,6 +5,7 @@ somebody else's bindings of the same kind goes through JSON, as it would across 
 """
 
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any, TypeVar
@@ -12,11 +13,12 @@ from typing import Any, TypeVar
 from pydantic_core import from_json
 
 from scaffold.contract.catalogue import Catalogue
-from scaffold.contract.errors import HookError, PluginError
+from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, HookError, PluginError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Hook
 from scaffold.contract.plugin import Plugin, PluginContext
-from scaffold.host.joint import Joint, join
+from scaffold.host.flights import Flights
+from scaffold.host.joint import Direct, Joint, join
 from scaffold.host.threads import Late, LoopThread, within
 
 __all__ = ["AsyncInProcessChannel", "InProcessChannel"]
@@ -33,6 +35,7 @@ class InProcessChannel:
     def __init__(self, plugin: Plugin, *, name: str | None = None) -> None:
         self.plugin = plugin
         self.name = name or type(plugin).__name__
+        self.flights = Flights()
         self._loop = LoopThread(self.name)
         self._catalogues: dict[str, Catalogue] = {}
         self._teardown_within: float | None = None
@@ -40,8 +43,14 @@ class InProcessChannel:
 
     def setup(self, context: PluginContext, *, seconds: float, teardown_seconds: float) -> None:
         """Set the plugin up; raise what it raises, or `Late`. `close` tears it down."""
-        within(seconds, lambda: self._settle(self.plugin.setup(context)))
+        if type(self.plugin).setup is not Plugin.setup:
+            within(seconds, lambda: self._settle(self.plugin.setup(context)))
         self._teardown_within = teardown_seconds
+
+    def check(self, seconds: float) -> None:
+        """Ask the plugin how it is; raise what it raises, or `Late`."""
+        if type(self.plugin).health is not Plugin.health:
+            within(seconds, lambda: self._settle(self.plugin.health()))
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook` and raises `HookError`."""
@@ -49,11 +58,18 @@ class InProcessChannel:
         invoke, fail, settle = joint.invoke, joint.fail, self._settle
         if hook.functions is not None:
             invoke = self._held_to_catalogue(joint)
+        if hook.timeout is not None:
+            invoke = self._limited(invoke, hook.timeout)
         takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
+        flights, calls = self.flights, self.flights.of(hook.name)
+        enter, leave = calls.append, calls.pop
 
         def call(payload: In) -> Out:
+            if flights.closed:
+                raise _closed()
             if type(payload) is not takes:
                 payload = admit(payload)
+            enter(None)
             try:
                 answer: Out = invoke(payload)
                 if type(answer) is gives:
@@ -61,26 +77,57 @@ class InProcessChannel:
                 answer = settle(answer)
             except HookError:
                 raise
+            except Late as late:
+                raise DeadlineExceeded(f"{hook.name}: {late}") from None
             except FAILURES as error:
                 raise fail(error) from None
+            finally:
+                leave()
             return answer if type(answer) is gives else accept(answer)
 
         return call
 
+    def direct(self, hook: Hook[Any, Any]) -> Direct | None:
+        """Return the way to a hook without its guards, for who calls several plugins in one loop.
+
+        There is none where the guards are more than a look at classes.
+        """
+        if hook.functions is not None or hook.timeout is not None:
+            return None
+        joint = join(self.plugin, self.name, hook)
+        return Direct(
+            joint.invoke,
+            joint.takes,
+            joint.gives,
+            lambda answer: joint.accept(self._settle(answer)),
+            joint.fail,
+        )
+
     def close(self) -> None:
-        """Tear the plugin down if it was set up. May be repeated."""
+        """Tear the plugin down if it was set up; calls are refused then. May be repeated."""
+        self.flights.closed = True
         with self._lock:
             seconds, self._teardown_within = self._teardown_within, None
         try:
-            if seconds is not None:
+            if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
                 within(seconds, lambda: self._settle(self.plugin.teardown()))
         except FAILURES as error:
             raise _teardown_failed(self.name, error) from error
         finally:
             self._loop.close()
 
-    def _settle(self, answer: Any) -> Any:
-        return self._loop.run(answer) if isawaitable(answer) else answer
+    def _settle(self, answer: Any, seconds: float | None = None) -> Any:
+        return self._loop.run(answer, seconds) if isawaitable(answer) else answer
+
+    def _limited(self, invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Any]:
+        """Bound a call: a coroutine is cancelled, a thread that is late is left to itself."""
+
+        def limited(payload: Any) -> Any:
+            deadline = time.monotonic() + seconds
+            answer = within(seconds, lambda: invoke(payload))
+            return self._settle(answer, max(0.0, deadline - time.monotonic()))
+
+        return limited
 
     def _held_to_catalogue(self, joint: Joint[Any, Any]) -> Callable[[Any], Any]:
         hook, invoke = joint.own, joint.invoke
@@ -113,6 +160,7 @@ class AsyncInProcessChannel:
     ) -> None:
         self.plugin = plugin
         self.name = name or type(plugin).__name__
+        self.flights = Flights()
         self._threaded = execution_model.endswith("_cpu_bound")
         self._catalogues: dict[str, Catalogue] = {}
         self._teardown_within: float | None = None
@@ -121,22 +169,29 @@ class AsyncInProcessChannel:
         self, context: PluginContext, *, seconds: float, teardown_seconds: float
     ) -> None:
         """Set the plugin up; raise what it raises, or `Late`. `aclose` tears it down."""
-        await _bounded(seconds, lambda: self.plugin.setup(context))
+        if type(self.plugin).setup is not Plugin.setup:
+            await _bounded(seconds, lambda: self.plugin.setup(context))
         self._teardown_within = teardown_seconds
+
+    async def check(self, seconds: float) -> None:
+        """Ask the plugin how it is; raise what it raises, or `Late`."""
+        if type(self.plugin).health is not Plugin.health:
+            await _bounded(seconds, self.plugin.health)
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         """Return the function that calls `hook` and raises `HookError`."""
         joint = join(self.plugin, self.name, hook)
-        invoke, fail = joint.invoke, joint.fail
-        if self._threaded:
-            invoke = _in_thread(invoke)
-        if hook.functions is not None:
-            invoke = self._held_to_catalogue(joint, invoke)
+        invoke, fail = self._invoking(joint, hook), joint.fail
         takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
+        flights, calls = self.flights, self.flights.of(hook.name)
+        enter, leave = calls.append, calls.pop
 
         async def call(payload: In) -> Out:
+            if flights.closed:
+                raise _closed()
             if type(payload) is not takes:
                 payload = admit(payload)
+            enter(None)
             try:
                 answer: Out = invoke(payload)
                 if type(answer) is gives:
@@ -144,21 +199,37 @@ class AsyncInProcessChannel:
                 answer = await _settled(answer)
             except HookError:
                 raise
+            except Late as late:
+                raise DeadlineExceeded(f"{hook.name}: {late}") from None
             except FAILURES as error:
                 raise fail(error) from None
+            finally:
+                leave()
             return answer if type(answer) is gives else accept(answer)
 
         return call
 
     async def aclose(self) -> None:
-        """Tear the plugin down if it was set up. May be repeated."""
+        """Tear the plugin down if it was set up; calls are refused then. May be repeated."""
+        self.flights.closed = True
         seconds, self._teardown_within = self._teardown_within, None
-        if seconds is None:
+        if seconds is None or type(self.plugin).teardown is Plugin.teardown:
             return
         try:
             await _bounded(seconds, self.plugin.teardown)
         except FAILURES as error:
             raise _teardown_failed(self.name, error) from error
+
+    def _invoking(self, joint: Joint[Any, Any], hook: Hook[Any, Any]) -> Callable[[Any], Any]:
+        """Return the plugin's method, in a thread or within a time where it needs to be."""
+        invoke = joint.invoke
+        if self._threaded or hook.timeout is not None:
+            invoke = _in_thread(invoke)
+        if hook.functions is not None:
+            invoke = self._held_to_catalogue(joint, invoke)
+        if hook.timeout is not None:
+            invoke = _limited(invoke, hook.timeout)
+        return invoke
 
     def _held_to_catalogue(
         self, joint: Joint[Any, Any], invoke: Callable[[Any], Any]
@@ -189,6 +260,22 @@ def _in_thread(invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda payload: asyncio.to_thread(invoke, payload)
 
 
+def _limited(invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Awaitable[Any]]:
+    import asyncio
+
+    async def limited(payload: Any) -> Any:
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await _settled(invoke(payload))
+        except TimeoutError:
+            if not limit.expired():  # the hook's own error
+                raise
+            raise Late(seconds) from None
+
+    return limited
+
+
 async def _settled(answer: Any) -> Any:
     # Twice: what a thread hands back may be the coroutine of an `async def` that it called.
     while isawaitable(answer):
@@ -207,6 +294,10 @@ async def _bounded(seconds: float, work: Callable[[], Any]) -> None:
         if not limit.expired():  # the work's own error
             raise
         raise Late(seconds) from None
+
+
+def _closed() -> ConnectFailed:
+    return ConnectFailed("the channel is closed")
 
 
 def _teardown_failed(name: str, error: BaseException) -> PluginError:

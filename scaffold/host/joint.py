@@ -12,7 +12,7 @@ from scaffold.contract.payload import Payload
 from scaffold.contract.plugin import Plugin
 from scaffold.contract.values import JsonObject
 
-__all__ = ["Joint", "join"]
+__all__ = ["Direct", "Joint", "join"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -49,6 +49,22 @@ class Joint(Generic[In, Out]):
         functions = self.own.functions
         assert functions is not None
         return str(content[functions.name])
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """What it takes to call a hook of a plugin in this process without a guard of its own."""
+
+    invoke: Callable[[Any], Any]
+    """The plugin's method."""
+    takes: Any
+    """The class of inputs that need no look."""
+    gives: Any
+    """The class of answers that need no look."""
+    finish: Callable[[Any], Any]
+    """Await, check or convert any other answer."""
+    fail: Callable[[BaseException], HookError]
+    """Turn what the plugin should not have raised into what the caller may know."""
 
 
 def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:

@@ -4,11 +4,14 @@ Sources: the reference of runtimes and manifests of dagstack's plugin system, it
 and its ADRs 0001 to 0003 and 0006. Every manifest written for it loads unchanged.
 """
 
+import sys
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from scaffold.contract.errors import ManifestInvalid
+from scaffold.contract.plugin import Plugin
 from scaffold.contract.values import Json, JsonObject, is_array, is_object
 from scaffold.host.complaints import complain
 from scaffold.host.document import Document, find_document
@@ -35,6 +38,7 @@ __all__ = [
     "Resources",
     "Runtime",
     "UnitOfWork",
+    "manifest_of",
     "read_manifest",
 ]
 
@@ -145,6 +149,10 @@ class Manifest(_Table):
     fallback: bool = False
     """True for the plugin that answers when no other one's `supports_…` fits."""
 
+    config: dict[str, Any] = Field(default={}, repr=False)
+    """The plugin's settings; those that the host is told of go over them."""
+    config_schema: dict[str, Any] | None = None
+    """The JSON Schema that the settings obey."""
     resources: Resources = Resources()
     unit_of_work: UnitOfWork = UnitOfWork()
     metadata: dict[str, Any] = {}
@@ -209,6 +217,27 @@ def read_manifest(path: Path) -> Manifest:
         raise
     document.raise_findings()
     return manifest
+
+
+def manifest_of(
+    plugin: type[Plugin] | None, name: str, keys: JsonObject, file: Path | None = None
+) -> Manifest:
+    """Write the manifest of a plugin that is registered as code; `keys` are those of a manifest.
+
+    Raises `ManifestInvalid`.
+    """
+    content: JsonObject = {"name": name, "runtime": "in_process", **keys}
+    if plugin is not None:
+        module = sys.modules[plugin.__module__]
+        file = Path(getattr(module, "__file__", None) or Path.cwd() / "unknown")
+        content["kind"] = plugin.kind.name
+        content["kind_api_version"] = plugin.kind.version
+        content["entry_point"] = f"{plugin.__module__}:{plugin.__name__}"
+    try:
+        return Manifest.model_validate(content, context=file)
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ManifestInvalid(name, f"{name}: {'; '.join(sorted(wrong))}") from None
 
 
 def _nest(document: Document) -> JsonObject:

@@ -1,20 +1,23 @@
 """The three ways to a plugin: which of them to take, and the channel at the end of it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
+
+from pydantic_core import to_json
 
 from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.errors import PluginLoadError, RuntimeNotSupported
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
-from scaffold.contract.plugin import PluginContext
+from scaffold.contract.plugin import CONFIG_VARIABLE, Plugin, PluginContext
 from scaffold.host.addresses import command_of, process_of, service_of
 from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.loader import cause, load_plugin
-from scaffold.host.manifest import Manifest, Runtime
+from scaffold.host.manifest import Manifest, McpStdio, Runtime
 from scaffold.host.threads import Late
 
-__all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose"]
+__all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runtime_of"]
 
 PREFERENCE: Final[tuple[Runtime, ...]] = ("in_process", "mcp_stdio", "mcp_http")
 """The fastest first; a host takes the first one that a plugin offers."""
@@ -42,24 +45,32 @@ def _usable(manifest: Manifest, runtime: Runtime) -> bool:
     return runtime != "in_process" or ":" in (manifest.entry_point or "")
 
 
-def channel_to(manifest: Manifest, kind: Kind, runtime: Runtime) -> Channel:
-    """Open a channel to the plugin.
+def runtime_of(channel: Channel | AsyncChannel) -> Runtime:
+    """Return where a channel leads: a plugin for this process may have been given its own."""
+    return next(one for one in PREFERENCE if one == channel.runtime)
 
+
+def channel_to(
+    manifest: Manifest,
+    kind: Kind,
+    runtime: Runtime,
+    context: PluginContext | None = None,
+    plugin: Plugin | None = None,
+) -> Channel:
+    """Open a channel to the plugin, and hand it its context.
+
+    A `plugin` that is there already is used in process, in place of what the manifest names.
     Raises `PluginLoadError`, `ConnectFailed` or another error of the transport.
     """
-    return _CHANNELS[runtime](manifest, kind)
-
-
-async def async_channel_to(manifest: Manifest, kind: Kind, runtime: Runtime) -> AsyncChannel:
-    """Open a channel to the plugin for the running event loop; raise as `channel_to` does."""
-    return await _ASYNC_CHANNELS[runtime](manifest, kind)
-
-
-def _in_process(manifest: Manifest, _kind: Kind) -> Channel:
-    channel = InProcessChannel(load_plugin(manifest), name=manifest.name)
+    context = context or PluginContext(manifest.name)
+    if runtime != "in_process":
+        return _CHANNELS[runtime](manifest, kind, context)
+    if plugin is None and _wants_a_process(manifest):
+        return _stdio(_served(manifest), kind, context)
+    channel = InProcessChannel(plugin or load_plugin(manifest), name=manifest.name)
     try:
         channel.setup(
-            PluginContext(manifest.name),
+            replace(context, in_flight=channel.flights.count),
             seconds=manifest.startup_timeout_sec,
             teardown_seconds=manifest.teardown_timeout_sec,
         )
@@ -69,13 +80,27 @@ def _in_process(manifest: Manifest, _kind: Kind) -> Channel:
     return channel
 
 
-async def _async_in_process(manifest: Manifest, _kind: Kind) -> AsyncChannel:
+async def async_channel_to(
+    manifest: Manifest,
+    kind: Kind,
+    runtime: Runtime,
+    context: PluginContext | None = None,
+    plugin: Plugin | None = None,
+) -> AsyncChannel:
+    """Open a channel to the plugin for the running event loop; raise as `channel_to` does."""
+    context = context or PluginContext(manifest.name)
+    if runtime != "in_process":
+        return await _ASYNC_CHANNELS[runtime](manifest, kind, context)
+    if plugin is None and _wants_a_process(manifest):
+        return await _async_stdio(_served(manifest), kind, context)
     channel = AsyncInProcessChannel(
-        load_plugin(manifest), name=manifest.name, execution_model=manifest.execution_model
+        plugin or load_plugin(manifest),
+        name=manifest.name,
+        execution_model=manifest.execution_model,
     )
     try:
         await channel.setup(
-            PluginContext(manifest.name),
+            replace(context, in_flight=channel.flights.count),
             seconds=manifest.startup_timeout_sec,
             teardown_seconds=manifest.teardown_timeout_sec,
         )
@@ -84,33 +109,53 @@ async def _async_in_process(manifest: Manifest, _kind: Kind) -> AsyncChannel:
     return channel
 
 
+def _wants_a_process(manifest: Manifest) -> bool:
+    return manifest.execution_model == "process_cpu_bound" and not manifest.in_process_only
+
+
+def _served(manifest: Manifest) -> Manifest:
+    """Return the manifest of a plugin that is written for this process, but keeps a core busy."""
+    assert manifest.entry_point is not None
+    command = ("python", "-m", "scaffold.server", manifest.entry_point, "--name", manifest.name)
+    stdio = manifest.mcp_stdio or McpStdio(command=command)
+    return manifest.model_copy(update={"mcp_stdio": stdio})
+
+
 def _setup_failed(manifest: Manifest, error: BaseException) -> PluginLoadError:
     why = str(error) if isinstance(error, Late) else cause(error, manifest.folder)
     return PluginLoadError(manifest.name, f"setup failed: {why}")
 
 
-def _stdio(manifest: Manifest, kind: Kind) -> Channel:
+def _stdio(manifest: Manifest, kind: Kind, context: PluginContext) -> Channel:
     from scaffold.client.stdio import StdioChannel
 
-    return StdioChannel(command_of(manifest), kind=kind, **process_of(manifest))
+    return StdioChannel(command_of(manifest), kind=kind, **_process(manifest, context))
 
 
-async def _async_stdio(manifest: Manifest, kind: Kind) -> AsyncChannel:
+async def _async_stdio(manifest: Manifest, kind: Kind, context: PluginContext) -> AsyncChannel:
     from scaffold.client.stdio_async import AsyncStdioChannel
 
-    channel = AsyncStdioChannel(command_of(manifest), kind=kind, **process_of(manifest))
+    channel = AsyncStdioChannel(command_of(manifest), kind=kind, **_process(manifest, context))
     await channel.connect()
     return channel
 
 
-def _http(manifest: Manifest, kind: Kind) -> Channel:
+def _process(manifest: Manifest, context: PluginContext) -> dict[str, Any]:
+    options = process_of(manifest)
+    if context.config:
+        settings = to_json(dict(context.config)).decode()
+        options["env"] = {**options["env"], CONFIG_VARIABLE: settings}
+    return options
+
+
+def _http(manifest: Manifest, kind: Kind, _context: PluginContext) -> Channel:
     from scaffold.client.http import HttpChannel
 
     url, options = service_of(manifest)
     return HttpChannel(url, kind=kind, **options)
 
 
-async def _async_http(manifest: Manifest, kind: Kind) -> AsyncChannel:
+async def _async_http(manifest: Manifest, kind: Kind, _context: PluginContext) -> AsyncChannel:
     from scaffold.client.http import AsyncHttpChannel
 
     url, options = service_of(manifest)
@@ -119,14 +164,14 @@ async def _async_http(manifest: Manifest, kind: Kind) -> AsyncChannel:
     return channel
 
 
-_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind], Channel]]] = {
-    "in_process": _in_process,
+_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind, PluginContext], Channel]]] = {
     "mcp_stdio": _stdio,
     "mcp_http": _http,
 }
 
-_ASYNC_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind], Awaitable[AsyncChannel]]]] = {
-    "in_process": _async_in_process,
+_ASYNC_CHANNELS: Final[
+    dict[Runtime, Callable[[Manifest, Kind, PluginContext], Awaitable[AsyncChannel]]]
+] = {
     "mcp_stdio": _async_stdio,
     "mcp_http": _async_http,
 }

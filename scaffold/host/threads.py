@@ -33,8 +33,8 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def run(self, awaitable: Awaitable[T]) -> T:
-        """Await in the loop, from any other thread, and return the result."""
+    def run(self, awaitable: Awaitable[T], seconds: float | None = None) -> T:
+        """Await in the loop, from any other thread, and return the result; or raise `Late`."""
         import asyncio
 
         async def wait() -> T:
@@ -49,7 +49,12 @@ class LoopThread:
             )
         future = asyncio.run_coroutine_threadsafe(wait(), loop)
         try:
-            return future.result()
+            return future.result(seconds)
+        except TimeoutError:
+            if seconds is None or future.done():  # the awaitable's own error
+                raise
+            future.cancel()
+            raise Late(seconds) from None
         except BaseException:
             future.cancel()
             raise

@@ -2,6 +2,7 @@
 
 from scaffold.generator import ir
 from scaffold.generator.contract import contract
+from scaffold.generator.emit.python.dispatch import dispatched
 from scaffold.generator.emit.python.imports import exports, imports, own
 from scaffold.generator.emit.python.literals import docstring
 from scaffold.generator.emit.python.models import declarations
@@ -16,7 +17,9 @@ def emit(kind: ir.Kind) -> dict[str, str]:
     """Write the package `<kind>_v<major>`."""
     names = Names(named(kind))
     types = tuple(names.types.values())
-    public = (names.constant, names.plugin, names.client, names.async_client, *types)
+    clients = (names.client, names.async_client)
+    dispatchers = (names.dispatcher, names.async_dispatcher)
+    public = (names.constant, names.plugin, *clients, *dispatchers, *types)
     hooks = [hook_view(hook, names) for hook in names.kind.hooks]
     values = {"names": names, "kind": kind_view(names), "hooks": hooks}
     bodies = {
@@ -24,9 +27,11 @@ def emit(kind: ir.Kind) -> dict[str, str]:
         "models": declarations(names),
         "plugin": render("python/plugin.py.jinja", **values),
         "client": render("python/client.py.jinja", **values),
+        "dispatch": render("python/dispatch.py.jinja", names=names, hooks=dispatched(names)),
     }
     beside = {
-        "client": (names.client, names.async_client),
+        "client": clients,
+        "dispatch": dispatchers,
         "models": types,
         "plugin": (*names.hooks.values(), names.constant, names.plugin),
     }
@@ -35,6 +40,7 @@ def emit(kind: ir.Kind) -> dict[str, str]:
         "models": f"The payloads of the `{kind.name}` kind.",
         "plugin": f"The contract of the `{kind.name}` kind: what a plugin implements.",
         "client": f"The host's side of the `{kind.name}` kind: a plugin that may run anywhere.",
+        "dispatch": f"All `{kind.name}` plugins of a host, called as the kind's hooks say.",
     }
     files = {f"{names.package}/contract.json": json_text(contract(kind))}
     for module, body in bodies.items():

@@ -14,8 +14,9 @@ MODULES = {
     "pathlib": "Path",
     "types": "NoneType",
     "typing": "Annotated ClassVar Literal TypeAlias",
-    "scaffold.contract": "AsyncChannel AsyncClient Channel Client Dispatch Field Functions Hook "
-    "HookError Integer Json JsonObject Kind Maybe MaybeAwaitable Model Number Plugin TypeAliasType",
+    "scaffold.contract": "AsyncChannel AsyncClient AsyncDispatcher AsyncRoutes Channel Client "
+    "Dispatch Dispatcher Field Functions Hook HookError Integer Json JsonObject Kind Maybe "
+    "MaybeAwaitable Model Number Plugin Routes TypeAliasType Wanted",
     "typing_extensions": "override",
 }
 """Where generated code finds what it uses, in the order of the imports."""

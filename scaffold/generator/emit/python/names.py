@@ -45,6 +45,16 @@ class Names:
         """`AsyncToolClient`."""
         return f"Async{self.client}"
 
+    @property
+    def dispatcher(self) -> str:
+        """`ToolDispatcher`."""
+        return f"{pascal(self.kind.name)}Dispatcher"
+
+    @property
+    def async_dispatcher(self) -> str:
+        """`AsyncToolDispatcher`."""
+        return f"Async{self.dispatcher}"
+
     @cached_property
     def hooks(self) -> Mapping[str, str]:
         """The constant of each hook: `GET_SCHEMA`."""
@@ -58,7 +68,14 @@ class Names:
     @cached_property
     def types(self) -> Mapping[str, str]:
         """The class or alias of each declared type."""
-        own = {self.plugin, self.client, self.async_client, self.kind.name.upper()}
+        own = {
+            self.plugin,
+            self.client,
+            self.async_client,
+            self.dispatcher,
+            self.async_dispatcher,
+            self.kind.name.upper(),
+        }
         taken = CLASSES | own | set(self.hooks.values())
         declared = {item.name for item in self.kind.types}
         names = {name: name for name in declared - taken}

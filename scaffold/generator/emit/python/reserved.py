@@ -8,10 +8,13 @@ CLASSES = frozenset(
         "Any",
         "AsyncChannel",
         "AsyncClient",
+        "AsyncDispatcher",
+        "AsyncRoutes",
         "Channel",
         "ClassVar",
         "Client",
         "Dispatch",
+        "Dispatcher",
         "False",
         "Field",
         "Functions",
@@ -31,10 +34,12 @@ CLASSES = frozenset(
         "Optional",
         "Path",
         "Plugin",
+        "Routes",
         "True",
         "TypeAlias",
         "TypeAliasType",
         "Union",
+        "Wanted",
     }
 )
 """Names that generated modules import, so no declaration may carry them."""
@@ -82,8 +87,11 @@ ATTRIBUTES = frozenset(
 METHODS = frozenset(
     {
         "aclose",
+        "bind",
         "channel",
+        "client",
         "close",
+        "health",
         "kind",
         "setup",
         "teardown",

@@ -1,0 +1,75 @@
+"""What the dispatchers' template prints of a hook, which follows from its dispatch class."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from scaffold.contract.dispatch import Dispatch
+from scaffold.generator import ir
+from scaffold.generator.emit.python.layout import Bracket, Row, layout
+from scaffold.generator.emit.python.literals import docstring
+from scaffold.generator.emit.python.names import Names
+
+__all__ = ["Dispatched", "dispatched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """One hook, as a method of the dispatchers."""
+
+    binding: str
+    """`self._execute = routes.singleton(EXECUTE)`."""
+    signature: str
+    """The method that waits."""
+    async_signature: str
+    """The method that is awaited."""
+    docstring: str
+    call: str
+    """`self._execute(payload)`."""
+
+
+_SAYS: Final[dict[str, str]] = {
+    Dispatch.SINGLETON: "Ask the active plugin.",
+    Dispatch.BROADCAST_COLLECT: "Ask every plugin; the answers are in the order of priority.",
+    Dispatch.BROADCAST_NOTIFY: "Tell every plugin, and wait for none.",
+    Dispatch.CHAIN: "Hand each plugin's answer to the next one.",
+    Dispatch.CAPABILITY: "Ask the plugin that supports what is wanted.",
+}
+
+
+def dispatched(names: Names) -> list[Dispatched]:
+    """Describe every hook of a kind."""
+    return [_describe(hook, names) for hook in names.kind.hooks]
+
+
+def _describe(hook: ir.Hook, names: Names) -> Dispatched:
+    constant, method = names.hooks[hook.name], names.methods[hook.name]
+    taken, given = _type(hook.input, names), _type(hook.output, names)
+    parameters = ["self"]
+    arguments = ["None"]
+    if hook.input.type is not None:
+        parameters.append(f"payload: {taken}")
+        arguments = ["payload"]
+    match hook.dispatch:
+        case Dispatch.BROADCAST_COLLECT:
+            given = f"list[{given}]"
+        case Dispatch.BROADCAST_NOTIFY:
+            given = "None"
+        case Dispatch.CAPABILITY:
+            parameters.append("wanted: Wanted")
+            arguments.append("wanted")
+        case _:
+            pass
+    private = f"self._{hook.name}"
+    routed = Bracket(f"routes.{hook.dispatch}(", (constant,), ")")
+    head = Bracket(f"def {method}(", tuple(parameters), ")")
+    return Dispatched(
+        binding=layout(Row((f"{private} = ", routed)), 8),
+        signature=layout(Row((head, f" -> {given}:")), 4),
+        async_signature=layout(Row(("async ", head, f" -> {given}:")), 4),
+        docstring=docstring(_SAYS[hook.dispatch], indent=8),
+        call=f"{private}({', '.join(arguments)})",
+    )
+
+
+def _type(payload: ir.Payload, names: Names) -> str:
+    return names.types[payload.type.name] if isinstance(payload.type, ir.Reference) else "None"

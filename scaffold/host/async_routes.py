@@ -1,0 +1,219 @@
+"""The five dispatch classes for an event loop; see `routes` for what each of them means."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from scaffold.contract.channel import AsyncChannel
+from scaffold.contract.errors import DispatchError, ScaffoldError
+from scaffold.contract.failure import FAILURES
+from scaffold.contract.hook import Hook
+from scaffold.contract.routes import Wanted
+from scaffold.host.functions import by_function, one_owner, owners
+from scaffold.host.kinship import Kinship
+from scaffold.host.manifest import Manifest
+from scaffold.host.routes import stopped
+from scaffold.host.selection import Capabilities
+from scaffold.host.stages import Stage, blamed
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["AsyncHostRoutes", "Tasks"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Tasks:
+    """Calls that nobody waits for, until the host is closed."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def begin(self, work: Any) -> None:
+        """Start a coroutine."""
+        import asyncio
+
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def close(self, seconds: float) -> None:
+        """Wait until all have ended, or time is up; cancel the rest."""
+        import asyncio
+
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+
+class AsyncHostRoutes:
+    """Makes the functions of one dispatcher; `kin` is what the host knows of its kind."""
+
+    def __init__(self, kin: Kinship[AsyncChannel], tasks: Tasks) -> None:
+        self._kin = kin
+        self._tasks = tasks
+
+    def singleton(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
+        """Ask the active plugin."""
+        stages = {stage.name: self._watched(stage, hook) for stage in self._kin.stages(hook)}
+        if hook.functions is not None:
+            return self._by_function(hook, stages)
+        if self._kin.policy is None:
+            try:
+                return stages[self._kin.active()]
+            except DispatchError as error:
+                return _raising(error)
+
+        async def call(payload: In) -> Out:
+            name = self._kin.preferred() or self._kin.active()
+            if name not in stages:
+                raise self._kin.not_there(name)
+            answer: Out = await stages[name](payload)
+            return answer
+
+        return call
+
+    def broadcast_collect(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[list[Out]]]:
+        """Ask every plugin, side by side; the answers are in the order of priority."""
+        stages = self._kin.stages(hook)
+        calls = self._kin.calls(hook)
+
+        async def collect(payload: In) -> list[Out]:
+            answers: list[Out] = []
+            calls.append(None)
+            try:
+                for stage, answer in zip(stages, await _asked(stages, payload), strict=True):
+                    if isinstance(answer, ScaffoldError):
+                        shown = blamed(stage, answer)
+                        if not self._kin.is_best_effort(hook):
+                            raise shown
+                    else:
+                        answers.append(answer)
+            finally:
+                calls.pop()
+            return answers
+
+        return collect
+
+    def broadcast_notify(self, hook: Hook[In, Any]) -> Callable[[In], Awaitable[None]]:
+        """Tell every plugin; failures are logged, and nobody waits."""
+        stages = self._kin.stages(hook)
+
+        async def notify(payload: In) -> None:
+            for stage in stages:
+                self._tasks.begin(_told(stage, payload))
+
+        return notify
+
+    def chain(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
+        """Hand each plugin's answer to the next one, until one raises `StopChain` or fails."""
+        stages = self._kin.stages(hook)
+        calls = self._kin.calls(hook)
+        if not stages:
+            return _raising(self._kin.nobody())
+
+        async def chain(payload: Any) -> Out:
+            calls.append(None)
+            try:
+                for place, stage in enumerate(stages):
+                    if place:
+                        payload = hook.input.admit(payload, hook.output)
+                    try:
+                        payload = await stage.call(payload)
+                    except ScaffoldError as error:
+                        return stopped(stage, hook, error)
+            finally:
+                calls.pop()
+            last: Out = payload
+            return last
+
+        return chain
+
+    def capability(self, hook: Hook[In, Out]) -> Callable[[In, Wanted], Awaitable[Out]]:
+        """Ask the best plugin that supports what is wanted, or the fallback."""
+        stages = [(stage, self._watched(stage, hook)) for stage in self._kin.stages(hook)]
+        named = {stage.name: call for stage, call in stages}
+        index = Capabilities(hook.kind.name, [(stage.manifest, call) for stage, call in stages])
+
+        async def call(payload: In, wanted: Wanted) -> Out:
+            name = self._kin.chosen()
+            if name is not None and name not in named:
+                raise self._kin.not_there(name)
+            found = index.find(wanted) if name is None else named[name]
+            answer: Out = await found(payload)
+            return answer
+
+        return call
+
+    def _watched(self, stage: Stage[AsyncChannel], hook: Hook[Any, Any]) -> Callable[[Any], Any]:
+        """Count the calls of a plugin elsewhere, and note its failures; in process both is done."""
+        if stage.local:
+            return stage.call
+        calls = self._kin.calls(hook)
+
+        async def call(payload: Any) -> Any:
+            calls.append(None)
+            try:
+                return await stage.call(payload)
+            except ScaffoldError as error:
+                raise blamed(stage, error) from None
+            finally:
+                calls.pop()
+
+        return call
+
+    def _by_function(
+        self, hook: Hook[Any, Any], calls: dict[str, Callable[[Any], Any]]
+    ) -> Callable[[Any], Awaitable[Any]]:
+        assert hook.functions is not None
+        listing = self._kin.kind.hooks[hook.functions.catalogue]
+        stages = self._kin.stages(listing)
+        known: dict[str, list[Manifest]] = {}
+
+        async def call(payload: Any) -> Any:
+            name = self._kin.preferred()
+            if name is None:
+                function = by_function(hook, payload)
+                if function not in known:
+                    catalogues = [(stage.manifest, await stage.call(None)) for stage in stages]
+                    known.update(owners(listing, catalogues))
+                name = one_owner(hook.kind.name, function, known.get(function, []))
+            elif name not in calls:
+                raise self._kin.not_there(name)
+            return await calls[name](payload)
+
+        return call
+
+
+async def _asked(stages: Sequence[Stage[AsyncChannel]], payload: Any) -> list[Any]:
+    """Ask all plugins, and wait for all, whatever becomes of them."""
+    if all(stage.local for stage in stages):
+        return [await _answer(stage, payload) for stage in stages]
+    import asyncio
+
+    return await asyncio.gather(*(_answer(stage, payload) for stage in stages))
+
+
+async def _answer(stage: Stage[AsyncChannel], payload: Any) -> Any:
+    try:
+        return await stage.call(payload)
+    except ScaffoldError as error:
+        return error
+
+
+async def _told(stage: Stage[AsyncChannel], payload: Any) -> None:
+    try:
+        await stage.call(payload)
+    except FAILURES as error:
+        stage.entry.degrade(error)
+        logging.getLogger(f"plugin.{stage.name}").warning("plugin=%s error=%s", stage.name, error)
+
+
+def _raising(error: DispatchError) -> Callable[[Any], Awaitable[Any]]:
+    async def refuse(_payload: Any) -> Any:
+        raise type(error)(error.plugin, error.reason)
+
+    return refuse

@@ -1,0 +1,85 @@
+"""Plugins of one process called in one loop: a collect or a chain at the price of the calls."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from scaffold.contract.failure import FAILURES
+from scaffold.host.joint import Direct
+from scaffold.host.stages import Stage, blamed
+
+__all__ = ["collecting", "directs", "passing_on"]
+
+
+def directs(stages: Sequence[Stage[Any]], *, chained: bool = False) -> list[Direct]:
+    """Return the short ways to all plugins, if each has one and their classes are the same."""
+    ways = [stage.direct for stage in stages if stage.direct is not None]
+    if not ways or len(ways) < len(stages):
+        return []
+    takes, gives = ways[0].takes, ways[0].gives
+    same = all(way.takes is takes and way.gives is gives for way in ways)
+    return ways if same and (takes is gives or not chained) else []
+
+
+def collecting(
+    stages: Sequence[Stage[Any]],
+    ways: Sequence[Direct],
+    calls: list[None],
+    otherwise: Callable[[Any], list[Any]],
+) -> Callable[[Any], list[Any]]:
+    """Return the function that asks every plugin; `otherwise` takes inputs of other classes."""
+    invokes = [way.invoke for way in ways]
+    takes, gives = ways[0].takes, ways[0].gives
+    enter, leave = calls.append, calls.pop
+
+    def collect(payload: Any) -> list[Any]:
+        if type(payload) is not takes:
+            return otherwise(payload)
+        answers: list[Any] = []
+        keep = answers.append
+        enter(None)
+        try:
+            for invoke in invokes:
+                answer = invoke(payload)
+                keep(answer if type(answer) is gives else ways[len(answers)].finish(answer))
+        except FAILURES as error:
+            raise blamed(stages[len(answers)], error) from None
+        finally:
+            leave()
+        return answers
+
+    return collect
+
+
+def passing_on(
+    stages: Sequence[Stage[Any]],
+    ways: Sequence[Direct],
+    calls: list[None],
+    otherwise: Callable[[Any], Any],
+    refused: Callable[[Stage[Any], BaseException], Any],
+) -> Callable[[Any], Any]:
+    """Return the function that hands a payload from plugin to plugin.
+
+    `otherwise` takes inputs of other classes; `refused` returns the answer of a chain that a plugin
+    has ended, or raises.
+    """
+    invokes = [way.invoke for way in ways]
+    takes = ways[0].takes
+    enter, leave = calls.append, calls.pop
+
+    def chain(payload: Any) -> Any:
+        if type(payload) is not takes:
+            return otherwise(payload)
+        invoke = invokes[0]
+        enter(None)
+        try:
+            for invoke in invokes:
+                payload = invoke(payload)
+                if type(payload) is not takes:
+                    payload = ways[invokes.index(invoke)].finish(payload)
+        except FAILURES as error:
+            return refused(stages[invokes.index(invoke)], error)
+        finally:
+            leave()
+        return payload
+
+    return chain

@@ -1,0 +1,104 @@
+"""The plugins of one kind in one host, as its dispatchers need to know them."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Generic, TypeVar
+
+from scaffold.contract.channel import AsyncChannel, Channel
+from scaffold.contract.errors import DispatchError, NoCapableHandler
+from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.metadata import call_metadata
+from scaffold.host.manifest import Manifest
+from scaffold.host.order import rank
+from scaffold.host.registry import Entry, State
+from scaffold.host.selection import Policy, active, check_fallbacks, override
+from scaffold.host.stages import Stage, stage
+
+__all__ = ["Kinship"]
+
+C = TypeVar("C", Channel, AsyncChannel)
+
+
+class Kinship(Generic[C]):
+    """A kind that a host has registered; `entries` returns all plugins that the host knows."""
+
+    def __init__(self, kind: Kind, entries: Callable[[], Collection[Entry[C]]]) -> None:
+        self.kind = kind
+        self.major = int(kind.version.partition(".")[0])
+        self.policy: Policy | None = None
+        """Chooses by the metadata of a call; goes over everything else."""
+        self.best_effort: frozenset[str] = frozenset()
+        """Collecting hooks that answer with what they can get."""
+        self._entries: Callable[[], Collection[Entry[C]]] = entries
+        self._calls: dict[str, list[None]] = {}
+
+    def used(self) -> list[Entry[C]]:
+        """Return the plugins in use, the first in rank first."""
+        found = [entry for entry in self._kin() if entry.loaded and _in_use(entry)]
+        return sorted(found, key=lambda entry: rank(_manifest(entry)))
+
+    def stages(self, hook: Hook[Any, Any]) -> list[Stage[C]]:
+        """Bind a hook of every plugin in use, the first in rank first."""
+        return [stage(entry, hook) for entry in self.used()]
+
+    def calls(self, hook: Hook[Any, Any]) -> list[None]:
+        """Return the list that counts the dispatched calls of a hook, for the plugins in use."""
+        calls = self._calls.setdefault(hook.name, [])
+        for entry in self.used():
+            if entry.loaded is not None:
+                entry.loaded.flights.add(hook.name, calls)
+        return calls
+
+    def is_best_effort(self, hook: Hook[Any, Any]) -> bool:
+        """Tell whether a collect leaves out the plugins that fail."""
+        return hook.name in self.best_effort
+
+    def chosen(self) -> str | None:
+        """Return the plugin that the policy names for the running call."""
+        return None if self.policy is None else self.policy(call_metadata())
+
+    def preferred(self) -> str | None:
+        """Return the plugin that the policy, or else the environment, names."""
+        return self.chosen() or override(self.kind.name)
+
+    def active(self) -> str:
+        """Return the plugin that answers for the kind; raise `DispatchError`."""
+        return active(self.kind.name, [_manifest(entry) for entry in self.used()])
+
+    def check(self) -> None:
+        """Raise `AmbiguousPlugin` if it will not be known which plugin is to answer."""
+        manifests = [
+            _manifest(entry) for entry in self._kin() if entry.state is not State.UNAVAILABLE
+        ]
+        check_fallbacks(self.kind.name, manifests)
+        one = any(
+            hook.dispatch == "singleton" and hook.functions is None
+            for hook in self.kind.hooks.values()
+        )
+        if one and manifests and self.policy is None and override(self.kind.name) is None:
+            active(self.kind.name, manifests)
+
+    def not_there(self, name: str) -> DispatchError:
+        """Return the error of a call that is to go to a plugin which is not in use."""
+        there = ", ".join(entry.name for entry in self.used()) or "none"
+        return NoCapableHandler(self.kind.name, f"'{name}' is to answer, and in use is: {there}")
+
+    def nobody(self) -> DispatchError:
+        """Return the error of a call that finds no plugin."""
+        return NoCapableHandler(self.kind.name, "no plugin of this kind is in use")
+
+    def _kin(self) -> Sequence[Entry[C]]:
+        return [
+            entry
+            for entry in self._entries()
+            if entry.manifest
+            and (entry.manifest.kind, entry.manifest.major) == (self.kind.name, self.major)
+        ]
+
+
+def _in_use(entry: Entry[Any]) -> bool:
+    return entry.state in {State.READY, State.DEGRADED}
+
+
+def _manifest(entry: Entry[Any]) -> Manifest:
+    assert entry.manifest is not None
+    return entry.manifest

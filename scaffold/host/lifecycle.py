@@ -1,0 +1,120 @@
+"""What hosts of both sorts do to a plugin between its registration and its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from scaffold.contract.errors import PluginError, ScaffoldError
+from scaffold.contract.failure import FAILURES
+from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.plugin import Plugin
+from scaffold.host.loader import cause
+from scaffold.host.manifest import Manifest, read_manifest
+from scaffold.host.registry import Entry, Status
+from scaffold.host.threads import Late
+
+__all__ = [
+    "AT_ONCE",
+    "CHECK_SECONDS",
+    "OnStarted",
+    "Started",
+    "check_client",
+    "did_not_land",
+    "failure",
+    "fresh",
+    "left_behind",
+    "made",
+    "not_in_use",
+    "probe",
+]
+
+AT_ONCE: Final = 16
+"""Plugins of one group that are started, or checked, side by side."""
+CHECK_SECONDS: Final = 5.0
+"""Seconds that a check of a plugin's health may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """One plugin has been started, or could not be."""
+
+    status: Status
+    seconds: float
+    """How long it took."""
+    done: int
+    """How many have been dealt with, this one included."""
+    total: int
+
+
+OnStarted: TypeAlias = Callable[[Started], None]
+
+
+def check_client(manifest: Manifest, client: type[Plugin]) -> None:
+    """Raise `PluginError` if a plugin is of another kind than the client that is asked for."""
+    kind = client.kind
+    if (kind.name, int(kind.version.partition(".")[0])) != (manifest.kind, manifest.major):
+        raise PluginError(
+            manifest.name,
+            f"it is of kind {manifest.kind} {manifest.kind_api_version}, "
+            f"and {client.__name__} is for {kind.name} {kind.version}",
+        )
+
+
+def failure(name: str, error: BaseException) -> PluginError:
+    """Return what is noted of a plugin that could not be started."""
+    if isinstance(error, PluginError):
+        return error
+    told = str(error) if isinstance(error, ScaffoldError) else f"{type(error).__name__}: {error}"
+    return PluginError(name, told)
+
+
+def made(entry: Entry[Any]) -> Plugin | None:
+    """Make a plugin that was registered as code; return `None` for others."""
+    if entry.make is None:
+        return None
+    assert entry.manifest is not None
+    try:
+        return entry.make()
+    except PluginError:
+        raise
+    except FAILURES as error:
+        what = f"'{entry.manifest.entry_point}' cannot be made: "
+        raise PluginError(entry.name, what + cause(error, entry.manifest.folder)) from None
+
+
+def fresh(entry: Entry[Any]) -> Manifest:
+    """Return the manifest to reload a plugin by, read again if it was read from a file."""
+    manifest = entry.manifest
+    assert manifest is not None
+    if entry.make is not None or not manifest.file.is_file():
+        return manifest
+    again = read_manifest(manifest.file)
+    if again.name != entry.name:
+        raise PluginError(entry.name, f"its manifest now calls it '{again.name}'")
+    return again
+
+
+def probe(kind: Kind) -> Hook[None, Any] | None:
+    """Return a hook that can be called to see whether a plugin answers, if its kind has one."""
+    catalogues = {hook.functions.catalogue for hook in kind.hooks.values() if hook.functions}
+    for hook in kind.hooks.values():
+        offered = hook.exposed or hook.name in catalogues
+        if hook.read_only and hook.input.form is None and offered:
+            return hook
+    return None
+
+
+def left_behind(error: BaseException) -> bool:
+    """Tell whether a teardown has failed because it took too long: then something is left."""
+    return isinstance(error.__cause__, Late)
+
+
+def not_in_use(name: str) -> PluginError:
+    """Return the error of reloading what is not there."""
+    return PluginError(name, "no plugin of this name is in use")
+
+
+def did_not_land(name: str, calls: dict[str, int], seconds: float) -> PluginError:
+    """Return the error of a reload that would have cut off calls."""
+    under_way = ", ".join(f"{count} of '{hook}'" for hook, count in sorted(calls.items()))
+    return PluginError(name, f"calls did not end within {seconds:g} s: {under_way}")

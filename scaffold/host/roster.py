@@ -1,0 +1,230 @@
+"""What an application tells its host before it starts: kinds, plugins, settings, resources."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from scaffold.contract.channel import AsyncChannel, Channel
+from scaffold.contract.errors import (
+    DependencyFailed,
+    ManifestInvalid,
+    PluginError,
+)
+from scaffold.contract.hook import Kind
+from scaffold.contract.plugin import Plugin, PluginContext
+from scaffold.contract.values import Json
+from scaffold.host.checks import check_config, check_kind, check_runtime
+from scaffold.host.discovery import find_plugins, from_entry_point, installed
+from scaffold.host.kinship import Kinship
+from scaffold.host.manifest import Manifest, Runtime, manifest_of, read_manifest
+from scaffold.host.order import plan
+from scaffold.host.registry import Entry, LoadedPlugin, Registry, State, Status
+from scaffold.host.resources import STANDARD, Lend, lend
+from scaffold.host.runtimes import choose
+from scaffold.host.selection import Policy
+
+__all__ = ["Roster"]
+
+C = TypeVar("C", Channel, AsyncChannel)
+T = TypeVar("T")
+
+
+class Roster(Generic[C]):
+    """The part of a host that waits for nothing: its plugins are registered, not yet started."""
+
+    def __init__(self, facts: Mapping[str, Json] | None = None) -> None:
+        self._facts = dict(facts or {})
+        self._registry: Registry[C] = Registry()
+        self._others: _Others[C] = _Others(self._registry)
+        self._kinds: dict[tuple[str, int], Kinship[C]] = {}
+        self._settings: dict[str, Mapping[str, Json]] = {}
+        self._offered: dict[str, Lend] = dict(STANDARD)
+        self._lent: dict[str, ExitStack] = {}
+
+    @property
+    def plugins(self) -> Mapping[str, LoadedPlugin[C]]:
+        """What is in use, by name, in the order of loading."""
+        return self._registry.plugins
+
+    @property
+    def status(self) -> Mapping[str, Status]:
+        """What has become of every plugin that was registered, by name."""
+        return {name: entry.status for name, entry in self._registry.entries.items()}
+
+    def __getitem__(self, name: str) -> LoadedPlugin[C]:
+        return self.plugins[name]
+
+    def register(self, path: Path | str) -> Status:
+        """Register the plugin in a folder, or of a manifest file; `start` will start it.
+
+        A plugin that cannot be used is `unavailable`, with the reason. Raises `DuplicatePlugin`.
+        """
+        path = Path(path)
+        try:
+            manifest = read_manifest(path)
+        except ManifestInvalid as error:
+            return self._reject(path.stem if path.is_file() else path.name, error)
+        return self._admit(manifest)
+
+    def discover(self, folder: Path | str) -> Sequence[Status]:
+        """Register every plugin in the folders below; see `register`.
+
+        Raises `DuplicatePlugin` if a name is there twice, `PluginError` if there is no such folder.
+        """
+        root = Path(folder).expanduser()
+        if not root.is_dir():
+            raise PluginError(str(folder), "there is no such folder to find plugins in")
+        return [self.register(found) for found in find_plugins(root)]
+
+    def discover_installed(self) -> Sequence[Status]:
+        """Register the plugins that installed packages name as entry points; see `register`."""
+        found: list[Status] = []
+        for point in installed():
+            try:
+                manifest, plugin = from_entry_point(point)
+            except PluginError as error:
+                found.append(self._reject(point.name, error))
+            else:
+                found.append(self._admit(manifest, plugin))
+        return found
+
+    def add(self, plugin: Plugin | type[Plugin], name: str, **keys: Any) -> Status:
+        """Register a plugin that is there as a class or an object; see `register`.
+
+        `keys` are any of a manifest: `priority=10`. Raises `ManifestInvalid` for wrong ones. An
+        object can be started once, and never be reloaded.
+        """
+        made = plugin if isinstance(plugin, type) else type(plugin)
+        return self._admit(manifest_of(made, name, keys), plugin)
+
+    def configure(self, name: str, settings: Mapping[str, Json]) -> None:
+        """Give a plugin settings, over those of its manifest; they count when it is started."""
+        self._settings[name] = {**self._settings.get(name, {}), **settings}
+
+    def provide(self, name: str, make: Lend) -> None:
+        """Offer a resource to the plugins that ask for it, or a double in place of a standard one.
+
+        `make` is called for each plugin: `host.provide("clock", lambda _: FrozenClock(0))`.
+        """
+        self._offered[name] = make
+
+    def route(self, kind: Kind, policy: Policy | None) -> None:
+        """Let a policy choose the plugin of each call of a kind's singleton and capability hooks.
+
+        It goes over `DAGSTACK_ACTIVE_<KIND>` and all priorities; `None` takes it away.
+        """
+        self._kinship(kind).policy = policy
+        self._changed()
+
+    def _changed(self) -> None:
+        """Bind the dispatchers anew."""
+        raise NotImplementedError
+
+    def _kinship(self, kind: Kind) -> Kinship[C]:
+        major = int(kind.version.partition(".")[0])
+        known = self._kinds.get((kind.name, major))
+        if known is None:
+            known = Kinship(kind, lambda: list(self._registry.entries.values()))
+            self._kinds[kind.name, major] = known
+        return known
+
+    def _admit(self, manifest: Manifest, plugin: Plugin | type[Plugin] | None = None) -> Status:
+        entry: Entry[C] = Entry(manifest.name, manifest)
+        if plugin is not None:
+            entry.make = plugin if isinstance(plugin, type) else _once(manifest.name, plugin)
+        self._registry.register(entry)
+        try:
+            check_kind(manifest, self._kinds)
+            check_config(manifest, self._settings.get(manifest.name, {}))
+            self._runtime(manifest)
+        except PluginError as error:
+            entry.fail(error)
+        return entry.status
+
+    def _reject(self, name: str, error: PluginError) -> Status:
+        entry: Entry[C] = Entry(name)
+        self._registry.register(entry)
+        entry.fail(error)
+        return entry.status
+
+    def _runtime(self, manifest: Manifest) -> Runtime:
+        runtime = choose(manifest, None)
+        check_runtime(manifest, self._kinds[manifest.kind, manifest.major].kind, runtime)
+        return runtime
+
+    def _planned(self) -> list[list[Entry[C]]]:
+        """Group what is to be started; raise `DependencyCycle` or `AmbiguousPlugin`."""
+        entries = {
+            name: entry
+            for name, entry in self._registry.entries.items()
+            if entry.state is State.REGISTERED
+        }
+        manifests = {name: entry.manifest for name, entry in entries.items() if entry.manifest}
+        runtimes: dict[str, Runtime] = {
+            name: self._runtime(manifest) for name, manifest in manifests.items()
+        }
+        groups = plan(manifests, runtimes)
+        for kinship in self._kinds.values():
+            kinship.check()
+        return [[entries[name] for name in group] for group in groups]
+
+    def _check_needed(self, manifest: Manifest) -> None:
+        """Raise `DependencyFailed` unless everything that a plugin depends on is in use."""
+        for name in manifest.depends_on:
+            needed = self._registry.entries.get(name)
+            if needed is None:
+                raise DependencyFailed(manifest.name, f"it depends on '{name}', which is missing")
+            if needed.loaded is None:
+                why = f": {needed.reason}" if needed.reason else ""
+                reason = f"it depends on '{name}', which is {needed.state}{why}"
+                raise DependencyFailed(manifest.name, reason)
+
+    def _context(self, manifest: Manifest) -> PluginContext:
+        """Make what a plugin gets at `setup`; raise `PluginError` if something is missing."""
+        config = check_config(manifest, self._settings.get(manifest.name, {}))
+        with ExitStack() as stack:
+            resources = lend(manifest, self._offered, stack)
+            self._lent[manifest.name] = stack.pop_all()
+        return PluginContext(
+            manifest.name,
+            config=config,
+            facts=self._facts,
+            resources=resources,
+            registry=self._others,
+        )
+
+    def _give_back(self, name: str) -> None:
+        """Clean up what was lent to a plugin."""
+        lent = self._lent.pop(name, None)
+        if lent is not None:
+            lent.close()
+
+
+class _Others(Generic[C]):
+    """The registry as plugins see it."""
+
+    def __init__(self, registry: Registry[C]) -> None:
+        self._registry: Registry[C] = registry
+
+    def client(self, name: str, client: type[T]) -> T:
+        """Return a client of a plugin in use; raise `PluginError` if there is none such."""
+        loaded = self._registry.plugins.get(name)
+        if loaded is None:
+            raise PluginError(name, "no plugin of this name is in use")
+        if not issubclass(client, Plugin) or client.kind.name != loaded.kind.name:
+            raise PluginError(name, f"it is of kind {loaded.kind.name}, not for {client.__name__}")
+        make: Any = client
+        made: T = make(loaded.channel)
+        return made
+
+
+def _once(name: str, plugin: Plugin) -> Any:
+    left = [plugin]
+
+    def make() -> Plugin:
+        if not left:
+            raise PluginError(name, "it was registered as an object, and there is no second one")
+        return left.pop()
+
+    return make
