@@ -13,7 +13,7 @@ from scaffold.generator.ir import Json
 from scaffold.generator.notes import notes
 from scaffold.generator.pattern import text_for
 
-__all__ = ["NoSampleError", "sample"]
+__all__ = ["NoSampleError", "guesses", "sample"]
 
 _TRIES = 200
 """Whole values that are tried."""
@@ -62,7 +62,7 @@ def sample(schema: Json) -> Json:
     documents = Documents.of_one(schema)
     validator = Draft202012Validator(schema)
     seen: set[str] = set()
-    for value in islice(_Sampler(documents).values((schema,), 0), _TRIES):
+    for value in islice(guesses(documents, schema), _TRIES):
         text = canonical(value)
         if text not in seen and validator.is_valid(value):
             return value
@@ -70,6 +70,11 @@ def sample(schema: Json) -> Json:
     raise NoSampleError(
         f"{len(seen)} values were tried and none is valid: give the schema examples"
     )
+
+
+def guesses(documents: Documents, schema: Json) -> Iterator[Json]:
+    """Yield values that may be valid for a schema of some documents, the most likely first."""
+    yield from _Sampler(documents).values((schema,), 0)
 
 
 class _Stream:

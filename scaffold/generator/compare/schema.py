@@ -1,0 +1,72 @@
+"""One payload's schema, in the forms that a comparison asks for."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from scaffold.contract.schema import Schema
+from scaffold.generator.canonical import canonical
+from scaffold.generator.documents import Documents
+from scaffold.generator.ir import Json
+
+if TYPE_CHECKING:
+    from jsonschema_rs import CanonicalSchema
+
+__all__ = ["PayloadSchema"]
+
+
+class PayloadSchema:
+    """A self-contained JSON Schema 2020-12."""
+
+    def __init__(self, value: Json) -> None:
+        self.value = value
+        self._validator = Schema(value)
+
+    @cached_property
+    def text(self) -> str:
+        """The schema in canonical JSON."""
+        return canonical(self.value)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """What its references lead to."""
+        return Documents.of_one(self.value)
+
+    @cached_property
+    def form(self) -> "CanonicalSchema | None":
+        """The validator's normal form, with which it can reckon; `None` if it has none."""
+        import jsonschema_rs
+
+        try:
+            return jsonschema_rs.canonicalize(self.value, draft=jsonschema_rs.Draft202012)
+        except ValueError:
+            return None
+
+    def accepts(self, value: Json) -> bool:
+        """Tell whether a value is valid, as every runtime does."""
+        return self._validator.accepts(value)
+
+    def refusal(self, value: Json) -> str:
+        """Say why a value is not valid: its first problem, and where in the value that is."""
+        problem = min(self._validator.problems(value))
+        return f"{problem.path or '/'}: {problem.message}"
+
+    def covers(self, other: "PayloadSchema") -> bool:
+        """Tell whether the validator's own algebra proves that it accepts all that `other` does."""
+        import jsonschema_rs
+
+        if self.form is None or other.form is None:
+            return False
+        try:
+            answer = self.form.covers(other.form)
+        except ValueError:
+            return False
+        return answer is jsonschema_rs.canonical.Containment.YES
+
+    def less(self, other: "PayloadSchema") -> Json | None:
+        """Return a schema of what it accepts and `other` does not; `None` if it has no form."""
+        if self.form is None or other.form is None:
+            return None
+        try:
+            return self.form.subtract(other.form).to_json_schema()
+        except ValueError:
+            return None
