@@ -71,8 +71,6 @@ def _plan(folder: Path, to: str | None, template: str | None) -> Update:
 
 
 def _ready(folder: Path) -> Repository:
-    if not folder.is_dir():
-        raise PreconditionError("no-project", f"there is no folder '{folder}'")
     repository = open_repository(folder)
     repository.refuse_unfinished()
     if repository.dirty() and (conflicts := waits(repository)):

@@ -33,8 +33,10 @@ def alone(root: Path) -> Generator[bool]:
     """Wait until no other process writes the project, and undo what a killed one left half done.
 
     Yields whether there was something to undo. A second entry by the same process would wait for
-    itself.
+    itself. Raises `PreconditionError` if there is no such folder.
     """
+    if not root.is_dir():
+        raise PreconditionError("no-project", f"there is no folder '{root}'")
     with _held(root):
         yield undo(root)
 

@@ -76,6 +76,8 @@ def open_repository(project: Path) -> Repository:
 
     Raises `PreconditionError` if there is none, or one without a commit.
     """
+    if not project.is_dir():
+        raise PreconditionError("no-project", f"there is no folder '{project}'")
     if git_or_none(project, "rev-parse", "--show-toplevel") is None:
         message = f"'{project}' is not kept in git, so that nothing could be taken back"
         mend = "run 'git init', 'git add --all' and 'git commit' there"

@@ -16,6 +16,7 @@ from typing import Any
 from scaffold.project.answers import (
     ANSWERS,
     SHIPPED,
+    Origin,
     answers_in,
     read_origin,
     with_source,
@@ -57,6 +58,8 @@ def plan_update(
     such template or version, or if generated files were edited by hand.
     """
     origin = read_origin(repository.project)
+    if source is None and (to or _newest(origin)) == origin.version:
+        return Update(origin.version, origin.version, (), (), generated=True)
     with TemporaryDirectory(prefix="scaffold-update-") as folder:
         scratch = Path(folder) / "project"
         paths = _copy(repository, scratch)
@@ -73,6 +76,13 @@ def plan_update(
         generated = _generate(scratch)
         changes = tuple(_changes(repository.project, scratch, paths))
     return Update(origin.version, after.version, changes, tuple(sorted(conflicts)), generated)
+
+
+def _newest(origin: Origin) -> str | None:
+    """Return the newest version of a shipped template; what others have is not known here."""
+    if not origin.source.startswith(SHIPPED):
+        return None
+    return next(reversed(shipped_versions(origin.source.removeprefix(SHIPPED))), None)
 
 
 def _copy(repository: Repository, scratch: Path) -> list[str]:
@@ -153,7 +163,7 @@ def _copier() -> Generator[None]:
     try:
         with local.env(**ISOLATED):
             yield
-    except (CopierError, ProcessExecutionError) as error:
+    except (CopierError, ProcessExecutionError, ValueError) as error:
         message = f"the template cannot be merged: {' '.join(str(error).split())}"
         mend = "see what the template's repository says, or name another with --template"
         raise PreconditionError("template", message, mend) from error

@@ -79,13 +79,17 @@ def _beside(target: Path) -> Path:
 
 
 def _prune(root: Path, folders: Iterable[Path]) -> None:
-    """Remove the folders that lost their last file."""
+    """Remove the folders that lost their last file, and what Python has cached of it."""
     top = root.resolve()
-    for folder in folders:
+    for folder in set(folders):
         for each in (folder, *folder.parents):
-            if each == top or any(each.iterdir()):
+            if each == top or any(item.name != "__pycache__" for item in _items(each)):
                 break
-            each.rmdir()
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _items(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 @contextmanager

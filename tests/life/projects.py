@@ -13,7 +13,11 @@ from scaffold.project.write import create
 GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    **{f"GIT_{who}_{what}": "me@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    **{
+        f"GIT_{who}_{what}": "me@localhost"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    },
 }
 
 
@@ -77,5 +81,6 @@ def texts(folder):
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not {".git", "__pycache__", ".scaffold", ".pytest_cache"} & set(path.parts)
+        if path.is_file()
+        and not {".git", "__pycache__", ".scaffold", ".pytest_cache"} & set(path.parts)
     }

@@ -1,0 +1,51 @@
+"""Projects with a past, and a command line to run on them."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from projects import Result, commit, make
+
+from scaffold.cli import main
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache(tmp_path_factory):
+    """Keep what is remembered of generated files out of the home folder."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture
+def scaffold(monkeypatch, capsys):
+    """Run a command line in this process, through the entry point of the console script."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["scaffold", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return Result(ended.value.code or 0, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def first_project(tmp_path_factory):
+    """A plugin project of the first template version, committed; copy it to change it."""
+    folder = make(tmp_path_factory.mktemp("first") / "demo", "tool", version="v1")
+    commit(folder, "first")
+    return folder
+
+
+@pytest.fixture
+def demo(first_project, tmp_path):
+    """A plugin project of the first template version to change."""
+    return Path(shutil.copytree(first_project, tmp_path / "demo"))

@@ -1,0 +1,393 @@
+"""`scaffold update`: a newer template, merged into projects with a past."""
+
+import json
+import shutil
+
+import pytest
+from projects import commit, git, make, texts
+
+from scaffold.project import update
+from scaffold.project.history import write_history
+from scaffold.project.template import shipped_versions
+
+NEWEST = list(shipped_versions("plugin"))[-1]
+
+
+def replace(path, old, new):
+    text = path.read_bytes().decode()
+    assert old in text
+    path.write_bytes(text.replace(old, new).encode())
+
+
+@pytest.fixture
+def third(tmp_path):
+    """A third version of the template, to be edited; `history` makes a repository of all."""
+    folder = tmp_path / "v3"
+    shutil.copytree(shipped_versions("plugin")[NEWEST], folder)
+    replace(
+        folder / "template" / "{{_copier_conf.answers_file}}.jinja", "_commit: v2", "_commit: v3"
+    )
+    return folder
+
+
+def history(third):
+    repository = third.with_name("template.git")
+    write_history(repository, {**shipped_versions("plugin"), "v3": third})
+    return repository
+
+
+def test_a_project_of_the_first_template_gets_the_newest(scaffold, demo):
+    before = texts(demo)
+
+    result = scaffold("update", demo)
+
+    assert (result.status, result.out) == (0, "")
+    assert f"template v1 -> {NEWEST}\n" in result.err
+    after = texts(demo)
+    assert {path for path in after if after[path] != before.get(path)} == {
+        ".copier-answers.yml",
+        ".editorconfig",
+        ".gitattributes",
+        ".github/workflows/check.yml",
+        "README.md",
+        "scaffold.lock",
+    }
+    assert b"-merge" in after[".gitattributes"]
+    assert scaffold("check", demo).status == 0
+
+
+def test_an_updated_project_is_what_a_new_one_would_be(scaffold, demo, tmp_path):
+    fresh = make(tmp_path / "new" / "demo", "tool", version=NEWEST)
+
+    assert scaffold("update", demo).status == 0
+
+    assert texts(demo) == texts(fresh)
+
+
+def test_an_update_to_what_is_there_changes_nothing(scaffold, demo):
+    scaffold("update", demo)
+    commit(demo)
+
+    result = scaffold("update", demo)
+
+    assert (result.status, result.err) == (0, f"template {NEWEST}: up to date\n")
+    assert git(demo, "status", "--porcelain") == ""
+    assert scaffold("update", demo, "--check").status == 0
+
+
+def test_a_preview_writes_nothing(scaffold, demo):
+    before = texts(demo)
+
+    checked = scaffold("update", demo, "--check")
+    shown = scaffold("update", demo, "--diff")
+
+    assert (checked.status, shown.status) == (1, 1)
+    assert ".editorconfig: missing\n" in checked.out
+    assert "README.md: outdated\n" in checked.out
+    assert "+++ b/.editorconfig\n" in shown.out
+    assert texts(demo) == before
+    assert git(demo, "status", "--porcelain") == ""
+
+
+def test_what_the_author_wrote_into_a_template_file_stays(scaffold, demo):
+    replace(demo / "README.md", "# demo\n", "# demo\n\nWritten by me.\n")
+    replace(demo / "pyproject.toml", '"pytest>=8"', '"pytest>=8", "hypothesis"')
+    mine = (demo / "pyproject.toml").read_bytes()
+    commit(demo)
+
+    assert scaffold("update", demo).status == 0
+
+    readme = (demo / "README.md").read_text()
+    assert "Written by me." in readme
+    assert "## Later" in readme
+    assert (demo / "pyproject.toml").read_bytes() == mine
+
+
+def test_a_file_that_the_author_deleted_stays_deleted(scaffold, demo):
+    (demo / ".github" / "workflows" / "check.yml").unlink()
+    commit(demo)
+
+    assert scaffold("update", demo).status == 0
+    assert not (demo / ".github" / "workflows" / "check.yml").exists()
+
+
+def test_a_file_that_both_added_is_a_conflict_and_none_is_lost(scaffold, demo):
+    (demo / ".editorconfig").write_text("root = false\n")
+    commit(demo)
+
+    result = scaffold("update", demo)
+
+    text = (demo / ".editorconfig").read_text()
+    assert result.status == 3
+    assert "conflict in .editorconfig\n" in result.err
+    assert "root = false\n" in text
+    assert "root = true\n" in text
+
+
+def conflict(demo):
+    replace(
+        demo / "README.md", "from scaffold's; commit it.\n", "from scaffold's. Commit it, always.\n"
+    )
+    replace(demo / ".gitattributes", "docs/** linguist-generated", "docs/** linguist-documentation")
+    commit(demo)
+
+
+def test_conflicts_end_in_3_with_both_sides_present(scaffold, demo):
+    conflict(demo)
+
+    result = scaffold("update", demo)
+
+    assert result.status == 3
+    assert "conflict in .gitattributes\nconflict in README.md\n" in result.err
+    assert "--abort" in result.err
+    attributes = (demo / ".gitattributes").read_text()
+    assert "docs/** linguist-documentation\n" in attributes
+    assert "docs/tool_v* linguist-generated -merge\n" in attributes
+    assert "<<<<<<< before updating\n" in attributes
+    assert scaffold("generate", demo, "--check").status == 0
+
+
+def test_an_update_that_waits_is_not_made_again_but_can_be_taken_back(scaffold, demo):
+    conflict(demo)
+    before = texts(demo)
+    scaffold("update", demo)
+
+    again = scaffold("update", demo)
+    assert (again.status, again.err.partition(":")[0]) == (4, "unresolved")
+
+    aborted = scaffold("update", demo, "--abort")
+    assert aborted.status == 0
+    assert "put back README.md\n" in aborted.err
+    assert texts(demo) == before
+    assert git(demo, "status", "--porcelain") == ""
+    assert scaffold("update", demo, "--abort").status == 4
+
+
+def test_an_update_that_is_committed_is_not_taken_back(scaffold, demo):
+    scaffold("update", demo)
+    commit(demo)
+    before = texts(demo)
+
+    result = scaffold("update", demo, "--abort")
+
+    assert (result.status, result.err.partition(":")[0]) == (4, "no-update")
+    assert texts(demo) == before
+
+
+def test_a_conflict_in_the_settings_stops_nothing_but_generating(scaffold, demo, third):
+    replace(demo / "pyproject.toml", '"pytest>=8"', '"pytest>=9"')
+    commit(demo)
+    replace(third / "template" / "pyproject.toml.jinja", '"pytest>=8"', '"pytest>=8.4"')
+
+    result = scaffold("update", demo, "--template", history(third))
+
+    assert result.status == 3
+    assert "conflict in pyproject.toml\n" in result.err
+    assert "run 'scaffold generate'" in result.err
+    assert scaffold("update", demo, "--abort").status == 0
+    assert git(demo, "status", "--porcelain") == ""
+
+
+def test_another_repository_of_the_template_is_remembered(scaffold, demo, third):
+    (third / "template" / "NEWS").write_text("new\n")
+    source = history(third)
+
+    assert scaffold("update", demo, "--template", source).status == 0
+    assert (demo / "NEWS").read_text() == "new\n"
+    assert f"_src_path: {source}\n" in (demo / ".copier-answers.yml").read_text()
+    commit(demo)
+    assert scaffold("update", demo).err == "template v3: up to date\n"
+
+
+def test_a_file_that_the_template_gave_up_goes_unless_somebody_edited_it(scaffold, demo, third):
+    replace(demo / ".gitignore", ".venv/", ".venv/\nmine/")
+    commit(demo)
+    (third / "template" / ".gitignore.jinja").unlink()
+    (third / "template" / ".editorconfig").unlink()
+    scaffold("update", demo)
+    commit(demo)
+
+    result = scaffold("update", demo, "--template", history(third))
+
+    assert (result.status, "conflict in .gitignore\n" in result.err) == (3, True), result.err
+    assert "mine/" in (demo / ".gitignore").read_text()
+    assert not (demo / ".editorconfig").exists()
+
+
+def test_a_version_can_be_asked_for(scaffold, demo, third):
+    source = history(third)
+
+    assert "template v1 -> v2\n" in scaffold("update", demo, "--to", "v2", "--template", source).err
+    missing = scaffold("update", demo, "--abort") and scaffold("update", demo, "--to", "v9")
+    assert (missing.status, "there is: 'v1', 'v2'" in missing.err) == (4, True)
+
+
+def test_a_template_without_the_version_of_the_project_is_refused(scaffold, demo, tmp_path):
+    write_history(tmp_path / "other.git", {"v7": shipped_versions("plugin")["v1"]})
+    before = texts(demo)
+
+    result = scaffold("update", demo, "--template", tmp_path / "other.git")
+
+    assert (result.status, result.err.partition(":")[0]) == (4, "template"), result.err
+    assert texts(demo) == before
+
+
+def test_a_migration_of_our_own_template_is_run(scaffold, demo, third, monkeypatch):
+    (third / "copier.yml").write_text(
+        (third / "copier.yml").read_text()
+        + "_migrations:\n  - version: v3\n    command: git mv demo/__main__.py demo/serve.py\n"
+    )
+    versions = {**shipped_versions("plugin"), "v3": third}
+    monkeypatch.setattr(update, "shipped_versions", lambda _name: versions)
+
+    result = scaffold("update", demo)
+
+    assert (result.status, (demo / "demo" / "serve.py").exists()) == (0, True), result.err
+
+
+def test_the_migrations_of_others_are_not_run(scaffold, demo, third):
+    text = (third / "copier.yml").read_text()
+    (third / "copier.yml").write_text(f"{text}_migrations:\n  - touch migrated\n")
+    before = texts(demo)
+
+    result = scaffold("update", demo, "--template", history(third))
+
+    assert (result.status, result.err.partition(":")[0]) == (4, "template"), result.err
+    assert texts(demo) == before
+
+
+def test_the_answers_stay_and_name_no_place_of_this_machine(scaffold, demo, tmp_path):
+    before = (demo / ".copier-answers.yml").read_text()
+
+    scaffold("update", demo)
+
+    after = (demo / ".copier-answers.yml").read_text()
+    assert after == before.replace("_commit: v1", f"_commit: {NEWEST}")
+    assert str(tmp_path) not in after
+
+
+@pytest.mark.parametrize("state", ["no git", "no commit", "edited", "untracked", "merge", "rebase"])
+def test_a_repository_that_is_not_ready_is_refused_with_what_to_do(scaffold, demo, state):
+    codes = {
+        "no git": "not-in-git",
+        "no commit": "no-commit",
+        "edited": "dirty",
+        "untracked": "dirty",
+        "merge": "unfinished",
+        "rebase": "unfinished",
+    }
+    if state in ("no git", "no commit"):
+        shutil.rmtree(demo / ".git")
+    if state == "no commit":
+        git(demo, "init", "-q", ".")
+    if state == "edited":
+        replace(demo / "README.md", "# demo", "# Demo")
+    if state == "untracked":
+        (demo / "mine").touch()
+    if state == "merge":
+        git(demo, "checkout", "-q", "-b", "other")
+        replace(demo / "README.md", "# demo", "# theirs")
+        commit(demo)
+        git(demo, "checkout", "-q", "main")
+        replace(demo / "README.md", "# demo", "# ours")
+        commit(demo)
+        git(demo, "merge", "other")
+    if state == "rebase":
+        (demo / ".git" / "rebase-merge").mkdir()
+    before = texts(demo)
+
+    for option in ("--check", "--diff", "--to=v2"):
+        result = scaffold("update", demo, option)
+        assert (result.status, result.err.partition(":")[0]) == (4, codes[state])
+        assert "  help: " in result.err
+
+    assert texts(demo) == before
+
+
+def test_a_generated_file_that_was_edited_stops_an_update(scaffold, demo):
+    replace(demo / "docs" / "tool_v1.md", "# ", "# My ")
+    commit(demo)
+    before = texts(demo)
+
+    result = scaffold("update", demo)
+
+    assert (result.status, result.err.partition(":")[0]) == (4, "hand-edited")
+    assert texts(demo) == before
+
+
+def test_what_no_template_made_is_refused(scaffold, demo, tmp_path):
+    assert scaffold("update", tmp_path / "nowhere").err.startswith("no-project")
+    (demo / ".copier-answers.yml").unlink()
+    commit(demo)
+    assert scaffold("update", demo).err.startswith("no-template")
+    (demo / "pyproject.toml").unlink()
+    commit(demo)
+    assert scaffold("update", demo).err.startswith("no-project")
+
+
+def test_options_that_contradict_each_other_are_refused(scaffold, demo):
+    assert scaffold("update", demo, "--abort", "--check").status == 2
+
+
+def test_line_endings_of_a_checkout_stay(scaffold, demo):
+    for path in (demo / "README.md", demo / ".gitattributes", demo / "pyproject.toml"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    git(demo, "config", "core.autocrlf", "true")
+    git(demo, "add", "--all")
+    assert git(demo, "status", "--porcelain") == ""
+    untouched = (demo / "pyproject.toml").read_bytes()
+
+    assert scaffold("update", demo).status == 0
+
+    readme = (demo / "README.md").read_bytes()
+    assert b"## Later\r\n" in readme
+    assert readme.count(b"\n") == readme.count(b"\r\n")
+    assert (demo / "pyproject.toml").read_bytes() == untouched
+
+
+def test_a_project_in_a_folder_of_a_repository_with_spaces_and_other_alphabets(scaffold, tmp_path):
+    root = tmp_path / "mein Ordner" / "проект"
+    for name in ("one", "two"):
+        make(root / "plug ins" / name, "tool", version="v1")
+    commit(root)
+    other = texts(root / "plug ins" / "two")
+    (root / "notes.txt").write_text("not committed, and not of the project")
+
+    assert scaffold("update", root / "plug ins" / "one").status == 0
+
+    assert texts(root / "plug ins" / "two") == other
+    assert (root / "plug ins" / "one" / ".editorconfig").is_file()
+    assert scaffold("update", root / "plug ins" / "two", "--abort").status == 4
+    assert scaffold("update", root / "plug ins" / "one", "--abort").status == 0
+    assert git(root, "status", "--porcelain") == "?? notes.txt\n"
+
+
+def test_status_tells_what_is_behind_and_what_to_do(scaffold, demo, tmp_path):
+    scaffold("new-plugin", "fresh", "--kind", "tool", "--defaults", "-o", tmp_path / "more")
+    replace(demo / "hookspecs" / "tool" / "v1.yaml", "Run one function.", "Run a function.")
+
+    behind = scaffold("status", "-r", tmp_path)
+    fine = scaffold("status", tmp_path / "more" / "fresh", "--json")
+
+    assert (behind.status, fine.status) == (1, 0), behind.out
+    assert f"scaffold:plugin v1  (there is {NEWEST}: 'scaffold update')\n" in behind.out
+    assert "to write: 'scaffold generate')\n" in behind.out
+    assert f"{tmp_path}/more/fresh\n" in behind.out
+    (project,) = json.loads(fine.out)
+    assert project["contract"] == {"found": "tool 1.0.0", "due": ""}
+    assert project["template"] == {"found": f"scaffold:plugin {NEWEST}", "due": ""}
+
+
+def test_status_of_a_broken_project_says_so_and_goes_on(scaffold, demo):
+    (demo / "hookspecs" / "tool" / "v1.yaml").write_text("kind: [")
+
+    result = scaffold("status", demo)
+
+    assert result.status == 1
+    assert "contract   unknown  (" in result.out
+    assert "template   scaffold:plugin v1" in result.out
+
+
+def test_status_of_no_project_is_refused(scaffold, tmp_path):
+    assert scaffold("status", tmp_path).status == 4
+    assert scaffold("status", "-r", tmp_path).err.startswith("no-project")
