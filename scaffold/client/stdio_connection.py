@@ -5,7 +5,6 @@ Nothing here blocks on the pipes: what the child does not take at once is kept a
 
 import os
 import threading
-import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from scaffold.client.process import Launch, Process
 from scaffold.client.process_log import ProcessLog
 from scaffold.client.session import Outgoing, Session
 from scaffold.client.stdio_inbox import Deliver, Inbox, read_progress
+from scaffold.client.stdio_patience import Patience
 from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import (
@@ -57,10 +57,6 @@ PROBE_PATIENCE: Final = 2.0
 
 _SMALL_READ: Final = 1 << 14
 _LARGE_READ: Final = 1 << 20
-_MOST_MISSED: Final = 3
-"""Calls in a row, each after the other, that a process may leave without an answer."""
-_LONGEST_PAUSE: Final = 1.0
-"""Seconds that a process may take a rest in the middle of a line."""
 _LAST_WORDS: Final = 0.3
 """Seconds that the exit status and the end of stderr are waited for."""
 
@@ -78,6 +74,7 @@ class Connection(ABC):
         self._stdin, self._stdout = self.process.stdin, self.process.stdout
         self.inbox = Inbox(session.plugin, limit, self._other)
         self.unsent = bytearray()
+        """What the pipe has not taken yet."""
         self.reports: dict[int, Deliver] = {}
         """Progress token → who hears of it, until the call is over."""
         self.end: Callable[[], TransportError] | None = None
@@ -87,11 +84,8 @@ class Connection(ABC):
         self._log = ProcessLog(self.process.stderr, session.plugin)
         self._lock = threading.RLock()
         self._size = _SMALL_READ
-        self._received = time.monotonic()
+        self._patience = Patience(self.inbox)
         self._served = 0
-        self._answered = 0
-        self._missed = 0
-        self._last_miss = 0.0
         self._finalizer = weakref.finalize(self, _end, self.process, self._log)
 
     def begin(self, outgoing: Outgoing, deliver: Deliver) -> int:
@@ -168,7 +162,7 @@ class Connection(ABC):
             reason = str(error)
             self.fail(lambda: ProtocolError(reason))
         if inbox.held:
-            self._received = time.monotonic()
+            self._patience.heard()
             self._size = _LARGE_READ
         else:
             self._size = _SMALL_READ
@@ -190,27 +184,13 @@ class Connection(ABC):
         cause = f"{what} within {seconds:.3g} s{self.inbox.remarks}"
         if self.unsent or self.process.unread():
             cause += "; it has not read all of its input"
-        hopeless = self._hopeless(seconds)
+        hopeless = self._patience.missed(seconds)
+        if self.process.exited():
+            hopeless = f"the process has ended ({self.process.status})"
         if hopeless:
             cause = f"{cause}; {hopeless}: given up"
             self.fail(lambda: PeerCrashed(cause))
         return DeadlineExceeded(cause)
-
-    def _hopeless(self, seconds: float) -> str:
-        """Judge a process that missed a deadline: why it will miss all others, or nothing."""
-        now = time.monotonic()
-        if self.process.exited():
-            return f"the process has ended ({self.process.status})"
-        if self.inbox.held and self._received <= now - min(seconds / 2, _LONGEST_PAUSE):
-            return "it stopped in the middle of a line"
-        if self._answered != self.inbox.answered:
-            self._answered, self._missed = self.inbox.answered, 0
-        if not self._missed or self._last_miss <= now - seconds:
-            self._missed += 1
-            self._last_miss = now
-        if self._missed == _MOST_MISSED:
-            return "that was the third time in a row"
-        return ""
 
     def forget(self, request_id: int) -> None:
         """Give up a request whose caller has gone away."""

@@ -1,0 +1,43 @@
+"""When a process that misses deadlines is given up. No I/O."""
+
+import time
+from typing import Final
+
+from scaffold.client.stdio_inbox import Inbox
+
+__all__ = ["Patience"]
+
+_MOST_MISSED: Final = 3
+"""Calls in a row, each begun after the one before had failed, that may stay without an answer."""
+_LONGEST_PAUSE: Final = 1.0
+"""Seconds that a process may take a rest in the middle of a line."""
+
+
+class Patience:
+    """Judges a process by what it writes, and by the deadlines that it misses."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._heard = time.monotonic()
+        self._answered = 0
+        self._missed = 0
+        self._last_miss = 0.0
+
+    def heard(self) -> None:
+        """Note that something came, and that its line has not ended yet."""
+        self._heard = time.monotonic()
+
+    def missed(self, seconds: float) -> str:
+        """Note that a call of so many seconds missed its deadline.
+
+        Returns why all others will miss theirs too, or nothing if they need not.
+        """
+        now = time.monotonic()
+        if self._inbox.held and self._heard <= now - min(seconds / 2, _LONGEST_PAUSE):
+            return "it stopped in the middle of a line"
+        if self._answered != self._inbox.answered:
+            self._answered, self._missed = self._inbox.answered, 0
+        if not self._missed or self._last_miss <= now - seconds:
+            self._missed += 1
+            self._last_miss = now
+        return "that was the third time in a row" if self._missed == _MOST_MISSED else ""
