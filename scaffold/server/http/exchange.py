@@ -48,31 +48,27 @@ class Exchange:
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > largest:
             raise _too_long(largest)
-        first = await self._part(_BODY_SECONDS)
-        if not first.get("more_body"):
-            return bytes(first.get("body", b""))
-        loop = asyncio.get_running_loop()
-        end = loop.time() + _BODY_SECONDS
-        parts = [first["body"]]
-        size = len(first["body"])
-        more = True
-        while more:
-            part = await self._part(end - loop.time())
-            more = part.get("more_body", False)
-            parts.append(part.get("body", b""))
-            size += len(parts[-1])
-            if size > largest:
-                raise _too_long(largest)
-        return b"".join(parts)
-
-    async def _part(self, seconds: float) -> MutableMapping[str, Any]:
         try:
-            event = await asyncio.wait_for(self._receive(), seconds)
+            async with asyncio.timeout(_BODY_SECONDS):
+                return await self._read(largest)
         except TimeoutError:
             raise Refusal(408, f"the body did not come within {_BODY_SECONDS:.0f} s") from None
-        if event["type"] != "http.request":
-            raise Refusal(400, "the client left before the body had come")
-        return event
+
+    async def _read(self, largest: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        more = True
+        while more:
+            event = await self._receive()
+            if event["type"] != "http.request":
+                raise Refusal(400, "the client left before the body had come")
+            part: bytes = event.get("body", b"")
+            more = event.get("more_body", False)
+            size += len(part)
+            if size > largest:
+                raise _too_long(largest)
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def gone(self) -> None:
         """Wait until the client has hung up."""
