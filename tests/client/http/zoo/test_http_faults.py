@@ -245,7 +245,7 @@ def test_opening_ends_in_time_and_names_the_cause(name: str, call: Callable[...,
     with Zoo([HANG_UP], {**MODERN, **manners}) as zoo:
         began = time.monotonic()
         with pytest.raises(error, match=text) as caught:
-            call(zoo.url, timeout=1)
+            call(zoo.url, timeout=0.8)
         assert time.monotonic() - began < 2
     assert type(caught.value) is error
     assert str(caught.value).startswith(f"{zoo.url}: ")

@@ -18,6 +18,7 @@ from http_zoo import (
     Zoo,
     accept,
     behave,
+    call_awaited,
     call_blocking,
     greet_legacy,
     make_kind,
@@ -63,8 +64,10 @@ def test_a_call_that_may_not_be_repeated_is_sent_once(name: str, call: Call) -> 
         assert len(zoo.named("tools/call")) == 1
 
 
-@BOTH_WAYS
-@pytest.mark.parametrize("line", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize(
+    ("line", "call"),
+    [("429 Too Many Requests", call_blocking), ("503 Service Unavailable", call_awaited)],
+)
 def test_a_server_that_asks_for_a_pause_gets_it_whatever_the_hook(line: str, call: Call) -> None:
     with Zoo([status(line, retry_after=1), behave]) as zoo:
         began = time.monotonic()
