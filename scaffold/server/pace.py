@@ -11,7 +11,13 @@ from typing import Final
 __all__ = ["Pace"]
 
 _QUICK: Final = 0.000_2
-"""Seconds that a call may take, its payloads included."""
+"""Seconds that a call may take to earn trust, its payloads included."""
+_SLOW: Final = 0.005
+"""Seconds that break the trust when several calls in a row take them."""
+_STUCK: Final = 0.05
+"""Seconds that break it at once: longer than a busy machine makes a quick call look."""
+_STRIKES: Final = 3
+"""Slow calls in a row that break the trust."""
 _TRIALS: Final = 32
 """Calls in a row that must have been quick."""
 _LONGER: Final = 8
@@ -24,6 +30,7 @@ class Pace:
     def __init__(self) -> None:
         self._needed = _TRIALS
         self._quick = 0
+        self._slow = 0
 
     @property
     def is_trusted(self) -> bool:
@@ -34,7 +41,11 @@ class Pace:
         """Note how long a call has taken."""
         if seconds <= _QUICK:
             self._quick += 1
-        else:
-            if self.is_trusted:
-                self._needed *= _LONGER
+            self._slow = 0
+        elif not self.is_trusted:
             self._quick = 0
+        elif seconds > _SLOW:
+            self._slow += 1
+            if seconds > _STUCK or self._slow == _STRIKES:
+                self._needed *= _LONGER
+                self._quick = self._slow = 0
