@@ -67,7 +67,7 @@ def _tell(folder: Path, settings: PluginSettings, due: list[Change], *, stub: bo
     if stub:
         try:
             added = stubs(folder, settings, kind)
-        except ValueError as error:
+        except (SyntaxError, ValueError) as error:
             message = f"no methods can be added: {error}"
             mend = "mend the file, or write the methods yourself: 'scaffold generate' lists them"
             raise PreconditionError("no-stub", message, mend) from error

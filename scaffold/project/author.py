@@ -40,7 +40,7 @@ def notes(
 def stubs(root: Path, settings: PluginSettings, kind: Kind) -> Change | None:
     """Return the change that adds the methods that the plugin's class lacks, if it lacks any.
 
-    Raises `ValueError` (a `SyntaxError` is one) if its file cannot be added to.
+    Raises `SyntaxError` or `ValueError` if its file cannot be added to.
     """
     found = _read(root, settings, kind)
     if found is None:
