@@ -1,5 +1,6 @@
 """The types of JSON values, as JSON Schema 2020-12 counts them."""
 
+from decimal import Decimal
 from typing import Annotated, Any, TypeAlias, TypeGuard, TypeVar
 
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
@@ -18,7 +19,11 @@ JsonObject: TypeAlias = dict[str, Any]
 def _whole(value: float) -> int:
     if not value.is_integer():
         raise PydanticCustomError("int_type", "Input should be a valid integer")
-    return int(value)
+    # By its digits: beyond 2**53 the float of `1e23` is not the number that was written.
+    return int(value) if abs(value) < _EXACT else int(Decimal(repr(value)))
+
+
+_EXACT = float(2**53)
 
 
 def _integer(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -1,6 +1,7 @@
 """JSON values compared and written in one way only."""
 
 import json
+from decimal import Decimal
 
 from scaffold.generator.ir import Json
 from scaffold.generator.values import is_list, is_object
@@ -21,7 +22,7 @@ def same(one: Json, other: Json) -> bool:
 def _plain(value: Json) -> Json:
     match value:
         case float() if value.is_integer():
-            return int(value)
+            return int(Decimal(repr(value)))  # the number as it is written, not as it is stored
         case _ if is_object(value):
             return {key: _plain(item) for key, item in value.items()}
         case _ if is_list(value):

@@ -1,5 +1,6 @@
 """Hold a schema to JSON Schema 2020-12 itself, and say what is wrong in a person's words."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from scaffold.generator.ir import Json
 from scaffold.generator.names import did_you_mean
 from scaffold.generator.source import Pointer, Source
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import DIALECT
+from scaffold.generator.vocabulary import DIALECT, subschemas
 from scaffold.generator.wording import kind_of, types_in_words
 
 if TYPE_CHECKING:
@@ -34,7 +35,39 @@ def check_schema(source: Source, at: Pointer, schema: Json) -> list[Diagnostic]:
         where = (*at, *error.instance_path)
         message, advice = _explain(error)
         found.setdefault(where, source.problem(where, "invalid-schema", message, advice))
-    return list(found.values())
+    return list(found.values()) or list(_check_patterns(source, at, schema))
+
+
+def _check_patterns(source: Source, at: Pointer, schema: Json) -> Iterator[Diagnostic]:
+    """Yield the patterns that are well formed, and still more than a validator takes."""
+    pending: list[tuple[Pointer, Json]] = [(at, schema)]
+    while pending:
+        here, current = pending.pop()
+        if not is_object(current):
+            continue
+        named: list[str] = list(current.get("patternProperties", {}))
+        patterns: dict[Pointer, str] = {
+            (*here, "patternProperties", pattern): pattern for pattern in named
+        }
+        if "pattern" in current:
+            patterns[*here, "pattern"] = current["pattern"]
+        for where, pattern in patterns.items():
+            if not _compiles(pattern):
+                message = f"the pattern '{pattern}' is too large"
+                advice = "repeat less, or less deeply: a repeated part counts every time"
+                yield source.problem(where, "invalid-schema", message, advice)
+        pending += [((*here, *step), inner) for step, inner in subschemas(current)]
+
+
+@cache
+def _compiles(pattern: str) -> bool:
+    from jsonschema_rs import Draft202012Validator
+
+    try:
+        Draft202012Validator({"pattern": pattern})
+    except ValueError:
+        return False
+    return True
 
 
 @cache

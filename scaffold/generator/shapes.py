@@ -6,7 +6,7 @@ declaration is noted as loose, and every payload that reaches it must be checked
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from scaffold.generator import ir
 from scaffold.generator.documents import Document, Documents
@@ -24,6 +24,11 @@ MOST_LITERALS = 1000
 
 MOST_MEMBERS = 250
 """Types that a union lists; more are any value. The schema is enforced all the same."""
+
+MOST = 2**53 - 1
+"""The largest whole number that every language keeps exact (RFC 8259 section 6)."""
+
+_Bound = TypeVar("_Bound", int, float)
 
 _ORDER = ("boolean", "integer", "number", "string", "array", "object", "null")
 """How JSON types stand in a union."""
@@ -242,10 +247,10 @@ class Shaper:
         """Return the type of the values of one JSON type."""
         shapes: dict[str, Callable[[], ir.Type]] = {
             "boolean": ir.Boolean,
-            "integer": lambda: ir.Integer(*whole_bounds(facts)),
+            "integer": lambda: ir.Integer(*map(self._bound, whole_bounds(facts))),
             "number": lambda: self._number(facts),
             "string": lambda: ir.String(
-                _whole(facts, "minLength"), _whole(facts, "maxLength"), facts.format
+                self._size(facts, "minLength"), self._size(facts, "maxLength"), facts.format
             ),
             "array": lambda: self._array(facts, context),
             "object": lambda: self._object(facts, context),
@@ -256,12 +261,24 @@ class Shaper:
     def _number(self, facts: Facts) -> ir.Type:
         if facts.bounds.keys() & {"exclusiveMinimum", "exclusiveMaximum"}:
             self._loosen()
-        return ir.Number(facts.bounds.get("minimum"), facts.bounds.get("maximum"))
+        return ir.Number(
+            self._bound(facts.bounds.get("minimum")), self._bound(facts.bounds.get("maximum"))
+        )
+
+    def _size(self, facts: Facts, name: str) -> int | None:
+        return self._bound(int(facts.bounds[name])) if name in facts.bounds else None
+
+    def _bound(self, value: _Bound | None) -> _Bound | None:
+        """Leave bounds to the schema that no language has a number for."""
+        if value is None or -MOST <= value <= MOST:
+            return value
+        self._loosen()
+        return None
 
     def _array(self, facts: Facts, context: Context) -> ir.Type:
         inner = Context(context.owner, context.item)
         items = self._shape(self._gather(facts.items), inner) if facts.items else ir.Anything()
-        return ir.Array(items, _whole(facts, "minItems"), _whole(facts, "maxItems"))
+        return ir.Array(items, self._size(facts, "minItems"), self._size(facts, "maxItems"))
 
     def _object(self, facts: Facts, context: Context) -> ir.Type:
         alone = replace(facts, types=OBJECTS)
@@ -293,7 +310,3 @@ def _says_more(member: Facts, base: Facts) -> bool:
         or (member.types & base.types) != base.types
         or any(member.properties)
     )
-
-
-def _whole(facts: Facts, name: str) -> int | None:
-    return int(facts.bounds[name]) if name in facts.bounds else None

@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 from scaffold.contract import InvalidInput
@@ -79,15 +80,19 @@ def passes(payload, text):
     except InvalidInput:
         return False
     written = payload.dump(value)
-    assert same(json.loads(written), json.loads(text)), f"{text} came back as {written!r}"
+    assert same(_exact(written), _exact(text)), f"{text} came back as {written!r}"
     return True
+
+
+def _exact(text):
+    return json.loads(text, parse_float=Decimal)
 
 
 def same(one, other):
     """Tell whether two JSON values are equal: `1` and `1.0` are, `1` and `true` are not."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    if isinstance(one, int | float) and isinstance(other, int | float):
+    if isinstance(one, int | float | Decimal) and isinstance(other, int | float | Decimal):
         return one == other
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
