@@ -83,7 +83,7 @@ class AsyncHostRoutes:
 
         async def collect(payload: In) -> list[Out]:
             answers: list[Out] = []
-            calls.append(None)
+            calls.under_way += 1
             try:
                 for stage, answer in zip(stages, await _asked(stages, payload), strict=True):
                     if isinstance(answer, ScaffoldError):
@@ -93,7 +93,7 @@ class AsyncHostRoutes:
                     else:
                         answers.append(answer)
             finally:
-                calls.pop()
+                calls.under_way -= 1
             return answers
 
         return collect
@@ -116,7 +116,7 @@ class AsyncHostRoutes:
             return _raising(self._kin.nobody())
 
         async def chain(payload: Any) -> Out:
-            calls.append(None)
+            calls.under_way += 1
             try:
                 for place, stage in enumerate(stages):
                     if place:
@@ -126,7 +126,7 @@ class AsyncHostRoutes:
                     except ScaffoldError as error:
                         return stopped(stage, hook, error)
             finally:
-                calls.pop()
+                calls.under_way -= 1
             last: Out = payload
             return last
 
@@ -155,13 +155,13 @@ class AsyncHostRoutes:
         calls = self._kin.calls(hook)
 
         async def call(payload: Any) -> Any:
-            calls.append(None)
+            calls.under_way += 1
             try:
                 return await stage.call(payload)
             except ScaffoldError as error:
                 raise blamed(stage, error) from None
             finally:
-                calls.pop()
+                calls.under_way -= 1
 
         return call
 

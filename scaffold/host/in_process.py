@@ -62,14 +62,13 @@ class InProcessChannel:
             invoke = self._limited(invoke, hook.timeout)
         takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
         flights, calls = self.flights, self.flights.of(hook.name)
-        enter, leave = calls.append, calls.pop
 
         def call(payload: In) -> Out:
             if flights.closed:
                 raise _closed()
             if type(payload) is not takes:
                 payload = admit(payload)
-            enter(None)
+            calls.under_way += 1
             try:
                 answer: Out = invoke(payload)
                 if type(answer) is gives:
@@ -82,7 +81,7 @@ class InProcessChannel:
             except FAILURES as error:
                 raise fail(error) from None
             finally:
-                leave()
+                calls.under_way -= 1
             return answer if type(answer) is gives else accept(answer)
 
         return call
@@ -184,14 +183,13 @@ class AsyncInProcessChannel:
         invoke, fail = self._invoking(joint, hook), joint.fail
         takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
         flights, calls = self.flights, self.flights.of(hook.name)
-        enter, leave = calls.append, calls.pop
 
         async def call(payload: In) -> Out:
             if flights.closed:
                 raise _closed()
             if type(payload) is not takes:
                 payload = admit(payload)
-            enter(None)
+            calls.under_way += 1
             try:
                 answer: Out = invoke(payload)
                 if type(answer) is gives:
@@ -204,7 +202,7 @@ class AsyncInProcessChannel:
             except FAILURES as error:
                 raise fail(error) from None
             finally:
-                leave()
+                calls.under_way -= 1
             return answer if type(answer) is gives else accept(answer)
 
         return call

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scaffold.contract.failure import FAILURES
+from scaffold.host.flights import Calls
 from scaffold.host.joint import Direct
 from scaffold.host.stages import Stage, blamed
 
@@ -23,20 +24,19 @@ def directs(stages: Sequence[Stage[Any]], *, chained: bool = False) -> list[Dire
 def collecting(
     stages: Sequence[Stage[Any]],
     ways: Sequence[Direct],
-    calls: list[None],
+    calls: Calls,
     otherwise: Callable[[Any], list[Any]],
 ) -> Callable[[Any], list[Any]]:
     """Return the function that asks every plugin; `otherwise` takes inputs of other classes."""
     invokes = [way.invoke for way in ways]
     takes, gives = ways[0].takes, ways[0].gives
-    enter, leave = calls.append, calls.pop
 
     def collect(payload: Any) -> list[Any]:
         if type(payload) is not takes:
             return otherwise(payload)
         answers: list[Any] = []
         keep = answers.append
-        enter(None)
+        calls.under_way += 1
         try:
             for invoke in invokes:
                 answer = invoke(payload)
@@ -44,7 +44,7 @@ def collecting(
         except FAILURES as error:
             raise blamed(stages[len(answers)], error) from None
         finally:
-            leave()
+            calls.under_way -= 1
         return answers
 
     return collect
@@ -53,7 +53,7 @@ def collecting(
 def passing_on(
     stages: Sequence[Stage[Any]],
     ways: Sequence[Direct],
-    calls: list[None],
+    calls: Calls,
     otherwise: Callable[[Any], Any],
     refused: Callable[[Stage[Any], BaseException], Any],
 ) -> Callable[[Any], Any]:
@@ -64,13 +64,12 @@ def passing_on(
     """
     invokes = [way.invoke for way in ways]
     takes = ways[0].takes
-    enter, leave = calls.append, calls.pop
 
     def chain(payload: Any) -> Any:
         if type(payload) is not takes:
             return otherwise(payload)
         invoke = invokes[0]
-        enter(None)
+        calls.under_way += 1
         try:
             for invoke in invokes:
                 payload = invoke(payload)
@@ -79,7 +78,7 @@ def passing_on(
         except FAILURES as error:
             return refused(stages[invokes.index(invoke)], error)
         finally:
-            leave()
+            calls.under_way -= 1
         return payload
 
     return chain

@@ -7,6 +7,7 @@ from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.errors import DispatchError, NoCapableHandler
 from scaffold.contract.hook import Hook, Kind
 from scaffold.contract.metadata import call_metadata
+from scaffold.host.flights import Calls
 from scaffold.host.manifest import Manifest
 from scaffold.host.order import rank
 from scaffold.host.registry import Entry, State
@@ -29,7 +30,7 @@ class Kinship(Generic[C]):
         self.best_effort: frozenset[str] = frozenset()
         """Collecting hooks that answer with what they can get."""
         self._entries: Callable[[], Collection[Entry[C]]] = entries
-        self._calls: dict[str, list[None]] = {}
+        self._calls: dict[str, Calls] = {}
 
     def used(self) -> list[Entry[C]]:
         """Return the plugins in use, the first in rank first."""
@@ -40,9 +41,9 @@ class Kinship(Generic[C]):
         """Bind a hook of every plugin in use, the first in rank first."""
         return [stage(entry, hook) for entry in self.used()]
 
-    def calls(self, hook: Hook[Any, Any]) -> list[None]:
-        """Return the list that counts the dispatched calls of a hook, for the plugins in use."""
-        calls = self._calls.setdefault(hook.name, [])
+    def calls(self, hook: Hook[Any, Any]) -> Calls:
+        """Return the counter of the dispatched calls of a hook, for the plugins in use."""
+        calls = self._calls.setdefault(hook.name, Calls())
         for entry in self.used():
             if entry.loaded is not None:
                 entry.loaded.flights.add(hook.name, calls)

@@ -64,7 +64,7 @@ class HostRoutes:
 
         def collect(payload: In) -> list[Out]:
             answers: list[Out] = []
-            calls.append(None)
+            calls.under_way += 1
             try:
                 for stage, answer in _asked(stages, payload):
                     try:
@@ -74,7 +74,7 @@ class HostRoutes:
                         if not self._kin.is_best_effort(hook):
                             raise shown from None
             finally:
-                calls.pop()
+                calls.under_way -= 1
             return answers
 
         ways = directs(stages)
@@ -103,7 +103,7 @@ class HostRoutes:
             return stopped(stage, hook, error)
 
         def chain(payload: Any) -> Out:
-            calls.append(None)
+            calls.under_way += 1
             try:
                 for place, stage in enumerate(stages):
                     if place:
@@ -114,7 +114,7 @@ class HostRoutes:
                         answer: Out = refused(stage, error)
                         return answer
             finally:
-                calls.pop()
+                calls.under_way -= 1
             last: Out = payload
             return last
 
@@ -144,13 +144,13 @@ class HostRoutes:
         calls = self._kin.calls(hook)
 
         def call(payload: Any) -> Any:
-            calls.append(None)
+            calls.under_way += 1
             try:
                 return stage.call(payload)
             except ScaffoldError as error:
                 raise blamed(stage, error) from None
             finally:
-                calls.pop()
+                calls.under_way -= 1
 
         return call
 
