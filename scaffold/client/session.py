@@ -219,21 +219,21 @@ class Call:
         arguments = self._hook.input.dump(payload)
         if self._wrapped:
             arguments = b'{"%b":%b}' % (WRAPPED_ARGUMENT.encode(), arguments)
-        return self._outgoing(self._tool, self._head, arguments)
+        if listener() is None:
+            return Outgoing("tools/call", b"%b%b}" % (self._head, arguments), self._tool)
+        return self._reporting(self._tool, arguments)
 
-    def _outgoing(self, tool: str, head: bytes, arguments: bytes | Raw) -> Outgoing:
-        report = listener()
-        if report is None:
-            return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
-        token = self.session.token()
+    def _reporting(self, tool: str, arguments: bytes | Raw) -> Outgoing:
+        report, token = listener(), self.session.token()
         params = b"%b%b}" % (self.session.head(tool, token), arguments)
         return Outgoing("tools/call", params, tool, report=report, token=token)
 
     def read(self, answer: Message | None) -> Any:
         """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`."""
         hook = self._hook
-        result = _result(answer, hook.name)
-        output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
+        if answer is None or answer.result is UNSET:
+            raise _refusal(answer, hook.name)
+        output = read_result(hook, answer.result, is_object=self._is_object, modern=self._modern)
         return hook.output.load(output)
 
 
@@ -254,7 +254,9 @@ class _FunctionCall(Call):
         if head is None:
             head = self._heads[tool] = self.session.head(tool)
         arguments = _decode_object(data)[self._functions.arguments]
-        return self._outgoing(tool, head, arguments)
+        if listener() is not None:
+            return self._reporting(tool, arguments)
+        return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
 
     def read(self, answer: Message | None) -> Any:
         if not self.session.offer.foreign:
@@ -317,11 +319,15 @@ def _decode(answer: Message | None, form: type[Any], method: str) -> Any:
 
 def _result(answer: Message | None, what: str) -> Raw:
     """Return the result of a response; raise what its error means."""
+    if answer is None or answer.result is UNSET:
+        raise _refusal(answer, what)
+    return answer.result
+
+
+def _refusal(answer: Message | None, what: str) -> ProtocolError:
     if answer is None:
-        raise ProtocolError(f"{what}: there was no answer")
-    if answer.result is not UNSET:
-        return answer.result
+        return ProtocolError(f"{what}: there was no answer")
     if answer.error is UNSET:
-        raise ProtocolError(f"{what}: the answer has neither result nor error")
+        return ProtocolError(f"{what}: the answer has neither result nor error")
     error = _lenient(answer.error, _Error)
-    raise ProtocolError(f"{what}: the server refused: {error.message} ({error.code})")
+    return ProtocolError(f"{what}: the server refused: {error.message} ({error.code})")

@@ -76,8 +76,8 @@ class Payload(Generic[T]):
         """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput`."""
         if self.exact or self.form is None:
             self._check(self._parse(data))
-        elif _may_hold_what_is_no_number(data):
-            self._parse(data)
+        elif isinstance(data, str) or _N in data or _I in data:
+            self._refuse_no_number(data)
         try:
             return self._read(data)
         except ValidationError as error:
@@ -93,8 +93,8 @@ class Payload(Generic[T]):
             self._refuse([Problem("", "type", str(error).splitlines()[0])])
         if self.exact:
             self._check(self._parse(data))
-        elif _may_hold_what_is_no_number(data):
-            self._parse(data)
+        elif _N in data or _I in data:
+            self._refuse_no_number(data)
         return data
 
     def admit(self, value: T, other: "Payload[Any]") -> T:
@@ -120,6 +120,12 @@ class Payload(Generic[T]):
         except ValueError as error:
             self._refuse([Problem("", "json", str(error))])
 
+    def _refuse_no_number(self, data: bytes | str) -> None:
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogatepass")
+        if b"NaN" in data or b"Infinity" in data:
+            self._parse(data)
+
     def _check(self, value: Json) -> None:
         if not self._compiled.accepts(value):
             self._refuse(self._compiled.problems(value))
@@ -136,14 +142,8 @@ class Payload(Generic[T]):
 
 
 _N, _I = b"NI"
-"""As numbers: a byte is found in bytes five times as fast as bytes of length 1."""
+"""As numbers: a byte is found in bytes five times as fast as bytes of length 1.
 
-
-def _may_hold_what_is_no_number(data: bytes | str) -> bool:
-    """Tell whether a text may hold `NaN` or `Infinity`, which pydantic takes for JSON.
-
-    A text without the capitals, as most are, is searched at the speed of memory.
-    """
-    if isinstance(data, str):
-        data = data.encode("utf-8", "surrogatepass")
-    return (_N in data and b"NaN" in data) or (_I in data and b"Infinity" in data)
+Pydantic takes `NaN` and `Infinity` for JSON. A text without their capitals, as most are, is
+searched at the speed of memory.
+"""

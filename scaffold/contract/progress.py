@@ -7,7 +7,7 @@ the reports become `notifications/progress`, if the client asked for them.
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 __all__ = ["Report", "listener", "report_progress", "reporting_to"]
 
@@ -28,9 +28,8 @@ def report_progress(progress: float, total: float | None = None, message: str = 
         report(progress, total, message)
 
 
-def listener() -> Report | None:
-    """Return what listens to the calls made here, if anything does."""
-    return _report.get()
+listener: Final = _report.get
+"""Returns what listens to the calls made here, `None` if nothing does."""
 
 
 @contextmanager
