@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaffold.client.http_address import Address
-from scaffold.client.http_peer import Peer
-from scaffold.client.http_session import HttpSession
-from scaffold.client.http_steps import Done, Read, Send, Steps
+from scaffold.client.http.address import Address
+from scaffold.client.http.peer import Peer
+from scaffold.client.http.session import HttpSession
+from scaffold.client.http.steps import Done, Read, Send, Steps
 from scaffold.contract.errors import ScaffoldError
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA

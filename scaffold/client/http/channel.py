@@ -15,11 +15,11 @@ from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.request import StreamRequest, SyncStreamRequest
 from pyreqwest.response import Response, SyncResponse
 
-from scaffold.client.http_address import Address
-from scaffold.client.http_library import async_client, fill, parse, read_failure, sync_client
-from scaffold.client.http_peer import Peer
-from scaffold.client.http_session import HttpSession
-from scaffold.client.http_steps import (
+from scaffold.client.http.address import Address
+from scaffold.client.http.library import async_client, fill, parse, read_failure, sync_client
+from scaffold.client.http.peer import Peer
+from scaffold.client.http.session import HttpSession
+from scaffold.client.http.steps import (
     Broken,
     Done,
     Failure,

@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from scaffold.client.http_address import Address
-from scaffold.client.http_exchange import Exchange
-from scaffold.client.http_session import HttpSession
-from scaffold.client.http_steps import Broken, Done, Send, Step, Steps
-from scaffold.client.retry import Deadline
+from scaffold.client.http.address import Address
+from scaffold.client.http.exchange import Exchange
+from scaffold.client.http.retry import Deadline
+from scaffold.client.http.session import HttpSession
+from scaffold.client.http.steps import Broken, Done, Send, Step, Steps
 from scaffold.client.session import Call, Outgoing, Talk
 from scaffold.contract.errors import ConnectFailed, ProtocolError, TransportError
 from scaffold.contract.hook import Hook

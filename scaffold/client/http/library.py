@@ -20,8 +20,8 @@ from pyreqwest.exceptions import (
 from pyreqwest.http import Url
 from pyreqwest.request import BaseRequestBuilder
 
-from scaffold.client.http_address import Address
-from scaffold.client.http_steps import Broken, Failure, Send
+from scaffold.client.http.address import Address
+from scaffold.client.http.steps import Broken, Failure, Send
 from scaffold.contract.errors import ConnectFailed
 
 __all__ = ["async_client", "fill", "parse", "read_failure", "sync_client"]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from scaffold.client.http_answer import (
+from scaffold.client.http.answer import (
     EVENTS,
     JSON,
     answer_in,
@@ -24,11 +24,11 @@ from scaffold.client.http_answer import (
     shown_location,
     status_text,
 )
-from scaffold.client.http_session import HttpSession
-from scaffold.client.http_steps import Broken, Failure, Head, Post, Renew, Send, Steps, Wait
-from scaffold.client.retry import Attempts, Deadline, Setback, retry_after
+from scaffold.client.http.retry import Attempts, Deadline, Setback, retry_after
+from scaffold.client.http.session import HttpSession
+from scaffold.client.http.sse import EventStream
+from scaffold.client.http.steps import Broken, Failure, Head, Post, Renew, Send, Steps, Wait
 from scaffold.client.session import Outgoing
-from scaffold.client.sse import EventStream
 from scaffold.contract.errors import (
     ConnectFailed,
     DeadlineExceeded,

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, Raw
 
-from scaffold.client.http_steps import READ, Broken, Head, Steps
-from scaffold.client.sse import EventStream
+from scaffold.client.http.sse import EventStream
+from scaffold.client.http.steps import READ, Broken, Head, Steps
 from scaffold.contract.errors import ProtocolError
 from scaffold.wire.messages import Message, RequestId, WireError, read
 
