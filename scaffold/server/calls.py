@@ -1,7 +1,8 @@
 """The requests that the plugin itself must answer: `tools/list` and `tools/call`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, TypeAlias
 
 from msgspec import UNSET
@@ -9,7 +10,9 @@ from typing_extensions import override
 
 from scaffold.contract.errors import HookError
 from scaffold.contract.failure import FAILURES
+from scaffold.contract.metadata import calling_with
 from scaffold.contract.progress import reporting_to
+from scaffold.contract.values import Json
 from scaffold.server.pace import Pace
 from scaffold.server.request import Request
 from scaffold.server.steps import Steps, finish, finish_async
@@ -44,6 +47,7 @@ class Call(ABC):
         *,
         is_async: bool,
         token: RequestId | None = None,
+        metadata: Mapping[str, Json] | None = None,
         pace: Pace | None = None,
     ) -> None:
         self.id = id
@@ -53,6 +57,8 @@ class Call(ABC):
         """True if it needs an event loop."""
         self.token = token
         """Set if the client wants to hear of progress."""
+        self.metadata = metadata
+        """What the client says of the call beside its payload."""
         self.cancelled = False
         """Set by the transport; nothing more is sent then."""
         self.error: WireError | None = None
@@ -61,9 +67,9 @@ class Call(ABC):
     def finish(self, notify: Notify) -> bytes:
         """Run to the end on this thread and return the response; raises nothing."""
         try:
-            if self.token is None:
+            if self.token is None and not self.metadata:
                 return response(self.id, finish(self.steps()))
-            with reporting_to(_Progress(self, self.token, notify)):
+            with self._around(notify):
                 return response(self.id, finish(self.steps()))
         except WireError as error:
             self.error = error
@@ -72,13 +78,23 @@ class Call(ABC):
     async def finish_async(self, notify: Notify) -> bytes:
         """Run to the end in the running event loop and return the response."""
         try:
-            if self.token is None:
+            if self.token is None and not self.metadata:
                 return response(self.id, await finish_async(self.steps()))
-            with reporting_to(_Progress(self, self.token, notify)):
+            with self._around(notify):
                 return response(self.id, await finish_async(self.steps()))
         except WireError as error:
             self.error = error
             return error_response(error, self.id)
+
+    @contextmanager
+    def _around(self, notify: Notify) -> Generator[None]:
+        """Hand the plugin what came with the call, in this block."""
+        with ExitStack() as stack:
+            if self.token is not None:
+                stack.enter_context(reporting_to(_Progress(self, self.token, notify)))
+            if self.metadata:
+                stack.enter_context(calling_with(self.metadata))
+            yield
 
     @abstractmethod
     def steps(self) -> Steps[bytes]:
@@ -115,9 +131,10 @@ class ToolCall(Call):
         tool = toolbox.known(request.params.name)
         meta = request.params.meta
         token = None if meta is UNSET else meta.progress_token
+        metadata = None if meta is UNSET else meta.metadata
         is_async = toolbox.is_async if tool is None else tool.is_async
         pace = None if tool is None else tool.pace
-        super().__init__(request.id, is_async=is_async, token=token, pace=pace)
+        super().__init__(request.id, is_async=is_async, token=token, metadata=metadata, pace=pace)
         self._request = request
         self._toolbox = toolbox
         self._tool = tool

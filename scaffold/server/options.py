@@ -41,7 +41,7 @@ class Options:
 def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
     """Read the command line and the environment; raise `UsageError`.
 
-    `--help` prints to stderr what there is, and exits.
+    `--help` prints what there is, and exits.
     """
     flags = _parse(arguments) if arguments else {}
     transport = flags.get("transport") or environment.get("MCP_TRANSPORT") or "stdio"
