@@ -146,16 +146,22 @@ class Connection(ABC):
         if broken:
             self.crash()
 
-    def receive(self) -> None:
-        """Read once and deliver what came; the end of the output ends the connection."""
+    def receive(self, number: int = 0) -> Message | None:
+        """Read once and deliver what came; the end of the output ends the connection.
+
+        If that is the answer to request `number`, and nothing else, it is returned instead.
+        """
         try:
             data = os.read(self._stdout, self._size)
         except BlockingIOError:
-            return
+            return None
         if not data:
             self.crash()
-            return
+            return None
         inbox = self.inbox
+        message = inbox.only(data, number) if number in inbox.waiting else None
+        if message is not None:
+            return message
         try:
             inbox.feed(data)
         except ProtocolError as error:
@@ -166,6 +172,7 @@ class Connection(ABC):
             self._size = _LARGE_READ
         else:
             self._size = _SMALL_READ
+        return None
 
     @abstractmethod
     def crash(self) -> None:

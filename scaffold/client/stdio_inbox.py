@@ -94,6 +94,20 @@ class Inbox:
             return ""
         return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
 
+    def only(self, data: bytes, number: int) -> Message | None:
+        """Return the answer to a request if it is all that has come, else take nothing."""
+        if self.held or data.find(b"\n") != len(data) - 1:
+            return None
+        try:
+            message = read(data)
+        except WireError:
+            return None
+        if message.id != number or message.method is not UNSET:
+            return None
+        self.answered += 1
+        del self.waiting[number]
+        return message
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes; raise `ProtocolError` if a line is longer than the limit."""
         end = data.find(b"\n")
