@@ -1,11 +1,12 @@
 """The command `scaffold`, which needs more than the runtime: the extra `cli`."""
 
 import sys
+from typing import NoReturn
 
 _PRECONDITION = 4
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Run the command line; say what to install where only the runtime is."""
     try:
         from scaffold.cli import main as run
@@ -16,9 +17,9 @@ def main() -> int:
             "error: this is the runtime alone, without the command line\n"
             "  help: pip install 'hookspec-scaffold[cli]'\n"
         )
-        return _PRECONDITION
+        sys.exit(_PRECONDITION)
     run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
