@@ -1,4 +1,4 @@
-"""What is compared with what, how far it must go (design §10), and the table that says so."""
+"""What is compared with what, how far it must go, and the table that says so."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Channels to plugins behind HTTP: they perform the steps of the protocol, blocking or not.
 
-Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP; design §7.
+Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 A request that surely was not worked on may always be sent again; any other only if doing it twice
 is as good as once. Pauses grow and are drawn at random, so that clients of a server in trouble
 do not come back in step. One deadline covers all of it.
-Source: RFC 9110 §9.2.2, §10.2.3; design §7, Supervision.
+Source: RFC 9110 §9.2.2, §10.2.3.
 """
 
 import random
