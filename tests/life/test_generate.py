@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from projects import commit, git, texts
@@ -195,3 +196,34 @@ def read_until(process, end):
         assert got, f"the end after {text!r}"
         text += got
     return text
+
+
+def test_with_nothing_changed_nothing_heavy_is_imported_and_nothing_touched(scaffold, demo):
+    assert scaffold("generate", demo, "--check").status == 0
+    before = {path: path.stat().st_mtime_ns for path in demo.rglob("*")}
+    code = (
+        "import sys; from scaffold.cli import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        "print(*sys.modules)"
+    )
+
+    for arguments in (["generate", str(demo)], ["generate", str(demo), "--check"]):
+        loaded = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, check=True, text=True
+        )
+        heavy = {"jinja2", "ruamel.yaml", "datamodel_code_generator", "copier"}
+        assert not (heavy | {"jsonschema_rs", "scaffold.generator"}) & set(loaded.stdout.split())
+
+    assert {path: path.stat().st_mtime_ns for path in demo.rglob("*")} == before
+
+
+def test_what_is_remembered_may_be_lost_or_damaged(scaffold, demo):
+    cache = Path(os.environ["XDG_CACHE_HOME"]) / "hookspec-scaffold"
+    assert scaffold("generate", demo, "--check").status == 0
+    for entry in cache.iterdir():
+        entry.write_text("{")
+
+    assert scaffold("generate", demo, "--check").status == 0
+    (demo / DOCS).write_text("mine")
+    assert scaffold("generate", demo, "--check").out == f"{DOCS}: edited by hand\n"
