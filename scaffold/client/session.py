@@ -6,7 +6,7 @@ Source: MCP 2026-07-28, Versioning: Backward Compatibility; stdio: Backward Comp
 """
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, TypeAlias
 
@@ -17,10 +17,11 @@ from pydantic_core import from_json
 from scaffold.contract.catalogue import Catalogue
 from scaffold.contract.errors import ProtocolError, RuntimeNotSupported
 from scaffold.contract.hook import Functions, Hook, Kind
+from scaffold.contract.metadata import call_metadata
 from scaffold.contract.progress import Report, listener
 from scaffold.contract.values import Json, JsonObject
 from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN, MODERN_ERRORS, Code
-from scaffold.wire.messages import Message, encode
+from scaffold.wire.messages import METADATA, Message, encode
 from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold.wire.tools import Offer
 
@@ -182,7 +183,7 @@ class Session:
             reason = f"the server lists '{name}' with parameters that are no JSON Schema: {cause}"
             raise ProtocolError(reason) from None
 
-    def head(self, tool: str, token: int = 0) -> bytes:
+    def head(self, tool: str, token: int = 0, metadata: Mapping[str, Json] | None = None) -> bytes:
         """Return the parameters of a call up to the arguments, which come last.
 
         `token` asks the server to report progress under it.
@@ -190,6 +191,8 @@ class Session:
         meta = self._meta if self.modern else _LEGACY_META
         if token:
             meta = {**meta, "progressToken": token}
+        if metadata:
+            meta = {**meta, METADATA: dict(metadata)}
         return encode({"name": tool, "_meta": meta})[:-1] + b',"arguments":'
 
     def token(self) -> int:
@@ -219,13 +222,14 @@ class Call:
         arguments = self._hook.input.dump(payload)
         if self._wrapped:
             arguments = b'{"%b":%b}' % (WRAPPED_ARGUMENT.encode(), arguments)
-        if listener() is None:
+        if listener() is None and not call_metadata():
             return Outgoing("tools/call", b"%b%b}" % (self._head, arguments), self._tool)
-        return self._reporting(self._tool, arguments)
+        return self._with_meta(self._tool, arguments)
 
-    def _reporting(self, tool: str, arguments: bytes | Raw) -> Outgoing:
-        report, token = listener(), self.session.token()
-        params = b"%b%b}" % (self.session.head(tool, token), arguments)
+    def _with_meta(self, tool: str, arguments: bytes | Raw) -> Outgoing:
+        report = listener()
+        token = self.session.token() if report is not None else 0
+        params = b"%b%b}" % (self.session.head(tool, token, call_metadata()), arguments)
         return Outgoing("tools/call", params, tool, report=report, token=token)
 
     def read(self, answer: Message | None) -> Any:
@@ -254,8 +258,8 @@ class _FunctionCall(Call):
         if head is None:
             head = self._heads[tool] = self.session.head(tool)
         arguments = _decode_object(data)[self._functions.arguments]
-        if listener() is not None:
-            return self._reporting(tool, arguments)
+        if listener() is not None or call_metadata():
+            return self._with_meta(tool, arguments)
         return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
 
     def read(self, answer: Message | None) -> Any:

@@ -76,8 +76,8 @@ class InProcessChannel:
                 answer = settle(answer)
             except HookError:
                 raise
-            except Late as late:
-                raise DeadlineExceeded(f"{hook.name}: {late}") from None
+            except Late:
+                raise _too_late(hook) from None
             except FAILURES as error:
                 raise fail(error) from None
             finally:
@@ -197,8 +197,8 @@ class AsyncInProcessChannel:
                 answer = await _settled(answer)
             except HookError:
                 raise
-            except Late as late:
-                raise DeadlineExceeded(f"{hook.name}: {late}") from None
+            except Late:
+                raise _too_late(hook) from None
             except FAILURES as error:
                 raise fail(error) from None
             finally:
@@ -292,6 +292,10 @@ async def _bounded(seconds: float, work: Callable[[], Any]) -> None:
         if not limit.expired():  # the work's own error
             raise
         raise Late(seconds) from None
+
+
+def _too_late(hook: Hook[Any, Any]) -> DeadlineExceeded:
+    return DeadlineExceeded(f"{hook.name}: no answer within {hook.timeout:g} s")
 
 
 def _closed() -> ConnectFailed:

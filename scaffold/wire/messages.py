@@ -4,7 +4,7 @@ Payloads stay raw slices of the message; whoever owns their schema reads them.
 Source: JSON-RPC 2.0; MCP 2026-07-28, Base Protocol.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
@@ -13,6 +13,7 @@ from scaffold.contract.values import Json
 from scaffold.wire.eras import Code
 
 __all__ = [
+    "METADATA",
     "Message",
     "Meta",
     "Params",
@@ -29,6 +30,10 @@ __all__ = [
 RequestId: TypeAlias = int | str
 
 
+METADATA: Final = "hookspec.scaffold/metadata"
+"""The key of `_meta` under which the metadata of a call travels."""
+
+
 class Meta(msgspec.Struct, gc=False):
     """The request metadata that the modern era puts into every request (`params._meta`)."""
 
@@ -41,6 +46,8 @@ class Meta(msgspec.Struct, gc=False):
     """Set if the client wants `notifications/progress` under this token."""
     structured: bool = field(default=False, name="hookspec.scaffold/structured")
     """True if the client reads structured content, and needs no copy of it as text."""
+    metadata: dict[str, Json] | None = field(default=None, name=METADATA)
+    """tools/call: what is known of the call beside its payload."""
 
 
 class Params(msgspec.Struct, rename="camel", gc=False):
