@@ -110,11 +110,18 @@ def _noted(_number: int, _frame: FrameType | None) -> None:
 
 def end_children() -> None:
     """End what the plugin has started, if this process leads a session made for it alone."""
-    if os.getsid(0) == os.getpid():
+    if _leads():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.killpg(0, signal.SIGTERM)
 
 
+def _leads() -> bool:
+    return os.getsid(0) == os.getpid()
+
+
 def _exit(status: int) -> None:
+    """Exit by force, from any thread: the signal reaches this process too, but too late."""
     logging.shutdown()
+    if _leads():
+        os.killpg(0, signal.SIGTERM)
     os._exit(status)

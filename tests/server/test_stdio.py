@@ -270,9 +270,13 @@ def test_a_teardown_that_hangs_is_left_behind(start: Start) -> None:
     assert "teardown took longer" in server.log.read_text()
 
 
-def test_what_a_plugin_has_started_ends_with_it(start: Start) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_a_plugin_has_started_ends_with_it(start: Start, busy: bool) -> None:
     server = start()
     child = server.call("demo_child")["structuredContent"]["result"]
+    if busy:
+        server.send(modern("tools/call", name="demo_sleep", arguments={"seconds": 60}))
+        server.noted("asleep")
     assert server.end() == 0
     end = time.monotonic() + PATIENCE
     while Path(f"/proc/{child}").exists() and time.monotonic() < end:
