@@ -1,0 +1,245 @@
+"""Large schemas that others publish, as payloads: what they allow passes, and nothing else."""
+
+import copy
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+from boundary import generate, passes
+from pydantic import TypeAdapter
+
+pytestmark = pytest.mark.peers
+
+SECONDS = 60
+"""What generating and importing one of these may take on a busy machine."""
+
+NODE_PACKAGES = ["@octokit/webhooks-schemas@7.6.1", "@octokit/webhooks-examples@7.6.1"]
+PYTHON_PACKAGES = [
+    "cyclonedx-python-lib==11.12.0",
+    "kubernetes-validate==1.37.0",
+    "openapi-spec-validator==0.9.0",
+]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The packages that carry the schemas, fetched from npm and PyPI; nothing of them is run."""
+    folder = Path(os.environ.get("SCAFFOLD_PUBLISHED") or tmp_path_factory.mktemp("published"))
+    if not (folder / "node_modules").exists():
+        npm = shutil.which("npm")
+        assert npm is not None, "npm is needed to fetch the schemas"
+        (folder / "package.json").write_text('{"name": "schemas", "private": true}', "utf-8")
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run([npm, "install", *options, *NODE_PACKAGES], cwd=folder, check=True)
+    if not (folder / "python").exists():
+        uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+        subprocess.run(
+            [uv, "pip", "install", "--quiet", "--no-deps", "--target", "python", *PYTHON_PACKAGES],
+            cwd=folder,
+            check=True,
+        )
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Makes a kind of schema files and of the references into them, one hook each."""
+
+    def make(name, files, references):
+        folder = tmp_path / name
+        (folder / "schemas").mkdir(parents=True)
+        for file, schema in files.items():
+            (folder / "schemas" / file).write_text(json.dumps(schema), encoding="utf-8")
+        hooks = []
+        for hook, reference in references.items():
+            schema = {"$ref": f"schemas/{reference}"}
+            hooks.append({"name": hook, "dispatch": "singleton", "input_schema": schema})
+            hooks[-1]["output_schema"] = {"type": "object"}
+        spec = {"kind": name, "kind_api_version": "1.0.0", "hooks": hooks}
+        (folder / "v1.yaml").write_text(json.dumps(spec), encoding="utf-8")
+        start = time.monotonic()
+        kind = generate(folder / "v1.yaml", tmp_path / "bindings")
+        assert time.monotonic() - start < SECONDS
+        return kind, tmp_path / "bindings" / f"{name}_v1"
+
+    return make
+
+
+def mutations(value, seed, many=12):
+    """Change one place of a value, each time another: drop it, add to it, or make it another."""
+    chance = random.Random(seed)
+    for _ in range(many):
+        mutant = copy.deepcopy(value)
+        holder = mutant
+        while True:
+            keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+            if not keys:
+                break
+            key = chance.choice(keys)
+            inner = holder[key]
+            if isinstance(inner, dict | list) and inner and chance.random() < 0.7:
+                holder = inner
+                continue
+            change = chance.choice(["drop", "null", "text", "number", "list", "object"])
+            if change == "drop":
+                del holder[key]
+            else:
+                others = {"null": None, "text": "?", "number": -1.5, "list": [{}], "object": {}}
+                holder[key] = others[change]
+            break
+        if isinstance(holder, dict) and chance.random() < 0.2:
+            holder["unheard_of"] = 1
+        yield mutant
+
+
+def agreement(kind, hook, validator, example, seed):
+    """Hold the boundary to the validator: for an example and for mutations of it."""
+    for value in [example, *mutations(example, seed)]:
+        expected = validator.is_valid(value)
+        assert passes(kind.hooks[hook].input, json.dumps(value)) is expected
+    return validator.is_valid(example)
+
+
+def held_to_types(package):
+    """Run the type checkers over the bindings of a kind, strictly."""
+    folder = package.parent
+    (folder / package.name / "py.typed").touch()
+    for command in (["mypy", "--strict"], ["pyright", "--pythonpath", sys.executable]):
+        result = subprocess.run(
+            [str(Path(sys.executable).with_name(command[0])), *command[1:], package.name],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout[-3000:]
+
+
+def read(path):
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_github_webhooks(published, made):
+    packages = published / "node_modules" / "@octokit"
+    schema = read(packages / "webhooks-schemas" / "schema.json")
+    examples = read(packages / "webhooks-examples" / "api.github.com" / "index.json")
+    defined = [one for one in examples if f"{one['name']}_event" in schema["definitions"]]
+    references = {
+        f"{one['name']}_event": f"github.json#/definitions/{one['name']}_event" for one in defined
+    }
+    kind, package = made("github", {"github.json": schema}, references)
+    accepted = 0
+    for one in defined:
+        root = {
+            "$schema": schema["$schema"],
+            "definitions": schema["definitions"],
+            "allOf": [{"$ref": f"#/definitions/{one['name']}_event"}],
+        }
+        validator = jsonschema_rs.Draft7Validator(root, validate_formats=False)
+        for seed, example in enumerate(one["examples"]):
+            accepted += agreement(kind, f"{one['name']}_event", validator, example, seed)
+    assert accepted > 200
+    held_to_types(package)
+
+
+def test_openapi(published, made):
+    folder = published / "python" / "openapi_spec_validator" / "resources" / "schemas" / "v3.1"
+    schema = read(folder / "schema.json")
+    kind, package = made("openapi", {"openapi.json": schema}, {"document": "openapi.json"})
+    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=False)
+    operation = {"responses": {"200": {"description": "ok", "x-note": [1, 2.5]}}, "tags": ["a"]}
+    example = {
+        "openapi": "3.1.0",
+        "info": {"title": "Animals", "version": "1", "license": {"name": "MIT"}},
+        "paths": {"/animals/{id}": {"get": operation, "parameters": [{"$ref": "#/components/x"}]}},
+        "components": {"schemas": {"Animal": {"type": "object"}, "Any": True}},
+    }
+    assert all(agreement(kind, "document", validator, example, seed) for seed in range(20))
+    held_to_types(package)
+
+
+def test_cyclonedx(published, made):
+    folder = published / "python" / "cyclonedx" / "schema" / "_res"
+    names = ["bom-1.6", "spdx", "jsf-0.82"]
+    files = {
+        f"{name}.SNAPSHOT.schema.json": read(folder / f"{name}.SNAPSHOT.schema.json")
+        for name in names
+    }
+    kind, _ = made("cyclonedx", files, {"bom": "bom-1.6.SNAPSHOT.schema.json"})
+    resources = [
+        (one["$id"].replace(".schema.", ".SNAPSHOT.schema."), one) for one in files.values()
+    ]
+    validator = jsonschema_rs.Draft7Validator(
+        files["bom-1.6.SNAPSHOT.schema.json"],
+        validate_formats=False,
+        registry=jsonschema_rs.Registry(resources),
+    )
+    component = {
+        "type": "library",
+        "name": "thing",
+        "version": "1.2.3",
+        "licenses": [{"license": {"id": "MIT"}}],
+        "hashes": [{"alg": "SHA-256", "content": "0" * 64}],
+    }
+    example = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": "urn:uuid:3e671687-395b-41f5-a30f-a58921a69b79",
+        "version": 1,
+        "components": [component],
+        "dependencies": [{"ref": "a", "dependsOn": ["b"]}],
+    }
+    assert all(agreement(kind, "bom", validator, example, seed) for seed in range(20))
+
+
+def test_kubernetes(published, made):
+    folder = (
+        published / "python" / "kubernetes_validate" / "kubernetes-json-schema" / "v1.31.0-local"
+    )
+    names = ["pod-v1.json", "deployment-apps-v1.json", "_definitions.json"]
+    texts = {
+        name: (folder / name).read_text("utf-8").replace("/api/_def", "_def") for name in names
+    }
+    files = {name: json.loads(text) for name, text in texts.items()}
+    kind, _ = made("kubernetes", files, {"pod": names[0], "deployment": names[1]})
+    container = {"name": "web", "image": "web:1", "ports": [{"containerPort": 80}]}
+    pod = {"containers": [container], "restartPolicy": "Always"}
+    labels = {"app": "web"}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    examples = {
+        "pod": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": pod},
+        "deployment": {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "web", "labels": labels},
+            "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": template},
+        },
+    }
+    placed = {
+        name: {**schema, "$id": f"http://k8s.invalid/{name}"} for name, schema in files.items()
+    }
+    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in placed.values()])
+    for hook, file in zip(examples, names, strict=False):
+        validator = jsonschema_rs.Draft202012Validator(
+            placed[file], validate_formats=False, registry=registry
+        )
+        assert all(agreement(kind, hook, validator, examples[hook], seed) for seed in range(20))
+
+
+def test_the_model_context_protocol(made):
+    types = pytest.importorskip("mcp.types")
+    schema = TypeAdapter(types.ServerResult).json_schema()
+    kind, package = made("protocol", {"mcp.json": schema}, {"answer": "mcp.json"})
+    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=False)
+    tool = {"name": "add", "inputSchema": {"type": "object", "x-note": 1.5}}
+    text = {"type": "text", "text": "hi", "annotations": {"priority": 1, "audience": ["user"]}}
+    for example in ({"tools": [tool]}, {"content": [text], "structuredContent": {"a": [1]}}):
+        assert all(agreement(kind, "answer", validator, example, seed) for seed in range(20))
+    held_to_types(package)
