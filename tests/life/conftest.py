@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import Result, commit, make
+from lives import Result, commit, make
 
 from scaffold.cli import main
 

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from projects import commit, scaffold, texts
+from lives import commit, scaffold, texts
 
 MANY = 100
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from projects import commit, git, make, texts
+from lives import commit, git, make, texts
 
 SPEC = """\
 kind: greeter
@@ -69,7 +69,7 @@ def project(tmp_path_factory):
     return made
 
 
-def test_the_life_of_a_plugin(scaffold, project):  # noqa: PLR0915
+def test_the_life_of_a_plugin(scaffold, project):
     # The author writes code, and edits a file of the template.
     plugin = project / PLUGIN
     edit(

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from projects import commit, git, make, texts
+from lives import commit, git, make, texts
 
 from scaffold.project import update
 from scaffold.project.history import write_history
@@ -391,3 +391,20 @@ def test_status_of_a_broken_project_says_so_and_goes_on(scaffold, demo):
 def test_status_of_no_project_is_refused(scaffold, tmp_path):
     assert scaffold("status", tmp_path).status == 4
     assert scaffold("status", "-r", tmp_path).err.startswith("no-project")
+
+
+def test_status_judges_what_a_newer_contract_would_mean(scaffold, demo, tmp_path):
+    shutil.copytree(demo / "hookspecs", tmp_path / "newer")
+    spec = tmp_path / "newer" / "tool" / "v1.yaml"
+    replace(spec, '"1.0.0"', '"1.1.0"')
+    spec.write_text(
+        spec.read_text().rstrip()
+        + "\n  - name: forget\n    dispatch: broadcast_notify\n    description: Forget it.\n"
+    )
+
+    exposed = scaffold("status", demo, "--hookspecs", tmp_path / "newer")
+
+    assert "exposure   1.1.0 is " in exposed.out
+    assert "for hosts" in exposed.out
+    assert "(see 'scaffold diff')\n" in exposed.out
+    assert "exposure   the newest contract that is known\n" in scaffold("status", demo).out

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import commit, git, texts
-from projects import scaffold as spawn
+from lives import commit, git, texts
+from lives import scaffold as spawn
 
 SPEC = "hookspecs/tool/v1.yaml"
 MODELS = "demo/_generated/tool_v1/models.py"
