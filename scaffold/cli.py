@@ -162,12 +162,13 @@ def status(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look for projects in all folders below.")
     ] = False,
+    hookspecs: Hookspecs = None,
     json: Json = False,
 ) -> None:
     """Show how far projects are behind: contract, template, generated files."""
     from scaffold.commands.status import status
 
-    raise typer.Exit(status(folder, recursive=recursive, as_json=json))
+    raise typer.Exit(status(folder, recursive=recursive, hookspecs=hookspecs, as_json=json))
 
 
 @app.command()

@@ -11,12 +11,13 @@ from scaffold.project.standing import Fact, find_projects, standing
 __all__ = ["status"]
 
 
-def status(folder: Path, *, recursive: bool, as_json: bool) -> int:
+def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bool) -> int:
     """Print how each project stands; return 1 if anything is to be done.
 
     Raises `PreconditionError` if there is no project.
     """
-    found = {path: standing(path) for path in find_projects(folder, recursive=recursive)}
+    paths = find_projects(folder, recursive=recursive)
+    found = {path: standing(path, hookspecs) for path in paths}
     if not found:
         message = f"there is no project of scaffold in '{folder}'"
         raise PreconditionError("no-project", message, "make one with 'scaffold new-plugin'")

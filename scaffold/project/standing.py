@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,11 +12,12 @@ from typing import Any, TypeAlias
 from msgspec import convert
 
 from scaffold.generator import SpecError, compile_kind
+from scaffold.generator.compare import Party, compare
 from scaffold.project.answers import SHIPPED, read_origin
 from scaffold.project.drift import drift
-from scaffold.project.errors import ProjectError
+from scaffold.project.errors import ProjectError, UsageError
 from scaffold.project.files import State
-from scaffold.project.kinds import hookspecs_in, pinned_hookspec
+from scaffold.project.kinds import hookspecs_in, named_hookspec, pinned_hookspec
 from scaffold.project.lock import read_lock
 from scaffold.project.settings import PluginSettings, Settings, read_settings
 from scaffold.project.template import shipped_versions
@@ -48,15 +50,20 @@ def find_projects(folder: Path, *, recursive: bool) -> Iterator[Path]:
             yield Path(place)
 
 
-def standing(root: Path) -> dict[str, Fact]:
+def standing(root: Path, hookspecs: Path | None = None) -> dict[str, Fact]:
     """Return what there is to know of a project; what cannot be found out is due as well.
 
-    Raises `PreconditionError` if it is none.
+    Its contract is compared with the newest in a folder of `hookspecs`, or with the one that ships.
+    Raises `PreconditionError` if it is no project.
     """
     settings = read_settings(root)
     looks: dict[str, Look] = {"contract": _contract}
     if isinstance(settings, PluginSettings):
-        looks |= {"template": _template, "runtime": _runtime}
+        looks |= {
+            "exposure": partial(_exposure, hookspecs),
+            "template": _template,
+            "runtime": _runtime,
+        }
     looks |= {"generator": _generator, "generated": _generated}
     return {name: _looked(look, root, settings) for name, look in looks.items()}
 
@@ -85,6 +92,21 @@ def _contract(root: Path, settings: Settings) -> Fact:
         paths = hookspecs_in(root / settings.hookspecs)
     kinds = [compile_kind(path) for path in paths]
     return Fact(", ".join(f"{kind.name} {kind.version}" for kind in kinds))
+
+
+def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> Fact:
+    """Judge what the newest contract would mean for this plugin and those around it."""
+    assert isinstance(settings, PluginSettings)
+    old = compile_kind(pinned_hookspec(root, settings))
+    try:
+        new = compile_kind(named_hookspec(old.name, hookspecs))
+    except UsageError:
+        return Fact("no other contract is known")
+    if new.digest == old.digest:
+        return Fact("the newest contract that is known")
+    report = compare(old, new)
+    verdicts = ", ".join(f"{report.verdict(party)} for {party}" for party in Party)
+    return Fact(f"{new.version} is {verdicts}", "see 'scaffold diff'")
 
 
 def _template(root: Path, _settings: Settings) -> Fact:
