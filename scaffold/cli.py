@@ -41,6 +41,15 @@ class Language(StrEnum):
     python = "python"
 
 
+class Suite(StrEnum):
+    """The parts of the proof that a plugin is sound."""
+
+    contract = "contract"
+    parity = "parity"
+    hygiene = "hygiene"
+    faults = "faults"
+
+
 class OutputFormat(StrEnum):
     """How findings are printed."""
 
@@ -60,6 +69,15 @@ ProjectFolder = Annotated[
     typer.Argument(metavar="DIR", help="A plugin project or a repository of hookspecs."),
 ]
 PluginFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A plugin project.")]
+
+State = Annotated[
+    str, typer.Argument(metavar="OLD", help="A hookspec, a folder of them, or REV:PATH in git.")
+]
+NewState = Annotated[str | None, typer.Argument(metavar="NEW", help="The same, later.")]
+Against = Annotated[
+    str | None,
+    typer.Option(metavar="REV", help="Compare with what git has there at this revision."),
+]
 
 
 @app.command()
@@ -210,6 +228,21 @@ def call(
 
 
 @app.command()
+def test(
+    folder: Folder,
+    suites: Annotated[
+        list[Suite] | None, typer.Argument(metavar="SUITE", help="A suite to run; else all.")
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Prove that a plugin is sound: contract, parity, hygiene, faults."""
+    from scaffold.commands.test import test
+
+    raise typer.Exit(test(folder, [each.value for each in suites or ()], as_json=json))
+
+
+@app.command()
 def run(
     folder: Folder,
     runtime: Annotated[
@@ -257,11 +290,39 @@ def lint(
 
 
 @app.command()
-def check(folder: ProjectFolder = Path()) -> None:
+def diff(
+    old: State,
+    new: NewState = None,
+    *,
+    against: Against = None,
+    json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown for a pull request.")
+    ] = False,
+) -> None:
+    """Show what changed between two states of hookspecs, and whom it breaks."""
+    from scaffold.commands.diff import diff
+
+    form = "json" if json else "markdown" if markdown else "text"
+    raise typer.Exit(diff(old, new, against=against, output_format=form))
+
+
+@app.command()
+def breaking(
+    old: State, new: NewState = None, *, against: Against = None, json: Json = False
+) -> None:
+    """Refuse changes that break more than the version says."""
+    from scaffold.commands.breaking import breaking
+
+    raise typer.Exit(breaking(old, new, against=against, as_json=json))
+
+
+@app.command()
+def check(folder: ProjectFolder = Path(), *, against: Against = None) -> None:
     """Hold a project to its contract: hookspecs, generated files, manifest. For CI."""
     from scaffold.commands.check import check
 
-    raise typer.Exit(check(folder))
+    raise typer.Exit(check(folder, against=against))
 
 
 @app.command()

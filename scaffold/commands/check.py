@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from scaffold.commands.breaking import complaints
+from scaffold.commands.comparison import compared, sides
 from scaffold.commands.findings import failed
 from scaffold.contract.errors import ManifestInvalid
 from scaffold.contract.hook import Kind
@@ -25,14 +28,18 @@ Look: TypeAlias = Callable[[Path, Settings], Iterator[str]]
 """Yields what is wrong with one part of a project."""
 
 
-def check(folder: Path) -> int:
+def check(folder: Path, *, against: str | None = None) -> int:
     """Print a line for every part that is looked at, and under it what is wrong; 1 if anything is.
 
+    With `against`, a git revision, the versions of the hookspecs must say what changed since.
     Raises `PreconditionError` if the folder is no project.
     """
     settings = read_settings(folder)
     bad = 0
-    for part, look in _parts(settings).items():
+    parts = _parts(settings)
+    if against is not None:
+        parts["versions"] = partial(_versions, against=against)
+    for part, look in parts.items():
         problems = list(look(folder, settings))
         bad += bool(problems)
         sys.stdout.write(f"{part:<10}  {'wrong' if problems else 'ok'}\n")
@@ -50,6 +57,16 @@ def _parts(settings: Settings) -> dict[str, Look]:
 def _hookspecs(folder: Path, settings: Settings) -> Iterator[str]:
     for path in hookspecs_in(folder / settings.hookspecs):
         yield from (str(finding) for finding in lint_kind(path) if failed([finding]))
+
+
+def _versions(folder: Path, settings: Settings, *, against: str) -> Iterator[str]:
+    """Hold `kind_api_version` to what changed since a revision."""
+    try:
+        found = compared(*sides(str(folder / settings.hookspecs), None, against))
+    except SpecError as error:
+        yield from map(str, error.diagnostics)
+        return
+    yield from (str(each) for comparison in found for each in complaints(comparison))
 
 
 def _generated(folder: Path, _settings: Settings) -> Iterator[str]:

@@ -24,7 +24,7 @@ def compare(old: ir.Kind, new: ir.Kind) -> Report:
     """
     findings = [*_kind(old, new), *_hooks(old, new)]
     if not findings and old.digest != new.digest:
-        findings = [Finding("", "types", "the types have other names or notes", Bump.PATCH)]
+        findings = [Finding("", "contract", "the same contract in other words", Bump.PATCH)]
     return Report(new.name, old.version, new.version, tuple(findings))
 
 

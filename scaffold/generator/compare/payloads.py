@@ -24,7 +24,7 @@ def compare_payloads(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
         before, after = _payload(old, side), _payload(new, side)
         if same(before.schema, after.schema):
             continue
-        unread = side == "output" and old.dispatch == new.dispatch == "broadcast_notify"
+        unread = _is_unread(old, new, side)
         moves = [move for move in MOVES if move.side == side and not unread]
         found = {move: _effect(move, before.schema, after.schema) for move in moves}
         effects = tuple(effect for effect in found.values() if effect)
@@ -55,21 +55,25 @@ def _payload(hook: ir.Hook, side: str) -> ir.Payload:
     return hook.input if side == "input" else hook.output
 
 
+def _is_unread(old: ir.Hook, new: ir.Hook, side: str) -> bool:
+    """Tell whether nobody looks at a payload: plugins that are notified answer into the void."""
+    return side == "output" and old.dispatch == new.dispatch == "broadcast_notify"
+
+
 def _effect(move: Move, old: ir.Json, new: ir.Json) -> Effect | None:
     inner, outer = (old, new) if move.inner == "old" else (new, old)
     answer = contained(inner, outer)
     if answer.proven:
         return None
     harm = move.harm
-    bump = harm.bump
+    bump, why = harm.bump, harm.why
     if move.undeclared < bump and contained(declared(inner), outer).proven:
-        bump = move.undeclared
+        bump, why = move.undeclared, f"{why}, in properties that no schema named"
     if not answer.refuted:
-        why = f"{harm.why}: {_NOT_PROVEN}"
-        return Effect(harm.party, Verdict.UNKNOWN, bump, why)
+        return Effect(harm.party, Verdict.UNKNOWN, bump, f"{why}: {_NOT_PROVEN}")
     sides = (f"{move.inner} {move.side}", f"{move.outer} {move.side}")
     shown = witness(inner, outer, answer.witnesses[0], sides)
-    return Effect(harm.party, Verdict.BREAKING, bump, harm.why, shown)
+    return Effect(harm.party, Verdict.BREAKING, bump, why, shown)
 
 
 def _crossings(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
@@ -83,7 +87,7 @@ def _crossings(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
         )
     for side in ("input", "output"):
         was, now = _payload(old, side).object, _payload(new, side).object
-        if was != now and old.exposed and new.exposed:
+        if was != now and old.exposed and new.exposed and not _is_unread(old, new, side):
             told = f"over MCP the {side} crosses {'as it is' if now else 'inside an object'} now"
             effects = (
                 Effect(Party.HOSTS, Verdict.BREAKING, Bump.MAJOR, told),

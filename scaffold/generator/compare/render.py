@@ -65,7 +65,7 @@ def markdown(report: Report) -> Iterator[str]:
     """Yield the lines of a report for a pull request."""
     yield f"## `{report.kind}`"
     yield ""
-    yield sentence(report).partition(": ")[2].capitalize() + "."
+    yield f"{sentence(report).partition(': ')[2]}."
     yield ""
     yield "| for | verdict |"
     yield "|---|---|"
@@ -88,13 +88,10 @@ def sentence(report: Report) -> str:
         return f"{report.kind}: {report.old} was removed"
     steps = f"{report.kind}: {report.old} to {report.new}"
     if not report.findings:
-        return f"{steps}, and nothing changed"
-    verb = "is enough" if report.holds else "is not enough"
-    return f"{steps} is {_step(report)}, {verb}: the changes ask for {report.asks}"
-
-
-def _step(report: Report) -> str:
-    return "no step" if not report.made else f"a {report.made} step"
+        return f"{steps}, nothing changed"
+    made = f"a {report.made} step" if report.made else "no step"
+    verdict = "" if report.holds else ", which it is not"
+    return f"{steps} is {made}; the changes ask for {report.asks}{verdict}"
 
 
 def _about(finding: Finding, quote: str = "") -> str:

@@ -1,0 +1,141 @@
+"""Two states of hookspecs, in files or in git, brought side by side and judged."""
+
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from scaffold.generator.compare import Report, appeared, compare, removed
+from scaffold.generator.compiler import Compilation, compile_with_sources
+from scaffold.generator.diagnostics import SpecError
+from scaffold.project.errors import UsageError
+from scaffold.project.git import git_or_none
+from scaffold.project.kinds import hookspecs_in
+from scaffold.project.settings import find_settings
+
+__all__ = ["Comparison", "compared", "sides"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A report, and the author's text that it speaks of: the new one, if there is one."""
+
+    report: Report
+    text: Compilation
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Hookspecs on disk, and what to call the place that they came from."""
+
+    path: Path
+    root: Path
+    name: str
+
+    def compiled(self) -> dict[tuple[str, int], Compilation]:
+        """Compile every hookspec, by kind and major version."""
+        try:
+            found = [compile_with_sources(path) for path in _hookspecs(self.path)]
+        except SpecError as error:
+            raise SpecError(
+                replace(each, file=each.file.replace(str(self.root), self.name, 1))
+                for each in error.diagnostics
+            ) from None
+        return {(each.kind.name, each.kind.major): each for each in found}
+
+
+def sides(first: str, second: str | None, against: str | None) -> tuple[str, str, Path]:
+    """Return what to compare, old and new, and a folder of the git repository that is meant.
+
+    That is `OLD NEW`, or one path with what stands there at a revision. Raises `UsageError` if it
+    is neither.
+    """
+    if (second is None) == (against is None):
+        message = "name two states to compare, or one path and --against"
+        raise UsageError("no-comparison", message, "as in 'scaffold diff hookspecs --against main'")
+    if second is not None:
+        return first, second, Path()
+    path = Path(first)
+    folder = path if path.is_dir() else path.parent
+    prefix = git_or_none(folder, "rev-parse", "--show-prefix") if path.exists() else None
+    if prefix is None:
+        message = f"'{first}' is in no git repository"
+        raise UsageError("no-revision", message, "name two folders instead of --against")
+    inside = PurePosixPath(prefix.removesuffix("\n")) / ("" if path.is_dir() else path.name)
+    return f"{against}:{'' if inside == PurePosixPath() else inside}", first, folder
+
+
+def compared(old: str, new: str, repository: Path) -> list[Comparison]:
+    """Judge every kind of two states; a state is a file, a folder, or `REV:path` in git.
+
+    A hookspec is compared with that of the same major version; one whose major version is gone,
+    with the next.
+    """
+    with ExitStack() as stack:
+        before = stack.enter_context(_opened(old, repository)).compiled()
+        after = stack.enter_context(_opened(new, repository)).compiled()
+        return list(_pairs(before, after))
+
+
+def _pairs(
+    before: dict[tuple[str, int], Compilation], after: dict[tuple[str, int], Compilation]
+) -> Iterator[Comparison]:
+    if len(before) == len(after) == 1:  # two files are compared whatever they are called
+        (one,), (two,) = before.values(), after.values()
+        yield Comparison(compare(one.kind, two.kind), two)
+        return
+    met: set[tuple[str, int]] = set()
+    for (name, major), one in before.items():
+        later = sorted(key for key in after if key[0] == name and key[1] >= major)
+        if later:
+            met.add(later[0])
+            yield Comparison(compare(one.kind, after[later[0]].kind), after[later[0]])
+        else:
+            yield Comparison(removed(one.kind), one)
+    for key, two in after.items():
+        if key not in met:
+            yield Comparison(appeared(two.kind), two)
+
+
+def _hookspecs(path: Path) -> list[Path]:
+    settings = find_settings(path) if path.is_dir() else None
+    return hookspecs_in(path / settings.hookspecs if settings else path)
+
+
+@contextmanager
+def _opened(side: str, repository: Path) -> Iterator[_Side]:
+    """Find a state on disk, or bring it there for as long as it is looked at."""
+    path = Path(side)
+    revision, colon, inside = side.partition(":")
+    if path.exists() or not colon:
+        yield _Side(path, path, side)
+        return
+    kind = _git(repository, side, "cat-file", "-t", _object(repository, side))
+    name = PurePosixPath(inside).name if kind == "blob" else ""
+    tree = f"{revision}:{PurePosixPath(inside).parent}" if name else side
+    with tempfile.TemporaryDirectory(prefix="scaffold-") as made:
+        # Named as in the repository: a kind is known by its folder.
+        whole = PurePosixPath(inside).parent.name if name else PurePosixPath(inside).name
+        root = Path(made) / (whole.strip(".") or "hookspecs")
+        archive = Path(made) / ".tar"
+        wanted = _object(repository, tree.removesuffix("."))
+        top = Path(_git(repository, side, "rev-parse", "--show-toplevel"))
+        _git(top, side, "archive", "--format=tar", f"--output={archive}", wanted)
+        with tarfile.open(archive) as packed:
+            packed.extractall(root, filter="data")
+        yield _Side(root / name, root, tree)
+
+
+def _object(repository: Path, name: str) -> str:
+    return _git(repository, name, "rev-parse", "--verify", "--end-of-options", name)
+
+
+def _git(repository: Path, side: str, *arguments: str) -> str:
+    said = git_or_none(repository, *arguments)
+    if said is None:
+        message = f"there is no '{side}', neither as a path nor in git"
+        advice = "name a file, a folder, or 'REV:path' as git does, from the repository's root"
+        raise UsageError("no-revision", message, advice)
+    return said.removesuffix("\n")
