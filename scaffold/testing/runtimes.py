@@ -1,14 +1,17 @@
-"""For the tests of a plugin's project: the plugin, called over every runtime that it offers."""
+"""The plugin of a project, called over every runtime that it offers."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from scaffold.contract import Client, HookError, Json
-from scaffold.host import read_manifest
+from scaffold.contract.errors import HookError
+from scaffold.contract.plugin import Client
+from scaffold.contract.values import Json
+from scaffold.host.manifest import read_manifest
 from scaffold.host.runtimes import channel_to
 from scaffold.host.serving import serving
+from scaffold.testing.outcomes import error_as_json
 
 __all__ = ["assert_alike", "every_runtime"]
 
@@ -34,7 +37,10 @@ def every_runtime(folder: Path | str, client: type[C]) -> Generator[dict[str, C]
 
 
 def assert_alike(clients: Mapping[str, C], call: Callable[[C], object]) -> None:
-    """Make one call over every runtime; fail unless all give one answer, or one `HookError`."""
+    """Make one call over every runtime; fail unless all give one answer, or one `HookError`.
+
+    The id of an `internal` error is another one every time, and does not count.
+    """
     outcomes = {runtime: _outcome(call, client) for runtime, client in clients.items()}
     first = next(iter(outcomes.values()), None)
     assert all(outcome == first for outcome in outcomes.values()), outcomes
@@ -44,4 +50,4 @@ def _outcome(call: Callable[[C], object], client: C) -> tuple[str, Json]:
     try:
         return "answer", call(client)
     except HookError as error:
-        return "error", (error.code, error.message, error.data)
+        return "error", error_as_json(error)

@@ -1,0 +1,56 @@
+"""`scaffold test`: prove that a plugin is sound."""
+
+import json
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from scaffold.contract.values import Json
+from scaffold.generator.documents import Documents
+from scaffold.generator.sample import guesses, sample
+from scaffold.testing.check import Result, Suite
+from scaffold.testing.subject import Subject
+from scaffold.testing.suites import carry_out, checks_of
+
+__all__ = ["subject_in", "test"]
+
+
+def test(folder: Path, suites: Sequence[str], *, as_json: bool) -> int:
+    """Print what came of every check; 1 if a plugin breaks an invariant, 5 if it cannot be tried.
+
+    Raises `ManifestInvalid`.
+    """
+    subject = subject_in(folder)
+    # What hooks raise is judged by the checks; its tracebacks would bury their findings.
+    logging.getLogger("plugin").addHandler(logging.NullHandler())
+    results: list[Result] = []
+    for check in checks_of([Suite(suite) for suite in suites]):
+        result = carry_out(check, subject)
+        results.append(result)
+        if not as_json:
+            _print(result)
+    if as_json:
+        sys.stdout.write(f"{json.dumps({'checks': [one.as_json() for one in results]})}\n")
+    counts = Counter(result.outcome for result in results)
+    summary = ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
+    sys.stderr.write(f"{subject.manifest.name}: {summary}\n")
+    return 5 if counts["failed"] else 1 if counts["wrong"] else 0
+
+
+def subject_in(folder: Path) -> Subject:
+    """Return the plugin in a folder, to be tried with samples of its schemas."""
+    return Subject(folder, _variants)
+
+
+def _variants(schema: Json) -> Iterator[Json]:
+    return chain([sample(schema)], guesses(Documents.of_one(schema), schema))
+
+
+def _print(result: Result) -> None:
+    check = result.check
+    sys.stdout.write(f"{check.suite:<8}  {check.name:<18}  {result.outcome:<7}  by {check.how}\n")
+    sys.stdout.writelines(f"  {line}\n" for line in str(result).splitlines())
+    sys.stdout.flush()

@@ -1,0 +1,76 @@
+"""`pytest --scaffold DIR`: every check of `scaffold test` as a test of its own.
+
+Without the option, or `scaffold = DIR` in pytest's configuration, it does nothing and imports
+nothing of scaffold.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from scaffold.testing.check import Check
+    from scaffold.testing.subject import Subject
+
+__all__ = ["CheckItem", "pytest_addoption", "pytest_collection_modifyitems"]
+
+_HELP = "the folder of a plugin to try with the checks of 'scaffold test'"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the option and its twin in the configuration file."""
+    parser.getgroup("scaffold").addoption("--scaffold", metavar="DIR", help=_HELP)
+    parser.addini("scaffold", _HELP, default="")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add the checks to the tests, before `-k` and `-m` choose among them."""
+    folder = _folder(config)
+    if folder is None:
+        return
+    from scaffold.commands.test import subject_in
+    from scaffold.contract.errors import PluginError
+    from scaffold.testing.suites import CHECKS
+
+    try:
+        subject = subject_in(folder)
+    except PluginError as error:
+        raise pytest.UsageError(str(error)) from None
+    for check in CHECKS:
+        name = f"{check.suite}/{check.name}"
+        items.append(CheckItem.from_parent(session, name=name, check=check, subject=subject))
+
+
+def _folder(config: pytest.Config) -> Path | None:
+    given: str | None = config.getoption("--scaffold")
+    if given is not None:
+        return config.invocation_params.dir / given
+    written: str = config.getini("scaffold")
+    return config.rootpath / written if written else None
+
+
+class CheckItem(pytest.Item):
+    """One check of one plugin."""
+
+    def __init__(self, *, check: "Check", subject: "Subject", **node: Any) -> None:
+        super().__init__(**node)
+        self._check = check
+        self._subject = subject
+
+    def runtest(self) -> None:
+        """Carry the check out; skip it where it has nothing to say."""
+        from scaffold.testing.suites import carry_out
+
+        result = carry_out(self._check, self._subject)
+        if result.outcome == "skipped":
+            pytest.skip(result.skipped)
+        if result.outcome != "ok":
+            pytest.fail(str(result), pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Say where the check belongs to: the plugin's manifest."""
+        return self._subject.manifest.file, None, self.name

@@ -1,0 +1,161 @@
+"""Checks that make the same calls again: in other hosts, a second time, in other processes."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, TypeAlias
+
+from pydantic_core import from_json
+
+from scaffold.contract.errors import ScaffoldError, TransportError
+from scaffold.contract.values import Json, JsonObject
+from scaffold.host.resources import STANDARD
+from scaffold.host.runtimes import async_channel_to
+from scaffold.testing.cases import Case
+from scaffold.testing.check import Finding, NotApplicable
+from scaffold.testing.outcomes import brief, canonical, error_as_json, outcome
+from scaffold.testing.subject import Subject
+
+__all__ = ["determinism", "idempotency", "three_hosts"]
+
+_PROCESS_SECONDS: Final = 120.0
+
+_Host: TypeAlias = Callable[[Subject, Sequence[Case]], list[JsonObject]]
+
+
+def three_hosts(subject: Subject) -> Iterator[Finding]:
+    """Call in process, in a process with another working directory, and in fresh event loops."""
+    _only_anywhere(subject, 1)
+    yield from _unequal(
+        subject,
+        subject.valid_cases,
+        {
+            "in process": _here,
+            "in another process": partial(_elsewhere, hash_seed="1"),
+            "in a fresh event loop": _in_fresh_loops,
+        },
+        "take what it depends on from the input or the context, and keep no state of the process",
+    )
+
+
+def idempotency(subject: Subject) -> Iterator[Finding]:
+    """Call every hook that is declared idempotent twice, and once more as a new plugin."""
+    everything = subject.manifest.unit_of_work.idempotency_mode == "input_hash"
+    hooks = subject.kind.hooks
+    tried = tuple(case for case in subject.valid_cases if everything or hooks[case.hook].idempotent)
+    if not tried:
+        raise NotApplicable("nothing here is declared idempotent")
+    with subject.opened("in_process", STANDARD) as channel:
+        first, second = (subject.outcomes(channel, tried) for _ in range(2))
+    with subject.opened("in_process", STANDARD) as channel:
+        anew = subject.outcomes(channel, tried)
+    mend = "make the answer depend on the input alone, or declare less"
+    yield from _differences(
+        subject, tried, {"at first": first, "again": second, "as a new plugin": anew}, mend
+    )
+
+
+def determinism(subject: Subject) -> Iterator[Finding]:
+    """Call in two processes whose sets have different orders, with time and chance fixed."""
+    _only_anywhere(subject, 8)
+    if subject.manifest.unit_of_work.idempotency_mode != "output_hash":
+        raise NotApplicable("unit_of_work.idempotency_mode is not 'output_hash'")
+    yield from _unequal(
+        subject,
+        subject.valid_cases,
+        {f"in process {number}": partial(_elsewhere, hash_seed=str(number)) for number in (1, 2)},
+        "take time and chance from 'context.resources', and sort what has no order",
+    )
+
+
+def _only_anywhere(subject: Subject, invariant: int) -> None:
+    if subject.in_process_only:
+        raise NotApplicable(f"it is for use in process only: exempt from invariant {invariant}")
+    if ":" not in (subject.manifest.entry_point or ""):
+        raise NotApplicable("it has no entry point to be called in process by")
+
+
+def _unequal(
+    subject: Subject,
+    tried: tuple[Case, ...],
+    hosts: dict[str, _Host],
+    mend: str,
+) -> Iterator[Finding]:
+    outcomes = {name: _outcomes(host, subject, tried) for name, host in hosts.items()}
+    yield from _differences(subject, tried, outcomes, mend)
+
+
+def _outcomes(host: _Host, subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
+    """Make the calls; a plugin that one of the hosts cannot use is an outcome as well."""
+    try:
+        return host(subject, tried)
+    except ScaffoldError as error:
+        return [{"error": error_as_json(error)}] * len(tried)
+
+
+def _differences(
+    subject: Subject, tried: Sequence[Case], outcomes: dict[str, list[JsonObject]], mend: str
+) -> Iterator[Finding]:
+    """Yield a finding for the first case of each hook that had different outcomes."""
+    told: set[str] = set()
+    for index, case in enumerate(tried):
+        each = {name: listed[index] for name, listed in outcomes.items()}
+        if len({canonical(one) for one in each.values()}) > 1 and case.hook not in told:
+            told.add(case.hook)
+            shown = "; ".join(f"{name} {brief(one)}" for name, one in each.items())
+            message = f"{case.hook}({brief(case.payload)}) answers {shown}"
+            yield Finding(subject.place(case.hook), message, mend)
+
+
+def _here(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
+    with subject.opened("in_process") as channel:
+        return subject.outcomes(channel, tried)
+
+
+def _in_fresh_loops(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
+    return [outcome(partial(_call_in_loop, subject, case)) for case in tried]
+
+
+def _call_in_loop(subject: Subject, case: Case) -> Json:
+    return asyncio.run(_once(subject, case))
+
+
+async def _once(subject: Subject, case: Case) -> Json:
+    hook = subject.kind.hooks[case.hook]
+    with subject.context() as context:
+        channel = await async_channel_to(subject.manifest, subject.kind, "in_process", context)
+        try:
+            answered = await channel.bind(hook)(case.payload)
+        finally:
+            await channel.aclose()
+    return from_json(hook.output.dump(answered))
+
+
+def _elsewhere(subject: Subject, tried: Sequence[Case], *, hash_seed: str) -> list[JsonObject]:
+    """Make the calls in a process of its own, in an empty folder."""
+    with TemporaryDirectory(prefix="plugin-") as folder:
+        work = {
+            "folder": str(subject.manifest.file.absolute()),
+            "cases": [[case.hook, case.payload] for case in tried],
+        }
+        answers = Path(folder, "answers.json")
+        ended = subprocess.run(
+            [sys.executable, "-m", "scaffold.testing.worker", answers],
+            input=json.dumps(work).encode(),
+            cwd=folder,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            timeout=_PROCESS_SECONDS,
+            check=False,
+        )
+        if not answers.is_file():
+            words = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise TransportError(f"it ended another process: {' '.join(words)}")
+        listed: list[JsonObject] = from_json(answers.read_bytes())
+        return listed

@@ -1,0 +1,123 @@
+"""The plugin under test: its manifest, its code, the calls it is tried with, the ways to it."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+
+from pydantic_core import from_json
+
+from scaffold.contract.channel import Channel
+from scaffold.contract.errors import DeadlineExceeded, RuntimeNotSupported
+from scaffold.contract.hook import Kind
+from scaffold.contract.plugin import PluginContext
+from scaffold.contract.values import Json, JsonObject
+from scaffold.host.checks import check_config
+from scaffold.host.kinds import kind_of
+from scaffold.host.manifest import Manifest, Runtime, read_manifest
+from scaffold.host.resources import STANDARD, Lend, lend
+from scaffold.host.runtimes import channel_to, choose
+from scaffold.host.serving import serving
+from scaffold.host.threads import Late, within
+from scaffold.testing.cases import Case, Variants, cases
+from scaffold.testing.lent import FROZEN
+from scaffold.testing.outcomes import outcome
+from scaffold.testing.source import Source
+
+__all__ = ["Subject", "answer"]
+
+_CALL_SECONDS = 60.0
+"""Seconds after which a call is given up, whatever its hook says."""
+
+
+class Subject:
+    """A plugin to be tried; `variants` makes values for schemas. Raises `ManifestInvalid`."""
+
+    def __init__(self, folder: Path, variants: Variants) -> None:
+        self.manifest: Manifest = read_manifest(folder)
+        self.kind: Kind = kind_of(self.manifest)
+        self.source = Source(self.manifest.folder, self.manifest.entry_point or "")
+        self._variants = variants
+
+    @property
+    def in_process_only(self) -> bool:
+        """True for what is never elsewhere; ADR-0003 exempts it from invariants 1, 2, 5 and 8."""
+        return self.manifest.in_process_only or bool(self.kind.contract.get("in_process_only"))
+
+    @property
+    def manifest_place(self) -> str:
+        """Where findings of the manifest point to."""
+        return self.manifest.file.name
+
+    def place(self, hook: str) -> str:
+        """Return where the hook is written, or where the plugin is named if that cannot be seen."""
+        return self.source.methods.get(hook, self.manifest_place)
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """Every call that the plugin is tried with. Raises `ScaffoldError` if it cannot be used."""
+        return tuple(cases(self.kind, self._variants, self._catalogue))
+
+    @property
+    def valid_cases(self) -> tuple[Case, ...]:
+        """The calls that the plugin gets to see."""
+        return tuple(case for case in self.cases if case.valid)
+
+    def remote_cases(self) -> tuple[Case, ...]:
+        """Return the calls that can be made over MCP as well."""
+        catalogues = {
+            hook.functions.catalogue for hook in self.kind.hooks.values() if hook.functions
+        }
+        hooks = self.kind.hooks
+        return tuple(
+            case for case in self.cases if hooks[case.hook].exposed or case.hook in catalogues
+        )
+
+    @contextmanager
+    def context(self, offered: Mapping[str, Lend] = FROZEN) -> Generator[PluginContext]:
+        """Lend the plugin what it asks for, for a while."""
+        with ExitStack() as stack:
+            yield PluginContext(
+                self.manifest.name,
+                config=check_config(self.manifest, {}),
+                resources=lend(self.manifest, offered, stack),
+            )
+
+    @contextmanager
+    def opened(self, runtime: Runtime, offered: Mapping[str, Lend] = FROZEN) -> Generator[Channel]:
+        """Open a channel to the plugin; over HTTP it is served from here if it can be."""
+        with ExitStack() as stack:
+            context = stack.enter_context(self.context(offered))
+            manifest = self.manifest
+            if runtime == "mcp_http":
+                manifest = stack.enter_context(serving(manifest))
+            channel = channel_to(manifest, self.kind, runtime, context)
+            stack.callback(channel.close)
+            yield channel
+
+    def outcomes(
+        self, channel: Channel, tried: Sequence[Case], kind: Kind | None = None
+    ) -> list[JsonObject]:
+        """Make the calls one after the other; `kind` may be another view of the plugin's own."""
+        view = kind or self.kind
+        return [outcome(partial(answer, channel, view, case)) for case in tried]
+
+    def _catalogue(self, hook: str) -> list[JsonObject]:
+        try:
+            runtime = choose(self.manifest, None)
+        except RuntimeNotSupported:
+            return []
+        with self.opened(runtime, STANDARD) as channel:
+            listed: list[JsonObject] = answer(channel, self.kind, Case(hook, None, valid=True))
+            return listed
+
+
+def answer(channel: Channel, kind: Kind, case: Case) -> Json:
+    """Make one call and return its answer as JSON; raise `ScaffoldError`."""
+    hook = kind.hooks[case.hook]
+    call = channel.bind(hook)
+    try:
+        answered = within(_CALL_SECONDS, lambda: call(case.payload))
+    except Late as late:
+        raise DeadlineExceeded(f"{case.hook}: {late}") from None
+    return from_json(hook.output.dump(answered))

@@ -1,0 +1,32 @@
+"""`python -m scaffold.testing.worker FILE`: calls that another process wants made in this one.
+
+It reads what to call from stdin, and writes the outcomes to the file: stdout is the plugin's.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+from pydantic_core import from_json, to_json
+
+from scaffold.contract.errors import ScaffoldError
+from scaffold.testing.cases import Case
+from scaffold.testing.outcomes import error_as_json
+from scaffold.testing.subject import Subject
+
+
+def _main() -> None:
+    logging.getLogger("plugin").addHandler(logging.NullHandler())
+    work = from_json(sys.stdin.buffer.read())
+    subject = Subject(Path(work["folder"]), lambda _schema: ())
+    calls = [Case(hook, payload, valid=True) for hook, payload in work["cases"]]
+    try:
+        with subject.opened("in_process") as channel:
+            outcomes = subject.outcomes(channel, calls)
+    except ScaffoldError as error:
+        outcomes = [{"error": error_as_json(error)}] * len(calls)
+    Path(sys.argv[1]).write_bytes(to_json(outcomes))
+
+
+if __name__ == "__main__":
+    _main()
