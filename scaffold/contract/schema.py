@@ -22,6 +22,9 @@ BACKTRACKS = 100_000
 Patterns without look-around and back-references take linear time and are never stopped.
 """
 
+LONGEST = 400
+"""Characters of a message: a caller has the value, and its pointer."""
+
 
 class Schema:
     """A JSON Schema, 2020-12 unless its `$schema` says otherwise; `format` is an annotation.
@@ -54,13 +57,20 @@ class Schema:
         """Yield what is wrong with the value; `prefix` is the pointer to it in its payload."""
         for error in self._validator.iter_errors(value):
             path = prefix + pointer(error.instance_path)
-            yield Problem(path, _rule(error.schema_path), error.message)
+            yield Problem(path, _rule(error.schema_path), _shortened(error.message))
 
 
 def pointer(path: Iterable[str | int]) -> str:
     """Write a path as JSON Pointer (RFC 6901)."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
     return "".join(f"/{part}" for part in parts)
+
+
+def _shortened(message: str) -> str:
+    """Cut the value out of a message that repeats all of it; the reason stands behind."""
+    if len(message) <= LONGEST:
+        return message
+    return f"{message[: LONGEST // 4]}…{message[-LONGEST // 2 :]}"
 
 
 def _rule(path: Sequence[str | int]) -> str:

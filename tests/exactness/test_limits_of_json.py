@@ -1,5 +1,6 @@
 """JSON at its edges: what is no JSON is refused, and nothing is turned into something else."""
 
+import json
 import time
 from typing import TypeAlias
 
@@ -138,3 +139,11 @@ def test_a_schema_that_allows_nothing_is_named_by_its_keyword(schema, text, path
         hook.input.load(text)
     (problem,) = refused.value.problems
     assert (problem.path, problem.rule) == (path, rule)
+
+
+def test_a_message_does_not_repeat_a_large_value():
+    with pytest.raises(InvalidInput) as refused:
+        payload(Json, schema={"type": "object"}).load(json.dumps(["x" * 100_000]))
+    (problem,) = refused.value.problems
+    assert len(problem.message) < 500
+    assert problem.message.endswith('is not of type "object"')
