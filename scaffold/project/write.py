@@ -32,7 +32,7 @@ def apply(root: Path, changes: Iterable[Change]) -> None:
             prepare(root, swaps)
             make(root, swaps)
         except BaseException:
-            undo(root)
+            _put_back(root)
             raise
     _prune(root, [swap.target.parent for swap in swaps if swap.after is None])
 
@@ -64,6 +64,15 @@ def check_vacant(folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         message = f"'{folder}' exists and is not empty"
         raise PreconditionError("not-empty", message, "choose another name or folder")
+
+
+def _put_back(root: Path) -> None:
+    try:
+        undo(root)
+    except OSError as error:
+        message = f"a change of '{root}' failed, and '{error.filename}' cannot be put back yet"
+        mend = f"{error.strerror}: mend that, and run 'scaffold generate', which tries again"
+        raise PreconditionError("interrupted", message, mend) from error
 
 
 def _make(folder: Path, undo: ExitStack) -> None:
