@@ -127,13 +127,13 @@ def _setup_failed(manifest: Manifest, error: BaseException) -> PluginLoadError:
 
 
 def _stdio(manifest: Manifest, kind: Kind, context: PluginContext) -> Channel:
-    from scaffold.client.stdio import StdioChannel
+    from scaffold.client.stdio.channel import StdioChannel
 
     return StdioChannel(command_of(manifest), kind=kind, **_process(manifest, context))
 
 
 async def _async_stdio(manifest: Manifest, kind: Kind, context: PluginContext) -> AsyncChannel:
-    from scaffold.client.stdio_async import AsyncStdioChannel
+    from scaffold.client.stdio.async_channel import AsyncStdioChannel
 
     channel = AsyncStdioChannel(command_of(manifest), kind=kind, **_process(manifest, context))
     await channel.connect()

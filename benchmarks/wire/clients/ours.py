@@ -12,8 +12,8 @@ from benchmarks.wire.bench_v1 import (
 )
 from benchmarks.wire.clients.connection import Connection
 from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.stdio import StdioChannel
-from scaffold.client.stdio_async import AsyncStdioChannel
+from scaffold.client.stdio.async_channel import AsyncStdioChannel
+from scaffold.client.stdio.channel import StdioChannel
 from scaffold.contract import Model
 
 __all__ = ["connect", "connect_async", "connect_exact"]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scaffold.client.stdio import StdioChannel
-from scaffold.client.stdio_async import AsyncStdioChannel
+from scaffold.client.stdio.async_channel import AsyncStdioChannel
+from scaffold.client.stdio.channel import StdioChannel
 from scaffold.contract import Hook, Kind
 from scaffold.contract.progress import Report, listener, reporting_to
 

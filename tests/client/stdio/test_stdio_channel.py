@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from stdio_channels import ANIMAL, ANIMALS, OnLoop, processes
 
-from scaffold.client.stdio import StdioChannel
-from scaffold.client.stdio_async import AsyncStdioChannel
+from scaffold.client.stdio.async_channel import AsyncStdioChannel
+from scaffold.client.stdio.channel import StdioChannel
 from scaffold.contract import HookError, InternalError, InvalidInput, Kind
 from scaffold.contract.errors import (
     ConnectFailed,
@@ -274,7 +274,7 @@ def test_a_channel_that_is_dropped_ends_its_process(open_channel):
 
 def test_a_host_that_exits_without_closing_leaves_no_process(open_channel):
     program = (
-        "import sys; from scaffold.client.stdio import StdioChannel; "
+        "import sys; from scaffold.client.stdio.channel import StdioChannel; "
         "from scaffold.kinds.tool_v1 import TOOL; "
         "channel = StdioChannel(sys.argv[1:], kind=TOOL, plugin='animal')"
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaffold.client.stdio_inbox import Inbox
+from scaffold.client.stdio.inbox import Inbox
 from scaffold.contract.errors import ProtocolError
 from scaffold.wire.messages import Message
 

@@ -7,7 +7,7 @@ import time
 import pytest
 from stdio_channels import ANIMAL, ANIMALS, processes
 
-from scaffold.client.stdio_supervision import Supervision
+from scaffold.client.stdio.supervision import Supervision
 from scaffold.contract.errors import (
     ConnectFailed,
     DeadlineExceeded,

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from scaffold.client.process import Launch
 from scaffold.client.session import Outgoing, Talk
-from scaffold.client.stdio_connection import GRACE, MESSAGE_LIMIT, NotSent
-from scaffold.client.stdio_loop import LoopPipes
-from scaffold.client.stdio_supervision import Supervision, closed
+from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
+from scaffold.client.stdio.loop import LoopPipes
+from scaffold.client.stdio.process import Launch
+from scaffold.client.stdio.supervision import Supervision, closed
 from scaffold.contract.errors import ConnectFailed, PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind
 from scaffold.wire.messages import Message

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from scaffold.client.session import Session
-from scaffold.client.stdio_connection import Connection
+from scaffold.client.stdio.connection import Connection
 from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, PeerCrashed, TransportError
 from scaffold.contract.hook import Kind
 

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from scaffold.client.stdio_inbox import Inbox
+from scaffold.client.stdio.inbox import Inbox
 
 __all__ = ["Patience"]
 

@@ -8,11 +8,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from scaffold.client.process import Launch
 from scaffold.client.session import Outgoing, Session, Talk
-from scaffold.client.stdio_connection import GRACE, MESSAGE_LIMIT, NotSent
-from scaffold.client.stdio_pipes import Pipes
-from scaffold.client.stdio_supervision import Supervision, closed
+from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
+from scaffold.client.stdio.pipes import Pipes
+from scaffold.client.stdio.process import Launch
+from scaffold.client.stdio.supervision import Supervision, closed
 from scaffold.contract.errors import PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind
 from scaffold.wire.messages import Message

@@ -11,10 +11,10 @@ from functools import partial
 
 from typing_extensions import override
 
-from scaffold.client.process import Launch, poll
 from scaffold.client.session import Outgoing, Session
-from scaffold.client.stdio_connection import FAILED_GRACE, PROBE_PATIENCE, TICK, Connection, NotSent
-from scaffold.client.stdio_inbox import Answer, Progress, message_of
+from scaffold.client.stdio.connection import FAILED_GRACE, PROBE_PATIENCE, TICK, Connection, NotSent
+from scaffold.client.stdio.inbox import Answer, Progress, message_of
+from scaffold.client.stdio.process import Launch, poll
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.contract.progress import Report
 from scaffold.wire.messages import Message

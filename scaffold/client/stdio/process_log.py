@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from typing import Final
 
-from scaffold.client.process import poll
+from scaffold.client.stdio.process import poll
 
 __all__ = ["ProcessLog"]
 

@@ -10,10 +10,10 @@ from typing import Final
 
 from typing_extensions import override
 
-from scaffold.client.process import Launch, poll
 from scaffold.client.session import Outgoing, Session
-from scaffold.client.stdio_connection import PROBE_PATIENCE, TICK, Connection, NotSent
-from scaffold.client.stdio_inbox import Answer, Progress, message_of
+from scaffold.client.stdio.connection import PROBE_PATIENCE, TICK, Connection, NotSent
+from scaffold.client.stdio.inbox import Answer, Progress, message_of
+from scaffold.client.stdio.process import Launch, poll
 from scaffold.contract.errors import PeerCrashed, ProtocolError
 from scaffold.wire.messages import Message
 

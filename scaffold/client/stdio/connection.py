@@ -12,11 +12,11 @@ from typing import Final
 
 from msgspec import UNSET
 
-from scaffold.client.process import Launch, Process
-from scaffold.client.process_log import ProcessLog
 from scaffold.client.session import Outgoing, Session
-from scaffold.client.stdio_inbox import Deliver, Inbox, read_progress
-from scaffold.client.stdio_patience import Patience
+from scaffold.client.stdio.inbox import Deliver, Inbox, read_progress
+from scaffold.client.stdio.patience import Patience
+from scaffold.client.stdio.process import Launch, Process
+from scaffold.client.stdio.process_log import ProcessLog
 from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import (

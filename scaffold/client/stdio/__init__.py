@@ -1,0 +1,1 @@
+"""Channels to plugins in child processes: MCP over pipes, blocking and awaited."""
