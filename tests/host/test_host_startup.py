@@ -15,6 +15,7 @@ from scaffold.contract.errors import (
     DeadlineExceeded,
     DuplicatePlugin,
     ManifestInvalid,
+    PeerCrashed,
     PluginError,
 )
 from scaffold.contract.hook import Hook
@@ -379,3 +380,21 @@ def test_a_hooks_timeout_holds_in_an_event_loop(limited):
                 await tools.execute(SAY)
 
     asyncio.run(run())
+
+
+def test_a_process_that_ends_during_a_call_is_an_error_then_and_an_answer_later(host):
+    tools = host.kind(ToolDispatcher)
+    host.load(PLUGINS / "teller", ToolClient, runtime="mcp_stdio")
+    host.add(kin.Tool, "other")
+    host.start()
+    process = ExecuteInput(function="process", args={})
+    before = tools.execute(process).result
+
+    with pytest.raises(PeerCrashed):
+        tools.execute(ExecuteInput(function="leave", args={}))
+
+    assert host.status["teller"].state == "degraded"
+    assert tools.execute(SAY).result == "other"
+    host.check()
+    assert host.status["teller"].state == "ready"
+    assert tools.execute(process).result != before
