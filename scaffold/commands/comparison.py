@@ -2,7 +2,7 @@
 
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -105,7 +105,7 @@ def _hookspecs(path: Path) -> list[Path]:
 
 
 @contextmanager
-def _opened(side: str, repository: Path) -> Iterator[_Side]:
+def _opened(side: str, repository: Path) -> Generator[_Side]:
     """Find a state on disk, or bring it there for as long as it is looked at."""
     path = Path(side)
     revision, colon, inside = side.partition(":")

@@ -185,13 +185,16 @@ def _types(inner: _Parts) -> frozenset[str]:
     return types
 
 
-def _refers(value: Json) -> bool:
-    """Tell whether a schema leads anywhere else, or may be led to."""
-    if isinstance(value, dict):
-        return any(
-            key in ("$ref", "$dynamicRef", "$id") or _refers(item) for key, item in value.items()
+def _refers(schemas: _Parts) -> bool:
+    """Tell whether one of some schemas leads anywhere else, or may be led to."""
+    return any(
+        is_object(schema)
+        and (
+            bool({"$ref", "$dynamicRef", "$id"} & schema.keys())
+            or _refers(tuple(inner for _, inner in subschemas(schema)))
         )
-    return isinstance(value, list | tuple) and any(map(_refers, value))
+        for schema in schemas
+    )
 
 
 def _reference(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
