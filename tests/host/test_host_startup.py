@@ -398,3 +398,35 @@ def test_a_process_that_ends_during_a_call_is_an_error_then_and_an_answer_later(
     host.check()
     assert host.status["teller"].state == "ready"
     assert tools.execute(process).result != before
+
+
+DAGSTACK = """
+DAGSTACK_PLUGIN_MANIFEST = {
+    "schema_version": "1", "name": "module", "kind": "tool", "kind_api_version": "1",
+    "core_version": ">=0.4,<1", "runtime": "in_process", "entry_point": "kinsfolk:Tool",
+}
+"""
+
+
+def test_entry_points_of_installed_packages_are_plugins(host, tmp_path, monkeypatch):
+    info = tmp_path / "package-1.0.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Name: package\nVersion: 1.0\n", encoding="utf-8")
+    info.joinpath("entry_points.txt").write_text(
+        "[scaffold.plugins]\nclass = kinsfolk:Tool\nbroken = kinsfolk:Nothing\n"
+        "other = kinsfolk:SAID\n"
+        "[dagstack.plugin_system.plugins]\nclass = no_such_module\nmodule = dagstack_module\n",
+        encoding="utf-8",
+    )
+    tmp_path.joinpath("dagstack_module.py").write_text(DAGSTACK, encoding="utf-8")
+    monkeypatch.setattr(kin, "SAID", "no plugin", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    tools = host.kind(ToolDispatcher)
+    host.discover_installed()
+    host.start()
+
+    assert sorted(host.plugins) == ["class", "module"]
+    assert tools.execute(ExecuteInput(function="say_class", args={})).result == "class"
+    assert host.status["broken"].reason.startswith("'kinsfolk:Nothing' cannot be imported: ")
+    assert host.status["other"].reason == "'kinsfolk:SAID' names no plugin"

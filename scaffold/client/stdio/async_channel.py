@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from scaffold.client.session import Outgoing, Talk
 from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
@@ -27,7 +27,7 @@ class AsyncStdioChannel:
     Takes what `StdioChannel` takes. `connect` must have run before anything is bound.
     """
 
-    runtime: Final = "mcp_stdio"
+    runtime = "mcp_stdio"
 
     def __init__(
         self,

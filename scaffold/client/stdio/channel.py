@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from scaffold.client.session import Outgoing, Session, Talk
 from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
@@ -32,7 +32,7 @@ class StdioChannel:
     no MCP.
     """
 
-    runtime: Final = "mcp_stdio"
+    runtime = "mcp_stdio"
 
     def __init__(
         self,
