@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from msgspec import convert
 
 from scaffold.generator import SpecError, compile_kind
-from scaffold.generator.compare import Party, compare
+from scaffold.generator.compare import Bump, Party, compare
 from scaffold.project.answers import SHIPPED, read_origin
 from scaffold.project.drift import drift
 from scaffold.project.errors import ProjectError, UsageError
@@ -105,6 +105,8 @@ def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> Fact:
     if new.digest == old.digest:
         return Fact("the newest contract that is known")
     report = compare(old, new)
+    if report.made is Bump.NONE:
+        return Fact(f"{new.version} is known, and is no newer")
     verdicts = ", ".join(f"{report.verdict(party)} for {party}" for party in Party)
     return Fact(f"{new.version} is {verdicts}", "see 'scaffold diff'")
 

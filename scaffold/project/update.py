@@ -6,12 +6,10 @@ found and named; a file that the template gave up is not taken from an author wh
 the bindings are generated from the merged project.
 """
 
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from scaffold.project.answers import (
     ANSWERS,
@@ -23,11 +21,12 @@ from scaffold.project.answers import (
 )
 from scaffold.project.drift import drift
 from scaffold.project.errors import PreconditionError
-from scaffold.project.files import Change, State, refuse_edits
-from scaffold.project.git import ISOLATED, git
+from scaffold.project.files import Change, refuse_edits
 from scaffold.project.history import write_history
 from scaffold.project.lock import LOCKFILE, Entry, Lock, Owner, digest, read_lock
+from scaffold.project.merging import merge, pristine
 from scaffold.project.repository import Repository
+from scaffold.project.scratch import changes, commit, copy, kept, unmerged
 from scaffold.project.template import shipped_versions
 from scaffold.project.write import apply
 
@@ -62,20 +61,20 @@ def plan_update(
         return Update(origin.version, origin.version, (), (), generated=True)
     with TemporaryDirectory(prefix="scaffold-update-") as folder:
         scratch = Path(folder) / "project"
-        paths = _copy(repository, scratch)
+        paths = copy(repository, scratch)
         wanted = source or origin.source
         template = _template(Path(folder) / "template.git", wanted, (origin.version, to))
         answers = scratch / ANSWERS
         answers.write_text(with_source(answers.read_text("utf-8"), template), "utf-8")
-        _commit(scratch)
-        _merge(scratch, facts, to=to, trusted=wanted.startswith(SHIPPED))
-        conflicts = {*_unmerged(scratch), *_kept(scratch, paths)}
+        commit(scratch)
+        merge(scratch, facts, to=to, trusted=wanted.startswith(SHIPPED))
+        conflicts = {*unmerged(scratch), *kept(scratch, paths)}
         after = read_origin(scratch)
         answers.write_text(with_source(answers.read_text("utf-8"), wanted), "utf-8")
         _write_lock(scratch, template, after.version)
         generated = _generate(scratch)
-        changes = tuple(_changes(repository.project, scratch, paths))
-    return Update(origin.version, after.version, changes, tuple(sorted(conflicts)), generated)
+        found = tuple(changes(repository.project, scratch, paths))
+    return Update(origin.version, after.version, found, tuple(sorted(conflicts)), generated)
 
 
 def _newest(origin: Origin) -> str | None:
@@ -83,20 +82,6 @@ def _newest(origin: Origin) -> str | None:
     if not origin.source.startswith(SHIPPED):
         return None
     return next(reversed(shipped_versions(origin.source.removeprefix(SHIPPED))), None)
-
-
-def _copy(repository: Repository, scratch: Path) -> list[str]:
-    """Copy what is tracked; texts get the line endings that git keeps them with."""
-    paths = repository.files()
-    for path in paths:
-        source, target = repository.project / path, scratch / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_symlink():
-            target.symlink_to(source.readlink())
-        elif source.is_file():
-            target.write_bytes(_with_newlines(source.read_bytes()))
-            target.chmod(source.stat().st_mode)
-    return paths
 
 
 def _template(repository: Path, source: str, versions: Iterable[str | None]) -> str:
@@ -115,81 +100,6 @@ def _template(repository: Path, source: str, versions: Iterable[str | None]) -> 
     return str(repository)
 
 
-def _commit(scratch: Path) -> None:
-    git(scratch, "init", "--quiet", "--initial-branch", "main", ".")
-    git(scratch, "add", "--all", "--force", ".")
-    git(scratch, "commit", "--quiet", "--message", "before")
-
-
-def _merge(scratch: Path, facts: Mapping[str, str], *, to: str | None, trusted: bool) -> None:
-    from copier import Settings, run_update
-
-    with _copier():
-        run_update(
-            scratch,
-            dict(facts),
-            vcs_ref=to,
-            settings=Settings(),
-            defaults=True,
-            overwrite=True,
-            quiet=True,
-            # Migrations are commands: those of our own templates are run, nobody else's.
-            unsafe=trusted,
-        )
-
-
-def _pristine(folder: Path, template: str, version: str, answers: dict[str, Any]) -> None:
-    from copier import Settings, run_copy
-
-    with _copier():
-        run_copy(
-            template,
-            folder,
-            answers,
-            vcs_ref=version,
-            settings=Settings(),
-            defaults=True,
-            quiet=True,
-            skip_tasks=True,
-        )
-
-
-@contextmanager
-def _copier() -> Generator[None]:
-    """Run copier as on a machine without an owner, and explain what it refuses."""
-    from copier.errors import CopierError
-    from plumbum import ProcessExecutionError, local
-
-    try:
-        with local.env(**ISOLATED):
-            yield
-    except (CopierError, ProcessExecutionError, ValueError) as error:
-        message = f"the template cannot be merged: {' '.join(str(error).split())}"
-        mend = "see what the template's repository says, or name another with --template"
-        raise PreconditionError("template", message, mend) from error
-
-
-def _unmerged(scratch: Path) -> set[str]:
-    listed = git(scratch, "ls-files", "--unmerged", "-z").split("\0")
-    return {entry.partition("\t")[2] for entry in listed if entry}
-
-
-def _kept(scratch: Path, paths: Iterable[str]) -> set[str]:
-    """Bring back files that the template gave up, and somebody has edited or written."""
-    written = read_lock(scratch).owned(Owner.TEMPLATE)
-    kept: set[str] = set()
-    for path in paths:
-        target = scratch / path
-        if target.exists() or target.is_symlink():
-            continue
-        git(scratch, "checkout", "HEAD", "--", path)
-        if path in written and digest(target.read_bytes()) == written[path].sha256:
-            target.unlink()
-        else:
-            kept.add(path)
-    return kept
-
-
 def _write_lock(scratch: Path, template: str, version: str) -> None:
     """Record what the template wrote, and not what the author has made of it."""
     lock = read_lock(scratch)
@@ -197,7 +107,7 @@ def _write_lock(scratch: Path, template: str, version: str) -> None:
     answers = scratch / ANSWERS
     with TemporaryDirectory(prefix="scaffold-") as name:
         folder = Path(name)
-        _pristine(folder, template, version, answers_in(answers.read_text("utf-8")))
+        pristine(folder, template, version, answers_in(answers.read_text("utf-8")))
         for file in folder.rglob("*"):
             path = file.relative_to(folder).as_posix()
             if file.is_file() and (scratch / path).exists():
@@ -209,35 +119,11 @@ def _write_lock(scratch: Path, template: str, version: str) -> None:
 
 def _generate(scratch: Path) -> bool:
     try:
-        changes = drift(scratch)
+        due = drift(scratch)
     except PreconditionError as error:
         if error.code != "settings-invalid":
             raise
         return False  # pyproject.toml has a conflict in it
-    refuse_edits(changes)
-    apply(scratch, changes)
+    refuse_edits(due)
+    apply(scratch, due)
     return True
-
-
-def _changes(root: Path, scratch: Path, paths: list[str]) -> Generator[Change]:
-    found = git(scratch, "ls-files", "--cached", "--others", "-z").split("\0")
-    for path in sorted({*paths, *found} - {""}):
-        if (scratch / path).is_symlink():
-            continue
-        before, after = _read(root / path), _read(scratch / path)
-        if before is None and after is not None:
-            yield Change(path, State.MISSING, None, after)
-        elif before is not None and after is None:
-            yield Change(path, State.STALE, before, None)
-        elif before is not None and after is not None and _with_newlines(before) != after:
-            if _with_newlines(before) != before:
-                after = after.replace(b"\n", b"\r\n")
-            yield Change(path, State.OUTDATED, before, after)
-
-
-def _read(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
-def _with_newlines(content: bytes) -> bytes:
-    return content if b"\0" in content else content.replace(b"\r\n", b"\n")
