@@ -122,28 +122,30 @@ class Documents:
         home = self._homes[id(schema)]
         return home.document, home.at
 
-    def target(self, schema: Json) -> tuple[Document, str, Json]:
-        """Return what a schema's `$ref` leads to: its document, the absolute URI, the schema.
+    def target(self, schema: Json, keyword: str = "$ref") -> tuple[Document, str, Json]:
+        """Return what a reference leads to: its document, the absolute URI, the schema.
 
-        Raises `SpecError` if it leads nowhere.
+        For `$dynamicRef` that is where it leads at first. Raises `SpecError` if it leads nowhere.
         """
-        reference = schema["$ref"]
+        reference: str = schema[keyword]
         uri, fragment = self.split(schema, reference)
         if uri == DIALECT and not fragment:
             home = self._homes[id(schema)]
             self._index(home.document, home.at, self._any_schema, home.base)
             return home.document, reference, self._any_schema
-        document, resource = self._resource(schema, reference, uri)
+        document, resource = self._resource(schema, keyword, uri)
         try:
             found = self._within(uri, resource, fragment)
         except LookupError:
             advice = f"'{document.path}' has no such part"
-            raise self._lost(schema, "ref-not-found", "leads nowhere", advice) from None
+            raise self._lost(schema, keyword, "ref-not-found", "leads nowhere", advice) from None
         if is_object(found):
             start = self._homes[id(resource)].at if is_object(resource) else ()
             self._index(document, (*start, *self._pointer(resource, fragment)), found, uri)
         elif not isinstance(found, bool):
-            raise self._lost(schema, "ref-not-found", "leads to something that is no schema")
+            raise self._lost(
+                schema, keyword, "ref-not-found", "leads to something that is no schema"
+            )
         return document, f"{document.uri}#{fragment}", found
 
     def follow(self, schema: Json) -> Json:
@@ -223,23 +225,24 @@ class Documents:
                     self._anchors.setdefault((base, schema[keyword]), schema)
             pending += [((*at, *step), inner, base) for step, inner in subschemas(schema)]
 
-    def _resource(self, schema: Json, reference: str, uri: str) -> tuple[Document, Json]:
+    def _resource(self, schema: Json, keyword: str, uri: str) -> tuple[Document, Json]:
         if uri not in self._resources:
-            path = self._find(schema, reference, uri)
+            path = self._find(schema, keyword, uri)
             if not self.store.has(path):
                 advice = f"there is no file '{self.store.shown}{path}'"
-                raise self._lost(schema, "ref-not-found", "leads nowhere", advice)
+                raise self._lost(schema, keyword, "ref-not-found", "leads nowhere", advice)
             document = self._load(path)
             if document is None:  # its problems are known already
                 raise SpecError(self.problems)
             self._resources.setdefault(uri, (document, document.value))
         return self._resources[uri]
 
-    def _find(self, schema: Json, reference: str, uri: str) -> PurePosixPath:
+    def _find(self, schema: Json, keyword: str, uri: str) -> PurePosixPath:
         """Find the file that a URI means: as a copy of it, or beside the file that refers."""
         copy = self.store.copy(uri)
         if copy is not None:
             return copy
+        reference: str = schema[keyword]
         home = self._homes[id(schema)].document
         if not urlsplit(reference).scheme and not reference.startswith("//"):
             relative = unquote(urldefrag(reference)[0])
@@ -247,14 +250,16 @@ class Documents:
                 self.store.inside(f"{home.path.parent}/{relative}") if relative[:1] != "/" else None
             )
             if path is None:
-                raise self._lost(schema, "schema-outside", "leads outside the folder", _INSIDE_HELP)
+                raise self._lost(
+                    schema, keyword, "schema-outside", "leads outside the folder", _INSIDE_HELP
+                )
             if self.store.has(path) or uri.startswith(self.base):
                 return path
         if uri not in self.store.by_identifier:
             advice = (
                 "nothing is fetched; keep a copy in the folder, and name its place in 'remotes'"
             )
-            raise self._lost(schema, "remote-ref", "is in no file of the folder", advice)
+            raise self._lost(schema, keyword, "remote-ref", "is in no file of the folder", advice)
         return self.store.by_identifier[uri]
 
     def _within(self, uri: str, resource: Json, fragment: str) -> Json:
@@ -279,9 +284,9 @@ class Documents:
             steps.append(step)
         return tuple(steps)
 
-    def _lost(self, schema: Json, code: str, what: str, help: str = "") -> SpecError:
-        message = f"the reference '{schema['$ref']}' {what}"
-        return SpecError([self.problem(schema, ("$ref",), code, message, help)])
+    def _lost(self, schema: Json, keyword: str, code: str, what: str, help: str = "") -> SpecError:
+        message = f"the reference '{schema[keyword]}' {what}"
+        return SpecError([self.problem(schema, (keyword,), code, message, help)])
 
 
 def _part(value: Json, step: str | int) -> Json:

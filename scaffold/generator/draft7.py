@@ -71,7 +71,7 @@ def _items(value: Json, schema: Json) -> dict[str, Json]:
     """Translate `items`, which was a list of schemas too, and `additionalItems` after those."""
     if not is_list(value):
         return {"items": _translated(value)}
-    first: dict[str, Json] = {"prefixItems": [_translated(item) for item in value]} if value else {}
+    first: dict[str, Json] = {"prefixItems": [_translated(item) for item in value]}
     rest = {"items": _translated(schema["additionalItems"])} if "additionalItems" in schema else {}
     return first | rest
 

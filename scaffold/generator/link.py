@@ -16,16 +16,16 @@ __all__ = ["bundle", "check_links"]
 def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
     """Return every reference that leads nowhere, and every one that leads back without end."""
     found: list[Diagnostic] = []
-    checked: set[int] = set()
+    checked: set[tuple[int, str]] = set()
     pending = [document]
     while pending:
         current = pending.pop()
-        for schema in _references(current.value):
-            if id(schema) in checked:
+        for schema, keyword in _references(current.value):
+            if (id(schema), keyword) in checked:
                 continue
-            checked.add(id(schema))
+            checked.add((id(schema), keyword))
             try:
-                target, _, _ = documents.target(schema)
+                target, _, _ = documents.target(schema, keyword)
             except SpecError as error:
                 found += error.diagnostics
                 continue
@@ -88,13 +88,16 @@ def _reach(documents: Documents, document: Document) -> _Reach:
     return _Reach(found[1:], places)
 
 
-def _references(schema: Json) -> Iterator[Json]:
-    """Yield every schema object with a `$ref`, outermost first."""
+_REFERENCES = ("$ref", "$dynamicRef")
+
+
+def _references(schema: Json) -> Iterator[tuple[Json, str]]:
+    """Yield every schema object that refers, with the keyword it does so by, outermost first."""
     pending = [schema]
     while pending:
         current = pending.pop()
-        if is_object(current) and "$ref" in current:
-            yield current
+        if is_object(current):
+            yield from ((current, keyword) for keyword in _REFERENCES if keyword in current)
         pending += [inner for _, inner in reversed(list(subschemas(current)))]
 
 
@@ -102,8 +105,8 @@ def _others(documents: Documents, document: Document) -> list[Document]:
     """List the other documents that a document reaches, nearest first."""
     reached = [document]
     for current in reached:  # grows while it is read
-        for schema in _references(current.value):
-            target = documents.target(schema)[0]
+        for schema, keyword in _references(current.value):
+            target = documents.target(schema, keyword)[0]
             if target not in reached:
                 reached.append(target)
     return reached[1:]
@@ -120,11 +123,11 @@ def _rewritten(
         return schema
     kept = schema if needed is None else _pruned(documents, schema, needed)
     copy = rebuild(kept, lambda inner: _rewritten(documents, document, inner, needed))
-    if "$ref" in schema:
-        target, meaning, _ = documents.target(schema)
-        uri, _ = documents.split(schema, schema["$ref"])
+    for keyword in schema.keys() & set(_REFERENCES):
+        target, meaning, _ = documents.target(schema, keyword)
+        uri, _ = documents.split(schema, schema[keyword])
         if target is not document and uri != target.uri:
-            copy["$ref"] = meaning
+            copy[keyword] = meaning
     return copy
 
 
@@ -161,7 +164,7 @@ def _free_name(definitions: dict[str, Json], document: Document) -> str:
 def _circles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
     """Find references that lead back to themselves without ever looking at a part of the value."""
     done: set[int] = set()
-    for start in _references(document.value):
+    for start, _ in _references(document.value):
         trail: list[tuple[Json, Iterator[tuple[Json, Json]]]] = []
         on_trail: set[int] = set()
         _step_into(documents, start, trail, on_trail, done)
