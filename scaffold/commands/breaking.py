@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 from scaffold.commands.comparison import Comparison, compared, sides
 from scaffold.commands.diff import FORMATS
-from scaffold.generator.canonical import canonical
 from scaffold.generator.compare import Bump, Effect, Finding, Verdict
-from scaffold.generator.compare.render import sentence
+from scaffold.generator.compare.render import sentence, shown
 from scaffold.generator.compiler import Compilation
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.source import Pointer
@@ -39,7 +38,7 @@ def complaints(comparison: Comparison) -> list[Diagnostic]:
         for effect in finding.effects
         if effect.verdict is not Verdict.COMPATIBLE and effect.bump > report.made
     ]
-    return sorted({*found, *_version(comparison)})
+    return comparison.named([*found, *_version(comparison)])
 
 
 def _version(comparison: Comparison) -> Iterator[Diagnostic]:
@@ -78,9 +77,7 @@ def _complaint(text: Compilation, finding: Finding, effect: Effect) -> Diagnosti
     message = f"{hook}{finding.what}; {effect.party.value}: {effect.why}"
     advice = f"if it breaks, it asks for {effect.bump}"
     if effect.witness is not None:
-        shown = effect.witness
-        refusal = f"{shown.refused_by} refuses it: {shown.reason}"
-        advice = f"{shown.accepted_by} accepts {canonical(shown.value)}, {refusal}"
+        advice = shown(effect.witness)
     source, at = text.text.source, _place(text, finding)
     document = text.payloads.get((finding.hook, finding.subject))
     if document is not None:

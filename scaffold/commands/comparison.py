@@ -2,14 +2,14 @@
 
 import tarfile
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from scaffold.generator.compare import Report, appeared, compare, removed
 from scaffold.generator.compiler import Compilation, compile_with_sources
-from scaffold.generator.diagnostics import SpecError
+from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.project.errors import UsageError
 from scaffold.project.git import git_or_none
 from scaffold.project.kinds import hookspecs_in
@@ -24,6 +24,11 @@ class Comparison:
 
     report: Report
     text: Compilation
+    side: "_Side"
+
+    def named(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Name files as the person did who asked."""
+        return sorted({self.side.named(each) for each in problems})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,12 @@ class _Side:
         try:
             found = [compile_with_sources(path) for path in _hookspecs(self.path)]
         except SpecError as error:
-            raise SpecError(
-                replace(each, file=each.file.replace(str(self.root), self.name, 1))
-                for each in error.diagnostics
-            ) from None
+            raise SpecError(map(self.named, error.diagnostics)) from None
         return {(each.kind.name, each.kind.major): each for each in found}
+
+    def named(self, problem: Diagnostic) -> Diagnostic:
+        """Name the file by where it came from, and not by where it was unpacked."""
+        return replace(problem, file=problem.file.replace(str(self.root), self.name, 1))
 
 
 def sides(first: str, second: str | None, against: str | None) -> tuple[str, str, Path]:
@@ -74,29 +80,29 @@ def compared(old: str, new: str, repository: Path) -> list[Comparison]:
     with the next.
     """
     with ExitStack() as stack:
-        before = stack.enter_context(_opened(old, repository)).compiled()
-        after = stack.enter_context(_opened(new, repository)).compiled()
-        return list(_pairs(before, after))
+        one = stack.enter_context(_opened(old, repository))
+        two = stack.enter_context(_opened(new, repository))
+        return list(_pairs(one, two))
 
 
-def _pairs(
-    before: dict[tuple[str, int], Compilation], after: dict[tuple[str, int], Compilation]
-) -> Iterator[Comparison]:
+def _pairs(first: _Side, second: _Side) -> Iterator[Comparison]:
+    before, after = first.compiled(), second.compiled()
     if len(before) == len(after) == 1:  # two files are compared whatever they are called
         (one,), (two,) = before.values(), after.values()
-        yield Comparison(compare(one.kind, two.kind), two)
+        yield Comparison(compare(one.kind, two.kind), two, second)
         return
     met: set[tuple[str, int]] = set()
     for (name, major), one in before.items():
         later = sorted(key for key in after if key[0] == name and key[1] >= major)
         if later:
             met.add(later[0])
-            yield Comparison(compare(one.kind, after[later[0]].kind), after[later[0]])
+            two = after[later[0]]
+            yield Comparison(compare(one.kind, two.kind), two, second)
         else:
-            yield Comparison(removed(one.kind), one)
+            yield Comparison(removed(one.kind), one, first)
     for key, two in after.items():
         if key not in met:
-            yield Comparison(appeared(two.kind), two)
+            yield Comparison(appeared(two.kind), two, second)
 
 
 def _hookspecs(path: Path) -> list[Path]:

@@ -169,7 +169,7 @@ def _close(schema: dict[str, Json], facts: Facts) -> Facts:
     if rule is True or facts.closed:
         return facts
     safe = rule is False and not facts.branches and not facts.values and not facts.loose
-    opened = any(_OPENING & set(part) for part in schema.get("allOf", []) if part is not True)
+    opened = any(_OPENING & set(part) for part in schema.get("allOf", []) if is_object(part))
     # What a reference brings along is summed up already; what it might open is not.
     simple = "$ref" not in schema and not opened and not (_OPENING & schema.keys())
     return replace(facts, closed=True) if safe and simple else replace(facts, loose=True)

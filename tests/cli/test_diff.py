@@ -128,6 +128,21 @@ def test_git_revisions_are_compared_without_touching_the_tree(scaffold, reposito
     assert scaffold("breaking", "HEAD~1:hookspecs", "HEAD:hookspecs").status == 1
 
 
+def test_a_kind_that_is_gone_since_a_revision_is_named_by_the_revision(
+    scaffold, repository, monkeypatch
+):
+    monkeypatch.chdir(repository)
+    spec(repository / "hookspecs", "1.0.0", 9)
+    other = (SPEC % "1.0.0").replace("kind: demo", "kind: other")
+    (repository / "hookspecs" / "demo" / "v1.yaml").write_text(other)
+    write(repository / "hookspecs" / "more" / "v1.yaml", SPEC.replace("demo", "more") % "1.0.0")
+    write(repository / "hookspecs" / "more" / "schemas" / "run.json", OPEN % 9)
+    result = scaffold("breaking", "hookspecs", "--against", "HEAD")
+
+    assert result.status == 1
+    assert "\nHEAD:hookspecs/demo/v1.yaml:1:7: kind-removed:" in result.out
+
+
 def test_errors_of_a_revision_are_named_by_the_revision(scaffold, repository, monkeypatch):
     monkeypatch.chdir(repository)
     path = repository / "hookspecs" / "demo" / "v1.yaml"

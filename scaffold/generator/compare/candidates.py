@@ -6,6 +6,7 @@ from typing import Any
 
 from scaffold.generator.canonical import canonical
 from scaffold.generator.compare.schema import PayloadSchema
+from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.ir import Json
 from scaffold.generator.pattern import text_for
 from scaffold.generator.sample import guesses
@@ -63,7 +64,10 @@ def smaller(value: Json) -> Iterator[Json]:
 def _seeds(schema: Json | None) -> list[Json]:
     if schema is None:
         return []
-    return list(islice(guesses(PayloadSchema(schema).documents, schema), _SEEDS))
+    try:
+        return list(islice(guesses(PayloadSchema(schema).documents, schema), _SEEDS))
+    except SpecError:  # the difference of two schemas may refer to what it left behind
+        return []
 
 
 class _Vocabulary:

@@ -6,23 +6,23 @@ from dataclasses import asdict
 from scaffold.generator.canonical import canonical
 from scaffold.generator.compare.report import (
     Direction,
-    Effect,
     Finding,
     Party,
     Report,
     SchemaChange,
     Verdict,
+    Witness,
 )
 from scaffold.generator.ir import Json
 
-__all__ = ["markdown", "sentence", "text", "to_json"]
+__all__ = ["markdown", "sentence", "shown", "text", "to_json"]
 
 _LONGEST = 120
 """Characters of a value that are shown to people; programs get all of it."""
 
 
 def to_json(report: Report) -> dict[str, Json]:
-    """Return the whole report; versions steps are `none`, `patch`, `minor` or `major`."""
+    """Return the whole report; version steps are `none`, `patch`, `minor` or `major`."""
     return {
         "kind": report.kind,
         "old": report.old,
@@ -58,7 +58,8 @@ def text(report: Report) -> Iterator[str]:
         yield from (f"    {_change(change)}" for change in finding.changes)
         for effect in finding.effects:
             yield f"    {effect.party}: {effect.verdict}, {effect.why}"
-            yield from (f"      {line}" for line in _shown(effect))
+            if effect.witness is not None:
+                yield f"      {shown(effect.witness)}"
 
 
 def markdown(report: Report) -> Iterator[str]:
@@ -76,7 +77,8 @@ def markdown(report: Report) -> Iterator[str]:
         yield from (f"  - {_code(_change(change))}" for change in finding.changes)
         for effect in finding.effects:
             yield f"  - {_bold(effect.verdict)} for {effect.party}: {effect.why}"
-            yield from (f"    - {_code(line)}" for line in _shown(effect))
+            if effect.witness is not None:
+                yield f"    - {_code(shown(effect.witness))}"
     yield ""
 
 
@@ -92,6 +94,12 @@ def sentence(report: Report) -> str:
     made = f"a {report.made} step" if report.made else "no step"
     verdict = "" if report.holds else ", which it is not"
     return f"{steps} is {made}; the changes ask for {report.asks}{verdict}"
+
+
+def shown(witness: Witness) -> str:
+    """Say what a witness shows, in one line."""
+    refusal = f"{witness.refused_by} refuses it: {_printable(witness.reason)}"
+    return f"{witness.accepted_by} accepts {_short(witness.value)}, {refusal}"
 
 
 def _about(finding: Finding, quote: str = "") -> str:
@@ -114,16 +122,14 @@ def _change(change: SchemaChange) -> str:
     return f"{where}: {said}{what}"
 
 
-def _shown(effect: Effect) -> Iterator[str]:
-    if effect.witness is not None:
-        witness = effect.witness
-        yield f"{_short(witness.value)}"
-        yield f"{witness.accepted_by} accepts it, {witness.refused_by} does not: {witness.reason}"
-
-
 def _short(value: Json) -> str:
-    written = canonical(value)
+    written = _printable(canonical(value))
     return written if len(written) <= _LONGEST else f"{written[: _LONGEST - 1]}…"
+
+
+def _printable(text: str) -> str:
+    """Escape what would end a line or move the cursor: names and values are other people's."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _code(line: str) -> str:
