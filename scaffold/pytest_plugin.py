@@ -40,9 +40,11 @@ def pytest_collection_modifyitems(
         subject = subject_in(folder)
     except PluginError as error:
         raise pytest.UsageError(str(error)) from None
+    make: Any = CheckItem  # pytest leaves the type of `from_parent` open
     for check in CHECKS:
-        name = f"{check.suite}/{check.name}"
-        items.append(CheckItem.from_parent(session, name=name, check=check, subject=subject))
+        item = make.from_parent(session, name=f"{check.suite}/{check.name}")
+        item.check, item.subject = check, subject
+        items.append(item)
 
 
 def _folder(config: pytest.Config) -> Path | None:
@@ -56,16 +58,14 @@ def _folder(config: pytest.Config) -> Path | None:
 class CheckItem(pytest.Item):
     """One check of one plugin."""
 
-    def __init__(self, *, check: "Check", subject: "Subject", **node: Any) -> None:
-        super().__init__(**node)
-        self._check = check
-        self._subject = subject
+    check: "Check"
+    subject: "Subject"
 
     def runtest(self) -> None:
         """Carry the check out; skip it where it has nothing to say."""
         from scaffold.testing.suites import carry_out
 
-        result = carry_out(self._check, self._subject)
+        result = carry_out(self.check, self.subject)
         if result.outcome == "skipped":
             pytest.skip(result.skipped)
         if result.outcome != "ok":
@@ -73,4 +73,4 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Say where the check belongs to: the plugin's manifest."""
-        return self._subject.manifest.file, None, self.name
+        return self.subject.manifest.file, None, self.name

@@ -14,9 +14,11 @@ from scaffold.testing.subject import Subject
 
 __all__ = ["CHECKS"]
 
-_END_SECONDS: Final = 6.0
+_END_SECONDS: Final = 5.0
 """Seconds to the end: those of a scaffold server for calls, teardown and exit, and some more."""
 _FLOOD_CALLS: Final = 30
+_FLOOD_SECONDS: Final = 3.0
+"""Seconds without an answer after which a process is blocked."""
 
 
 def _clean_stdout(subject: Subject) -> Iterator[Finding]:
@@ -70,7 +72,7 @@ def _unread_stderr(subject: Subject) -> Iterator[Finding]:
         with started(subject, stderr=writer) as peer:
             calls = peer.greet(subject)
             for params in calls * _FLOOD_CALLS:
-                peer.ask("tools/call", params, _END_SECONDS)
+                peer.ask("tools/call", params, _FLOOD_SECONDS)
     except Silent as error:
         message = f"{error}, while nobody read its stderr"
         mend = "log less in hooks: a pipe holds some 64 kB, and clients need not read it"

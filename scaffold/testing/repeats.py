@@ -13,13 +13,13 @@ from typing import Final, TypeAlias
 
 from pydantic_core import from_json
 
-from scaffold.contract.errors import ScaffoldError, TransportError
+from scaffold.contract.errors import TransportError
 from scaffold.contract.values import Json, JsonObject
 from scaffold.host.resources import STANDARD
 from scaffold.host.runtimes import async_channel_to
 from scaffold.testing.cases import Case
 from scaffold.testing.check import Finding, NotApplicable
-from scaffold.testing.outcomes import brief, canonical, error_as_json, outcome
+from scaffold.testing.outcomes import brief, canonical, outcome
 from scaffold.testing.subject import Subject
 
 __all__ = ["determinism", "idempotency", "three_hosts"]
@@ -31,7 +31,7 @@ _Host: TypeAlias = Callable[[Subject, Sequence[Case]], list[JsonObject]]
 
 def three_hosts(subject: Subject) -> Iterator[Finding]:
     """Call in process, in a process with another working directory, and in fresh event loops."""
-    _only_anywhere(subject, 1)
+    _must_be_usable(subject, 1)
     yield from _unequal(
         subject,
         subject.valid_cases,
@@ -63,7 +63,7 @@ def idempotency(subject: Subject) -> Iterator[Finding]:
 
 def determinism(subject: Subject) -> Iterator[Finding]:
     """Call in two processes whose sets have different orders, with time and chance fixed."""
-    _only_anywhere(subject, 8)
+    _must_be_usable(subject, 8)
     if subject.manifest.unit_of_work.idempotency_mode != "output_hash":
         raise NotApplicable("unit_of_work.idempotency_mode is not 'output_hash'")
     yield from _unequal(
@@ -74,11 +74,14 @@ def determinism(subject: Subject) -> Iterator[Finding]:
     )
 
 
-def _only_anywhere(subject: Subject, invariant: int) -> None:
+def _must_be_usable(subject: Subject, invariant: int) -> None:
     if subject.in_process_only:
         raise NotApplicable(f"it is for use in process only: exempt from invariant {invariant}")
     if ":" not in (subject.manifest.entry_point or ""):
         raise NotApplicable("it has no entry point to be called in process by")
+    # A plugin that no host can use would answer alike in all of them.
+    with subject.opened("in_process"):
+        return
 
 
 def _unequal(
@@ -87,16 +90,8 @@ def _unequal(
     hosts: dict[str, _Host],
     mend: str,
 ) -> Iterator[Finding]:
-    outcomes = {name: _outcomes(host, subject, tried) for name, host in hosts.items()}
+    outcomes = {name: host(subject, tried) for name, host in hosts.items()}
     yield from _differences(subject, tried, outcomes, mend)
-
-
-def _outcomes(host: _Host, subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
-    """Make the calls; a plugin that one of the hosts cannot use is an outcome as well."""
-    try:
-        return host(subject, tried)
-    except ScaffoldError as error:
-        return [{"error": error_as_json(error)}] * len(tried)
 
 
 def _differences(
@@ -114,8 +109,7 @@ def _differences(
 
 
 def _here(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
-    with subject.opened("in_process") as channel:
-        return subject.outcomes(channel, tried)
+    return [outcome(partial(subject.answer_anew, case)) for case in tried]
 
 
 def _in_fresh_loops(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:

@@ -132,7 +132,7 @@ class _Reader(ast.NodeVisitor):
 
     @override
     def visit_Call(self, node: ast.Call) -> None:
-        name = self._dotted(node.func)
+        name = self._dotted(node.func) or _builtin(node.func)
         if name is None:
             self.visit(node.func)
         else:
@@ -159,9 +159,8 @@ class _Reader(ast.NodeVisitor):
 
     @override
     def visit_Name(self, node: ast.Name) -> None:
-        name = self._names.get(node.id)
-        if name is not None:
-            self._note(node, name)
+        if node.id in self._names:
+            self._note(node, self._names[node.id])
 
     def _enter(
         self,
@@ -188,8 +187,7 @@ class _Reader(ast.NodeVisitor):
         """Return what a chain of names, attributes and calls leads to, if it can be told."""
         match node:
             case ast.Name():
-                known = node.id if hasattr(builtins, node.id) else None
-                return self._names.get(node.id, known)
+                return self._names.get(node.id)
             case ast.Attribute():
                 owner = self._dotted(node.value)
                 return f"{owner}.{node.attr}" if owner else None
@@ -201,7 +199,7 @@ class _Reader(ast.NodeVisitor):
 
     def _is_container(self, value: ast.expr | None) -> bool:
         if isinstance(value, ast.Call):
-            return self._dotted(value.func) in _CONTAINERS
+            return (self._dotted(value.func) or _builtin(value.func)) in _CONTAINERS
         displays = ast.Dict | ast.List | ast.Set | ast.DictComp | ast.ListComp | ast.SetComp
         return isinstance(value, displays)
 
@@ -216,6 +214,13 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _builtin(function: ast.expr) -> str | None:
+    """Return the builtin that is called; the same word elsewhere may well be a variable."""
+    if isinstance(function, ast.Name) and hasattr(builtins, function.id):
+        return function.id
+    return None
 
 
 def _starts_with_text(node: ast.Call) -> bool:

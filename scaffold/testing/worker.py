@@ -5,13 +5,13 @@ It reads what to call from stdin, and writes the outcomes to the file: stdout is
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from pydantic_core import from_json, to_json
 
-from scaffold.contract.errors import ScaffoldError
 from scaffold.testing.cases import Case
-from scaffold.testing.outcomes import error_as_json
+from scaffold.testing.outcomes import outcome
 from scaffold.testing.subject import Subject
 
 
@@ -20,11 +20,7 @@ def _main() -> None:
     work = from_json(sys.stdin.buffer.read())
     subject = Subject(Path(work["folder"]), lambda _schema: ())
     calls = [Case(hook, payload, valid=True) for hook, payload in work["cases"]]
-    try:
-        with subject.opened("in_process") as channel:
-            outcomes = subject.outcomes(channel, calls)
-    except ScaffoldError as error:
-        outcomes = [{"error": error_as_json(error)}] * len(calls)
+    outcomes = [outcome(partial(subject.answer_anew, case)) for case in calls]
     Path(sys.argv[1]).write_bytes(to_json(outcomes))
 
 

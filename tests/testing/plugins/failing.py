@@ -1,0 +1,8 @@
+"""Fails with an error that no host knows."""
+
+from scaffold.kinds.text_processor_v1 import ProcessInput, ProcessOutput, TextProcessorPlugin
+
+
+class Plugin(TextProcessorPlugin):
+    def process(self, payload: ProcessInput) -> ProcessOutput:
+        raise KeyError(payload.text)

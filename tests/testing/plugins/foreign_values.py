@@ -1,0 +1,13 @@
+"""Answers with values that JSON has not."""
+
+from datetime import UTC, datetime
+
+from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
+
+
+class Plugin(ToolPlugin):
+    def get_schema(self):
+        return [Function(name="now", description="Tell the time.", parameters={"type": "object"})]
+
+    def execute(self, payload: ExecuteInput) -> ExecuteOutput:
+        return ExecuteOutput(result={"now": datetime(2026, 1, 31, tzinfo=UTC)})
