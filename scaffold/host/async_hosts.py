@@ -122,6 +122,7 @@ class AsyncHost(Roster[AsyncChannel]):
         loaded = entry.loaded if entry is not None else None
         if entry is None or loaded is None:
             raise not_in_use(name)
+        manifest = fresh(entry)
         state, entry.state = entry.state, State.REGISTERED
         loaded.flights.closed = True
         self._changed()
@@ -130,7 +131,6 @@ class AsyncHost(Roster[AsyncChannel]):
             if not cancel and not await loaded.flights.landed_async(seconds):
                 entry.state, loaded.flights.closed = state, False
                 raise did_not_land(name, loaded.flights.count(), seconds)
-            manifest = fresh(entry)
             self._registry.drop(name)
             await self._end(loaded)
             entry.manifest, entry.state = manifest, State.REGISTERED

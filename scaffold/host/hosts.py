@@ -64,6 +64,7 @@ class Host(Roster[Channel]):
         self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
         self._clients: dict[tuple[str, int], type[Client]] = {}
         self._post = Post()
+        self._binding = threading.Lock()
         self._ended = threading.Event()
         self._health_every = health_every
         self._watcher: threading.Thread | None = None
@@ -78,8 +79,9 @@ class Host(Roster[Channel]):
         kinship.best_effort |= set(best_effort)
         self._clients.setdefault((kinship.kind.name, kinship.major), dispatcher.client)
         routes = HostRoutes(kinship, self._post)
-        bound = dispatcher(routes)
-        self._dispatchers.append((bound, routes))
+        with self._binding:
+            bound = dispatcher(routes)
+            self._dispatchers.append((bound, routes))
         return bound
 
     def client(self, name: str, client: type[C]) -> C:
@@ -151,6 +153,7 @@ class Host(Roster[Channel]):
         loaded = entry.loaded if entry is not None else None
         if entry is None or loaded is None:
             raise not_in_use(name)
+        manifest = fresh(entry)
         state, entry.state = entry.state, State.REGISTERED
         loaded.flights.closed = True
         self._changed()
@@ -159,7 +162,6 @@ class Host(Roster[Channel]):
             if not cancel and not loaded.flights.landed(seconds):
                 entry.state, loaded.flights.closed = state, False
                 raise did_not_land(name, loaded.flights.count(), seconds)
-            manifest = fresh(entry)
             self._registry.drop(name)
             self._end(loaded)
             entry.manifest, entry.state = manifest, State.REGISTERED
@@ -181,8 +183,9 @@ class Host(Roster[Channel]):
 
     @override
     def _changed(self) -> None:
-        for dispatcher, routes in list(self._dispatchers):
-            dispatcher.bind(routes)
+        with self._binding:  # who comes last has seen all changes
+            for dispatcher, routes in self._dispatchers:
+                dispatcher.bind(routes)
 
     def _take(
         self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[Channel], T]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import kinsfolk as kin
 import pytest
+from served import served
 
 from scaffold.contract import HookError, calling_with
 from scaffold.contract.errors import PluginError
@@ -40,6 +41,17 @@ def test_metadata_of_a_call_crosses_to_the_plugin_and_ends_with_the_block(runtim
             "request_id": "r1",
         }
         assert teller.execute(ask("metadata")).result == facts
+
+
+def test_metadata_of_a_call_crosses_http(tmp_path):
+    serve = ["-m", "scaffold.server", "teller_tool:TellerPlugin", "--name", "teller"]
+    with served(TELLER, serve) as url, Host() as host:
+        text = f"name = 'teller'\nkind = 'tool'\nruntime = 'mcp_http'\nurl = '{url}'\n"
+        (tmp_path / "dagstack.toml").write_text(text, encoding="utf-8")
+        teller = host.load(tmp_path, ToolClient)
+        with calling_with({"actor": "ada"}):
+            assert teller.execute(ask("metadata")).result == {"actor": "ada"}
+        assert teller.execute(ask("metadata")).result == {}
 
 
 @pytest.mark.parametrize("runtime", WIRES)

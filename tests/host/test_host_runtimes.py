@@ -1,12 +1,8 @@
 import asyncio
-import os
-import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from served import served
 
 from scaffold.contract import HookError, InternalError, InvalidInput, InvalidOutput
 from scaffold.contract.errors import ConnectFailed
@@ -24,22 +20,8 @@ def ask(function: str, **args: object) -> ExecuteInput:
 
 @pytest.fixture(scope="module")
 def url():
-    server = subprocess.Popen(
-        [sys.executable, *SERVE, "--http", "--port", "0"],
-        cwd=ECHO,
-        env={**os.environ, "MCP_HOST": "127.0.0.1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stderr is not None
-    try:
-        for line in server.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:\d+/mcp", line):
-                yield found[0]
-                break
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=10)
+    with served(ECHO, SERVE) as address:
+        yield address
 
 
 @pytest.fixture
