@@ -9,10 +9,11 @@ from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.documents import Document, Documents
 from scaffold.generator.functions import find_functions, has_content
 from scaffold.generator.link import bundle, check_links
-from scaffold.generator.load import HookText, KindText, load
+from scaffold.generator.load import load
 from scaffold.generator.names import pascal, taken_types
 from scaffold.generator.schema_files import SchemaFiles
 from scaffold.generator.shapes import Shaper
+from scaffold.generator.text import HookText, KindText
 from scaffold.generator.type_names import TypeNames
 
 __all__ = ["Compilation", "compile_kind", "kind_files"]
@@ -57,16 +58,14 @@ def _compile(path: Path) -> Compilation:
     text = load(path)
     base = f"https://hookspec.invalid/{text.name}/{text.version}/"
     documents = Documents(SchemaFiles(path.parent, text.remotes), base)
-    payloads = {
-        (hook.name, side): _document(documents, text, hook, side)
-        for hook in text.hooks
-        for side in ("input", "output")
-    }
-    for document in payloads.values():
-        if document is not None:
-            documents.problems += check_links(documents, document)
-    if documents.problems:
-        raise SpecError(documents.problems)
+    payloads: dict[tuple[str, str], Document | None] = {}
+    for hook in text.hooks:
+        for side in ("input", "output"):
+            payloads[hook.name, side] = document = _document(documents, text, hook, side)
+            if document is not None:
+                documents.problems += check_links(documents, document)
+    if text.problems or documents.problems:
+        raise SpecError([*text.problems, *documents.problems])
     kind = _Builder(text, documents, payloads).build(_source_name(path))
     if documents.problems:
         raise SpecError(documents.problems)

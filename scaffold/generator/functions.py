@@ -6,8 +6,8 @@ from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.documents import Document, Documents
 from scaffold.generator.facts import OBJECTS, Facts, gather
 from scaffold.generator.ir import Functions
-from scaffold.generator.load import HookText, KindText
 from scaffold.generator.names import did_you_mean
+from scaffold.generator.text import HookText, KindText
 from scaffold.generator.tool_names import wants_functions
 
 __all__ = ["find_functions", "has_content"]

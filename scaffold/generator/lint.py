@@ -11,8 +11,8 @@ from scaffold.generator.compiler import Compilation, compile_with_sources
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.documents import Document
 from scaffold.generator.facts import gather
-from scaffold.generator.load import HookText
 from scaffold.generator.notes import notes
+from scaffold.generator.text import HookText
 from scaffold.generator.tool_names import safe_template
 from scaffold.generator.values import is_object
 from scaffold.generator.vocabulary import IN_PLACE, KNOWN, subschemas

@@ -31,15 +31,21 @@ _MISSING_HELP = {
 }
 
 
-def check_structure(source: Source) -> list[Diagnostic]:
-    """Return every way in which a hookspec breaks the format; schemas in it are not looked into."""
+def check_structure(source: Source) -> tuple[list[Diagnostic], set[Pointer]]:
+    """Return every way in which a hookspec breaks the format, and the places that are broken.
+
+    A place is a key of the hookspec, a hook, or a key of a hook. Schemas are not looked into.
+    """
     found: list[Diagnostic] = []
+    broken: set[Pointer] = set()
     for error in _validator().iter_errors(source.value):
         at: Pointer = tuple(error.instance_path)
         if _inside_a_schema(at):
             continue
         found += _EXPLAIN[error.kind.name](source, at, error)
-    return found
+        if error.kind.name not in _BESIDE:
+            broken.add(at[: 3 if at[:1] == ("hooks",) else 1])
+    return found, broken
 
 
 @cache
@@ -115,6 +121,10 @@ _EXPLAIN: dict[str, Callable[[Source, Pointer, Any], Iterator[Diagnostic]]] = {
     "minItems": _no_hooks,
     "exclusiveMinimum": _no_time,
 }
+
+
+_BESIDE = {"additionalProperties", "required", "minItems"}
+"""What is wrong with an object and leaves the rest of it as good as it was."""
 
 
 def _keys_at(error: "ValidationError") -> list[str]:

@@ -6,12 +6,9 @@ name that breaks it. So a dot is allowed in a template, and `_` stands in for it
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from scaffold.generator.diagnostics import Diagnostic
-
-if TYPE_CHECKING:
-    from scaffold.generator.load import HookText, KindText
+from scaffold.generator.text import HookText, KindText
 
 __all__ = ["DEFAULT_TOOL", "check_tool_names", "safe_template", "wants_functions"]
 
@@ -29,7 +26,7 @@ def safe_template(template: str) -> str:
     return template.replace(".", "_")
 
 
-def check_tool_names(kind: "KindText") -> Iterator[Diagnostic]:
+def check_tool_names(kind: KindText) -> Iterator[Diagnostic]:
     """Yield what is wrong with the templates of the hooks that are offered over MCP."""
     taken: dict[str, str] = {}
     for hook in kind.hooks:
@@ -47,7 +44,7 @@ def check_tool_names(kind: "KindText") -> Iterator[Diagnostic]:
         taken[known] = hook.name
 
 
-def _problem_with(kind: "KindText", hook: "HookText") -> tuple[str, str, str] | None:
+def _problem_with(kind: KindText, hook: HookText) -> tuple[str, str, str] | None:
     """Return code, message and help of the first thing wrong with one template."""
     unknown = sorted(set(_PART.findall(hook.tool)) - _PARTS)
     if unknown:
@@ -67,7 +64,7 @@ def _problem_with(kind: "KindText", hook: "HookText") -> tuple[str, str, str] | 
     return None
 
 
-def _fill(kind: "KindText", hook: "HookText") -> str:
+def _fill(kind: KindText, hook: HookText) -> str:
     """Fill in what the hookspec knows; the plugin and the function stay open."""
     return hook.tool.replace("{kind}", kind.name).replace("{hook}", hook.name)
 

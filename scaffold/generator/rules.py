@@ -1,0 +1,88 @@
+"""The rules of hookspecs that no JSON Schema can say."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.names import KEYWORDS, TAKEN_ATTRIBUTES, pascal
+from scaffold.generator.source import Pointer
+from scaffold.generator.text import HookText, KindText
+from scaffold.generator.tool_names import check_tool_names
+
+__all__ = ["check_rules"]
+
+_RESERVED_ERRORS = {"invalid_input", "invalid_output", "internal"}
+_FILE = re.compile(r"v([0-9]+)")
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^?#\s]*/")
+
+
+def check_rules(kind: KindText, path: Path) -> Iterator[Diagnostic]:
+    """Yield every way in which a hookspec breaks the rules; `path` is the file it stands in."""
+    yield from _check_kind(kind, path)
+    yield from _check_hooks(kind)
+    yield from check_tool_names(kind)
+
+
+def _check_kind(kind: KindText, path: Path) -> Iterator[Diagnostic]:
+    if kind.name in KEYWORDS:
+        message = f"'{kind.name}' is a keyword"
+        advice = "name the kind by a word that Python, TypeScript and Go leave free"
+        yield kind.source.problem(("kind",), "keyword-name", message, advice)
+    for prefix in kind.remotes:
+        if not _REMOTE.fullmatch(prefix):
+            message = f"'{prefix}' is not the beginning of URIs"
+            advice = "write an absolute URI that ends with '/', as in 'https://example.com/'"
+            yield kind.source.problem(("remotes", prefix), "bad-remote", message, advice, key=True)
+    stem = _FILE.fullmatch(path.stem)
+    major = kind.version.split(".", 1)[0]
+    if stem and major and stem[1] != major:
+        message = f"the file '{path.name}' holds version {kind.version}"
+        advice = f"call the file 'v{major}{path.suffix}', or mend the version"
+        yield kind.source.problem(("kind_api_version",), "version-file-mismatch", message, advice)
+
+
+def _check_hooks(kind: KindText) -> Iterator[Diagnostic]:
+    problem = kind.source.problem
+    taken: dict[str, str] = {}
+    for hook in kind.hooks:
+        at: Pointer = (*hook.at, "name")
+        class_name = pascal(hook.name)
+        if hook.name in KEYWORDS:
+            advice = f"add a word, as in '{hook.name}_item'"
+            yield problem(at, "keyword-name", f"'{hook.name}' is a keyword", advice)
+        elif hook.name in TAKEN_ATTRIBUTES:
+            message = f"every plugin has a '{hook.name}' of its own"
+            advice = f"add a word, as in '{hook.name}_item'"
+            yield problem(at, "taken-name", message, advice)
+        if class_name in taken:
+            other = taken[class_name]
+            if other == hook.name:
+                message = f"there are two hooks '{hook.name}'"
+            else:
+                message = f"the hooks '{other}' and '{hook.name}' give types of one name"
+            yield problem(at, "duplicate-hook", message, "rename one of the two")
+        taken[class_name] = hook.name
+        yield from _check_hook(kind, hook)
+
+
+def _check_hook(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
+    problem = kind.source.problem
+    if kind.source.value[hook.at[0]][hook.at[1]].get("stream"):
+        message = f"the hook '{hook.name}' streams, and streaming hooks are not generated yet"
+        advice = "remove 'stream', and answer in one piece or in pages"
+        yield problem((*hook.at, "stream"), "stream-unsupported", message, advice, key=True)
+    if hook.output_schema is None and hook.dispatch != "broadcast_notify":
+        message = f"the hook '{hook.name}' lacks the key 'output_schema'"
+        advice = "describe the answer; only a 'broadcast_notify' hook may answer nothing"
+        yield problem(hook.at, "missing-key", message, advice)
+    codes: set[str] = set()
+    for index, error in enumerate(hook.errors):
+        at = (*hook.at, "errors", index, "code")
+        if error.code in _RESERVED_ERRORS:
+            message = f"the error code '{error.code}' belongs to the runtime"
+            yield problem(at, "reserved-error", message, "use a code of the hook's own")
+        if error.code in codes:
+            message = f"the error code '{error.code}' is there twice"
+            yield problem(at, "duplicate-error", message, "remove one of the two")
+        codes.add(error.code)
