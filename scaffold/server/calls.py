@@ -64,6 +64,11 @@ class Call(ABC):
         self.error: WireError | None = None
         """Why the call was refused, once it has been: HTTP has statuses for some reasons."""
 
+    @property
+    def is_quick(self) -> bool:
+        """True if its function is trusted not to hold up an event loop."""
+        return self.pace is not None and self.pace.is_trusted and not self.is_async
+
     def finish(self, notify: Notify) -> bytes:
         """Run to the end on this thread and return the response; raises nothing."""
         try:

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from scaffold.server.calls import Call
 from scaffold.server.http.exchange import Exchange, Receive, Scope, Send, read_headers
 from scaffold.server.http.guard import Places, check_accept, check_mirror, check_type
-from scaffold.server.http.refusal import Refusal
+from scaffold.server.http.refusal import Refusal, status_of
 from scaffold.server.http.reply import reply
 from scaffold.server.http.sessions import HttpSession, Sessions
 from scaffold.server.options import Options
@@ -123,5 +123,7 @@ class App:
             await exchange.answer(202, b"")
         elif isinstance(answer, bytes):
             await exchange.answer(200, answer, headers=headers)
+        elif (response := self._tasks.finish_quick(answer)) is not None:
+            await exchange.answer(status_of(answer.error) if modern else 200, response)
         else:
             await reply(answer, exchange, self._tasks, streams=streams, modern=modern)

@@ -27,10 +27,10 @@ _EVENTS: Final[tuple[Header, ...]] = (
 
 def read_headers(scope: Scope) -> Headers:
     """Return the headers by lower case name; those given twice are joined (RFC 9110 §5.3)."""
-    headers: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    given = [(str(name, "latin-1"), str(value, "latin-1")) for name, value in scope["headers"]]
+    headers = dict(given)
+    if len(headers) < len(given):
+        headers = {key: ", ".join(text for name, text in given if name == key) for key in headers}
     return headers
 
 

@@ -33,6 +33,7 @@ async def run(service: Service, listener: socket, options: Options) -> None:
         access_log=False,
         interface="asgi3",
         lifespan="off",
+        proxy_headers=False,
         log_config=None,
         log_level="debug" if options.log_level == "DEBUG" else "warning",
         server_header=False,
