@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lives import Result, commit, make
+from lives import scaffold as spawn
 
 from scaffold.cli import main
 
@@ -49,3 +50,18 @@ def first_project(tmp_path_factory):
 def demo(first_project, tmp_path):
     """A plugin project of the first template version to change."""
     return Path(shutil.copytree(first_project, tmp_path / "demo"))
+
+
+@pytest.fixture(scope="session")
+def second_project(first_project, tmp_path_factory):
+    """The same after `scaffold update`, not committed."""
+    folder = Path(shutil.copytree(first_project, tmp_path_factory.mktemp("second") / "demo"))
+    result = spawn("update", folder)
+    assert result.status == 0, result.err
+    return folder
+
+
+@pytest.fixture
+def updated(second_project, tmp_path):
+    """A plugin project of the newest template version, not committed, to change."""
+    return Path(shutil.copytree(second_project, tmp_path / "demo"))

@@ -139,27 +139,27 @@ def test_a_full_disk_leaves_the_tree_as_it_was(demo):
     assert not (demo / ".scaffold").exists()
 
 
-def test_generating_ends_the_conflict_of_a_merge(scaffold, demo):
-    scaffold("update", demo)  # the newest template says that generated files are not merged as text
-    commit(demo)
-    git(demo, "checkout", "-q", "-b", "theirs")
-    bump(demo, "Run one function, theirs.")
-    scaffold("generate", demo)
-    commit(demo)
-    git(demo, "checkout", "-q", "main")
-    bump(demo, "Run one function, ours.")
-    scaffold("generate", demo)
-    commit(demo)
-    git(demo, "merge", "theirs")
-    assert "<<<<<<<" in (demo / SPEC).read_text()
-    assert "<<<<<<<" not in (demo / DOCS).read_text()
+def test_generating_ends_the_conflict_of_a_merge(scaffold, updated):
+    # The newest template says that generated files are not merged as text.
+    commit(updated)
+    git(updated, "checkout", "-q", "-b", "theirs")
+    bump(updated, "Run one function, theirs.")
+    scaffold("generate", updated)
+    commit(updated)
+    git(updated, "checkout", "-q", "main")
+    bump(updated, "Run one function, ours.")
+    scaffold("generate", updated)
+    commit(updated)
+    git(updated, "merge", "theirs")
+    assert "<<<<<<<" in (updated / SPEC).read_text()
+    assert "<<<<<<<" not in (updated / DOCS).read_text()
 
-    (demo / SPEC).write_text(git(demo, "show", "theirs:" + SPEC))
-    assert scaffold("generate", demo).status == 0
-    commit(demo, "merged")
+    (updated / SPEC).write_text(git(updated, "show", "theirs:" + SPEC))
+    assert scaffold("generate", updated).status == 0
+    commit(updated, "merged")
 
-    assert scaffold("check", demo).status == 0
-    assert "Run one function, theirs." in (demo / DOCS).read_text()
+    assert scaffold("check", updated).status == 0
+    assert "Run one function, theirs." in (updated / DOCS).read_text()
 
 
 def test_watching_follows_the_hookspec_and_outlives_mistakes(demo):

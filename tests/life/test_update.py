@@ -56,23 +56,20 @@ def test_a_project_of_the_first_template_gets_the_newest(scaffold, demo):
     assert scaffold("check", demo).status == 0
 
 
-def test_an_updated_project_is_what_a_new_one_would_be(scaffold, demo, tmp_path):
+def test_an_updated_project_is_what_a_new_one_would_be(updated, tmp_path):
     fresh = make(tmp_path / "new" / "demo", "tool", version=NEWEST)
 
-    assert scaffold("update", demo).status == 0
-
-    assert texts(demo) == texts(fresh)
+    assert texts(updated) == texts(fresh)
 
 
-def test_an_update_to_what_is_there_changes_nothing(scaffold, demo):
-    scaffold("update", demo)
-    commit(demo)
+def test_an_update_to_what_is_there_changes_nothing(scaffold, updated):
+    commit(updated)
 
-    result = scaffold("update", demo)
+    result = scaffold("update", updated)
 
     assert (result.status, result.err) == (0, f"template {NEWEST}: up to date\n")
-    assert git(demo, "status", "--porcelain") == ""
-    assert scaffold("update", demo, "--check").status == 0
+    assert git(updated, "status", "--porcelain") == ""
+    assert scaffold("update", updated, "--check").status == 0
 
 
 def test_a_preview_writes_nothing(scaffold, demo):
@@ -163,15 +160,14 @@ def test_an_update_that_waits_is_not_made_again_but_can_be_taken_back(scaffold, 
     assert scaffold("update", demo, "--abort").status == 4
 
 
-def test_an_update_that_is_committed_is_not_taken_back(scaffold, demo):
-    scaffold("update", demo)
-    commit(demo)
-    before = texts(demo)
+def test_an_update_that_is_committed_is_not_taken_back(scaffold, updated):
+    commit(updated)
+    before = texts(updated)
 
-    result = scaffold("update", demo, "--abort")
+    result = scaffold("update", updated, "--abort")
 
     assert (result.status, result.err.partition(":")[0]) == (4, "no-update")
-    assert texts(demo) == before
+    assert texts(updated) == before
 
 
 def test_a_conflict_in_the_settings_stops_nothing_but_generating(scaffold, demo, third):
@@ -199,19 +195,17 @@ def test_another_repository_of_the_template_is_remembered(scaffold, demo, third)
     assert scaffold("update", demo).err == "template v3: up to date\n"
 
 
-def test_a_file_that_the_template_gave_up_goes_unless_somebody_edited_it(scaffold, demo, third):
-    replace(demo / ".gitignore", ".venv/", ".venv/\nmine/")
-    commit(demo)
+def test_a_file_that_the_template_gave_up_goes_unless_somebody_edited_it(scaffold, updated, third):
+    replace(updated / ".gitignore", ".venv/", ".venv/\nmine/")
+    commit(updated)
     (third / "template" / ".gitignore.jinja").unlink()
     (third / "template" / ".editorconfig").unlink()
-    scaffold("update", demo)
-    commit(demo)
 
-    result = scaffold("update", demo, "--template", history(third))
+    result = scaffold("update", updated, "--template", history(third))
 
     assert (result.status, "conflict in .gitignore\n" in result.err) == (3, True), result.err
-    assert "mine/" in (demo / ".gitignore").read_text()
-    assert not (demo / ".editorconfig").exists()
+    assert "mine/" in (updated / ".gitignore").read_text()
+    assert not (updated / ".editorconfig").exists()
 
 
 def test_a_version_can_be_asked_for(scaffold, demo, third):
@@ -256,12 +250,10 @@ def test_the_migrations_of_others_are_not_run(scaffold, demo, third):
     assert texts(demo) == before
 
 
-def test_the_answers_stay_and_name_no_place_of_this_machine(scaffold, demo, tmp_path):
-    before = (demo / ".copier-answers.yml").read_text()
+def test_the_answers_stay_and_name_no_place_of_this_machine(first_project, updated, tmp_path):
+    before = (first_project / ".copier-answers.yml").read_text()
 
-    scaffold("update", demo)
-
-    after = (demo / ".copier-answers.yml").read_text()
+    after = (updated / ".copier-answers.yml").read_text()
     assert after == before.replace("_commit: v1", f"_commit: {NEWEST}")
     assert str(tmp_path) not in after
 
