@@ -1,4 +1,4 @@
-"""A call in process: the typed client beside a direct method call, pluggy and dagstack.
+"""A call in process: typed client and dispatcher beside a direct call, pluggy and dagstack.
 
     uv venv /tmp/in_process
     uv pip install --python /tmp/in_process/bin/python -e . pluggy dagstack-plugin-system httpx
@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 from benchmarks.wire.bench_v1 import (
     BenchClient,
+    BenchDispatcher,
     BenchPlugin,
     EchoExactInput,
     EchoExactOutput,
@@ -55,6 +56,16 @@ def ours(plugin: Echo) -> Call:
     from scaffold.host import InProcessChannel
 
     return BenchClient(InProcessChannel(plugin)).echo
+
+
+def dispatched(plugin: Echo) -> Call:
+    from scaffold.host import Host
+
+    host = Host()
+    calls = host.kind(BenchDispatcher)
+    host.add(plugin, "echo")
+    host.start()
+    return calls.echo
 
 
 def with_pluggy(plugin: Echo) -> Call:
@@ -99,6 +110,7 @@ def with_dagstack(_plugin: Echo) -> Call:
 SIDES: dict[str, Callable[[Echo], Call]] = {
     "direct": direct,
     "ours": ours,
+    "dispatched": dispatched,
     "pluggy": with_pluggy,
     "dagstack": with_dagstack,
 }
@@ -128,11 +140,11 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.in_process", side]
             done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
             found[side].append(json.loads(done.stdout))
-    print(f"{'side':10}{'ns':>8}{'over direct':>14}{'ratio':>8}   {ROUNDS} processes a side")
+    print(f"{'side':12}{'ns':>8}{'over direct':>14}{'ratio':>8}   {ROUNDS} processes a side")
     for side, times in found.items():
         over = median(own - floor for floor, own in times)
         ratio = median(own / floor for floor, own in times)
-        print(f"{side:10}{median(own for _, own in times):8.0f}{over:14.0f}{ratio:8.2f}")
+        print(f"{side:12}{median(own for _, own in times):8.0f}{over:14.0f}{ratio:8.2f}")
 
 
 if __name__ == "__main__":
