@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -81,9 +82,10 @@ def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
     """Generate after every change of the hookspecs, until interrupted."""
     from scaffold.generator import SpecError
 
+    hookspecs = folder / read_settings(folder).hookspecs
     seen: object = None
     while True:
-        now = _inputs(folder)
+        now = _inputs(folder / "pyproject.toml", hookspecs)
         if now != seen:
             seen = now
             try:
@@ -95,16 +97,15 @@ def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
         time.sleep(_PAUSE)
 
 
-def _inputs(folder: Path) -> dict[Path, tuple[int, int]]:
+def _inputs(settings: Path, hookspecs: Path) -> dict[Path, tuple[int, int]]:
     """Return what the files say of themselves that generated code depends on."""
-    hookspecs = folder / read_settings(folder).hookspecs
-    found = {
-        folder / "pyproject.toml",
-        *hookspecs.parent.glob(hookspecs.name),
-        *hookspecs.rglob("*"),
-    }
-    states = {path: path.stat() for path in found if path.is_file()}
-    return {path: (state.st_mtime_ns, state.st_size) for path, state in states.items()}
+    found: dict[Path, tuple[int, int]] = {}
+    for path in (settings, hookspecs, *hookspecs.rglob("*")):
+        # An editor may be replacing the file at this moment.
+        with suppress(FileNotFoundError):
+            state = path.stat()
+            found[path] = (state.st_mtime_ns, state.st_size)
+    return found
 
 
 def _lines(due: list[Change], *, check: bool, diff: bool) -> Iterable[str]:
