@@ -134,7 +134,7 @@ class AsyncHost(Roster[AsyncChannel]):
             self._registry.drop(name)
             await self._end(loaded)
             entry.manifest, entry.state = manifest, State.REGISTERED
-            await self._begin(entry)
+            await self._begin(entry, loaded)
         finally:
             self._changed()
 
@@ -177,17 +177,18 @@ class AsyncHost(Roster[AsyncChannel]):
         except FAILURES:
             return
 
-    async def _begin(self, entry: Entry[AsyncChannel]) -> None:
-        """Start a plugin, or note why it cannot be started, and raise that."""
+    async def _begin(
+        self, entry: Entry[AsyncChannel], before: LoadedPlugin[AsyncChannel] | None = None
+    ) -> None:
+        """Start a plugin, as it was before; or note why it cannot be started, and raise that."""
         manifest = entry.manifest
         assert manifest is not None
         try:
             self._check_needed(manifest)
-            kind = self._kinds[manifest.kind, manifest.major].kind
+            kind = self._kind(manifest) if before is None else before.kind
+            runtime = self._runtime(manifest, kind, before.runtime if before else None)
             context = self._context(manifest)
-            channel = await async_channel_to(
-                manifest, kind, self._runtime(manifest), context, made(entry)
-            )
+            channel = await async_channel_to(manifest, kind, runtime, context, made(entry))
             make = self._clients.get((kind.name, manifest.major))
             self._keep(manifest, kind, channel, make(channel) if make else None)
         except FAILURES as error:

@@ -165,7 +165,7 @@ class Host(Roster[Channel]):
             self._registry.drop(name)
             self._end(loaded)
             entry.manifest, entry.state = manifest, State.REGISTERED
-            self._begin(entry)
+            self._begin(entry, loaded)
         finally:
             self._changed()
 
@@ -207,15 +207,16 @@ class Host(Roster[Channel]):
         except FAILURES:
             return
 
-    def _begin(self, entry: Entry[Channel]) -> None:
-        """Start a plugin, or note why it cannot be started, and raise that."""
+    def _begin(self, entry: Entry[Channel], before: LoadedPlugin[Channel] | None = None) -> None:
+        """Start a plugin, as it was before; or note why it cannot be started, and raise that."""
         manifest = entry.manifest
         assert manifest is not None
         try:
             self._check_needed(manifest)
-            kind = self._kinds[manifest.kind, manifest.major].kind
+            kind = self._kind(manifest) if before is None else before.kind
+            runtime = self._runtime(manifest, kind, before.runtime if before else None)
             context = self._context(manifest)
-            channel = channel_to(manifest, kind, self._runtime(manifest), context, made(entry))
+            channel = channel_to(manifest, kind, runtime, context, made(entry))
             make = self._clients.get((kind.name, manifest.major))
             self._keep(manifest, kind, channel, make(channel) if make else None)
         except FAILURES as error:

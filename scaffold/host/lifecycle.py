@@ -86,6 +86,8 @@ def fresh(entry: Entry[Any]) -> Manifest:
     """Return the manifest to reload a plugin by, read again if it was read from a file."""
     manifest = entry.manifest
     assert manifest is not None
+    if entry.once:
+        raise PluginError(entry.name, "it was registered as an object, and there is no second one")
     if entry.make is not None or not manifest.file.is_file():
         return manifest
     again = read_manifest(manifest.file)

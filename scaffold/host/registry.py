@@ -75,6 +75,8 @@ class Entry(Generic[C]):
     manifest: Manifest | None = None
     make: Callable[[], Plugin] | None = None
     """Makes a plugin that was registered as code; others come from their manifest."""
+    once: bool = False
+    """True if what was registered is an object: there is no second one to reload."""
     state: State = State.REGISTERED
     reason: str = ""
     loaded: LoadedPlugin[C] | None = None

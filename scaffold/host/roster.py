@@ -132,12 +132,13 @@ class Roster(Generic[C]):
     def _admit(self, manifest: Manifest, plugin: Plugin | type[Plugin] | None = None) -> Status:
         entry: Entry[C] = Entry(manifest.name, manifest)
         if plugin is not None:
-            entry.make = plugin if isinstance(plugin, type) else _once(manifest.name, plugin)
+            entry.make = plugin if isinstance(plugin, type) else lambda: plugin
+            entry.once = not isinstance(plugin, type)
         self._registry.register(entry)
         try:
             check_kind(manifest, self._kinds)
             check_config(manifest, self._settings.get(manifest.name, {}))
-            self._runtime(manifest)
+            self._runtime(manifest, self._kind(manifest))
         except PluginError as error:
             entry.fail(error)
         return entry.status
@@ -148,9 +149,13 @@ class Roster(Generic[C]):
         entry.fail(error)
         return entry.status
 
-    def _runtime(self, manifest: Manifest) -> Runtime:
-        runtime = choose(manifest, None)
-        check_runtime(manifest, self._kinds[manifest.kind, manifest.major].kind, runtime)
+    def _kind(self, manifest: Manifest) -> Kind:
+        return self._kinds[manifest.kind, manifest.major].kind
+
+    def _runtime(self, manifest: Manifest, kind: Kind, before: Runtime | None = None) -> Runtime:
+        """Choose a runtime, the one before if the plugin still offers it."""
+        runtime = choose(manifest, before if before in manifest.runtime else None)
+        check_runtime(manifest, kind, runtime)
         return runtime
 
     def _planned(self) -> list[list[Entry[C]]]:
@@ -162,7 +167,8 @@ class Roster(Generic[C]):
         }
         manifests = {name: entry.manifest for name, entry in entries.items() if entry.manifest}
         runtimes: dict[str, Runtime] = {
-            name: self._runtime(manifest) for name, manifest in manifests.items()
+            name: self._runtime(manifest, self._kind(manifest))
+            for name, manifest in manifests.items()
         }
         groups = plan(manifests, runtimes)
         for kinship in self._kinds.values():
@@ -217,14 +223,3 @@ class _Others(Generic[C]):
         make: Any = client
         made: T = make(loaded.channel)
         return made
-
-
-def _once(name: str, plugin: Plugin) -> Any:
-    left = [plugin]
-
-    def make() -> Plugin:
-        if not left:
-            raise PluginError(name, "it was registered as an object, and there is no second one")
-        return left.pop()
-
-    return make

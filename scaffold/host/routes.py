@@ -158,7 +158,7 @@ class HostRoutes:
         self, hook: Hook[Any, Any], calls: dict[str, Callable[[Any], Any]]
     ) -> Callable[[Any], Any]:
         assert hook.functions is not None
-        listing = self._kin.kind.hooks[hook.functions.catalogue]
+        listing = hook.kind.hooks[hook.functions.catalogue]
         stages = self._kin.stages(listing)
         known: dict[str, list[Manifest]] = {}
 

@@ -1,5 +1,6 @@
 """A plugin's own server, as a process: how it is started, and how it ends."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -78,11 +79,25 @@ def serving(manifest: Manifest) -> Generator[Manifest]:
         yield manifest
         return
     port = _free_port()
-    with TemporaryFile() as log, _started(http_server(manifest, "127.0.0.1", port), log) as process:
+    server = http_server(manifest, "127.0.0.1", port)
+    with _logged(manifest.name) as log, _started(server, log) as process:
         _await(process, port, manifest.startup_timeout_sec, log)
         moved = url._replace(netloc=f"127.0.0.1:{port}").geturl()
         http = manifest.mcp_http.model_copy(update={"url": moved})
         yield manifest.model_copy(update={"mcp_http": http})
+
+
+@contextmanager
+def _logged(plugin: str) -> Generator[IO[bytes]]:
+    """Take what a server writes to stderr, and hand it to the log of the plugin at the end."""
+    logger = logging.getLogger(f"plugin.{plugin}")
+    with TemporaryFile() as log:
+        try:
+            yield log
+        finally:
+            log.seek(0)
+            for line in log:
+                logger.info("%s", line.decode("utf-8", "replace").rstrip())
 
 
 @contextmanager

@@ -324,6 +324,21 @@ def test_a_folder_is_reloaded_by_its_manifest_as_it_is_now(host, tmp_path):
         host.reload("y")
 
 
+def test_what_was_loaded_by_itself_is_reloaded_in_the_runtime_it_had(host):
+    host.load(PLUGINS / "teller", ToolClient, runtime="mcp_stdio")
+    host.reload("teller")
+    assert host["teller"].runtime == "mcp_stdio"
+
+
+def test_an_object_is_not_reloaded_and_stays_in_use(host):
+    tools = host.kind(ToolDispatcher)
+    host.add(kin.Tool(), "tool")
+    host.start()
+    with pytest.raises(PluginError, match="registered as an object, and there is no second one"):
+        host.reload("tool")
+    assert tools.execute(SAY).result == "tool"
+
+
 def test_an_event_loop_starts_checks_reloads_and_ends_plugins(tmp_path):
     async def run():
         async with AsyncHost() as host:
