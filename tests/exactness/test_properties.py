@@ -100,7 +100,7 @@ NUMBERS = count()
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[*HealthCheck],
 )
@@ -125,7 +125,7 @@ TEXTS = st.text(max_size=60) | st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=25, deadline=None, suppress_health_check=[*HealthCheck])
 @given(texts=st.lists(TEXTS, min_size=9, max_size=9), property_name=TEXTS)
 def test_text_in_a_free_field_never_breaks_generation(tmp_path_factory, texts, property_name):
     name = f"worded_{next(NUMBERS)}"

@@ -2,9 +2,7 @@
 
 import copy
 import json
-import os
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -13,39 +11,13 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 from boundary import generate, passes
+from peer_packages import npm, python_packages
 from pydantic import TypeAdapter
 
 pytestmark = pytest.mark.peers
 
 SECONDS = 60
 """What generating and importing one of these may take on a busy machine."""
-
-NODE_PACKAGES = ["@octokit/webhooks-schemas@7.6.1", "@octokit/webhooks-examples@7.6.1"]
-PYTHON_PACKAGES = [
-    "cyclonedx-python-lib==11.12.0",
-    "kubernetes-validate==1.37.0",
-    "openapi-spec-validator==0.9.0",
-]
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """The packages that carry the schemas, fetched from npm and PyPI; nothing of them is run."""
-    folder = Path(os.environ.get("SCAFFOLD_PUBLISHED") or tmp_path_factory.mktemp("published"))
-    if not (folder / "node_modules").exists():
-        npm = shutil.which("npm")
-        assert npm is not None, "npm is needed to fetch the schemas"
-        (folder / "package.json").write_text('{"name": "schemas", "private": true}', "utf-8")
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run([npm, "install", *options, *NODE_PACKAGES], cwd=folder, check=True)
-    if not (folder / "python").exists():
-        uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--no-deps", "--target", "python", *PYTHON_PACKAGES],
-            cwd=folder,
-            check=True,
-        )
-    return folder
 
 
 @pytest.fixture
@@ -126,8 +98,8 @@ def read(path):
     return json.loads(path.read_text("utf-8"))
 
 
-def test_github_webhooks(published, made):
-    packages = published / "node_modules" / "@octokit"
+def test_github_webhooks(made):
+    packages = npm("schemas") / "@octokit"
     schema = read(packages / "webhooks-schemas" / "schema.json")
     examples = read(packages / "webhooks-examples" / "api.github.com" / "index.json")
     defined = [one for one in examples if f"{one['name']}_event" in schema["definitions"]]
@@ -149,8 +121,10 @@ def test_github_webhooks(published, made):
     held_to_types(package)
 
 
-def test_openapi(published, made):
-    folder = published / "python" / "openapi_spec_validator" / "resources" / "schemas" / "v3.1"
+def test_openapi(made):
+    folder = (
+        python_packages("schemas") / "openapi_spec_validator" / "resources" / "schemas" / "v3.1"
+    )
     schema = read(folder / "schema.json")
     kind, package = made("openapi", {"openapi.json": schema}, {"document": "openapi.json"})
     validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=False)
@@ -165,8 +139,8 @@ def test_openapi(published, made):
     held_to_types(package)
 
 
-def test_cyclonedx(published, made):
-    folder = published / "python" / "cyclonedx" / "schema" / "_res"
+def test_cyclonedx(made):
+    folder = python_packages("schemas") / "cyclonedx" / "schema" / "_res"
     names = ["bom-1.6", "spdx", "jsf-0.82"]
     files = {
         f"{name}.SNAPSHOT.schema.json": read(folder / f"{name}.SNAPSHOT.schema.json")
@@ -199,9 +173,12 @@ def test_cyclonedx(published, made):
     assert all(agreement(kind, "bom", validator, example, seed) for seed in range(20))
 
 
-def test_kubernetes(published, made):
+def test_kubernetes(made):
     folder = (
-        published / "python" / "kubernetes_validate" / "kubernetes-json-schema" / "v1.31.0-local"
+        python_packages("schemas")
+        / "kubernetes_validate"
+        / "kubernetes-json-schema"
+        / "v1.31.0-local"
     )
     names = ["pod-v1.json", "deployment-apps-v1.json", "_definitions.json"]
     texts = {
