@@ -60,6 +60,11 @@ class Payload(Generic[T]):
         return self._adapter.serializer.to_json
 
     @cached_property
+    def _sparse(self) -> bool:
+        """True if something may be unset: only what has a default. Leaving it out has its price."""
+        return "'type': 'default'" in str(self._adapter.core_schema)
+
+    @cached_property
     def _read(self) -> Callable[[bytes | str], T]:
         return self._adapter.validator.validate_json
 
@@ -84,11 +89,15 @@ class Payload(Generic[T]):
             self._explain(data, error)
 
     def dump(self, value: T) -> bytes:
-        """Write a payload as compact JSON; raise as `load` does if it is no valid payload."""
+        """Write a payload as compact JSON; raise as `load` does if it is no valid payload.
+
+        Instances of the payload's own class are trusted as they were built, as they are in process.
+        """
         if self.form is None:
             return b"{}"
+        checks: Any = False if type(value) is self._class else "error"
         try:
-            data = self._write(value, by_alias=True, exclude_unset=True, warnings="error")
+            data = self._write(value, by_alias=True, exclude_unset=self._sparse, warnings=checks)
         except ValueError as error:
             self._refuse([Problem("", "type", str(error).splitlines()[0])])
         if self.exact:
