@@ -17,8 +17,10 @@ from scaffold.commands.answers import (
     print_times,
     same,
 )
+from scaffold.commands.failure import say
+from scaffold.commands.plugin_log import plugin_log
 from scaffold.contract.channel import Channel
-from scaffold.contract.errors import HookError, ScaffoldError
+from scaffold.contract.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract.hook import Hook, Kind
 from scaffold.generator.sample import sample
 from scaffold.host.kinds import kind_of
@@ -47,12 +49,17 @@ def call(
     manifest = read_manifest(folder)
     spec = _hook(kind_of(manifest), hook)
     runtimes = manifest.runtime if compare else (choose(manifest, runtime),)
-    try:
-        answers = _answers(manifest, spec, runtimes, data=data, times=repeat or 1)
-    except ScaffoldError as error:
-        if as_json:
-            print_json({"error": error_as_json(error)})
-        raise
+    with plugin_log() as log:
+        try:
+            answers = _answers(manifest, spec, runtimes, data=data, times=repeat or 1)
+        except ScaffoldError as error:
+            if as_json:
+                print_json({"error": error_as_json(error)})
+            raise
+    for answer in answers.values():
+        if isinstance(answer.error, InternalError):
+            log.explain(answer.error)
+            break
     if compare and not same(answers):
         if as_json:
             print_outcomes(answers, compare=True, as_json=True)
@@ -75,7 +82,7 @@ def _conclude(answers: dict[str, Answer], *, compare: bool) -> int:
         return 0
     if not compare:
         raise error
-    sys.stderr.write(f"{error}\n")
+    say(error)
     return 0
 
 

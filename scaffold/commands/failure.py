@@ -16,7 +16,7 @@ from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.sample import NoSampleError
 from scaffold.project.errors import PreconditionError, UsageError
 
-__all__ = ["report"]
+__all__ = ["report", "say"]
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (SpecError, 1),
@@ -35,10 +35,16 @@ def report(error: Exception) -> int:
     """Say on stderr what went wrong, and return the exit status."""
     for family, status in STATUS:
         if isinstance(error, family):
-            sys.stderr.write(f"{_printable(str(error))}\n")
+            say(error)
             return status
     sys.stderr.write(f"error: {_printable(_in_one_line(error))}; details are in '{_log(error)}'\n")
     return 70
+
+
+def say(error: Exception) -> None:
+    """Write an error to stderr, with the help that was noted on it."""
+    sys.stderr.write(f"{_printable(str(error))}\n")
+    sys.stderr.writelines(f"  help: {note}\n" for note in getattr(error, "__notes__", ()))
 
 
 def _in_one_line(error: Exception) -> str:

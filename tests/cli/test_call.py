@@ -1,6 +1,7 @@
 """`scaffold call`, over real processes and sockets of this machine."""
 
 import json
+from pathlib import Path
 
 import pytest
 from projects import write
@@ -80,6 +81,21 @@ def test_the_same_error_everywhere_is_an_agreement(scaffold, demo):
 
     assert (result.status, result.out) == (0, "")
     assert "tool_failed: no luck\n" in result.err
+
+
+@pytest.mark.parametrize("runtime", ["in_process", "mcp_stdio", "mcp_http"])
+def test_the_traceback_of_a_plugin_is_in_a_log_and_the_log_is_named(spawn, demo, runtime):
+    body(demo, 'raise RuntimeError("no disk")')
+
+    result = spawn("call", demo, "execute", "--runtime", runtime)
+
+    assert result.status == 5
+    assert "Traceback" not in result.err
+    error, help_line = result.err.splitlines()
+    assert error.startswith("internal: execute: the plugin failed")
+    log = Path(help_line.split("'")[1])
+    assert "RuntimeError: no disk" in log.read_text("utf-8")
+    log.unlink()
 
 
 def test_an_exception_of_the_plugin_is_internal_everywhere(scaffold, demo):
