@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from math import ceil
 
-from scaffold.contract.errors import HookError, InternalError, ScaffoldError
-from scaffold.contract.values import Json, JsonObject, is_object
+from scaffold.contract.errors import HookError
+from scaffold.contract.values import Json, JsonObject
 from scaffold.generator.canonical import canonical
+from scaffold.testing.outcomes import error_as_json
 
 __all__ = [
     "Answer",
@@ -31,18 +32,6 @@ class Answer:
     error: HookError | None
     times: Sequence[int]
     """Nanoseconds of every call."""
-
-
-def error_as_json(error: ScaffoldError) -> JsonObject:
-    """Return what a program may compare of an error."""
-    if not isinstance(error, HookError):
-        return {"code": error.code, "message": str(error)}
-    if isinstance(error, InternalError):
-        # Its id finds the traceback in the plugin's log, and is another one every time.
-        mark = str(error.data.get("id", "")) if is_object(error.data) else ""
-        message = error.message.replace(mark, "ID") if mark else error.message
-        return {"code": error.code, "message": message, "data": None}
-    return {"code": error.code, "message": error.message, "data": error.data}
 
 
 def same(answers: Mapping[str, Answer]) -> bool:

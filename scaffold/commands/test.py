@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from scaffold.contract.errors import ScaffoldError
 from scaffold.contract.values import Json
+from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.documents import Documents
-from scaffold.generator.sample import guesses, sample
+from scaffold.generator.sample import NoSampleError, guesses, sample
 from scaffold.testing.check import Result, Suite
 from scaffold.testing.subject import Subject
 from scaffold.testing.suites import carry_out, checks_of
@@ -46,7 +48,10 @@ def subject_in(folder: Path) -> Subject:
 
 
 def _variants(schema: Json) -> Iterator[Json]:
-    return chain([sample(schema)], guesses(Documents.of_one(schema), schema))
+    try:
+        return chain([sample(schema)], guesses(Documents.of_one(schema), schema))
+    except (NoSampleError, SpecError) as error:
+        raise ScaffoldError(f"no input can be made: {error}") from None
 
 
 def _print(result: Result) -> None:

@@ -14,9 +14,9 @@ from scaffold.contract.progress import reporting_to
 from scaffold.contract.values import is_array, is_object
 from scaffold.host.in_process import InProcessChannel
 from scaffold.testing.cases import Case
-from scaffold.testing.check import Finding, NotApplicable
+from scaffold.testing.check import Finding
 from scaffold.testing.outcomes import canonical
-from scaffold.testing.subject import Subject, answer
+from scaffold.testing.subject import NotApplicable, Subject, answer
 
 __all__ = ["json_boundaries", "progress"]
 
@@ -100,7 +100,7 @@ _JSON: Final = (str, int, float, bool, type(None))
 
 def progress(subject: Subject) -> Iterator[Finding]:
     """Listen while hooks are called; those that report nothing are in order."""
-    with subject.opened("in_process") as channel:
+    with subject.opened(subject.runtime) as channel:
         told: set[str] = set()
         for case in subject.valid_cases:
             reports: list[tuple[Any, Any, Any]] = []

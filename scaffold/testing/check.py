@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from scaffold.contract.values import JsonObject
 from scaffold.testing.subject import Subject
 
-__all__ = ["Check", "Finding", "How", "NotApplicable", "Result", "Suite"]
+__all__ = ["Check", "Finding", "How", "Result", "Suite"]
 
 
 class Suite(StrEnum):
@@ -33,10 +33,6 @@ class Finding:
     message: str
     help: str
     """How to mend it."""
-
-
-class NotApplicable(Exception):
-    """The check has nothing to say of this plugin; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

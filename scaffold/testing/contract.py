@@ -5,10 +5,10 @@ from typing import Final, TypeAlias
 
 from scaffold.testing import rules
 from scaffold.testing.boundaries import json_boundaries, progress
-from scaffold.testing.check import Check, Finding, How, NotApplicable, Suite
+from scaffold.testing.check import Check, Finding, How, Suite
 from scaffold.testing.loop import loop_is_free
 from scaffold.testing.repeats import determinism, idempotency, three_hosts
-from scaffold.testing.subject import Subject
+from scaffold.testing.subject import NotApplicable, Subject
 
 __all__ = ["CHECKS"]
 

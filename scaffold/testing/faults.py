@@ -6,7 +6,7 @@ from typing import Final
 from scaffold.contract.dispatch import Dispatch
 from scaffold.contract.errors import DeadlineExceeded
 from scaffold.contract.routes import StopChain
-from scaffold.contract.values import JsonObject
+from scaffold.contract.values import JsonObject, is_object
 from scaffold.host.runtimes import choose
 from scaffold.testing.cases import Case
 from scaffold.testing.check import Check, Finding, Suite
@@ -77,7 +77,9 @@ def _unknown_names(subject: Subject) -> Iterator[Finding]:
             except Silent as error:
                 yield Finding(subject.manifest_place, f"{error}, {brief(params)}", _MEND)
                 return
-            if "error" not in answered and not answered.get("result", {}).get("isError"):
+            result = answered.get("result")
+            refused = is_object(result) and result.get("isError") is True
+            if "error" not in answered and not refused:
                 message = f"'{method}' of {brief(params)} is answered: {brief(answered)}"
                 yield Finding(subject.manifest_place, message, _MEND)
 

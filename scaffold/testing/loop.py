@@ -10,7 +10,7 @@ from scaffold.contract.channel import AsyncChannel
 from scaffold.contract.errors import ScaffoldError
 from scaffold.host.runtimes import async_channel_to
 from scaffold.testing.cases import Case
-from scaffold.testing.check import Finding, NotApplicable
+from scaffold.testing.check import Finding
 from scaffold.testing.subject import Subject
 
 __all__ = ["loop_is_free"]
@@ -24,8 +24,7 @@ _BEAT: Final = 0.01
 
 def loop_is_free(subject: Subject) -> Iterator[Finding]:
     """Call the hooks while a heart beats in the same loop, and look for the longest pause."""
-    if ":" not in (subject.manifest.entry_point or ""):
-        raise NotApplicable("it has no entry point to be called in process by")
+    subject.must_offer("in_process")
     for hook, seconds in asyncio.run(_pauses(subject)).items():
         message = f"{hook} held the event loop for {seconds:.2f} s"
         mend = 'await, or say execution_model = "thread_cpu_bound" with a plain def'

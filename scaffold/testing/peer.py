@@ -11,10 +11,9 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import IO, Any, Final
 
-from scaffold.contract.errors import ConnectFailed, TransportError
+from scaffold.contract.errors import ConnectFailed, ProtocolError, TransportError
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.host.serving import stdio_server
-from scaffold.testing.check import NotApplicable
 from scaffold.testing.subject import Subject
 from scaffold.wire.results import WRAPPED_ARGUMENT
 from scaffold.wire.tools import Offer
@@ -47,7 +46,7 @@ class Peer:
     def greet(self, subject: Subject, seconds: float = PATIENCE) -> list[JsonObject]:
         """Open a session, and return the parameters of a valid call of each tool.
 
-        Raises `Silent`.
+        Raises `Silent`, or `ProtocolError` if what it lists are no tools.
         """
         hello: JsonObject = {
             "protocolVersion": "2025-06-18",
@@ -56,8 +55,11 @@ class Peer:
         }
         self.ask("initialize", hello, seconds)
         self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
-        listed = self.ask("tools/list", {}).get("result", {}).get("tools", [])
-        return list(_calls(subject, listed))
+        answered = self.ask("tools/list", {})
+        try:
+            return list(_calls(subject, answered["result"]["tools"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ProtocolError(f"the answer to tools/list is malformed: {error}") from None
 
     def ask(self, method: str, params: JsonObject, seconds: float = PATIENCE) -> JsonObject:
         """Send a request and return the response to it; raise `Silent`."""
@@ -156,8 +158,7 @@ def started(
     subject: Subject, env: Mapping[str, str] | None = None, stderr: int = subprocess.DEVNULL
 ) -> Generator[Peer]:
     """Start the plugin's process; raise `NotApplicable` if its manifest names none."""
-    if subject.manifest.mcp_stdio is None or "mcp_stdio" not in subject.manifest.runtime:
-        raise NotApplicable("its manifest does not offer mcp_stdio")
+    subject.must_offer("mcp_stdio")
     server = stdio_server(subject.manifest)
     try:
         popen = subprocess.Popen(

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +18,10 @@ from scaffold.contract.values import Json, JsonObject
 from scaffold.host.resources import STANDARD
 from scaffold.host.runtimes import async_channel_to
 from scaffold.testing.cases import Case
-from scaffold.testing.check import Finding, NotApplicable
-from scaffold.testing.outcomes import brief, canonical, outcome
-from scaffold.testing.subject import Subject
+from scaffold.testing.check import Finding
+from scaffold.testing.differences import differences
+from scaffold.testing.outcomes import outcome
+from scaffold.testing.subject import NotApplicable, Subject
 
 __all__ = ["determinism", "idempotency", "three_hosts"]
 
@@ -51,12 +52,12 @@ def idempotency(subject: Subject) -> Iterator[Finding]:
     tried = tuple(case for case in subject.valid_cases if everything or hooks[case.hook].idempotent)
     if not tried:
         raise NotApplicable("nothing here is declared idempotent")
-    with subject.opened("in_process", STANDARD) as channel:
+    with subject.opened(subject.runtime, STANDARD) as channel:
         first, second = (subject.outcomes(channel, tried) for _ in range(2))
-    with subject.opened("in_process", STANDARD) as channel:
+    with subject.opened(subject.runtime, STANDARD) as channel:
         anew = subject.outcomes(channel, tried)
     mend = "make the answer depend on the input alone, or declare less"
-    yield from _differences(
+    yield from differences(
         subject, tried, {"at first": first, "again": second, "as a new plugin": anew}, mend
     )
 
@@ -77,35 +78,16 @@ def determinism(subject: Subject) -> Iterator[Finding]:
 def _must_be_usable(subject: Subject, invariant: int) -> None:
     if subject.in_process_only:
         raise NotApplicable(f"it is for use in process only: exempt from invariant {invariant}")
-    if ":" not in (subject.manifest.entry_point or ""):
-        raise NotApplicable("it has no entry point to be called in process by")
     # A plugin that no host can use would answer alike in all of them.
     with subject.opened("in_process"):
         return
 
 
 def _unequal(
-    subject: Subject,
-    tried: tuple[Case, ...],
-    hosts: dict[str, _Host],
-    mend: str,
+    subject: Subject, tried: Sequence[Case], hosts: Mapping[str, _Host], mend: str
 ) -> Iterator[Finding]:
-    outcomes = {name: host(subject, tried) for name, host in hosts.items()}
-    yield from _differences(subject, tried, outcomes, mend)
-
-
-def _differences(
-    subject: Subject, tried: Sequence[Case], outcomes: dict[str, list[JsonObject]], mend: str
-) -> Iterator[Finding]:
-    """Yield a finding for the first case of each hook that had different outcomes."""
-    told: set[str] = set()
-    for index, case in enumerate(tried):
-        each = {name: listed[index] for name, listed in outcomes.items()}
-        if len({canonical(one) for one in each.values()}) > 1 and case.hook not in told:
-            told.add(case.hook)
-            shown = "; ".join(f"{name} {brief(one)}" for name, one in each.items())
-            message = f"{case.hook}({brief(case.payload)}) answers {shown}"
-            yield Finding(subject.place(case.hook), message, mend)
+    outcomes = {where: host(subject, tried) for where, host in hosts.items()}
+    yield from differences(subject, tried, outcomes, mend)
 
 
 def _here(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
@@ -139,17 +121,27 @@ def _elsewhere(subject: Subject, tried: Sequence[Case], *, hash_seed: str) -> li
             "cases": [[case.hook, case.payload] for case in tried],
         }
         answers = Path(folder, "answers.json")
+        command = [sys.executable, "-m", "scaffold.testing.worker", str(answers)]
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        words = _run(command, json.dumps(work).encode(), folder, env)
+        if not answers.is_file():
+            raise TransportError(f"it ended another process: {words}")
+        listed: list[JsonObject] = from_json(answers.read_bytes())
+        return listed
+
+
+def _run(command: list[str], data: bytes, folder: str, env: Mapping[str, str]) -> str:
+    """Run a process to its end, and return the last line of its stderr."""
+    try:
         ended = subprocess.run(
-            [sys.executable, "-m", "scaffold.testing.worker", answers],
-            input=json.dumps(work).encode(),
+            command,
+            input=data,
             cwd=folder,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            env=env,
             capture_output=True,
             timeout=_PROCESS_SECONDS,
             check=False,
         )
-        if not answers.is_file():
-            words = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise TransportError(f"it ended another process: {' '.join(words)}")
-        listed: list[JsonObject] = from_json(answers.read_bytes())
-        return listed
+    except subprocess.TimeoutExpired:
+        return f"it was not done in {_PROCESS_SECONDS:g} s"
+    return " ".join(ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:])

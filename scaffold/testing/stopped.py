@@ -18,9 +18,9 @@ from scaffold.contract.values import JsonObject
 from scaffold.host.addresses import command_of
 from scaffold.host.runtimes import channel_to
 from scaffold.testing.cases import Case, with_timeout
-from scaffold.testing.check import Finding, NotApplicable
+from scaffold.testing.check import Finding
 from scaffold.testing.outcomes import brief, outcome
-from scaffold.testing.subject import Subject, answer
+from scaffold.testing.subject import NotApplicable, Subject, answer
 
 __all__ = ["deadline", "killed_mid_call"]
 
@@ -100,8 +100,8 @@ def _transport_error(outcome: JsonObject) -> str:
 @contextmanager
 def _held(subject: Subject) -> Generator[_Held]:
     manifest = subject.manifest
-    if manifest.mcp_stdio is None or "mcp_stdio" not in manifest.runtime:
-        raise NotApplicable("its manifest does not offer mcp_stdio")
+    subject.must_offer("mcp_stdio")
+    assert manifest.mcp_stdio is not None
     valid = [case for case in subject.remote_cases() if case.valid]
     if not valid:
         raise NotApplicable("it has no hook that can be called over mcp_stdio")

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic_core import from_json
 
 from scaffold.contract.channel import Channel
-from scaffold.contract.errors import DeadlineExceeded, RuntimeNotSupported
+from scaffold.contract.errors import DeadlineExceeded
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import PluginContext
 from scaffold.contract.values import Json, JsonObject
@@ -24,10 +24,14 @@ from scaffold.testing.lent import FROZEN
 from scaffold.testing.outcomes import outcome
 from scaffold.testing.source import Source
 
-__all__ = ["Subject", "answer"]
+__all__ = ["NotApplicable", "Subject", "answer"]
 
 _CALL_SECONDS = 60.0
 """Seconds after which a call is given up, whatever its hook says."""
+
+
+class NotApplicable(Exception):
+    """A check has nothing to say of this plugin; the message says why."""
 
 
 class Subject:
@@ -43,6 +47,11 @@ class Subject:
     def in_process_only(self) -> bool:
         """True for what is never elsewhere; ADR-0003 exempts it from invariants 1, 2, 5 and 8."""
         return self.manifest.in_process_only or bool(self.kind.contract.get("in_process_only"))
+
+    @property
+    def runtime(self) -> Runtime:
+        """The one that a host would take. Raises `RuntimeNotSupported`."""
+        return choose(self.manifest, None)
 
     @property
     def manifest_place(self) -> str:
@@ -73,6 +82,11 @@ class Subject:
             case for case in self.cases if hooks[case.hook].exposed or case.hook in catalogues
         )
 
+    def must_offer(self, runtime: Runtime) -> None:
+        """Raise `NotApplicable` if the plugin cannot be used over a runtime."""
+        if runtime not in self.manifest.runtime:
+            raise NotApplicable(f"its manifest does not offer {runtime}")
+
     @contextmanager
     def context(self, offered: Mapping[str, Lend] = FROZEN) -> Generator[PluginContext]:
         """Lend the plugin what it asks for, for a while."""
@@ -85,7 +99,11 @@ class Subject:
 
     @contextmanager
     def opened(self, runtime: Runtime, offered: Mapping[str, Lend] = FROZEN) -> Generator[Channel]:
-        """Open a channel to the plugin; over HTTP it is served from here if it can be."""
+        """Open a channel to the plugin; over HTTP it is served from here if it can be.
+
+        Raises `NotApplicable` if the manifest does not offer the runtime.
+        """
+        self.must_offer(runtime)
         with ExitStack() as stack:
             context = stack.enter_context(self.context(offered))
             manifest = self.manifest
@@ -108,11 +126,7 @@ class Subject:
         return [outcome(partial(answer, channel, view, case)) for case in tried]
 
     def _catalogue(self, hook: str) -> list[JsonObject]:
-        try:
-            runtime = choose(self.manifest, None)
-        except RuntimeNotSupported:
-            return []
-        with self.opened(runtime, STANDARD) as channel:
+        with self.opened(self.runtime, STANDARD) as channel:
             listed: list[JsonObject] = answer(channel, self.kind, Case(hook, None, valid=True))
             return listed
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from scaffold.contract.errors import ScaffoldError
 from scaffold.testing import contract, faults, hygiene, parity
-from scaffold.testing.check import Check, NotApplicable, Result, Suite
-from scaffold.testing.subject import Subject
+from scaffold.testing.check import Check, Result, Suite
+from scaffold.testing.subject import NotApplicable, Subject
 
 __all__ = ["CHECKS", "carry_out", "checks_of"]
 

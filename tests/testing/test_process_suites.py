@@ -5,6 +5,9 @@ from importlib.resources import files
 
 import pytest
 
+from scaffold.commands.test import subject_in
+from scaffold.testing.suites import carry_out, checks_of
+
 BOTH = ("in_process", "mcp_stdio")
 STDIO = ("mcp_stdio",)
 
@@ -75,3 +78,14 @@ def test_what_a_plugin_prints_in_process_stays_out_of_stdout(plugin, tried, capf
 
     out, err = capfd.readouterr()
     assert (out, "working" in err) == ("", True)
+
+
+def test_a_plugin_that_is_elsewhere_is_tried_where_it_is(plugin):
+    folder = plugin("echo", runtime=STDIO, server="careless")
+    manifest = folder / "dagstack.toml"
+    manifest.write_text(manifest.read_text().replace('entry_point = "echo:Plugin"\n', ""))
+    subject = subject_in(folder)
+    outcomes = {check.name: carry_out(check, subject).outcome for check in checks_of(["contract"])}
+
+    assert set(outcomes.values()) == {"ok", "skipped"}, outcomes
+    assert (outcomes["idempotency"], outcomes["progress"]) == ("ok", "ok")
