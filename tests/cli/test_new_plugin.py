@@ -36,6 +36,7 @@ def test_a_project_of_an_own_kind_is_complete(scaffold, tmp_path, hookspecs):
         "demo/_generated/greeter_v1/__init__.py",
         "demo/_generated/greeter_v1/client.py",
         "demo/_generated/greeter_v1/contract.json",
+        "demo/_generated/greeter_v1/dispatch.py",
         "demo/_generated/greeter_v1/models.py",
         "demo/_generated/greeter_v1/plugin.py",
         "demo/plugin.py",
