@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from npm_packages import install, node
+from peer_packages import node, npm
 
 STABLE = "0.1.16"
 ALPHA = "0.2.0-alpha.12"
@@ -85,13 +85,15 @@ LEGS = (
 )
 
 
+def suite(release: str) -> Path:
+    """Return the program of one version of the suite."""
+    return npm(f"conformance-{release}") / "@modelcontextprotocol/conformance/dist/index.js"
+
+
 def run(leg: Leg, url: str, folder: Path) -> dict[str, list[str]]:
     """Run a leg; return each scenario that ran and what failed in it."""
-    package = f"@modelcontextprotocol/conformance@{leg.release}"
-    home = install(f"conformance-{leg.release}", package)
-    script = home / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
     revision = ["--spec-version", leg.revision] if leg.revision else []
-    command = [node(), str(script), "server", "--url", url, "--suite", "all", *revision]
+    command = [node(), str(suite(leg.release)), "server", "--url", url, "--suite", "all", *revision]
     subprocess.run([*command, "-o", str(folder)], capture_output=True, timeout=180, check=False)
     ran: dict[str, list[str]] = {}
     for checks in folder.glob("server-*/checks.json"):

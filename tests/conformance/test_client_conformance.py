@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from npm_packages import install, node
-from scenarios import ALPHA, STABLE
+from peer_packages import node
+from scenarios import ALPHA, STABLE, suite
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
@@ -36,9 +36,7 @@ SCENARIOS = [
 
 def failures(release: str, revision: str, scenario: str, folder: Path) -> list[str]:
     """Run one scenario; return what failed in it."""
-    home = install(f"conformance-{release}", f"@modelcontextprotocol/conformance@{release}")
-    script = home / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
-    command = [node(), str(script), "client", "--command", f"{sys.executable} {CLIENT}"]
+    command = [node(), str(suite(release)), "client", "--command", f"{sys.executable} {CLIENT}"]
     chosen = ["--scenario", scenario, *(["--spec-version", revision] if revision else [])]
     subprocess.run(
         [*command, *chosen, "-o", str(folder)], capture_output=True, timeout=90, check=False

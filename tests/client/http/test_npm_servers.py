@@ -1,37 +1,19 @@
 """The channels against the reference server of the TypeScript SDK, fetched from npm."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from peer_packages import node, npm
 
 from scaffold.client.http import HttpChannel
 from scaffold.contract.errors import ConnectFailed
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 
 pytestmark = pytest.mark.peers
-
-PACKAGE = "@modelcontextprotocol/server-everything@2026.8.31"
-
-
-@pytest.fixture(scope="module")
-def entry() -> Path:
-    """Return the server's program, fetched the first time and kept in the user's cache."""
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = cache / "hookspec-scaffold-tests" / "http"
-    program = folder / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
-    if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--silent", "--no-audit", "--prefix", str(folder), PACKAGE]
-        subprocess.run(command, check=True, timeout=300)
-    return program
 
 
 def connect(url: str) -> HttpChannel:
@@ -46,10 +28,11 @@ def connect(url: str) -> HttpChannel:
 
 
 @pytest.fixture(scope="module")
-def client(entry: Path) -> Iterator[ToolClient]:
+def client() -> Iterator[ToolClient]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = ["node", str(entry), "streamableHttp"]
+    program = npm("servers") / "@modelcontextprotocol/server-everything/dist/index.js"
+    command = [node(), str(program), "streamableHttp"]
     environment = {**os.environ, "PORT": str(port)}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -1,63 +1,15 @@
-"""Servers of others as `tool` plugins. They are fetched once and kept in the user's cache."""
+"""Servers of others as `tool` plugins."""
 
-import fcntl
-import os
-import shutil
 import subprocess
 import sys
-import venv
-from pathlib import Path
 
 import pytest
+from peer_packages import node, npm, pypi
 
 from scaffold.contract import HookError, InvalidInput
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 
 pytestmark = pytest.mark.peers
-
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hookspec-scaffold-tests"
-PYTHON_SERVERS = ("mcp-server-time==2026.10.19", "mcp-server-git==2026.10.19")
-NODE_SERVERS = (
-    "@modelcontextprotocol/server-everything@2026.8.31",
-    "@modelcontextprotocol/server-filesystem@2026.8.31",
-)
-
-
-def prepared(name, prepare):
-    """Return a folder of the cache, made by `prepare` if it is not there yet."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    folder = CACHE / name
-    with (CACHE / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            prepare(folder)
-            (folder / "ready").touch()
-    return folder
-
-
-def install_python(folder):
-    venv.create(folder, with_pip=True)
-    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", *PYTHON_SERVERS]
-    subprocess.run(command, check=True, timeout=300)
-
-
-def install_node(folder):
-    command = ["npm", "install", "--silent", "--no-audit", "--prefix", folder, *NODE_SERVERS]
-    subprocess.run(command, check=True, timeout=300)
-
-
-@pytest.fixture(scope="module")
-def python():
-    return str(prepared("python", install_python) / "bin" / "python")
-
-
-@pytest.fixture(scope="module")
-def node():
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm")
-    return prepared("node", install_node) / "node_modules" / "@modelcontextprotocol"
 
 
 @pytest.fixture
@@ -76,8 +28,8 @@ def names(client):
     return {function.name for function in client.get_schema()}
 
 
-def test_the_time_server_tells_the_time(connect, python):
-    client = connect(python, "-m", "mcp_server_time", "--local-timezone", "UTC")
+def test_the_time_server_tells_the_time(connect):
+    client = connect(str(pypi("servers")), "-m", "mcp_server_time", "--local-timezone", "UTC")
     assert names(client) == {"get_current_time", "convert_time"}
     answer = client.execute(ask("get_current_time", timezone="Europe/Paris"))
     assert "Europe/Paris" in str(answer.result)
@@ -87,30 +39,30 @@ def test_the_time_server_tells_the_time(connect, python):
         client.execute(ask("get_current_time", timezone="Nowhere/Land"))
 
 
-def test_the_git_server_reads_a_repository(connect, python, tmp_path):
+def test_the_git_server_reads_a_repository(connect, tmp_path):
     def git(*arguments):
         identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
         subprocess.run(["git", "-C", tmp_path, *identity, *arguments], check=True)
 
     git("init", "--quiet")
     git("commit", "--quiet", "--allow-empty", "-m", "Say hello")
-    client = connect(python, "-m", "mcp_server_git")
+    client = connect(str(pypi("servers")), "-m", "mcp_server_git")
     assert {"git_log", "git_status"} <= names(client)
     assert "Say hello" in client.execute(ask("git_log", repo_path=str(tmp_path))).result
 
 
-def test_the_everything_server_echoes(connect, node):
-    script = node / "server-everything" / "dist" / "index.js"
-    client = connect("node", str(script))
+def test_the_everything_server_echoes(connect):
+    script = npm("servers") / "@modelcontextprotocol" / "server-everything" / "dist" / "index.js"
+    client = connect(node(), str(script))
     assert "echo" in names(client)
     assert "hello" in client.execute(ask("echo", message="hello")).result
 
 
-def test_the_filesystem_server_reads_and_writes(connect, node, tmp_path):
+def test_the_filesystem_server_reads_and_writes(connect, tmp_path):
     folder = tmp_path.resolve()
     (folder / "note").write_text("héllo")
-    script = node / "server-filesystem" / "dist" / "index.js"
-    client = connect("node", str(script), str(folder))
+    script = npm("servers") / "@modelcontextprotocol" / "server-filesystem" / "dist" / "index.js"
+    client = connect(node(), str(script), str(folder))
     answer = client.execute(ask("read_text_file", path=str(folder / "note")))
     assert "héllo" in str(answer.result)
     client.execute(ask("write_file", path=str(folder / "other"), content="x" * 300_000))
