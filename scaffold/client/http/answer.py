@@ -25,9 +25,11 @@ __all__ = [
     "content_type",
     "excerpt",
     "next_messages",
+    "plain_length",
     "read_beginning",
     "read_body",
     "refusal_in",
+    "result_in",
     "shown_location",
     "status_text",
 ]
@@ -41,6 +43,8 @@ LONGEST_REFUSAL: Final = 64 * 2**10
 """Bytes of a refusal that are read to explain it."""
 
 _LONGEST_EXCERPT: Final = 200
+_MOST_DIGITS: Final = len(str(LONGEST_ANSWER)) - 1
+"""Of a length that is surely allowed."""
 
 
 class _Refusal(msgspec.Struct):
@@ -60,6 +64,19 @@ def status_text(status: int) -> str:
 def content_type(head: Head) -> str:
     """Return the media type of a response without its parameters, in lower case."""
     return (head.get_header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def plain_length(head: Head) -> int:
+    """Return the length of a body that is JSON and nothing else; 0 for any other response."""
+    length = head.get_header("content-length") or ""
+    plain = (
+        head.status == HTTPStatus.OK
+        and head.get_header("content-type") == JSON
+        and head.get_header("content-encoding") is None
+        and length.isdecimal()
+        and len(length) <= _MOST_DIGITS
+    )
+    return int(length) if plain else 0
 
 
 def shown_location(location: str | None) -> str:
@@ -135,6 +152,16 @@ def next_messages(events: EventStream) -> Steps[list[Message] | None]:
 def answer_in(body: bytes, id: RequestId) -> Message:
     """Return the answer to request `id` that a body holds."""
     return check_answer(_message(body), id)
+
+
+def result_in(body: bytes, id: RequestId) -> Message | None:
+    """Return the answer to request `id` if a body holds one with a result; `None` otherwise."""
+    try:
+        message = read(body)
+    except WireError:
+        return None
+    good = message.id == id and message.method is UNSET and message.result is not UNSET
+    return message if good else None
 
 
 def check_answer(message: Message, id: RequestId) -> Message:

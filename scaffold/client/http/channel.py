@@ -16,8 +16,9 @@ from pyreqwest.request import StreamRequest, SyncStreamRequest
 from pyreqwest.response import Response, SyncResponse
 
 from scaffold.client.http.address import Address
+from scaffold.client.http.answer import plain_length
 from scaffold.client.http.library import async_client, fill, parse, read_failure, sync_client
-from scaffold.client.http.peer import Peer
+from scaffold.client.http.peer import Calling, Peer
 from scaffold.client.http.session import HttpSession
 from scaffold.client.http.steps import (
     Broken,
@@ -81,7 +82,7 @@ class HttpChannel:
         def call(payload: In) -> Out:
             if self._closing.is_set():
                 raise self._peer.closed
-            value: Out = self._run(begin(payload))
+            value: Out = self._call(begin(payload))
             return value
 
         return call
@@ -94,8 +95,30 @@ class HttpChannel:
         self._run(self._peer.leave())
         self._client.close()
 
+    def _call(self, calling: Calling) -> Any:
+        """Go the short way as long as it leads, and the long way from there."""
+        steps, short = calling
+        if short is None:
+            return self._run(steps)
+        begun = None
+        chunk = b""
+        try:
+            with self._request(short.send) as response:
+                if length := plain_length(response):
+                    chunk = bytes(response.body_reader.read_chunk() or b"")
+                    if len(chunk) == length and (done := short.read(chunk)):
+                        return done.value
+                begun = next(steps)
+                step = self._read(steps, response, chunk)
+        except PyreqwestError as error:
+            begun = begun or next(steps)
+            step = steps.throw(read_failure(error))
+        return self._finish(steps, step)
+
     def _run(self, steps: Steps[None]) -> Any:
-        step = next(steps)
+        return self._finish(steps, next(steps))
+
+    def _finish(self, steps: Steps[None], step: Step) -> Any:
         while not isinstance(step, Done):
             step = self._perform(steps, step)
         return step.value
@@ -123,9 +146,14 @@ class HttpChannel:
             finally:
                 self._renewing.release()
 
-    def _read(self, steps: Steps[None], response: SyncResponse) -> Step:
-        """Go on while the response is being read; return the step that leaves it."""
+    def _read(self, steps: Steps[None], response: SyncResponse, first: bytes = b"") -> Step:
+        """Go on while the response is being read; return the step that leaves it.
+
+        `first` is what has been read of it already.
+        """
         step = steps.send(response)
+        if first and isinstance(step, Read):
+            step = steps.send(first)
         while True:
             if isinstance(step, Read):
                 chunk = response.body_reader.read_chunk()
@@ -191,7 +219,7 @@ class AsyncHttpChannel:
         async def call(payload: In) -> Out:
             if self._closed:
                 raise self._peer.closed
-            value: Out = await self._run(begin(payload))
+            value: Out = await self._call(begin(payload))
             return value
 
         return call
@@ -204,8 +232,30 @@ class AsyncHttpChannel:
         await self._run(self._peer.leave())
         await self._client.close()
 
+    async def _call(self, calling: Calling) -> Any:
+        """Go the short way as long as it leads, and the long way from there."""
+        steps, short = calling
+        if short is None:
+            return await self._run(steps)
+        begun = None
+        chunk = b""
+        try:
+            async with self._request(short.send) as response:
+                if length := plain_length(response):
+                    chunk = bytes(await response.body_reader.read_chunk() or b"")
+                    if len(chunk) == length and (done := short.read(chunk)):
+                        return done.value
+                begun = next(steps)
+                step = await self._read(steps, response, chunk)
+        except PyreqwestError as error:
+            begun = begun or next(steps)
+            step = steps.throw(read_failure(error))
+        return await self._finish(steps, step)
+
     async def _run(self, steps: Steps[None]) -> Any:
-        step = next(steps)
+        return await self._finish(steps, next(steps))
+
+    async def _finish(self, steps: Steps[None], step: Step) -> Any:
         while not isinstance(step, Done):
             step = await self._perform(steps, step)
         return step.value
@@ -229,9 +279,14 @@ class AsyncHttpChannel:
             if self._peer.session.id == step.stale:
                 await self._run(self._peer.open(step.timeout))
 
-    async def _read(self, steps: Steps[None], response: Response) -> Step:
-        """Go on while the response is being read; return the step that leaves it."""
+    async def _read(self, steps: Steps[None], response: Response, first: bytes = b"") -> Step:
+        """Go on while the response is being read; return the step that leaves it.
+
+        `first` is what has been read of it already.
+        """
         step = steps.send(response)
+        if first and isinstance(step, Read):
+            step = steps.send(first)
         while True:
             if isinstance(step, Read):
                 chunk = await response.body_reader.read_chunk()

@@ -6,7 +6,7 @@ Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -46,7 +46,7 @@ from scaffold.wire.messages import (
     response,
 )
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "Written"]
 
 _TURNED_AWAY: Final = frozenset({401, 403, 407})
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
@@ -73,6 +73,14 @@ _BREAKS: Final[dict[Failure, dict[str, Any]]] = {
 """What a break means for the next try."""
 
 
+class Written(NamedTuple):
+    """One try of a message."""
+
+    number: int
+    """The id of the request."""
+    send: Send
+
+
 class Exchange:
     """Sends the messages of one session."""
 
@@ -80,18 +88,35 @@ class Exchange:
         self._session = session
         self._ids = count(1)
 
+    def write(self, outgoing: Outgoing, seconds: float) -> Written:
+        """Write a message whose answer may take `seconds`."""
+        number = next(self._ids)
+        if outgoing.answered:
+            body = request(number, outgoing.method, outgoing.params)
+        else:
+            body = notification(outgoing.method, outgoing.params)
+        return Written(number, Send("POST", self._session.headers(outgoing), body, seconds))
+
     def send(
-        self, outgoing: Outgoing, deadline: Deadline, *, repeatable: bool
+        self,
+        outgoing: Outgoing,
+        deadline: Deadline,
+        *,
+        repeatable: bool,
+        written: Written | None = None,
     ) -> Steps[Message | None]:
         """Send a message and return its answer; `None` for a notification or a probe without one.
 
         `repeatable` says that the message may be sent again even if it may have been worked on.
+        `written` is its first try, if that has been written.
         """
         what = f"{outgoing.method} {outgoing.name}".rstrip()
         attempts = Attempts(what, deadline, repeatable=repeatable)
         while True:
+            current = written or self.write(outgoing, deadline.left)
+            written = None
             try:
-                return (yield from self._try(outgoing, deadline))
+                return (yield from self._try(outgoing, deadline, current))
             except Setback as raised:
                 setback = raised
             except ProtocolError as error:
@@ -104,16 +129,13 @@ class Exchange:
             pause = attempts.pause(setback)
             yield Renew(setback.stale, deadline.left) if setback.stale else Wait(pause)
 
-    def _try(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
-        number = next(self._ids)
-        if outgoing.answered:
-            body = request(number, outgoing.method, outgoing.params)
-        else:
-            body = notification(outgoing.method, outgoing.params)
-        headers = self._session.headers(outgoing)
-        head: Head = yield Send("POST", headers, body, deadline.left)
+    def _try(
+        self, outgoing: Outgoing, deadline: Deadline, written: Written
+    ) -> Steps[Message | None]:
+        number, send = written
+        head: Head = yield send
         if head.status >= HTTPStatus.MULTIPLE_CHOICES:
-            return (yield from self._refused(outgoing, headers, head))
+            return (yield from self._refused(outgoing, send.headers, head))
         if not outgoing.answered:
             return None
         if outgoing.method == "initialize":

@@ -4,13 +4,15 @@ Source: MCP 2026-07-28, Streamable HTTP: Backward Compatibility.
 """
 
 from collections.abc import Callable, Generator
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
 from scaffold.client.http.address import Address
-from scaffold.client.http.exchange import Exchange
+from scaffold.client.http.answer import result_in
+from scaffold.client.http.exchange import Exchange, Written
 from scaffold.client.http.retry import Deadline
 from scaffold.client.http.session import HttpSession
 from scaffold.client.http.steps import Broken, Done, Send, Step, Steps
@@ -20,12 +22,32 @@ from scaffold.contract.hook import Hook
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import Message
 
-__all__ = ["Peer"]
+__all__ = ["Calling", "Peer", "Short"]
 
 _LONGEST_PROBE: Final = 10.0
 """Seconds after which silence is taken for the answer of a legacy server."""
 _FAREWELL: Final = 2.0
 """Seconds that the end of a session may take."""
+
+
+_TROUBLES: Final = (TransportError, Broken, RecursionError)
+
+
+class Short(NamedTuple):
+    """The short way of a call: one request, and one JSON object in return."""
+
+    send: Send
+    """The step that the long way begins with."""
+    read: Callable[[bytes], Done[Any] | None]
+    """Reads a whole body; `None` leaves all but a result to the long way."""
+
+
+class Calling(NamedTuple):
+    """A call that is about to be made."""
+
+    steps: Generator[Step, Any, None]
+    """The long way, not begun: the whole protocol, for whatever may come."""
+    short: Short | None = None
 
 
 class _Code(msgspec.Struct):
@@ -50,14 +72,32 @@ class Peer:
         """Find out the era if it is not known, greet the server and read its tools."""
         return self._run(self._open(self._timeout if timeout is None else timeout))
 
-    def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Generator[Step, Any, None]]:
+    def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Calling]:
         """Return what begins a call of `hook`; raise `RuntimeNotSupported` if there is no tool."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self.session.is_catalogue(hook):
-            return lambda payload: self._run(self._list(hook, payload, timeout))
+            return lambda payload: Calling(self._run(self._list(hook, payload, timeout)))
         call = self.session.call(hook)
         repeatable = hook.idempotent or hook.read_only
-        return lambda payload: self._run(self._call(call, payload, timeout, repeatable=repeatable))
+        return lambda payload: self._begin(call, payload, timeout, repeatable=repeatable)
+
+    def _begin(self, call: Call, payload: Any, timeout: float, *, repeatable: bool) -> Calling:
+        try:
+            deadline = Deadline(timeout)
+            outgoing = call.write(payload)
+            written = self._exchange.write(outgoing, timeout)
+        except _TROUBLES as error:
+            raise self._explain(error) from None
+        steps = self._call(call, outgoing, deadline, written, repeatable=repeatable)
+        short = Short(written.send, partial(self._read, call, written.number))
+        return Calling(self._run(steps), short)
+
+    def _read(self, call: Call, number: int, body: bytes) -> Done[Any] | None:
+        try:
+            answer = result_in(body, number)
+            return None if answer is None else Done(call.read(answer))
+        except _TROUBLES as error:
+            raise self._explain(error) from None
 
     def leave(self) -> Generator[Step, Any, None]:
         """End a legacy session, if the server still cares."""
@@ -66,12 +106,16 @@ class Peer:
     def _run(self, steps: Steps[Any]) -> Generator[Step, Any, None]:
         try:
             yield Done((yield from steps))
-        except TransportError as error:
-            raise type(error)(f"{self.address}: {self.address.hide(str(error))}") from None
-        except Broken as broken:
-            raise TransportError(f"{self.address}: {broken.cause}") from None
-        except RecursionError:
-            raise ProtocolError(f"{self.address}: what came is nested too deeply") from None
+        except _TROUBLES as error:
+            raise self._explain(error) from None
+
+    def _explain(self, error: TransportError | Broken | RecursionError) -> TransportError:
+        """Say where it happened, without our secrets."""
+        if isinstance(error, TransportError):
+            return type(error)(f"{self.address}: {self.address.hide(str(error))}")
+        if isinstance(error, Broken):
+            return TransportError(f"{self.address}: {error.cause}")
+        return ProtocolError(f"{self.address}: what came is nested too deeply")
 
     def _open(self, timeout: float) -> Steps[None]:
         try:
@@ -86,14 +130,21 @@ class Peer:
         yield from self._talk(self.session.list_tools(), Deadline(timeout))
         return hook.output.load(self.session.catalogue(hook))
 
-    def _call(self, call: Call, payload: Any, timeout: float, *, repeatable: bool) -> Steps[Any]:
-        deadline = Deadline(timeout)
-        outgoing = call.write(payload)
-        answer = yield from self._exchange.send(outgoing, deadline, repeatable=repeatable)
+    def _call(
+        self,
+        call: Call,
+        outgoing: Outgoing,
+        deadline: Deadline,
+        written: Written,
+        *,
+        repeatable: bool,
+    ) -> Steps[Any]:
+        send = partial(self._exchange.send, outgoing, deadline, repeatable=repeatable)
+        answer = yield from send(written=written)
         if _mismatched(answer):
             # The server's tools have changed: read which headers it wants now (Client Behavior).
             yield from self._talk(self.session.list_tools(), deadline)
-            answer = yield from self._exchange.send(outgoing, deadline, repeatable=repeatable)
+            answer = yield from send()
         return call.read(answer)
 
     def _leave(self) -> Steps[None]:
