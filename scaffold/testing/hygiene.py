@@ -17,7 +17,7 @@ __all__ = ["CHECKS"]
 _END_SECONDS: Final = 5.0
 """Seconds to the end: those of a scaffold server for calls, teardown and exit, and some more."""
 _FLOOD_CALLS: Final = 30
-_FLOOD_SECONDS: Final = 3.0
+_FLOOD_SECONDS: Final = 5.0
 """Seconds without an answer after which a process is blocked."""
 
 

@@ -17,7 +17,7 @@ __all__ = ["loop_is_free"]
 
 _HELD: Final = 0.2
 """Seconds for which a hook may keep the loop from doing anything else."""
-_TRIES: Final = 3
+_TRIES: Final = 5
 """A busy machine holds the loop now and then; a plugin holds it every time."""
 _BEAT: Final = 0.01
 

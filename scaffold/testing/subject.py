@@ -45,7 +45,7 @@ class Subject:
 
     @property
     def in_process_only(self) -> bool:
-        """True for what is never elsewhere; ADR-0003 exempts it from invariants 1, 2, 5 and 8."""
+        """True for what is never elsewhere: ADR-0003 exempts it from invariants 1, 2 and 8."""
         return self.manifest.in_process_only or bool(self.kind.contract.get("in_process_only"))
 
     @property
