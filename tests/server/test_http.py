@@ -208,6 +208,16 @@ def test_a_body_in_chunks_is_limited_too(url: str) -> None:
     assert call(url, "demo_greet").status == 200
 
 
+def test_a_head_without_end_is_refused(url: str) -> None:
+    place = urlsplit(url)
+    head = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-More: "
+    with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as sender:
+        sender.sendall(head)
+        with pytest.raises(ConnectionError):
+            sender.sendall(b"x" * 2**26)
+    assert call(url, "demo_greet").status == 200
+
+
 def test_slow_senders_block_nobody(url: str) -> None:
     place = urlsplit(url)
     slow = [socket.create_connection((place.hostname, place.port)) for _ in range(50)]

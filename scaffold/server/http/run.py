@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from scaffold.server.ending import Ending
 from scaffold.server.http.app import App
+from scaffold.server.http.parser import Protocol
 from scaffold.server.options import Options
 from scaffold.server.service import Service
 from scaffold.server.tasks import Tasks
@@ -31,6 +32,7 @@ async def run(service: Service, listener: socket, options: Options) -> None:
     config = uvicorn.Config(
         App(service, options, tasks),
         access_log=False,
+        http=Protocol,
         interface="asgi3",
         lifespan="off",
         proxy_headers=False,
