@@ -6,7 +6,6 @@ from typing import Any
 
 from scaffold.generator.canonical import canonical
 from scaffold.generator.compare.schema import PayloadSchema
-from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.ir import Json
 from scaffold.generator.pattern import text_for
 from scaffold.generator.sample import guesses
@@ -64,10 +63,7 @@ def smaller(value: Json) -> Iterator[Json]:
 def _seeds(schema: Json | None) -> list[Json]:
     if schema is None:
         return []
-    try:
-        return list(islice(guesses(PayloadSchema(schema).documents, schema), _SEEDS))
-    except SpecError:  # the difference of two schemas may refer to what it left behind
-        return []
+    return list(islice(guesses(PayloadSchema(schema).documents, schema), _SEEDS))
 
 
 class _Vocabulary:

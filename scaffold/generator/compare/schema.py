@@ -63,10 +63,14 @@ class PayloadSchema:
         return answer is jsonschema_rs.canonical.Containment.YES
 
     def less(self, other: "PayloadSchema") -> Json | None:
-        """Return a schema of what it accepts and `other` does not; `None` if it has no form."""
+        """Return a schema of what it accepts and `other` does not; `None` if it has no form.
+
+        One with references has none: they may lead back to the difference itself.
+        """
         if self.form is None or other.form is None:
             return None
         try:
-            return self.form.subtract(other.form).to_json_schema()
+            difference: Json = self.form.subtract(other.form).to_json_schema()
         except ValueError:
             return None
+        return None if '"$ref"' in canonical(difference) else difference
