@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import UNSET
 from typing_extensions import override
@@ -13,6 +13,7 @@ from scaffold.contract.failure import FAILURES
 from scaffold.contract.metadata import calling_with
 from scaffold.contract.progress import reporting_to
 from scaffold.contract.values import Json
+from scaffold.server.answers import Answers
 from scaffold.server.pace import Pace
 from scaffold.server.request import Request
 from scaffold.server.steps import Steps, finish, finish_async
@@ -27,12 +28,8 @@ from scaffold.wire.messages import (
     notification,
     response,
 )
-from scaffold.wire.results import write_error, write_result
 
 __all__ = ["Call", "Listing", "Notify", "ToolCall"]
-
-_MISSING_CAPABILITY: Final = "missing_capability"
-"""The code with which a hook says what its MCP client would have to be capable of."""
 
 Notify: TypeAlias = Callable[[bytes], None]
 """Sends one message that belongs to a call, from any thread."""
@@ -151,23 +148,27 @@ class ToolCall(Call):
         request = self._request
         if request.headers is not None:
             check_parameters(tool.headers, request.params.arguments, request.headers)
-        head = request.head
+        answers = Answers(tool, self._toolbox, request.head, self._text)
         try:
             value = yield tool.invoke(tool.load(request.params.arguments))
-            output = tool.hook.output.dump(value)
-            return write_result(tool.hook, output, head, is_object=tool.is_object, text=self._text)
-        except HookError as error:
-            return self._refuse(tool, error)
+            return answers.write(value)
         except FAILURES as error:
-            return write_error(self._toolbox.conceal(error, tool.hook.name), head)
+            return answers.refuse(error)
 
-    def _refuse(self, tool: Tool, error: HookError) -> bytes:
-        if error.code == _MISSING_CAPABILITY and self._request.head.modern:
-            raise WireError(Code.MISSING_CAPABILITY, error.message, error.data)
-        try:
-            return write_error(error, self._request.head)
-        except TypeError as wrong:
-            return write_error(self._toolbox.conceal(wrong, tool.hook.name), self._request.head)
+    @property
+    def repeated(self) -> Answers | None:
+        """What answers further calls like this one, unless each must be looked at in full."""
+        tool, head = self._tool, self._request.head
+        if tool is None or not tool.is_plain or not head.modern:
+            return None
+        if self.token is not None or self.metadata:
+            return None
+        return Answers(tool, self._toolbox, head, self._text)
+
+    @property
+    def arguments(self) -> bytes:
+        """The payload as it came."""
+        return bytes(self._request.params.arguments or b"")
 
     def _find(self) -> Steps[Tool]:
         name = self._request.params.name

@@ -2,17 +2,27 @@
 
 from collections.abc import Callable
 
+import msgspec
 from msgspec import UNSET
 
-from scaffold.server.calls import Call
+from scaffold.server.answers import Answers
+from scaffold.server.calls import Call, ToolCall
 from scaffold.server.framing import TooLong
 from scaffold.server.outlet import Outlet
 from scaffold.server.request import Session
 from scaffold.server.service import Service
 from scaffold.wire.eras import Code
+from scaffold.wire.heads import Heads
 from scaffold.wire.messages import Message, RequestId, WireError, error_response, read
 
 __all__ = ["Conversation"]
+
+
+class _Repeat(msgspec.Struct, gc=False):
+    """A call that is being answered as others were before."""
+
+    id: RequestId
+    cancelled: bool = False
 
 
 class Conversation:
@@ -26,8 +36,23 @@ class Conversation:
         self._largest = largest
         self._cancel = cancel
         self._session = Session()
-        self.running: dict[RequestId, Call] = {}
+        self._heads: Heads[Answers] = Heads("arguments")
+        self.running: dict[RequestId, Call | _Repeat] = {}
         """The calls that have not been answered yet."""
+
+    def repeat(self, line: bytes | TooLong) -> bool:
+        """Answer a call like an earlier one, running it here; `False` if the line is none."""
+        familiar = None if isinstance(line, TooLong) else self._heads.recognise(line)
+        if familiar is None:
+            return False
+        call = _Repeat(familiar.id)
+        self.running[familiar.id] = call
+        response = familiar.known.repeat(familiar.id, familiar.payload)
+        if response is None:
+            self._forget(call)
+            return False
+        self.reply(call, response)
+        return True
 
     def accept(self, line: bytes | TooLong) -> Call | None:
         """Read a line: the call that must be made for it, or `None` if it has been dealt with."""
@@ -49,18 +74,28 @@ class Conversation:
             self._outlet.add(answer)
         return None
 
+    def learn(self, line: bytes | TooLong, call: Call) -> None:
+        """Remember how a call was written, to recognise others like it."""
+        if isinstance(line, bytes) and isinstance(call, ToolCall):
+            answers = call.repeated
+            if answers is not None:
+                self._heads.learn(line, call.arguments, answers)
+
     def _read(self, line: bytes | TooLong) -> Message:
         if isinstance(line, TooLong):
             limit = f"a message may have {self._largest} bytes, and one had more"
             raise WireError(Code.INVALID_REQUEST, limit)
         return read(line)
 
-    def reply(self, call: Call, response: bytes) -> None:
+    def reply(self, call: Call | _Repeat, response: bytes) -> None:
         """Answer a call, unless its client has given it up; it is written at the next flush."""
-        if self.running.get(call.id) is call:
-            del self.running[call.id]
+        self._forget(call)
         if not call.cancelled:
             self._outlet.add(response)
+
+    def _forget(self, call: Call | _Repeat) -> None:
+        if self.running.get(call.id) is call:
+            del self.running[call.id]
 
     def _hear(self, notification: Message) -> None:
         """Give a call up if its client no longer wants it; other notifications mean nothing."""
@@ -70,4 +105,5 @@ class Conversation:
         call = None if unwanted is None else self.running.get(unwanted)
         if call is not None:
             call.cancelled = True
-            self._cancel(call)
+            if isinstance(call, Call):
+                self._cancel(call)

@@ -1,6 +1,6 @@
 """Lines out of chunks, with a limit on how long one may be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 __all__ = ["Lines", "TooLong"]
 
@@ -18,8 +18,15 @@ class Lines:
         self._size = 0
         self._skipping = False
 
-    def feed(self, chunk: bytes) -> Iterator[bytes | TooLong]:
-        """Take a chunk; yield the lines that it completes. Empty lines are left out."""
+    def feed(self, chunk: bytes) -> Iterable[bytes | TooLong]:
+        """Take a chunk; return the lines that it completes. Empty lines are left out."""
+        fresh = not (self._size or self._skipping)
+        if fresh and 0 < len(chunk) <= self._largest and chunk.find(b"\n") == len(chunk) - 1:
+            # Most often a chunk is one line.
+            return () if chunk.isspace() else (chunk[:-1],)
+        return self._split(chunk)
+
+    def _split(self, chunk: bytes) -> Iterator[bytes | TooLong]:
         first, *rest = chunk.split(b"\n")
         self._grow(first)
         for part in rest:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from scaffold.contract.failure import FAILURES
 
-__all__ = ["Steps", "finish", "finish_async", "is_async", "settle"]
+__all__ = ["Steps", "finish", "finish_async", "is_async", "settle", "unexpected"]
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Any, Any, T]
@@ -35,13 +35,18 @@ def finish(steps: Steps[T]) -> T:
         value = next(steps)
         while True:
             if type(value) is CoroutineType:
-                value.close()
-                value = steps.throw(TypeError("returned an awaitable: write it as 'async def'"))
+                value = steps.throw(unexpected(value))
             else:
                 value = steps.send(value)
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+def unexpected(coroutine: Any) -> TypeError:
+    """Return the error for what a method returned that is not written as `async def`."""
+    coroutine.close()
+    return TypeError("returned an awaitable: write it as 'async def'")
 
 
 async def finish_async(steps: Steps[T]) -> T:

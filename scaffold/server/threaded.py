@@ -85,10 +85,8 @@ class ThreadedServer:
         """Answer every line that has come; tell whether this thread still leads."""
         for line in self._take():
             self._serial += 1
-            call = self._conversation.accept(line)
-            if call is None or self._postpone(call):
+            if not self._answer(line):
                 continue
-            self._finish(call)
             with self._lock:
                 if self._term != term:
                     break
@@ -101,6 +99,17 @@ class ThreadedServer:
                     return True
         self._help_out()
         return False
+
+    def _answer(self, line: bytes | TooLong) -> bool:
+        """Answer a line; tell whether a hook was called for it."""
+        if self._slow < _MOST and self._conversation.repeat(line):
+            return True
+        call = self._conversation.accept(line)
+        if call is None or self._postpone(call):
+            return False
+        self._conversation.learn(line, call)
+        self._finish(call)
+        return True
 
     def _take(self) -> Iterator[bytes | TooLong]:
         """Yield the lines that have come; a leader just deposed may still take one."""

@@ -78,9 +78,13 @@ class Head:
         self._type = b'"resultType":"complete",' if modern else b""
         info = {"io.modelcontextprotocol/serverInfo": server}
         self._info = encode(info)[1:-1] if modern else b""
+        self._plain = self._write(b"")
 
     def write(self, meta: bytes = b"") -> bytes:
         """Return the members, each with its comma; `meta` holds further members of `_meta`."""
+        return self._write(meta) if meta else self._plain
+
+    def _write(self, meta: bytes) -> bytes:
         both = self._info + b"," + meta if self._info and meta else self._info or meta
         return self._type + (b'"_meta":{%b},' % both if both else b"")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import MODERN, PATIENCE, PLUGINS, Server, Start, modern
+from serving import META, MODERN, PATIENCE, PLUGINS, Server, Start, modern
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -131,6 +131,57 @@ def test_errors_of_hooks_are_results(start: Start, entry_point: str) -> None:
     assert data["problems"][0]["path"] == "/args/name"
     assert error("demo_wrong")[0] == "invalid_output"
     assert error("demo_exit")[0] == "internal"
+
+
+def test_repeated_calls_are_answered_as_the_first_one(start: Start, entry_point: str) -> None:
+    server = start(entry_point)
+
+    def answers(tool: str, *payloads: str) -> list[Any]:
+        lines = [_payload_last(tool, number, text) for number, text in enumerate(payloads, 1)]
+        server.send(*lines)
+        received = {answer.get("id"): answer for answer in (server.receive() for _ in lines)}
+        # The answer to what is no JSON has no id, and comes last here.
+        return [
+            received[number].get("result") or received[number]["error"]["code"]
+            for number in sorted(received, key=lambda number: number or len(lines) + 1)
+        ]
+
+    ann, again, wrong, last, broken = answers(
+        "demo_greet", '{"name":"Ann"}', '{"name":"Ann"}', '{"name":5}', '{"name":"Bo"}', '{"name"'
+    )
+    assert ann == again
+    assert wrong["_meta"]["hookspec.scaffold/error"]["code"] == "invalid_input"
+    assert broken == -32700
+    assert last["structuredContent"] == {"result": "Hello, Bo!"}
+    for tool in ("demo_fail", "demo_wrong"):
+        first, *others = answers(tool, "{}", "{}", "{}")
+        assert first["isError"] is True
+        assert others == [first, first]
+    codes = {
+        answer["_meta"]["hookspec.scaffold/error"]["code"]
+        for answer in answers("demo_exit", "{}", "{}")
+    }
+    assert codes == {"internal"}
+
+
+def test_a_repeated_call_can_be_slow_and_be_cancelled(start: Start) -> None:
+    server = start()
+    server.send(_payload_last("demo_sleep", 1, '{"seconds":0}'))
+    assert server.receive()["id"] == 1
+    server.send(_payload_last("demo_sleep", 2, '{"seconds":0.3}'))
+    server.send(_payload_last("demo_sleep", 3, '{"seconds":0}'))
+    assert server.receive()["id"] == 3
+    cancelled = {"method": "notifications/cancelled", "params": {"requestId": 2}}
+    server.send({"jsonrpc": "2.0", **cancelled})
+    assert server.call("demo_greet", 4)["isError"] is False
+    assert server.end() == 0
+    assert server.receive() is None
+
+
+def _payload_last(tool: str, id: int, arguments: str) -> bytes:
+    head = json.dumps({"name": tool, "_meta": META})[:-1]
+    call = f'"method":"tools/call","params":{head},"arguments":{arguments}'
+    return f'{{"jsonrpc":"2.0","id":{id},{call}}}}}\n'.encode()
 
 
 def test_an_exception_crosses_as_an_id_that_its_traceback_is_logged_under(start: Start) -> None:
