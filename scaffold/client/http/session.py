@@ -4,7 +4,7 @@ Source: MCP 2026-07-28, Streamable HTTP: Request Metadata; 2025-11-25: Session M
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -38,6 +38,8 @@ class HttpSession(Session):
         self.id = ""
         """What a legacy server calls the session; empty if it does not."""
         self._mirrors: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._modern: dict[tuple[str, str], Mapping[str, str]] = {}
+        """Method and tool → the headers that every such message has."""
 
     @override
     def admits(self, tool: JsonObject) -> bool:
@@ -53,15 +55,16 @@ class HttpSession(Session):
             return False
         return True
 
-    def headers(self, outgoing: Outgoing) -> dict[str, str]:
+    def headers(self, outgoing: Outgoing) -> Mapping[str, str]:
         """Return the headers of a message; raise `InvalidInput` for an argument beyond them."""
         if not (self.modern or outgoing.probe):
             return self._legacy_headers(outgoing)
-        headers = {"mcp-protocol-version": MODERN, "mcp-method": outgoing.method}
-        if outgoing.name:
-            headers["mcp-name"] = encode_value(outgoing.name)
-            if self._mirrors.get(outgoing.name):
-                headers.update(self._parameters(outgoing))
+        headers = self._modern.get((outgoing.method, outgoing.name))
+        if headers is None:
+            headers = _modern_headers(outgoing)
+            self._modern[outgoing.method, outgoing.name] = headers
+        if self._mirrors.get(outgoing.name):
+            return {**headers, **dict(self._parameters(outgoing))}
         return headers
 
     def _legacy_headers(self, outgoing: Outgoing) -> dict[str, str]:
@@ -82,6 +85,13 @@ class HttpSession(Session):
                 raise InvalidInput(outgoing.name, [problem]) from None
             if text is not None:
                 yield header, text
+
+
+def _modern_headers(outgoing: Outgoing) -> dict[str, str]:
+    headers = {"mcp-protocol-version": MODERN, "mcp-method": outgoing.method}
+    if outgoing.name:
+        headers["mcp-name"] = encode_value(outgoing.name)
+    return headers
 
 
 def _value_at(value: Json, path: tuple[str, ...]) -> Json:
