@@ -15,19 +15,21 @@ from msgspec import UNSET, Raw
 from pydantic_core import from_json
 
 from scaffold.contract.catalogue import Catalogue
-from scaffold.contract.errors import ProtocolError, RuntimeNotSupported
+from scaffold.contract.errors import InvalidOutput, ProtocolError, RuntimeNotSupported
 from scaffold.contract.hook import Functions, Hook, Kind
 from scaffold.contract.metadata import call_metadata
 from scaffold.contract.progress import Report, listener
 from scaffold.contract.values import Json, JsonObject
 from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN, MODERN_ERRORS, Code
-from scaffold.wire.messages import METADATA, Message, encode
+from scaffold.wire.heads import Familiar, Heads
+from scaffold.wire.messages import METADATA, Message, WireError, encode, read, response
 from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold.wire.tools import Offer
 
 __all__ = ["Call", "Outgoing", "Session", "Talk"]
 
 _MOST_PAGES: Final = 1000
+_EXCERPT: Final = 200
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
@@ -89,6 +91,8 @@ class Session:
         self.offer = Offer()
         self.schemas: dict[str, JsonObject] = {}
         """Tool name → its input schema."""
+        self.heads: Heads[bool] = Heads("structuredContent")
+        """How results begin that hold nothing but a payload."""
         self._catalogues: dict[str, Catalogue] = {}
         self._tokens = itertools.count(1)
         self._meta: dict[str, Json] = {
@@ -232,12 +236,20 @@ class Call:
         params = b"%b%b}" % (self.session.head(tool, token, call_metadata()), arguments)
         return Outgoing("tools/call", params, tool, report=report, token=token)
 
-    def read(self, answer: Message | None) -> Any:
+    def read(self, answer: Message | Familiar[bool] | None) -> Any:
         """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`."""
         hook = self._hook
+        if isinstance(answer, Familiar):
+            try:
+                return hook.output.load(answer.payload)
+            except InvalidOutput:
+                answer = _in_full(answer)
         if answer is None or answer.result is UNSET:
             raise _refusal(answer, hook.name)
         output = read_result(hook, answer.result, is_object=self._is_object, modern=self._modern)
+        if self._modern and not hook.content:
+            # The structured content is the output: no head says that it is wrapped or cut.
+            self.session.heads.learn(response(1, bytes(answer.result)), output, known=True)
         return hook.output.load(output)
 
 
@@ -262,9 +274,11 @@ class _FunctionCall(Call):
             return self._with_meta(tool, arguments)
         return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
 
-    def read(self, answer: Message | None) -> Any:
+    def read(self, answer: Message | Familiar[bool] | None) -> Any:
         if not self.session.offer.foreign:
             return super().read(answer)
+        if isinstance(answer, Familiar):
+            answer = _in_full(answer)
         result = _result(answer, self._hook.name)
         return self._hook.output.load(read_foreign(self._hook, result))
 
@@ -319,6 +333,16 @@ def _decode(answer: Message | None, form: type[Any], method: str) -> Any:
         return msgspec.json.decode(_result(answer, method), type=form)
     except msgspec.DecodeError as error:
         raise ProtocolError(f"the answer to {method} is malformed: {error}") from None
+
+
+def _in_full(familiar: Familiar[bool]) -> Message:
+    """Read an answer in full whose payload is not what it should be."""
+    try:
+        return read(familiar.line)
+    except WireError as error:
+        excerpt = familiar.line[:_EXCERPT].decode(errors="backslashreplace")
+        reason = f"the answer is no JSON-RPC answer, {error}: {excerpt}"
+        raise ProtocolError(reason) from None
 
 
 def _result(answer: Message | None, what: str) -> Raw:

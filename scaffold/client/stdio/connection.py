@@ -19,6 +19,7 @@ from scaffold.client.stdio.process import Launch, Process
 from scaffold.client.stdio.process_log import ProcessLog
 from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code
+from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import (
     Message,
     WireError,
@@ -72,7 +73,7 @@ class Connection(ABC):
         self.session = session
         self.process = Process(launch)
         self._stdin, self._stdout = self.process.stdin, self.process.stdout
-        self.inbox = Inbox(session.plugin, limit, self._other)
+        self.inbox = Inbox(session.plugin, limit, self._other, session.heads)
         self.unsent = bytearray()
         """What the pipe has not taken yet."""
         self.reports: dict[int, Deliver] = {}
@@ -146,7 +147,7 @@ class Connection(ABC):
         if broken:
             self.crash()
 
-    def receive(self, number: int = 0) -> Message | None:
+    def receive(self, number: int = 0) -> Message | Familiar[bool] | None:
         """Read once and deliver what came; the end of the output ends the connection.
 
         If that is the answer to request `number`, and nothing else, it is returned instead.

@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, field
 from scaffold.contract.errors import ProtocolError, TransportError
 from scaffold.contract.progress import Report
 from scaffold.contract.values import Json
+from scaffold.wire.heads import Familiar, Heads
 from scaffold.wire.messages import Message, WireError, read
 
 __all__ = ["Answer", "Deliver", "Inbox", "Progress", "message_of", "read_progress"]
@@ -38,7 +39,7 @@ class _Reported(msgspec.Struct):
     params: Progress
 
 
-Answer: TypeAlias = Message | TransportError | Progress | None
+Answer: TypeAlias = Message | Familiar[bool] | TransportError | Progress | None
 """What ends a wait; `None` only wakes the waiting thread."""
 
 Deliver: TypeAlias = Callable[[Answer], object]
@@ -68,10 +69,16 @@ class Inbox:
     """Reads a server's output and delivers each answer once.
 
     `limit` is the longest message in bytes; `other` gets the server's requests and notifications,
-    with the line that they came as.
+    with the line that they came as; `heads` are those of answers like earlier ones.
     """
 
-    def __init__(self, plugin: str, limit: int, other: Callable[[Message, bytes], None]) -> None:
+    def __init__(
+        self,
+        plugin: str,
+        limit: int,
+        other: Callable[[Message, bytes], None],
+        heads: Heads[bool],
+    ) -> None:
         self.waiting: dict[int, Deliver] = {}
         """Request id → who waits for its answer."""
         self.answered = 0
@@ -83,6 +90,7 @@ class Inbox:
         self._plugin = plugin
         self._limit = limit
         self._other = other
+        self._heads = heads
         self._pieces: list[bytes] = []
         self._odd_lines = 0
         self._last_odd = ""
@@ -94,15 +102,12 @@ class Inbox:
             return ""
         return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
 
-    def only(self, data: bytes, number: int) -> Message | None:
+    def only(self, data: bytes, number: int) -> Message | Familiar[bool] | None:
         """Return the answer to a request if it is all that has come, else take nothing."""
         if self.held or data.find(b"\n") != len(data) - 1:
             return None
-        try:
-            message = read(data)
-        except WireError:
-            return None
-        if message.id != number or message.method is not UNSET:
+        message = self._heads.recognise(data[:-1]) or _read_answer(data)
+        if message is None or message.id != number:
             return None
         self.answered += 1
         del self.waiting[number]
@@ -121,7 +126,8 @@ class Inbox:
             self.held = 0
             end = data.find(b"\n")
         if end == len(data) - 1:
-            self._line(data)
+            if end:
+                self._line(data[:-1])
             return
         *lines, rest = data.split(b"\n")
         for line in filter(None, lines):
@@ -136,6 +142,13 @@ class Inbox:
         self._pieces.append(data)
 
     def _line(self, line: bytes) -> None:
+        familiar = self._heads.recognise(line)
+        if familiar is not None:
+            deliver = self.waiting.pop(familiar.id, None)
+            if deliver is not None:
+                self.answered += 1
+                deliver(familiar)
+                return
         try:
             message = read(line)
         except WireError as error:
@@ -191,6 +204,14 @@ class Inbox:
         self._last_odd = what
         if self._odd_lines <= _LOGGED:
             logging.getLogger(f"plugin.{self._plugin}").warning("odd output: %s", what)
+
+
+def _read_answer(data: bytes) -> Message | None:
+    try:
+        message = read(data)
+    except WireError:
+        return None
+    return message if message.method is UNSET else None
 
 
 def message_of(answer: Answer) -> Message | None:

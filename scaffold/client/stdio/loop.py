@@ -17,6 +17,7 @@ from scaffold.client.stdio.inbox import Answer, Progress, message_of
 from scaffold.client.stdio.process import Launch, poll
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.contract.progress import Report
+from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 
 __all__ = ["LoopPipes"]
@@ -42,7 +43,7 @@ class LoopPipes(Connection):
             self.notify(outgoing)
             return None
         if not outgoing.probe:
-            return await self.exchange(outgoing, deadline, seconds)
+            return message_of(await self.exchange(outgoing, deadline, seconds))
         future: asyncio.Future[Answer] = self._loop.create_future()
         request_id = await self._begin(outgoing, future)
         now = time.monotonic()
@@ -61,7 +62,9 @@ class LoopPipes(Connection):
             raise self.overdue(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_of(answer)
 
-    async def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message:
+    async def exchange(
+        self, outgoing: Outgoing, deadline: float, seconds: float
+    ) -> Message | Familiar[bool]:
         """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
@@ -79,7 +82,7 @@ class LoopPipes(Connection):
         finally:
             del self._deadlines[request_id]
             self.reports.pop(outgoing.token, None)
-        if isinstance(answer, Message):
+        if isinstance(answer, Message | Familiar):
             return answer
         if isinstance(answer, TransportError):
             raise answer

@@ -15,6 +15,7 @@ from scaffold.client.stdio.connection import PROBE_PATIENCE, TICK, Connection, N
 from scaffold.client.stdio.inbox import Answer, Progress, message_of
 from scaffold.client.stdio.process import Launch, poll
 from scaffold.contract.errors import PeerCrashed, ProtocolError
+from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 
 __all__ = ["Pipes"]
@@ -39,7 +40,7 @@ class Pipes(Connection):
             self.notify(outgoing)
             return None
         if not outgoing.probe:
-            return self.exchange(outgoing, deadline, seconds)
+            return message_of(self.exchange(outgoing, deadline, seconds))
         slot: SimpleQueue[Answer] = SimpleQueue()
         try:
             request_id = self.begin(outgoing, slot.put)
@@ -59,7 +60,9 @@ class Pipes(Connection):
             raise self.overdue(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_of(answer)
 
-    def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message:
+    def exchange(
+        self, outgoing: Outgoing, deadline: float, seconds: float
+    ) -> Message | Familiar[bool]:
         """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
@@ -81,7 +84,7 @@ class Pipes(Connection):
             raise
         finally:
             self.reports.pop(outgoing.token, None)
-        if isinstance(answer, Message):
+        if isinstance(answer, Message | Familiar):
             return answer
         raise answer or self.overdue(request_id, outgoing, seconds)
 

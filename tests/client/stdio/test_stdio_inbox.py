@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from scaffold.client.stdio.inbox import Inbox
 from scaffold.contract.errors import ProtocolError
+from scaffold.wire.heads import Heads
 from scaffold.wire.messages import Message
 
 
 def inbox_waiting_for(*numbers, limit=1 << 20):
-    inbox = Inbox("animal", limit, lambda _message, _line: None)
+    inbox = Inbox("animal", limit, lambda _message, _line: None, Heads("structuredContent"))
     inbox.last_id = max(numbers, default=0)
     answers = {}
     for number in numbers:
