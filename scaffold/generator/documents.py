@@ -184,10 +184,23 @@ class Documents:
         if problems:
             return None
         identifier = value.get("$id", "") if is_object(value) else ""
-        document = Document(source, at, value, urldefrag(urljoin(uri, identifier))[0], path)
+        own = urldefrag(urljoin(uri, identifier))[0]
+        if identifier and own in self._resources:
+            return self._again(source, at, value, own)
+        document = Document(source, at, value, own, path)
         self._resources.setdefault(uri, (document, value))
         self._index(document, (), value, document.uri)
         return document
+
+    def _again(self, source: Source, at: Pointer, value: Json, uri: str) -> Document | None:
+        """Take a schema whose `$id` is known for the one that bears it, if it is the same."""
+        document, known = self._resources[uri]
+        if known is document.value and known == value:
+            return document
+        message = f"another schema has the '$id' '{uri}' too"
+        advice = "give each schema an '$id' of its own, or none"
+        self.problems.append(source.problem((*at, "$id"), "duplicate-id", message, advice))
+        return None
 
     def _in_standard_terms(self, source: Source, at: Pointer, value: Json) -> Json:
         """Translate a schema of draft 7, or of a dialect whose meta-schema lies in the folder."""
