@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaffold.client.session import Call, Session
 from scaffold.client.stdio.inbox import Inbox
-from scaffold.contract.errors import ProtocolError
-from scaffold.wire.heads import Heads
+from scaffold.contract.errors import InvalidOutput, ProtocolError
+from scaffold.contract.hook import Kind
+from scaffold.kinds.tool_v1 import TOOL
+from scaffold.wire.eras import MODERN
+from scaffold.wire.heads import Familiar, Heads
 from scaffold.wire.messages import Message
 
 
@@ -67,3 +71,32 @@ def test_only_the_first_odd_lines_are_logged_and_all_are_counted(caplog):
         inbox.feed(b"line %d\n" % number)
     assert len(caplog.records) == 10
     assert inbox.remarks.startswith("; it wrote 100 odd line(s), the last: 'line 99'")
+
+
+def test_an_answer_like_an_earlier_one_is_read_without_a_scan_and_refused_as_any_other():
+    plain = {**TOOL.describe("execute"), "content": False, "functions": None}
+    kind = Kind.from_contract({**TOOL.contract, "hooks": {"execute": plain}})
+    session = Session(kind, "animal")
+    session.version = MODERN
+    call = Call(session, kind.hooks["execute"], "execute")
+    answers = []
+    inbox = Inbox("animal", 1 << 20, lambda _message, _line: None, session.heads)
+
+    def read(number, result, cut):
+        inbox.last_id = number
+        inbox.waiting[number] = answers.append
+        line = b'{"jsonrpc":"2.0","id":%d,"result":{"structuredContent":%b}}\n' % (number, result)
+        feed(inbox, line, cut)
+        return call.read(answers[-1])
+
+    assert read(1, b'{"result":1}', [])["result"] == 1
+    assert isinstance(answers[-1], Message)
+    for number, cut in ((2, []), (3, [30]), (4, [60])):
+        assert read(number, b'{"result":%d}' % number, cut)["result"] == number
+        assert isinstance(answers[-1], Familiar)
+    with pytest.raises(InvalidOutput):
+        read(5, b"7", [])
+    with pytest.raises(ProtocolError, match="the answer is no JSON-RPC answer, not JSON"):
+        read(6, b'{"result":', [])
+    assert read(7, b'{"result":7},"content":[]', [])["result"] == 7
+    assert inbox.waiting == {}
