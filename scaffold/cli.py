@@ -227,8 +227,8 @@ def call(
     raise typer.Exit(status)
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_suites(
     folder: Folder,
     suites: Annotated[
         list[Suite] | None, typer.Argument(metavar="SUITE", help="A suite to run; else all.")
