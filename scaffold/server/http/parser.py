@@ -15,7 +15,7 @@ _LONGEST_HEAD: Final = 64 * 2**10
 
 
 class Protocol(HttpToolsProtocol):
-    """Refuses a request whose head has no end."""
+    """Refuses a request whose head has no end; reads a header's value without what is around it."""
 
     _head: int | None = None
     """Bytes read of a head that is not complete; `None` between heads."""
@@ -24,6 +24,11 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._head = 0
         super().on_message_begin()
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # httptools keeps the whitespace behind a value, which is no part of it (RFC 9110 §5.5).
+        super().on_header(name, value.rstrip(b" \t"))
 
     @override
     def on_headers_complete(self) -> None:
