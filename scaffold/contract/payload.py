@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_jsonable_python
 
 from scaffold.contract.errors import InvalidInput, InvalidOutput, Problem
 from scaffold.contract.model import Model
@@ -98,8 +98,8 @@ class Payload(Generic[T]):
         checks: Any = False if type(value) is self._class else "error"
         try:
             data = self._write(value, by_alias=True, exclude_unset=self._sparse, warnings=checks)
-        except ValueError as error:
-            self._refuse([Problem("", "type", str(error).splitlines()[0])])
+        except ValueError:
+            self._explain_value(value)
         if self.exact:
             self._check(self._parse(data))
         elif _N in data or _I in data:
@@ -145,6 +145,18 @@ class Payload(Generic[T]):
             Problem(pointer(item["loc"]), item["type"], item["msg"])
             for item in error.errors(include_url=False)
         )
+
+    def _explain_value(self, value: object) -> NoReturn:
+        """Say what is wrong with a value that is no instance of the payload's type."""
+        try:
+            plain = to_jsonable_python(value)
+        except ValueError:
+            message = f"a Python '{type(value).__name__}' is no JSON value"
+            self._refuse([Problem("", "type", message)])
+        self._check(plain)
+        expected = getattr(self.form, "__name__", str(self.form))
+        message = f"expected '{expected}', and got a Python '{type(value).__name__}'"
+        self._refuse([Problem("", "type", message)])
 
     def _refuse(self, problems: Iterable[Problem]) -> NoReturn:
         raise self._refusal(self.hook, problems)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -89,9 +90,18 @@ def test_a_default_is_honoured_and_not_written_back():
     assert EXECUTE.output.dump(output) == b'{"result":5}'
 
 
-def test_a_value_of_the_wrong_class_is_refused_when_written():
-    with pytest.raises(InvalidOutput):
-        EXECUTE.output.dump("nonsense")  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("nonsense", '"nonsense" is not of type "object"'),
+        ({"result": 1}, "expected 'ExecuteOutput', and got a Python 'dict'"),
+        (object(), "a Python 'object' is no JSON value"),
+    ],
+)
+def test_a_value_of_the_wrong_class_is_refused_when_written(value: Any, message: str):
+    with pytest.raises(InvalidOutput) as refused:
+        EXECUTE.output.dump(value)
+    assert [problem.message for problem in refused.value.problems] == [message]
 
 
 def test_a_payload_of_other_bindings_is_converted_and_checked():
