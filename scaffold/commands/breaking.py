@@ -9,7 +9,7 @@ from scaffold.generator.compare import Bump, Effect, Finding, Verdict
 from scaffold.generator.compare.render import sentence, shown
 from scaffold.generator.compiler import Compilation
 from scaffold.generator.diagnostics import Diagnostic
-from scaffold.generator.source import Pointer
+from scaffold.generator.hookspec.source import Pointer
 
 __all__ = ["breaking", "complaints"]
 

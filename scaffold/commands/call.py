@@ -22,7 +22,7 @@ from scaffold.commands.plugin_log import plugin_log
 from scaffold.contract.channel import Channel
 from scaffold.contract.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract.hook import Hook, Kind
-from scaffold.generator.sample import sample
+from scaffold.generator.schema.sample import sample
 from scaffold.host.kinds import kind_of
 from scaffold.host.manifest import Manifest, Runtime, read_manifest
 from scaffold.host.runtimes import channel_to, choose

@@ -13,7 +13,7 @@ from scaffold.contract.errors import ManifestInvalid
 from scaffold.contract.hook import Kind
 from scaffold.generator import SpecError, compile_kind, contract
 from scaffold.generator.lint import lint_kind
-from scaffold.generator.sample import sample
+from scaffold.generator.schema.sample import sample
 from scaffold.host.imports import stands_in
 from scaffold.host.manifest import read_manifest
 from scaffold.project.drift import drift

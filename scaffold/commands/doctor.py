@@ -44,6 +44,8 @@ def _packages() -> Iterator[_Part]:
 
     for line in requires(DISTRIBUTION) or ():
         need = Requirement(line)
+        if need.marker and not need.marker.evaluate({"extra": "cli"}):
+            continue
         wanted = f"{DISTRIBUTION}[cli]" if need.marker else DISTRIBUTION
         mend = f"python -m pip install --upgrade '{wanted}'"
         try:

@@ -13,7 +13,7 @@ from scaffold.contract.errors import (
     ScaffoldError,
 )
 from scaffold.generator.diagnostics import SpecError
-from scaffold.generator.sample import NoSampleError
+from scaffold.generator.schema.sample import NoSampleError
 from scaffold.project.errors import PreconditionError, UsageError
 
 __all__ = ["report", "say"]

@@ -11,8 +11,8 @@ from pathlib import Path
 from scaffold.contract.errors import ScaffoldError
 from scaffold.contract.values import Json
 from scaffold.generator.diagnostics import SpecError
-from scaffold.generator.documents import Documents
-from scaffold.generator.sample import NoSampleError, guesses, sample
+from scaffold.generator.schema.documents import Documents
+from scaffold.generator.schema.sample import NoSampleError, guesses, sample
 from scaffold.testing.check import Result, Suite
 from scaffold.testing.subject import Subject
 from scaffold.testing.suites import carry_out, checks_of

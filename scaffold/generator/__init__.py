@@ -3,8 +3,8 @@
 from scaffold.generator.compiler import compile_kind, kind_files
 from scaffold.generator.contract import contract
 from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.folders import find_kind, list_kinds
-from scaffold.generator.shipped import shipped_hookspecs
+from scaffold.generator.hookspec.folders import find_kind, list_kinds
+from scaffold.generator.hookspec.shipped import shipped_hookspecs
 
 __all__ = [
     "Diagnostic",

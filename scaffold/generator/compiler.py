@@ -6,15 +6,15 @@ from pathlib import Path, PurePosixPath
 from scaffold.generator import ir
 from scaffold.generator.contract import with_digest
 from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.documents import Document, Documents
 from scaffold.generator.functions import find_functions, has_content
-from scaffold.generator.link import bundle, check_links
-from scaffold.generator.load import load
+from scaffold.generator.hookspec.load import load
+from scaffold.generator.hookspec.text import HookText, KindText
 from scaffold.generator.names import pascal, taken_types
-from scaffold.generator.schema_files import SchemaFiles
-from scaffold.generator.shapes import Shaper
-from scaffold.generator.text import HookText, KindText
-from scaffold.generator.type_names import TypeNames
+from scaffold.generator.schema.documents import Document, Documents
+from scaffold.generator.schema.files import SchemaFiles
+from scaffold.generator.schema.link import bundle, check_links
+from scaffold.generator.schema.shapes import Shaper
+from scaffold.generator.schema.type_names import TypeNames
 
 __all__ = ["Compilation", "compile_kind", "kind_files"]
 

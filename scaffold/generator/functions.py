@@ -3,12 +3,12 @@
 from typing import TypeAlias
 
 from scaffold.generator.diagnostics import Diagnostic
-from scaffold.generator.documents import Document, Documents
-from scaffold.generator.facts import OBJECTS, Facts, gather
+from scaffold.generator.hookspec.text import HookText, KindText
+from scaffold.generator.hookspec.tool_names import wants_functions
 from scaffold.generator.ir import Functions
 from scaffold.generator.names import did_you_mean
-from scaffold.generator.text import HookText, KindText
-from scaffold.generator.tool_names import wants_functions
+from scaffold.generator.schema.documents import Document, Documents
+from scaffold.generator.schema.facts import OBJECTS, Facts, gather
 
 __all__ = ["find_functions", "has_content"]
 

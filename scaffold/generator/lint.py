@@ -9,13 +9,13 @@ from scaffold.generator import ir
 from scaffold.generator.canonical import canonical
 from scaffold.generator.compiler import Compilation, compile_with_sources
 from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.documents import Document
-from scaffold.generator.facts import gather
-from scaffold.generator.notes import notes
-from scaffold.generator.text import HookText
-from scaffold.generator.tool_names import safe_template
+from scaffold.generator.hookspec.text import HookText
+from scaffold.generator.hookspec.tool_names import safe_template
+from scaffold.generator.schema.documents import Document
+from scaffold.generator.schema.facts import gather
+from scaffold.generator.schema.notes import notes
+from scaffold.generator.schema.vocabulary import IN_PLACE, KNOWN, subschemas
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import IN_PLACE, KNOWN, subschemas
 
 __all__ = ["lint_kind"]
 

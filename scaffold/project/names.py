@@ -15,6 +15,7 @@ _NAME = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]", re.IGNORECASE)
 RESERVED = frozenset(
     {
         # what a plugin imports: `python -m` puts the project's folder first on the path
+        "httptools",
         "jsonschema_rs",
         "mcp",
         "msgspec",

@@ -1,7 +1,7 @@
 """A call of a hook, to show what a change of the hook itself breaks."""
 
 from scaffold.generator import ir
-from scaffold.generator.sample import NoSampleError, sample
+from scaffold.generator.schema.sample import NoSampleError, sample
 
 __all__ = ["call"]
 

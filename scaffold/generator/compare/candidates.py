@@ -7,10 +7,10 @@ from typing import Any
 from scaffold.generator.canonical import canonical
 from scaffold.generator.compare.schema import PayloadSchema
 from scaffold.generator.ir import Json
-from scaffold.generator.pattern import text_for
-from scaffold.generator.sample import guesses
+from scaffold.generator.schema.pattern import text_for
+from scaffold.generator.schema.sample import guesses
+from scaffold.generator.schema.vocabulary import subschemas
 from scaffold.generator.values import is_list, is_object
-from scaffold.generator.vocabulary import subschemas
 
 __all__ = ["candidates", "smaller"]
 

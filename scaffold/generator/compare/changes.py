@@ -10,10 +10,10 @@ from scaffold.contract.schema import pointer
 from scaffold.generator.canonical import same
 from scaffold.generator.compare.report import Direction, SchemaChange
 from scaffold.generator.compare.schema import PayloadSchema
+from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
-from scaffold.generator.source import Pointer
+from scaffold.generator.schema.vocabulary import ASSERTIONS, KNOWN
 from scaffold.generator.values import is_list, is_object
-from scaffold.generator.vocabulary import ASSERTIONS, KNOWN
 
 __all__ = ["changes"]
 

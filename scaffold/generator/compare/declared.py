@@ -7,8 +7,8 @@ Payloads of named properties only tell that apart from a change that somebody wi
 from collections.abc import Iterator
 
 from scaffold.generator.ir import Json
+from scaffold.generator.schema.vocabulary import ASSERTIONS, subschemas
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import ASSERTIONS, subschemas
 
 __all__ = ["declared"]
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from scaffold.contract.schema import Schema
 from scaffold.generator.canonical import canonical
-from scaffold.generator.documents import Documents
 from scaffold.generator.ir import Json
+from scaffold.generator.schema.documents import Documents
 
 if TYPE_CHECKING:
     from jsonschema_rs import CanonicalSchema

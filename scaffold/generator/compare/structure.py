@@ -14,8 +14,8 @@ from scaffold.generator.canonical import canonical, same
 from scaffold.generator.compare.schema import PayloadSchema
 from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.ir import Json
+from scaffold.generator.schema.vocabulary import ASSERTIONS, subschemas
 from scaffold.generator.values import is_object, type_of
-from scaffold.generator.vocabulary import ASSERTIONS, subschemas
 
 __all__ = ["proves"]
 

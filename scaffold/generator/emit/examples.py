@@ -4,7 +4,7 @@ import json
 from functools import lru_cache
 
 from scaffold.generator import ir
-from scaffold.generator.sample import NoSampleError, sample
+from scaffold.generator.schema.sample import NoSampleError, sample
 
 __all__ = ["examples"]
 

@@ -11,7 +11,7 @@ from scaffold.generator.emit.python.names import Names
 from scaffold.generator.emit.python.values import expression
 from scaffold.generator.emit.python.views import hook_view
 from scaffold.generator.emit.text import render
-from scaffold.generator.fits import fits
+from scaffold.generator.schema.fits import fits
 
 __all__ = ["contract_test", "plugin_stub"]
 

@@ -5,7 +5,7 @@ from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import Bracket, Row, Source, Text
 from scaffold.generator.emit.python.literals import literal, text
 from scaffold.generator.emit.python.names import Names
-from scaffold.generator.fits import fits
+from scaffold.generator.schema.fits import fits
 
 __all__ = ["default", "expression"]
 

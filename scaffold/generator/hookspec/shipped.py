@@ -9,7 +9,7 @@ __all__ = ["format_schema", "shipped_hookspecs"]
 @cache
 def shipped_hookspecs() -> Path:
     """Return the folder of the shipped kinds."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     packed = package / "_data" / "hookspecs"
     return packed if packed.is_dir() else package.parent / "hookspecs"
 

@@ -5,8 +5,8 @@ keywords, and is from there on one of the standard dialect, which every validato
 """
 
 from scaffold.generator.ir import Json
+from scaffold.generator.schema.vocabulary import DIALECT, rebuild
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import DIALECT, rebuild
 
 __all__ = ["in_standard_terms", "unknown_vocabularies"]
 

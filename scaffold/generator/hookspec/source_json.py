@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.ir import Json
-from scaffold.generator.source import (
+from scaffold.generator.hookspec.source import (
     HALF_CHARACTER,
     MAX_DEPTH,
     Place,
@@ -19,6 +18,7 @@ from scaffold.generator.source import (
     read_text,
     whole_text,
 )
+from scaffold.generator.ir import Json
 from scaffold.generator.values import is_list, is_object
 
 __all__ = ["read_json"]

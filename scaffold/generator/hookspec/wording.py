@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
-from scaffold.generator.source import Pointer
 from scaffold.generator.values import is_list
 
 __all__ = ["kind_of", "path_in_words", "types_in_words"]

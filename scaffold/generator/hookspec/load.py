@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+from scaffold.generator.hookspec.rules import check_rules
+from scaffold.generator.hookspec.source import Pointer, Source
+from scaffold.generator.hookspec.source_yaml import read_yaml
+from scaffold.generator.hookspec.structure import check_structure
+from scaffold.generator.hookspec.text import HookText, KindText
+from scaffold.generator.hookspec.tool_names import DEFAULT_TOOL
 from scaffold.generator.ir import HookError, Json
-from scaffold.generator.rules import check_rules
-from scaffold.generator.source import Pointer, Source
-from scaffold.generator.source_yaml import read_yaml
-from scaffold.generator.structure import check_structure
-from scaffold.generator.text import HookText, KindText
-from scaffold.generator.tool_names import DEFAULT_TOOL
 from scaffold.generator.values import is_object
 
 __all__ = ["load"]

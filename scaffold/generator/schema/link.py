@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.documents import Document, Documents
+from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
-from scaffold.generator.source import Pointer
+from scaffold.generator.schema.documents import Document, Documents
+from scaffold.generator.schema.vocabulary import IN_PLACE, rebuild, subschemas
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import IN_PLACE, rebuild, subschemas
 
 __all__ = ["bundle", "check_links"]
 

@@ -5,8 +5,8 @@ from itertools import combinations
 
 from scaffold.generator import ir
 from scaffold.generator.canonical import canonical
-from scaffold.generator.documents import Documents
-from scaffold.generator.facts import OBJECTS, Facts, gather
+from scaffold.generator.schema.documents import Documents
+from scaffold.generator.schema.facts import OBJECTS, Facts, gather
 
 __all__ = ["are_disjoint", "discriminator", "label", "tidy"]
 

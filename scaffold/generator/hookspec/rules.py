@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.hookspec.source import Pointer
+from scaffold.generator.hookspec.text import HookText, KindText
+from scaffold.generator.hookspec.tool_names import check_tool_names
 from scaffold.generator.names import KEYWORDS, TAKEN_ATTRIBUTES, pascal
-from scaffold.generator.source import Pointer
-from scaffold.generator.text import HookText, KindText
-from scaffold.generator.tool_names import check_tool_names
 
 __all__ = ["check_rules"]
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.ir import Json
-from scaffold.generator.source import (
+from scaffold.generator.hookspec.source import (
     HALF_CHARACTER,
     MAX_DEPTH,
     Place,
@@ -22,6 +21,7 @@ from scaffold.generator.source import (
     read_text,
     whole_text,
 )
+from scaffold.generator.ir import Json
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from scaffold.generator.diagnostics import Diagnostic
-from scaffold.generator.text import HookText, KindText
+from scaffold.generator.hookspec.text import HookText, KindText
 
 __all__ = ["DEFAULT_TOOL", "check_tool_names", "safe_template", "wants_functions"]
 

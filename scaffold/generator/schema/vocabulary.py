@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
-from scaffold.generator.source import Pointer
 from scaffold.generator.values import is_object
 
 __all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "IN_PLACE", "KNOWN", "rebuild", "subschemas"]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.hookspec.source import Pointer, Source
 from scaffold.generator.ir import HookError, Json
-from scaffold.generator.source import Pointer, Source
 
 __all__ = ["HookText", "KindText"]
 

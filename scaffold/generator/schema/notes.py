@@ -1,7 +1,7 @@
 """What schemas tell people: annotations, found on a schema or on what it refers to."""
 
-from scaffold.generator.documents import Documents
 from scaffold.generator.ir import Json
+from scaffold.generator.schema.documents import Documents
 from scaffold.generator.values import is_object
 
 __all__ = ["notes"]

@@ -5,12 +5,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.hookspec.source import Pointer, Source
+from scaffold.generator.hookspec.wording import kind_of, types_in_words
 from scaffold.generator.ir import Json
 from scaffold.generator.names import did_you_mean
-from scaffold.generator.source import Pointer, Source
+from scaffold.generator.schema.vocabulary import DIALECT, subschemas
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import DIALECT, subschemas
-from scaffold.generator.wording import kind_of, types_in_words
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from scaffold.generator import ir
-from scaffold.generator.documents import Document, Documents
-from scaffold.generator.facts import ANY, OBJECTS, Facts, gather, merge, whole_bounds
-from scaffold.generator.fits import fits
-from scaffold.generator.notes import notes
-from scaffold.generator.type_names import Context, TypeNames
-from scaffold.generator.unions import are_disjoint, discriminator, label, tidy
+from scaffold.generator.schema.documents import Document, Documents
+from scaffold.generator.schema.facts import ANY, OBJECTS, Facts, gather, merge, whole_bounds
+from scaffold.generator.schema.fits import fits
+from scaffold.generator.schema.notes import notes
+from scaffold.generator.schema.type_names import Context, TypeNames
+from scaffold.generator.schema.unions import are_disjoint, discriminator, label, tidy
 from scaffold.generator.values import type_of
 
 __all__ = ["Shaper"]

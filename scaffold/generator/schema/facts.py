@@ -12,10 +12,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from scaffold.generator.canonical import canonical, same
-from scaffold.generator.documents import Documents
 from scaffold.generator.ir import Json
+from scaffold.generator.schema.documents import Documents
+from scaffold.generator.schema.vocabulary import ASSERTIONS
 from scaffold.generator.values import is_object
-from scaffold.generator.vocabulary import ASSERTIONS
 
 __all__ = ["ANY", "OBJECTS", "Branches", "Facts", "gather", "merge", "whole_bounds"]
 

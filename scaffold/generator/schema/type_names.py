@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from scaffold.generator.documents import Documents
-from scaffold.generator.facts import Facts
 from scaffold.generator.names import pascal, singular
+from scaffold.generator.schema.documents import Documents
+from scaffold.generator.schema.facts import Facts
 
 __all__ = ["Context", "TypeNames"]
 

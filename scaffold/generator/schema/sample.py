@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any
 
 from scaffold.generator.canonical import canonical
-from scaffold.generator.documents import Documents
-from scaffold.generator.facts import ANY, Facts, gather, merge, whole_bounds
 from scaffold.generator.ir import Json
-from scaffold.generator.notes import notes
-from scaffold.generator.pattern import text_for
+from scaffold.generator.schema.documents import Documents
+from scaffold.generator.schema.facts import ANY, Facts, gather, merge, whole_bounds
+from scaffold.generator.schema.notes import notes
+from scaffold.generator.schema.pattern import text_for
 
 __all__ = ["NoSampleError", "guesses", "sample"]
 

@@ -7,8 +7,8 @@ everything after that knows one dialect only.
 from collections.abc import Callable
 
 from scaffold.generator.ir import Json
+from scaffold.generator.schema.vocabulary import DIALECT
 from scaffold.generator.values import is_list, is_object
-from scaffold.generator.vocabulary import DIALECT
 
 __all__ = ["DRAFT_7", "from_draft_7"]
 

@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.dialect import in_standard_terms, unknown_vocabularies
-from scaffold.generator.draft7 import DRAFT_7, from_draft_7
+from scaffold.generator.hookspec.source import Places, Pointer, Source
 from scaffold.generator.ir import Json
-from scaffold.generator.schema_check import check_schema
-from scaffold.generator.schema_files import SchemaFiles
-from scaffold.generator.source import Places, Pointer, Source
+from scaffold.generator.schema.check import check_schema
+from scaffold.generator.schema.dialect import in_standard_terms, unknown_vocabularies
+from scaffold.generator.schema.draft7 import DRAFT_7, from_draft_7
+from scaffold.generator.schema.files import SchemaFiles
+from scaffold.generator.schema.vocabulary import DIALECT, subschemas
 from scaffold.generator.values import is_list, is_object
-from scaffold.generator.vocabulary import DIALECT, subschemas
 
 __all__ = ["Document", "Documents"]
 

@@ -6,10 +6,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.hookspec.shipped import format_schema
+from scaffold.generator.hookspec.source import Pointer, Source
+from scaffold.generator.hookspec.wording import kind_of, path_in_words, types_in_words
 from scaffold.generator.names import did_you_mean
-from scaffold.generator.shipped import format_schema
-from scaffold.generator.source import Pointer, Source
-from scaffold.generator.wording import kind_of, path_in_words, types_in_words
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urldefrag
 
 from scaffold.generator.diagnostics import SpecError
-from scaffold.generator.source import Source
-from scaffold.generator.source_json import read_json
+from scaffold.generator.hookspec.source import Source
+from scaffold.generator.hookspec.source_json import read_json
 from scaffold.generator.values import is_object
 
 __all__ = ["SchemaFiles"]

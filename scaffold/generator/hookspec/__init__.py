@@ -1,0 +1,1 @@
+"""The hookspec file: YAML and JSON with places, the format, and the rules beyond it."""

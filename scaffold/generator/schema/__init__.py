@@ -1,0 +1,1 @@
+"""JSON Schemas: linked, checked, bundled, and turned into types and samples."""
