@@ -79,6 +79,12 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert "Traceback" not in log, log
 
 
+def test_white_space_around_a_header_s_value_does_not_count(url: str):
+    message = modern("tools/list")
+    padded = {name: f"  {value} \t" for name, value in mirror(message).items()}
+    assert ask(url, message, **padded).status == 200
+
+
 def test_a_modern_request_stands_for_itself(url: str) -> None:
     answer = call(url, "demo_greet", name="Ann")
     assert answer.status == 200
