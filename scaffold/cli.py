@@ -62,6 +62,10 @@ Hookspecs = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="A folder of hookspecs of your own, or one YAML file."),
 ]
+Check = Annotated[
+    bool, typer.Option("--check", help="Write nothing; exit 1 if a file would change.")
+]
+Diff = Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the plugin.")]
 ProjectFolder = Annotated[
@@ -120,12 +124,8 @@ def new_plugin(
 def generate(
     folder: ProjectFolder = Path(),
     *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 if a file would change.")
-    ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Write nothing; print what would change.")
-    ] = False,
+    check: Check = False,
+    diff: Diff = False,
     stub: Annotated[
         bool, typer.Option("--stub", help="Add the methods that the plugin's class lacks.")
     ] = False,
@@ -148,12 +148,8 @@ def generate(
 def update(
     folder: PluginFolder = Path(),
     *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 if a file would change.")
-    ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Write nothing; print what would change.")
-    ] = False,
+    check: Check = False,
+    diff: Diff = False,
     abort: Annotated[
         bool, typer.Option("--abort", help="Take back the last update, if not committed.")
     ] = False,

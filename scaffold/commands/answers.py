@@ -10,12 +10,10 @@ from math import ceil
 from scaffold.contract.errors import HookError
 from scaffold.contract.values import Json, JsonObject
 from scaffold.generator.canonical import canonical
-from scaffold.testing.outcomes import error_as_json
 
 __all__ = [
     "Answer",
     "difference",
-    "error_as_json",
     "print_json",
     "print_outcomes",
     "print_times",

@@ -11,7 +11,6 @@ from typing import Any
 from scaffold.commands.answers import (
     Answer,
     difference,
-    error_as_json,
     print_json,
     print_outcomes,
     print_times,
@@ -28,6 +27,7 @@ from scaffold.host.manifest import Manifest, Runtime, read_manifest
 from scaffold.host.runtimes import channel_to, choose
 from scaffold.host.serving import serving
 from scaffold.project.errors import UsageError
+from scaffold.testing.outcomes import error_as_json
 
 __all__ = ["call"]
 

@@ -111,17 +111,13 @@ class Payload(Generic[T]):
 
         Values of this payload's own class pass as they are; others go through JSON.
         """
-        if not self.exact and type(value) is self._class:
+        if type(value) is self._class:
+            if self.exact:
+                self.dump(value)
             return value
         if self.form is None and value is None:
             return value
-        if self._owns(value):
-            self.dump(value)
-            return value
         return self.load(other.dump(value))
-
-    def _owns(self, value: object) -> bool:
-        return self._class is not None and type(value) is self._class
 
     def _parse(self, data: bytes | str) -> Json:
         try:
