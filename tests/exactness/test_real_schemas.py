@@ -11,8 +11,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 from boundary import generate, passes
-from peer_packages import npm, python_packages
-from pydantic import TypeAdapter
+from peer_packages import npm, pypi, python_packages
 
 pytestmark = pytest.mark.peers
 
@@ -146,7 +145,7 @@ def test_cyclonedx(made):
         f"{name}.SNAPSHOT.schema.json": read(folder / f"{name}.SNAPSHOT.schema.json")
         for name in names
     }
-    kind, _ = made("cyclonedx", files, {"bom": "bom-1.6.SNAPSHOT.schema.json"})
+    kind, package = made("cyclonedx", files, {"bom": "bom-1.6.SNAPSHOT.schema.json"})
     resources = [
         (one["$id"].replace(".schema.", ".SNAPSHOT.schema."), one) for one in files.values()
     ]
@@ -171,6 +170,7 @@ def test_cyclonedx(made):
         "dependencies": [{"ref": "a", "dependsOn": ["b"]}],
     }
     assert all(agreement(kind, "bom", validator, example, seed) for seed in range(20))
+    held_to_types(package)
 
 
 def test_kubernetes(made):
@@ -185,7 +185,7 @@ def test_kubernetes(made):
         name: (folder / name).read_text("utf-8").replace("/api/_def", "_def") for name in names
     }
     files = {name: json.loads(text) for name, text in texts.items()}
-    kind, _ = made("kubernetes", files, {"pod": names[0], "deployment": names[1]})
+    kind, package = made("kubernetes", files, {"pod": names[0], "deployment": names[1]})
     container = {"name": "web", "image": "web:1", "ports": [{"containerPort": 80}]}
     pod = {"containers": [container], "restartPolicy": "Always"}
     labels = {"app": "web"}
@@ -208,15 +208,63 @@ def test_kubernetes(made):
             placed[file], validate_formats=False, registry=registry
         )
         assert all(agreement(kind, hook, validator, examples[hook], seed) for seed in range(20))
+    held_to_types(package)
+
+
+def test_cloudevents(made):
+    script = (npm("schemas") / "cloudevents" / "dist" / "schema" / "v1.js").read_text("utf-8")
+    begin = script.index("{", script.index("const schema"))
+    schema = json.JSONDecoder().raw_decode(script, begin)[0]
+    kind, package = made("cloudevents", {"event.json": schema}, {"event": "event.json"})
+    # An annotation since 2019-09, and here; to assert it was optional before (draft-07 §8.2).
+    asserted = json.loads(json.dumps(schema).replace('"contentEncoding"', '"x-encoding"'))
+    validator = jsonschema_rs.Draft7Validator(asserted, validate_formats=False)
+    examples = {
+        name: one["examples"] for name, one in schema["properties"].items() if "examples" in one
+    }
+    whole = {name: values[0] for name, values in examples.items()}
+    assert agreement(kind, "event", validator, whole, 0)
+    for name, values in examples.items():
+        for seed, value in enumerate(values):
+            assert agreement(kind, "event", validator, {**whole, name: value}, seed)
+    for data in (None, 1, 2.5, True, [{}], {"a": {"b": []}}):
+        assert agreement(kind, "event", validator, {**whole, "data": data, "extension": "x"}, 7)
+    held_to_types(package)
+
+
+MCP_SCHEMA = """
+import json
+from mcp_types import _v2026_07_28 as revision
+from pydantic import TypeAdapter
+sides = {"request": revision.ClientRequest, "answer": revision.ServerResult}
+print(json.dumps({name: TypeAdapter(side).json_schema() for name, side in sides.items()}))
+"""
+MCP_ASKED = {"jsonrpc": "2.0", "id": 1}
+MCP_META = {
+    "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "host", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+}
+MCP_TOOL = {"name": "add", "inputSchema": {"type": "object", "x-note": 1.5}}
+MCP_TEXT = {"type": "text", "text": "hi", "annotations": {"priority": 1, "audience": ["user"]}}
+MCP_LASTING = {"ttlMs": 1, "cacheScope": "public"}
+MCP_EXAMPLES = (
+    ("request", {**MCP_ASKED, "method": "tools/call", "params": {**MCP_META, "name": "add"}}),
+    ("request", {**MCP_ASKED, "method": "tools/list", "params": MCP_META}),
+    ("answer", {"resultType": "complete", "tools": [MCP_TOOL], **MCP_LASTING}),
+    ("answer", {"resultType": "complete", "content": [MCP_TEXT], "structuredContent": {"a": [1]}}),
+)
 
 
 def test_the_model_context_protocol(made):
-    types = pytest.importorskip("mcp.types")
-    schema = TypeAdapter(types.ServerResult).json_schema()
-    kind, package = made("protocol", {"mcp.json": schema}, {"answer": "mcp.json"})
-    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=False)
-    tool = {"name": "add", "inputSchema": {"type": "object", "x-note": 1.5}}
-    text = {"type": "text", "text": "hi", "annotations": {"priority": 1, "audience": ["user"]}}
-    for example in ({"tools": [tool]}, {"content": [text], "structuredContent": {"a": [1]}}):
-        assert all(agreement(kind, "answer", validator, example, seed) for seed in range(20))
+    command = [pypi("python_2"), "-c", MCP_SCHEMA]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    schemas = json.loads(printed)
+    files = {f"{name}.json": schema for name, schema in schemas.items()}
+    kind, package = made("protocol", files, {name: f"{name}.json" for name in schemas})
+    for hook, example in MCP_EXAMPLES:
+        validator = jsonschema_rs.Draft202012Validator(schemas[hook], validate_formats=False)
+        assert all(agreement(kind, hook, validator, example, seed) for seed in range(20))
     held_to_types(package)

@@ -26,7 +26,11 @@ NPM = {
     "conformance-0.1.16": ("@modelcontextprotocol/conformance@0.1.16",),
     "conformance-0.2.0-alpha.12": ("@modelcontextprotocol/conformance@0.2.0-alpha.12",),
     "inspector": ("@modelcontextprotocol/inspector@2.12.0",),
-    "schemas": ("@octokit/webhooks-schemas@7.6.1", "@octokit/webhooks-examples@7.6.1"),
+    "schemas": (
+        "@octokit/webhooks-schemas@7.6.1",
+        "@octokit/webhooks-examples@7.6.1",
+        "cloudevents@10.0.0",
+    ),
     "servers": (
         "@modelcontextprotocol/server-everything@2026.8.31",
         "@modelcontextprotocol/server-filesystem@2026.8.31",
