@@ -1,39 +1,19 @@
-"""`python -m demo`: from nothing to a plugin that answers, and to its end.
+"""`python -m demo`, its first step: import what serves, as cheaply as that can be done."""
 
-The order matters: the pipes are claimed before any code of the plugin is imported, and a port is
-taken before the plugin is set up, but answers only after.
-"""
-
-import logging
-import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from scaffold.contract.failure import FAILURES
-from scaffold.contract.plugin import Plugin
-from scaffold.server.ending import end_children
-from scaffold.server.loading import context, explain, load
-from scaffold.server.options import Options, UsageError, read_options
-from scaffold.server.pipes import Pipes, claim
-from scaffold.server.service import Service
-from scaffold.server.steps import is_async, settle
+from scaffold.server.frugal import frugal
 
 if TYPE_CHECKING:
-    from socket import socket
+    from scaffold.contract.plugin import Plugin
 
 __all__ = ["serve"]
 
-_DONE: Final = 0
-_USAGE: Final = 2
-_PRECONDITION: Final = 4
-_PLUGIN_FAILED: Final = 5
-
-log = logging.getLogger(__name__)
-
 
 def serve(
-    entry_point: str | type[Plugin],
+    entry_point: "str | type[Plugin]",
     *,
     name: str | None = None,
     arguments: Sequence[str] | None = None,
@@ -45,98 +25,13 @@ def serve(
     the command line. Returns the exit status: 0 done, 2 usage, 4 the port cannot be had, 5 the
     plugin cannot be used.
     """
-    plugin_name = name or _package(entry_point)
-    try:
-        options = read_options(sys.argv[1:] if arguments is None else arguments)
-    except UsageError as error:
-        return _complain(plugin_name, str(error), _USAGE)
-    logging.basicConfig(
-        level=options.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    with frugal():
+        from scaffold.server.run import run_server
+    return run_server(
+        entry_point, name or _package(entry_point), sys.argv[1:] if arguments is None else arguments
     )
-    start = _serve_http if options.http else _serve_pipes
-    try:
-        start(entry_point, plugin_name, options)
-    except _CannotListen as error:
-        return _complain(plugin_name, str(error), _PRECONDITION)
-    except FAILURES as error:
-        log.debug("the plugin cannot be used", exc_info=error)
-        return _complain(plugin_name, f"cannot start: {explain(error)}", _PLUGIN_FAILED)
-    end_children()
-    return _DONE
 
 
-def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -> None:
-    pipes = claim()
-    plugin = load(entry_point, name)
-    if any(is_async(getattr(plugin, method)) for method in _methods(plugin)):
-        from scaffold.server.loops import run
-
-        run(_serve_looped(plugin, name, pipes, options))
-    else:
-        from scaffold.server.threaded import ThreadedServer
-
-        plugin.setup(context(name))
-        server = ThreadedServer(Service(plugin, name), pipes, options.largest)
-        server.ending.watch()
-        server.run()
-
-
-async def _serve_looped(plugin: Plugin, name: str, pipes: Pipes, options: Options) -> None:
-    from scaffold.server.looped import LoopedServer
-
-    await settle(plugin.setup(context(name)))
-    server = LoopedServer(Service(plugin, name), pipes, options.largest)
-    server.ending.watch()
-    await server.run()
-
-
-def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) -> None:
-    from scaffold.server.loops import run
-
-    listener = _listen(options)
-    run(_serve_asgi(load(entry_point, name), name, listener, options))
-
-
-async def _serve_asgi(plugin: Plugin, name: str, listener: "socket", options: Options) -> None:
-    from scaffold.server.http.run import run
-
-    await settle(plugin.setup(context(name)))
-    await run(Service(plugin, name), listener, options)
-
-
-class _CannotListen(Exception):
-    """The address cannot be had."""
-
-
-def _listen(options: Options) -> "socket":
-    """Take the port; it refuses connections until the plugin is ready."""
-    import socket
-
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off (44 ms an answer) for sockets that say they are TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((options.host, options.port))
-    except OSError as error:
-        listener.close()
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        where = f"{options.host} port {options.port}"
-        raise _CannotListen(f"cannot listen on {where}: {reason}") from None
-    return listener
-
-
-def _methods(plugin: Plugin) -> list[str]:
-    return ["setup", "teardown", *plugin.kind.hooks]
-
-
-def _package(entry_point: str | type[Plugin]) -> str:
+def _package(entry_point: "str | type[Plugin]") -> str:
     module = entry_point if isinstance(entry_point, str) else entry_point.__module__
     return module.partition(":")[0].partition(".")[0]
-
-
-def _complain(name: str, message: str, status: int) -> int:
-    sys.stderr.write(f"{name}: {message}\n")
-    return status

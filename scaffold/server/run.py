@@ -1,0 +1,125 @@
+"""`python -m demo`: from the command line to a plugin that answers, and to its end.
+
+The order matters: the pipes are claimed before any code of the plugin is imported, and a port is
+taken before the plugin is set up, but answers only after.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from scaffold.contract.failure import FAILURES
+from scaffold.contract.plugin import Plugin
+from scaffold.server.ending import end_children
+from scaffold.server.loading import context, explain, load
+from scaffold.server.options import Options, UsageError, read_options
+from scaffold.server.pipes import Pipes, claim
+from scaffold.server.service import Service
+from scaffold.server.steps import is_async, settle
+
+if TYPE_CHECKING:
+    from socket import socket
+
+__all__ = ["run_server"]
+
+_DONE: Final = 0
+_USAGE: Final = 2
+_PRECONDITION: Final = 4
+_PLUGIN_FAILED: Final = 5
+
+log = logging.getLogger(__name__)
+
+
+def run_server(entry_point: str | type[Plugin], name: str, arguments: Sequence[str]) -> int:
+    """Serve a plugin as `serve` says, under a name; return the exit status."""
+    try:
+        options = read_options(arguments)
+    except UsageError as error:
+        return _complain(name, str(error), _USAGE)
+    logging.basicConfig(
+        level=options.log_level,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    start = _serve_http if options.http else _serve_pipes
+    try:
+        start(entry_point, name, options)
+    except _CannotListen as error:
+        return _complain(name, str(error), _PRECONDITION)
+    except FAILURES as error:
+        log.debug("the plugin cannot be used", exc_info=error)
+        return _complain(name, f"cannot start: {explain(error)}", _PLUGIN_FAILED)
+    end_children()
+    return _DONE
+
+
+def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -> None:
+    pipes = claim()
+    plugin = load(entry_point, name)
+    if any(is_async(getattr(plugin, method)) for method in _methods(plugin)):
+        from scaffold.server.loops import run
+
+        run(_serve_looped(plugin, name, pipes, options))
+    else:
+        from scaffold.server.threaded import ThreadedServer
+
+        plugin.setup(context(name))
+        server = ThreadedServer(Service(plugin, name), pipes, options.largest)
+        server.ending.watch()
+        server.run()
+
+
+async def _serve_looped(plugin: Plugin, name: str, pipes: Pipes, options: Options) -> None:
+    from scaffold.server.looped import LoopedServer
+
+    await settle(plugin.setup(context(name)))
+    server = LoopedServer(Service(plugin, name), pipes, options.largest)
+    server.ending.watch()
+    await server.run()
+
+
+def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) -> None:
+    from scaffold.server.loops import run
+
+    listener = _listen(options)
+    run(_serve_asgi(load(entry_point, name), name, listener, options))
+
+
+async def _serve_asgi(plugin: Plugin, name: str, listener: "socket", options: Options) -> None:
+    from scaffold.server.http.run import run
+
+    await settle(plugin.setup(context(name)))
+    await run(Service(plugin, name), listener, options)
+
+
+class _CannotListen(Exception):
+    """The address cannot be had."""
+
+
+def _listen(options: Options) -> "socket":
+    """Take the port; it refuses connections until the plugin is ready."""
+    import socket
+
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    # asyncio turns Nagle's algorithm off (44 ms an answer) for sockets that say they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        listener.close()
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        where = f"{options.host} port {options.port}"
+        raise _CannotListen(f"cannot listen on {where}: {reason}") from None
+    return listener
+
+
+def _methods(plugin: Plugin) -> list[str]:
+    return ["setup", "teardown", *plugin.kind.hooks]
+
+
+def _complain(name: str, message: str, status: int) -> int:
+    sys.stderr.write(f"{name}: {message}\n")
+    return status
