@@ -21,6 +21,7 @@ from scaffold.commands.plugin_log import plugin_log
 from scaffold.contract.channel import Channel
 from scaffold.contract.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.streams import dump_answer, whole
 from scaffold.generator.schema.sample import sample
 from scaffold.host.kinds import kind_of
 from scaffold.host.manifest import Manifest, Runtime, read_manifest
@@ -148,7 +149,7 @@ def _sample(channel: Channel, hook: Hook[Any, Any]) -> str:
 
 
 def _call(channel: Channel, hook: Hook[Any, Any], payload: Any, times: int) -> Answer:
-    function = channel.bind(hook)
+    function = whole(channel, hook)
     taken: list[int] = []
     answer, error = None, None
     for _ in range(times):
@@ -160,4 +161,4 @@ def _call(channel: Channel, hook: Hook[Any, Any], payload: Any, times: int) -> A
         taken.append(perf_counter_ns() - start)
     if error is not None:
         return Answer({"error": error_as_json(error)}, error, taken)
-    return Answer({"result": json.loads(hook.output.dump(answer))}, None, taken)
+    return Answer({"result": json.loads(dump_answer(hook, answer))}, None, taken)

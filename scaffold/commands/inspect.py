@@ -36,7 +36,9 @@ def _summary(kind: Kind) -> Iterator[str]:
     yield from (f"  {line}".rstrip() for line in kind.description.strip().splitlines())
     for hook in kind.hooks:
         yield ""
-        yield f"  {hook.name}({_input(hook.input)}) -> {_words(hook.output.type)}"
+        words = _words(hook.output.type)
+        answer = f"stream of {words}" if hook.stream else words
+        yield f"  {hook.name}({_input(hook.input)}) -> {answer}"
         yield f"    {hook.dispatch}"
         yield from (f"    {line}".rstrip() for line in hook.description.strip().splitlines())
         yield from (f"    raises {error.code}: {error.description}" for error in hook.errors)

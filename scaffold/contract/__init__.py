@@ -18,7 +18,14 @@ from scaffold.contract.errors import (
     ScaffoldError,
     TransportError,
 )
-from scaffold.contract.hook import Functions, Hook, Kind, MaybeAwaitable
+from scaffold.contract.hook import (
+    Functions,
+    Hook,
+    Kind,
+    MaybeAsyncIterator,
+    MaybeAwaitable,
+    StreamHook,
+)
 from scaffold.contract.metadata import call_metadata, calling_with
 from scaffold.contract.model import Model
 from scaffold.contract.plugin import AsyncClient, Client, Plugin, PluginContext
@@ -54,6 +61,7 @@ __all__ = [
     "JsonObject",
     "Kind",
     "Maybe",
+    "MaybeAsyncIterator",
     "MaybeAwaitable",
     "Model",
     "Number",
@@ -63,6 +71,7 @@ __all__ = [
     "Routes",
     "ScaffoldError",
     "StopChain",
+    "StreamHook",
     "TransportError",
     "TypeAliasType",
     "Wanted",

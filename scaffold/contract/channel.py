@@ -1,9 +1,9 @@
 """The line between a typed client and a plugin, whatever lies between them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Protocol, TypeVar
 
-from scaffold.contract.hook import Hook
+from scaffold.contract.hook import Hook, StreamHook
 
 __all__ = ["AsyncChannel", "Channel"]
 
@@ -23,6 +23,10 @@ class Channel(Protocol):
         """Return the function that calls `hook` and raises `HookError` or `TransportError`."""
         ...
 
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+        """Return the function that opens a stream; see `scaffold.contract.streams`."""
+        ...
+
     def close(self) -> None:
         """End the plugin's session, and its process if the channel started it. May be repeated."""
         ...
@@ -38,6 +42,10 @@ class AsyncChannel(Protocol):
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         """Return the function that calls `hook` and raises `HookError` or `TransportError`."""
+        ...
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
+        """Return the function that opens a stream; see `scaffold.contract.streams`."""
         ...
 
     async def aclose(self) -> None:

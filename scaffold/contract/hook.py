@@ -1,10 +1,10 @@
 """What a hook is: its name, how it is called, and its two payloads."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
@@ -13,7 +13,7 @@ from scaffold.contract.errors import InvalidInput, InvalidOutput
 from scaffold.contract.payload import Payload
 from scaffold.contract.values import JsonObject
 
-__all__ = ["Functions", "Hook", "Kind", "MaybeAwaitable"]
+__all__ = ["Functions", "Hook", "Kind", "MaybeAsyncIterator", "MaybeAwaitable", "StreamHook"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 MaybeAwaitable: TypeAlias = T | Awaitable[T]
 """A plugin may write a hook as `def` or as `async def`."""
+
+MaybeAsyncIterator: TypeAlias = Iterator[T] | AsyncIterator[T]
+"""A plugin may write a stream hook as a generator or as an asynchronous one."""
 
 DEFAULT_TOOL_NAME = "{kind}_{plugin}_{hook}"
 
@@ -44,6 +47,9 @@ class Hook(Generic[In, Out]):
     `None` as a type stands for the empty object: such a hook takes no payload, or answers nothing.
     Applied to a method, a hook stamps itself on it as `__hook__`.
     """
+
+    streams: ClassVar[bool] = False
+    """True if it answers with any number of items; `output` is one of them then."""
 
     def __init__(
         self,
@@ -98,6 +104,15 @@ class Hook(Generic[In, Out]):
 
     def __repr__(self) -> str:
         return f"<Hook {self.kind.name}.{self.name} {self.dispatch}>"
+
+
+class StreamHook(Hook[In, Out]):
+    """A hook that answers with a stream, item by item; its output is one item.
+
+    Channels bind it with `stream` and dispatchers with `singleton_stream` or `capability_stream`.
+    """
+
+    streams = True
 
 
 class Kind:
@@ -157,7 +172,7 @@ class Kind:
 
 def _untyped(name: str, spec: JsonObject) -> Hook[Any, Any]:
     functions = spec.get("functions")
-    return Hook(
+    return _FORMS[spec.get("stream", False)](
         name,
         Dispatch(spec["dispatch"]),
         input=None if spec["input"]["empty"] else Any,
@@ -172,3 +187,6 @@ def _untyped(name: str, spec: JsonObject) -> Hook[Any, Any]:
         read_only=spec["read_only"],
         timeout=spec["timeout"],
     )
+
+
+_FORMS: Final[dict[bool, type[Hook[Any, Any]]]] = {False: Hook, True: StreamHook}

@@ -1,7 +1,7 @@
 """From one call of a hook to the plugins it reaches: what generated dispatchers are built on."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 from pydantic import BaseModel
 
 from scaffold.contract.errors import HookError
-from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.contract.plugin import AsyncClient, Client
 from scaffold.contract.values import Json
 
@@ -73,6 +73,16 @@ class Routes(Protocol):
         """Ask the plugin that is capable of what is wanted."""
         ...
 
+    def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+        """Open a stream of the one active plugin."""
+        ...
+
+    def capability_stream(
+        self, hook: StreamHook[In, Out]
+    ) -> Callable[[In, Wanted], Generator[Out]]:
+        """Open a stream of the plugin that is capable of what is wanted."""
+        ...
+
 
 class AsyncRoutes(Protocol):
     """Makes the functions that call one kind's plugins from an event loop."""
@@ -95,6 +105,16 @@ class AsyncRoutes(Protocol):
 
     def capability(self, hook: Hook[In, Out]) -> Callable[[In, Wanted], Awaitable[Out]]:
         """Ask the plugin that is capable of what is wanted."""
+        ...
+
+    def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
+        """Open a stream of the one active plugin."""
+        ...
+
+    def capability_stream(
+        self, hook: StreamHook[In, Out]
+    ) -> Callable[[In, Wanted], AsyncGenerator[Out]]:
+        """Open a stream of the plugin that is capable of what is wanted."""
         ...
 
 

@@ -129,6 +129,7 @@ class _Builder:
             tool=hook.tool,
             functions=functions,
             content=hook.content,
+            stream=hook.stream,
             errors=hook.errors,
             idempotent=hook.idempotent,
             read_only=hook.read_only,

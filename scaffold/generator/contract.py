@@ -29,8 +29,11 @@ def with_digest(kind: ir.Kind) -> ir.Kind:
 
 
 def _hook(hook: ir.Hook) -> dict[str, ir.Json]:
+    # Only where it is true: contracts written before there were streams keep their digest.
+    streams = {"stream": True} if hook.stream else {}
     return {
         "dispatch": hook.dispatch,
+        **streams,
         "description": hook.description,
         "exposed": hook.exposed,
         "tool": hook.tool,

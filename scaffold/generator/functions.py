@@ -35,7 +35,7 @@ def find_functions(
     catalogues = [
         other.name
         for other in kind.hooks
-        if _lists_functions(documents, payloads[other.name, "output"])
+        if not other.stream and _lists_functions(documents, payloads[other.name, "output"])
     ]
     if hook.catalogue is not None and hook.catalogue not in catalogues:
         message = f"'{hook.catalogue}' is no catalogue hook"

@@ -189,6 +189,8 @@ class Hook:
     functions: Functions | None
     content: bool
     """True if the output's `content` property holds MCP content blocks."""
+    stream: bool
+    """True if it answers with a stream of items; `output` is one of them."""
     errors: tuple[HookError, ...]
     idempotent: bool
     read_only: bool

@@ -1,13 +1,13 @@
 """The five dispatch classes for an event loop; see `routes` for what each of them means."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scaffold.contract.channel import AsyncChannel
 from scaffold.contract.errors import DispatchError, ScaffoldError
 from scaffold.contract.failure import FAILURES
-from scaffold.contract.hook import Hook
+from scaffold.contract.hook import Hook, StreamHook
 from scaffold.contract.routes import Wanted
 from scaffold.host.functions import by_function, one_owner, owners
 from scaffold.host.kinship import Kinship
@@ -15,6 +15,7 @@ from scaffold.host.manifest import Manifest
 from scaffold.host.routes import stopped
 from scaffold.host.selection import Capabilities
 from scaffold.host.stages import Stage, blamed
+from scaffold.host.stream_routes import async_capability_stream, async_singleton_stream
 
 if TYPE_CHECKING:
     import asyncio
@@ -147,6 +148,16 @@ class AsyncHostRoutes:
             return answer
 
         return call
+
+    def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
+        """Open a stream of the active plugin."""
+        return async_singleton_stream(self._kin, hook)
+
+    def capability_stream(
+        self, hook: StreamHook[In, Out]
+    ) -> Callable[[In, Wanted], AsyncGenerator[Out]]:
+        """Open a stream of the best plugin that supports what is wanted."""
+        return async_capability_stream(self._kin, hook)
 
     def _watched(self, stage: Stage[AsyncChannel], hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Count the calls of a plugin elsewhere, and note its failures; in process both is done."""

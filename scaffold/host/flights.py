@@ -3,7 +3,9 @@
 import time
 from typing import Final
 
-__all__ = ["Calls", "Flights"]
+from scaffold.contract.errors import ConnectFailed
+
+__all__ = ["Calls", "Flights", "closed"]
 
 _PAUSE: Final = 0.005
 """Seconds between two looks: waiting is rare, so it costs the calls nothing."""
@@ -67,3 +69,8 @@ class Flights:
                 return False
             await asyncio.sleep(_PAUSE)
         return True
+
+
+def closed() -> ConnectFailed:
+    """Return the error of a call that may not begin, or not go on, any more."""
+    return ConnectFailed("the channel is closed")

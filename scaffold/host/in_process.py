@@ -6,19 +6,20 @@ somebody else's bindings of the same kind goes through JSON, as it would across 
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from inspect import isawaitable
 from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
 from scaffold.contract.catalogue import Catalogue
-from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, HookError, PluginError
+from scaffold.contract.errors import DeadlineExceeded, HookError, PluginError
 from scaffold.contract.failure import FAILURES
-from scaffold.contract.hook import Hook
+from scaffold.contract.hook import Hook, StreamHook
 from scaffold.contract.plugin import Plugin, PluginContext
-from scaffold.host.flights import Flights
+from scaffold.host.flights import Flights, closed
 from scaffold.host.joint import Direct, Joint, join
+from scaffold.host.streams import opener, opener_async
 from scaffold.host.threads import Late, LoopThread, within
 
 __all__ = ["AsyncInProcessChannel", "InProcessChannel"]
@@ -65,7 +66,7 @@ class InProcessChannel:
 
         def call(payload: In) -> Out:
             if flights.closed:
-                raise _closed()
+                raise closed()
             if type(payload) is not takes:
                 payload = admit(payload)
             calls.under_way += 1
@@ -85,6 +86,10 @@ class InProcessChannel:
             return answer if type(answer) is gives else accept(answer)
 
         return call
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+        """Return the function that opens a stream; see `scaffold.contract.streams`."""
+        return opener(join(self.plugin, self.name, hook), hook, self.flights, self._loop)
 
     def direct(self, hook: Hook[Any, Any]) -> Direct | None:
         """Return the way to a hook without its guards, for who calls several plugins in one loop.
@@ -186,7 +191,7 @@ class AsyncInProcessChannel:
 
         async def call(payload: In) -> Out:
             if flights.closed:
-                raise _closed()
+                raise closed()
             if type(payload) is not takes:
                 payload = admit(payload)
             calls.under_way += 1
@@ -206,6 +211,11 @@ class AsyncInProcessChannel:
             return answer if type(answer) is gives else accept(answer)
 
         return call
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
+        """Return the function that opens a stream; see `scaffold.contract.streams`."""
+        joint = join(self.plugin, self.name, hook)
+        return opener_async(joint, hook, self.flights, threaded=self._threaded)
 
     async def aclose(self) -> None:
         """Tear the plugin down if it was set up; calls are refused then. May be repeated."""
@@ -296,10 +306,6 @@ async def _bounded(seconds: float, work: Callable[[], Any]) -> None:
 
 def _too_late(hook: Hook[Any, Any]) -> DeadlineExceeded:
     return DeadlineExceeded(f"{hook.name}: no answer within {hook.timeout:g} s")
-
-
-def _closed() -> ConnectFailed:
-    return ConnectFailed("the channel is closed")
 
 
 def _teardown_failed(name: str, error: BaseException) -> PluginError:

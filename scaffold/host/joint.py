@@ -77,6 +77,10 @@ def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:
         theirs = f"{plugin.kind.name} {plugin.kind.version}"
         ours = f"{hook.kind.name} {hook.kind.version}"
         raise PluginError(name, f"its kind {theirs} has no hook '{hook.name}', as {ours} has")
+    if own.streams != hook.streams:
+        streams, answers = "answers item by item", "answers in one piece"
+        says = f"{streams} and {answers} here" if own.streams else f"{answers} and {streams} here"
+        raise PluginError(name, f"its hook '{hook.name}' {says}")
     method = getattr(plugin, hook.name)
     return Joint(
         own=own,

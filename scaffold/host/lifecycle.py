@@ -101,7 +101,7 @@ def probe(kind: Kind) -> Hook[None, Any] | None:
     catalogues = {hook.functions.catalogue for hook in kind.hooks.values() if hook.functions}
     for hook in kind.hooks.values():
         offered = hook.exposed or hook.name in catalogues
-        if hook.read_only and hook.input.form is None and offered:
+        if hook.read_only and hook.input.form is None and offered and not hook.streams:
             return hook
     return None
 

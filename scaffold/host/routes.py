@@ -1,6 +1,6 @@
 """The five dispatch classes for hosts that wait: functions made anew when the plugins change."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from scaffold.contract.channel import Channel
 from scaffold.contract.errors import DispatchError, ScaffoldError
 from scaffold.contract.failure import FAILURES
-from scaffold.contract.hook import Hook
+from scaffold.contract.hook import Hook, StreamHook
 from scaffold.contract.routes import StopChain, Wanted
 from scaffold.host.functions import by_function, one_owner, owners
 from scaffold.host.inline import collecting, directs, passing_on
@@ -20,6 +20,7 @@ from scaffold.host.mailbox import Post
 from scaffold.host.manifest import Manifest
 from scaffold.host.selection import Capabilities
 from scaffold.host.stages import Stage, blamed
+from scaffold.host.stream_routes import capability_stream, singleton_stream
 
 __all__ = ["HostRoutes", "stopped"]
 
@@ -136,6 +137,16 @@ class HostRoutes:
             return answer
 
         return call
+
+    def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+        """Open a stream of the active plugin."""
+        return singleton_stream(self._kin, hook)
+
+    def capability_stream(
+        self, hook: StreamHook[In, Out]
+    ) -> Callable[[In, Wanted], Generator[Out]]:
+        """Open a stream of the best plugin that supports what is wanted."""
+        return capability_stream(self._kin, hook)
 
     def _watched(self, stage: Stage[Channel], hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Count the calls of a plugin elsewhere, and note its failures; in process both is done."""

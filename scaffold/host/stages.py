@@ -16,7 +16,7 @@ from scaffold.contract.errors import (
     ScaffoldError,
     TransportError,
 )
-from scaffold.contract.hook import Hook
+from scaffold.contract.hook import Hook, StreamHook
 from scaffold.host.in_process import InProcessChannel
 from scaffold.host.joint import Direct
 from scaffold.host.manifest import Manifest
@@ -33,7 +33,7 @@ class Stage(Generic[C]):
 
     entry: Entry[C]
     call: Callable[[Any], Any]
-    """The guarded call; awaitable for an `AsyncChannel`."""
+    """The guarded call; awaitable for an `AsyncChannel`. Of a stream hook, what opens a stream."""
     local: bool
     """True if there is nothing to wait for: the plugin runs in this process."""
     direct: Direct | None = None
@@ -56,6 +56,9 @@ def stage(entry: Entry[C], hook: Hook[Any, Any]) -> Stage[C]:
     assert loaded is not None
     channel = loaded.channel
     try:
+        if isinstance(hook, StreamHook):
+            opened = channel.stream(hook)
+            return Stage(entry, opened, local=loaded.runtime == "in_process")
         call = channel.bind(hook)
     except (PluginError, TransportError) as error:
         return Stage(entry, _refusing(error), local=True)

@@ -2,10 +2,11 @@
 
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scaffold.contract.failure import FAILURES
 
@@ -40,13 +41,7 @@ class LoopThread:
         async def wait() -> T:
             return await awaitable
 
-        loop = self._start()
-        if threading.current_thread() is self._thread:
-            if iscoroutine(awaitable):
-                awaitable.close()
-            raise RuntimeError(
-                "an async plugin called its own sync client, which would wait for ever"
-            )
+        loop = self._start_elsewhere(awaitable)
         future = asyncio.run_coroutine_threadsafe(wait(), loop)
         try:
             return future.result(seconds)
@@ -59,6 +54,24 @@ class LoopThread:
             future.cancel()
             raise
 
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task in the loop, in the context of this call, and do not wait for it."""
+        import asyncio
+
+        asyncio.run_coroutine_threadsafe(work, self._start_elsewhere(work))
+
+    def soon(self, work: Callable[[], object]) -> None:
+        """Have the loop call something, if it has not been closed."""
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(work)
+
+    @property
+    def is_current(self) -> bool:
+        """True in the thread of the loop, which must not wait for itself."""
+        return threading.current_thread() is self._thread
+
     def close(self) -> None:
         """Cancel what is still running, and end the thread. May be repeated."""
         with self._lock:
@@ -67,6 +80,17 @@ class LoopThread:
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
+
+    def _start_elsewhere(self, awaitable: Awaitable[Any]) -> "asyncio.AbstractEventLoop":
+        """Return the loop; refuse to be waited for in its own thread."""
+        loop = self._start()
+        if self.is_current:
+            if iscoroutine(awaitable):
+                awaitable.close()
+            raise RuntimeError(
+                "an async plugin called its own sync client, which would wait for ever"
+            )
+        return loop
 
     def _start(self) -> "asyncio.AbstractEventLoop":
         import asyncio

@@ -11,6 +11,7 @@ from scaffold.contract.dispatch import Dispatch
 from scaffold.contract.errors import HookError, InvalidInput, InvalidOutput
 from scaffold.contract.hook import Hook
 from scaffold.contract.progress import reporting_to
+from scaffold.contract.streams import whole
 from scaffold.contract.values import is_array, is_object
 from scaffold.host.in_process import InProcessChannel
 from scaffold.testing.cases import Case
@@ -50,12 +51,17 @@ def _chains_that_stay(subject: Subject) -> Iterator[Finding]:
 def _crossing(channel: Channel, hook: Hook[Any, Any], case: Case) -> Iterator[tuple[str, str]]:
     payload = hook.input.load(canonical({} if case.payload is None else case.payload))
     try:
-        value = channel.bind(hook)(payload)
+        answered = whole(channel, hook)(payload)
     except InvalidOutput as error:
         yield f"its answer breaks the schema: {error.problems[0]}", "answer what the schema allows"
         return
     except HookError:
         return
+    for value in answered if hook.streams else (answered,):
+        yield from _crossing_value(hook, value)
+
+
+def _crossing_value(hook: Hook[Any, Any], value: Any) -> Iterator[tuple[str, str]]:
     plain = value.model_dump(by_alias=True, exclude_unset=True) if _is_model(value) else value
     for path, item in _foreign(plain, ""):
         kind = type(item).__name__

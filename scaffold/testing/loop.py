@@ -8,6 +8,7 @@ from typing import Final
 
 from scaffold.contract.channel import AsyncChannel
 from scaffold.contract.errors import ScaffoldError
+from scaffold.contract.streams import whole_async
 from scaffold.host.runtimes import async_channel_to
 from scaffold.testing.cases import Case
 from scaffold.testing.check import Finding
@@ -66,6 +67,6 @@ async def _pause(channel: AsyncChannel, subject: Subject, case: Case) -> float:
     heart = asyncio.create_task(beat())
     await asyncio.sleep(0)
     with suppress(ScaffoldError):
-        await channel.bind(subject.kind.hooks[case.hook])(case.payload)
+        await whole_async(channel, subject.kind.hooks[case.hook])(case.payload)
     heart.cancel()
     return max(longest, time.monotonic() - last)

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from pydantic_core import from_json
 
 from scaffold.contract.errors import TransportError
+from scaffold.contract.streams import dump_answer, whole_async
 from scaffold.contract.values import Json, JsonObject
 from scaffold.host.resources import STANDARD
 from scaffold.host.runtimes import async_channel_to
@@ -107,10 +108,10 @@ async def _once(subject: Subject, case: Case) -> Json:
     with subject.context() as context:
         channel = await async_channel_to(subject.manifest, subject.kind, "in_process", context)
         try:
-            answered = await channel.bind(hook)(case.payload)
+            answered = await whole_async(channel, hook)(case.payload)
         finally:
             await channel.aclose()
-    return from_json(hook.output.dump(answered))
+    return from_json(dump_answer(hook, answered))
 
 
 def _elsewhere(subject: Subject, tried: Sequence[Case], *, hash_seed: str) -> list[JsonObject]:

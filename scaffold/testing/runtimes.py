@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from scaffold.contract.errors import HookError
 from scaffold.contract.plugin import Client
@@ -39,6 +39,8 @@ def every_runtime(folder: Path | str, client: type[C]) -> Generator[dict[str, C]
 def assert_alike(clients: Mapping[str, C], call: Callable[[C], object]) -> None:
     """Make one call over every runtime; fail unless all give one answer, or one `HookError`.
 
+    A stream is read to its end, and its items are compared.
+
     The id of an `internal` error is another one every time, and does not count.
     """
     outcomes = {runtime: _outcome(call, client) for runtime, client in clients.items()}
@@ -47,7 +49,15 @@ def assert_alike(clients: Mapping[str, C], call: Callable[[C], object]) -> None:
 
 
 def _outcome(call: Callable[[C], object], client: C) -> tuple[str, Json]:
+    items: list[Json] = []
     try:
-        return "answer", call(client)
+        answer = call(client)
+        if _is_stream(answer):
+            items.extend(answer)
     except HookError as error:
-        return "error", error_as_json(error)
+        return "error", [*items, error_as_json(error)]
+    return ("items", items) if _is_stream(answer) else ("answer", answer)
+
+
+def _is_stream(answer: object) -> TypeGuard[Generator[Json]]:
+    return isinstance(answer, Generator)

@@ -11,6 +11,7 @@ from scaffold.contract.channel import Channel
 from scaffold.contract.errors import DeadlineExceeded
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import PluginContext
+from scaffold.contract.streams import dump_answer, whole
 from scaffold.contract.values import Json, JsonObject
 from scaffold.host.checks import check_config
 from scaffold.host.kinds import kind_of
@@ -134,9 +135,9 @@ class Subject:
 def answer(channel: Channel, kind: Kind, case: Case) -> Json:
     """Make one call and return its answer as JSON; raise `ScaffoldError`."""
     hook = kind.hooks[case.hook]
-    call = channel.bind(hook)
+    call = whole(channel, hook)
     try:
         answered = within(_CALL_SECONDS, lambda: call(case.payload))
     except Late as late:
         raise DeadlineExceeded(f"{case.hook}: {late}") from None
-    return from_json(hook.output.dump(answered))
+    return from_json(dump_answer(hook, answered))

@@ -5,7 +5,7 @@ Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -32,7 +32,8 @@ from scaffold.client.http.steps import (
     Steps,
     Wait,
 )
-from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.errors import RuntimeNotSupported
+from scaffold.contract.hook import Hook, Kind, StreamHook
 
 __all__ = ["AsyncHttpChannel", "HttpChannel"]
 
@@ -86,6 +87,10 @@ class HttpChannel:
             return value
 
         return call
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+        """Refuse: streams do not cross a wire yet."""
+        raise RuntimeNotSupported(hook.kind.name, f"'{hook.name}' streams, in process only so far")
 
     def close(self) -> None:
         """End the session; calls in flight fail."""
@@ -223,6 +228,10 @@ class AsyncHttpChannel:
             return value
 
         return call
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
+        """Refuse: streams do not cross a wire yet."""
+        raise RuntimeNotSupported(hook.kind.name, f"'{hook.name}' streams, in process only so far")
 
     async def aclose(self) -> None:
         """End the session; calls in flight fail."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,8 +11,8 @@ from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.loop import LoopPipes
 from scaffold.client.stdio.process import Launch
 from scaffold.client.stdio.supervision import Supervision, closed
-from scaffold.contract.errors import ConnectFailed, PeerCrashed, ScaffoldError
-from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.errors import ConnectFailed, PeerCrashed, RuntimeNotSupported, ScaffoldError
+from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.wire.messages import Message
 
 __all__ = ["AsyncStdioChannel"]
@@ -92,6 +92,10 @@ class AsyncStdioChannel:
             return value
 
         return call
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
+        """Refuse: streams do not cross a wire yet."""
+        raise RuntimeNotSupported(hook.kind.name, f"'{hook.name}' streams, in process only so far")
 
     async def aclose(self) -> None:
         """End the process: end of input, SIGTERM, SIGKILL. May be repeated."""

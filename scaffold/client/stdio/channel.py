@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +13,8 @@ from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.pipes import Pipes
 from scaffold.client.stdio.process import Launch
 from scaffold.client.stdio.supervision import Supervision, closed
-from scaffold.contract.errors import PeerCrashed, ScaffoldError
-from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.errors import PeerCrashed, RuntimeNotSupported, ScaffoldError
+from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.wire.messages import Message
 
 __all__ = ["StdioChannel"]
@@ -86,6 +86,10 @@ class StdioChannel:
             return value
 
         return call
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+        """Refuse: streams do not cross a wire yet."""
+        raise RuntimeNotSupported(hook.kind.name, f"'{hook.name}' streams, in process only so far")
 
     def close(self) -> None:
         """End the process: end of input, SIGTERM, SIGKILL. May be repeated."""

@@ -88,6 +88,14 @@ FLAGS: dict[tuple[str, Json], tuple[Harm, ...]] = {
     ("read_only", True): (Harm(_PLUGINS, Bump.MAJOR, "they may change what must stay"),),
     ("content", False): (Harm(_HOSTS, Bump.MAJOR, "they look for content blocks"),),
     ("content", True): (Harm(_HOSTS, Bump.MAJOR, "they look for the blocks in the result"),),
+    ("stream", False): (
+        Harm(_HOSTS, Bump.MAJOR, "they read items where one answer comes now"),
+        Harm(_PLUGINS, Bump.MAJOR, "their method is a generator"),
+    ),
+    ("stream", True): (
+        Harm(_HOSTS, Bump.MAJOR, "they read one answer where items come now"),
+        Harm(_PLUGINS, Bump.MAJOR, "their method returns one answer"),
+    ),
     ("in_process_only", True): (
         Harm(_HOSTS, Bump.MAJOR, "they can run it in processes of its own no more"),
         Harm(_PLUGINS, Bump.MAJOR, "they may be servers"),

@@ -61,13 +61,18 @@ def _hook(hook: ir.Hook) -> HookView:
         hook.description.strip(),
         tuple(_facts(hook)),
         _spell(hook.input.type) if hook.input.type else "nothing",
-        _spell(hook.output.type) if hook.output.type else "nothing",
+        _answer(hook),
         tuple((error.code, _cell(error.description)) for error in hook.errors),
         tuple(
-            (_json(taken), _json(given))
+            (_json(taken), _json([given] if hook.stream else given))
             for taken, given in zip(examples(hook.input), examples(hook.output), strict=False)
         ),
     )
+
+
+def _answer(hook: ir.Hook) -> str:
+    words = _spell(hook.output.type) if hook.output.type else "nothing"
+    return f"stream of {words}" if hook.stream else words
 
 
 def _facts(hook: ir.Hook) -> list[str]:
@@ -77,12 +82,15 @@ def _facts(hook: ir.Hook) -> list[str]:
         facts.append(f"One tool for each function that `{hook.functions.catalogue}` lists")
     if hook.content:
         facts.append("Answers with MCP content blocks")
+    if hook.stream:
+        facts.append("Answers item by item; MCP clients that know no streams get a list")
     if hook.read_only:
         facts.append("Changes nothing")
     if hook.idempotent:
         facts.append("May be repeated")
     if hook.timeout is not None:
-        facts.append(f"Must answer within {hook.timeout:g} s")
+        each = "Each item must come" if hook.stream else "Must answer"
+        facts.append(f"{each} within {hook.timeout:g} s")
     if hook.since is not None:
         facts.append(f"Since {_cell(hook.since)}")
     if hook.deprecated is not None:

@@ -1,5 +1,6 @@
 """A kind as an OpenRPC 1.3 document (https://spec.open-rpc.org): one method for each hook."""
 
+from scaffold.contract.streams import array_of
 from scaffold.generator import ir
 from scaffold.generator.emit.examples import examples
 from scaffold.generator.emit.text import json_text
@@ -27,13 +28,14 @@ def _method(hook: ir.Hook) -> ir.Json:
         "description": hook.description,
         "paramStructure": "by-name",
         "params": [_content("payload", hook.input)] if hook.input.type else [],
-        "result": _content("answer", hook.output),
+        "result": _result(hook),
         "errors": [
             {"code": FIRST_CODE - place, "message": error.code, "data": error.description}
             for place, error in enumerate(hook.errors)
         ],
         "deprecated": hook.deprecated is not None,
         "x-dispatch": hook.dispatch,
+        **({"x-stream": True} if hook.stream else {}),
         "x-exposed": hook.exposed,
         "x-tool": hook.tool,
     }
@@ -42,12 +44,20 @@ def _method(hook: ir.Hook) -> ir.Json:
         {
             "name": "sample",
             "params": [{"name": "payload", "value": taken}] if hook.input.type else [],
-            "result": {"name": "answer", "value": given},
+            "result": {"name": "answer", "value": [given] if hook.stream else given},
         }
         for taken, given in pairs
     ]
     return method
 
 
-def _content(name: str, payload: ir.Payload) -> ir.Json:
+def _result(hook: ir.Hook) -> ir.Json:
+    # A stream is a list of its items to JSON-RPC, which has no streams.
+    content = _content("answer", hook.output)
+    if hook.stream:
+        content["schema"] = array_of(hook.output.schema)
+    return content
+
+
+def _content(name: str, payload: ir.Payload) -> dict[str, ir.Json]:
     return {"name": name, "required": True, "schema": payload.schema}

@@ -74,6 +74,7 @@ def _hook(at: Pointer, value: Json, *, exposable: bool) -> HookText:
         tool=value.get("mcp_tool_name_template", DEFAULT_TOOL),
         catalogue=value.get("catalogue"),
         content=value.get("content", False),
+        stream=value.get("stream", False),
         errors=tuple(
             HookError(error["code"], error.get("description", "").strip())
             for error in value.get("errors", [])

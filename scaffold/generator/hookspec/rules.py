@@ -7,7 +7,7 @@ from pathlib import Path
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.hookspec.text import HookText, KindText
-from scaffold.generator.hookspec.tool_names import check_tool_names
+from scaffold.generator.hookspec.tool_names import check_tool_names, wants_functions
 from scaffold.generator.names import KEYWORDS, TAKEN_ATTRIBUTES, pascal
 
 __all__ = ["check_rules"]
@@ -68,10 +68,8 @@ def _check_hooks(kind: KindText) -> Iterator[Diagnostic]:
 
 def _check_hook(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
     problem = kind.source.problem
-    if kind.source.value[hook.at[0]][hook.at[1]].get("stream"):
-        message = f"the hook '{hook.name}' streams, and streaming hooks are not generated yet"
-        advice = "remove 'stream', and answer in one piece or in pages"
-        yield problem((*hook.at, "stream"), "stream-unsupported", message, advice, key=True)
+    if hook.stream:
+        yield from _check_stream(kind, hook)
     if hook.output_schema is None and hook.dispatch != "broadcast_notify":
         message = f"the hook '{hook.name}' lacks the key 'output_schema'"
         advice = "describe the answer; only a 'broadcast_notify' hook may answer nothing"
@@ -86,3 +84,26 @@ def _check_hook(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
             message = f"the error code '{error.code}' is there twice"
             yield problem(at, "duplicate-error", message, "remove one of the two")
         codes.add(error.code)
+
+
+def _check_stream(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
+    """Find what a stream cannot be beside: its items go to one caller, each as it is."""
+    several = f"'{hook.dispatch}' makes one answer of several, or none"
+    conflicts = (
+        ("dispatch", hook.dispatch not in _STREAMED, several, "use 'singleton' or 'capability'"),
+        ("content", hook.content, "content blocks are of a whole result", "remove 'content'"),
+        (
+            "mcp_tool_name_template",
+            hook.exposed and wants_functions(hook.tool),
+            "functions answer in one piece",
+            "remove '{function}'",
+        ),
+    )
+    for key, is_so, why, advice in conflicts:
+        if is_so:
+            message = f"the hook '{hook.name}' streams, and {why}"
+            at, help_ = (*hook.at, key), f"{advice}, or remove 'stream'"
+            yield kind.source.problem(at, "stream-conflict", message, help_, key=True)
+
+
+_STREAMED = {"singleton", "capability"}

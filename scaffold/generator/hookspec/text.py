@@ -25,6 +25,7 @@ class HookText:
     tool: str
     catalogue: str | None
     content: bool
+    stream: bool
     errors: tuple[HookError, ...]
     idempotent: bool
     read_only: bool

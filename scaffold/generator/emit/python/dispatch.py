@@ -25,6 +25,8 @@ class Dispatched:
     docstring: str
     call: str
     """`self._execute(payload)`."""
+    awaited: str
+    """`await self._execute(payload)`."""
 
 
 _SAYS: Final[dict[str, str]] = {
@@ -60,14 +62,20 @@ def _describe(hook: ir.Hook, names: Names) -> Dispatched:
         case _:
             pass
     private = f"self._{hook.name}"
-    routed = Bracket(f"routes.{hook.dispatch}(", (constant,), ")")
+    routed = Bracket(f"routes.{hook.dispatch}{'_stream' if hook.stream else ''}(", (constant,), ")")
     head = Bracket(f"def {method}(", tuple(parameters), ")")
+    call = f"{private}({', '.join(arguments)})"
+    plain, awaited = given, given
+    if hook.stream:
+        plain, awaited = f"Generator[{given}]", f"AsyncGenerator[{given}]"
+    word, wait = ("", "") if hook.stream else ("async ", "await ")
     return Dispatched(
         binding=layout(Row((f"{private} = ", routed)), 8),
-        signature=layout(Row((head, f" -> {given}:")), 4),
-        async_signature=layout(Row(("async ", head, f" -> {given}:")), 4),
+        signature=layout(Row((head, f" -> {plain}:")), 4),
+        async_signature=layout(Row((word, head, f" -> {awaited}:")), 4),
         docstring=docstring(_SAYS[hook.dispatch], indent=8),
-        call=f"{private}({', '.join(arguments)})",
+        call=call,
+        awaited=f"{wait}{call}",
     )
 
 

@@ -11,12 +11,13 @@ THIRD_PARTY = ("scaffold.contract", "typing_extensions")
 
 MODULES = {
     "abc": "abstractmethod",
+    "collections.abc": "AsyncGenerator AsyncIterator Generator Iterator",
     "pathlib": "Path",
     "types": "NoneType",
     "typing": "Annotated ClassVar Literal TypeAlias",
     "scaffold.contract": "AsyncChannel AsyncClient AsyncDispatcher AsyncRoutes Channel Client "
     "Dispatch Dispatcher Field Functions Hook HookError Integer Json JsonObject Kind Maybe "
-    "MaybeAwaitable Model Number Plugin Routes TypeAliasType Wanted",
+    "MaybeAsyncIterator MaybeAwaitable Model Number Plugin Routes StreamHook TypeAliasType Wanted",
     "typing_extensions": "override",
 }
 """Where generated code finds what it uses, in the order of the imports."""

@@ -29,7 +29,7 @@ GREETING: dict[str, ir.Json] = {
 def plugin_stub(kind: ir.Kind, *, package: str, class_name: str) -> str:
     """Write the author's `plugin.py`: it runs as it is, and every hook answers with a sample."""
     names = Names(kind)
-    methods = [(hook_view(hook, names).signature, _body(hook, names)) for hook in kind.hooks]
+    methods = [(hook_view(hook, names).stub, _body(hook, names)) for hook in kind.hooks]
     about = (
         f"The plugin of `{package}`, of kind `{kind.name}`: yours to write.\n\n"
         "Every hook answers with a sample until you put your own work in its place."
@@ -94,6 +94,8 @@ def _call(hook: ir.Hook, names: Names, value: ir.Json) -> Call:
 
 def _body(hook: ir.Hook, names: Names) -> list[str]:
     """Write what a hook of the stub does, a statement each."""
+    if hook.stream:
+        return _items(hook, names)
     if hook.output.type is None:
         return ['"""Do the work here; there is nothing to answer."""']
     if hook.input.type and _is_same(hook.input.type, hook.output.type, names.kind):
@@ -108,6 +110,15 @@ def _body(hook: ir.Hook, names: Names) -> list[str]:
     for answer in answers:
         return [layout(Row(("return ", expression(hook.output.type, answer, names))), 8)]
     return ["raise NotImplementedError"]
+
+
+def _items(hook: ir.Hook, names: Names) -> list[str]:
+    # A generator that yields its sample, if its schema gives one away.
+    if hook.output.type is None:
+        return ["yield None"]
+    for item in examples(hook.output):
+        return [layout(Row(("yield ", expression(hook.output.type, item, names))), 8)]
+    return ["yield from ()"]
 
 
 def _is_same(taken: ir.Type, given: ir.Type, kind: ir.Kind) -> bool:

@@ -26,12 +26,56 @@ class HookView:
     docstring: str
     binding: str
     """`self._execute = channel.bind(EXECUTE)`."""
+    stub: str
+    """The method of a plugin, as its author writes it."""
     signature: str
     """The method of the client that waits."""
     async_signature: str
     """The method of the client that is awaited."""
     call: str
     """`self._execute(payload)`."""
+    awaited: str
+    """The same for the client that is awaited: `await self._execute(payload)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a hook is written that answers in one piece, or in items."""
+
+    hook: str
+    bind: str
+    abstract: str
+    """The result of the plugin's method, whichever way it is written."""
+    stub: str
+    given: str
+    """The result of the client that waits."""
+    word: str
+    """How a method of the client that is awaited begins."""
+    awaited: str
+    """The result of that method."""
+    await_: str
+
+
+_PLAIN = _Form(
+    hook="Hook",
+    bind="bind",
+    abstract="MaybeAwaitable[{}]",
+    stub="{}",
+    given="{}",
+    word="async def",
+    awaited="{}",
+    await_="await ",
+)
+_STREAM = _Form(
+    hook="StreamHook",
+    bind="stream",
+    abstract="MaybeAsyncIterator[{}]",
+    stub="Iterator[{}]",
+    given="Generator[{}]",
+    word="def",
+    awaited="AsyncGenerator[{}]",
+    await_="",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +146,22 @@ def hook_view(hook: ir.Hook, names: Names) -> HookView:
     taken, given = _type(hook.input, names), _type(hook.output, names)
     parameters = ("self", f"payload: {taken}") if hook.input.type else ("self",)
     private = f"self._{hook.name}"
+    form = _STREAM if hook.stream else _PLAIN
+    call = f"{private}({'payload' if hook.input.type else 'None'})"
+    made = (f"{constant} = {form.hook}", Bracket("[", (taken, given), "]"))
+    bound = Bracket(f"channel.{form.bind}(", (constant,), ")")
     return HookView(
         constant=constant,
         method=method,
-        definition=layout(
-            Row((f"{constant} = Hook", Bracket("[", (taken, given), "]"), _arguments(hook, names)))
-        ),
-        abstract=_function(method, parameters, f"MaybeAwaitable[{given}]"),
+        definition=layout(Row((*made, _arguments(hook, names)))),
+        abstract=_function(method, parameters, form.abstract.format(given)),
         docstring=docstring(_prose(hook), indent=8, otherwise=f"Answer `{hook.name}`."),
-        binding=layout(Row((f"{private} = ", Bracket("channel.bind(", (constant,), ")"))), 8),
-        signature=_function(method, parameters, given),
-        async_signature=_function(method, parameters, given, word="async def"),
-        call=f"{private}({'payload' if hook.input.type else 'None'})",
+        binding=layout(Row((f"{private} = ", bound)), 8),
+        stub=_function(method, parameters, form.stub.format(given)),
+        signature=_function(method, parameters, form.given.format(given)),
+        async_signature=_function(method, parameters, form.awaited.format(given), word=form.word),
+        call=call,
+        awaited=f"{form.await_}{call}",
     )
 
 

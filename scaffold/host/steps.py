@@ -1,0 +1,226 @@
+"""One item of a plugin's stream after the other, in this process: asked for, awaited, and closed.
+
+A generator has no context and no thread of its own; it runs wherever it is asked. So every step of
+a stream is taken in the context of the call that opened it: metadata and progress are the call's,
+whichever thread or task goes on with it.
+"""
+
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from concurrent.futures import Future
+from contextvars import Context
+from typing import Any, Final, Protocol, TypeVar
+
+from typing_extensions import override
+
+from scaffold.contract.failure import FAILURES
+from scaffold.host.threads import Late, LoopThread, within
+
+__all__ = ["END", "AsyncSteps", "Awaited", "InTask", "InThread", "Plain", "Steps"]
+
+T = TypeVar("T")
+
+END: Final = object()
+"""Stands for the item after the last one."""
+
+_CLOSING: Final = 2.0
+"""Seconds for which the end of an asynchronous generator is waited for."""
+
+
+class Steps(Protocol):
+    """The items of one stream, for a thread."""
+
+    def step(self, seconds: float | None = None) -> Any:
+        """Return the next item or `END`; raise what the plugin raises, or `Late`."""
+        ...
+
+    def close(self) -> None:
+        """Close the plugin's generator; raise what it raises."""
+        ...
+
+
+class AsyncSteps(Protocol):
+    """The items of one stream, for an event loop."""
+
+    async def step(self) -> Any:
+        """Return the next item or `END`; raise what the plugin raises."""
+        ...
+
+    async def close(self) -> None:
+        """Close the plugin's generator; raise what it raises."""
+        ...
+
+
+class Plain:
+    """A plain iterator, which any thread may step, and close while another is at it."""
+
+    def __init__(self, items: Iterator[Any], context: Context) -> None:
+        self._items = items
+        self._context = context
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def step(self, seconds: float | None = None) -> Any:
+        """Return the next item or `END`; raise `Late`, and leave the thread to itself then."""
+        return self._step() if seconds is None else within(seconds, self._step)
+
+    def _step(self) -> Any:
+        with self._lock:
+            item = END if self._closed else self._context.run(next, self._items, END)
+        if self._closed:
+            self.close()  # it was asked to while this thread held the lock
+        return item
+
+    def close(self) -> None:
+        """Close the generator, if it is one; while a step is taken, that step does it."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            try:
+                close = getattr(self._items, "close", None)
+                if close is not None:
+                    self._context.run(close)
+            finally:
+                self._lock.release()
+
+
+class InThread:
+    """A plain iterator for an event loop: stepped in threads, or in the loop itself."""
+
+    def __init__(self, plain: Plain, *, threaded: bool) -> None:
+        self._plain = plain
+        self._threaded = threaded
+
+    async def step(self) -> Any:
+        """Return the next item or `END`."""
+        return await self._do(self._plain.step)
+
+    async def close(self) -> None:
+        """Close the generator; while a step is taken, that step does it."""
+        await self._do(self._plain.close)
+
+    async def _do(self, work: Callable[[], Any]) -> Any:
+        if not self._threaded:
+            return work()
+        import asyncio
+
+        return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+class InTask:
+    """An asynchronous iterator, stepped in whatever task asks."""
+
+    def __init__(self, items: AsyncIterator[Any], context: Context) -> None:
+        self._items = items
+        self._context = context
+
+    async def step(self) -> Any:
+        """Return the next item or `END`."""
+        return await _InContext(self._context, anext(self._items, END))
+
+    async def close(self) -> None:
+        """Close the generator, if it is one."""
+        close = getattr(self._items, "aclose", None)
+        if close is not None:
+            await _InContext(self._context, close())
+
+
+class _InContext(Generator[Any, Any, T]):
+    """Awaits in a context, in the task that awaits this."""
+
+    def __init__(self, context: Context, awaitable: Awaitable[T]) -> None:
+        self._run = context.run
+        self._steps: Any = context.run(awaitable.__await__)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self
+
+    @override
+    def send(self, value: Any) -> Any:
+        return self._run(self._steps.send, value)
+
+    @override
+    def throw(self, *error: Any) -> Any:
+        return self._run(self._steps.throw, *error)
+
+
+class Awaited:
+    """An asynchronous iterator, stepped from other threads; all of it runs in one task.
+
+    So it may hold what belongs to a task, as a timeout or a group of tasks does, between its items.
+    """
+
+    def __init__(self, items: AsyncIterator[Any], context: Context, loop: LoopThread) -> None:
+        self._items = items
+        self._loop = loop
+        self._asked: deque[Future[Any]] = deque()
+        self._wake: Callable[[], object] = _nothing
+        self._closed = False
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        context.run(loop.begin, self._serve())
+
+    def step(self, seconds: float | None = None) -> Any:
+        """Return the next item or `END`; raise `Late`."""
+        asked: Future[Any] = Future()
+        self._asked.append(asked)
+        self._loop.soon(self._turn)
+        try:
+            return asked.result(seconds)
+        except TimeoutError:
+            if seconds is None or asked.done():  # the plugin's own error
+                raise
+            raise Late(seconds) from None
+
+    def close(self) -> None:
+        """Cancel what it waits for, close it, and wait for that; raise what it raises."""
+        self._closed = True
+        self._loop.soon(self._turn)
+        if not self._loop.is_current:
+            self._ended.wait(_CLOSING)
+        if self._failure is not None:
+            raise self._failure
+
+    def _turn(self) -> None:
+        """Have the task look at what is wanted of it."""
+        self._wake()
+
+    async def _serve(self) -> None:
+        import asyncio
+
+        task = asyncio.current_task()
+        assert task is not None
+        wanted = asyncio.Event()
+        self._wake = lambda: task.cancel() if self._closed else wanted.set()
+        asked: Future[Any] | None = None
+        try:
+            while not self._closed:
+                if not self._asked:
+                    await wanted.wait()
+                    wanted.clear()
+                    continue
+                asked = self._asked.popleft()
+                try:
+                    asked.set_result(await anext(self._items, END))
+                except FAILURES as error:
+                    asked.set_exception(error)
+        finally:
+            self._wake = _nothing
+            await self._end(asked)
+
+    async def _end(self, asked: "Future[Any] | None") -> None:
+        try:
+            close = getattr(self._items, "aclose", None)
+            if close is not None:
+                await close()
+        except FAILURES as error:
+            self._failure = error
+        finally:
+            for future in (asked, *self._asked):
+                if future is not None and not future.done():
+                    future.set_exception(RuntimeError("the stream was cut off"))
+            self._ended.set()
+
+
+def _nothing() -> None:
+    """Nobody is there to be woken."""

@@ -1,0 +1,174 @@
+"""Stream hooks in process: the plugin's generator behind the guards of every other runtime."""
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextvars import copy_context
+from typing import Any, Generic, TypeVar
+
+from scaffold.contract.errors import DeadlineExceeded, ScaffoldError
+from scaffold.contract.failure import FAILURES
+from scaffold.contract.hook import Hook
+from scaffold.contract.streams import is_async_iterator, iterator_of
+from scaffold.host.flights import Flights, closed
+from scaffold.host.joint import Joint
+from scaffold.host.steps import END, AsyncSteps, Awaited, InTask, InThread, Plain, Steps
+from scaffold.host.threads import Late, LoopThread
+
+__all__ = ["opener", "opener_async"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+S = TypeVar("S", Steps, AsyncSteps)
+
+
+def opener(
+    joint: Joint[In, Out], hook: Hook[In, Out], flights: Flights, loop: LoopThread
+) -> Callable[[In], Generator[Out]]:
+    """Return the function that opens a stream; asynchronous generators run in `loop`."""
+    takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
+    calls = flights.of(hook.name)
+
+    def items(source: _Source) -> Generator[Out]:
+        calls.under_way += 1
+        try:
+            while (item := source.step()) is not END:
+                yield item if type(item) is gives else accept(item)
+        finally:
+            calls.under_way -= 1
+            source.close()
+
+    def call(payload: In) -> Generator[Out]:
+        if type(payload) is not takes:
+            payload = admit(payload)
+        context = copy_context()
+
+        def begin() -> Steps:
+            made = context.run(joint.invoke, payload)
+            if is_async_iterator(made):
+                return Awaited(made, context, loop)
+            return Plain(iterator_of(made), context)
+
+        return items(_Source(joint, hook, flights, begin))
+
+    return call
+
+
+def opener_async(
+    joint: Joint[In, Out], hook: Hook[In, Out], flights: Flights, *, threaded: bool
+) -> Callable[[In], AsyncGenerator[Out]]:
+    """Return the function that opens a stream; plain generators run in threads if `threaded`.
+
+    Those of a hook with a timeout do so too: nothing else can be stopped waiting for.
+    """
+    takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
+    calls = flights.of(hook.name)
+    threaded = threaded or hook.timeout is not None
+
+    async def items(source: _AsyncSource) -> AsyncGenerator[Out]:
+        calls.under_way += 1
+        try:
+            while (item := await source.step()) is not END:
+                yield item if type(item) is gives else accept(item)
+        finally:
+            calls.under_way -= 1
+            await source.close()
+
+    def call(payload: In) -> AsyncGenerator[Out]:
+        if type(payload) is not takes:
+            payload = admit(payload)
+        context = copy_context()
+
+        def begin() -> AsyncSteps:
+            made = context.run(joint.invoke, payload)
+            if is_async_iterator(made):
+                return InTask(made, context)
+            return InThread(Plain(iterator_of(made), context), threaded=threaded)
+
+        return items(_AsyncSource(joint, hook, flights, begin))
+
+    return call
+
+
+class _Guarded(Generic[S]):
+    """One stream of a plugin, begun when its first item is asked for."""
+
+    def __init__(
+        self,
+        joint: Joint[Any, Any],
+        hook: Hook[Any, Any],
+        flights: Flights,
+        begin: Callable[[], S],
+    ) -> None:
+        self.fail = joint.fail
+        self.hook = hook
+        self.steps: S | None = None
+        self._flights = flights
+        self._begin: Callable[[], S] = begin
+
+    def begun(self) -> S:
+        """Return the plugin's own steps; raise `ConnectFailed` if the channel was closed."""
+        if self._flights.closed:
+            raise closed()
+        if self.steps is None:
+            self.steps = self._begin()
+        return self.steps
+
+    def told(self, error: BaseException) -> BaseException:
+        """Return what the caller learns of what went wrong."""
+        if isinstance(error, ScaffoldError):
+            return error
+        if isinstance(error, Late):
+            return DeadlineExceeded(f"{self.hook.name}: no item within {self.hook.timeout:g} s")
+        return closed() if self._flights.closed else self.fail(error)
+
+
+class _Source(_Guarded[Steps]):
+    """A stream for a thread."""
+
+    def step(self) -> Any:
+        """Return the next item or `END`; raise `ScaffoldError`."""
+        try:
+            return self.begun().step(self.hook.timeout)
+        except FAILURES as error:
+            raise self.told(error) from None
+
+    def close(self) -> None:
+        """Close the plugin's generator; what it raises then is for its log."""
+        try:
+            if self.steps is not None:
+                self.steps.close()
+        except FAILURES as error:
+            self.fail(error)
+
+
+class _AsyncSource(_Guarded[AsyncSteps]):
+    """A stream for an event loop."""
+
+    async def step(self) -> Any:
+        """Return the next item or `END`; raise `ScaffoldError`."""
+        try:
+            steps = self.begun()
+            return await (steps.step() if self.hook.timeout is None else self._in_time(steps))
+        except FAILURES as error:
+            raise self.told(error) from None
+
+    async def close(self) -> None:
+        """Close the plugin's generator; what it raises then is for its log."""
+        try:
+            if self.steps is not None:
+                await self.steps.close()
+        except FAILURES as error:
+            self.fail(error)
+
+    async def _in_time(self, steps: AsyncSteps) -> Any:
+        import asyncio
+
+        seconds = self.hook.timeout
+        assert seconds is not None
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await steps.step()
+        except TimeoutError:
+            if not limit.expired():  # the plugin's own error
+                raise
+            raise Late(seconds) from None
