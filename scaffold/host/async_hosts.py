@@ -153,6 +153,8 @@ class AsyncHost(Roster[AsyncChannel]):
 
     @override
     def _changed(self) -> None:
+        for kinship in self._kinds.values():
+            kinship.renew()
         for dispatcher, routes in list(self._dispatchers):
             dispatcher.bind(routes)
 

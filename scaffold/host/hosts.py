@@ -184,6 +184,8 @@ class Host(Roster[Channel]):
     @override
     def _changed(self) -> None:
         with self._binding:  # who comes last has seen all changes
+            for kinship in self._kinds.values():
+                kinship.renew()
             for dispatcher, routes in self._dispatchers:
                 dispatcher.bind(routes)
 

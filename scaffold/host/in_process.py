@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic_core import from_json
 
 from scaffold.contract.catalogue import Catalogue
-from scaffold.contract.errors import DeadlineExceeded, HookError, PluginError
+from scaffold.contract.errors import DeadlineExceeded, HookError, PluginError, ScaffoldError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Hook, StreamHook
 from scaffold.contract.plugin import Plugin, PluginContext
@@ -37,6 +37,7 @@ class InProcessChannel:
         self.plugin = plugin
         self.name = name or type(plugin).__name__
         self.flights = Flights()
+        self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
         self._loop = LoopThread(self.name)
         self._catalogues: dict[str, Catalogue] = {}
         self._teardown_within: float | None = None
@@ -55,36 +56,45 @@ class InProcessChannel:
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook` and raises `HookError`."""
+        bound = self._bound.get(hook)
+        if bound is None:
+            bound = self._bound[hook] = self._guarded(hook)
+        return bound
+
+    def _guarded(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         joint = join(self.plugin, self.name, hook)
-        invoke, fail, settle = joint.invoke, joint.fail, self._settle
+        invoke = joint.invoke
         if hook.functions is not None:
             invoke = self._held_to_catalogue(joint)
         if hook.timeout is not None:
             invoke = self._limited(invoke, hook.timeout)
-        takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
-        flights, calls = self.flights, self.flights.of(hook.name)
+        takes, admit, gives, finish = joint.takes, joint.admit, joint.gives, self._finishing(joint)
+        fail = _failing(joint, hook)
+        under_way, shut = 0, self.flights.closed
 
         def call(payload: In) -> Out:
-            if flights.closed:
-                raise closed()
+            nonlocal under_way
             if type(payload) is not takes:
                 payload = admit(payload)
-            calls.under_way += 1
+            under_way += 1
+            if shut:
+                under_way -= 1
+                raise closed()
             try:
                 answer: Out = invoke(payload)
-                if type(answer) is gives:
-                    return answer
-                answer = settle(answer)
+                return answer if type(answer) is gives else finish(answer)
             except HookError:
                 raise
-            except Late:
-                raise _too_late(hook) from None
             except FAILURES as error:
                 raise fail(error) from None
             finally:
-                calls.under_way -= 1
-            return answer if type(answer) is gives else accept(answer)
+                under_way -= 1
 
+        def gate() -> None:
+            nonlocal shut
+            shut = self.flights.closed
+
+        self.flights.watch(hook.name, lambda: under_way, gate)
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
@@ -99,13 +109,8 @@ class InProcessChannel:
         if hook.functions is not None or hook.timeout is not None:
             return None
         joint = join(self.plugin, self.name, hook)
-        return Direct(
-            joint.invoke,
-            joint.takes,
-            joint.gives,
-            lambda answer: joint.accept(self._settle(answer)),
-            joint.fail,
-        )
+        finish = self._finishing(joint)
+        return Direct(joint.invoke, joint.takes, joint.gives, finish, joint.fail)
 
     def close(self) -> None:
         """Tear the plugin down if it was set up; calls are refused then. May be repeated."""
@@ -119,6 +124,10 @@ class InProcessChannel:
             raise _teardown_failed(self.name, error) from error
         finally:
             self._loop.close()
+
+    def _finishing(self, joint: Joint[Any, Out]) -> Callable[[Any], Out]:
+        """Return what awaits, checks and converts answers that do not prove themselves."""
+        return lambda answer: joint.accept(self._settle(answer))
 
     def _settle(self, answer: Any, seconds: float | None = None) -> Any:
         return self._loop.run(answer, seconds) if isawaitable(answer) else answer
@@ -165,6 +174,7 @@ class AsyncInProcessChannel:
         self.plugin = plugin
         self.name = name or type(plugin).__name__
         self.flights = Flights()
+        self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
         self._threaded = execution_model.endswith("_cpu_bound")
         self._catalogues: dict[str, Catalogue] = {}
         self._teardown_within: float | None = None
@@ -184,32 +194,40 @@ class AsyncInProcessChannel:
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         """Return the function that calls `hook` and raises `HookError`."""
+        bound = self._bound.get(hook)
+        if bound is None:
+            bound = self._bound[hook] = self._guarded(hook)
+        return bound
+
+    def _guarded(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         joint = join(self.plugin, self.name, hook)
-        invoke, fail = self._invoking(joint, hook), joint.fail
+        invoke, fail = self._invoking(joint, hook), _failing(joint, hook)
         takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
-        flights, calls = self.flights, self.flights.of(hook.name)
+        under_way, shut = 0, self.flights.closed
 
         async def call(payload: In) -> Out:
-            if flights.closed:
-                raise closed()
+            nonlocal under_way
             if type(payload) is not takes:
                 payload = admit(payload)
-            calls.under_way += 1
+            under_way += 1
+            if shut:
+                under_way -= 1
+                raise closed()
             try:
                 answer: Out = invoke(payload)
-                if type(answer) is gives:
-                    return answer
-                answer = await _settled(answer)
+                return answer if type(answer) is gives else accept(await _settled(answer))
             except HookError:
                 raise
-            except Late:
-                raise _too_late(hook) from None
             except FAILURES as error:
                 raise fail(error) from None
             finally:
-                calls.under_way -= 1
-            return answer if type(answer) is gives else accept(answer)
+                under_way -= 1
 
+        def gate() -> None:
+            nonlocal shut
+            shut = self.flights.closed
+
+        self.flights.watch(hook.name, lambda: under_way, gate)
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
@@ -304,8 +322,17 @@ async def _bounded(seconds: float, work: Callable[[], Any]) -> None:
         raise Late(seconds) from None
 
 
-def _too_late(hook: Hook[Any, Any]) -> DeadlineExceeded:
-    return DeadlineExceeded(f"{hook.name}: no answer within {hook.timeout:g} s")
+def _failing(
+    joint: Joint[Any, Any], hook: Hook[Any, Any]
+) -> Callable[[BaseException], ScaffoldError]:
+    """Return what turns a failure into what the caller may know."""
+
+    def failed(error: BaseException) -> ScaffoldError:
+        if isinstance(error, Late):
+            return DeadlineExceeded(f"{hook.name}: no answer within {hook.timeout:g} s")
+        return joint.fail(error)
+
+    return failed
 
 
 def _teardown_failed(name: str, error: BaseException) -> PluginError:

@@ -35,12 +35,17 @@ def collecting(
         if type(payload) is not takes:
             return otherwise(payload)
         answers: list[Any] = []
-        keep = answers.append
+        keep, class_of, expected = answers.append, type, gives
         calls.under_way += 1
+        if calls.over:
+            calls.under_way -= 1
+            return otherwise(payload)
         try:
             for invoke in invokes:
                 answer = invoke(payload)
-                keep(answer if type(answer) is gives else ways[len(answers)].finish(answer))
+                if class_of(answer) is not expected:
+                    answer = ways[len(answers)].finish(answer)
+                keep(answer)
         except FAILURES as error:
             raise blamed(stages[len(answers)], error) from None
         finally:
@@ -68,15 +73,23 @@ def passing_on(
     def chain(payload: Any) -> Any:
         if type(payload) is not takes:
             return otherwise(payload)
-        invoke = invokes[0]
+        invoke, class_of, expected = invokes[0], type, takes
+        before = 0
         calls.under_way += 1
+        if calls.over:
+            calls.under_way -= 1
+            return otherwise(payload)
         try:
             for invoke in invokes:
+                if class_of(payload) is not expected:
+                    before = 1  # what fails now is the plugin before
+                    payload = ways[invokes.index(invoke) - 1].finish(payload)
+                    before = 0
                 payload = invoke(payload)
-                if type(payload) is not takes:
-                    payload = ways[invokes.index(invoke)].finish(payload)
+            if class_of(payload) is not expected:
+                payload = ways[-1].finish(payload)
         except FAILURES as error:
-            return refused(stages[invokes.index(invoke)], error)
+            return refused(stages[invokes.index(invoke) - before], error)
         finally:
             calls.under_way -= 1
         return payload

@@ -43,11 +43,19 @@ class Kinship(Generic[C]):
 
     def calls(self, hook: Hook[Any, Any]) -> Calls:
         """Return the counter of the dispatched calls of a hook, for the plugins in use."""
-        calls = self._calls.setdefault(hook.name, Calls())
-        for entry in self.used():
-            if entry.loaded is not None:
-                entry.loaded.flights.add(hook.name, calls)
+        calls = self._calls.get(hook.name)
+        if calls is None:
+            calls = self._calls[hook.name] = Calls()
+            for entry in self.used():
+                if entry.loaded is not None:
+                    entry.loaded.flights.add(hook.name, calls)
         return calls
+
+    def renew(self) -> None:
+        """Take note that the plugins in use are others."""
+        for calls in self._calls.values():
+            calls.over = True
+        self._calls.clear()
 
     def is_best_effort(self, hook: Hook[Any, Any]) -> bool:
         """Tell whether a collect leaves out the plugins that fail."""
