@@ -16,9 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ruamel.yaml import YAML
-
 from scaffold.generator.compare.containment import contained
+from scaffold.generator.hookspec.source_yaml import read_yaml
 
 Pair: TypeAlias = tuple[Any, Any]
 """Does the second schema accept all that the first does?"""
@@ -94,7 +93,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="print every question, not the sums")
     options = parser.parse_args()
 
-    rows = YAML(typ="safe").load(TABLE.read_text("utf-8"))
+    rows = read_yaml(TABLE, TABLE.name).value
     pairs, truths = [], []
     for row in rows:
         pairs += [(row["old"], row["new"]), (row["new"], row["old"])]

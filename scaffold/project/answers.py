@@ -49,7 +49,7 @@ def with_source(text: str, source: str) -> str:
 
 def answers_in(text: str) -> dict[str, Any]:
     """Return the answers in the text of an answers file."""
-    from ruamel.yaml import YAML
+    import yaml
 
-    loader: Any = YAML(typ="safe")
-    return {key: value for key, value in loader.load(text).items() if not key.startswith("_")}
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return {key: value for key, value in loaded.items() if not key.startswith("_")}

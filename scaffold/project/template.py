@@ -34,12 +34,12 @@ def _templates() -> Path:
 
 def questions(template: Path) -> list[str]:
     """Return the names of the answers that a template takes, in the order in which it asks."""
-    from ruamel.yaml import YAML
+    import yaml
 
-    loader: Any = YAML(typ="safe")
+    asked: dict[str, Any] = yaml.safe_load((template / "copier.yml").read_text("utf-8"))
     return [
         name
-        for name, question in loader.load(template / "copier.yml").items()
+        for name, question in asked.items()
         if not name.startswith("_") and question.get("when", True)
     ]
 

@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from scaffold.generator import compile_kind
+from scaffold.generator.hookspec.source_yaml import read_yaml
 
 HERE = Path(__file__).parent
 DISPATCH = ("singleton", "broadcast_collect", "broadcast_notify", "chain", "capability")
@@ -13,11 +12,9 @@ PARTIES = ("hosts", "plugins", "chains")
 NOTHING = {"type": "object", "additionalProperties": False}
 REVERSED = {"widened": "narrowed", "narrowed": "widened", "changed": "changed", "same": "same"}
 
-_yaml = YAML(typ="safe")
-
 
 def rows(name):
-    return _yaml.load((HERE / name).read_text("utf-8"))
+    return read_yaml(HERE / name, name).value
 
 
 def kind_of(folder, spec):

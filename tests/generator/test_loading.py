@@ -5,16 +5,20 @@ import json
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 from specs import compile_schema, field_types, write_spec
 
 from scaffold.generator import SpecError, compile_kind, contract, kind_files, shipped_hookspecs
+from scaffold.generator.hookspec.source_yaml import read_yaml
 from scaffold.generator.ir import to_json
 
+REFUSALS = Path(__file__).parent / "refusals"
 SIMPLE = """\
   - name: run
     dispatch: singleton
@@ -70,6 +74,59 @@ def test_hostile_text_is_kept_as_it_is(tmp_path):
     assert kind.types[0].description == HOSTILE
     assert list(field_types(kind, "RunInput")) == [HOSTILE]
     assert json.loads(json.dumps(to_json(kind)))
+
+
+SCALARS = """\
+yes: yes
+On: "1"
+null: ~
+012: 1e5
+list: [True, FALSE, Null, -0, 1.5, 1.0.0, 12:30, 2026-01-31, 1_000.x, '0x1F', <<, =, a:b]
+empty:
+text: !!str 5
+folded: >-
+  one
+  two
+"""
+LIKE_OTHERS = ["1.0.0", "12:30", "2026-01-31", "1_000.x", "0x1F", "<<", "=", "a:b"]
+
+
+def test_yaml_reads_as_json_would_with_libyaml_and_without(tmp_path, monkeypatch):
+    path = tmp_path / "v1.yaml"
+    path.write_text(SCALARS, "utf-8")
+    fast = read_yaml(path, "v1.yaml")
+    assert fast.value == {
+        "yes": "yes",
+        "On": "1",
+        "null": None,
+        "012": 1e5,
+        "list": [True, False, None, 0, 1.5, *LIKE_OTHERS],
+        "empty": None,
+        "text": "5",
+        "folded": "one two",
+    }
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    slow = read_yaml(path, "v1.yaml")
+    assert (slow.value, slow.places) == (fast.value, fast.places)
+
+
+@pytest.mark.parametrize("case", sorted(REFUSALS.iterdir()), ids=lambda case: case.name)
+def test_what_is_refused_is_refused_in_the_same_words_without_libyaml(case, monkeypatch):
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    monkeypatch.chdir(case)
+    with pytest.raises(SpecError) as refusal:
+        compile_kind(Path("demo/v1.yaml"))
+    assert f"{refusal.value}\n" == Path("stderr.txt").read_text("utf-8")
+
+
+def test_a_hookspec_may_be_json(tmp_path):
+    path = write_spec(tmp_path, SIMPLE)
+    yaml_kind = compile_kind(path)
+    path.write_text(json.dumps(read_yaml(path, "v1.yaml").value), "utf-8")
+    assert compile_kind(path) == yaml_kind
+    path.write_text('{"kind": demo, hooks: []}', "utf-8")
+    with pytest.raises(SpecError, match="missing-key"):
+        compile_kind(path)
 
 
 def test_a_function_hook_finds_its_catalogue_and_its_properties(tmp_path):
@@ -141,7 +198,7 @@ def test_the_representation_alone_imports_nothing_heavy():
     code = "import scaffold.generator.ir, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {
-        "ruamel.yaml",
+        "yaml",
         "jsonschema_rs",
         "pydantic",
         "jinja2",

@@ -3,7 +3,7 @@
 import tomllib
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from scaffold.project.errors import UsageError
 from scaffold.project.template import questions, render, shipped_template
@@ -33,7 +33,7 @@ def test_the_same_answers_give_the_same_files():
 def test_the_answers_are_remembered_without_a_path_of_the_machine():
     files = rendered(answers={"description": 'A "quoted" \\ text: 😀'})
 
-    assert YAML(typ="safe").load(files[".copier-answers.yml"]) == {
+    assert yaml.safe_load(files[".copier-answers.yml"]) == {
         "_commit": TEMPLATE.name,
         "_src_path": "scaffold:plugin",
         "name": "my-demo",

@@ -11,6 +11,7 @@ from scaffold.generator.ir import Json
 
 __all__ = [
     "HALF_CHARACTER",
+    "HUGE_NUMBER",
     "MAX_DEPTH",
     "Place",
     "Places",
@@ -71,6 +72,12 @@ HALF_CHARACTER = (
     "write the character itself, or both of its \\u escapes",
 )
 """Message and help for text that no UTF-8 can carry (RFC 8259 section 8.2)."""
+
+HUGE_NUMBER = (
+    "the number is larger than any that programs know",
+    "stay below 1.8e308, or write it as text",
+)
+"""Message and help for what overflows a double (RFC 8259 section 6), and is then infinite."""
 
 
 def whole_text(text: str) -> str | None:

@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import Iterable
 from functools import partial
+from math import isinf
 from pathlib import Path
 from typing import NoReturn
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import (
     HALF_CHARACTER,
+    HUGE_NUMBER,
     MAX_DEPTH,
     Place,
     Places,
@@ -21,7 +23,7 @@ from scaffold.generator.hookspec.source import (
 from scaffold.generator.ir import Json
 from scaffold.generator.values import is_list, is_object
 
-__all__ = ["read_json"]
+__all__ = ["json_source", "read_json"]
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
@@ -30,9 +32,13 @@ _HALF = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)
 
 def read_json(path: Path, file: str) -> Source:
     """Read a JSON file; raise `SpecError` if it is none, or repeats a key, or nests too deeply."""
-    text = read_text(path, file)
+    return json_source(read_text(path, file), file)
+
+
+def json_source(text: str, file: str) -> Source:
+    """Read a JSON text, as `read_json` does."""
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         message = f"this is no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         problem = Diagnostic(file, error.lineno, error.colno, "malformed-json", message)
@@ -45,14 +51,16 @@ def read_json(path: Path, file: str) -> Source:
         message = f"the key '{error.key}' is there twice"
         advice = "remove one of the two"
         problem = Diagnostic(file, line, column, "duplicate-key", message, advice)
+    except _HugeNumberError as error:
+        place = _place_of(text, error.text)
+        problem = Diagnostic(file, *place, "huge-number", *HUGE_NUMBER)
     else:
         half = _HALF.search(text)
         if _depth(value) > MAX_DEPTH:
             problem = _too_deep(file)
         elif half and whole_text(json.dumps(value, ensure_ascii=False)) is None:
-            line = text.count("\n", 0, half.start()) + 1
-            column = half.start() - text.rfind("\n", 0, half.start())
-            problem = Diagnostic(file, line, column, "half-character", *HALF_CHARACTER)
+            place = _place(text, half.start())
+            problem = Diagnostic(file, *place, "half-character", *HALF_CHARACTER)
         else:
             return Source(file, value, partial(_find_places, text))
     raise SpecError([problem])
@@ -62,6 +70,12 @@ class _RepeatedKeyError(Exception):
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.key = key
+
+
+class _HugeNumberError(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -74,6 +88,18 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        raise _HugeNumberError(text)
+    return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_finite, parse_constant=_refuse_constant
+)
 
 
 def _too_deep(file: str) -> Diagnostic:
@@ -113,6 +139,15 @@ def _second_place(text: str, key: str) -> Place:
         if is_key:
             seen.add(at)
     return 1, 1
+
+
+def _place_of(text: str, token: str) -> Place:
+    """Find a number in a JSON text."""
+    return _place(text, next(m.start() for m in _TOKEN.finditer(text) if m.group() == token))
+
+
+def _place(text: str, offset: int) -> Place:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def _walk(text: str) -> list[tuple[Pointer, Place, bool]]:
