@@ -26,7 +26,7 @@ _ENTRIES = 32
 _INPUTS = {".json", ".yaml", ".yml"}
 _SOURCES = ("contract", "generator", "project")
 """The packages whose code decides what is generated."""
-_WRITERS = ("datamodel-code-generator", "jinja2")
+_WRITERS = ("jinja2",)
 """Distributions that write some of it."""
 
 

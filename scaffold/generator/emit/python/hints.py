@@ -1,74 +1,72 @@
-"""Type annotations: what datamodel-code-generator writes, in the one spelling we use."""
+"""Type annotations, in the one spelling that we use."""
 
-import ast
+from collections.abc import Container
 
+from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import Bracket, Either, Row, Source, flat
 from scaffold.generator.emit.python.literals import literal, text
+from scaffold.generator.emit.python.names import Names
+from scaffold.generator.emit.python.types import has_literals
 
-__all__ = ["hint", "lazy", "parse"]
+__all__ = ["hint"]
+
+_PLAIN: dict[type[ir.Type], str] = {
+    ir.Anything: "Json",
+    ir.Null: "None",
+    ir.Boolean: "bool",
+    ir.Integer: "Integer",
+    ir.Number: "Number",
+    ir.String: "str",
+}
 
 
-def hint(node: ast.expr) -> Source:
-    """Say where the line of an annotation may be broken.
-
-    `Union` and `Optional`, which are written around names that are not defined yet, become `|`
-    inside one quoted annotation.
-    """
-    match node:
-        case ast.Name("NoneType"):
-            return "None"
-        case ast.Name(name):
-            return name
-        case ast.Constant(value):
-            return literal(value)
-        case ast.UnaryOp(ast.USub(), ast.Constant(int() as value)):
-            return literal(-value)
-        case ast.BinOp(left, ast.BitOr(), right):
-            return _either(left, right)
-        case ast.Subscript(ast.Name("Union"), ast.Tuple(members)):
-            return _either(*members)
-        case ast.Subscript(ast.Name("Optional"), member):
-            return _either(member, ast.Constant(None))
-        case ast.Subscript(ast.Name(name), ast.Tuple(items)):
-            return Row((name, Bracket("[", tuple(map(hint, items)), "]")))
-        case ast.Subscript(ast.Name(name), item):
-            return Row((name, Bracket("[", (hint(item),), "]", comma=False)))
+def hint(type_: ir.Type, names: Names, later: Container[str] = ()) -> Source:
+    """Write a type. The names of `later` are not defined yet, and have to be quoted."""
+    match type_:
+        case ir.Reference(name):
+            known = names.types[name]
+            return text(known) if name in later else known
+        case ir.Array(items):
+            return _generic("list", hint(items, names, later))
+        case ir.Map(ir.Anything()):
+            return "JsonObject"
+        case ir.Map(values):
+            return _generic("dict", "str", hint(values, names, later))
+        case ir.Choice(values):
+            return _either(_choice(values))
+        case ir.Union(members):
+            return _union(members, names, later)
         case _:
-            raise ValueError(f"an annotation of an unknown form: {ast.unparse(node)}")
+            return _PLAIN[type(type_)]
 
 
-def parse(annotation: str) -> ast.expr:
-    """Read an annotation."""
-    return ast.parse(annotation, mode="eval").body
+def _union(members: tuple[ir.Type, ...], names: Names, later: Container[str]) -> Source:
+    if any(isinstance(member, ir.Reference) and member.name in later for member in members):
+        return text(flat(_union(members, names, ())))
+    spelled: list[Source] = []
+    for member in members:
+        own = _choice(member.values) if isinstance(member, ir.Choice) else None
+        spelled += own or [hint(member, names, later)]
+    return _either(spelled)
 
 
-def lazy(node: ast.expr) -> str:
-    """Quote a whole annotation, so that it may name what is not defined yet."""
-    return text(flat(hint(_Unquote().visit(node))))
+def _choice(values: tuple[str | int | bool | None, ...]) -> list[Source]:
+    given = [value for value in values if value is not None]
+    kinds = {type(value) for value in given}
+    null: list[Source] = ["None"] * (None in values)
+    if not given:
+        return null
+    if has_literals(ir.Choice(values)):
+        return [Row(("Literal", Bracket("[", tuple(map(literal, given)), "]"))), *null]
+    return ["str", *null] if kinds == {str} else ["Json"]
 
 
-def _either(*nodes: ast.expr) -> Source:
-    if any(isinstance(node, ast.Constant) and isinstance(node.value, str) for node in nodes):
-        unquoted = [_Unquote().visit(node) for node in nodes]
-        return text(flat(_either(*unquoted)))
-    members: list[Source] = []
-    for source in map(hint, nodes):
-        members += source.members if isinstance(source, Either) else [source]
-    return Either(tuple(members))
+def _either(members: list[Source]) -> Source:
+    distinct = [member for member in dict.fromkeys(members) if member != "None"]
+    if "None" in members:
+        distinct.append("None")
+    return distinct[0] if len(distinct) == 1 else Either(tuple(distinct))
 
 
-class _Unquote(ast.NodeTransformer):
-    """Takes the quotes off names, and leaves the strings of a `Literal` alone."""
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        match node:
-            case ast.Subscript(ast.Name("Literal")):
-                return node
-            case _:
-                return self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if isinstance(node.value, str):
-            unquoted: ast.AST = self.visit(parse(node.value))
-            return unquoted
-        return node
+def _generic(name: str, *items: Source) -> Source:
+    return Row((name, Bracket("[", items, "]", comma=len(items) > 1)))

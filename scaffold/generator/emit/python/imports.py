@@ -17,7 +17,7 @@ MODULES = {
     "typing": "Annotated ClassVar Literal TypeAlias",
     "scaffold.contract": "AsyncChannel AsyncClient AsyncDispatcher AsyncRoutes Channel Client "
     "Dispatch Dispatcher Field Functions Hook HookError Integer Json JsonObject Kind Maybe "
-    "MaybeAsyncIterator MaybeAwaitable Model Number Plugin Routes StreamHook TypeAliasType Wanted",
+    "MaybeAsyncIterator MaybeAwaitable Model Number Plugin Routes StreamHook Wanted",
     "typing_extensions": "override",
 }
 """Where generated code finds what it uses, in the order of the imports."""

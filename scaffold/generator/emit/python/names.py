@@ -8,7 +8,7 @@ from functools import cached_property
 from keyword import iskeyword
 
 from scaffold.generator.emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
-from scaffold.generator.ir import Kind, Record
+from scaffold.generator.ir import Declaration, Kind, Record
 
 __all__ = ["Names", "identifiers", "pascal"]
 
@@ -54,6 +54,11 @@ class Names:
     def async_dispatcher(self) -> str:
         """`AsyncToolDispatcher`."""
         return f"Async{self.dispatcher}"
+
+    @cached_property
+    def declared(self) -> Mapping[str, Declaration]:
+        """The declared types by their names in the kind."""
+        return {item.name: item for item in self.kind.types}
 
     @cached_property
     def hooks(self) -> Mapping[str, str]:

@@ -43,7 +43,6 @@ CLASSES = frozenset(
         "StreamHook",
         "True",
         "TypeAlias",
-        "TypeAliasType",
         "Union",
         "Wanted",
     }

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from scaffold.contract import Functions
 from scaffold.contract.hook import DEFAULT_TOOL_NAME
 from scaffold.generator import ir
-from scaffold.generator.emit.python.bundle import widens
 from scaffold.generator.emit.python.layout import Bracket, Row, Source, layout
 from scaffold.generator.emit.python.literals import docstring, literal, text
 from scaffold.generator.emit.python.names import Names, pascal
+from scaffold.generator.emit.python.types import widens
 
 __all__ = ["HookView", "KindView", "hook_view", "kind_view", "named"]
 
@@ -174,12 +174,11 @@ def _type(payload: ir.Payload, names: Names) -> str:
 
 
 def _arguments(hook: ir.Hook, names: Names) -> Bracket:
-    kind = names.kind
     options: tuple[tuple[str, bool, Source], ...] = (
         ("input", hook.input.type is not None, _type(hook.input, names)),
         ("output", hook.output.type is not None, _type(hook.output, names)),
-        ("exact_input", hook.input.exact or widens(hook.input.type, kind), "True"),
-        ("exact_output", hook.output.exact or widens(hook.output.type, kind), "True"),
+        ("exact_input", hook.input.exact or widens(hook.input.type, names.declared), "True"),
+        ("exact_output", hook.output.exact or widens(hook.output.type, names.declared), "True"),
         ("exposed", not hook.exposed, "False"),
         ("tool", hook.tool != DEFAULT_TOOL_NAME, text(hook.tool)),
         ("functions", hook.functions is not None, _functions(hook.functions)),

@@ -7,13 +7,6 @@ from typing import TypeAlias
 
 from scaffold.contract import Integer, Json, Maybe, Model
 
-Tree: TypeAlias = str | list[Json]
-"""Words, nested as deep as anybody likes."""
-
-
-WalkOutput: TypeAlias = Tree
-"""Words, nested as deep as anybody likes."""
-
 
 class Friend(Model):
     """The object `Friend`."""
@@ -32,6 +25,14 @@ class Node(Model):
 
 
 WalkInput: TypeAlias = Node
+
+
+Tree: TypeAlias = str | list[Json]
+"""Words, nested as deep as anybody likes."""
+
+
+WalkOutput: TypeAlias = Tree
+"""Words, nested as deep as anybody likes."""
 
 
 Friend.model_rebuild()
