@@ -31,17 +31,18 @@ class Answers(NamedTuple):
 
         `None` if the arguments are no valid payload: nothing has been called then.
         """
-        tool = self.tool
         try:
-            payload = tool.hook.input.load(arguments)
-        except InvalidInput:
-            return None
-        try:
-            return response(id, self._result(payload))
+            result = self.result(arguments)
         except WireError as error:
             return error_response(error, id)
+        return None if result is None else response(id, result)
 
-    def _result(self, payload: Any) -> bytes:
+    def result(self, arguments: bytes) -> bytes | None:
+        """Call a plain function as `repeat` does and return the result; raises `WireError`."""
+        try:
+            payload = self.tool.hook.input.load(arguments)
+        except InvalidInput:
+            return None
         try:
             value = self.tool.invoke(payload)
             if type(value) is CoroutineType:

@@ -17,7 +17,14 @@ from pyreqwest.response import Response, SyncResponse
 
 from scaffold.client.http.address import Address
 from scaffold.client.http.answer import plain_length
-from scaffold.client.http.library import async_client, fill, parse, read_failure, sync_client
+from scaffold.client.http.library import (
+    Templates,
+    async_client,
+    fill,
+    parse,
+    read_failure,
+    sync_client,
+)
 from scaffold.client.http.peer import Calling, Peer
 from scaffold.client.http.session import HttpSession
 from scaffold.client.http.steps import (
@@ -41,6 +48,8 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_FIRST: Final = 1
+"""Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
 
 
 class HttpChannel:
@@ -68,6 +77,7 @@ class HttpChannel:
         self._peer = Peer(address, HttpSession(kind, plugin), timeout)
         self._url = parse(address)
         self._client = sync_client(address)
+        self._templates = Templates(lambda send: self._request(send, ahead=_FIRST))
         self._renewing = threading.Lock()
         self._closing = threading.Event()
         try:
@@ -102,21 +112,22 @@ class HttpChannel:
 
     def _call(self, calling: Calling) -> Any:
         """Go the short way as long as it leads, and the long way from there."""
-        steps, short = calling
+        short = calling.short
         if short is None:
-            return self._run(steps)
-        begun = None
+            return self._run(calling.steps())
+        steps = None
         chunk = b""
         try:
-            with self._request(short.send) as response:
+            with self._templates.request(short.send) as response:
                 if length := plain_length(response):
-                    chunk = bytes(response.body_reader.read_chunk() or b"")
+                    first = response.body_reader.read_chunk()
+                    chunk = b"" if first is None else first.to_bytes()
                     if len(chunk) == length and (done := short.read(chunk)):
                         return done.value
-                begun = next(steps)
+                steps = calling.begun()
                 step = self._read(steps, response, chunk)
         except PyreqwestError as error:
-            begun = begun or next(steps)
+            steps = steps or calling.begun()
             step = steps.throw(read_failure(error))
         return self._finish(steps, step)
 
@@ -173,9 +184,9 @@ class HttpChannel:
         with suppress(PyreqwestError), self._request(send):
             pass
 
-    def _request(self, send: Send) -> SyncStreamRequest:
+    def _request(self, send: Send, *, ahead: int = 0) -> SyncStreamRequest:
         builder = self._client.request(send.method, self._url)
-        return fill(builder, send).build_streamed()
+        return fill(builder, send, ahead=ahead).build_streamed()
 
 
 class AsyncHttpChannel:
@@ -201,6 +212,7 @@ class AsyncHttpChannel:
         self._peer = Peer(address, HttpSession(kind, plugin), timeout)
         self._url = parse(address)
         self._client = async_client(address)
+        self._templates = Templates(lambda send: self._request(send, ahead=_FIRST))
         self._renewing = asyncio.Lock()
         self._closed = False
 
@@ -243,21 +255,22 @@ class AsyncHttpChannel:
 
     async def _call(self, calling: Calling) -> Any:
         """Go the short way as long as it leads, and the long way from there."""
-        steps, short = calling
+        short = calling.short
         if short is None:
-            return await self._run(steps)
-        begun = None
+            return await self._run(calling.steps())
+        steps = None
         chunk = b""
         try:
-            async with self._request(short.send) as response:
+            async with self._templates.request(short.send) as response:
                 if length := plain_length(response):
-                    chunk = bytes(await response.body_reader.read_chunk() or b"")
+                    first = await response.body_reader.read_chunk()
+                    chunk = b"" if first is None else first.to_bytes()
                     if len(chunk) == length and (done := short.read(chunk)):
                         return done.value
-                begun = next(steps)
+                steps = calling.begun()
                 step = await self._read(steps, response, chunk)
         except PyreqwestError as error:
-            begun = begun or next(steps)
+            steps = steps or calling.begun()
             step = steps.throw(read_failure(error))
         return await self._finish(steps, step)
 
@@ -311,6 +324,6 @@ class AsyncHttpChannel:
             async with self._request(send):
                 pass
 
-    def _request(self, send: Send) -> StreamRequest:
+    def _request(self, send: Send, *, ahead: int = 0) -> StreamRequest:
         builder = self._client.request(send.method, self._url)
-        return fill(builder, send).build_streamed()
+        return fill(builder, send, ahead=ahead).build_streamed()

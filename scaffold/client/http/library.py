@@ -4,8 +4,9 @@ docs/decisions/0009-http-library.md says why it is this one.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pyreqwest.client import BaseClientBuilder, Client, ClientBuilder, SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import (
@@ -18,16 +19,17 @@ from pyreqwest.exceptions import (
     RequestTimeoutError,
 )
 from pyreqwest.http import Url
-from pyreqwest.request import BaseRequestBuilder
+from pyreqwest.request import BaseRequestBuilder, Request, RequestBody
 
 from scaffold.client.http.address import Address
 from scaffold.client.http.steps import Broken, Failure, Send
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["async_client", "fill", "parse", "read_failure", "sync_client"]
+__all__ = ["Templates", "async_client", "fill", "parse", "read_failure", "sync_client"]
 
 B = TypeVar("B", bound=BaseClientBuilder)
 R = TypeVar("R", bound=BaseRequestBuilder)
+Q = TypeVar("Q", bound=Request)
 
 _CERTIFICATE: Final = re.compile(
     rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
@@ -38,6 +40,7 @@ _CAUSES: Final = {Failure.CLOSED: "the channel is closed", Failure.LATE: "no ans
 _CONNECT: Final = timedelta(seconds=10)
 _IDLE: Final = timedelta(seconds=4)
 """Servers drop idle connections too (uvicorn after 5 s); whoever waits longer meets the end."""
+_MOST_TEMPLATES: Final = 64
 
 
 def sync_client(address: Address) -> SyncClient:
@@ -64,14 +67,37 @@ def parse(address: Address) -> Url:
         raise ConnectFailed(f"{address}: the URL cannot be read: {error}") from None
 
 
-def fill(request: R, send: Send) -> R:
-    """Put what is to be sent into a request; its answer is handed over as it arrives."""
+def fill(request: R, send: Send, *, ahead: int = 0) -> R:
+    """Put what is to be sent into a request; its answer is handed over as it arrives.
+
+    With its head come `ahead` bytes of its body, or more of what arrives together with them.
+    """
     return (
         request.headers(send.headers)
         .timeout(timedelta(seconds=send.timeout))
         .body_bytes(send.body)
-        .streamed_read_buffer_limit(0)
+        .streamed_read_buffer_limit(ahead)
     )
+
+
+class Templates(Generic[Q]):
+    """Requests that have been built before: another with the same headers needs only its body."""
+
+    def __init__(self, build: Callable[[Send], Q]) -> None:
+        self._build = build
+        self._known: dict[int, tuple[Mapping[str, str], float, Q]] = {}
+        """By the identity of the headers, which stays theirs for as long as they are kept here."""
+
+    def request(self, send: Send) -> Q:
+        """Return the request for what is to be sent."""
+        known = self._known.get(id(send.headers))
+        if known is None or known[1] != send.timeout:
+            if len(self._known) >= _MOST_TEMPLATES:
+                self._known.clear()
+            known = send.headers, send.timeout, self._build(send)
+            self._known[id(send.headers)] = known
+        template = known[2]
+        return type(template).from_request_and_body(template, RequestBody.from_bytes(send.body))
 
 
 def read_failure(error: PyreqwestError) -> Broken:

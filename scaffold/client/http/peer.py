@@ -45,9 +45,15 @@ class Short(NamedTuple):
 class Calling(NamedTuple):
     """A call that is about to be made."""
 
-    steps: Generator[Step, Any, None]
-    """The long way, not begun: the whole protocol, for whatever may come."""
+    steps: Callable[[], Generator[Step, Any, None]]
+    """Returns the long way: the whole protocol, for whatever may come."""
     short: Short | None = None
+
+    def begun(self) -> Generator[Step, Any, None]:
+        """Return the long way after its first step, which the short way has taken."""
+        steps = self.steps()
+        next(steps)
+        return steps
 
 
 class _Code(msgspec.Struct):
@@ -76,7 +82,7 @@ class Peer:
         """Return what begins a call of `hook`; raise `RuntimeNotSupported` if there is no tool."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self.session.is_catalogue(hook):
-            return lambda payload: Calling(self._run(self._list(hook, payload, timeout)))
+            return lambda payload: Calling(lambda: self._run(self._list(hook, payload, timeout)))
         call = self.session.call(hook)
         repeatable = hook.idempotent or hook.read_only
         return lambda payload: self._begin(call, payload, timeout, repeatable=repeatable)
@@ -88,13 +94,17 @@ class Peer:
             written = self._exchange.write(outgoing, timeout)
         except _TROUBLES as error:
             raise self._explain(error) from None
-        steps = self._call(call, outgoing, deadline, written, repeatable=repeatable)
         short = Short(written.send, partial(self._read, call, written.number))
-        return Calling(self._run(steps), short)
+        return Calling(
+            lambda: self._run(self._call(call, outgoing, deadline, written, repeatable=repeatable)),
+            short,
+        )
 
     def _read(self, call: Call, number: int, body: bytes) -> Done[Any] | None:
         try:
-            answer = result_in(body, number)
+            familiar = self.session.heads.recognise(body)
+            known = familiar is not None and familiar.id == number
+            answer = familiar if known else result_in(body, number)
             return None if answer is None else Done(call.read(answer))
         except _TROUBLES as error:
             raise self._explain(error) from None

@@ -7,9 +7,10 @@ from typing import Final
 
 from msgspec import UNSET
 
-from scaffold.server.calls import Call
+from scaffold.server.calls import Call, ToolCall
 from scaffold.server.http.exchange import Exchange, Receive, Scope, Send, read_headers
 from scaffold.server.http.guard import Places, check_accept, check_mirror, check_type
+from scaffold.server.http.known import Known, likeness
 from scaffold.server.http.refusal import Refusal, status_of
 from scaffold.server.http.reply import reply
 from scaffold.server.http.sessions import HttpSession, Sessions
@@ -19,9 +20,9 @@ from scaffold.server.service import Service
 from scaffold.server.tasks import Tasks
 from scaffold.wire.messages import Message, WireError, error_response, read
 
-__all__ = ["App"]
+__all__ = ["PATH", "App"]
 
-_PATH: Final = "/mcp"
+PATH: Final = "/mcp"
 _HEALTH: Final = "/health"
 
 
@@ -34,6 +35,8 @@ class App:
         self._tasks = tasks
         self._places = Places((options.host.lower(), *options.allowed_hosts))
         self._sessions = Sessions()
+        self.known = Known()
+        """The calls that need not be looked at in full any more."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -43,19 +46,20 @@ class App:
         try:
             headers = read_headers(scope)
             self._places.check(headers)
-            await self._route(scope["path"], scope["method"], headers, exchange)
+            await self._route(scope, headers, exchange)
         except WireError as error:
             await exchange.refuse(Refusal.of(error))
         except Refusal as refusal:
             await exchange.refuse(refusal)
 
-    async def _route(self, path: str, method: str, headers: Headers, exchange: Exchange) -> None:
+    async def _route(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
+        path, method = scope["path"], scope["method"]
         if path == _HEALTH and method in ("GET", "HEAD"):
             await exchange.answer(200, b'{"status":"ok"}')
-        elif path != _PATH:
-            raise Refusal(404, f"there is nothing here; MCP is at {_PATH}")
+        elif path != PATH:
+            raise Refusal(404, f"there is nothing here; MCP is at {PATH}")
         elif method == "POST":
-            await self._post(headers, exchange)
+            await self._post(scope, headers, exchange)
         elif method == "DELETE":
             session = self._sessions.close(headers.get("mcp-session-id"))
             for call in list(session.running.values()):
@@ -64,15 +68,18 @@ class App:
         else:
             raise Refusal(405, f"{method} is not served", allow="POST, DELETE")
 
-    async def _post(self, headers: Headers, exchange: Exchange) -> None:
+    async def _post(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
         check_type(headers)
         streams = check_accept(headers)
-        message = read(await exchange.body(headers, self._largest))
+        body = await exchange.body(headers, self._largest)
+        message = read(body)
         if message.id is not UNSET:
             exchange.id = message.id
         if check_mirror(headers, message):
             answer = self._service.answer(message, Session(), headers)
             await self._respond(answer, exchange, streams=streams, modern=True)
+            if isinstance(answer, ToolCall) and answer.is_quick:
+                self.known.learn(likeness(scope["headers"]), body, answer)
         elif message.method == "initialize":
             await self._initialize(message, exchange)
         else:

@@ -1,6 +1,5 @@
 """One HTTP request and its response, over ASGI."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
@@ -15,8 +14,6 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
 
-_BODY_SECONDS: Final = 30.0
-"""Seconds within which a body must have come."""
 _JSON: Final[tuple[Header, ...]] = ((b"content-type", b"application/json"),)
 _EVENTS: Final[tuple[Header, ...]] = (
     (b"content-type", b"text/event-stream"),
@@ -27,7 +24,11 @@ _EVENTS: Final[tuple[Header, ...]] = (
 
 def read_headers(scope: Scope) -> Headers:
     """Return the headers by lower case name; those given twice are joined (RFC 9110 §5.3)."""
-    given = [(str(name, "latin-1"), str(value, "latin-1")) for name, value in scope["headers"]]
+    # httptools keeps the whitespace behind a value, which is no part of it (RFC 9110 §5.5).
+    given = [
+        (str(name, "latin-1"), str(value, "latin-1").rstrip(" \t"))
+        for name, value in scope["headers"]
+    ]
     headers = dict(given)
     if len(headers) < len(given):
         headers = {key: ", ".join(text for name, text in given if name == key) for key in headers}
@@ -44,17 +45,10 @@ class Exchange:
         """The id of the JSON-RPC request, once it is known."""
 
     async def body(self, headers: Headers, largest: int) -> bytes:
-        """Read the body; raise `Refusal` if it is too long, too slow, or never comes."""
+        """Read the body; raise `Refusal` if it is too long, or never comes."""
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > largest:
             raise _too_long(largest)
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                return await self._read(largest)
-        except TimeoutError:
-            raise Refusal(408, f"the body did not come within {_BODY_SECONDS:.0f} s") from None
-
-    async def _read(self, largest: int) -> bytes:
         parts: list[bytes] = []
         size = 0
         more = True

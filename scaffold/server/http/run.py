@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from scaffold.server.ending import Ending
 from scaffold.server.http.app import App
-from scaffold.server.http.parser import Protocol
+from scaffold.server.http.parser import end_overdue, protocol
 from scaffold.server.options import Options
 from scaffold.server.service import Service
 from scaffold.server.tasks import Tasks
@@ -24,15 +24,18 @@ _GRACE: Final = 10.0
 """Seconds that requests under way are given when the process is told to end."""
 _KEEP_ALIVE: Final = 75
 """Seconds for which an idle connection is kept."""
+_GLANCE: Final = 0
+"""Seconds between two looks at what is overdue; uvicorn has time for one a second at most."""
 
 
 async def run(service: Service, listener: socket, options: Options) -> None:
     """Serve over HTTP in the running event loop; return when the process is to exit."""
     tasks = Tasks()
+    app = App(service, options, tasks)
     config = uvicorn.Config(
-        App(service, options, tasks),
+        app,
         access_log=False,
-        http=Protocol,
+        http=protocol(app.known),
         interface="asgi3",
         lifespan="off",
         proxy_headers=False,
@@ -41,9 +44,15 @@ async def run(service: Service, listener: socket, options: Options) -> None:
         server_header=False,
         timeout_graceful_shutdown=int(_GRACE),
         timeout_keep_alive=_KEEP_ALIVE,
+        timeout_notify=_GLANCE,
         ws="none",
     )
     server = _Server(config)
+
+    async def look_around() -> None:
+        end_overdue(list(server.server_state.connections))
+
+    config.callback_notify = look_around
     ending = Ending(server.stop, partial(tasks.tear_down, service.plugin), grace=_GRACE)
     ending.watch()
     server.announce(_url(listener))

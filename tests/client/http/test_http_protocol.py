@@ -84,10 +84,10 @@ def only_our_errors(answers: Answers) -> None:
     peer = Peer(Address("http://127.0.0.1/", {}), HttpSession(TOOL, "x"), 5)
     with contextlib.suppress(ScaffoldError):
         perform(peer.open(), answers)
-        perform(peer.bind(GET_SCHEMA)(None).steps, answers)
+        perform(peer.bind(GET_SCHEMA)(None).steps(), answers)
         calling = peer.bind(EXECUTE)(ExecuteInput(function="f", args={}))
         perform_short(calling, answers)
-        perform(calling.steps, answers)
+        perform(calling.steps(), answers)
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,0 +1,223 @@
+"""Requests that have no end, in bytes or in time, against the protocol in this process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from scaffold.server.http import parser
+from scaffold.server.http.exchange import Receive, Scope, Send
+from scaffold.server.http.parser import Protocol, end_overdue
+
+HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+PATIENCE = 10.0
+
+
+class Site:
+    """A server whose application answers with the body that it got, and what it has seen."""
+
+    def __init__(self) -> None:
+        self.state = ServerState()
+        self.headers: list[dict[bytes, bytes]] = []
+        self.events: list[str] = []
+        self.asked = asyncio.Semaphore(0)
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.port = 0
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.headers.append(dict(scope["headers"]))
+        body, more = b"", True
+        while more:
+            event = await receive()
+            self.events.append(event["type"])
+            self.asked.release()
+            body += event.get("body", b"")
+            more = event.get("more_body", False)
+        await self.answering.wait()
+        length = (b"content-length", str(len(body)).encode())
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": body})
+
+    async def connect(self, *parts: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection, and send what the server must have read before going on."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(writer)
+        for part in parts:
+            writer.write(part)
+        await asyncio.sleep(0.02)
+        return reader, writer
+
+    def look(self) -> None:
+        end_overdue(list(self.state.connections))
+
+
+@asynccontextmanager
+async def site() -> AsyncIterator[Site]:
+    made = Site()
+    config = uvicorn.Config(
+        made.app, http=Protocol, interface="asgi3", lifespan="off", log_config=None
+    )
+    config.load()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Protocol(config=config, server_state=made.state, app_state={}), "127.0.0.1", 0
+    )
+    made.port = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(PATIENCE):
+        yield made
+        for writer in made.writers:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+def run(test: Callable[[Site], Awaitable[None]]) -> None:
+    async def within() -> None:
+        async with site() as made:
+            await test(made)
+
+    asyncio.run(within())
+
+
+@pytest.mark.parametrize("part", [HEAD[:9], HEAD, HEAD + b"Content-Length: 9\r\n\r\n{", CHUNKED])
+def test_a_request_that_does_not_come_in_time_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, part: bytes
+) -> None:
+    monkeypatch.setattr(parser, "_SLOWEST", 0.0)
+
+    async def test(site: Site) -> None:
+        reader, _writer = await site.connect(part)
+        site.look()
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert site.events in ([], ["http.request", "http.disconnect"], ["http.disconnect"])
+
+    run(test)
+
+
+def test_a_request_that_still_has_time_is_waited_for() -> None:
+    async def test(site: Site) -> None:
+        reader, writer = await site.connect(HEAD + b"Content-Length: 2\r\n\r\n{")
+        site.look()
+        writer.write(b"}")
+        assert (await reader.read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    run(test)
+
+
+def test_a_connection_that_says_nothing_is_closed_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parser, "_SLOWEST", 0.0)
+
+    async def test(site: Site) -> None:
+        reader, _writer = await site.connect()
+        site.look()
+        assert await reader.read() == b""
+
+    run(test)
+
+
+def test_no_time_runs_out_while_the_server_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser, "_SLOWEST", 0.0)
+    whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
+
+    async def test(site: Site) -> None:
+        site.answering.clear()
+        begun = await site.connect(whole, HEAD)
+        queued = await site.connect(whole, whole[:-1])
+        await site.asked.acquire()
+        await site.asked.acquire()
+        site.look()
+        site.answering.set()
+        for reader, _writer in (begun, queued):
+            assert (await reader.read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    run(test)
+
+
+def test_an_idle_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser, "_SLOWEST", 0.0)
+    whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
+
+    async def test(site: Site) -> None:
+        reader, writer = await site.connect(whole)
+        await reader.read(99)
+        site.look()
+        writer.write(whole)
+        assert (await reader.read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    run(test)
+
+
+def test_the_oldest_of_too_many_that_wait_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser, "_MOST_WAITING", 2)
+
+    async def test(site: Site) -> None:
+        waiting = [await site.connect(HEAD) for _ in range(4)]
+        site.look()
+        ended = [await reader.read() for reader, _writer in waiting[:2]]
+        assert all(answer.startswith(b"HTTP/1.1 408") for answer in ended)
+        _reader, writer = waiting[2]
+        writer.write(b"Content-Length: 0\r\n\r\n")
+        assert (await waiting[2][0].read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        HEAD + b"X-More: ",
+        CHUNKED + b"1;more=",
+        CHUNKED + b"1\r\n{\r\n0\r\nX-More: ",
+        CHUNKED + b"1\r\n{\r\n0\r\n",
+    ],
+    ids=["head", "chunk extension", "trailer", "trailers"],
+)
+def test_what_is_no_body_is_limited_wherever_it_stands(beginning: bytes) -> None:
+    line = b"x" if beginning.endswith((b" ", b"=")) else b"X-More: x\r\n"
+
+    async def test(site: Site) -> None:
+        reader, writer = await site.connect(beginning)
+        sent = 0
+        try:
+            while sent < 10 * 2**20:
+                writer.write(line * (2**14 // len(line)))
+                sent += 2**14
+                await writer.drain()
+            refused = False
+        except ConnectionError:
+            refused = True
+        assert refused or reader.at_eof() or (await reader.read()).startswith(b"HTTP/1.1 400")
+
+    run(test)
+
+
+def test_a_long_body_in_small_chunks_is_no_head() -> None:
+    chunk = b"1;note=a\r\n{\r\n"
+
+    async def test(site: Site) -> None:
+        reader, writer = await site.connect(CHUNKED)
+        for _ in range(20):
+            writer.write(chunk * 1000)
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert b"content-length: 20000\r\n" in answer
+
+    run(test)
+
+
+def test_trailers_are_no_headers() -> None:
+    async def test(site: Site) -> None:
+        trailers = b"Origin: http://evil.example\r\nHost: evil.example\r\n\r\n"
+        reader, _writer = await site.connect(CHUNKED + b"1\r\n{\r\n0\r\n" + trailers)
+        assert (await reader.read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert site.headers == [{b"host": b"localhost", b"transfer-encoding": b"chunked"}]
+
+    run(test)
