@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 
 import kinsfolk as kin
@@ -200,6 +202,24 @@ def test_nobody_waits_for_who_is_notified_and_each_hears_in_order(host):
     gate.set()
     host.close()
     assert [event.id for event in slow.heard] == ["0", "1", "2"]
+
+
+def test_who_never_comes_back_from_a_notification_does_not_keep_the_process_alive():
+    script = """
+import threading
+from scaffold.host.mailbox import Post
+
+post, begun = Post(), threading.Event()
+for plugin in "abc":
+    post.send(plugin, lambda _: (begun.set(), threading.Event().wait()), None)
+begun.wait()
+post.close(0.05)
+print("closed", flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert (done.stdout, done.stderr) == ("closed\n", "")
 
 
 # chain
