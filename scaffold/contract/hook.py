@@ -64,6 +64,7 @@ class Hook(Generic[In, Out]):
         tool: str = DEFAULT_TOOL_NAME,
         functions: Functions | None = None,
         content: bool = False,
+        best_effort: bool = False,
         idempotent: bool = False,
         read_only: bool = False,
         timeout: float | None = None,
@@ -77,6 +78,8 @@ class Hook(Generic[In, Out]):
         self.functions = functions
         self.content = content
         """True if the output's `content` property holds MCP content blocks for the model."""
+        self.best_effort = best_effort
+        """True if a collect leaves out the plugins that fail (ADR-0002 §2)."""
         self.idempotent = idempotent
         self.read_only = read_only
         self.timeout = timeout
@@ -183,6 +186,7 @@ def _untyped(name: str, spec: JsonObject) -> Hook[Any, Any]:
         tool=spec["tool"],
         functions=Functions(**functions) if functions else None,
         content=spec["content"],
+        best_effort=spec.get("error_policy") == "best_effort",
         idempotent=spec["idempotent"],
         read_only=spec["read_only"],
         timeout=spec["timeout"],

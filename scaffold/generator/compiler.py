@@ -130,6 +130,7 @@ class _Builder:
             functions=functions,
             content=hook.content,
             stream=hook.stream,
+            best_effort=hook.best_effort,
             errors=hook.errors,
             idempotent=hook.idempotent,
             read_only=hook.read_only,

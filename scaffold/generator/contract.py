@@ -29,11 +29,13 @@ def with_digest(kind: ir.Kind) -> ir.Kind:
 
 
 def _hook(hook: ir.Hook) -> dict[str, ir.Json]:
-    # Only where it is true: contracts written before there were streams keep their digest.
+    # Only where they say something: contracts that are older than these keys keep their digest.
     streams = {"stream": True} if hook.stream else {}
+    policy = {"error_policy": "best_effort"} if hook.best_effort else {}
     return {
         "dispatch": hook.dispatch,
         **streams,
+        **policy,
         "description": hook.description,
         "exposed": hook.exposed,
         "tool": hook.tool,

@@ -191,6 +191,8 @@ class Hook:
     """True if the output's `content` property holds MCP content blocks."""
     stream: bool
     """True if it answers with a stream of items; `output` is one of them."""
+    best_effort: bool
+    """True if a collect leaves out the plugins that fail."""
     errors: tuple[HookError, ...]
     idempotent: bool
     read_only: bool

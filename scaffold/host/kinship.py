@@ -28,7 +28,7 @@ class Kinship(Generic[C]):
         self.policy: Policy | None = None
         """Chooses by the metadata of a call; goes over everything else."""
         self.best_effort: frozenset[str] = frozenset()
-        """Collecting hooks that answer with what they can get."""
+        """Collecting hooks that this host has answer with what they can get."""
         self._entries: Callable[[], Collection[Entry[C]]] = entries
         self._calls: dict[str, Calls] = {}
 
@@ -59,7 +59,7 @@ class Kinship(Generic[C]):
 
     def is_best_effort(self, hook: Hook[Any, Any]) -> bool:
         """Tell whether a collect leaves out the plugins that fail."""
-        return hook.name in self.best_effort
+        return hook.best_effort or hook.name in self.best_effort
 
     def chosen(self) -> str | None:
         """Return the plugin that the policy names for the running call."""

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 from specs import compile_schema, field_types, write_spec
 
+from scaffold.contract import Kind
 from scaffold.generator import SpecError, compile_kind, contract, kind_files, shipped_hookspecs
+from scaffold.generator.emit import emit
 from scaffold.generator.hookspec.source_yaml import read_yaml
 from scaffold.generator.ir import to_json
 
@@ -38,6 +40,17 @@ def test_defaults_are_filled_in(tmp_path):
         False,
     )
     assert (hook.errors, hook.since, hook.deprecated, hook.functions) == ((), None, None, None)
+
+
+def test_what_a_failure_means_to_a_collect_stands_in_the_contract_and_in_the_bindings(tmp_path):
+    collecting = SIMPLE.replace("singleton", "broadcast_collect")
+    kind = compile_kind(write_spec(tmp_path, f"{collecting}    error_policy: best_effort\n"))
+    assert contract(kind)["hooks"]["run"]["error_policy"] == "best_effort"
+    assert Kind.from_contract(contract(kind)).hooks["run"].best_effort
+    assert "best_effort=True" in "".join(emit(kind).values())
+
+    usual = compile_kind(write_spec(tmp_path, f"{collecting}    error_policy: fail_fast\n"))
+    assert usual.digest == compile_kind(write_spec(tmp_path, collecting)).digest
 
 
 def test_a_kind_that_stays_in_process_exposes_no_hook(tmp_path):

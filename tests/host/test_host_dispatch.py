@@ -9,7 +9,7 @@ import threading
 import kinsfolk as kin
 import pytest
 
-from scaffold.contract import HookError, InternalError, Wanted, calling_with
+from scaffold.contract import HookError, InternalError, Kind, Wanted, calling_with
 from scaffold.contract.errors import AmbiguousPlugin, DependencyCycle, NoCapableHandler
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.audit_logger_v1 import AsyncAuditLoggerDispatcher, AuditLoggerDispatcher
@@ -19,7 +19,7 @@ from scaffold.kinds.orchestrator_v1 import (
     AsyncOrchestratorDispatcher,
     OrchestratorDispatcher,
 )
-from scaffold.kinds.source_v1 import AsyncSourceDispatcher, SourceDispatcher
+from scaffold.kinds.source_v1 import SOURCE, AsyncSourceDispatcher, SourceDispatcher
 from scaffold.kinds.text_processor_v1 import AsyncTextProcessorDispatcher, TextProcessorDispatcher
 from scaffold.kinds.tool_v1 import AsyncToolDispatcher, ExecuteInput, ToolDispatcher
 
@@ -158,6 +158,21 @@ def test_best_effort_a_plugin_failure_is_skipped_and_a_partial_result_is_returne
     calls = started(host, SourceDispatcher, *plugins, best_effort=["list_items"])
     assert [one.next_cursor for one in calls.list_items(kin.LIST)] == ["good"]
     assert host.status["broken"].state == "degraded"
+
+
+def test_a_kind_may_override_this_to_best_effort_through_the_kind_hookspec_metadata(host):
+    hook = {**SOURCE.contract["hooks"]["list_items"], "error_policy": "best_effort"}
+    patient = Kind.from_contract({**SOURCE.contract, "hooks": {"list_items": hook}})
+
+    class Dispatcher(SourceDispatcher):
+        kind = patient
+
+        def bind(self, routes):
+            self._list_items = routes.broadcast_collect(patient.hooks["list_items"])
+
+    plugins = [(kin.BrokenSource, "broken", {"priority": 1}), (kin.Source, "good", {})]
+    calls = started(host, Dispatcher, *plugins)
+    assert [one["next_cursor"] for one in calls.list_items({})] == ["good"]
 
 
 def test_an_empty_list_is_a_valid_result(host):

@@ -66,7 +66,7 @@ def _dispatch(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
 
 
 def _flags(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
-    for name in ("exposed", "idempotent", "read_only", "content", "stream"):
+    for name in ("exposed", "idempotent", "read_only", "content", "stream", "best_effort"):
         value = getattr(new, name)
         if getattr(old, name) != value:
             yield flag(new.name, name, value, call(old))

@@ -88,6 +88,10 @@ FLAGS: dict[tuple[str, Json], tuple[Harm, ...]] = {
     ("read_only", True): (Harm(_PLUGINS, Bump.MAJOR, "they may change what must stay"),),
     ("content", False): (Harm(_HOSTS, Bump.MAJOR, "they look for content blocks"),),
     ("content", True): (Harm(_HOSTS, Bump.MAJOR, "they look for the blocks in the result"),),
+    ("best_effort", False): (
+        Harm(_HOSTS, Bump.MAJOR, "one plugin's failure fails their call now"),
+    ),
+    ("best_effort", True): (Harm(_HOSTS, Bump.MAJOR, "they take what is left for all there is"),),
     ("stream", False): (
         Harm(_HOSTS, Bump.MAJOR, "they read items where one answer comes now"),
         Harm(_PLUGINS, Bump.MAJOR, "their method is a generator"),

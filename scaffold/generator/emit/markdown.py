@@ -84,6 +84,8 @@ def _facts(hook: ir.Hook) -> list[str]:
         facts.append("Answers with MCP content blocks")
     if hook.stream:
         facts.append("Answers item by item; MCP clients that know no streams get a list")
+    if hook.best_effort:
+        facts.append("Leaves out the plugins that fail")
     if hook.read_only:
         facts.append("Changes nothing")
     if hook.idempotent:

@@ -75,6 +75,7 @@ def _hook(at: Pointer, value: Json, *, exposable: bool) -> HookText:
         catalogue=value.get("catalogue"),
         content=value.get("content", False),
         stream=value.get("stream", False),
+        best_effort=value.get("error_policy") == "best_effort",
         errors=tuple(
             HookError(error["code"], error.get("description", "").strip())
             for error in value.get("errors", [])

@@ -70,6 +70,10 @@ def _check_hook(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
     problem = kind.source.problem
     if hook.stream:
         yield from _check_stream(kind, hook)
+    if hook.best_effort and hook.dispatch != "broadcast_collect":
+        message = f"'{hook.dispatch}' collects no answers, so that none can be left out"
+        advice = "remove 'error_policy', or dispatch by 'broadcast_collect'"
+        yield problem((*hook.at, "error_policy"), "idle-error-policy", message, advice, key=True)
     if hook.output_schema is None and hook.dispatch != "broadcast_notify":
         message = f"the hook '{hook.name}' lacks the key 'output_schema'"
         advice = "describe the answer; only a 'broadcast_notify' hook may answer nothing"

@@ -26,6 +26,7 @@ class HookText:
     catalogue: str | None
     content: bool
     stream: bool
+    best_effort: bool
     errors: tuple[HookError, ...]
     idempotent: bool
     read_only: bool

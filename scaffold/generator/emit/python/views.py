@@ -183,6 +183,7 @@ def _arguments(hook: ir.Hook, names: Names) -> Bracket:
         ("tool", hook.tool != DEFAULT_TOOL_NAME, text(hook.tool)),
         ("functions", hook.functions is not None, _functions(hook.functions)),
         ("content", hook.content, "True"),
+        ("best_effort", hook.best_effort, "True"),
         ("idempotent", hook.idempotent, "True"),
         ("read_only", hook.read_only, "True"),
         ("timeout", hook.timeout is not None, literal(hook.timeout)),
