@@ -20,12 +20,10 @@ def same(one: Json, other: Json) -> bool:
 
 
 def _plain(value: Json) -> Json:
-    match value:
-        case float() if value.is_integer():
-            return int(Decimal(repr(value)))  # the number as it is written, not as it is stored
-        case _ if is_object(value):
-            return {key: _plain(item) for key, item in value.items()}
-        case _ if is_list(value):
-            return [_plain(item) for item in value]
-        case _:
-            return value
+    if is_object(value):
+        return {key: _plain(item) for key, item in value.items()}
+    if is_list(value):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(Decimal(repr(value)))  # the number as it is written, not as it is stored
+    return value

@@ -108,7 +108,7 @@ class _Builder:
             version=text.version,
             description=text.description,
             hooks=hooks,
-            types=tuple(self.shaper.types),
+            types=tuple(self.shaper.types.values()),
             in_process_only=text.in_process_only,
             singleton_per_runtime=text.singleton_per_runtime,
             source=source,

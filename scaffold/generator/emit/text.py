@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import format as indented
+
 from scaffold.generator.ir import Json
 
 if TYPE_CHECKING:
@@ -15,10 +17,13 @@ __all__ = ["json_text", "render"]
 
 def json_text(value: Json) -> str:
     """Write JSON to be read by people; half a surrogate pair, which no file can hold, escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        text = json.dumps(value, indent=2)
-    return f"{text}\n"
+    # `json` is slow at indenting, and nobody else writes numbers as it does.
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    return f"{indented(text, indent=2)}\n"
 
 
 def render(template: str, **values: Any) -> str:

@@ -56,7 +56,7 @@ def json_source(text: str, file: str) -> Source:
         problem = Diagnostic(file, *place, "huge-number", *HUGE_NUMBER)
     else:
         half = _HALF.search(text)
-        if _depth(value) > MAX_DEPTH:
+        if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
             problem = _too_deep(file)
         elif half and whole_text(json.dumps(value, ensure_ascii=False)) is None:
             place = _place(text, half.start())

@@ -7,6 +7,7 @@ relative to, is kept by identity.
 
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
@@ -55,6 +56,8 @@ class Documents:
     base: str
     """A URI, ending with `/`, that stands for the folder."""
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    known: dict[int, Any] = field(default_factory=dict[int, Any])
+    """What was gathered from schema objects, by identity: many references may lead to one."""
     _files: dict[PurePosixPath, Document | None] = field(
         default_factory=dict[PurePosixPath, Document | None]
     )

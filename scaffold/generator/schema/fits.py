@@ -1,6 +1,6 @@
 """Whether a JSON value is one of a type: defaults are held to it before they are printed."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from scaffold.generator import ir
 from scaffold.generator.canonical import same
@@ -9,12 +9,8 @@ from scaffold.generator.values import is_list, is_object
 __all__ = ["fits"]
 
 
-def fits(value: ir.Json, type: ir.Type, declarations: Iterable[ir.Declaration]) -> bool:
+def fits(value: ir.Json, type: ir.Type, known: Mapping[str, ir.Declaration]) -> bool:
     """Tell whether a value is one of a type; types that are not declared yet fit nothing."""
-    return _fits(value, type, {declaration.name: declaration for declaration in declarations})
-
-
-def _fits(value: ir.Json, type: ir.Type, known: dict[str, ir.Declaration]) -> bool:
     match type:
         case ir.Anything():
             return True
@@ -30,14 +26,14 @@ def _fits(value: ir.Json, type: ir.Type, known: dict[str, ir.Declaration]) -> bo
             return (
                 is_list(value)
                 and _within(len(value), type.min_items, type.max_items)
-                and all(_fits(item, type.items, known) for item in value)
+                and all(fits(item, type.items, known) for item in value)
             )
         case ir.Map():
             return is_object(value) and all(
-                _fits(item, type.values, known) for item in value.values()
+                fits(item, type.values, known) for item in value.values()
             )
         case ir.Union():
-            return any(_fits(value, member, known) for member in type.members)
+            return any(fits(value, member, known) for member in type.members)
         case ir.Reference():
             return type.name in known and _fits_declared(value, known[type.name], known)
 
@@ -51,17 +47,17 @@ def _fits_number(value: ir.Json, type: ir.Integer | ir.Number) -> bool:
 
 
 def _fits_declared(
-    value: ir.Json, declaration: ir.Declaration, known: dict[str, ir.Declaration]
+    value: ir.Json, declaration: ir.Declaration, known: Mapping[str, ir.Declaration]
 ) -> bool:
     if isinstance(declaration, ir.Alias):
-        return _fits(value, declaration.type, known)
+        return fits(value, declaration.type, known)
     if not is_object(value):
         return False
     fields = {field.name: field for field in declaration.fields}
     if declaration.extra == "forbid" and value.keys() - fields.keys():
         return False
     return all(
-        _fits(value[name], field.type, known) if name in value else not field.required
+        fits(value[name], field.type, known) if name in value else not field.required
         for name, field in fields.items()
     )
 

@@ -15,6 +15,8 @@ __all__ = ["bundle", "check_links"]
 
 def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
     """Return every reference that leads nowhere, and every one that leads back without end."""
+    if next(_references(document.value), None) is None:
+        return []
     found: list[Diagnostic] = []
     checked: set[tuple[int, str]] = set()
     pending = [document]
@@ -98,7 +100,7 @@ def _references(schema: Json) -> Iterator[tuple[Json, str]]:
         current = pending.pop()
         if is_object(current):
             yield from ((current, keyword) for keyword in _REFERENCES if keyword in current)
-        pending += [inner for _, inner in reversed(list(subschemas(current)))]
+        pending += [inner for _, inner in reversed(subschemas(current))]
 
 
 def _others(documents: Documents, document: Document) -> list[Document]:

@@ -6,9 +6,13 @@ from scaffold.generator.values import is_object
 
 __all__ = ["notes"]
 
+_LEADS = frozenset({"$ref", "allOf"})
+
 
 def notes(documents: Documents, schemas: tuple[Json, ...], keyword: str) -> list[Json]:
     """List what is said under a keyword, the nearest first: at the place, then at its target."""
+    if len(schemas) == 1 and is_object(schemas[0]) and _LEADS.isdisjoint(schemas[0]):
+        return [schemas[0][keyword]] if keyword in schemas[0] else []
     found: list[Json] = []
     pending = list(reversed(schemas))
     while pending:

@@ -43,7 +43,8 @@ class Shaper:
 
     documents: Documents
     names: TypeNames
-    types: list[ir.Declaration] = field(default_factory=list[ir.Declaration])
+    types: dict[str, ir.Declaration] = field(default_factory=dict[str, ir.Declaration])
+    """What is declared, by name."""
     _named: dict[_Token, str] = field(default_factory=dict[_Token, str])
     """The names of declarations, finished or not."""
     _active: list[_Token] = field(default_factory=list[_Token])
@@ -70,7 +71,7 @@ class Shaper:
             self._owners.append(name)
             shape = self._shape(facts, Context(name, "value"))
             self._owners.pop()
-            self.types.append(ir.Alias(name, self._describe((document.value,)), shape))
+            self.types[name] = ir.Alias(name, self._describe((document.value,)), shape)
         exact = not self._loose.isdisjoint(self._reach(name))
         return ir.Payload(ir.Reference(name), schema, self._only_objects(facts), exact)
 
@@ -168,7 +169,7 @@ class Shaper:
             declaration = ir.Alias(name, description, shape)
         self._owners.pop()
         self._active.pop()
-        self.types.append(declaration)
+        self.types[name] = declaration
 
     def _fields(self, facts: Facts, owner: str) -> Iterator[ir.Field]:
         unnamed = [name for name in facts.required if name not in facts.properties]

@@ -39,6 +39,8 @@ def label(documents: Documents, member: Facts, key: str | None) -> str:
 
 def tidy(members: Sequence[ir.Type], key: str | None = None) -> ir.Type:
     """Write a union: flat, every member once, literals together, one member as itself."""
+    if len(members) == 1 and not isinstance(members[0], ir.Union | ir.Choice):
+        return members[0]
     flat = [
         part
         for member in members

@@ -1,6 +1,6 @@
 """The keywords of JSON Schema 2020-12, by what they hold and by what they do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
@@ -30,6 +30,7 @@ _ASSERTION_TEXT = """
 _ONE = frozenset(_ONE_TEXT.split())
 _LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+_HOLDERS = _ONE | _LIST | _NAMED
 
 ANNOTATIONS = frozenset(_ANNOTATION_TEXT.split())
 """Keywords that refuse nothing; `format` among them, as the specification has it."""
@@ -43,19 +44,19 @@ IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "d
 """Keywords whose schemas look at the same value as the schema around them."""
 
 
-def subschemas(schema: Json) -> Iterator[tuple[Pointer, Json]]:
-    """Yield the schemas directly inside a schema, each with the way to it."""
-    if not is_object(schema):
-        return
+def subschemas(schema: Json) -> list[tuple[Pointer, Json]]:
+    """List the schemas directly inside a schema, each with the way to it."""
+    found: list[tuple[Pointer, Json]] = []
+    if not is_object(schema) or _HOLDERS.isdisjoint(schema):
+        return found
     for keyword, value in schema.items():
         if keyword in _ONE:
-            yield (keyword,), value
+            found.append(((keyword,), value))
         elif keyword in _LIST:
-            for index, item in enumerate(value):
-                yield (keyword, index), item
+            found += [((keyword, index), item) for index, item in enumerate(value)]
         elif keyword in _NAMED:
-            for name, item in value.items():
-                yield (keyword, name), item
+            found += [((keyword, name), item) for name, item in value.items()]
+    return found
 
 
 def rebuild(schema: dict[str, Json], change: Callable[[Json], Json]) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from scaffold.generator.emit.python.layout import WIDTH, Bracket, Row, layout
 
@@ -26,9 +27,15 @@ _DOCSTRING = re.compile(r'^ *r?"""[\s\S]*?"""', re.MULTILINE)
 _NAME = re.compile(r"\b[A-Za-z_]\w*")
 
 
+@lru_cache(maxsize=8)
+def _used(code: str) -> frozenset[str]:
+    # Every module is asked for the names of several others, one after the other.
+    return frozenset(_NAME.findall(_DOCSTRING.sub("", code)))
+
+
 def imports(code: str) -> str:
     """Write the imports of everything in `MODULES` that `code` names: a block for each origin."""
-    used = set(_NAME.findall(_DOCSTRING.sub("", code)))
+    used = _used(code)
     found = {module: used.intersection(names.split()) for module, names in MODULES.items()}
     lines = {module: _statement(module, names) for module, names in found.items() if names}
     others = [lines.pop(module) for module in THIRD_PARTY if module in lines]
@@ -37,7 +44,7 @@ def imports(code: str) -> str:
 
 def own(module: str, code: str, names: Iterable[str]) -> str:
     """Write the import, from a module of the project, of those names that `code` uses."""
-    used = set(_NAME.findall(_DOCSTRING.sub("", code))).intersection(names)
+    used = _used(code).intersection(names)
     return _statement(module, used) if used else ""
 
 

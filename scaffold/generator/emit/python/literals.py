@@ -57,6 +57,8 @@ def literal(value: Json) -> str:
 def text(value: str) -> str:
     """Write a string as a Python string literal on one line."""
     quote = "'" if value.count('"') > value.count("'") else '"'
+    if value.isascii() and value.isprintable() and quote not in value and "\\" not in value:
+        return f"{quote}{value}{quote}"
     return f"{quote}{''.join(_quoted(letter, quote) for letter in value)}{quote}"
 
 
@@ -105,7 +107,9 @@ def _unicode(letter: str) -> str:
 
 def _clean(value: str) -> str:
     value = re.sub(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]", "\n", value).translate(_PLAIN)
-    value = "".join(" " if unicodedata.category(x) == "Zs" else x for x in value.expandtabs(4))
+    value = value.expandtabs(4)
+    if not value.isascii():
+        value = "".join(" " if unicodedata.category(x) == "Zs" else x for x in value)
     lines = (line.rstrip() for line in value.split("\n"))
     return textwrap.dedent("\n".join(lines)).strip()
 
@@ -113,13 +117,17 @@ def _clean(value: str) -> str:
 def _printable(value: str) -> tuple[str, bool]:
     """Make prose fit to stand between three quotes; `True` if a raw string has to hold it."""
     prose = _clean(value)
-    hostile = '""' in prose or prose.startswith('"') or any(map(_hidden, prose))
+    hostile = '""' in prose or prose.startswith('"') or _hides(prose)
     hostile = hostile or prose.endswith("\\")
     if not hostile and "\\" in prose:
         return prose, True
     prose = "".join(_unicode(x) if x == "\\" or _hidden(x) else x for x in prose)
     prose = prose.replace('""', '"\\u0022')
     return (f"\\u0022{prose[1:]}" if prose.startswith('"') else prose), False
+
+
+def _hides(prose: str) -> bool:
+    return not prose.replace("\n", "").isprintable()
 
 
 def _hidden(letter: str) -> bool:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from keyword import iskeyword
 
 from scaffold.generator.emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
@@ -116,7 +116,9 @@ def pascal(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
+@lru_cache(maxsize=4096)
 def _attribute(name: str) -> str:
+    # The same few names are those of many properties.
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", plain)
     snake = re.sub(r"\W+", "_", words).lower()

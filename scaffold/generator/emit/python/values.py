@@ -26,7 +26,7 @@ def expression(type_: ir.Type, value: ir.Json, names: Names) -> Source:
     """Write a value of a type: `Chunk(text="…", start=0)`."""
     match type_:
         case ir.Reference(name):
-            item = _declared(name, names)
+            item = names.declared[name]
             if isinstance(item, ir.Alias):
                 return expression(item.type, value, names)
             return _record(item, value, names)
@@ -59,7 +59,7 @@ def _record(record: ir.Record, value: ir.Json, names: Names) -> Source:
 
 
 def _member(members: tuple[ir.Type, ...], value: ir.Json, names: Names) -> ir.Type:
-    return next(member for member in members if fits(value, member, names.kind.types))
+    return next(member for member in members if fits(value, member, names.declared))
 
 
 def _json(value: ir.Json) -> Source:
@@ -77,7 +77,7 @@ def _builds(type_: ir.Type, value: ir.Json, names: Names) -> bool:
     # Whether the value holds an object of a class of ours, which may be defined further down.
     match type_:
         case ir.Reference(name):
-            item = _declared(name, names)
+            item = names.declared[name]
             return isinstance(item, ir.Record) or _builds(item.type, value, names)
         case ir.Array(items):
             return any(_builds(items, item, names) for item in value)
@@ -93,16 +93,12 @@ def _mixes(type_: ir.Type, names: Names) -> bool:
     # A list of several classes: no expression has that type without a cast.
     match type_:
         case ir.Reference(name):
-            item = _declared(name, names)
+            item = names.declared[name]
             return isinstance(item, ir.Alias) and _mixes(item.type, names)
         case ir.Array(ir.Union() as union) | ir.Map(ir.Union() as union):
             return any(isinstance(member, ir.Reference) for member in union.members)
         case ir.Array(ir.Reference(name)) | ir.Map(ir.Reference(name)):
-            item = _declared(name, names)
+            item = names.declared[name]
             return isinstance(item, ir.Alias) and isinstance(item.type, ir.Union)
         case _:
             return False
-
-
-def _declared(name: str, names: Names) -> ir.Declaration:
-    return next(item for item in names.kind.types if item.name == name)
