@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from scaffold.generator.emit.python.literals import text
 
-__all__ = ["WIDTH", "Bracket", "Either", "Row", "Source", "Text", "layout"]
+__all__ = ["WIDTH", "Bracket", "Either", "Row", "Source", "Text", "declaration", "layout"]
 
 WIDTH = 88
 """Columns of a line: the default of the formatters in use."""
@@ -56,6 +56,31 @@ Source: TypeAlias = str | Bracket | Either | Text | Row
 def layout(source: Source, indent: int = 0) -> str:
     """Write source that starts at column `indent`; only later lines are indented in the result."""
     return _write(source, indent, indent, "")
+
+
+def declaration(name: str, hint: Source, value: Source | None, indent: int = 0) -> str:
+    """Write `name: hint = value`.
+
+    What cannot be broken is moved as a whole, as formatters do: the value first, if the rest fits.
+    """
+    whole = Row((f"{name}: ", hint)) if value is None else Row((f"{name}: ", hint, " = ", value))
+    room = WIDTH - indent
+    if len(flat(whole)) > room and not _stays_broken(hint):
+        left = f"{name}: {flat(hint)} = ("
+        if isinstance(value, str) and len(left) <= room:
+            whole = Row((left[:-1], _around(value)))
+        elif isinstance(hint, str) and value is None:
+            whole = Row((f"{name}: ", _around(hint)))
+    return layout(whole, indent)
+
+
+def _stays_broken(source: Source) -> bool:
+    parts = source.parts if isinstance(source, Row) else (source,)
+    return any(isinstance(part, Bracket) and part.comma for part in parts)
+
+
+def _around(source: Source) -> Bracket:
+    return Bracket("(", (source,), ")", comma=False)
 
 
 def flat(source: Source) -> str:

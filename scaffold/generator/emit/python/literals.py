@@ -15,6 +15,9 @@ __all__ = ["docstring", "literal", "note", "text"]
 
 WIDTH = 88
 
+_ANYTHING = "See the contract."
+"""The summary of what has no other."""
+
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # Typographic characters that a linter takes for mistyped ASCII, in prose.
@@ -62,11 +65,11 @@ def text(value: str) -> str:
     return f"{quote}{''.join(_quoted(letter, quote) for letter in value)}{quote}"
 
 
-def docstring(value: str, *, indent: int = 0, otherwise: str = "See the contract.") -> str:
+def docstring(value: str, *, indent: int = 0, otherwise: str = _ANYTHING) -> str:
     """Write prose as a docstring of the usual shape: a summary line, a blank line, the rest.
 
-    `otherwise` is the summary of prose that has none, or none that fits a line. Later lines are
-    indented by `indent`.
+    `otherwise` is the summary of prose that has none, or none that fits a line, if it fits itself.
+    Later lines are indented by `indent`.
     """
     prose, raw = _printable(value)
     return _quote("\n\n".join(_shape(prose, indent + raw, otherwise)), indent, raw=raw)
@@ -147,7 +150,8 @@ def _shape(value: str, indent: int, otherwise: str) -> list[str]:
     if not any(blocks):
         room -= len('"""')
     if not summary or len(summary) > room or _STRUCTURE.match(summary):
-        summary, blocks = otherwise, [head, *rest]
+        blocks = [head, *rest]
+        summary = otherwise if len(otherwise) <= room else _ANYTHING
     wrapped = (_wrap(block.strip("\n"), WIDTH - indent) for block in blocks)
     return [_sentence(summary), *(block for block in wrapped if block.strip())]
 

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator
 
 from scaffold.generator import ir
 from scaffold.generator.emit.python.hints import hint
-from scaffold.generator.emit.python.layout import Bracket, Row, Source, layout
+from scaffold.generator.emit.python.layout import Bracket, Row, Source, declaration, layout
 from scaffold.generator.emit.python.literals import docstring, literal, note, text
 from scaffold.generator.emit.python.names import Names
 from scaffold.generator.emit.python.types import accepts_null, bounds, discriminator, references
@@ -56,9 +56,10 @@ def _used(item: ir.Declaration) -> set[str]:
 
 
 def _record(record: ir.Record, names: Names, later: Container[str]) -> str:
-    closed = ', extra="forbid"' if record.extra == "forbid" else ""
+    options = ['extra="forbid"'] if record.extra == "forbid" else []
+    bases = Bracket("(", ("Model", *options), ")")
     about = docstring(record.description, indent=4, otherwise=f"The object `{record.name}`.")
-    lines = [f"class {names.types[record.name]}(Model{closed}):", f"    {about}"]
+    lines = [layout(Row((f"class {names.types[record.name]}", bases, ":"))), f"    {about}"]
     if record.fields:
         lines.append("")
     for field in record.fields:
@@ -76,10 +77,7 @@ def _field(field: ir.Field, name: str, names: Names, later: Container[str]) -> s
         if not accepts_null(field.type, names.declared):
             source = Row(("Maybe", Bracket("[", (source,), "]", comma=False)))
     alias = [] if name == field.name else [f"alias={text(field.name)}"]
-    parts: list[Source] = [f"{name}: ", _annotated(source, [*alias, *_options(field.type, names)])]
-    if value is not None:
-        parts += [" = ", value]
-    return layout(Row(tuple(parts)), 4)
+    return declaration(name, _annotated(source, [*alias, *_options(field.type, names)]), value, 4)
 
 
 def _alias(alias: ir.Alias, names: Names) -> str:

@@ -20,6 +20,19 @@ class AnotherObjectWithALongName(Model):
     b: str
 
 
+class AnObjectWhoseNameIsSoLongThatNotEvenTheLineOfItsDeclarationHoldsIt(
+    Model,
+    extra="forbid",
+):
+    """See the contract."""
+
+
+class AnObjectWhoseNameIsSoLongThatNoLineOfTheUsualWidthHoldsIt(Model, extra="forbid"):
+    """The object `AnObjectWhoseNameIsSoLongThatNoLineOfTheUsualWidthHoldsIt`."""
+
+    an_object: AnObjectWhoseNameIsSoLongThatNotEvenTheLineOfItsDeclarationHoldsIt
+
+
 class DoSomethingThatTakesAWhileInput(Model):
     """The object `DoSomethingThatTakesAWhileInput`."""
 
@@ -70,6 +83,12 @@ class DoSomethingThatTakesAWhileInput(Model):
     union_of_several_things: (
         AnObjectWithQuiteALongName | AnotherObjectWithALongName | list[str] | None
     ) = None
+    named_at_length: Maybe[
+        AnObjectWhoseNameIsSoLongThatNotEvenTheLineOfItsDeclarationHoldsIt
+    ] = None
+    a_text_or_object: Maybe[
+        str | AnObjectWhoseNameIsSoLongThatNoLineOfTheUsualWidthHoldsIt
+    ] = None
 
 
 class DoSomethingThatTakesAWhileOutput(Model):

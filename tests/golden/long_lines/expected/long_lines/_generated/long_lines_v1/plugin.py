@@ -26,7 +26,7 @@ LONG_LINES = Kind(
     "long_lines",
     "1.0.0",
     (DO_SOMETHING_THAT_TAKES_A_WHILE,),
-    digest="98cb6fba786aa32d3a4aeab4a007f3a9fea269323453bd15a176198c72fc4308",
+    digest="dec9d8ee139624268c78b554f170ff1c00f6170278b1a293e4f6fa56df9889de",
     contract=Path(__file__).with_name("contract.json"),
 )
 
