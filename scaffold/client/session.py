@@ -22,11 +22,11 @@ from scaffold.contract.progress import Report, listener
 from scaffold.contract.values import Json, JsonObject
 from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN, MODERN_ERRORS, Code
 from scaffold.wire.heads import Familiar, Heads
-from scaffold.wire.messages import METADATA, Message, WireError, encode, read, response
+from scaffold.wire.messages import METADATA, WINDOWED, Message, WireError, encode, read, response
 from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold.wire.tools import Offer
 
-__all__ = ["Call", "Outgoing", "Session", "Talk"]
+__all__ = ["Call", "Outgoing", "Session", "Talk", "in_full", "result_of"]
 
 _MOST_PAGES: Final = 1000
 _EXCERPT: Final = 200
@@ -167,6 +167,10 @@ class Session:
         """Prepare calls of a hook; raise `RuntimeNotSupported` if the server cannot serve it."""
         if hook.functions is not None:
             return _FunctionCall(self, hook, hook.functions)
+        return Call(self, hook, self.tool(hook))
+
+    def tool(self, hook: Hook[Any, Any]) -> str:
+        """Return the name of a hook's tool; raise `RuntimeNotSupported` if there is none."""
         if not hook.exposed:
             reason = f"hook '{hook.name}' is offered in process only"
             raise RuntimeNotSupported(self.plugin, reason)
@@ -175,7 +179,7 @@ class Session:
             offered = ", ".join(sorted(self.offer.tools.values())) or "none"
             reason = f"the server offers no tool for hook '{hook.name}'; it lists: {offered}"
             raise RuntimeNotSupported(self.plugin, reason)
-        return Call(self, hook, tool)
+        return tool
 
     def check(self, hook: Hook[Any, Any], payload: JsonObject) -> None:
         """Hold a call of a function to its parameters, before it is sent."""
@@ -187,16 +191,25 @@ class Session:
             reason = f"the server lists '{name}' with parameters that are no JSON Schema: {cause}"
             raise ProtocolError(reason) from None
 
-    def head(self, tool: str, token: int = 0, metadata: Mapping[str, Json] | None = None) -> bytes:
+    def head(
+        self,
+        tool: str,
+        token: int = 0,
+        metadata: Mapping[str, Json] | None = None,
+        window: int = 0,
+    ) -> bytes:
         """Return the parameters of a call up to the arguments, which come last.
 
-        `token` asks the server to report progress under it.
+        `token` asks the server to report progress under it; `window` asks for a stream, of which
+        so many bytes may be under way.
         """
         meta = self._meta if self.modern else _LEGACY_META
         if token:
             meta = {**meta, "progressToken": token}
         if metadata:
             meta = {**meta, METADATA: dict(metadata)}
+        if window:
+            meta = {**meta, WINDOWED: window}
         return encode({"name": tool, "_meta": meta})[:-1] + b',"arguments":'
 
     def token(self) -> int:
@@ -243,7 +256,7 @@ class Call:
             try:
                 return hook.output.load(answer.payload)
             except InvalidOutput:
-                answer = _in_full(answer)
+                answer = in_full(answer)
         if answer is None or answer.result is UNSET:
             raise _refusal(answer, hook.name)
         output = read_result(hook, answer.result, is_object=self._is_object, modern=self._modern)
@@ -278,8 +291,8 @@ class _FunctionCall(Call):
         if not self.session.offer.foreign:
             return super().read(answer)
         if isinstance(answer, Familiar):
-            answer = _in_full(answer)
-        result = _result(answer, self._hook.name)
+            answer = in_full(answer)
+        result = result_of(answer, self._hook.name)
         return self._hook.output.load(read_foreign(self._hook, result))
 
 
@@ -330,12 +343,12 @@ def _lenient(raw: Raw, form: type[Any]) -> Any:
 
 def _decode(answer: Message | None, form: type[Any], method: str) -> Any:
     try:
-        return msgspec.json.decode(_result(answer, method), type=form)
+        return msgspec.json.decode(result_of(answer, method), type=form)
     except msgspec.DecodeError as error:
         raise ProtocolError(f"the answer to {method} is malformed: {error}") from None
 
 
-def _in_full(familiar: Familiar[bool]) -> Message:
+def in_full(familiar: Familiar[bool]) -> Message:
     """Read an answer in full whose payload is not what it should be."""
     try:
         return read(familiar.line)
@@ -345,7 +358,7 @@ def _in_full(familiar: Familiar[bool]) -> Message:
         raise ProtocolError(reason) from None
 
 
-def _result(answer: Message | None, what: str) -> Raw:
+def result_of(answer: Message | None, what: str) -> Raw:
     """Return the result of a response; raise what its error means."""
     if answer is None or answer.result is UNSET:
         raise _refusal(answer, what)

@@ -11,11 +11,12 @@ from typing_extensions import override
 from scaffold.contract.errors import HookError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.metadata import calling_with
-from scaffold.contract.progress import reporting_to
+from scaffold.contract.progress import Report, reporting_to
 from scaffold.contract.values import Json
 from scaffold.server.answers import Answers
+from scaffold.server.flow import Flow
 from scaffold.server.pace import Pace
-from scaffold.server.request import Request
+from scaffold.server.request import Headers, Request
 from scaffold.server.steps import Steps, finish, finish_async
 from scaffold.server.tools import Tool, Toolbox
 from scaffold.wire.eras import Code
@@ -38,6 +39,9 @@ Notify: TypeAlias = Callable[[bytes], None]
 class Call(ABC):
     """A request under way. Its transport finishes it, on a thread or in an event loop."""
 
+    flow: Flow | None = None
+    """What holds up a stream until its client has taken more."""
+
     def __init__(
         self,
         id: RequestId,
@@ -57,7 +61,7 @@ class Call(ABC):
         self.metadata = metadata
         """What the client says of the call beside its payload."""
         self.cancelled = False
-        """Set by the transport; nothing more is sent then."""
+        """Set by `give_up`; nothing more is sent then."""
         self.error: WireError | None = None
         """Why the call was refused, once it has been: HTTP has statuses for some reasons."""
 
@@ -65,6 +69,12 @@ class Call(ABC):
     def is_quick(self) -> bool:
         """True if its function is trusted not to hold up an event loop."""
         return self.pace is not None and self.pace.is_trusted and not self.is_async
+
+    def give_up(self) -> None:
+        """Heed that the client does not want the answer any more."""
+        self.cancelled = True
+        if self.flow is not None:
+            self.flow.give_up()
 
     def finish(self, notify: Notify) -> bytes:
         """Run to the end on this thread and return the response; raises nothing."""
@@ -93,10 +103,14 @@ class Call(ABC):
         """Hand the plugin what came with the call, in this block."""
         with ExitStack() as stack:
             if self.token is not None:
-                stack.enter_context(reporting_to(_Progress(self, self.token, notify)))
+                stack.enter_context(reporting_to(self.listener(self.token, notify)))
             if self.metadata:
                 stack.enter_context(calling_with(self.metadata))
             yield
+
+    def listener(self, token: RequestId, notify: Notify) -> Report:
+        """Return what hears of the hook's progress."""
+        return _Progress(self, token, notify)
 
     @abstractmethod
     def steps(self) -> Steps[bytes]:
@@ -129,8 +143,7 @@ class Listing(Call):
 class ToolCall(Call):
     """`tools/call`."""
 
-    def __init__(self, request: Request, toolbox: Toolbox) -> None:
-        tool = toolbox.known(request.params.name)
+    def __init__(self, request: Request, toolbox: Toolbox, tool: Tool | None) -> None:
         meta = request.params.meta
         token = None if meta is UNSET else meta.progress_token
         metadata = None if meta is UNSET else meta.metadata
@@ -147,13 +160,17 @@ class ToolCall(Call):
         tool = self._tool or (yield from self._find())
         request = self._request
         if request.headers is not None:
-            check_parameters(tool.headers, request.params.arguments, request.headers)
+            self.check(tool, request.headers)
         answers = Answers(tool, self._toolbox, request.head, self._text)
         try:
             value = yield tool.invoke(tool.load(request.params.arguments))
             return answers.write(value)
         except FAILURES as error:
             return answers.refuse(error)
+
+    def check(self, tool: Tool, headers: Headers) -> None:
+        """Hold the headers of a modern request over HTTP to the arguments; raise `WireError`."""
+        check_parameters(tool.headers, self._request.params.arguments, headers)
 
     @property
     def repeated(self) -> Answers | None:

@@ -14,6 +14,7 @@ from scaffold.server.service import Service
 from scaffold.wire.eras import Code
 from scaffold.wire.heads import Heads
 from scaffold.wire.messages import Message, RequestId, WireError, error_response, read
+from scaffold.wire.streams import MORE
 
 __all__ = ["Conversation"]
 
@@ -98,12 +99,27 @@ class Conversation:
             del self.running[call.id]
 
     def _hear(self, notification: Message) -> None:
-        """Give a call up if its client no longer wants it; other notifications mean nothing."""
-        if notification.method != "notifications/cancelled" or notification.params is UNSET:
+        """Give a call up if its client no longer wants it, or let its stream go on.
+
+        Other notifications mean nothing.
+        """
+        params = notification.params
+        meant = None if params is UNSET else params.request_id
+        call = None if meant is None else self.running.get(meant)
+        if call is None or params is UNSET:
             return
-        unwanted = notification.params.request_id
-        call = None if unwanted is None else self.running.get(unwanted)
-        if call is not None:
+        if notification.method == MORE:
+            if isinstance(call, Call) and call.flow is not None:
+                call.flow.take(params.taken)
+        elif notification.method == "notifications/cancelled":
             call.cancelled = True
             if isinstance(call, Call):
+                call.give_up()
+                self._cancel(call)
+
+    def leave(self) -> None:
+        """Give up the streams: at the end of the input, nobody is there to take them."""
+        for call in list(self.running.values()):
+            if isinstance(call, Call) and call.flow is not None:
+                call.give_up()
                 self._cancel(call)

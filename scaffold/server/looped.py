@@ -94,6 +94,7 @@ class LoopedServer:
             self._tasks.loop.run_in_executor(self._writer, self._outlet.flush)
 
     def _drain(self, timeout: float) -> None:
+        self._tasks.loop.call_soon_threadsafe(self._conversation.leave)
         self._tasks.drain(timeout)
         self._outlet.flush()
         self._outlet.settle(timeout)

@@ -15,6 +15,7 @@ from scaffold.contract.plugin import Plugin
 from scaffold.contract.values import JsonObject
 from scaffold.server.calls import Call, Listing, ToolCall
 from scaffold.server.request import Headers, Request, Session
+from scaffold.server.streams import StreamCall
 from scaffold.server.tools import Toolbox
 from scaffold.wire.eras import MODERN, SUPPORTED, Code, negotiate
 from scaffold.wire.messages import Message, Params, WireError, encode, response
@@ -104,7 +105,10 @@ class Service:
     def _call(self, request: Request) -> Call:
         if not request.params.name:
             raise WireError(Code.INVALID_PARAMS, "params lack the tool's name")
-        return ToolCall(request, self.toolbox)
+        tool = self.toolbox.known(request.params.name)
+        if tool is not None and tool.streams:
+            return StreamCall(request, self.toolbox, tool)
+        return ToolCall(request, self.toolbox, tool)
 
     @property
     def _instructions(self) -> str:

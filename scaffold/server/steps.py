@@ -20,13 +20,14 @@ Steps: TypeAlias = Generator[Any, Any, T]
 def is_async(method: Callable[..., Any]) -> bool:
     """Tell whether a method is written as `async def`.
 
-    Reads the code's own flag (CO_COROUTINE), which a plain wrapper around the method has not.
+    Reads the code's own flags (CO_COROUTINE, CO_ASYNC_GENERATOR), which a plain wrapper around the
+    method has not.
     """
     code = getattr(method, "__code__", None)
-    return code is not None and bool(code.co_flags & _CO_COROUTINE)
+    return code is not None and bool(code.co_flags & _ASYNC)
 
 
-_CO_COROUTINE = 0x80
+_ASYNC = 0x80 | 0x200
 
 
 def finish(steps: Steps[T]) -> T:

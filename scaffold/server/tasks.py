@@ -50,7 +50,7 @@ class Tasks:
 
     def cancel(self, call: Call) -> None:
         """Give a call up. What runs on a thread runs on, unheard."""
-        call.cancelled = True
+        call.give_up()
         task = self.running.get(call)
         if task is not None:
             task.cancel()

@@ -186,6 +186,7 @@ class ThreadedServer:
     def _drain(self, timeout: float) -> None:
         """Wait for the calls under way, but no longer than `timeout` seconds."""
         end = time.monotonic() + timeout
+        self._conversation.leave()
         while self._conversation.running and time.monotonic() < end:
             time.sleep(_TICK)
         self._outlet.flush()

@@ -37,10 +37,11 @@ class Tool:
         self.hook = hook
         self.method: Callable[..., Any] = getattr(plugin, hook.name)
         self.is_async = is_async(self.method)
+        self.streams = hook.streams
         self.is_object = bool(described["output"]["object"])
         self.pace = Pace()
         self._wrapped = not described["input"]["object"]
-        self.is_plain = not (self.is_async or self._wrapped or hook.functions)
+        self.is_plain = not (self.is_async or self._wrapped or hook.functions or hook.streams)
         """True if the arguments are the payload, and the method can be called on any thread."""
 
     @cached_property

@@ -14,6 +14,7 @@ from scaffold.wire.eras import Code
 
 __all__ = [
     "METADATA",
+    "WINDOWED",
     "Message",
     "Meta",
     "Params",
@@ -29,6 +30,9 @@ __all__ = [
 
 RequestId: TypeAlias = int | str
 
+
+WINDOWED: Final = "hookspec.scaffold/stream"
+"""The key of `_meta` that asks for a stream, and says how far it may run ahead."""
 
 METADATA: Final = "hookspec.scaffold/metadata"
 """The key of `_meta` under which the metadata of a call travels."""
@@ -46,6 +50,8 @@ class Meta(msgspec.Struct, gc=False):
     """Set if the client wants `notifications/progress` under this token."""
     structured: bool = field(default=False, name="hookspec.scaffold/structured")
     """True if the client reads structured content, and needs no copy of it as text."""
+    window: int = field(default=0, name=WINDOWED)
+    """tools/call: set if the client reads streams, to how many bytes of one may be under way."""
     metadata: dict[str, Json] | None = field(default=None, name=METADATA)
     """tools/call: what is known of the call beside its payload."""
 
@@ -61,7 +67,9 @@ class Params(msgspec.Struct, rename="camel", gc=False):
     protocol_version: str = ""
     """initialize: the revision that the client would like."""
     request_id: RequestId | None = None
-    """notifications/cancelled: the request to give up."""
+    """notifications/cancelled: the request to give up; and whose stream is meant."""
+    taken: int = 0
+    """The bytes of a stream that its client has taken in all."""
     progress_token: RequestId | None = None
     """notifications/progress: whose progress it is."""
 

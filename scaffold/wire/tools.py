@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.streams import array_of
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.wire.results import WRAPPED_ARGUMENT
 
@@ -98,6 +99,9 @@ def _input_schema(payload: JsonObject) -> JsonObject:
 def _output_schema(hook: Hook[Any, Any], *, modern: bool) -> JsonObject:
     payload = hook.kind.describe(hook.name)["output"]
     schema = payload["schema"]
+    if hook.streams:
+        items = array_of(schema)
+        return items if modern else _wrap("result", items)
     if hook.content:
         schema = _without_content(schema)
     if payload["object"]:

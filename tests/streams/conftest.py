@@ -1,15 +1,21 @@
 """One plugin that streams, behind every runtime, for hosts of both sorts."""
 
 import asyncio
+import os
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import readers
-from log_reader_v1 import AsyncLogReaderClient, LogReaderClient
+from log_reader_v1 import LOG_READER, AsyncLogReaderClient, LogReaderClient
 
+from scaffold.client.stdio.async_channel import AsyncStdioChannel
+from scaffold.client.stdio.channel import StdioChannel
 from scaffold.host import AsyncInProcessChannel, InProcessChannel
 
 END = object()
+HERE = Path(__file__).parent
 
 
 class Awaiting:
@@ -55,28 +61,67 @@ def in_process_async(plugin, stack):
     return Awaiting(AsyncLogReaderClient(channel), runner)
 
 
+def server(plugin):
+    return [sys.executable, "-m", "scaffold.server", f"readers:{plugin.__name__}", "--name", "demo"]
+
+
+def mcp_stdio(plugin, stack):
+    channel = StdioChannel(server(plugin), kind=LOG_READER, plugin="demo", cwd=HERE, timeout=10)
+    stack.callback(channel.close)
+    return LogReaderClient(channel)
+
+
+def mcp_stdio_async(plugin, stack):
+    runner = stack.enter_context(asyncio.Runner())
+
+    async def connect():
+        channel = AsyncStdioChannel(server(plugin), kind=LOG_READER, plugin="demo", cwd=HERE)
+        await channel.connect()
+        return channel
+
+    channel = runner.run(connect())
+    stack.callback(lambda: runner.run(channel.aclose()))
+    return Awaiting(AsyncLogReaderClient(channel), runner)
+
+
 WAYS = {
+    "mcp_stdio": mcp_stdio,
+    "mcp_stdio-async": mcp_stdio_async,
     "in_process": in_process,
     "in_process-async": in_process_async,
 }
 
 
-@pytest.fixture
-def notes(tmp_path, monkeypatch):
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
     """The folder in which plugins leave words."""
-    monkeypatch.setenv("NOTES", str(tmp_path))
-    monkeypatch.setattr(readers, "NOTES", tmp_path)
-    return tmp_path
+    folder = tmp_path_factory.mktemp("notes")
+    os.environ["NOTES"] = str(folder)
+    readers.NOTES = folder
+    return folder
 
 
-@pytest.fixture(params=["Plain", "Awaited"])
+@pytest.fixture
+def notes(folder):
+    """The same, empty."""
+    for word in folder.iterdir():
+        word.unlink()
+    return folder
+
+
+@pytest.fixture(scope="session", params=["Plain", "Awaited"])
 def plugin(request):
     """A plugin of plain generators, and one of asynchronous ones."""
     return getattr(readers, request.param)
 
 
-@pytest.fixture(params=WAYS)
-def reader(request, plugin, notes):
-    """A client of the plugin, over each runtime, for hosts of both sorts."""
+@pytest.fixture(scope="session", params=WAYS)
+def _opened(request, plugin, folder):
     with ExitStack() as stack:
         yield WAYS[request.param](plugin, stack)
+
+
+@pytest.fixture
+def reader(_opened, notes):
+    """A client of the plugin, over each runtime, for hosts of both sorts."""
+    return _opened

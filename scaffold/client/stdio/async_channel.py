@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,8 @@ from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.loop import LoopPipes
 from scaffold.client.stdio.process import Launch
 from scaffold.client.stdio.supervision import Supervision, closed
-from scaffold.contract.errors import ConnectFailed, PeerCrashed, RuntimeNotSupported, ScaffoldError
+from scaffold.client.streams import On, opener
+from scaffold.contract.errors import ConnectFailed, PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.wire.messages import Message
 
@@ -94,8 +96,32 @@ class AsyncStdioChannel:
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
-        """Refuse: streams do not cross a wire yet."""
-        raise RuntimeNotSupported(hook.kind.name, f"'{hook.name}' streams, in process only so far")
+        """Return the function that opens a stream; see `scaffold.contract.streams`."""
+        if self._pipes is None:
+            raise ConnectFailed("the channel is not connected yet")
+        timeout = self._timeout if hook.timeout is None else hook.timeout
+        repeatable = hook.idempotent or hook.read_only
+        open_ = opener(self._pipes.session, hook)
+
+        async def items(on: On) -> AsyncGenerator[Out]:
+            again = False
+            while True:
+                pipes = await self._alive(time.monotonic() + timeout)
+                stream = on(pipes.session)
+                try:
+                    async with aclosing(pipes.stream(stream.outgoing, timeout)) as messages:
+                        async for message in messages:
+                            for item in stream.read(message):
+                                yield item
+                except PeerCrashed as error:
+                    safe = repeatable or isinstance(error, NotSent)
+                    if again or stream.begun or not safe:
+                        raise
+                    again = True
+                else:
+                    return
+
+        return lambda payload: items(open_(payload))
 
     async def aclose(self) -> None:
         """End the process: end of input, SIGTERM, SIGKILL. May be repeated."""

@@ -13,7 +13,8 @@ from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.pipes import Pipes
 from scaffold.client.stdio.process import Launch
 from scaffold.client.stdio.supervision import Supervision, closed
-from scaffold.contract.errors import PeerCrashed, RuntimeNotSupported, ScaffoldError
+from scaffold.client.streams import On, opener
+from scaffold.contract.errors import PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.wire.messages import Message
 
@@ -88,8 +89,29 @@ class StdioChannel:
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
-        """Refuse: streams do not cross a wire yet."""
-        raise RuntimeNotSupported(hook.kind.name, f"'{hook.name}' streams, in process only so far")
+        """Return the function that opens a stream; see `scaffold.contract.streams`."""
+        timeout = self._timeout if hook.timeout is None else hook.timeout
+        repeatable = hook.idempotent or hook.read_only
+        open_ = opener(self._pipes.session, hook)
+
+        def items(on: On) -> Generator[Out]:
+            again = False
+            while True:
+                pipes = self._alive(time.monotonic() + timeout)
+                stream = on(pipes.session)
+                try:
+                    with contextlib.closing(pipes.stream(stream.outgoing, timeout)) as messages:
+                        for message in messages:
+                            yield from stream.read(message)
+                except PeerCrashed as error:
+                    safe = repeatable or isinstance(error, NotSent)
+                    if again or stream.begun or not safe:
+                        raise
+                    again = True
+                else:
+                    return
+
+        return lambda payload: items(open_(payload))
 
     def close(self) -> None:
         """End the process: end of input, SIGTERM, SIGKILL. May be repeated."""

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import UNSET
 
 from scaffold.client.session import Outgoing, Session
-from scaffold.client.stdio.inbox import Deliver, Inbox, read_progress
+from scaffold.client.stdio.inbox import Deliver, Inbox
 from scaffold.client.stdio.patience import Patience
 from scaffold.client.stdio.process import Launch, Process
 from scaffold.client.stdio.process_log import ProcessLog
@@ -29,6 +29,7 @@ from scaffold.wire.messages import (
     request,
     response,
 )
+from scaffold.wire.progress import read_progress
 
 __all__ = [
     "FAILED_GRACE",
@@ -78,6 +79,8 @@ class Connection(ABC):
         """What the pipe has not taken yet."""
         self.reports: dict[int, Deliver] = {}
         """Progress token → who hears of it, until the call is over."""
+        self.idle: set[int] = set()
+        """Requests that nobody waits for at the moment: streams whose reader is busy elsewhere."""
         self.end: Callable[[], TransportError] | None = None
         """Makes the error of every further call, once the connection has ended."""
         self.reading = threading.Lock()

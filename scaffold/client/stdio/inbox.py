@@ -10,33 +10,15 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw, field
+from msgspec import UNSET, Raw
 
 from scaffold.contract.errors import ProtocolError, TransportError
-from scaffold.contract.progress import Report
 from scaffold.contract.values import Json
 from scaffold.wire.heads import Familiar, Heads
 from scaffold.wire.messages import Message, WireError, read
+from scaffold.wire.progress import Progress
 
-__all__ = ["Answer", "Deliver", "Inbox", "Progress", "message_of", "read_progress"]
-
-
-class Progress(msgspec.Struct, rename="camel"):
-    """What a call reports before its answer."""
-
-    progress: float
-    total: float | None = None
-    message: str = ""
-    token: int = field(default=0, name="progressToken")
-
-    def tell(self, report: Report | None) -> None:
-        """Tell whoever listens."""
-        if report is not None:
-            report(self.progress, self.total, self.message)
-
-
-class _Reported(msgspec.Struct):
-    params: Progress
+__all__ = ["Answer", "Deliver", "Inbox", "message_of"]
 
 
 Answer: TypeAlias = Message | Familiar[bool] | TransportError | Progress | None
@@ -61,7 +43,6 @@ _LAST_ID: Final = re.compile(rb'"id"\s*:\s*(\d+)\s*}\s*$')
 """Where the id of an answer stands, even if the rest is no JSON: a number that is NaN is enough."""
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
-_decode_progress = msgspec.json.Decoder(_Reported).decode
 _decode_batch = msgspec.json.Decoder(list[Raw]).decode
 
 
@@ -219,11 +200,3 @@ def message_of(answer: Answer) -> Message | None:
     if isinstance(answer, TransportError):
         raise answer
     return answer if isinstance(answer, Message) else None
-
-
-def read_progress(line: bytes) -> Progress | None:
-    """Read `notifications/progress`; `None` if it is malformed, or its token is not ours."""
-    try:
-        return _decode_progress(line).params
-    except msgspec.DecodeError:
-        return None

@@ -6,19 +6,21 @@ process lives.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 
 from typing_extensions import override
 
 from scaffold.client.session import Outgoing, Session
+from scaffold.client.stdio.box import Box
 from scaffold.client.stdio.connection import FAILED_GRACE, PROBE_PATIENCE, TICK, Connection, NotSent
-from scaffold.client.stdio.inbox import Answer, Progress, message_of
+from scaffold.client.stdio.inbox import Answer, Deliver, message_of
 from scaffold.client.stdio.process import Launch, poll
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.contract.progress import Report
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
+from scaffold.wire.progress import Progress
 
 __all__ = ["LoopPipes"]
 
@@ -45,7 +47,7 @@ class LoopPipes(Connection):
         if not outgoing.probe:
             return message_of(await self.exchange(outgoing, deadline, seconds))
         future: asyncio.Future[Answer] = self._loop.create_future()
-        request_id = await self._begin(outgoing, future)
+        request_id = await self._begin(outgoing, partial(_settle, future, outgoing.report))
         now = time.monotonic()
         try:
             while not future.done() and now < deadline:
@@ -70,7 +72,7 @@ class LoopPipes(Connection):
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
         """
         future: asyncio.Future[Answer] = self._loop.create_future()
-        request_id = await self._begin(outgoing, future)
+        request_id = await self._begin(outgoing, partial(_settle, future, outgoing.report))
         self._deadlines[request_id] = deadline
         if self._timer is None or deadline < self._next_look:
             self._look_at(deadline)
@@ -87,6 +89,44 @@ class LoopPipes(Connection):
         if isinstance(answer, TransportError):
             raise answer
         raise self.overdue(request_id, outgoing, seconds)
+
+    async def stream(
+        self, outgoing: Outgoing, seconds: float
+    ) -> AsyncGenerator[Progress | Message | Familiar[bool]]:
+        """Send a request, and yield what comes of it; its answer is the last.
+
+        Each must come within so many seconds of being asked for. Raises as `exchange` does.
+        """
+        arrived: asyncio.Queue[Answer] = asyncio.Queue()
+        box = Box(self, arrived.put_nowait)
+        box.id = request_id = await self._begin(outgoing, box.deliver)
+        try:
+            while True:
+                answer = await self._next(arrived, request_id, seconds)
+                if isinstance(answer, Message | Familiar):
+                    yield answer
+                    return
+                if not isinstance(answer, Progress):
+                    raise answer or self.overdue(request_id, outgoing, seconds)
+                yield answer
+                box.took(answer)
+        finally:
+            self.reports.pop(outgoing.token, None)
+            self.forget(request_id)
+
+    async def _next(
+        self, arrived: "asyncio.Queue[Answer]", request_id: int, seconds: float
+    ) -> Answer:
+        """Return what comes next; `None` if nothing does in time."""
+        if not arrived.empty():
+            return arrived.get_nowait()
+        deadline = self._deadlines[request_id] = time.monotonic() + seconds
+        if self._timer is None or deadline < self._next_look:
+            self._look_at(deadline)
+        try:
+            return await arrived.get()
+        finally:
+            del self._deadlines[request_id]
 
     async def aclose(self, end: Callable[[], TransportError], grace: float = FAILED_GRACE) -> None:
         """End the connection and its process."""
@@ -125,9 +165,9 @@ class LoopPipes(Connection):
             self._detach()
         super().fail(end)
 
-    async def _begin(self, outgoing: Outgoing, future: "asyncio.Future[Answer]") -> int:
+    async def _begin(self, outgoing: Outgoing, deliver: Deliver) -> int:
         try:
-            return self.begin(outgoing, partial(_settle, future, outgoing.report))
+            return self.begin(outgoing, deliver)
         except NotSent:
             await self._bury()
             assert self.end is not None

@@ -5,18 +5,21 @@ answer. A wait never lasts beyond its deadline.
 """
 
 import time
+from collections.abc import Generator
 from queue import Empty, SimpleQueue
 from typing import Final
 
 from typing_extensions import override
 
 from scaffold.client.session import Outgoing, Session
+from scaffold.client.stdio.box import Box
 from scaffold.client.stdio.connection import PROBE_PATIENCE, TICK, Connection, NotSent
-from scaffold.client.stdio.inbox import Answer, Progress, message_of
+from scaffold.client.stdio.inbox import Answer, message_of
 from scaffold.client.stdio.process import Launch, poll
 from scaffold.contract.errors import PeerCrashed, ProtocolError
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
+from scaffold.wire.progress import Progress
 
 __all__ = ["Pipes"]
 
@@ -87,6 +90,38 @@ class Pipes(Connection):
         if isinstance(answer, Message | Familiar):
             return answer
         raise answer or self.overdue(request_id, outgoing, seconds)
+
+    def stream(
+        self, outgoing: Outgoing, seconds: float
+    ) -> Generator[Progress | Message | Familiar[bool]]:
+        """Send a request, and yield what comes of it; its answer is the last.
+
+        Each must come within so many seconds of being asked for. Raises as `exchange` does.
+        """
+        slot: SimpleQueue[Answer] = SimpleQueue()
+        box = Box(self, slot.put)
+        try:
+            box.id = request_id = self.begin(outgoing, box.deliver)
+        except NotSent:
+            raise self._not_sent() from None
+        try:
+            while True:
+                answer = _take(slot, 0) or self._wait(slot, time.monotonic() + seconds, seconds)
+                if isinstance(answer, Message | Familiar):
+                    yield answer
+                    return
+                if not isinstance(answer, Progress):
+                    raise answer or self.overdue(request_id, outgoing, seconds)
+                self.idle.add(request_id)
+                if self.inbox.waiting:
+                    self._hand_over()
+                yield answer
+                self.idle.discard(request_id)
+                box.took(answer)
+        finally:
+            self.idle.discard(request_id)
+            self.reports.pop(outgoing.token, None)
+            self.forget(request_id)
 
     def _not_sent(self) -> NotSent:
         self.crash()
@@ -160,7 +195,7 @@ class Pipes(Connection):
             deliver = self.inbox.waiting.get(request_id)
             if self.reading.locked():
                 return
-            if deliver is not None:
+            if deliver is not None and request_id not in self.idle:
                 deliver(None)
                 return
 

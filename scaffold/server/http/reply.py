@@ -21,11 +21,15 @@ async def reply(
 
     `streams` says that the client reads events. A modern client gives a call up by hanging up;
     to a legacy client that happens, and it says so when it gives up (`notifications/cancelled`).
+    A stream that nobody reads any more is given up in any case.
     """
     task = asyncio.current_task()
     assert task is not None
     tasks.running[call] = task
-    watch = tasks.loop.call_later(_WATCHED_AFTER, _watch, call, exchange, tasks) if modern else None
+    watched = modern or call.flow is not None
+    watch = (
+        tasks.loop.call_later(_WATCHED_AFTER, _watch, call, exchange, tasks) if watched else None
+    )
     try:
         if call.token is not None and streams:
             await _stream(call, exchange, tasks)
@@ -59,6 +63,8 @@ async def _stream(call: Call, exchange: Exchange, tasks: Tasks) -> None:
         await exchange.open_stream()
         while message is not None:
             await exchange.event(message, last=False)
+            if call.flow is not None:
+                call.flow.written(len(message))
             message = await messages.get()
         await exchange.event(work.result(), last=True)
     finally:

@@ -1,0 +1,182 @@
+"""A call of a stream hook: each item goes out as soon as it is there, or all of them at the end."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from msgspec import UNSET
+from typing_extensions import override
+
+from scaffold.contract.errors import HookError
+from scaffold.contract.failure import FAILURES
+from scaffold.contract.progress import Report
+from scaffold.contract.streams import is_async_iterator, iterator_of
+from scaffold.server.answers import Answers
+from scaffold.server.calls import Notify, ToolCall
+from scaffold.server.flow import Flow
+from scaffold.server.request import Request
+from scaffold.server.steps import Steps
+from scaffold.server.tools import Tool, Toolbox
+from scaffold.wire.messages import RequestId
+from scaffold.wire.progress import HookReport
+from scaffold.wire.results import Head, write_result
+from scaffold.wire.streams import write_end, write_item, write_report
+
+__all__ = ["StreamCall"]
+
+_MOST: Final = 1 << 26
+"""Bytes of a stream that are collected for a client that reads no streams: 64 MiB."""
+
+
+class StreamCall(ToolCall):
+    """`tools/call` of a stream hook.
+
+    A client that reads streams gets each item by itself, as far as it lets the plugin run ahead;
+    any other gets one result with all of them.
+    """
+
+    def __init__(self, request: Request, toolbox: Toolbox, tool: Tool) -> None:
+        super().__init__(request, toolbox, tool)
+        meta = request.params.meta
+        window = 0 if meta is UNSET or self.token is None else meta.window
+        self._stream_tool = tool
+        self.flow = self._flow = Flow(window)
+        self._sink: _Sent | _Collected = _Collected(tool, text=self._text)
+        if window > 0 and self.token is not None:
+            self._sink = _Sent(self.token, self._flow)
+
+    @override
+    def finish(self, notify: Notify) -> bytes:
+        self._sink.notify = notify
+        return super().finish(notify)
+
+    @override
+    async def finish_async(self, notify: Notify) -> bytes:
+        self._sink.notify = notify
+        return await super().finish_async(notify)
+
+    @override
+    def listener(self, token: RequestId, notify: Notify) -> Report:
+        return self._sink.report or super().listener(token, notify)
+
+    @override
+    def steps(self) -> Steps[bytes]:
+        tool, request = self._stream_tool, self._request
+        if request.headers is not None:
+            self.check(tool, request.headers)
+        answers = Answers(tool, self._toolbox, request.head, self._text)
+        try:
+            made = tool.invoke(tool.load(request.params.arguments))
+            if self.is_async:
+                yield self._send_async(made)
+            else:
+                self._send(made)
+            return self._sink.end(request.head)
+        except FAILURES as error:
+            return answers.refuse(error)
+
+    def _send(self, made: Any) -> None:
+        if is_async_iterator(made):
+            raise TypeError("returned an asynchronous iterator: write it as 'async def'")
+        items = iterator_of(made)
+        dump = self._stream_tool.hook.output.dump
+        try:
+            for item in items:
+                self._sink.put(dump(item))
+                if not self._flow.wait():
+                    return
+        finally:
+            with self._concealing():
+                getattr(items, "close", _nothing)()
+
+    async def _send_async(self, made: Any) -> None:
+        if not is_async_iterator(made):
+            raise TypeError("returned no asynchronous iterator: a stream hook yields its items")
+        dump = self._stream_tool.hook.output.dump
+        try:
+            async for item in made:
+                self._sink.put(dump(item))
+                await self._flow.wait_async()
+        finally:
+            with self._concealing():
+                close = getattr(made, "aclose", None)
+                if close is not None:
+                    await close()
+
+    @contextmanager
+    def _concealing(self) -> Generator[None]:
+        """Leave what a generator raises when it is closed to the plugin's log."""
+        try:
+            yield
+        except FAILURES as error:
+            self._toolbox.conceal(error, self._stream_tool.hook.name)
+
+
+class _Sent:
+    """Items on their way, each in a message of its own, numbered together with the reports."""
+
+    def __init__(self, token: RequestId, flow: Flow) -> None:
+        self.notify: Notify = _drop
+        self._token = token
+        self._flow = flow
+        self._number = 0
+        self._items = 0
+        self._lock = threading.Lock()
+
+    def put(self, item: bytes) -> None:
+        """Send an item, as JSON."""
+        self._items += 1
+        with self._lock:
+            self._number += 1
+            self._send(write_item(self._token, self._number, item))
+
+    def report(self, progress: float, total: float | None, message: str) -> None:
+        """Send what the hook reports."""
+        with self._lock:
+            self._number += 1
+            said = HookReport(progress, total, message)
+            self._send(write_report(self._token, self._number, said))
+
+    def end(self, head: Head) -> bytes:
+        """Return the result, once all items have been sent."""
+        return write_end(self._items, head)
+
+    def _send(self, message: bytes) -> None:
+        self._flow.sent(len(message))
+        self.notify(message)
+
+
+class _Collected:
+    """Items that are kept, for one result with all of them."""
+
+    report: None = None
+    """Reports go their usual way."""
+
+    def __init__(self, tool: Tool, *, text: bool) -> None:
+        self.notify: Notify = _drop
+        self._tool = tool
+        self._text = text
+        self._items: list[bytes] = []
+        self._size = 0
+
+    def put(self, item: bytes) -> None:
+        """Keep an item, as JSON; raise `HookError` if there are too many."""
+        self._items.append(item)
+        self._size += len(item)
+        if self._size > _MOST:
+            told = f"more than {_MOST} bytes of items; this client reads no streams"
+            raise HookError("stream_too_long", f"{self._tool.hook.name}: {told}")
+
+    def end(self, head: Head) -> bytes:
+        """Return the result with all items."""
+        output = b"[%b]" % b",".join(self._items)
+        return write_result(self._tool.hook, output, head, is_object=False, text=self._text)
+
+
+def _drop(_message: bytes) -> None:
+    """Nobody hears of a call that has not begun."""
+
+
+def _nothing() -> None:
+    """An iterator that is no generator has nothing to close."""
