@@ -1,8 +1,11 @@
 """A host at scale: a thousand plugins in process, fifty processes, a third of them killed.
 
+The processes are started anew, and again as forks of one.
+
     /tmp/in_process/bin/python -m benchmarks.hosts
 
-The folders are written to a temporary place. Memory is the growth of the resident set.
+The folders are written to a temporary place. Memory is the growth of the resident set; of processes
+it is what they have between them, a page that several share counted once.
 """
 
 import os
@@ -15,6 +18,7 @@ from statistics import median
 from time import monotonic, perf_counter
 
 from benchmarks.wire.bench_v1 import BenchClient, BenchDispatcher, EchoInput
+from benchmarks.wire.processes import descendants
 from scaffold.contract.errors import ScaffoldError
 from scaffold.host import Host, Started
 
@@ -109,12 +113,23 @@ def in_process(count: int) -> None:
         print(f"  first call after {1e6 * (perf_counter() - begin):.0f} µs")
 
 
-def killed(count: int) -> None:
-    print(f"{count} processes over stdio, of which one fails in setup")
-    with tempfile.TemporaryDirectory() as name, Host() as host:
+def proportional(root: int) -> int:
+    """Return the bytes that the descendants of a process have between them."""
+    found = 0
+    for process in descendants(root):
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+        found += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return found
+
+
+def killed(count: int, *, fork_server: bool) -> None:
+    how = "forks of one process" if fork_server else "processes started anew"
+    print(f"{count} {how} over stdio, of which one fails in setup")
+    with tempfile.TemporaryDirectory() as name, Host(fork_server=fork_server) as host:
         write(Path(name), count, "mcp_stdio")
         done, _ = started(host, Path(name))
-        print(f"  started in {done[-1]:.2f} s, {1000 * done[-1] / count:.0f} ms a plugin")
+        print(f"  started in {done[-1]:.2f} s, {1000 * done[-1] / count:.0f} ms a plugin, ", end="")
+        print(f"memory {proportional(os.getpid()) / 1e6 / count:.1f} MB a plugin")
         names = list(host.plugins)
         assert len(names) == count - 1
         clients = {name: host.client(name, BenchClient) for name in names}
@@ -168,7 +183,8 @@ def killed(count: int) -> None:
 def main() -> None:
     for count in (250, 1000):
         in_process(count)
-    killed(50)
+    killed(50, fork_server=False)
+    killed(50, fork_server=True)
 
 
 if __name__ == "__main__":

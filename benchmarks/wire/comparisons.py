@@ -45,6 +45,7 @@ COMPARISONS: Final = (
     Comparison("… 1 MB", "ours, async", "1 MB", "raw + pydantic", 1.0),
     Comparison("… 64 in flight", "ours, async", "64 in flight", "raw pipe, async", at_least=75),
     Comparison("stdio, cold start", "ours", "cold start", at_least=5),
+    Comparison("… from a fork server", "ours, forked", "cold start", ceiling=0.02),
     Comparison("stdio, memory", "ours", "memory", ceiling=32 * _MEGABYTE),
     Comparison("… own pages", "ours", "own memory", ceiling=18 * _MEGABYTE),
     *(
@@ -132,9 +133,9 @@ def _ratio(
 def _absolute(figure: str, costs: list[float], ceiling: float | None) -> str:
     cost = median(costs)
     text = _amount(figure, cost)
-    return (
-        text if ceiling is None else text + _verdict(cost <= ceiling, f"≤ {ceiling / _MEGABYTE:g}")
-    )
+    if ceiling is None:
+        return text
+    return text + _verdict(cost <= ceiling, f"≤ {_amount(figure, ceiling)}")
 
 
 def _amount(figure: str, cost: float) -> str:

@@ -39,6 +39,10 @@ def main() -> None:
     side, seconds, core = SIDES[sys.argv[1]], float(sys.argv[2]), int(sys.argv[3])
     module, _, function = side.client.partition(":")
     connect = getattr(importlib.import_module(f"benchmarks.wire.clients.{module}"), function)
+    if side.forked:
+        with connect(side.command) as forks:
+            print(json.dumps(_start(side, forks)))
+        return
     started = time.perf_counter()
     with listening(side.command) if side.http else nullcontext(side.command) as target:
         if side.loop:
@@ -55,6 +59,13 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
         return uvloop.new_event_loop
     return asyncio.new_event_loop
+
+
+def _start(side: Side, connect: Callable[..., Any]) -> Figures:
+    started = time.perf_counter()
+    with connect(side.command) as connection:
+        _verify(connection, connection.call(connection.take(_SMALL)), _SMALL)
+        return {"cold start": time.perf_counter() - started}
 
 
 def _measure(side: Side, opening: Any, started: float, seconds: float, core: int) -> Figures:

@@ -25,6 +25,8 @@ class Side:
     """True if the server listens; it says 'listening on URL' on stderr."""
     parallel: bool = True
     """False if the client cannot have more than one call in flight."""
+    forked: bool = False
+    """True if a fork server is there before the client: only the start is measured."""
 
     @property
     def command(self) -> list[str]:
@@ -48,6 +50,7 @@ SIDES: Final = {
         Side("raw + pydantic", "raw:by_hand", _BY_HAND, parallel=False),
         Side("ours", "ours:connect", _OURS),
         Side("ours, exact schema", "ours:connect_exact", _OURS, parallel=False),
+        Side("ours, forked", "ours:fork_server", _OURS, forked=True),
         Side("ours, async", "ours:connect_async", _OURS, "asyncio"),
         Side("ours, async on uvloop", "ours:connect_async", _OURS, "uvloop"),
         Side("SDK", "sdk:connect", _SDK, "asyncio"),

@@ -53,13 +53,18 @@ class AsyncHost(Roster[AsyncChannel]):
 
     Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
     in their context's metadata; `health_every` is the pause between checks of their health, in
-    seconds, and `None` leaves the checks to whoever calls `check`.
+    seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
+    of Python as forks of one that has imported what they need.
     """
 
     def __init__(
-        self, facts: dict[str, Any] | None = None, *, health_every: float | None = None
+        self,
+        facts: dict[str, Any] | None = None,
+        *,
+        health_every: float | None = None,
+        fork_server: bool = False,
     ) -> None:
-        super().__init__(facts)
+        super().__init__(facts, fork_server=fork_server)
         self._dispatchers: list[tuple[AsyncDispatcher, AsyncHostRoutes]] = []
         self._clients: dict[tuple[str, int], type[AsyncClient]] = {}
         self._tasks = Tasks()
@@ -147,6 +152,10 @@ class AsyncHost(Roster[AsyncChannel]):
             self._watcher.cancel()
         await self._tasks.close(CHECK_SECONDS)
         async with AsyncExitStack() as stack:
+            if self._forks is not None:
+                import asyncio
+
+                stack.push_async_callback(asyncio.to_thread, self._forks.close)
             for loaded in self._registry.empty():
                 stack.push_async_callback(self._end, loaded)
         self._changed()
@@ -165,7 +174,9 @@ class AsyncHost(Roster[AsyncChannel]):
         with self._registry.taking(manifest.name):
             async with AsyncExitStack() as undo:
                 undo.callback(self._give_back, manifest.name)
-                channel = await async_channel_to(manifest, kind, picked, self._context(manifest))
+                channel = await async_channel_to(
+                    manifest, kind, picked, self._context(manifest), forks=self._forks
+                )
                 undo.push_async_callback(channel.aclose)
                 client = make(channel)
                 self._keep(manifest, kind, channel, client if isinstance(client, Plugin) else None)
@@ -190,7 +201,9 @@ class AsyncHost(Roster[AsyncChannel]):
             kind = self._kind(manifest) if before is None else before.kind
             runtime = self._runtime(manifest, kind, before.runtime if before else None)
             context = self._context(manifest)
-            channel = await async_channel_to(manifest, kind, runtime, context, made(entry))
+            channel = await async_channel_to(
+                manifest, kind, runtime, context, made(entry), forks=self._forks
+            )
             make = self._clients.get((kind.name, manifest.major))
             self._keep(manifest, kind, channel, make(channel) if make else None)
         except FAILURES as error:

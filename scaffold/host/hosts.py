@@ -54,13 +54,18 @@ class Host(Roster[Channel]):
 
     Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
     in their context's metadata; `health_every` is the pause between checks of their health, in
-    seconds, and `None` leaves the checks to whoever calls `check`.
+    seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
+    of Python as forks of one that has imported what they need.
     """
 
     def __init__(
-        self, facts: dict[str, Any] | None = None, *, health_every: float | None = None
+        self,
+        facts: dict[str, Any] | None = None,
+        *,
+        health_every: float | None = None,
+        fork_server: bool = False,
     ) -> None:
-        super().__init__(facts)
+        super().__init__(facts, fork_server=fork_server)
         self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
         self._clients: dict[tuple[str, int], type[Client]] = {}
         self._post = Post()
@@ -177,6 +182,8 @@ class Host(Roster[Channel]):
         self._ended.set()
         self._post.close(CHECK_SECONDS)
         with ExitStack() as stack:
+            if self._forks is not None:
+                stack.callback(self._forks.close)
             for loaded in self._registry.empty():
                 stack.callback(self._end, loaded)
         self._changed()
@@ -195,7 +202,7 @@ class Host(Roster[Channel]):
         picked = choose(manifest, runtime)
         with self._registry.taking(manifest.name), ExitStack() as undo:
             undo.callback(self._give_back, manifest.name)
-            channel = channel_to(manifest, kind, picked, self._context(manifest))
+            channel = channel_to(manifest, kind, picked, self._context(manifest), forks=self._forks)
             undo.callback(channel.close)
             client = make(channel)
             self._keep(manifest, kind, channel, client if isinstance(client, Plugin) else None)
@@ -218,7 +225,7 @@ class Host(Roster[Channel]):
             kind = self._kind(manifest) if before is None else before.kind
             runtime = self._runtime(manifest, kind, before.runtime if before else None)
             context = self._context(manifest)
-            channel = channel_to(manifest, kind, runtime, context, made(entry))
+            channel = channel_to(manifest, kind, runtime, context, made(entry), forks=self._forks)
             make = self._clients.get((kind.name, manifest.major))
             self._keep(manifest, kind, channel, make(channel) if make else None)
         except FAILURES as error:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.errors import (
@@ -24,6 +24,9 @@ from scaffold.host.resources import STANDARD, Lend, lend
 from scaffold.host.runtimes import choose
 from scaffold.host.selection import Policy
 
+if TYPE_CHECKING:
+    from scaffold.client.stdio.forks import ForkServers
+
 __all__ = ["Roster"]
 
 C = TypeVar("C", Channel, AsyncChannel)
@@ -33,7 +36,10 @@ T = TypeVar("T")
 class Roster(Generic[C]):
     """The part of a host that waits for nothing: its plugins are registered, not yet started."""
 
-    def __init__(self, facts: Mapping[str, Json] | None = None) -> None:
+    def __init__(
+        self, facts: Mapping[str, Json] | None = None, *, fork_server: bool = False
+    ) -> None:
+        self._forks = _fork_servers() if fork_server else None
         self._facts = dict(facts or {})
         self._registry: Registry[C] = Registry()
         self._others: _Others[C] = _Others(self._registry)
@@ -205,6 +211,12 @@ class Roster(Generic[C]):
         lent = self._lent.pop(name, None)
         if lent is not None:
             lent.close()
+
+
+def _fork_servers() -> "ForkServers":
+    from scaffold.client.stdio.forks import ForkServers
+
+    return ForkServers()
 
 
 class _Others(Generic[C]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
 
@@ -16,6 +16,9 @@ from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.loader import cause, load_plugin
 from scaffold.host.manifest import Manifest, McpStdio, Runtime
 from scaffold.host.threads import Late
+
+if TYPE_CHECKING:
+    from scaffold.client.stdio.forks import ForkServers
 
 __all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runtime_of"]
 
@@ -56,17 +59,20 @@ def channel_to(
     runtime: Runtime,
     context: PluginContext | None = None,
     plugin: Plugin | None = None,
+    *,
+    forks: "ForkServers | None" = None,
 ) -> Channel:
     """Open a channel to the plugin, and hand it its context.
 
-    A `plugin` that is there already is used in process, in place of what the manifest names.
+    A `plugin` that is there already is used in process, in place of what the manifest names;
+    `forks` start processes where they can.
     Raises `PluginLoadError`, `ConnectFailed` or another error of the transport.
     """
     context = context or PluginContext(manifest.name)
     if runtime != "in_process":
-        return _CHANNELS[runtime](manifest, kind, context)
+        return _CHANNELS[runtime](manifest, kind, context, forks)
     if plugin is None and _wants_a_process(manifest):
-        return _stdio(_served(manifest), kind, context)
+        return _stdio(_served(manifest), kind, context, forks)
     channel = InProcessChannel(plugin or load_plugin(manifest), name=manifest.name)
     try:
         channel.setup(
@@ -86,13 +92,15 @@ async def async_channel_to(
     runtime: Runtime,
     context: PluginContext | None = None,
     plugin: Plugin | None = None,
+    *,
+    forks: "ForkServers | None" = None,
 ) -> AsyncChannel:
     """Open a channel to the plugin for the running event loop; raise as `channel_to` does."""
     context = context or PluginContext(manifest.name)
     if runtime != "in_process":
-        return await _ASYNC_CHANNELS[runtime](manifest, kind, context)
+        return await _ASYNC_CHANNELS[runtime](manifest, kind, context, forks)
     if plugin is None and _wants_a_process(manifest):
-        return await _async_stdio(_served(manifest), kind, context)
+        return await _async_stdio(_served(manifest), kind, context, forks)
     channel = AsyncInProcessChannel(
         plugin or load_plugin(manifest),
         name=manifest.name,
@@ -126,16 +134,26 @@ def _setup_failed(manifest: Manifest, error: BaseException) -> PluginLoadError:
     return PluginLoadError(manifest.name, f"setup failed: {why}")
 
 
-def _stdio(manifest: Manifest, kind: Kind, context: PluginContext) -> Channel:
+def _stdio(
+    manifest: Manifest, kind: Kind, context: PluginContext, forks: "ForkServers | None"
+) -> Channel:
     from scaffold.client.stdio.channel import StdioChannel
 
-    return StdioChannel(command_of(manifest), kind=kind, **_process(manifest, context))
+    command, options = command_of(manifest), _process(manifest, context)
+    spawn = forks.prepare(command, options["env"]) if forks else None
+    return StdioChannel(command, kind=kind, spawn=spawn, **options)
 
 
-async def _async_stdio(manifest: Manifest, kind: Kind, context: PluginContext) -> AsyncChannel:
+async def _async_stdio(
+    manifest: Manifest, kind: Kind, context: PluginContext, forks: "ForkServers | None"
+) -> AsyncChannel:
+    import asyncio
+
     from scaffold.client.stdio.async_channel import AsyncStdioChannel
 
-    channel = AsyncStdioChannel(command_of(manifest), kind=kind, **_process(manifest, context))
+    command, options = command_of(manifest), _process(manifest, context)
+    spawn = await asyncio.to_thread(forks.prepare, command, options["env"]) if forks else None
+    channel = AsyncStdioChannel(command, kind=kind, spawn=spawn, **options)
     await channel.connect()
     return channel
 
@@ -148,14 +166,18 @@ def _process(manifest: Manifest, context: PluginContext) -> dict[str, Any]:
     return options
 
 
-def _http(manifest: Manifest, kind: Kind, _context: PluginContext) -> Channel:
+def _http(
+    manifest: Manifest, kind: Kind, _context: PluginContext, _forks: "ForkServers | None"
+) -> Channel:
     from scaffold.client.http import HttpChannel
 
     url, options = service_of(manifest)
     return HttpChannel(url, kind=kind, **options)
 
 
-async def _async_http(manifest: Manifest, kind: Kind, _context: PluginContext) -> AsyncChannel:
+async def _async_http(
+    manifest: Manifest, kind: Kind, _context: PluginContext, _forks: "ForkServers | None"
+) -> AsyncChannel:
     from scaffold.client.http import AsyncHttpChannel
 
     url, options = service_of(manifest)
@@ -164,13 +186,18 @@ async def _async_http(manifest: Manifest, kind: Kind, _context: PluginContext) -
     return channel
 
 
-_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind, PluginContext], Channel]]] = {
+_CHANNELS: Final[
+    dict[Runtime, Callable[[Manifest, Kind, PluginContext, "ForkServers | None"], Channel]]
+] = {
     "mcp_stdio": _stdio,
     "mcp_http": _http,
 }
 
 _ASYNC_CHANNELS: Final[
-    dict[Runtime, Callable[[Manifest, Kind, PluginContext], Awaitable[AsyncChannel]]]
+    dict[
+        Runtime,
+        Callable[[Manifest, Kind, PluginContext, "ForkServers | None"], Awaitable[AsyncChannel]],
+    ]
 ] = {
     "mcp_stdio": _async_stdio,
     "mcp_http": _async_http,

@@ -1,4 +1,5 @@
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,34 @@ def test_a_plugin_opened_without_bindings_answers_in_every_runtime(folder, runti
         channel = host.open(folder, runtime)
         execute = channel.bind(host["echo"].kind.hooks["execute"])
         assert execute({"function": "echo", "args": {"text": "hi"}}) == {"result": "hi"}
+
+
+def children(pid):
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for one in found for child in one.read_text().split()]
+
+
+def test_processes_of_one_environment_are_forks_of_one_server(folder):
+    before = set(children(os.getpid()))
+    with Host(fork_server=True) as host:
+        tool = host.load(folder, ToolClient, runtime="mcp_stdio")
+        (server,) = set(children(os.getpid())) - before
+        assert len(children(server)) == 1
+        assert tool.execute(ask("echo", text="hi")).result == "hi"
+    assert set(children(os.getpid())) == before
+
+
+def test_an_event_loop_has_a_fork_server_too(folder):
+    async def call():
+        async with AsyncHost(fork_server=True) as host:
+            tool = await host.load(folder, AsyncToolClient, runtime="mcp_stdio")
+            (server,) = set(children(os.getpid())) - before
+            assert len(children(server)) == 1
+            return await tool.execute(ask("echo", text="hi"))
+
+    before = set(children(os.getpid()))
+    assert asyncio.run(call()).result == "hi"
+    assert set(children(os.getpid())) == before
 
 
 def test_a_manifest_with_nothing_but_a_command_is_a_tool(tmp_path):

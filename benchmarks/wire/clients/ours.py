@@ -1,7 +1,7 @@
 """The typed clients of the benchmarks' kind, over every channel."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 
 from benchmarks.wire.bench_v1 import (
     BENCH,
@@ -14,9 +14,10 @@ from benchmarks.wire.clients.connection import Connection
 from scaffold.client.http import AsyncHttpChannel, HttpChannel
 from scaffold.client.stdio.async_channel import AsyncStdioChannel
 from scaffold.client.stdio.channel import StdioChannel
+from scaffold.client.stdio.forks import ForkServers
 from scaffold.contract import Model
 
-__all__ = ["connect", "connect_async", "connect_exact"]
+__all__ = ["connect", "connect_async", "connect_exact", "fork_server"]
 
 
 def _json(answer: Model) -> object:
@@ -34,6 +35,23 @@ def connect(target: list[str] | str) -> Iterator[Connection]:
     """Call and wait."""
     with BenchClient(_channel(target)) as client:
         yield Connection(client.echo, EchoInput.model_validate, _json)
+
+
+@contextmanager
+def fork_server(
+    command: list[str],
+) -> Iterator[Callable[[list[str] | str], AbstractContextManager[Connection]]]:
+    """Have a fork server ready; yields what connects to a fork, as `connect` does."""
+    forks = ForkServers()
+    spawn = forks.prepare(command, {})
+
+    @contextmanager
+    def connect(target: list[str] | str) -> Iterator[Connection]:
+        with BenchClient(StdioChannel(target, kind=BENCH, plugin="bench", spawn=spawn)) as client:
+            yield Connection(client.echo, EchoInput.model_validate, _json)
+
+    yield connect
+    forks.close()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from scaffold.client.session import Outgoing, Talk
 from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.loop import LoopPipes
-from scaffold.client.stdio.process import Launch
+from scaffold.client.stdio.process import Launch, Spawn
 from scaffold.client.stdio.supervision import Supervision, closed
 from scaffold.client.streams import On, opener
 from scaffold.contract.errors import ConnectFailed, PeerCrashed, ScaffoldError
@@ -42,8 +42,9 @@ class AsyncStdioChannel:
         startup_timeout: float = 30.0,
         timeout: float = 60.0,
         limit: int = MESSAGE_LIMIT,
+        spawn: Spawn | None = None,
     ) -> None:
-        self._launch = Launch(command, cwd, env or {})
+        self._launch = Launch(command, cwd, env or {}, spawn)
         self._supervision = Supervision(kind, plugin)
         self._startup_timeout = startup_timeout
         self._timeout = timeout

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from scaffold.client.session import Outgoing, Session, Talk
 from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.pipes import Pipes
-from scaffold.client.stdio.process import Launch
+from scaffold.client.stdio.process import Launch, Spawn
 from scaffold.client.stdio.supervision import Supervision, closed
 from scaffold.client.streams import On, opener
 from scaffold.contract.errors import PeerCrashed, ScaffoldError
@@ -46,8 +46,9 @@ class StdioChannel:
         startup_timeout: float = 30.0,
         timeout: float = 60.0,
         limit: int = MESSAGE_LIMIT,
+        spawn: Spawn | None = None,
     ) -> None:
-        self._launch = Launch(command, cwd, env or {})
+        self._launch = Launch(command, cwd, env or {}, spawn)
         self._supervision = Supervision(kind, plugin)
         self._startup_timeout = startup_timeout
         self._timeout = timeout

@@ -15,20 +15,46 @@ import signal
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["Launch", "Process", "poll"]
+__all__ = ["Child", "Launch", "Process", "Spawn", "Stdio", "poll", "spawn"]
 
 _PIPE_SIZE: Final = 1 << 20
 _TERM_GRACE: Final = 1.0
 """Seconds from SIGTERM to SIGKILL."""
 _NAP: Final = 0.005
 _LONGEST_NAP: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Stdio:
+    """What a child has as descriptors 0, 1 and 2; whoever starts it closes these ends."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+class Child(Protocol):
+    """A process that was started, and leads a session and a group of its own."""
+
+    def poll(self) -> int | None:
+        """Return the exit status, minus the number of the signal that ended it; or `None`."""
+
+    def wait(self) -> int:
+        """Wait for the end; return the exit status."""
+        ...
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Signal the process and what it has started, as far as that still exists."""
+
+    def release(self) -> None:
+        """Give back what belongs to the host, once the process has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +66,49 @@ class Launch:
     """Where it runs; `None` is where the host runs."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables on top of the host's own."""
+    spawn: "Spawn | None" = None
+    """What starts it; `None` starts it anew, as `spawn` does."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All variables of the process."""
+        return {**os.environ, **self.env}
+
+
+Spawn: TypeAlias = Callable[[Launch, Stdio], Child]
+"""Starts a process; raises `ConnectFailed`."""
+
+
+class Spawned(subprocess.Popen[bytes]):
+    """A child of this process."""
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Signal the process and what it has started, as far as that still exists."""
+        # macOS answers EPERM for a group of which only the dead leader is left.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def release(self) -> None:
+        """Do nothing: the system's record of a child is gone with its status."""
+
+
+def spawn(launch: Launch, stdio: Stdio) -> Child:
+    """Start a process anew; raise `ConnectFailed` if that is not possible."""
+    if not launch.command:
+        raise ConnectFailed("there is no command to run")
+    env = launch.environment
+    try:
+        return Spawned(
+            list(launch.command),
+            stdin=stdio.stdin,
+            stdout=stdio.stdout,
+            stderr=stdio.stderr,
+            cwd=launch.cwd,
+            env=env,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise ConnectFailed(_explain(launch, env, error)) from None
 
 
 class Process:
@@ -49,27 +118,29 @@ class Process:
     """
 
     def __init__(self, launch: Launch) -> None:
-        self._popen = _spawn(launch)
-        pipes = (self._popen.stdin, self._popen.stdout, self._popen.stderr)
-        self.stdin, self.stdout, self.stderr = (pipe.fileno() for pipe in pipes if pipe)
+        start = launch.spawn or spawn
+        with contextlib.ExitStack() as undo:
+            child_in, self.stdin = _pipe(undo)
+            self.stdout, child_out = _pipe(undo)
+            self.stderr, child_err = _pipe(undo)
+            self._child = start(launch, Stdio(child_in, child_out, child_err))
+            undo.pop_all()
+        for fd in (child_in, child_out, child_err):
+            os.close(fd)
+        self._open = {self.stdin, self.stdout, self.stderr}
         self._host = os.getpid()
         self._swept = False
         for fd in (self.stdin, self.stdout):
             os.set_blocking(fd, False)
             _widen(fd)
 
-    @property
-    def pid(self) -> int:
-        """The process id, which is also the id of its group."""
-        return self._popen.pid
-
     def exited(self) -> bool:
         """Tell whether the process has ended; what it started is then ended too."""
-        if self._popen.poll() is None:
+        if self._child.poll() is None:
             return False
         if not self._swept:
             self._swept = True
-            self._signal(signal.SIGKILL)
+            self._child.signal_group(signal.SIGKILL)
         return True
 
     def wait(self, seconds: float) -> bool:
@@ -86,7 +157,7 @@ class Process:
     @property
     def status(self) -> str:
         """How the process ended: `exit status 1`, `killed by SIGSEGV`, `still running`."""
-        code = self._popen.poll()
+        code = self._child.poll()
         if code is None:
             return "still running"
         if code >= 0:
@@ -107,8 +178,7 @@ class Process:
 
     def end_input(self) -> None:
         """Close the input: the process's sign to end."""
-        if self._popen.stdin is not None:
-            self._popen.stdin.close()
+        self._close(self.stdin)
 
     def end(self, grace: float) -> None:
         """End the process and its group: end of input, `grace` seconds, SIGTERM, SIGKILL.
@@ -119,22 +189,24 @@ class Process:
         if self._host != os.getpid():
             return
         if not self.wait(grace):
-            self._signal(signal.SIGTERM)
+            self._child.signal_group(signal.SIGTERM)
             if not self.wait(_TERM_GRACE):
-                self._signal(signal.SIGKILL)
-                self._popen.wait()
+                self._child.signal_group(signal.SIGKILL)
+                self._child.wait()
                 self.exited()
 
     def release(self) -> None:
         """Close what is left of the pipes."""
-        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
-            if pipe is not None:
-                pipe.close()
+        for fd in (self.stdin, self.stdout, self.stderr):
+            self._close(fd)
+        self._child.release()
 
-    def _signal(self, number: signal.Signals) -> None:
-        # macOS answers EPERM for a group of which only the dead leader is left.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
+    def _close(self, fd: int) -> None:
+        try:
+            self._open.remove(fd)
+        except KeyError:
+            return
+        os.close(fd)
 
 
 def poll(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "select.poll":
@@ -147,23 +219,11 @@ def poll(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "select.poll
     return poller
 
 
-def _spawn(launch: Launch) -> "subprocess.Popen[bytes]":
-    if not launch.command:
-        raise ConnectFailed("there is no command to run")
-    env = {**os.environ, **launch.env}
-    try:
-        return subprocess.Popen(
-            list(launch.command),
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=launch.cwd,
-            env=env,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        raise ConnectFailed(_explain(launch, env, error)) from None
+def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for fd in ends:
+        undo.callback(os.close, fd)
+    return ends
 
 
 def _explain(launch: Launch, env: Mapping[str, str], error: Exception) -> str:
