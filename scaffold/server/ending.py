@@ -65,18 +65,22 @@ class Ending:
         """Wait until everything is over and the process may exit."""
         self._done.wait()
 
-    def watch(self) -> None:
-        """Take over the signals, and watch for the host's death. For the main thread."""
+    def watch(self, parent: int = 0) -> None:
+        """Take over the signals, and watch for the host's death. For the main thread.
+
+        `parent` is whose child the process was when it started: the host may be dead by now.
+        """
         inlet, outlet = os.pipe()
         os.set_blocking(outlet, False)
         signal.set_wakeup_fd(outlet, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _noted)
-        threading.Thread(target=self._watch, args=(inlet,), name="watch", daemon=True).start()
+        threading.Thread(
+            target=self._watch, args=(inlet, parent), name="watch", daemon=True
+        ).start()
 
-    def _watch(self, inlet: int) -> None:
+    def _watch(self, inlet: int, parent: int) -> None:
         """Wait on a thread of its own: a hook that blocks the main thread blocks its handlers."""
-        parent = os.getppid()
         while True:
             readable, _, _ = select.select([inlet], [], [], _GLANCE)
             if readable:

@@ -56,27 +56,30 @@ def run_server(entry_point: str | type[Plugin], name: str, arguments: Sequence[s
 
 
 def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -> None:
+    parent = os.getppid()
     pipes = claim()
     plugin = load(entry_point, name)
     if any(is_async(getattr(plugin, method)) for method in _methods(plugin)):
         from scaffold.server.loops import run
 
-        run(_serve_looped(plugin, name, pipes, options))
+        run(_serve_looped(plugin, name, pipes, options, parent))
     else:
         from scaffold.server.threaded import ThreadedServer
 
         plugin.setup(context(name))
         server = ThreadedServer(Service(plugin, name), pipes, options.largest)
-        server.ending.watch()
+        server.ending.watch(parent)
         server.run()
 
 
-async def _serve_looped(plugin: Plugin, name: str, pipes: Pipes, options: Options) -> None:
+async def _serve_looped(
+    plugin: Plugin, name: str, pipes: Pipes, options: Options, parent: int
+) -> None:
     from scaffold.server.looped import LoopedServer
 
     await settle(plugin.setup(context(name)))
     server = LoopedServer(Service(plugin, name), pipes, options.largest)
-    server.ending.watch()
+    server.ending.watch(parent)
     await server.run()
 
 
