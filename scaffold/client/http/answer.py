@@ -135,15 +135,18 @@ def read_beginning(longest: int = LONGEST_REFUSAL) -> Steps[bytes]:
     return body
 
 
-def next_messages(events: EventStream) -> Steps[list[Message] | None]:
-    """Read on in a stream; return the messages that came, `None` at the end of the stream."""
+def next_messages(events: EventStream) -> Steps[list[tuple[Message, bytes]] | None]:
+    """Read on in a stream; return the messages that came, `None` at the end of the stream.
+
+    With each message comes what it was read from.
+    """
     try:
         chunk = yield READ
     except Broken as broken:
         raise _incomplete(broken, events.total) from None
     if chunk is None:
         return None
-    messages = [_message(data) for data in events.feed(chunk)]
+    messages = [(_message(data), data) for data in events.feed(chunk)]
     if events.pending > LONGEST_ANSWER:
         raise ProtocolError(f"an event of more than {LONGEST_ANSWER} bytes, the most allowed")
     return messages

@@ -45,6 +45,7 @@ from scaffold.wire.messages import (
     request,
     response,
 )
+from scaffold.wire.progress import read_progress
 
 __all__ = ["Exchange", "Written"]
 
@@ -63,7 +64,7 @@ _RESUME: Final = Outgoing("", b"")
 """Neither a request nor a notification: it needs the headers of the session alone."""
 
 _BREAKS: Final[dict[Failure, dict[str, Any]]] = {
-    Failure.UNSENT: {"error": ConnectFailed, "passing": True, "unserved": True},
+    Failure.UNSENT: {"error": ConnectFailed, "passing": True, "unserved": True, "away": True},
     Failure.UNTRUSTED: {"error": ConnectFailed},
     Failure.CUT: {"error": TransportError, "passing": True, "silence": True},
     Failure.LATE: {"error": DeadlineExceeded, "silence": True},
@@ -103,15 +104,17 @@ class Exchange:
         deadline: Deadline,
         *,
         repeatable: bool,
+        patience: float = 0.0,
         written: Written | None = None,
     ) -> Steps[Message | None]:
         """Send a message and return its answer; `None` for a notification or a probe without one.
 
         `repeatable` says that the message may be sent again even if it may have been worked on.
+        `patience` is for how many seconds a server that cannot be reached is tried again at least.
         `written` is its first try, if that has been written.
         """
         what = f"{outgoing.method} {outgoing.name}".rstrip()
-        attempts = Attempts(what, deadline, repeatable=repeatable)
+        attempts = Attempts(what, deadline, repeatable=repeatable, patience=patience)
         while True:
             current = written or self.write(outgoing, deadline.left)
             written = None
@@ -145,7 +148,7 @@ class Exchange:
             raise ProtocolError(f"'content-encoding: {encoding}', which was not asked for")
         if content_type(head) == JSON:
             return answer_in((yield from read_body(head)), number)
-        return (yield from self._stream(head, number, deadline))
+        return (yield from self._stream(outgoing, head, number, deadline))
 
     def _refused(
         self, outgoing: Outgoing, headers: Mapping[str, str], head: Head
@@ -174,18 +177,22 @@ class Exchange:
             raise ProtocolError(f"the server answered {came}")
         return message
 
-    def _stream(self, head: Head, id: RequestId, deadline: Deadline) -> Steps[Message]:
-        """Read events up to the answer; take a broken stream up again where that is possible."""
+    def _stream(
+        self, outgoing: Outgoing, head: Head, id: RequestId, deadline: Deadline
+    ) -> Steps[Message]:
+        """Read events up to the answer, and pass on what it reports before.
+
+        A broken stream is taken up again where that is possible.
+        """
         events = EventStream()
         while True:
             yield from _expect_events(head)
             try:
                 while (messages := (yield from next_messages(events))) is not None:
-                    for message in messages:
+                    for message, data in messages:
                         if message.method is UNSET:
                             return check_answer(message, id)
-                        if message.id is not UNSET:
-                            yield Post(self._reply(message, deadline))
+                        yield from self._hear(outgoing, message, data, deadline)
                 cause = "the stream of events ended without the answer"
             except Broken as broken:
                 if broken.failure is not Failure.CUT:
@@ -201,6 +208,15 @@ class Exchange:
             head = yield Send("GET", headers, b"", deadline.left)
             events = EventStream(events.last_id, events.retry)
 
+    def _hear(
+        self, outgoing: Outgoing, message: Message, data: bytes, deadline: Deadline
+    ) -> Steps[None]:
+        """Deal with what comes before the answer: a report, or a request of the server's own."""
+        if message.method == "notifications/progress":
+            _tell(outgoing, data)
+        elif message.id is not UNSET:
+            yield Post(self._reply(message, deadline))
+
     def _reply(self, message: Message, deadline: Deadline) -> Send:
         """Answer a legacy server's own request: a ping is returned, all else is refused."""
         assert isinstance(message.id, int | str)
@@ -210,6 +226,14 @@ class Exchange:
             refusal = f"this client has no '{message.method}'"
             body = error_response(WireError(Code.METHOD_NOT_FOUND, refusal, id=message.id))
         return Send("POST", self._session.headers(_RESUME), body, min(_REPLY, deadline.left))
+
+
+def _tell(outgoing: Outgoing, data: bytes) -> None:
+    """Pass on what the call reports, if anybody listens and it is this call."""
+    if outgoing.report is not None:
+        progress = read_progress(data)
+        if progress is not None and progress.token == outgoing.token:
+            progress.tell(outgoing.report)
 
 
 def _expect_events(head: Head) -> Steps[None]:

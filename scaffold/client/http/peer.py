@@ -26,6 +26,8 @@ __all__ = ["Calling", "Peer", "Short"]
 
 _LONGEST_PROBE: Final = 10.0
 """Seconds after which silence is taken for the answer of a legacy server."""
+_RESTART: Final = 5.0
+"""Seconds that a server which has been there before may take to be there again."""
 _FAREWELL: Final = 2.0
 """Seconds that the end of a session may take."""
 
@@ -149,7 +151,9 @@ class Peer:
         *,
         repeatable: bool,
     ) -> Steps[Any]:
-        send = partial(self._exchange.send, outgoing, deadline, repeatable=repeatable)
+        send = partial(
+            self._exchange.send, outgoing, deadline, repeatable=repeatable, patience=_RESTART
+        )
         answer = yield from send(written=written)
         if _mismatched(answer):
             # The server's tools have changed: read which headers it wants now (Client Behavior).

@@ -20,6 +20,8 @@ __all__ = ["Attempts", "Deadline", "Setback", "retry_after"]
 _MOST_TRIES: Final = 4
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
+_LONGEST_ABSENCE: Final = 0.5
+"""Seconds between two looks for a server that is not there."""
 
 _random = random.SystemRandom()
 
@@ -49,6 +51,8 @@ class Setback(Exception):
     """True if another try may go better."""
     unserved: bool = False
     """True if the server surely did not begin to work on the request."""
+    away: bool = False
+    """True if no server was there: it may be about to start."""
     silence: bool = False
     """True if it is as good as no answer."""
     after: float | None = None
@@ -60,10 +64,14 @@ class Setback(Exception):
 class Attempts:
     """The tries of one request."""
 
-    def __init__(self, what: str, deadline: Deadline, *, repeatable: bool) -> None:
+    def __init__(
+        self, what: str, deadline: Deadline, *, repeatable: bool, patience: float = 0.0
+    ) -> None:
         self._what = what
         self._deadline = deadline
         self._repeatable = repeatable
+        self._absence = Deadline(patience)
+        """How long a server that is not there is looked for, however often."""
         self._causes: list[str] = []
 
     def pause(self, setback: Setback) -> float:
@@ -74,9 +82,10 @@ class Attempts:
             raise setback.error(self._text(""))
         if not (setback.unserved or self._repeatable):
             raise setback.error(self._text("not tried again: the hook is not idempotent"))
-        if tries == _MOST_TRIES:
+        if tries >= _MOST_TRIES and not (setback.away and self._absence.left):
             raise setback.error(self._text("given up"))
-        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tries - 1))
+        most = _LONGEST_ABSENCE if setback.away else _LONGEST_PAUSE
+        longest = min(most, _FIRST_PAUSE * 2 ** min(tries - 1, _MOST_TRIES))
         pause = _random.uniform(0, longest) if setback.after is None else setback.after
         allowed = self._deadline.seconds
         if pause >= self._deadline.left:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from scaffold.contract import HookError
+from scaffold.contract import HookError, report_progress
 from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
 
 ANY: dict[str, Any] = {"type": "object"}
@@ -20,7 +20,14 @@ ROUTED: dict[str, Any] = {
 
 class Calculator(ToolPlugin):
     def get_schema(self) -> list[Function]:
-        schemas = {"add": ADD, "routed": ROUTED, "refuse": ANY, "crash": ANY, "sleep": ANY}
+        schemas = {
+            "add": ADD,
+            "routed": ROUTED,
+            "refuse": ANY,
+            "crash": ANY,
+            "sleep": ANY,
+            "count": ANY,
+        }
         return [
             Function(name=name, description=f"{name}.", parameters=parameters)
             for name, parameters in schemas.items()
@@ -35,6 +42,9 @@ class Calculator(ToolPlugin):
                 raise ZeroDivisionError
             case "sleep":
                 await asyncio.sleep(args["seconds"])
+            case "count":
+                for step in range(args["to"]):
+                    report_progress(step + 1, args["to"], f"step {step + 1}")
             case "routed":
                 return ExecuteOutput(result=args["at"])
         return ExecuteOutput(result=args.get("a", 0) + args.get("b", 0))

@@ -11,6 +11,7 @@ import pytest
 
 from scaffold.client.http import AsyncHttpChannel, HttpChannel
 from scaffold.contract.errors import DeadlineExceeded, HookError, InternalError, InvalidInput
+from scaffold.contract.progress import reporting_to
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
 
 SERVE = ("-m", "scaffold.server", "calculator:Calculator", "--name", "calculator", "--http")
@@ -41,7 +42,9 @@ def client(url: str) -> Iterator[ToolClient]:
 
 
 def test_functions_and_answers_come_through(client: ToolClient) -> None:
-    assert [f.name for f in client.get_schema()] == ["add", "routed", "refuse", "crash", "sleep"]
+    assert [f.name for f in client.get_schema()] == [
+        *("add", "routed", "refuse", "crash", "sleep", "count")
+    ]
     assert client.execute(call("add", a=1, b=2)).result == 3
 
 
@@ -80,6 +83,31 @@ def test_a_slow_call_ends_at_its_deadline_and_others_go_on(url: str) -> None:
         with pytest.raises(DeadlineExceeded, match=r"no answer came in time \(0\.5 s\)"):
             client.execute(call("sleep", seconds=60))
         assert client.execute(call("add", a=1, b=2)).result == 3
+
+
+STEPS = [(1, 2, "step 1"), (2, 2, "step 2")]
+
+
+def test_what_a_call_reports_is_heard_before_its_answer(client: ToolClient) -> None:
+    heard: list[tuple[float, float | None, str]] = []
+    with reporting_to(lambda *report: heard.append(report)):
+        client.execute(call("count", to=2))
+        assert heard == STEPS
+    client.execute(call("count", to=2))
+    assert heard == STEPS
+
+
+def test_what_an_awaited_call_reports_is_heard_too(url: str) -> None:
+    heard: list[tuple[float, float | None, str]] = []
+
+    async def run() -> None:
+        channel = AsyncHttpChannel(url, kind=TOOL, plugin="calculator", timeout=10)
+        async with AsyncToolClient(await channel.connect()) as client:
+            with reporting_to(lambda *report: heard.append(report)):
+                await client.execute(call("count", to=2))
+
+    asyncio.run(run())
+    assert heard == STEPS
 
 
 def test_sixty_four_threads_get_their_own_answers(client: ToolClient) -> None:

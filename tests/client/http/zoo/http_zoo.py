@@ -167,6 +167,7 @@ class Zoo:
     calls: list[Script] = field(default_factory=lambda: [behave])
     manners: dict[str, Script] = field(default_factory=lambda: MODERN)
     tls: ssl.SSLContext | None = None
+    port: int = 0
 
     def __post_init__(self) -> None:
         self.requests: list[Request] = []
@@ -175,8 +176,8 @@ class Zoo:
         self._played = 0
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
 
     @property
     def url(self) -> str:

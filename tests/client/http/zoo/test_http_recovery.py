@@ -108,6 +108,31 @@ def test_an_address_without_a_server_is_tried_again_before_it_is_given_up(call: 
         call(f"http://127.0.0.1:{port}/mcp", timeout=5)
 
 
+def test_a_server_that_is_being_restarted_is_waited_for() -> None:
+    kind = make_kind()
+    with Zoo() as zoo:
+        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=5)
+    again = Zoo(port=zoo.port)
+    restart = threading.Timer(0.9, again.__enter__)
+    restart.start()
+    assert channel.bind(kind.hooks["act"])({"n": 1}) == {"got": {"n": 1}}
+    restart.join()
+    again.__exit__()
+    assert len(again.requests) == 1
+    channel.close()
+
+
+def test_a_server_that_does_not_come_back_is_waited_for_within_the_deadline() -> None:
+    kind = make_kind()
+    with Zoo() as zoo:
+        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=0.5)
+    began = time.monotonic()
+    with pytest.raises(ConnectFailed, match=r"refused .* would exceed the 0\.5 s allowed"):
+        channel.bind(kind.hooks["act"])({"n": 1})
+    assert time.monotonic() - began < 2
+    channel.close()
+
+
 def test_a_connection_that_the_server_dropped_while_idle_is_replaced() -> None:
     def answer_and_leave(exchange: Exchange) -> None:
         behave(exchange)
