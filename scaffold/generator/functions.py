@@ -10,7 +10,10 @@ from scaffold.generator.names import did_you_mean
 from scaffold.generator.schema.documents import Document, Documents
 from scaffold.generator.schema.facts import OBJECTS, Facts, gather
 
-__all__ = ["find_functions", "has_content"]
+__all__ = ["USUAL_ARGUMENTS", "USUAL_NAME", "find_functions", "has_content"]
+
+USUAL_NAME, USUAL_ARGUMENTS = "function", "args"
+"""The input properties that carry a function's name and arguments, unless a kind says otherwise."""
 
 _CATALOGUE = {"name", "description", "parameters"}
 _HELP = (
@@ -90,7 +93,7 @@ def _find_properties(documents: Documents, document: Document | None) -> tuple[s
     types = {name: gather(documents, part).types for name, part in facts.properties.items()}
     texts = [name for name in facts.required if types.get(name) == frozenset({"string"})]
     objects = [name for name in types if types[name] == OBJECTS]
-    name, arguments = _pick(texts, "function"), _pick(objects, "args")
+    name, arguments = _pick(texts, USUAL_NAME), _pick(objects, USUAL_ARGUMENTS)
     return (name, arguments) if name and arguments else None
 
 

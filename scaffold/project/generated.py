@@ -59,7 +59,7 @@ def _targets(root: Path, settings: SpecSettings) -> Generated:
     kinds = [compile_kind(path) for path in hookspecs_in(root / settings.hookspecs)]
     files: dict[str, str] = {}
     for target in settings.targets:
-        if target.emitter not in languages():
+        if target.emitter not in EMITTERS and target.emitter not in languages():
             known = ", ".join(f"'{each}'" for each in languages())
             message = f"there is no emitter '{target.emitter}'"
             raise PreconditionError("unknown-emitter", message, f"there is: {known}")

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 from msgspec import to_builtins
@@ -26,8 +25,6 @@ _ENTRIES = 32
 _INPUTS = {".json", ".yaml", ".yml"}
 _SOURCES = ("contract", "generator", "project")
 """The packages whose code decides what is generated."""
-_WRITERS = ("jinja2",)
-"""Distributions that write some of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,6 @@ def key_of(root: Path, settings: Settings) -> str:
         "folder": folder.resolve().name,
         "inputs": {name: _digest([path]) for name, path in sorted(inputs.items())},
         "python": sys.version_info[:2],
-        "writers": [version(each) for each in _WRITERS],
         "generator": _digest(_sources()),
     }
     return sha256(json.dumps(facts).encode()).hexdigest()

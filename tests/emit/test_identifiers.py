@@ -5,10 +5,13 @@ import keyword
 import pydantic
 import pytest
 
-from scaffold.contract import AsyncClient, Client, Model, Plugin
+from scaffold.contract import AsyncClient, Client, Functions, Model, Plugin
+from scaffold.contract.hook import DEFAULT_TOOL_NAME
 from scaffold.generator.emit.python.imports import MODULES
 from scaffold.generator.emit.python.names import identifiers
 from scaffold.generator.emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
+from scaffold.generator.functions import USUAL_ARGUMENTS, USUAL_NAME
+from scaffold.generator.hookspec.tool_names import DEFAULT_TOOL
 
 
 def public(owner):
@@ -47,3 +50,9 @@ def test_a_property_becomes_a_snake_case_attribute(name, attribute):
 
 def test_a_name_that_needs_no_change_is_never_taken_by_another():
     assert identifiers(["fooBar", "foo_bar"]) == {"foo_bar": "foo_bar", "fooBar": "foo_bar_"}
+
+
+def test_what_bindings_leave_out_is_what_the_runtime_takes_for_granted():
+    usual = Functions(catalogue="list")
+    assert (usual.name, usual.arguments) == (USUAL_NAME, USUAL_ARGUMENTS)
+    assert DEFAULT_TOOL == DEFAULT_TOOL_NAME

@@ -6,12 +6,14 @@ row's, its object a function from `ir.Kind` to relative paths and their text.
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from scaffold.generator.emit.manifest import manifest
 from scaffold.generator.emit.python.project import contract_test, plugin_stub
 from scaffold.generator.ir import Kind
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["Emitter", "contract_test", "emit", "languages", "manifest", "plugin_stub"]
 
@@ -49,5 +51,7 @@ def _emitter(language: str) -> Emitter:
     return loaded
 
 
-def _others() -> dict[str, EntryPoint]:
+def _others() -> dict[str, "EntryPoint"]:
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group="scaffold.emitters")}

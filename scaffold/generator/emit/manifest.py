@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 
-from scaffold.generator.emit.text import render
 from scaffold.generator.ir import Kind
 
 __all__ = ["RUNTIMES", "manifest"]
@@ -23,15 +22,28 @@ def manifest(
 ) -> str:
     """Write the manifest of a new plugin: its class stands in `<package>/plugin.py`."""
     chosen = [runtime for runtime in RUNTIMES if runtime in runtimes]
-    return render(
-        "manifest.toml.jinja",
-        plugin=json.dumps(plugin),
-        kind=json.dumps(kind.name),
-        version=json.dumps(kind.version),
-        description=json.dumps(description or f"A plugin of kind {kind.name}."),
-        runtimes=json.dumps(chosen),
-        entry_point=json.dumps(f"{package}.plugin:{class_name}"),
-        command=json.dumps(["python", "-m", package]),
-        stdio="mcp_stdio" in chosen,
-        http="mcp_http" in chosen,
-    )
+    # A JSON string, or a list of them, is TOML too.
+    parts = [
+        f"""\
+[plugin]
+schema_version = "1"
+name = {json.dumps(plugin)}
+kind = {json.dumps(kind.name)}
+kind_api_version = {json.dumps(kind.version)}
+version = "0.1.0"
+description = {json.dumps(description or f"A plugin of kind {kind.name}.")}
+runtime = {json.dumps(chosen)}
+entry_point = {json.dumps(f"{package}.plugin:{class_name}")}
+"""
+    ]
+    if "mcp_stdio" in chosen:
+        parts.append(f"""\
+[plugin.mcp_stdio]
+command = {json.dumps(["python", "-m", package])}
+""")
+    if "mcp_http" in chosen:
+        parts.append("""\
+[plugin.mcp_http]
+url = "http://127.0.0.1:8080/mcp"
+""")
+    return "\n".join(parts)

@@ -1,6 +1,5 @@
 """A kind as an OpenRPC 1.3 document (https://spec.open-rpc.org): one method for each hook."""
 
-from scaffold.contract.streams import array_of
 from scaffold.generator import ir
 from scaffold.generator.emit.examples import examples
 from scaffold.generator.emit.text import json_text
@@ -55,6 +54,8 @@ def _result(hook: ir.Hook) -> ir.Json:
     # A stream is a list of its items to JSON-RPC, which has no streams.
     content = _content("answer", hook.output)
     if hook.stream:
+        from scaffold.contract.streams import array_of
+
         content["schema"] = array_of(hook.output.schema)
     return content
 

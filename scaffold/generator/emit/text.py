@@ -1,18 +1,12 @@
-"""From values to text: JSON as we write it, and templates."""
+"""JSON as we write it."""
 
 import json
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from msgspec.json import format as indented
 
 from scaffold.generator.ir import Json
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-__all__ = ["json_text", "render"]
+__all__ = ["json_text"]
 
 
 def json_text(value: Json) -> str:
@@ -24,22 +18,3 @@ def json_text(value: Json) -> str:
     except UnicodeEncodeError:
         text = json.dumps(value)
     return f"{indented(text, indent=2)}\n"
-
-
-def render(template: str, **values: Any) -> str:
-    """Render a template of this package; a name that it does not get is an error."""
-    return _environment().get_template(template).render(values)
-
-
-@cache
-def _environment() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -6,9 +6,10 @@ from scaffold.generator.emit.python.dispatch import dispatched
 from scaffold.generator.emit.python.imports import exports, imports, own
 from scaffold.generator.emit.python.literals import docstring
 from scaffold.generator.emit.python.models import declarations
+from scaffold.generator.emit.python.modules import client, dispatch, plugin
 from scaffold.generator.emit.python.names import Names
 from scaffold.generator.emit.python.views import hook_view, kind_view, named
-from scaffold.generator.emit.text import json_text, render
+from scaffold.generator.emit.text import json_text
 
 __all__ = ["emit"]
 
@@ -21,13 +22,13 @@ def emit(kind: ir.Kind) -> dict[str, str]:
     dispatchers = (names.dispatcher, names.async_dispatcher)
     public = (names.constant, names.plugin, *clients, *dispatchers, *types)
     hooks = [hook_view(hook, names) for hook in names.kind.hooks]
-    values = {"names": names, "kind": kind_view(names), "hooks": hooks}
+    view = kind_view(names)
     bodies = {
         "__init__": exports(public),
         "models": declarations(names),
-        "plugin": render("python/plugin.py.jinja", **values),
-        "client": render("python/client.py.jinja", **values),
-        "dispatch": render("python/dispatch.py.jinja", names=names, hooks=dispatched(names)),
+        "plugin": plugin(names, view, hooks),
+        "client": client(names, view, hooks),
+        "dispatch": dispatch(names, dispatched(names)),
     }
     beside = {
         "client": clients,

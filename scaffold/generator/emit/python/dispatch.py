@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from scaffold.contract.dispatch import Dispatch
 from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import Bracket, Row, layout
 from scaffold.generator.emit.python.literals import docstring
@@ -30,11 +29,11 @@ class Dispatched:
 
 
 _SAYS: Final[dict[str, str]] = {
-    Dispatch.SINGLETON: "Ask the active plugin.",
-    Dispatch.BROADCAST_COLLECT: "Ask every plugin; the answers are in the order of priority.",
-    Dispatch.BROADCAST_NOTIFY: "Tell every plugin, and wait for none.",
-    Dispatch.CHAIN: "Hand each plugin's answer to the next one.",
-    Dispatch.CAPABILITY: "Ask the plugin that supports what is wanted.",
+    "singleton": "Ask the active plugin.",
+    "broadcast_collect": "Ask every plugin; the answers are in the order of priority.",
+    "broadcast_notify": "Tell every plugin, and wait for none.",
+    "chain": "Hand each plugin's answer to the next one.",
+    "capability": "Ask the plugin that supports what is wanted.",
 }
 
 
@@ -52,11 +51,11 @@ def _describe(hook: ir.Hook, names: Names) -> Dispatched:
         parameters.append(f"payload: {taken}")
         arguments = ["payload"]
     match hook.dispatch:
-        case Dispatch.BROADCAST_COLLECT:
+        case "broadcast_collect":
             given = f"list[{given}]"
-        case Dispatch.BROADCAST_NOTIFY:
+        case "broadcast_notify":
             given = "None"
-        case Dispatch.CAPABILITY:
+        case "capability":
             parameters.append("wanted: Wanted")
             arguments.append("wanted")
         case _:

@@ -8,8 +8,8 @@ import re
 import textwrap
 import unicodedata
 
-from scaffold.contract.values import is_array, is_object
 from scaffold.generator.ir import Json
+from scaffold.generator.values import is_list, is_object
 
 __all__ = ["docstring", "literal", "note", "text"]
 
@@ -50,7 +50,7 @@ def literal(value: Json) -> str:
     """Write a JSON value as a Python expression on one line."""
     if isinstance(value, str):
         return text(value)
-    if is_array(value):
+    if is_list(value):
         return f"[{', '.join(map(literal, value))}]"
     if is_object(value):
         return f"{{{', '.join(f'{text(key)}: {literal(item)}' for key, item in value.items())}}}"

@@ -1,11 +1,11 @@
 """JSON values as Python expressions of the type they have: defaults, and samples to start from."""
 
-from scaffold.contract.values import is_array, is_object
 from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import Bracket, Row, Source, Text
 from scaffold.generator.emit.python.literals import literal, text
 from scaffold.generator.emit.python.names import Names
 from scaffold.generator.schema.fits import fits
+from scaffold.generator.values import is_list, is_object
 
 __all__ = ["default", "expression"]
 
@@ -65,7 +65,7 @@ def _member(members: tuple[ir.Type, ...], value: ir.Json, names: Names) -> ir.Ty
 def _json(value: ir.Json) -> Source:
     if isinstance(value, str):
         return Text(value)
-    if is_array(value):
+    if is_list(value):
         return Bracket("[", tuple(map(_json, value)), "]")
     if is_object(value):
         entries = (Row((f"{text(key)}: ", _json(item))) for key, item in value.items())

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from scaffold.contract import Functions
-from scaffold.contract.hook import DEFAULT_TOOL_NAME
 from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import Bracket, Row, Source, layout
 from scaffold.generator.emit.python.literals import docstring, literal, text
 from scaffold.generator.emit.python.names import Names, pascal
 from scaffold.generator.emit.python.types import widens
+from scaffold.generator.functions import USUAL_ARGUMENTS, USUAL_NAME
+from scaffold.generator.hookspec.tool_names import DEFAULT_TOOL
 
 __all__ = ["HookView", "KindView", "hook_view", "kind_view", "named"]
 
@@ -180,7 +180,7 @@ def _arguments(hook: ir.Hook, names: Names) -> Bracket:
         ("exact_input", hook.input.exact or widens(hook.input.type, names.declared), "True"),
         ("exact_output", hook.output.exact or widens(hook.output.type, names.declared), "True"),
         ("exposed", not hook.exposed, "False"),
-        ("tool", hook.tool != DEFAULT_TOOL_NAME, text(hook.tool)),
+        ("tool", hook.tool != DEFAULT_TOOL, text(hook.tool)),
         ("functions", hook.functions is not None, _functions(hook.functions)),
         ("content", hook.content, "True"),
         ("best_effort", hook.best_effort, "True"),
@@ -195,11 +195,10 @@ def _arguments(hook: ir.Hook, names: Names) -> Bracket:
 def _functions(functions: ir.Functions | None) -> Source:
     if functions is None:
         return "None"
-    usual = Functions(catalogue=functions.catalogue)
     options = [f"catalogue={text(functions.catalogue)}"]
-    if functions.name != usual.name:
+    if functions.name != USUAL_NAME:
         options.append(f"name={text(functions.name)}")
-    if functions.arguments != usual.arguments:
+    if functions.arguments != USUAL_ARGUMENTS:
         options.append(f"arguments={text(functions.arguments)}")
     return Bracket("Functions(", tuple(options), ")")
 
