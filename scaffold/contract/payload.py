@@ -79,14 +79,15 @@ class Payload(Generic[T]):
 
     def load(self, data: bytes | str) -> T:
         """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput`."""
-        if self.exact or self.form is None:
-            self._check(self._parse(data))
-        elif isinstance(data, str) or _N in data or _I in data:
-            self._refuse_no_number(data)
         try:
-            return self._read(data)
+            value = self._read(data)
         except ValidationError as error:
             self._explain(data, error)
+        if self.exact or self.form is None:
+            self._check_text(data)
+        elif isinstance(data, str) or _N in data or _I in data:
+            self._refuse_no_number(data)
+        return value
 
     def dump(self, value: T) -> bytes:
         """Write a payload as compact JSON; raise as `load` does if it is no valid payload.
@@ -101,7 +102,7 @@ class Payload(Generic[T]):
         except ValueError:
             self._explain_value(value)
         if self.exact:
-            self._check(self._parse(data))
+            self._check_text(data)
         elif _N in data or _I in data:
             self._refuse_no_number(data)
         return data
@@ -130,6 +131,11 @@ class Payload(Generic[T]):
             data = data.encode("utf-8", "surrogatepass")
         if b"NaN" in data or b"Infinity" in data:
             self._parse(data)
+
+    def _check_text(self, data: bytes | str) -> None:
+        # Only who is refused pays for the reader that says why.
+        if not self._compiled.accepts_text(data):
+            self._check(self._parse(data))
 
     def _check(self, value: Json) -> None:
         if not self._compiled.accepts(value):

@@ -43,6 +43,10 @@ class Number:
 
     minimum: float | None = None
     maximum: float | None = None
+    above: float | None = None
+    """What it must be greater than."""
+    below: float | None = None
+    """What it must be less than."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class String:
     min_length: int | None = None
     max_length: int | None = None
     format: str | None = None
+    pattern: str | None = None
+    """A regular expression that is found in it, and that all languages read alike."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scaffold.contract import Dispatch, Hook, InvalidInput, InvalidOutput, Json, Kind
-from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ExecuteOutput, Function
+from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ExecuteOutput
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
 
 
@@ -133,6 +133,7 @@ def test_a_payload_that_its_model_enforces_does_not_import_the_schema_compiler()
 
 
 def test_an_exact_output_is_checked_when_written():
-    bad = Function(name="a b", description="", parameters={"type": "object"})
+    hook = kind_of({"uniqueItems": True})
+    assert hook.output.dump([1, 2]) == b"[1,2]"
     with pytest.raises(InvalidOutput):
-        GET_SCHEMA.output.dump([bad])
+        hook.output.dump([1, 1])

@@ -33,6 +33,9 @@ OPTIONS = {
     "max_length": "maxLength",
     "min_items": "minItems",
     "max_items": "maxItems",
+    "above": "exclusiveMinimum",
+    "below": "exclusiveMaximum",
+    "pattern": "pattern",
 }
 
 
@@ -115,16 +118,20 @@ def annotations(source):
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef):
             fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
-            found |= {f"{node.name}.{part.target.id}": plain(part.annotation) for part in fields}
+            found |= {
+                f"{node.name}.{part.target.id}": plain(part.annotation, outer=True)
+                for part in fields
+            }
             found[node.name] = "class"
         elif isinstance(node, ast.AnnAssign) and node.target.id != "__all__":
-            found[node.target.id] = plain(node.value)
+            found[node.target.id] = plain(node.value, outer=True)
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            found[node.targets[0].id] = plain(node.value.args[1])  # TypeAliasType
+            found[node.targets[0].id] = plain(node.value.args[1], outer=True)  # TypeAliasType
     return found
 
 
-def plain(node):
+def plain(node, *, outer=False):
+    """Spell a type; of bounds only its own, since those of its parts would get names there."""
     match node:
         case ast.Constant(str() as quoted):
             return plain(ast.parse(quoted, mode="eval").body)
@@ -133,10 +140,10 @@ def plain(node):
         case ast.Subscript(ast.Name("Literal"), _):
             return ast.unparse(node)
         case ast.Subscript(ast.Name("Maybe"), inner):
-            return plain(inner)
+            return plain(inner, outer=outer)
         case ast.Subscript(ast.Name("Annotated"), ast.Tuple([inner, ast.Call(_, _, words)])):
             said = sorted(ast.unparse(word) for word in words if word.arg != "alias")
-            return plain(inner) + "".join(f" {word}" for word in said)
+            return plain(inner) + "".join(f" {word}" for word in said if outer)
         case ast.BinOp(_, ast.BitOr(), _) | ast.Subscript(ast.Name("Union" | "Optional"), _):
             members = list(dict.fromkeys(union(node)))
             return " | ".join(sorted(members, key=lambda each: each == "None"))

@@ -26,7 +26,7 @@ VALUES = st.recursive(
 SIZES = st.integers(0, 3)
 BOUNDS = st.integers(-2, 2) | st.sampled_from([0.5, 1.0, -1.5])
 TYPES = st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])
-PATTERNS = st.sampled_from(["^a", "b$", "^[a-c]*$", "", "^(?!b)"])
+PATTERNS = st.sampled_from(["^a", "b$", "^[a-c]*$", "", "^(?!b)", r"^\w.?$", r"[^\d]"])
 
 
 def schemas_with(inner):

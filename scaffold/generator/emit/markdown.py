@@ -171,12 +171,18 @@ def _spell(type_: ir.Type) -> str:
 
 
 def _bounds(type_: ir.Type) -> str:
+    more: list[str] = []
     match type_:
-        case ir.String(low, high):
+        case ir.String(low, high, _, pattern):
             unit = " characters"
+            more = [] if pattern is None else [f"matches {_code(pattern)}"]
         case ir.Array(_, low, high):
             unit = " items"
-        case ir.Integer(low, high) | ir.Number(low, high):
+        case ir.Number(low, high, above, below):
+            unit = ""
+            more = [f"more than {above}"] * (above is not None)
+            more += [f"less than {below}"] * (below is not None)
+        case ir.Integer(low, high):
             unit = ""
         case _:
             return ""
@@ -185,7 +191,8 @@ def _bounds(type_: ir.Type) -> str:
         f"at most {high}" if high is not None else "",
     ]
     said = ", ".join(bound for bound in bounds if bound)
-    return f" ({said}{unit})" if said else ""
+    words = ", ".join([f"{said}{unit}"] * bool(said) + more)
+    return f" ({words})" if words else ""
 
 
 def _cell(text: str) -> str:

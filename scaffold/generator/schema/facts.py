@@ -33,7 +33,7 @@ _HANDLED = (
     _LOWER
     | _UPPER
     | {"$ref", "type", "enum", "const", "allOf", "anyOf", "oneOf", "properties", "required"}
-    | {"additionalProperties", "patternProperties", "unevaluatedProperties", "items"}
+    | {"additionalProperties", "patternProperties", "unevaluatedProperties", "items", "pattern"}
 )
 _UNHANDLED = ASSERTIONS - _HANDLED
 _SPEAKING = ASSERTIONS - {"$ref", "allOf"}
@@ -62,6 +62,7 @@ class Facts:
     choice: tuple[Json, ...] | None = None
     bounds: dict[str, Any] = field(default_factory=dict[str, Any])
     format: str | None = None
+    patterns: tuple[str, ...] = ()
     items: tuple[Json, ...] = ()
     properties: dict[str, tuple[Json, ...]] = field(default_factory=dict[str, tuple[Json, ...]])
     required: tuple[str, ...] = ()
@@ -132,6 +133,7 @@ def _own(schema: dict[str, Json]) -> Facts:
         choice=_choice(schema),
         bounds={name: schema[name] for name in _BOUNDS if name in schema},
         format=schema.get("format"),
+        patterns=(schema["pattern"],) if "pattern" in schema else (),
         items=(schema["items"],) if "items" in schema and "prefixItems" not in schema else (),
         properties={name: (part,) for name, part in schema.get("properties", {}).items()},
         required=tuple(dict.fromkeys(schema.get("required", []))),
@@ -192,6 +194,7 @@ def merge(one: Facts, two: Facts) -> Facts:
         choice=_common(one.choice, two.choice),
         bounds=_tighter(one.bounds, two.bounds),
         format=one.format or two.format,
+        patterns=tuple(dict.fromkeys(one.patterns + two.patterns)),
         items=one.items + two.items,
         properties={
             name: one.properties.get(name, ()) + two.properties.get(name, ())

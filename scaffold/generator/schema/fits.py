@@ -19,7 +19,7 @@ def fits(value: ir.Json, type: ir.Type, known: Mapping[str, ir.Declaration]) -> 
         case ir.Integer() | ir.Number():
             return _fits_number(value, type)
         case ir.String():
-            return isinstance(value, str) and _within(len(value), type.min_length, type.max_length)
+            return isinstance(value, str) and _fits_text(value, type)
         case ir.Choice():
             return any(same(value, choice) for choice in type.values)
         case ir.Array():
@@ -43,7 +43,16 @@ def _fits_number(value: ir.Json, type: ir.Integer | ir.Number) -> bool:
         return False
     if isinstance(type, ir.Integer) and isinstance(value, float) and not value.is_integer():
         return False
-    return _within(value, type.minimum, type.maximum)
+    above = type.above if isinstance(type, ir.Number) else None
+    below = type.below if isinstance(type, ir.Number) else None
+    strictly = (above is None or above < value) and (below is None or value < below)
+    return strictly and _within(value, type.minimum, type.maximum)
+
+
+def _fits_text(value: str, type: ir.String) -> bool:
+    if type.pattern is not None and not _is_found(type.pattern, value):
+        return False
+    return _within(len(value), type.min_length, type.max_length)
 
 
 def _fits_declared(
@@ -60,6 +69,12 @@ def _fits_declared(
         fits(value[name], field.type, known) if name in value else not field.required
         for name, field in fields.items()
     )
+
+
+def _is_found(pattern: str, text: str) -> bool:
+    from jsonschema_rs import Draft202012Validator
+
+    return Draft202012Validator({"pattern": pattern}).is_valid(text)
 
 
 def _within(size: float, least: float | None, most: float | None) -> bool:

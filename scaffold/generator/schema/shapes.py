@@ -13,6 +13,7 @@ from scaffold.generator.schema.documents import Document, Documents
 from scaffold.generator.schema.facts import ANY, OBJECTS, Facts, gather, merge, whole_bounds
 from scaffold.generator.schema.fits import fits
 from scaffold.generator.schema.notes import notes
+from scaffold.generator.schema.portable import portable
 from scaffold.generator.schema.type_names import Context, TypeNames
 from scaffold.generator.schema.unions import are_disjoint, discriminator, label, tidy
 from scaffold.generator.values import type_of
@@ -27,6 +28,8 @@ MOST_MEMBERS = 250
 
 MOST = 2**53 - 1
 """The largest whole number that every language keeps exact (RFC 8259 section 6)."""
+
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 _Bound = TypeVar("_Bound", int, float)
 
@@ -250,9 +253,7 @@ class Shaper:
             "boolean": ir.Boolean,
             "integer": lambda: ir.Integer(*map(self._bound, whole_bounds(facts))),
             "number": lambda: self._number(facts),
-            "string": lambda: ir.String(
-                self._size(facts, "minLength"), self._size(facts, "maxLength"), facts.format
-            ),
+            "string": lambda: self._string(facts),
             "array": lambda: self._array(facts, context),
             "object": lambda: self._object(facts, context),
             "null": ir.Null,
@@ -260,11 +261,14 @@ class Shaper:
         return shapes[name]()
 
     def _number(self, facts: Facts) -> ir.Type:
-        if facts.bounds.keys() & {"exclusiveMinimum", "exclusiveMaximum"}:
+        return ir.Number(*(self._bound(facts.bounds.get(keyword)) for keyword in _BOUNDS))
+
+    def _string(self, facts: Facts) -> ir.Type:
+        pattern = portable(facts.patterns[0]) if facts.patterns else None
+        if facts.patterns[1:] or (facts.patterns and pattern is None):
             self._loosen()
-        return ir.Number(
-            self._bound(facts.bounds.get("minimum")), self._bound(facts.bounds.get("maximum"))
-        )
+        sizes = self._size(facts, "minLength"), self._size(facts, "maxLength")
+        return ir.String(*sizes, facts.format, pattern)
 
     def _size(self, facts: Facts, name: str) -> int | None:
         return self._bound(int(facts.bounds[name])) if name in facts.bounds else None

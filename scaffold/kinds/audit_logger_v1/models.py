@@ -43,7 +43,7 @@ class OnEventInput(Model, extra="forbid"):
     """When it happened."""
     actor: Actor
     """Who did it."""
-    action: str
+    action: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)*$")]
     """What was done, as dotted words from the general to the special."""
     target: Maybe[str] = None
     """What it was done to."""

@@ -48,7 +48,9 @@ class Item(Model, extra="forbid"):
     """When the item last changed."""
     size: Annotated[Maybe[Integer], Field(ge=0)] = None
     """How big the item is, in bytes."""
-    labels: list[str] = Field(default=[])
+    labels: list[Annotated[str, Field(max_length=100, min_length=1)]] = Field(
+        default=[],
+    )
     """Words that people have put on the item."""
     author: Person | None = None
     """Who wrote it; null if nobody knows."""

@@ -17,7 +17,6 @@ LIST_ITEMS = Hook[ListItemsInput, ListItemsOutput](
     input=ListItemsInput,
     output=ListItemsOutput,
     exact_input=True,
-    exact_output=True,
     idempotent=True,
     read_only=True,
 )

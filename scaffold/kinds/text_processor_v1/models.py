@@ -24,7 +24,10 @@ class ProcessInput(Model):
 
     text: str
     """The text itself."""
-    language: Maybe[str] = None
+    language: Annotated[
+        Maybe[str],
+        Field(pattern="^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"),
+    ] = None
     """The language of the text, as a BCP 47 tag."""
     format: Literal["plain", "markdown", "html"] = "plain"
     """How the text is marked up."""

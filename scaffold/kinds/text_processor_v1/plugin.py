@@ -16,8 +16,6 @@ PROCESS = Hook[ProcessInput, ProcessOutput](
     Dispatch.CHAIN,
     input=ProcessInput,
     output=ProcessOutput,
-    exact_input=True,
-    exact_output=True,
     idempotent=True,
     read_only=True,
 )
@@ -25,7 +23,7 @@ TEXT_PROCESSOR = Kind(
     "text_processor",
     "1.0.0",
     (PROCESS,),
-    digest="8f8ba2b93e2413b3cdf56026fb7ff3a5347aeb9bc0b95017bdc8c612570ff26d",
+    digest="1345eba27451297d6e0de966dd7f440668388593206a74887281943dcb7133f4",
     contract=Path(__file__).with_name("contract.json"),
 )
 

@@ -15,7 +15,6 @@ GET_SCHEMA = Hook[None, GetSchemaOutput](
     "get_schema",
     Dispatch.BROADCAST_COLLECT,
     output=GetSchemaOutput,
-    exact_output=True,
     exposed=False,
     read_only=True,
 )
@@ -32,7 +31,7 @@ TOOL = Kind(
     "tool",
     "1.0.0",
     (GET_SCHEMA, EXECUTE),
-    digest="379471bc578847be2a0302fceaf01654a2a6cd92be8b1a12939d6e7e55b33960",
+    digest="4d64249047aefab7a7b0c4c4af78ea0ac34a379c0f1c04a1081254386e53656d",
     contract=Path(__file__).with_name("contract.json"),
 )
 

@@ -6,9 +6,9 @@ from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import Bracket, Either, Row, Source, flat
 from scaffold.generator.emit.python.literals import literal, text
 from scaffold.generator.emit.python.names import Names
-from scaffold.generator.emit.python.types import has_literals
+from scaffold.generator.emit.python.types import bounds, has_literals
 
-__all__ = ["hint"]
+__all__ = ["annotated", "constraints", "hint"]
 
 _PLAIN: dict[type[ir.Type], str] = {
     ir.Anything: "Json",
@@ -21,17 +21,20 @@ _PLAIN: dict[type[ir.Type], str] = {
 
 
 def hint(type_: ir.Type, names: Names, later: Container[str] = ()) -> Source:
-    """Write a type. The names of `later` are not defined yet, and have to be quoted."""
+    """Write a type, its own bounds left aside, with those of its parts.
+
+    The names of `later` are not defined yet, and have to be quoted.
+    """
     match type_:
         case ir.Reference(name):
             known = names.types[name]
             return text(known) if name in later else known
         case ir.Array(items):
-            return _generic("list", hint(items, names, later))
+            return _generic("list", _part(items, names, later))
         case ir.Map(ir.Anything()):
             return "JsonObject"
         case ir.Map(values):
-            return _generic("dict", "str", hint(values, names, later))
+            return _generic("dict", "str", _part(values, names, later))
         case ir.Choice(values):
             return _either(_choice(values))
         case ir.Union(members):
@@ -40,13 +43,30 @@ def hint(type_: ir.Type, names: Names, later: Container[str] = ()) -> Source:
             return _PLAIN[type(type_)]
 
 
+def constraints(type_: ir.Type) -> list[str]:
+    """Write the bounds of a type as arguments of `Field`."""
+    named = bounds(type_).items()
+    return [f"{name}={literal(bound)}" for name, bound in named if bound is not None]
+
+
+def annotated(source: Source, options: list[str]) -> Source:
+    """Write a type with what pydantic has to know beside it."""
+    if not options:
+        return source
+    return Row(("Annotated", Bracket("[", (source, Bracket("Field(", tuple(options), ")")), "]")))
+
+
+def _part(type_: ir.Type, names: Names, later: Container[str]) -> Source:
+    return annotated(hint(type_, names, later), constraints(type_))
+
+
 def _union(members: tuple[ir.Type, ...], names: Names, later: Container[str]) -> Source:
     if any(isinstance(member, ir.Reference) and member.name in later for member in members):
         return text(flat(_union(members, names, ())))
     spelled: list[Source] = []
     for member in members:
         own = _choice(member.values) if isinstance(member, ir.Choice) else None
-        spelled += own or [hint(member, names, later)]
+        spelled += own or [_part(member, names, later)]
     return _either(spelled)
 
 

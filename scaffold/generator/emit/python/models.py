@@ -3,11 +3,11 @@
 from collections.abc import Container, Iterable, Iterator
 
 from scaffold.generator import ir
-from scaffold.generator.emit.python.hints import hint
-from scaffold.generator.emit.python.layout import Bracket, Row, Source, declaration, layout
-from scaffold.generator.emit.python.literals import docstring, literal, note, text
+from scaffold.generator.emit.python.hints import annotated, constraints, hint
+from scaffold.generator.emit.python.layout import Bracket, Row, declaration, layout
+from scaffold.generator.emit.python.literals import docstring, note, text
 from scaffold.generator.emit.python.names import Names
-from scaffold.generator.emit.python.types import accepts_null, bounds, discriminator, references
+from scaffold.generator.emit.python.types import accepts_null, discriminator, references
 from scaffold.generator.emit.python.values import default
 
 __all__ = ["declarations"]
@@ -77,14 +77,14 @@ def _field(field: ir.Field, name: str, names: Names, later: Container[str]) -> s
         if not accepts_null(field.type, names.declared):
             source = Row(("Maybe", Bracket("[", (source,), "]", comma=False)))
     alias = [] if name == field.name else [f"alias={text(field.name)}"]
-    return declaration(name, _annotated(source, [*alias, *_options(field.type, names)]), value, 4)
+    return declaration(name, annotated(source, [*alias, *_options(field.type, names)]), value, 4)
 
 
 def _alias(alias: ir.Alias, names: Names) -> str:
     # A name for `None` is the class: `None` itself is no type when it is passed to a hook.
     source = "NoneType" if alias.type == ir.Null() else hint(alias.type, names)
-    annotated = _annotated(source, list(_options(alias.type, names)))
-    line = layout(Row((f"{names.types[alias.name]}: TypeAlias = ", annotated)))
+    value = annotated(source, list(_options(alias.type, names)))
+    line = layout(Row((f"{names.types[alias.name]}: TypeAlias = ", value)))
     return "\n".join([line, *_note(alias.description, 0)])
 
 
@@ -94,9 +94,7 @@ def _note(prose: str, indent: int) -> list[str]:
 
 def _options(type_: ir.Type, names: Names) -> Iterator[str]:
     """Yield what pydantic has to know beside the type."""
-    for name, bound in bounds(type_).items():
-        if bound is not None:
-            yield f"{name}={literal(bound)}"
+    yield from constraints(type_)
     tag = discriminator(type_, names.declared)
     if tag is not None and isinstance(type_, ir.Union):
         attributes = {
@@ -106,9 +104,3 @@ def _options(type_: ir.Type, names: Names) -> Iterator[str]:
         }
         if len(attributes) == 1:
             yield f"discriminator={text(attributes.pop())}"
-
-
-def _annotated(source: Source, options: list[str]) -> Source:
-    if not options:
-        return source
-    return Row(("Annotated", Bracket("[", (source, Bracket("Field(", tuple(options), ")")), "]")))

@@ -13,8 +13,8 @@ LONGEST = 60
 def widens(type_: ir.Type | None, declared: Mapping[str, ir.Declaration]) -> bool:
     """Tell whether a Python type accepts values that `type_` does not.
 
-    Bounds are kept where they stand on a property or a named type, not deeper; and Python takes
-    `true` for the literal `1`, and `0` for the literal `false`.
+    Python takes `true` for the literal `1`, and `0` for the literal `false`; and long literals are
+    left out.
     """
     return type_ is not None and any(map(_loses, _reachable(type_, declared)))
 
@@ -42,12 +42,16 @@ def references(type_: ir.Type) -> set[str]:
     return {name for inner in _inner(type_) for name in references(inner)}
 
 
-def bounds(type_: ir.Type) -> dict[str, float | None]:
+def bounds(type_: ir.Type) -> dict[str, float | str | None]:
     """Return the bounds of a type as pydantic calls them; `None` where there is none."""
     match type_:
-        case ir.Integer(low, high) | ir.Number(low, high):
+        case ir.Integer(low, high):
             return {"ge": low, "le": high}
-        case ir.String(low, high) | ir.Array(_, low, high):
+        case ir.Number(low, high, above, below):
+            return {"ge": low, "gt": above, "le": high, "lt": below}
+        case ir.String(low, high, _, pattern):
+            return {"max_length": high, "min_length": low, "pattern": pattern}
+        case ir.Array(_, low, high):
             return {"max_length": high, "min_length": low}
         case _:
             return {}
@@ -90,7 +94,7 @@ def _inner(type_: ir.Type) -> tuple[ir.Type, ...]:
 
 def _reachable(start: ir.Type, declared: Mapping[str, ir.Declaration]) -> list[ir.Type]:
     # Every type that stands on a property or under a name, from `start` on.
-    found: list[ir.Type] = [ir.Array(start)]
+    found = [start]
     waiting = [start]
     seen: set[str] = set()
     while waiting:
@@ -105,10 +109,8 @@ def _reachable(start: ir.Type, declared: Mapping[str, ir.Declaration]) -> list[i
     return found
 
 
-def _loses(type_: ir.Type, *, deep: bool = False) -> bool:
-    if deep and any(bound is not None for bound in bounds(type_).values()):
-        return True
+def _loses(type_: ir.Type) -> bool:
     if isinstance(type_, ir.Choice):
         numbers = any(isinstance(value, int) for value in type_.values)
         return numbers or not (has_literals(type_) or set(type_.values) == {None})
-    return any(_loses(inner, deep=True) for inner in _inner(type_))
+    return any(map(_loses, _inner(type_)))

@@ -29,7 +29,7 @@ class TryAllInput(Model, extra="forbid"):
     choice: Literal["red", "green"] | None
     either: str | Integer | list[bool]
     when: str
-    digits: Maybe[list[str]] = None
+    digits: Maybe[list[Annotated[str, Field(min_length=2)]]] = None
     sizes: Maybe[Literal[1, 2, 3]] = None
     sometimes: str | None = None
     even: Maybe[Integer] = None

@@ -11,7 +11,7 @@ from scaffold.contract import Field, Integer, Maybe, Model
 class Money(Model):
     """An amount in some currency."""
 
-    amount: str
+    amount: Annotated[str, Field(pattern="^[0-9]+$")]
     currency: Literal["EUR", "USD"]
 
 

@@ -16,14 +16,12 @@ PLACE_ORDER = Hook[PlaceOrderInput, PlaceOrderOutput](
     Dispatch.CHAIN,
     input=PlaceOrderInput,
     output=PlaceOrderOutput,
-    exact_input=True,
-    exact_output=True,
 )
 NESTED_REFS = Kind(
     "nested_refs",
     "1.0.0",
     (PLACE_ORDER,),
-    digest="b3945d88f61b0ab0d29ed20b20a3040f2bcf028f1801625956bf305a4483cf34",
+    digest="c0eae01636362cd2839edd96d3068885023fbb080b65808cfef218ce83512993",
     contract=Path(__file__).with_name("contract.json"),
 )
 

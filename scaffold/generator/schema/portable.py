@@ -1,0 +1,59 @@
+"""Patterns that mean the same in every language's regular expressions, and so can stand in a type.
+
+JSON Schema speaks of ECMA-262. Rust, RE2 and Python agree with it on less: on printable ASCII,
+classes, groups, alternatives, anchors and repeats. Of what is beyond that the schema decides.
+"""
+
+import re
+
+__all__ = ["portable"]
+
+LONGEST = 300
+"""Characters of a pattern that a type carries."""
+
+MOST_REPEATS = 1000
+"""What the counts of a pattern may come to, multiplied: an automaton has a place for each."""
+
+_CLASSES = {r"\d": "0-9", r"\w": "A-Za-z0-9_"}
+"""Without these, `\\d` is any digit of Unicode in some languages, and one of ten in others."""
+
+_ESCAPED = r"\\[.*+?()\[\]{}|^$/\\-]"
+_PLAIN = r"[^\x00-\x1f\x7f-\U0010ffff.*+?()\[\]{}|^$\\]"
+_MEMBER = rf"[A-Za-z0-9]-[A-Za-z0-9]|{_ESCAPED}|\\[dw]|[^\x00-\x1f\x7f-\U0010ffff\[\]\\^&~-]"
+_TOKEN = re.compile(
+    rf"(?P<open>\((?:\?:|(?!\?)))|(?P<close>\))|(?P<mark>[|^$])"
+    rf"|(?P<repeat>(?:[*+?]|\{{(?P<least>\d{{1,4}})(?P<most>,\d{{0,4}})?\}})\??)"
+    rf"|(?P<set>\[\^?(?!\])-?(?:{_MEMBER})*-?\])|(?P<atom>{_PLAIN}|\.|{_ESCAPED}|\\[dw])"
+)
+
+
+def portable(pattern: str) -> str | None:
+    """Return a pattern as every language reads it, or `None` if they would not agree.
+
+    Whoever asks has made sure that it is a pattern at all.
+    """
+    if len(pattern) > LONGEST:
+        return None
+    parts: list[str] = []
+    repeats, before, at = 1, "mark", 0
+    while at < len(pattern):
+        token = _TOKEN.match(pattern, at)
+        if token is None:
+            return None
+        at, kind = token.end(), token.lastgroup or ""
+        if kind == "repeat":
+            if before not in ("atom", "set", "close"):
+                return None
+            counts = [token["least"] or "1", (token["most"] or "").strip(",") or "1"]
+            repeats *= max(1, *map(int, counts))
+        parts.append(_translate(kind, token[0]))
+        before = kind
+    return "".join(parts) if repeats <= MOST_REPEATS else None
+
+
+def _translate(kind: str, text: str) -> str:
+    if kind == "atom":
+        return f"[{_CLASSES[text]}]" if text in _CLASSES else text.replace(r"\/", "/")
+    if kind == "set":
+        return re.sub(r"\\(.)", lambda found: _CLASSES.get(found[0], found[0]), text)
+    return text
