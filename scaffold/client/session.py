@@ -228,6 +228,8 @@ class Call:
         described = session.kind.describe(hook.name)
         self.session = session
         self._hook = hook
+        self._dump = hook.input.writer
+        self._load = hook.output.reader
         self._tool = tool
         self._wrapped = not described["input"]["object"]
         self._is_object = bool(described["output"]["object"])
@@ -236,7 +238,7 @@ class Call:
 
     def write(self, payload: Any) -> Outgoing:
         """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
-        arguments = self._hook.input.dump(payload)
+        arguments = self._dump(payload)
         if self._wrapped:
             arguments = b'{"%b":%b}' % (WRAPPED_ARGUMENT.encode(), arguments)
         if listener() is None and not call_metadata():
@@ -251,12 +253,12 @@ class Call:
 
     def read(self, answer: Message | Familiar[bool] | None) -> Any:
         """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`."""
-        hook = self._hook
         if isinstance(answer, Familiar):
             try:
-                return hook.output.load(answer.payload)
+                return self._load(answer.payload)
             except InvalidOutput:
                 answer = in_full(answer)
+        hook = self._hook
         if answer is None or answer.result is UNSET:
             raise _refusal(answer, hook.name)
         output = read_result(hook, answer.result, is_object=self._is_object, modern=self._modern)

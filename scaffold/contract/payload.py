@@ -107,6 +107,43 @@ class Payload(Generic[T]):
             self._refuse_no_number(data)
         return data
 
+    @cached_property
+    def reader(self) -> Callable[[bytes], T]:
+        """What `load` does, for those who read many: what need not be asked each time is not."""
+        if self.exact or self.form is None:
+            return self.load
+        read = self._read
+
+        def load(data: bytes) -> T:
+            if _N in data or _I in data:
+                self._refuse_no_number(data)
+            try:
+                return read(data)
+            except ValidationError as error:
+                self._explain(data, error)
+
+        return load
+
+    @cached_property
+    def writer(self) -> Callable[[T], bytes]:
+        """What `dump` does, for those who write many."""
+        if self.exact or self._class is None:
+            return self.dump
+        write, form, sparse = self._write, self._class, self._sparse
+
+        def dump(value: T) -> bytes:
+            if type(value) is not form:
+                return self.dump(value)
+            try:
+                data = write(value, by_alias=True, exclude_unset=sparse, warnings=False)
+            except ValueError:
+                self._explain_value(value)
+            if _N in data or _I in data:
+                self._refuse_no_number(data)
+            return data
+
+        return dump
+
     def admit(self, value: T, other: "Payload[Any]") -> T:
         """Take a value made for `other`, the same payload in somebody else's bindings.
 

@@ -1,72 +1,85 @@
 """What the plugin returned or raised, as the response to a call."""
 
+from collections.abc import Callable
+from functools import cached_property
 from types import CoroutineType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from scaffold.contract.errors import HookError, InvalidInput
 from scaffold.contract.failure import FAILURES
 from scaffold.server.steps import unexpected
 from scaffold.server.tools import Tool, Toolbox
 from scaffold.wire.eras import Code
-from scaffold.wire.messages import WireError, error_response, response
-from scaffold.wire.results import Head, write_error, write_result
+from scaffold.wire.heads import START
+from scaffold.wire.messages import WireError, response
+from scaffold.wire.results import Head, open_result, write_error, write_result
 
 __all__ = ["Answers"]
 
+_RESPONSE: Final = START + b'%d,"result":%b%b}}'
+"""Its id, and a result: what it opens with, and the output."""
 _MISSING_CAPABILITY: Final = "missing_capability"
 """The code with which a hook says what its MCP client would have to be capable of."""
 
 
-class Answers(NamedTuple):
-    """How calls of one tool are answered that differ in nothing but their ids and payloads."""
+class Answers:
+    """How calls of one tool are answered that differ in nothing but their ids and payloads.
 
-    tool: Tool
-    toolbox: Toolbox
-    head: Head
-    text: bool
-    """True if the client wants a copy of the output as text."""
+    `text` says that the client wants a copy of the output as text.
+    """
 
-    def repeat(self, id: int, arguments: bytes) -> bytes | None:
-        """Call a plain function on this thread and return the response; raises nothing.
+    def __init__(self, tool: Tool, toolbox: Toolbox, head: Head, *, text: bool) -> None:
+        self.tool = tool
+        self._toolbox = toolbox
+        self._head = head
+        self._text = text
 
-        `None` if the arguments are no valid payload: nothing has been called then.
+    @cached_property
+    def repeat(self) -> Callable[[int, bytes], bytes | None]:
+        """Calls a plain function on this thread, by the shortest way from payload to response.
+
+        Takes an id, and a payload as it came. Returns `None` if that is no valid payload: nothing
+        has been called then. Raises `WireError` for what is no result.
         """
-        try:
-            result = self.result(arguments)
-        except WireError as error:
-            return error_response(error, id)
-        return None if result is None else response(id, result)
+        hook, refuse, write = self.tool.hook, self.refuse, self.write
+        invoke = self.tool.invoke if hook.input.form is None else self.tool.method
+        load, dump = hook.input.reader, hook.output.writer
+        opening = None if hook.content or self._text else open_result(self._head)
 
-    def result(self, arguments: bytes) -> bytes | None:
-        """Call a plain function as `repeat` does and return the result; raises `WireError`."""
-        try:
-            payload = self.tool.hook.input.load(arguments)
-        except InvalidInput:
-            return None
-        try:
-            value = self.tool.invoke(payload)
-            if type(value) is CoroutineType:
-                return self.refuse(unexpected(value))
-            return self.write(value)
-        except FAILURES as error:
-            return self.refuse(error)
+        def repeat(id: int, arguments: bytes) -> bytes | None:
+            try:
+                payload = load(arguments)
+            except InvalidInput:
+                return None
+            try:
+                value = invoke(payload)
+                if type(value) is CoroutineType:
+                    return response(id, refuse(unexpected(value)))
+                if opening is None:
+                    return response(id, write(value))
+                return _RESPONSE % (id, opening, dump(value))
+            except FAILURES as error:
+                return response(id, refuse(error))
+
+        return repeat
 
     def write(self, value: Any) -> bytes:
         """Write the result for what the plugin returned; raise `InvalidOutput`."""
-        tool, _toolbox, head, text = self
+        tool = self.tool
         output = tool.hook.output.dump(value)
-        return write_result(tool.hook, output, head, is_object=tool.is_object, text=text)
+        is_object = tool.is_object
+        return write_result(tool.hook, output, self._head, is_object=is_object, text=self._text)
 
     def refuse(self, error: BaseException) -> bytes:
         """Write the result for what the plugin raised; raise `WireError` if it is none."""
         if not isinstance(error, HookError):
             return self._conceal(error)
-        if error.code == _MISSING_CAPABILITY and self.head.modern:
+        if error.code == _MISSING_CAPABILITY and self._head.modern:
             raise WireError(Code.MISSING_CAPABILITY, error.message, error.data)
         try:
-            return write_error(error, self.head)
+            return write_error(error, self._head)
         except TypeError as wrong:
             return self._conceal(wrong)
 
     def _conceal(self, error: BaseException) -> bytes:
-        return write_error(self.toolbox.conceal(error, self.tool.hook.name), self.head)
+        return write_error(self._toolbox.conceal(error, self.tool.hook.name), self._head)

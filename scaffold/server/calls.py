@@ -161,7 +161,7 @@ class ToolCall(Call):
         request = self._request
         if request.headers is not None:
             self.check(tool, request.headers)
-        answers = Answers(tool, self._toolbox, request.head, self._text)
+        answers = Answers(tool, self._toolbox, request.head, text=self._text)
         try:
             value = yield tool.invoke(tool.load(request.params.arguments))
             return answers.write(value)
@@ -180,7 +180,7 @@ class ToolCall(Call):
             return None
         if self.token is not None or self.metadata:
             return None
-        return Answers(tool, self._toolbox, head, self._text)
+        return Answers(tool, self._toolbox, head, text=self._text)
 
     @property
     def arguments(self) -> bytes:

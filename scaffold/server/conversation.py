@@ -16,11 +16,11 @@ from scaffold.wire.heads import Heads
 from scaffold.wire.messages import Message, RequestId, WireError, error_response, read
 from scaffold.wire.streams import MORE
 
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "Repeated"]
 
 
-class _Repeat(msgspec.Struct, gc=False):
-    """A call that is being answered as others were before."""
+class Repeated(msgspec.Struct, gc=False):
+    """A call like an earlier one that takes its time, so that it may be given up meanwhile."""
 
     id: RequestId
     cancelled: bool = False
@@ -38,24 +38,28 @@ class Conversation:
         self._cancel = cancel
         self._session = Session()
         self._heads: Heads[Answers] = Heads("arguments")
-        self.running: dict[RequestId, Call | _Repeat] = {}
+        self.running: dict[RequestId, Call | Repeated] = {}
         """The calls that have not been answered yet."""
 
-    def repeat(self, line: bytes | TooLong) -> bool:
-        """Answer a call like an earlier one, running it here; `False` if the line is none."""
-        familiar = None if isinstance(line, TooLong) else self._heads.recognise(line)
+    def repeat(self, line: bytes) -> bytes | None:
+        """Answer a call like an earlier one, running it here; `None` if the line is none."""
+        familiar = self._heads.recognise(line)
         if familiar is None:
-            return False
-        call = _Repeat(familiar.id)
-        self.running[familiar.id] = call
-        response = familiar.known.repeat(familiar.id, familiar.payload)
-        if response is None:
-            self._forget(call)
-            return False
-        self.reply(call, response)
-        return True
+            return None
+        try:
+            return familiar.known.repeat(familiar.id, familiar.payload)
+        except WireError as error:
+            return error_response(error, familiar.id)
 
-    def accept(self, line: bytes | TooLong) -> Call | None:
+    def repeated(self, line: bytes) -> Repeated | None:
+        """Count a call that `repeat` is at among those under way, if it is not yet."""
+        familiar = self._heads.recognise(line)
+        if familiar is None or familiar.id in self.running:
+            return None
+        call = self.running[familiar.id] = Repeated(familiar.id)
+        return call
+
+    def accept(self, line: bytes) -> Call | None:
         """Read a line: the call that must be made for it, or `None` if it has been dealt with."""
         asked: RequestId | None = None
         try:
@@ -75,26 +79,27 @@ class Conversation:
             self._outlet.add(answer)
         return None
 
-    def learn(self, line: bytes | TooLong, call: Call) -> None:
+    def learn(self, line: bytes, call: Call) -> None:
         """Remember how a call was written, to recognise others like it."""
-        if isinstance(line, bytes) and isinstance(call, ToolCall):
+        if isinstance(call, ToolCall):
             answers = call.repeated
             if answers is not None:
                 self._heads.learn(line, call.arguments, answers)
 
-    def _read(self, line: bytes | TooLong) -> Message:
+    def _read(self, line: bytes) -> Message:
         if isinstance(line, TooLong):
             limit = f"a message may have {self._largest} bytes, and one had more"
             raise WireError(Code.INVALID_REQUEST, limit)
         return read(line)
 
-    def reply(self, call: Call | _Repeat, response: bytes) -> None:
+    def reply(self, call: Call | Repeated, response: bytes) -> None:
         """Answer a call, unless its client has given it up; it is written at the next flush."""
-        self._forget(call)
+        self.forget(call)
         if not call.cancelled:
             self._outlet.add(response)
 
-    def _forget(self, call: Call | _Repeat) -> None:
+    def forget(self, call: Call | Repeated) -> None:
+        """Count a call no more among those under way."""
         if self.running.get(call.id) is call:
             del self.running[call.id]
 

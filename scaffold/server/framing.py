@@ -1,11 +1,16 @@
 """Lines out of chunks, with a limit on how long one may be."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 __all__ = ["Lines", "TooLong"]
 
+_SMALL: Final = 1 << 16
+_LARGE: Final = 1 << 20
+_BRACE: Final = ord("{")
 
-class TooLong:
+
+class TooLong(bytes):
     """Stands for a line that was longer than the limit, and that was thrown away."""
 
 
@@ -17,23 +22,26 @@ class Lines:
         self._parts: list[bytes] = []
         self._size = 0
         self._skipping = False
+        self.most = _SMALL
+        """How many bytes to read at once: more in the middle of a long line."""
 
-    def feed(self, chunk: bytes) -> Iterable[bytes | TooLong]:
+    def feed(self, chunk: bytes) -> Iterable[bytes]:
         """Take a chunk; return the lines that it completes. Empty lines are left out."""
-        fresh = not (self._size or self._skipping)
-        if fresh and 0 < len(chunk) <= self._largest and chunk.find(b"\n") == len(chunk) - 1:
+        end = len(chunk) - 1
+        if chunk[0] == _BRACE and chunk.find(b"\n") == end < self._largest and not self._size:
             # Most often a chunk is one line.
-            return () if chunk.isspace() else (chunk[:-1],)
+            return (chunk[:-1],)
         return self._split(chunk)
 
-    def _split(self, chunk: bytes) -> Iterator[bytes | TooLong]:
+    def _split(self, chunk: bytes) -> Iterator[bytes]:
         first, *rest = chunk.split(b"\n")
         self._grow(first)
         for part in rest:
             yield from self._complete()
             self._grow(part)
+        self.most = _LARGE if self._size else _SMALL
 
-    def end(self) -> Iterator[bytes | TooLong]:
+    def end(self) -> Iterator[bytes]:
         """Yield what stands after the last line end, at the end of the input."""
         yield from self._complete()
 
@@ -45,7 +53,7 @@ class Lines:
         elif part:
             self._parts.append(part)
 
-    def _complete(self) -> Iterator[bytes | TooLong]:
+    def _complete(self) -> Iterator[bytes]:
         if self._skipping:
             yield TooLong()
         elif self._parts:

@@ -10,6 +10,8 @@ from scaffold.server.pipes import unread, widen
 
 __all__ = ["Outlet"]
 
+_AT_ONCE: Final = False
+"""For locks: do not wait. By place, because a name takes as long as the lock."""
 _FULL: Final = 16 * 1024 * 1024
 
 
@@ -33,10 +35,18 @@ class Outlet:
         self._waiting.append(message)
         self._size += len(message)
 
-    def send(self, message: bytes) -> None:
-        """Write a message now."""
-        self.add(message)
-        self.flush()
+    def put(self, message: bytes) -> None:
+        """Write a message now, unless another thread is writing and will do so."""
+        if self._waiting or not self._writing.acquire(_AT_ONCE):
+            self.add(message)
+            self.flush()
+            return
+        try:
+            self._write(message + b"\n")
+        finally:
+            self._writing.release()
+        if self._waiting:
+            self.flush()
 
     def fits(self) -> bool:
         """Tell whether a flush can surely not block: the pipe is empty, and there is room."""
@@ -44,7 +54,7 @@ class Outlet:
 
     def flush(self) -> None:
         """Write what has gathered, unless another thread is doing so already."""
-        while self._waiting and self._writing.acquire(blocking=self._size > _FULL):
+        while self._waiting and self._writing.acquire(self._size > _FULL):
             try:
                 self._write(self._gather())
             finally:

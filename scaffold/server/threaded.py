@@ -10,13 +10,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from typing import Final
 
 from scaffold.server.calls import Call
 from scaffold.server.conversation import Conversation
 from scaffold.server.ending import Ending
-from scaffold.server.framing import Lines, TooLong
+from scaffold.server.framing import Lines
+from scaffold.server.lead import Lead
 from scaffold.server.outlet import Outlet
 from scaffold.server.pipes import Pipes
 from scaffold.server.service import Service
@@ -29,7 +29,6 @@ _QUIET: Final = 25
 """Ticks without work after which the watcher goes to sleep."""
 _MOST: Final = 64
 """Slow calls that run at once; more wait for one of them."""
-_CHUNK: Final = 65536
 
 
 class ThreadedServer:
@@ -41,87 +40,76 @@ class ThreadedServer:
         self._outlet = Outlet(pipes.output, self.ending.begin)
         self._conversation = Conversation(service, self._outlet, largest, _let_go)
         self._framing = Lines(largest)
-        self._lines: deque[bytes | TooLong] = deque()
+        self._lines: deque[bytes] = deque()
+        """What has come and nobody has looked at; for the leader alone."""
         self._lock = threading.Lock()
-        self._term = 0
-        """Counts the leaders; a thread leads as long as it is its own term."""
-        self._busy = False
-        """True while the leader does anything but wait for input."""
-        self._serial = 0
-        """Counts the things that leaders do."""
+        self._lead = Lead()
         self._slow = 0
         self._waiting: deque[Call] = deque()
-        self._asleep = False
+        self._quiet = 0
+        """Ticks since something came."""
         self._wake = threading.Event()
 
     def run(self) -> None:
         """Serve; return when the process is to exit."""
         self._watcher()
-        self._lead(self._term)
+        self._serve(self._lead)
         self.ending.wait()
 
-    def _lead(self, term: int) -> None:
+    def _serve(self, lead: Lead) -> None:
         """Read and answer, until the input ends or the lead is lost."""
+        at, lines, framing = lead.at, self._lines, self._framing
+        repeat, add, put = self._conversation.repeat, self._outlet.add, self._outlet.put
+        read, inlet = os.read, self._input
         while True:
-            chunk = self._read()
-            self._lines.extend(self._framing.feed(chunk) if chunk else self._framing.end())
-            self._serial += 1
-            self._busy = True
-            if self._asleep:
-                self._wake.set()
-            if not self._work_off(term):
-                return
-            if not chunk:
-                self.ending.begin()
-                return
-
-    def _read(self) -> bytes:
-        try:
-            return os.read(self._input, _CHUNK)
-        except OSError:
-            return b""
-
-    def _work_off(self, term: int) -> bool:
-        """Answer every line that has come; tell whether this thread still leads."""
-        for line in self._take():
-            self._serial += 1
-            if not self._answer(line):
-                continue
-            with self._lock:
-                if self._term != term:
-                    break
-        else:
-            self._serial += 1
-            self._outlet.flush()
-            with self._lock:
-                if self._term == term:
-                    self._busy = False
-                    return True
-        self._help_out()
-        return False
-
-    def _answer(self, line: bytes | TooLong) -> bool:
-        """Answer a line; tell whether a hook was called for it."""
-        if self._slow < _MOST and self._conversation.repeat(line):
-            return True
-        call = self._conversation.accept(line)
-        if call is None or self._postpone(call):
-            return False
-        self._conversation.learn(line, call)
-        self._finish(call)
-        return True
-
-    def _take(self) -> Iterator[bytes | TooLong]:
-        """Yield the lines that have come; a leader just deposed may still take one."""
-        while self._lines:
+            while lines:
+                line = lines.popleft()
+                at.append(line)
+                response = repeat(line) if self._slow < _MOST else None
+                if response is None:
+                    self._read(line)
+                elif not at:
+                    self._late(lead, response)
+                elif lines:
+                    add(response)
+                else:
+                    put(response)
+                try:
+                    at.pop()
+                except IndexError:
+                    self._help_out(lead)
+                    return
             try:
-                line = self._lines.popleft()
-            except IndexError:
-                return
-            yield line
+                chunk = read(inlet, framing.most)
+            except OSError:
+                chunk = b""
+            if self._quiet:
+                self._stir()
+            lines += framing.feed(chunk) if chunk else framing.end()
+            if not (chunk or lines):
+                break
+        self.ending.begin()
+
+    def _read(self, line: bytes) -> None:
+        """Read a line in full, and answer it."""
+        call = self._conversation.accept(line)
+        if call is not None and not self._postpone(call):
+            self._conversation.learn(line, call)
+            self._finish(call)
+        if not self._lines:
+            self._outlet.flush()
+
+    def _late(self, lead: Lead, response: bytes) -> None:
+        """Answer a call that has cost its thread the lead."""
+        with self._lock:
+            call = lead.lost_for
+        if call is None:
+            self._outlet.add(response)
+        else:
+            self._conversation.reply(call, response)
 
     def _finish(self, call: Call) -> None:
-        self._conversation.reply(call, call.finish(self._outlet.send))
+        self._conversation.reply(call, call.finish(self._outlet.put))
 
     def _postpone(self, call: Call) -> bool:
         """Queue a call if as many slow ones as may be are running."""
@@ -133,8 +121,11 @@ class ThreadedServer:
             self._waiting.append(call)
             return True
 
-    def _help_out(self) -> None:
+    def _help_out(self, lead: Lead) -> None:
         """Having lost the lead, finish what waits for a free thread."""
+        with self._lock:
+            if lead.lost_for is not None:
+                self._conversation.forget(lead.lost_for)
         while True:
             self._outlet.flush()
             with self._lock:
@@ -149,45 +140,51 @@ class ThreadedServer:
 
     def _watch(self) -> None:
         """Take over the lead when the leader has been at one thing for a whole tick."""
-        seen = -1
-        quiet = 0
+        seen: bytes | None = None
         while True:
             time.sleep(_TICK)
-            serial = self._serial
-            if self._busy and serial == seen:
-                term = self._depose(serial)
-                if term is not None:
+            now = self._lead.doing()
+            if now is not None and now is seen:
+                lead = self._depose()
+                if lead is not None:
                     break
-            quiet = 0 if serial != seen or self._busy else quiet + 1
-            seen = serial
-            if quiet > _QUIET:
+            seen = now
+            self._quiet = 0 if now is not None else self._quiet + 1
+            if self._quiet > _QUIET:
                 self._sleep()
-                quiet = 0
         self._watcher()
+        lead.at.append(now)
         self._outlet.flush()
-        if self._work_off(term):
-            self._lead(term)
+        if lead.take() is None:
+            self._help_out(lead)
+        else:
+            self._serve(lead)
 
-    def _depose(self, serial: int) -> int | None:
+    def _depose(self) -> Lead | None:
+        """Take the lead from a thread that is slow, unless too many are already."""
         with self._lock:
-            if not self._busy or self._serial != serial or self._slow >= _MOST:
+            line = self._lead.take() if self._slow < _MOST else None
+            if line is None:
                 return None
             self._slow += 1
-            self._term += 1
-            return self._term
+            self._lead.lost_for = self._conversation.repeated(line)
+            self._lead = Lead()
+            return self._lead
+
+    def _stir(self) -> None:
+        self._quiet = 0
+        self._wake.set()
 
     def _sleep(self) -> None:
         self._wake.clear()
-        self._asleep = True
-        if not self._busy:
+        if self._quiet:
             self._wake.wait()
-        self._asleep = False
 
     def _drain(self, timeout: float) -> None:
         """Wait for the calls under way, but no longer than `timeout` seconds."""
         end = time.monotonic() + timeout
         self._conversation.leave()
-        while self._conversation.running and time.monotonic() < end:
+        while (self._conversation.running or self._lead.at) and time.monotonic() < end:
             time.sleep(_TICK)
         self._outlet.flush()
         self._outlet.settle(max(0.0, end - time.monotonic()))

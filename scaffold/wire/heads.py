@@ -15,17 +15,22 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-__all__ = ["Familiar", "Heads"]
+__all__ = ["START", "Familiar", "Heads"]
 
 T = TypeVar("T")
 
-_START: Final = b'{"jsonrpc":"2.0","id":'
-_ID: Final = len(_START)
-_LONGEST_ID: Final = 18
+START: Final = b'{"jsonrpc":"2.0","id":'
+"""How every message begins that may have a known head."""
+
+_ID: Final = len(START)
+_FARTHEST: Final = _ID + 18
+"""Where an id ends at the latest."""
 _LONGEST: Final = 1024
 """Bytes of a head."""
 _MOST: Final = 64
 """Heads that are kept: a peer whose heads always differ gains nothing from more."""
+_NO_HEAD: Final = b"\n"
+"""What stands in no line."""
 
 
 class Familiar(msgspec.Struct, Generic[T], gc=False):
@@ -43,34 +48,41 @@ class Heads(Generic[T]):
     def __init__(self, key: str) -> None:
         self._key = b'"%b":' % key.encode()
         self._known: dict[bytes, T] = {}
+        self.usual = _NO_HEAD
+        """The head that was met last: most often the next one."""
 
     def recognise(self, line: bytes) -> Familiar[T] | None:
         """Take a line apart if its head is known; the line has no end of line."""
-        digits, head, rest = self._split(line)
-        known = self._known.get(head)
-        if known is None or not _is_usual(line, digits):
-            return None
-        return Familiar(int(digits), known, line[rest:-2], line)
+        comma = line.find(b",", _ID, _FARTHEST)
+        head = self.usual
+        if not line.startswith(head, comma):
+            head = self._head(line, comma)
+            if head not in self._known:
+                return None
+            self.usual = head
+        digits = line[_ID:comma]
+        if digits.isdigit() and digits >= b"1" and line.startswith(START) and line.endswith(b"}}"):
+            return Familiar(int(digits), self._known[head], line[comma + len(head) : -2], line)
+        return None
 
     def learn(self, line: bytes, payload: bytes, known: T) -> None:
         """Remember the head of a line that was read in full, if the payload is where it should be.
 
         `payload` is the value of the key, as it stands in the line.
         """
-        digits, head, rest = self._split(line)
+        head = self._head(line, line.find(b",", _ID, _FARTHEST))
         plain = head.endswith(self._key) and b"\\" not in head and b'"id":' not in head
-        in_place = plain and _is_usual(line, digits) and line[rest:-2] == payload
-        if in_place and len(self._known) < _MOST:
-            self._known[head] = known
+        if plain and head not in self._known and len(self._known) < _MOST:
+            # Not yet for others: they would take it for one that is known to be good.
+            alone: Heads[T] = Heads("")
+            alone._known[head] = known
+            alone.usual = head
+            found = alone.recognise(line)
+            if found is not None and found.payload == payload:
+                self._known[head] = known
+                self.usual = head
 
-    def _split(self, line: bytes) -> tuple[bytes, bytes, int]:
-        """Return what stands where the id and the head should be, and where the payload begins."""
-        comma = line.find(b",", _ID, _ID + _LONGEST_ID)
-        rest = line.find(self._key, comma, comma + _LONGEST) + len(self._key)
-        return line[_ID:comma], line[comma:rest], rest
+    def _head(self, line: bytes, comma: int) -> bytes:
+        """Return what stands where the head should be: from behind the id to the payload."""
+        return line[comma : line.find(self._key, comma, comma + _LONGEST) + len(self._key)]
 
-
-def _is_usual(line: bytes, digits: bytes) -> bool:
-    """Tell whether a line begins and ends as it should, and its id is an integer above 0."""
-    in_place = line.startswith(_START) and line.endswith(b"}}")
-    return in_place and digits.isdigit() and not digits.startswith(b"0")

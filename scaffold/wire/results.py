@@ -26,6 +26,7 @@ from scaffold.wire.messages import encode
 __all__ = [
     "WRAPPED_ARGUMENT",
     "Head",
+    "open_result",
     "read_foreign",
     "read_result",
     "write_error",
@@ -89,6 +90,11 @@ class Head:
         return self._type + (b'"_meta":{%b},' % both if both else b"")
 
 
+def open_result(head: Head, meta: bytes = b"", content: bytes = b"[]") -> bytes:
+    """Return a result up to the output, which comes last; `content` is a list of blocks as JSON."""
+    return b'{%b"isError":false,"content":%b,"structuredContent":' % (head.write(meta), content)
+
+
 def write_result(
     hook: Hook[Any, Any], output: bytes, head: Head, *, is_object: bool, text: bool
 ) -> bytes:
@@ -106,11 +112,7 @@ def write_result(
     structured = output if is_object or head.modern else b'{"result":%b}' % output
     if text:
         content = b'[{"type":"text","text":%b}]' % encode(output.decode())
-    return b'{%b"isError":false,"content":%b,"structuredContent":%b}' % (
-        head.write(meta),
-        content,
-        structured,
-    )
+    return b"%b%b}" % (open_result(head, meta, content), structured)
 
 
 def write_error(error: HookError, head: Head) -> bytes:

@@ -77,13 +77,13 @@ class StdioChannel:
                 prepared = pipes.session.call(hook)
             outgoing = prepared.write(payload)
             try:
-                answer = pipes.exchange(outgoing, deadline, timeout)
+                answer = pipes.call(outgoing, deadline, timeout)
             except PeerCrashed as error:
                 if not (repeatable or isinstance(error, NotSent)):
                     raise
                 pipes = self._alive(deadline)
                 prepared = pipes.session.call(hook)
-                answer = pipes.exchange(prepared.write(payload), deadline, timeout)
+                answer = pipes.call(prepared.write(payload), deadline, timeout)
             value: Out = prepared.read(answer)
             return value
 

@@ -19,7 +19,7 @@ from scaffold.client.stdio.process import Launch, Process
 from scaffold.client.stdio.process_log import ProcessLog
 from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code
-from scaffold.wire.heads import Familiar
+from scaffold.wire.heads import START
 from scaffold.wire.messages import (
     Message,
     WireError,
@@ -57,6 +57,7 @@ FAILED_GRACE: Final = 0.2
 PROBE_PATIENCE: Final = 2.0
 """Seconds of silence after which a server that has read `server/discover` is legacy."""
 
+_CALL: Final = START + b'%d,"method":"tools/call","params":%b}\n'
 _SMALL_READ: Final = 1 << 14
 _LARGE_READ: Final = 1 << 20
 _LAST_WORDS: Final = 0.3
@@ -106,24 +107,47 @@ class Connection(ABC):
             if outgoing.report is not None:
                 self.reports[outgoing.token] = deliver
             try:
-                self.send(request(request_id, outgoing.method, outgoing.params))
+                self.send(request(request_id, outgoing.method, outgoing.params) + b"\n")
             except OSError:
                 inbox.waiting.pop(request_id, None)
                 raise NotSent("the process does not read its input any more") from None
         return request_id
+
+    def begin_alone(self, outgoing: Outgoing) -> int:
+        """Send a call of a thread that is reading; return its id.
+
+        The thread must expect the answer before it ceases to read without it. Raises as `begin`.
+        """
+        self._lock.acquire()
+        try:
+            if self.end is not None:
+                raise NotSent(str(self.end()))
+            request_id = self.inbox.last_id = self.inbox.last_id + 1
+            self.send(_CALL % (request_id, outgoing.params))
+        except OSError:
+            raise NotSent("the process does not read its input any more") from None
+        finally:
+            self._lock.release()
+        return request_id
+
+    def expect(self, request_id: int, deliver: Deliver) -> None:
+        """Have the answer to a request delivered that was sent; raise if there will be none."""
+        with self._lock:
+            if self.end is not None:
+                raise self.end()
+            self.inbox.waiting[request_id] = deliver
 
     def notify(self, outgoing: Outgoing) -> None:
         """Send a notification; a process that is gone misses nothing."""
         with self._lock:
             if self.end is None:
                 try:
-                    self.send(notification(outgoing.method, outgoing.params))
+                    self.send(notification(outgoing.method, outgoing.params) + b"\n")
                 except OSError:
                     return
 
-    def send(self, message: bytes) -> None:
-        """Write one message, or keep what the pipe does not take."""
-        line = message + b"\n"
+    def send(self, line: bytes) -> None:
+        """Write a message and its end of line, or keep what the pipe does not take."""
         if self.unsent:
             self.unsent += line
             return
@@ -150,22 +174,19 @@ class Connection(ABC):
         if broken:
             self.crash()
 
-    def receive(self, number: int = 0) -> Message | Familiar[bool] | None:
-        """Read once and deliver what came; the end of the output ends the connection.
-
-        If that is the answer to request `number`, and nothing else, it is returned instead.
-        """
+    def read(self) -> bytes:
+        """Read once; nothing if nothing has come. The end of the output ends the connection."""
         try:
             data = os.read(self._stdout, self._size)
         except BlockingIOError:
-            return None
+            return b""
         if not data:
             self.crash()
-            return None
+        return data
+
+    def take(self, data: bytes) -> None:
+        """Deliver what was read."""
         inbox = self.inbox
-        message = inbox.only(data, number) if number in inbox.waiting else None
-        if message is not None:
-            return message
         try:
             inbox.feed(data)
         except ProtocolError as error:
@@ -176,7 +197,6 @@ class Connection(ABC):
             self._size = _LARGE_READ
         else:
             self._size = _SMALL_READ
-        return None
 
     @abstractmethod
     def crash(self) -> None:
@@ -263,7 +283,7 @@ class Connection(ABC):
         with self._lock:
             if self.end is None:
                 try:
-                    self.send(reply)
+                    self.send(reply + b"\n")
                 except OSError:
                     return
 

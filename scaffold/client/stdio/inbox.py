@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw
 
 from scaffold.contract.errors import ProtocolError, TransportError
 from scaffold.contract.values import Json
-from scaffold.wire.heads import Familiar, Heads
+from scaffold.wire.heads import START, Familiar, Heads
 from scaffold.wire.messages import Message, WireError, read
 from scaffold.wire.progress import Progress
 
@@ -29,6 +29,8 @@ Deliver: TypeAlias = Callable[[Answer], object]
 _LOGGED: Final = 10
 """Odd lines that are logged; the others are counted."""
 _EXCERPT: Final = 200
+_ANSWER: Final = START + b"%d%b"
+"""What an answer begins with: its id, and a known head."""
 
 
 class _Envelope(msgspec.Struct):
@@ -83,16 +85,19 @@ class Inbox:
             return ""
         return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
 
-    def only(self, data: bytes, number: int) -> Message | Familiar[bool] | None:
-        """Return the answer to a request if it is all that has come, else take nothing."""
-        if self.held or data.find(b"\n") != len(data) - 1:
+    def only(self, data: bytes, number: int) -> Familiar[bool] | None:
+        """Return the answer to a request if it begins as usual and is all that has come.
+
+        Else nothing is taken.
+        """
+        opening = _ANSWER % (number, self._heads.usual)
+        start = len(opening)
+        if not (data.startswith(opening) and data.endswith(b"}}\n")) or self.held:
             return None
-        message = self._heads.recognise(data[:-1]) or _read_answer(data)
-        if message is None or message.id != number:
+        if data.find(b"\n", start) != len(data) - 1:
             return None
         self.answered += 1
-        del self.waiting[number]
-        return message
+        return Familiar(number, True, data[start:-3], data)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; raise `ProtocolError` if a line is longer than the limit."""
@@ -185,14 +190,6 @@ class Inbox:
         self._last_odd = what
         if self._odd_lines <= _LOGGED:
             logging.getLogger(f"plugin.{self._plugin}").warning("odd output: %s", what)
-
-
-def _read_answer(data: bytes) -> Message | None:
-    try:
-        message = read(data)
-    except WireError:
-        return None
-    return message if message.method is UNSET else None
 
 
 def message_of(answer: Answer) -> Message | None:

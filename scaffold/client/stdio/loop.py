@@ -31,7 +31,7 @@ class LoopPipes(Connection):
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
         super().__init__(launch, session, limit)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self.process.stdout, self.receive)
+        self._loop.add_reader(self.process.stdout, self._receive)
         self._available = poll(read=(self.process.stdout,))
         self._batch: list[bytes] = []
         self._deadlines: dict[int, float] = {}
@@ -128,24 +128,27 @@ class LoopPipes(Connection):
         finally:
             del self._deadlines[request_id]
 
+    def _receive(self) -> None:
+        self.take(self.read())
+
     async def aclose(self, end: Callable[[], TransportError], grace: float = FAILED_GRACE) -> None:
         """End the connection and its process."""
         self.fail(end)
         await asyncio.to_thread(self.dispose, grace)
 
     @override
-    def send(self, message: bytes) -> None:
+    def send(self, line: bytes) -> None:
         if self._batch:
-            self._batch.append(message)
+            self._batch.append(line)
         elif len(self.inbox.waiting) > 1:
             # In company: what is sent in this turn of the loop goes out together.
-            self._batch.append(message)
+            self._batch.append(line)
             self._loop.call_soon(self._send_batch)
         else:
-            self._send_now(message)
+            self._send_now(line)
 
     def _send_batch(self) -> None:
-        batch = b"\n".join(self._batch)
+        batch = b"".join(self._batch)
         self._batch.clear()
         if self.end is not None:
             return
@@ -154,8 +157,8 @@ class LoopPipes(Connection):
         except OSError:
             self.crash()
 
-    def _send_now(self, message: bytes) -> None:
-        super().send(message)
+    def _send_now(self, lines: bytes) -> None:
+        super().send(lines)
         if self.unsent:
             self._loop.add_writer(self.process.stdin, self._write)
 

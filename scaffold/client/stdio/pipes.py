@@ -25,6 +25,8 @@ __all__ = ["Pipes"]
 
 _TICK: Final = int(TICK * 1000)
 
+_AT_ONCE: Final = False
+"""For locks: do not wait. By place, because a name takes as long as the lock."""
 _CROWDED: Final = 0.02
 """Seconds between looks at one's own answer while another thread reads and this one writes."""
 
@@ -63,9 +65,36 @@ class Pipes(Connection):
             raise self.overdue(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_of(answer)
 
-    def exchange(
-        self, outgoing: Outgoing, deadline: float, seconds: float
-    ) -> Message | Familiar[bool]:
+    def call(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | Familiar[bool]:
+        """Do what `exchange` does, the short way if nobody waits for anything.
+
+        Most often the answer, and nothing else, is the next thing that comes: then no other thread
+        need hear of the call.
+        """
+        alone = outgoing.report is None and not self.inbox.waiting
+        if not alone or not self.reading.acquire(_AT_ONCE):
+            return self.exchange(outgoing, deadline, seconds)
+        try:
+            request_id = self.begin_alone(outgoing)
+            data = b""
+            if not self.unsent and self._readable.poll(_TICK if seconds > TICK else seconds * 1000):
+                data = self.read()
+                answer = self.inbox.only(data, request_id)
+                if answer is not None:
+                    return answer
+            slot: SimpleQueue[Answer] = SimpleQueue()
+            self.expect(request_id, slot.put)
+            if data:
+                self.take(data)
+        except NotSent:
+            raise self._not_sent() from None
+        finally:
+            self.reading.release()
+            if self.inbox.waiting:
+                self._hand_over()
+        return self._await(request_id, slot, outgoing, deadline, seconds)
+
+    def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | Familiar[bool]:
         """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
@@ -75,10 +104,19 @@ class Pipes(Connection):
             request_id = self.begin(outgoing, slot.put)
         except NotSent:
             raise self._not_sent() from None
+        return self._await(request_id, slot, outgoing, deadline, seconds)
+
+    def _await(
+        self,
+        request_id: int,
+        slot: "SimpleQueue[Answer]",
+        outgoing: Outgoing,
+        deadline: float,
+        seconds: float,
+    ) -> Message | Familiar[bool]:
+        """Wait for the answer to a request that was sent."""
         try:
-            answer = self._read_alone(request_id, seconds)
-            if answer is None:
-                answer = self._wait(slot, deadline, deadline - time.monotonic())
+            answer = self._wait(slot, deadline, deadline - time.monotonic())
             while isinstance(answer, Progress):
                 answer.tell(outgoing.report)
                 answer = self._wait(slot, deadline, deadline - time.monotonic())
@@ -128,25 +166,12 @@ class Pipes(Connection):
         assert self.end is not None
         return NotSent(str(self.end()))
 
-    def _read_alone(self, request_id: int, seconds: float) -> Answer:
-        """Try the short way: most often nobody else reads, and nothing but the answer comes."""
-        if self.unsent or not self.reading.acquire(blocking=False):
-            return None
-        try:
-            if self._readable.poll(_TICK if seconds > TICK else seconds * 1000):
-                return self.receive(request_id)
-            return None
-        finally:
-            self.reading.release()
-            if self.inbox.waiting:
-                self._hand_over()
-
     def _wait(self, slot: "SimpleQueue[Answer]", deadline: float, left: float) -> Answer:
         """Return the answer, `None` if there is none in time, which is `left` seconds from now."""
         answer: Answer = None
         try:
             while answer is None and left > 0:
-                if self.reading.acquire(blocking=False):
+                if self.reading.acquire(_AT_ONCE):
                     try:
                         answer = self._lead(slot, deadline, left)
                     finally:
@@ -175,7 +200,9 @@ class Pipes(Connection):
             if poller.poll(_TICK if left > TICK else left * 1000):
                 if self.unsent:
                     self.flush()
-                self.receive()
+                data = self.read()
+                if data:
+                    self.take(data)
                 if not slot.empty():
                     continue
             elif self.process.exited() and not self._readable.poll(0):

@@ -13,7 +13,7 @@ from scaffold.server.answers import Answers
 from scaffold.server.calls import ToolCall
 from scaffold.server.http.refusal import status_of
 from scaffold.wire.heads import Heads
-from scaffold.wire.messages import WireError, error_response, response
+from scaffold.wire.messages import WireError, error_response
 
 __all__ = ["Header", "Known", "Likeness", "answer", "likeness"]
 
@@ -62,10 +62,10 @@ def answer(body: bytes, heads: Heads[Answers]) -> tuple[int, bytes] | None:
         return None
     began = time.perf_counter()
     try:
-        result = familiar.known.result(familiar.payload)
+        response = familiar.known.repeat(familiar.id, familiar.payload)
     except WireError as error:
         return status_of(error), error_response(error, familiar.id)
-    if result is None:
+    if response is None:
         return None
     familiar.known.tool.pace.took(time.perf_counter() - began)
-    return 200, response(familiar.id, result)
+    return 200, response
