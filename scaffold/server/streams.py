@@ -65,7 +65,7 @@ class StreamCall(ToolCall):
         tool, request = self._stream_tool, self._request
         if request.headers is not None:
             self.check(tool, request.headers)
-        answers = Answers(tool, self._toolbox, request.head, self._text)
+        answers = Answers(tool, self._toolbox, request.head, text=self._text)
         try:
             made = tool.invoke(tool.load(request.params.arguments))
             if self.is_async:

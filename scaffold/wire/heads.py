@@ -85,4 +85,3 @@ class Heads(Generic[T]):
     def _head(self, line: bytes, comma: int) -> bytes:
         """Return what stands where the head should be: from behind the id to the payload."""
         return line[comma : line.find(self._key, comma, comma + _LONGEST) + len(self._key)]
-

@@ -185,7 +185,9 @@ class Connection(ABC):
         return data
 
     def take(self, data: bytes) -> None:
-        """Deliver what was read."""
+        """Deliver what was read, if anything was."""
+        if not data:
+            return
         inbox = self.inbox
         try:
             inbox.feed(data)
@@ -224,10 +226,16 @@ class Connection(ABC):
         return DeadlineExceeded(cause)
 
     def forget(self, request_id: int) -> None:
-        """Give up a request whose caller has gone away."""
+        """Give up a request whose caller has gone away, if it has not been answered."""
         with self._lock:
             if self.inbox.waiting.pop(request_id, None) is not None:
                 self.notify(_cancelled(request_id))
+
+    def abandon(self, request_id: int) -> None:
+        """Give up a request that was begun alone, and has not been answered."""
+        with self._lock:
+            self.inbox.waiting.pop(request_id, None)
+            self.notify(_cancelled(request_id))
 
     def last_words(self) -> str:
         """Say how the process ended, with the last lines of its stderr. Takes a moment."""

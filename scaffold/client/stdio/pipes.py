@@ -74,18 +74,21 @@ class Pipes(Connection):
         alone = outgoing.report is None and not self.inbox.waiting
         if not alone or not self.reading.acquire(_AT_ONCE):
             return self.exchange(outgoing, deadline, seconds)
+        slot: SimpleQueue[Answer]
         try:
             request_id = self.begin_alone(outgoing)
-            data = b""
-            if not self.unsent and self._readable.poll(_TICK if seconds > TICK else seconds * 1000):
-                data = self.read()
+            try:
+                patience = _TICK if seconds > TICK else seconds * 1000
+                data = self.read() if not self.unsent and self._readable.poll(patience) else b""
                 answer = self.inbox.only(data, request_id)
                 if answer is not None:
                     return answer
-            slot: SimpleQueue[Answer] = SimpleQueue()
-            self.expect(request_id, slot.put)
-            if data:
+                slot = SimpleQueue()
+                self.expect(request_id, slot.put)
                 self.take(data)
+            except BaseException:
+                self.abandon(request_id)
+                raise
         except NotSent:
             raise self._not_sent() from None
         finally:
@@ -94,7 +97,9 @@ class Pipes(Connection):
                 self._hand_over()
         return self._await(request_id, slot, outgoing, deadline, seconds)
 
-    def exchange(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | Familiar[bool]:
+    def exchange(
+        self, outgoing: Outgoing, deadline: float, seconds: float
+    ) -> Message | Familiar[bool]:
         """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
@@ -200,9 +205,7 @@ class Pipes(Connection):
             if poller.poll(_TICK if left > TICK else left * 1000):
                 if self.unsent:
                     self.flush()
-                data = self.read()
-                if data:
-                    self.take(data)
+                self.take(self.read())
                 if not slot.empty():
                     continue
             elif self.process.exited() and not self._readable.poll(0):
