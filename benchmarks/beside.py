@@ -1,7 +1,8 @@
 """Generated files beside those of the peers: the same schemas in, one neutral look at what is out.
 
-Two documents: the payloads of the `chunker` kind, and the webhooks of GitHub (1.2 MB, from npm).
-Each side runs in the settings that its own manual recommends for new code. What is counted:
+Three documents: the payloads of the `chunker` kind, the webhooks of GitHub (1.2 MB, from npm), and
+a deployment of Kubernetes with all that it is made of. Each side runs in the settings that its own
+manual recommends for new code. What is counted:
 
 - lines, without blank ones;
 - defects in 1,000 of them: rules E, F, I, B, RUF and UP of ruff, long lines ignored;
@@ -24,6 +25,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -128,7 +130,32 @@ def github(node: Path) -> dict[str, Any]:
     }
 
 
-DOCUMENTS: dict[str, Callable[[Path], dict[str, Any]]] = {"chunker": chunker, "GitHub": github}
+def kubernetes(_node: Path) -> dict[str, Any]:
+    """Return a deployment of Kubernetes 1.31, and all that it is made of."""
+    package = find_spec("kubernetes_validate")
+    assert package is not None
+    folder = Path(str(package.origin)).parent / "kubernetes-json-schema" / "v1.31.0-local"
+    definitions = json.loads((folder / "_definitions.json").read_text("utf-8"))["$defs"]
+    name = "io.k8s.api.apps.v1.Deployment"
+    reached = {name}
+    waiting = [name]
+    while waiting:
+        found = re.findall(r'"#/\$defs/([^"]+)"', json.dumps(definitions[waiting.pop()]))
+        waiting += set(found) - reached
+        reached |= set(found)
+    used = {one: schema for one, schema in definitions.items() if one in reached}
+    # Last parts are names that every side can make a class of; here they are unique.
+    short = {one: one.rpartition(".")[2] for one in used}
+    text = re.sub(r"#/\$defs/([^\"]+)", lambda ref: f"#/$defs/{short[ref[1]]}", json.dumps(used))
+    renamed = {short[one]: schema for one, schema in json.loads(text).items()}
+    return {"$defs": renamed, "roots": ["Deployment"]}
+
+
+DOCUMENTS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "chunker": chunker,
+    "GitHub": github,
+    "Kubernetes": kubernetes,
+}
 
 
 def judge(folder: Path) -> dict[str, float]:
