@@ -36,6 +36,8 @@ _Bound = TypeVar("_Bound", int, float)
 _ORDER = ("boolean", "integer", "number", "string", "array", "object", "null")
 """How JSON types stand in a union."""
 
+_OBJECTS_OR_NULL = OBJECTS | {"null"}
+
 _Token: TypeAlias = tuple[tuple[int, ...], bool]
 """What is declared: the key of its facts, and whether it is a record."""
 
@@ -134,6 +136,10 @@ class Shaper:
         token = _token(facts)
         if not facts.key:
             return self._inline(facts, context)
+        if _is_nullable_record(facts):
+            # The object has the name, so that `Thing | None` is written where it is used.
+            record = self._shape(replace(facts, types=OBJECTS), context)
+            return tidy([record, ir.Null()])
         if token in self._named and self._may_refer(token):
             return self._use(self._named[token])
         if token in self._active:
@@ -303,6 +309,10 @@ class Shaper:
 def _token(facts: Facts) -> _Token:
     is_object = facts.types == OBJECTS and facts.record
     return facts.key, is_object and facts.choice is None and not facts.branches
+
+
+def _is_nullable_record(facts: Facts) -> bool:
+    return facts.types == _OBJECTS_OR_NULL and _token(replace(facts, types=OBJECTS))[1]
 
 
 def _says_more(member: Facts, base: Facts) -> bool:

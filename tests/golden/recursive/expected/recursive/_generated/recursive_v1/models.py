@@ -14,6 +14,13 @@ class Friend(Model):
     of: Maybe["Node"] = None
 
 
+class Rival(Model):
+    """The object `Rival`."""
+
+    strength: Maybe[Integer] = None
+    own: "Rival | None" = None
+
+
 class Node(Model):
     """The object `Node`."""
 
@@ -22,6 +29,7 @@ class Node(Model):
     children: Maybe[list["Node"]] = None
     parent: "Node | None" = None
     friend: Maybe[Friend] = None
+    rival: Rival | None = None
 
 
 WalkInput: TypeAlias = Node

@@ -22,7 +22,7 @@ RECURSIVE = Kind(
     "recursive",
     "1.0.0",
     (WALK,),
-    digest="7930ded6f913c4ef9130b09d3f01f05d9672145ba4147dccdec635b9f03019f7",
+    digest="a754ed6d4c08450614907aa644fa956efbdd8c67f1225233b72e2da2d11e0ee6",
     contract=Path(__file__).with_name("contract.json"),
 )
 
