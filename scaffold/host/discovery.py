@@ -15,12 +15,13 @@ from scaffold.host.document import SOURCES
 from scaffold.host.loader import cause
 from scaffold.host.manifest import Manifest, manifest_of, read_manifest
 
-__all__ = ["GROUPS", "find_plugins", "from_entry_point", "installed"]
+__all__ = ["GROUPS", "IGNORED", "find_plugins", "from_entry_point", "installed"]
 
 GROUPS: Final = ("scaffold.plugins", "dagstack.plugin_system.plugins")
 """The groups of entry points that name plugins."""
 
-_IGNORED: Final = {"__pycache__", "node_modules"}
+IGNORED: Final = {"__pycache__", "node_modules"}
+"""Folders that hold nothing of a plugin's own; so do those whose name begins with a dot."""
 _MANIFESTS: Final = [name for name in SOURCES if name not in {"pyproject.toml", "package.json"}]
 
 
@@ -35,7 +36,7 @@ def find_plugins(folder: Path) -> Iterator[Path]:
             yield here
             folders.clear()
         folders[:] = sorted(
-            name for name in folders if name not in _IGNORED and not name.startswith(".")
+            name for name in folders if name not in IGNORED and not name.startswith(".")
         )
 
 

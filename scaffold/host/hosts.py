@@ -13,34 +13,18 @@ from typing import Any, Self, TypeVar
 from typing_extensions import override
 
 from scaffold.contract.channel import Channel
-from scaffold.contract.errors import PluginError
-from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
-from scaffold.contract.plugin import Client, Plugin
+from scaffold.contract.plugin import Client
 from scaffold.contract.routes import Dispatcher
-from scaffold.host.flights import Flights
-from scaffold.host.in_process import InProcessChannel
 from scaffold.host.kinds import kind_of
-from scaffold.host.lifecycle import (
-    AT_ONCE,
-    CHECK_SECONDS,
-    OnStarted,
-    Started,
-    check_client,
-    did_not_land,
-    failure,
-    fresh,
-    left_behind,
-    made,
-    not_in_use,
-    probe,
-)
+from scaffold.host.life import Life
+from scaffold.host.lifecycle import AT_ONCE, CHECK_SECONDS, OnStarted, Started, check_client
 from scaffold.host.mailbox import Post
 from scaffold.host.manifest import Manifest, read_manifest
-from scaffold.host.registry import Entry, LoadedPlugin, State
-from scaffold.host.roster import Roster
+from scaffold.host.registry import Entry
 from scaffold.host.routes import HostRoutes
-from scaffold.host.runtimes import channel_to, choose, runtime_of
+from scaffold.host.runtimes import choose
+from scaffold.host.watch import Watch
 
 __all__ = ["Host"]
 
@@ -49,13 +33,14 @@ D = TypeVar("D", bound=Dispatcher)
 T = TypeVar("T")
 
 
-class Host(Roster[Channel]):
+class Host(Life):
     """Loads plugins and calls them from any thread; use it in a `with` statement.
 
     Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
     in their context's metadata; `health_every` is the pause between checks of their health, in
     seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
-    of Python as forks of one that has imported what they need.
+    of Python as forks of one that has imported what they need. `watch_every`, for development, is
+    the pause between looks at the files of plugins: those that have changed are reloaded.
     """
 
     def __init__(
@@ -63,16 +48,17 @@ class Host(Roster[Channel]):
         facts: dict[str, Any] | None = None,
         *,
         health_every: float | None = None,
+        watch_every: float | None = None,
         fork_server: bool = False,
     ) -> None:
         super().__init__(facts, fork_server=fork_server)
         self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
-        self._clients: dict[tuple[str, int], type[Client]] = {}
         self._post = Post()
         self._binding = threading.Lock()
         self._ended = threading.Event()
         self._health_every = health_every
-        self._watcher: threading.Thread | None = None
+        self._watch_every = watch_every
+        self._watchers: list[threading.Thread] = []
 
     def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
         """Register a kind by its generated dispatcher, and return what calls all its plugins.
@@ -82,7 +68,7 @@ class Host(Roster[Channel]):
         """
         kinship = self._kinship(dispatcher.kind)
         kinship.best_effort |= set(best_effort)
-        self._clients.setdefault((kinship.kind.name, kinship.major), dispatcher.client)
+        self._makers.setdefault((kinship.kind.name, kinship.major), dispatcher.client)
         routes = HostRoutes(kinship, self._post)
         with self._binding:
             bound = dispatcher(routes)
@@ -109,11 +95,7 @@ class Host(Roster[Channel]):
                 if progress is not None:
                     progress(Started(entry.status, seconds, done, total))
         self._changed()
-        if self._health_every is not None and self._watcher is None:
-            self._watcher = threading.Thread(
-                target=self._watch, args=(self._health_every,), name="plugin-health", daemon=True
-            )
-            self._watcher.start()
+        self._look_after()
 
     def load(self, folder: Path | str, client: type[C], *, runtime: str | None = None) -> C:
         """Load the plugin in a folder, or of a manifest file, and return a client of it.
@@ -147,33 +129,6 @@ class Host(Roster[Channel]):
         if before != [entry.state for entry in used]:
             self._changed()
 
-    def reload(self, name: str, *, cancel: bool = False) -> None:
-        """Tear a plugin down, and set a fresh one up by its manifest, read again.
-
-        Calls under way are waited for, as long as a teardown may take, or cut off with `cancel`;
-        new ones are refused meanwhile. Raises `PluginError` if calls did not end, which leaves the
-        plugin as it was; or if it cannot be torn down or started, which leaves it unavailable.
-        """
-        entry = self._registry.entries.get(name)
-        loaded = entry.loaded if entry is not None else None
-        if entry is None or loaded is None:
-            raise not_in_use(name)
-        manifest = fresh(entry)
-        state, entry.state = entry.state, State.REGISTERED
-        loaded.flights.closed = True
-        self._changed()
-        try:
-            seconds = loaded.manifest.teardown_timeout_sec
-            if not cancel and not loaded.flights.landed(seconds):
-                entry.state, loaded.flights.closed = state, False
-                raise did_not_land(name, loaded.flights.count(), seconds)
-            self._registry.drop(name)
-            self._end(loaded)
-            entry.manifest, entry.state = manifest, State.REGISTERED
-            self._begin(entry, loaded)
-        finally:
-            self._changed()
-
     def close(self) -> None:
         """Close every plugin, the last one first, even if some fail; then raise the last failure.
 
@@ -200,75 +155,36 @@ class Host(Roster[Channel]):
         self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[Channel], T]
     ) -> T:
         picked = choose(manifest, runtime)
-        with self._registry.taking(manifest.name), ExitStack() as undo:
-            undo.callback(self._give_back, manifest.name)
-            channel = channel_to(manifest, kind, picked, self._context(manifest), forks=self._forks)
-            undo.callback(channel.close)
-            client = make(channel)
-            self._keep(manifest, kind, channel, client if isinstance(client, Plugin) else None)
-            undo.pop_all()
+        with self._registry.taking(manifest.name):
+            client = self._open(manifest, kind, picked, make)
         self._changed()
+        self._look_after()
         return client
 
-    def _timed_start(self, entry: Entry[Channel]) -> None:
-        try:
-            self._begin(entry)
-        except FAILURES:
-            return
+    def _look_after(self) -> None:
+        """Begin to look after plugins, if the host is to and does not yet."""
+        with self._binding:
+            if self._watchers:
+                return
+            if self._health_every is not None:
+                self._repeat(self._health_every, self.check)
+            if self._watch_every is not None:
+                watch = Watch(self._registry)
+                self._repeat(self._watch_every, lambda: self._reload_changed(watch))
 
-    def _begin(self, entry: Entry[Channel], before: LoadedPlugin[Channel] | None = None) -> None:
-        """Start a plugin, as it was before; or note why it cannot be started, and raise that."""
-        manifest = entry.manifest
-        assert manifest is not None
-        try:
-            self._check_needed(manifest)
-            kind = self._kind(manifest) if before is None else before.kind
-            runtime = self._runtime(manifest, kind, before.runtime if before else None)
-            context = self._context(manifest)
-            channel = channel_to(manifest, kind, runtime, context, made(entry), forks=self._forks)
-            make = self._clients.get((kind.name, manifest.major))
-            self._keep(manifest, kind, channel, make(channel) if make else None)
-        except FAILURES as error:
-            self._give_back(entry.name)
-            self._registry.drop(entry.name, failure(entry.name, error))
-            raise
+    def _repeat(self, pause: float, work: Callable[[], None]) -> None:
+        def repeat() -> None:
+            while not self._ended.wait(pause):
+                work()
 
-    def _keep(
-        self, manifest: Manifest, kind: Kind, channel: Channel, client: Plugin | None
-    ) -> None:
-        flights = channel.flights if isinstance(channel, InProcessChannel) else Flights()
-        runtime = runtime_of(channel)
-        self._registry.keep(LoadedPlugin(manifest, kind, runtime, channel, client, flights))
+        thread = threading.Thread(target=repeat, name="plugin-watch", daemon=True)
+        self._watchers.append(thread)
+        thread.start()
 
-    def _end(self, loaded: LoadedPlugin[Channel]) -> None:
-        name = loaded.manifest.name
-        try:
-            loaded.channel.close()
-        except PluginError as error:
-            entry = self._registry.entries[name]
-            entry.state = State.LEAKED if left_behind(error) else State.UNAVAILABLE
-            entry.reason = error.reason
-            raise
-        finally:
-            self._give_back(name)
-
-    def _check(self, entry: Entry[Channel]) -> None:
-        loaded = entry.loaded
-        if loaded is None:
-            return
-        try:
-            if isinstance(loaded.channel, InProcessChannel):
-                loaded.channel.check(CHECK_SECONDS)
-            elif (hook := probe(loaded.kind)) is not None:
-                loaded.channel.bind(hook)(None)
-        except FAILURES as error:
-            entry.sicken(error)
-        else:
-            entry.recover()
-
-    def _watch(self, pause: float) -> None:
-        while not self._ended.wait(pause):
-            self.check()
+    def _reload_changed(self, watch: Watch) -> None:
+        for name in watch.changed():
+            with watch.telling(name):
+                self.reload(name, keep=True)
 
     def __enter__(self) -> Self:
         return self

@@ -4,12 +4,14 @@ import importlib
 import importlib.util
 import sys
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["import_from", "stands_in"]
+__all__ = ["import_from", "importing_anew", "put_back", "stands_in"]
 
 _LOCK = threading.RLock()
 """Held while a name in `sys.modules` is chosen and taken."""
@@ -41,6 +43,52 @@ def import_from(folder: Path, module: str) -> ModuleType:
             for left in _family(name) - before:
                 del sys.modules[left]
             raise
+
+
+@contextmanager
+def importing_anew(folder: Path, module: str) -> Generator[dict[str, ModuleType]]:
+    """Have `import_from` read a plugin's code again, within a `with` statement.
+
+    Yields the modules that were known so far, by name: all of the folder's own, and no others. They
+    are known again if the block fails.
+    """
+    with _LOCK:
+        known = _own(folder, module)
+        for name, one in known.items():
+            del sys.modules[name]
+            _forget_bytecode(one)
+        importlib.invalidate_caches()
+        try:
+            yield known
+        except BaseException:
+            put_back(folder, module, known)
+            raise
+
+
+def put_back(folder: Path, module: str, modules: dict[str, ModuleType]) -> None:
+    """Have the folder's own modules be these again."""
+    with _LOCK:
+        for name in _own(folder, module):
+            del sys.modules[name]
+        sys.modules.update(modules)
+
+
+def _own(folder: Path, module: str) -> dict[str, ModuleType]:
+    top = module.partition(".")[0]
+    own = _places(_spec(folder, top, top))
+    for name in (top, _other_name(folder, top)):
+        known = sys.modules.get(name)
+        if known is not None and known.__spec__ is not None and _places(known.__spec__) == own:
+            return {one: sys.modules[one] for one in _family(name)}
+    return {}
+
+
+def _forget_bytecode(module: ModuleType) -> None:
+    """Remove what was compiled: two edits within a second, of one length, look the same to it."""
+    cached: str | None = getattr(module, "__cached__", None)
+    if cached is not None:
+        with suppress(OSError):
+            Path(cached).unlink()
 
 
 def _spec(folder: Path, top: str, name: str) -> ModuleSpec:
@@ -75,6 +123,10 @@ def _free_name(folder: Path, top: str) -> str:
         return top
     if spec is not None and _places(spec) == own:
         return top
+    return _other_name(folder, top)
+
+
+def _other_name(folder: Path, top: str) -> str:
     return f"{top}_{sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
 
 

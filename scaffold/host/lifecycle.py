@@ -1,6 +1,6 @@
 """What hosts of both sorts do to a plugin between its registration and its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -9,7 +9,7 @@ from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Hook, Kind
 from scaffold.contract.plugin import Plugin
 from scaffold.host.loader import cause
-from scaffold.host.manifest import Manifest, read_manifest
+from scaffold.host.manifest import Manifest
 from scaffold.host.registry import Entry, Status
 from scaffold.host.threads import Late
 
@@ -21,10 +21,9 @@ __all__ = [
     "check_client",
     "did_not_land",
     "failure",
-    "fresh",
+    "lead",
     "left_behind",
     "made",
-    "not_in_use",
     "probe",
 ]
 
@@ -82,20 +81,6 @@ def made(entry: Entry[Any]) -> Plugin | None:
         raise PluginError(entry.name, what + cause(error, entry.manifest.folder)) from None
 
 
-def fresh(entry: Entry[Any]) -> Manifest:
-    """Return the manifest to reload a plugin by, read again if it was read from a file."""
-    manifest = entry.manifest
-    assert manifest is not None
-    if entry.once:
-        raise PluginError(entry.name, "it was registered as an object, and there is no second one")
-    if entry.make is not None or not manifest.file.is_file():
-        return manifest
-    again = read_manifest(manifest.file)
-    if again.name != entry.name:
-        raise PluginError(entry.name, f"its manifest now calls it '{again.name}'")
-    return again
-
-
 def probe(kind: Kind) -> Hook[None, Any] | None:
     """Return a hook that can be called to see whether a plugin answers, if its kind has one."""
     catalogues = {hook.functions.catalogue for hook in kind.hooks.values() if hook.functions}
@@ -111,9 +96,14 @@ def left_behind(error: BaseException) -> bool:
     return isinstance(error.__cause__, Late)
 
 
-def not_in_use(name: str) -> PluginError:
-    """Return the error of reloading what is not there."""
-    return PluginError(name, "no plugin of this name is in use")
+def lead(clients: Iterable[Plugin], channel: object) -> None:
+    """Have clients that callers hold go on through another channel: they are made again, in place.
+
+    Raises `PluginError` if the plugin at its end lacks one of their hooks.
+    """
+    for client in list(clients):
+        make_again: Any = vars(type(client)).get("__init__")
+        make_again(client, channel)
 
 
 def did_not_land(name: str, calls: dict[str, int], seconds: float) -> PluginError:

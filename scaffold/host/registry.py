@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Generic, TypeVar
+from weakref import WeakSet
 
 from scaffold.contract.errors import DuplicatePlugin, PluginError
 from scaffold.contract.hook import Kind
@@ -82,12 +83,19 @@ class Entry(Generic[C]):
     loaded: LoadedPlugin[C] | None = None
     failures: int = 0
     """Checks of its health that failed in a row."""
+    reloading: bool = False
 
     def fail(self, error: Exception) -> None:
         """Note why the plugin cannot be used."""
         self.state = State.UNAVAILABLE
         self.reason = error.reason if isinstance(error, PluginError) else str(error)
         self.loaded = None
+
+    def abandon(self, error: PluginError, *, leaked: bool) -> None:
+        """Note that the plugin could not be torn down, unless another has taken its place."""
+        if self.loaded is None:
+            self.state = State.LEAKED if leaked else State.UNAVAILABLE
+            self.reason = error.reason
 
     def degrade(self, error: BaseException) -> None:
         """Note that the plugin is in trouble, and in use all the same."""
@@ -125,6 +133,7 @@ class Registry(Generic[C]):
         self._loading: set[str] = set()
         self._entries: dict[str, Entry[C]] = {}
         self._loaded: dict[str, LoadedPlugin[C]] = {}
+        self._clients: dict[str, WeakSet[Plugin]] = {}
         self._closed = False
 
     @property
@@ -136,6 +145,11 @@ class Registry(Generic[C]):
     def entries(self) -> Mapping[str, Entry[C]]:
         """Everything that was registered, by name."""
         return MappingProxyType(self._entries)
+
+    def clients(self, name: str) -> WeakSet[Plugin]:
+        """Return the clients that callers have of a plugin, to add to; nothing keeps them alive."""
+        with self._lock:
+            return self._clients.setdefault(name, WeakSet())
 
     def register(self, entry: Entry[C]) -> None:
         """Add a plugin that is to be started; raise `DuplicatePlugin` if the name is taken."""

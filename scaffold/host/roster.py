@@ -1,7 +1,7 @@
 """What an application tells its host before it starts: kinds, plugins, settings, resources."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,17 +11,22 @@ from scaffold.contract.errors import (
     ManifestInvalid,
     PluginError,
 )
+from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Plugin, PluginContext
 from scaffold.contract.values import Json
 from scaffold.host.checks import check_config, check_kind, check_runtime
 from scaffold.host.discovery import find_plugins, from_entry_point, installed
+from scaffold.host.flights import Flights
+from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.kinship import Kinship
+from scaffold.host.lifecycle import failure, lead
 from scaffold.host.manifest import Manifest, Runtime, manifest_of, read_manifest
 from scaffold.host.order import plan
 from scaffold.host.registry import Entry, LoadedPlugin, Registry, State, Status
+from scaffold.host.renewal import Renewal
 from scaffold.host.resources import STANDARD, Lend, lend
-from scaffold.host.runtimes import choose
+from scaffold.host.runtimes import choose, runtime_of
 from scaffold.host.selection import Policy
 
 if TYPE_CHECKING:
@@ -44,9 +49,10 @@ class Roster(Generic[C]):
         self._registry: Registry[C] = Registry()
         self._others: _Others[C] = _Others(self._registry)
         self._kinds: dict[tuple[str, int], Kinship[C]] = {}
+        self._makers: dict[tuple[str, int], Callable[[C], Plugin]] = {}
         self._settings: dict[str, Mapping[str, Json]] = {}
         self._offered: dict[str, Lend] = dict(STANDARD)
-        self._lent: dict[str, ExitStack] = {}
+        self._lent: dict[str, list[ExitStack]] = {}
 
     @property
     def plugins(self) -> Mapping[str, LoadedPlugin[C]]:
@@ -181,6 +187,41 @@ class Roster(Generic[C]):
             kinship.check()
         return [[entries[name] for name in group] for group in groups]
 
+    @contextmanager
+    def _noting(self, entry: Entry[C]) -> Generator[Manifest]:
+        """Note why a plugin cannot be started, if it cannot."""
+        manifest = entry.manifest
+        assert manifest is not None
+        try:
+            self._check_needed(manifest)
+            yield manifest
+        except FAILURES as error:
+            self._registry.drop(entry.name, failure(entry.name, error))
+            raise
+
+    def _maker(
+        self, manifest: Manifest, before: LoadedPlugin[C] | None = None
+    ) -> Callable[[C], object]:
+        """Return what makes the client of a plugin, and leads those that callers have to it."""
+        make = self._makers.get((manifest.kind, manifest.major))
+
+        def led(channel: C) -> object:
+            lead(self._registry.clients(manifest.name), channel)
+            if before is not None:
+                return before.client
+            return make(channel) if make is not None else None
+
+        return led
+
+    def _keep(self, manifest: Manifest, kind: Kind, channel: C, client: Plugin | None) -> None:
+        flights = Flights()
+        if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
+            flights = channel.flights
+        if client is not None:
+            self._registry.clients(manifest.name).add(client)
+        runtime = runtime_of(channel)
+        self._registry.keep(LoadedPlugin(manifest, kind, runtime, channel, client, flights))
+
     def _check_needed(self, manifest: Manifest) -> None:
         """Raise `DependencyFailed` unless everything that a plugin depends on is in use."""
         for name in manifest.depends_on:
@@ -197,7 +238,7 @@ class Roster(Generic[C]):
         config = check_config(manifest, self._settings.get(manifest.name, {}))
         with ExitStack() as stack:
             resources = lend(manifest, self._offered, stack)
-            self._lent[manifest.name] = stack.pop_all()
+            self._lent.setdefault(manifest.name, []).append(stack.pop_all())
         return PluginContext(
             manifest.name,
             config=config,
@@ -206,11 +247,25 @@ class Roster(Generic[C]):
             registry=self._others,
         )
 
-    def _give_back(self, name: str) -> None:
-        """Clean up what was lent to a plugin."""
-        lent = self._lent.pop(name, None)
-        if lent is not None:
-            lent.close()
+    def _give_back(self, name: str, which: int = 0) -> None:
+        """Clean up what was lent to a plugin, of several of its name to the first one."""
+        if lent := self._lent.get(name):
+            lent.pop(which).close()
+
+    def _renewal(self, name: str) -> Renewal[C]:
+        """Begin to reload a plugin: read its manifest and import its code; see `Renewal`."""
+        renewal = Renewal(self._registry.entries.get(name), name)
+        manifest, before = renewal.manifest, renewal.before
+        try:
+            if before is None:
+                check_kind(manifest, self._kinds)
+            kind = self._kind(manifest) if before is None else before.kind
+            renewal.load(kind, self._runtime(manifest, kind, before.runtime if before else None))
+        except PluginError as error:
+            if before is None:
+                renewal.entry.fail(error)
+            raise
+        return renewal
 
 
 def _fork_servers() -> "ForkServers":
@@ -233,5 +288,7 @@ class _Others(Generic[C]):
         if not issubclass(client, Plugin) or client.kind.name != loaded.kind.name:
             raise PluginError(name, f"it is of kind {loaded.kind.name}, not for {client.__name__}")
         make: Any = client
-        made: T = make(loaded.channel)
-        return made
+        made: Any = make(loaded.channel)
+        self._registry.clients(name).add(made)
+        found: T = made
+        return found

@@ -20,7 +20,7 @@ from scaffold.host.threads import Late
 if TYPE_CHECKING:
     from scaffold.client.stdio.forks import ForkServers
 
-__all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runtime_of"]
+__all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runs_here", "runtime_of"]
 
 PREFERENCE: Final[tuple[Runtime, ...]] = ("in_process", "mcp_stdio", "mcp_http")
 """The fastest first; a host takes the first one that a plugin offers."""
@@ -46,6 +46,11 @@ def choose(manifest: Manifest, wanted: str | None) -> Runtime:
 def _usable(manifest: Manifest, runtime: Runtime) -> bool:
     # An entry point that is a file is for a host in another language.
     return runtime != "in_process" or ":" in (manifest.entry_point or "")
+
+
+def runs_here(manifest: Manifest, runtime: Runtime) -> bool:
+    """Tell whether a plugin's code is imported by this process."""
+    return runtime == "in_process" and not _wants_a_process(manifest)
 
 
 def runtime_of(channel: Channel | AsyncChannel) -> Runtime:

@@ -1,0 +1,144 @@
+"""What becomes of each plugin of a host: it is started, checked, reloaded, and ended."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypeVar
+
+from scaffold.contract.channel import Channel
+from scaffold.contract.errors import PluginError
+from scaffold.contract.failure import FAILURES
+from scaffold.contract.hook import Kind
+from scaffold.contract.plugin import Plugin
+from scaffold.host.in_process import InProcessChannel
+from scaffold.host.lifecycle import CHECK_SECONDS, did_not_land, lead, left_behind, made, probe
+from scaffold.host.manifest import Manifest, Runtime
+from scaffold.host.registry import Entry, LoadedPlugin, State
+from scaffold.host.remains import Remains
+from scaffold.host.renewal import Renewal
+from scaffold.host.roster import Roster
+from scaffold.host.runtimes import channel_to
+
+__all__ = ["Life"]
+
+T = TypeVar("T")
+
+
+class Life(Roster[Channel]):
+    """The part of a host that takes one plugin at a time."""
+
+    def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> Remains:
+        """Tear a plugin down, and set a fresh one up, by its manifest and its code as they are now.
+
+        What stands in the plugin's folder is imported again; if that fails, nothing has happened.
+        Calls under way are waited for, as long as a teardown may take, or cut off with `cancel`;
+        new ones are refused meanwhile. Clients and dispatchers go on with the fresh one.
+
+        With `keep`, for development, the fresh one is set up first, and if that fails, the one
+        before stays in use. No call is refused, but for a moment there are two.
+
+        Raises `PluginError` if calls did not end, which leaves the plugin as it was; or if it
+        cannot be torn down or started, which leaves it unavailable. Returns what the one before
+        has left behind in this process.
+        """
+        with self._renewal(name) as renewal:
+            try:
+                if keep and renewal.before is not None:
+                    self._exchange(renewal, renewal.before)
+                else:
+                    self._replace(renewal, cancel=cancel)
+            finally:
+                self._changed()
+        return renewal.remains()
+
+    def _timed_start(self, entry: Entry[Channel]) -> None:
+        try:
+            self._begin(entry)
+        except FAILURES:
+            return
+
+    def _begin(self, entry: Entry[Channel]) -> None:
+        """Start a plugin; or note why it cannot be started, and raise that."""
+        with self._noting(entry) as manifest:
+            kind = self._kind(manifest)
+            runtime, make = self._runtime(manifest, kind), self._maker(manifest)
+            self._open(manifest, kind, runtime, make, made(entry))
+
+    def _replace(self, renewal: Renewal[Channel], *, cancel: bool) -> None:
+        """End the plugin that is reloaded, if it is in use, and start the fresh one."""
+        entry, before = renewal.entry, renewal.before
+        if before is not None:
+            state, entry.state = entry.state, State.REGISTERED
+            before.flights.closed = True
+            self._changed()
+            seconds = before.manifest.teardown_timeout_sec
+            if not cancel and not before.flights.landed(seconds):
+                entry.state, before.flights.closed = state, False
+                raise did_not_land(entry.name, before.flights.count(), seconds)
+            self._registry.drop(entry.name)
+            self._end(before)
+        entry.manifest, entry.state = renewal.manifest, State.REGISTERED
+        with self._noting(entry):
+            self._renew(renewal)
+
+    def _exchange(self, renewal: Renewal[Channel], before: LoadedPlugin[Channel]) -> None:
+        """Start the fresh plugin and put it to use, and end the one before."""
+        try:
+            self._renew(renewal)
+        except BaseException:
+            lead(self._registry.clients(renewal.entry.name), before.channel)
+            raise
+        self._changed()
+        before.flights.closed = True
+        before.flights.landed(before.manifest.teardown_timeout_sec)
+        try:
+            self._end(before)
+        except PluginError as error:
+            renewal.report(error)
+
+    def _renew(self, renewal: Renewal[Channel]) -> None:
+        manifest, before = renewal.manifest, renewal.before
+        make = self._maker(manifest, before)
+        self._open(manifest, renewal.kind, renewal.runtime, make, renewal.plugin)
+
+    def _open(
+        self,
+        manifest: Manifest,
+        kind: Kind,
+        runtime: Runtime,
+        make: Callable[[Channel], T],
+        plugin: Plugin | None = None,
+    ) -> T:
+        """Open a channel to a plugin, and keep it with what is made of it."""
+        context = self._context(manifest)
+        with ExitStack() as undo:
+            undo.callback(self._give_back, manifest.name, -1)
+            channel = channel_to(manifest, kind, runtime, context, plugin, forks=self._forks)
+            undo.callback(channel.close)
+            client = make(channel)
+            self._keep(manifest, kind, channel, client if isinstance(client, Plugin) else None)
+            undo.pop_all()
+        return client
+
+    def _end(self, loaded: LoadedPlugin[Channel]) -> None:
+        name = loaded.manifest.name
+        try:
+            loaded.channel.close()
+        except PluginError as error:
+            self._registry.entries[name].abandon(error, leaked=left_behind(error))
+            raise
+        finally:
+            self._give_back(name)
+
+    def _check(self, entry: Entry[Channel]) -> None:
+        loaded = entry.loaded
+        if loaded is None:
+            return
+        try:
+            if isinstance(loaded.channel, InProcessChannel):
+                loaded.channel.check(CHECK_SECONDS)
+            elif (hook := probe(loaded.kind)) is not None:
+                loaded.channel.bind(hook)(None)
+        except FAILURES as error:
+            entry.sicken(error)
+        else:
+            entry.recover()
