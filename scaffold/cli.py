@@ -88,7 +88,9 @@ Against = Annotated[
 def new_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name: my-plugin.")],
     *,
-    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Its kind: tool.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="Its kind: tool.")
+    ] = None,
     hookspecs: Hookspecs = None,
     runtime: Annotated[
         list[Runtime] | None,
