@@ -48,6 +48,8 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """Set if the caller listens to the progress of the call."""
     token: int = 0
     """The progress token, if it does."""
+    streams: bool = False
+    """True if the answer comes item by item; what comes then is not reported, but read."""
 
 
 Talk: TypeAlias = Generator[Outgoing, Message | None, None]

@@ -35,9 +35,8 @@ class StreamCall(Call):
         token = self.session.token()
         head = self.session.head(self._tool, token, call_metadata(), WINDOW)
         report = listener() or _ignore
-        return Outgoing(
-            "tools/call", b"%b%b}" % (head, arguments), self._tool, report=report, token=token
-        )
+        params = b"%b%b}" % (head, arguments)
+        return Outgoing("tools/call", params, self._tool, report=report, token=token, streams=True)
 
     def end(self, answer: Message | Familiar[bool], came: int) -> list[bytes]:
         """Return the items that come with the answer; raise the error it holds."""

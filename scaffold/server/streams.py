@@ -39,6 +39,7 @@ class StreamCall(ToolCall):
     def __init__(self, request: Request, toolbox: Toolbox, tool: Tool) -> None:
         super().__init__(request, toolbox, tool)
         meta = request.params.meta
+        self.pace = None  # it waits for its client, and must not do so in an event loop
         window = 0 if meta is UNSET or self.token is None else meta.window
         self._stream_tool = tool
         self.flow = self._flow = Flow(window)

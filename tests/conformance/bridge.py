@@ -156,7 +156,7 @@ class Bridge:
             if not streaming:
                 streaming = True
                 await exchange.open_stream()
-            await exchange.event(line, last=last)
+            await exchange.events((line,), last=last)
 
 
 def main() -> None:

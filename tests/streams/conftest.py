@@ -2,14 +2,18 @@
 
 import asyncio
 import os
+import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import readers
 from log_reader_v1 import LOG_READER, AsyncLogReaderClient, LogReaderClient
 
+from scaffold.client.http import AsyncHttpChannel, HttpChannel
 from scaffold.client.stdio.async_channel import AsyncStdioChannel
 from scaffold.client.stdio.channel import StdioChannel
 from scaffold.host import AsyncInProcessChannel, InProcessChannel
@@ -84,7 +88,43 @@ def mcp_stdio_async(plugin, stack):
     return Awaiting(AsyncLogReaderClient(channel), runner)
 
 
+def served(plugin, stack):
+    """Serve the plugin over HTTP, and return the URL."""
+    log = Path(stack.enter_context(TemporaryDirectory()), "log")
+    words = stack.enter_context(log.open("w"))
+    command = [*server(plugin), "--http", "--port", "0"]
+    process = stack.enter_context(subprocess.Popen(command, cwd=HERE, stderr=words))
+    stack.callback(process.terminate)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        for line in log.read_text().splitlines():
+            if line.startswith("listening on "):
+                return line.split()[-1]
+        time.sleep(0.02)
+    raise AssertionError("the server does not listen")
+
+
+def mcp_http(plugin, stack):
+    channel = HttpChannel(served(plugin, stack), kind=LOG_READER, plugin="demo", timeout=10)
+    stack.callback(channel.close)
+    return LogReaderClient(channel)
+
+
+def mcp_http_async(plugin, stack):
+    url = served(plugin, stack)
+    runner = stack.enter_context(asyncio.Runner())
+
+    async def connect():
+        return await AsyncHttpChannel(url, kind=LOG_READER, plugin="demo", timeout=10).connect()
+
+    channel = runner.run(connect())
+    stack.callback(lambda: runner.run(channel.aclose()))
+    return Awaiting(AsyncLogReaderClient(channel), runner)
+
+
 WAYS = {
+    "mcp_http": mcp_http,
+    "mcp_http-async": mcp_http_async,
     "mcp_stdio": mcp_stdio,
     "mcp_stdio-async": mcp_stdio_async,
     "in_process": in_process,

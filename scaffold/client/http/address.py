@@ -7,12 +7,15 @@ secrets out of whatever a server may have echoed.
 import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["Address"]
+__all__ = ["NO_HEADERS", "Address"]
+
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 _PRINTABLE_ASCII: Final = frozenset(map(chr, range(0x20, 0x7F)))
 _SHORTEST_SECRET: Final = 4

@@ -27,7 +27,7 @@ from scaffold.client.http.answer import (
 from scaffold.client.http.retry import Attempts, Deadline, Setback, retry_after
 from scaffold.client.http.session import HttpSession
 from scaffold.client.http.sse import EventStream
-from scaffold.client.http.steps import Broken, Failure, Head, Post, Renew, Send, Steps, Wait
+from scaffold.client.http.steps import Broken, Failure, Give, Head, Post, Renew, Send, Steps, Wait
 from scaffold.client.session import Outgoing
 from scaffold.contract.errors import (
     ConnectFailed,
@@ -38,8 +38,8 @@ from scaffold.contract.errors import (
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import (
     Message,
-    RequestId,
     WireError,
+    encode,
     error_response,
     notification,
     request,
@@ -59,6 +59,8 @@ _SHORTEST_PAUSE: Final = 0.1
 """Seconds before that at least, whatever the server says."""
 _REPLY: Final = 5.0
 """Seconds that it may take to answer a server's own request."""
+
+_FOR_EVER: Final = 365 * 86400.0
 
 _RESUME: Final = Outgoing("", b"")
 """Neither a request nor a notification: it needs the headers of the session alone."""
@@ -92,11 +94,18 @@ class Exchange:
     def write(self, outgoing: Outgoing, seconds: float) -> Written:
         """Write a message whose answer may take `seconds`."""
         number = next(self._ids)
+        if outgoing.streams:
+            seconds = _FOR_EVER  # the client for streams has a limit for each read
         if outgoing.answered:
             body = request(number, outgoing.method, outgoing.params)
         else:
             body = notification(outgoing.method, outgoing.params)
         return Written(number, Send("POST", self._session.headers(outgoing), body, seconds))
+
+    def cancel(self, number: int) -> Send:
+        """Write that the answer to a request is not wanted any more."""
+        params = encode({"requestId": number, "reason": "nobody reads the stream any longer"})
+        return self.write(Outgoing("notifications/cancelled", params, answered=False), _REPLY).send
 
     def send(
         self,
@@ -148,7 +157,13 @@ class Exchange:
             raise ProtocolError(f"'content-encoding: {encoding}', which was not asked for")
         if content_type(head) == JSON:
             return answer_in((yield from read_body(head)), number)
-        return (yield from self._stream(outgoing, head, number, deadline))
+        try:
+            return (yield from self._stream(outgoing, head, number, deadline))
+        except Broken as broken:
+            if not outgoing.streams or broken.failure is not Failure.CUT:
+                raise
+            # Something has come of it: the call cannot be made again as if nothing had.
+            raise Setback(broken.cause, TransportError) from None
 
     def _refused(
         self, outgoing: Outgoing, headers: Mapping[str, str], head: Head
@@ -178,7 +193,7 @@ class Exchange:
         return message
 
     def _stream(
-        self, outgoing: Outgoing, head: Head, id: RequestId, deadline: Deadline
+        self, outgoing: Outgoing, head: Head, id: int, deadline: Deadline
     ) -> Steps[Message]:
         """Read events up to the answer, and pass on what it reports before.
 
@@ -192,7 +207,7 @@ class Exchange:
                     for message, data in messages:
                         if message.method is UNSET:
                             return check_answer(message, id)
-                        yield from self._hear(outgoing, message, data, deadline)
+                        yield from self._hear(outgoing, message, data, id, deadline)
                 cause = "the stream of events ended without the answer"
             except Broken as broken:
                 if broken.failure is not Failure.CUT:
@@ -209,11 +224,17 @@ class Exchange:
             events = EventStream(events.last_id, events.retry)
 
     def _hear(
-        self, outgoing: Outgoing, message: Message, data: bytes, deadline: Deadline
+        self, outgoing: Outgoing, message: Message, data: bytes, number: int, deadline: Deadline
     ) -> Steps[None]:
         """Deal with what comes before the answer: a report, or a request of the server's own."""
         if message.method == "notifications/progress":
-            _tell(outgoing, data)
+            progress = read_progress(data)
+            if progress is None or progress.token != outgoing.token:
+                return
+            if outgoing.streams:
+                yield Give(progress, number)
+            else:
+                progress.tell(outgoing.report)
         elif message.id is not UNSET:
             yield Post(self._reply(message, deadline))
 
@@ -226,14 +247,6 @@ class Exchange:
             refusal = f"this client has no '{message.method}'"
             body = error_response(WireError(Code.METHOD_NOT_FOUND, refusal, id=message.id))
         return Send("POST", self._session.headers(_RESUME), body, min(_REPLY, deadline.left))
-
-
-def _tell(outgoing: Outgoing, data: bytes) -> None:
-    """Pass on what the call reports, if anybody listens and it is this call."""
-    if outgoing.report is not None:
-        progress = read_progress(data)
-        if progress is not None and progress.token == outgoing.token:
-            progress.tell(outgoing.report)
 
 
 def _expect_events(head: Head) -> Steps[None]:

@@ -25,7 +25,7 @@ from scaffold.client.http.address import Address
 from scaffold.client.http.steps import Broken, Failure, Send
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["Templates", "async_client", "fill", "parse", "read_failure", "sync_client"]
+__all__ = ["FIRST", "Templates", "async_client", "fill", "parse", "read_failure", "sync_client"]
 
 B = TypeVar("B", bound=BaseClientBuilder)
 R = TypeVar("R", bound=BaseRequestBuilder)
@@ -41,20 +41,25 @@ _CONNECT: Final = timedelta(seconds=10)
 _IDLE: Final = timedelta(seconds=4)
 """Servers drop idle connections too (uvicorn after 5 s); whoever waits longer meets the end."""
 _MOST_TEMPLATES: Final = 64
+FIRST: Final = 1
+"""Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
 
 
-def sync_client(address: Address) -> SyncClient:
-    """Return a client for blocking calls, from any thread; raise `ConnectFailed` if none can be."""
+def sync_client(address: Address, patience: float | None = None) -> SyncClient:
+    """Return a client for blocking calls, from any thread; raise `ConnectFailed` if none can be.
+
+    `patience` is for how many seconds nothing may come of an answer.
+    """
     try:
-        return _prepare(SyncClientBuilder(), address).build()
+        return _prepare(SyncClientBuilder(), address, patience).build()
     except ValueError as error:
         raise _unusable(address, error) from None
 
 
-def async_client(address: Address) -> Client:
-    """Return a client for one event loop; raise `ConnectFailed` if none can be."""
+def async_client(address: Address, patience: float | None = None) -> Client:
+    """Return a client for one event loop; see `sync_client`."""
     try:
-        return _prepare(ClientBuilder(), address).build()
+        return _prepare(ClientBuilder(), address, patience).build()
     except ValueError as error:
         raise _unusable(address, error) from None
 
@@ -129,7 +134,7 @@ def _failure(error: PyreqwestError, causes: list[str]) -> Failure:
     return Failure.CUT
 
 
-def _prepare(builder: B, address: Address) -> B:
+def _prepare(builder: B, address: Address, patience: float | None) -> B:
     """Allow what the protocol needs: no redirects, no compression, no proxy on this machine."""
     builder = (
         builder.follow_redirects(False)
@@ -149,6 +154,8 @@ def _prepare(builder: B, address: Address) -> B:
             }
         )
     )
+    if patience is not None:
+        builder = builder.read_timeout(timedelta(seconds=patience))
     if address.loopback:
         builder = builder.no_proxy()
     if not address.tls_verify:

@@ -17,12 +17,14 @@ from scaffold.client.http.retry import Deadline
 from scaffold.client.http.session import HttpSession
 from scaffold.client.http.steps import Broken, Done, Send, Step, Steps
 from scaffold.client.session import Call, Outgoing, Talk
+from scaffold.client.streams import Stream, opener
 from scaffold.contract.errors import ConnectFailed, ProtocolError, TransportError
-from scaffold.contract.hook import Hook
+from scaffold.contract.hook import Hook, StreamHook
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import Message
+from scaffold.wire.progress import Progress
 
-__all__ = ["Calling", "Peer", "Short"]
+__all__ = ["Calling", "Peer", "Short", "Streaming"]
 
 _LONGEST_PROBE: Final = 10.0
 """Seconds after which silence is taken for the answer of a legacy server."""
@@ -56,6 +58,15 @@ class Calling(NamedTuple):
         steps = self.steps()
         next(steps)
         return steps
+
+
+class Streaming(NamedTuple):
+    """A call of a stream hook that is about to be made."""
+
+    steps: Callable[[], Generator[Step, Any, None]]
+    """Begins it; what it is `Done` with is the answer."""
+    items: Callable[[Progress | Message], list[Any]]
+    """Reads what comes of it, and the answer: the items, each once."""
 
 
 class _Code(msgspec.Struct):
@@ -101,6 +112,38 @@ class Peer:
             lambda: self._run(self._call(call, outgoing, deadline, written, repeatable=repeatable)),
             short,
         )
+
+    def stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], Streaming]:
+        """Return what begins a call of a stream hook; raise as `bind` does."""
+        open_ = opener(self.session, hook)
+        repeatable = hook.idempotent or hook.read_only
+        timeout = self.patience(hook)
+
+        def begin(payload: Any) -> Streaming:
+            stream = open_(payload)(self.session)
+            steps = partial(self._begun, stream.outgoing, timeout, repeatable=repeatable)
+            return Streaming(steps, partial(self._items, stream))
+
+        return begin
+
+    def patience(self, hook: Hook[Any, Any]) -> float:
+        """Return for how many seconds an answer, or the next item, is waited for."""
+        return self._timeout if hook.timeout is None else hook.timeout
+
+    def cancel(self, number: int) -> Send | None:
+        """Return how to give a request up; `None` if hanging up says it."""
+        return None if self.session.modern else self._exchange.cancel(number)
+
+    def _begun(
+        self, outgoing: Outgoing, timeout: float, *, repeatable: bool
+    ) -> Generator[Step, Any, None]:
+        return self._run(self._exchange.send(outgoing, Deadline(timeout), repeatable=repeatable))
+
+    def _items(self, stream: Stream, came: Progress | Message) -> list[Any]:
+        try:
+            return stream.read(came)
+        except _TROUBLES as error:
+            raise self._explain(error) from None
 
     def _read(self, call: Call, number: int, body: bytes) -> Done[Any] | None:
         try:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
+from scaffold.wire.progress import Progress
+
 __all__ = [
     "READ",
     "Broken",
     "Done",
     "Failure",
+    "Give",
     "Head",
     "Post",
     "Read",
@@ -22,6 +25,7 @@ __all__ = [
     "Step",
     "Steps",
     "Wait",
+    "resume",
 ]
 
 T = TypeVar("T")
@@ -64,6 +68,15 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Give:
+    """Let the caller have what came of a stream, and go on when it wants more."""
+
+    progress: Progress
+    number: int
+    """The request that it came of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Do nothing for a while."""
 
@@ -88,7 +101,7 @@ class Done(Generic[T]):
 
 READ: Final = Read()
 
-Step: TypeAlias = Send | Post | Read | Wait | Renew | Done[Any]
+Step: TypeAlias = Send | Post | Read | Give | Wait | Renew | Done[Any]
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
@@ -116,3 +129,9 @@ class Broken(Exception):
         super().__init__(cause)
         self.failure = failure
         self.cause = cause
+
+
+def resume(steps: Steps[None], response: Head, first: bytes) -> Step:
+    """Begin to read a response of which something has been read already."""
+    step = steps.send(response)
+    return steps.send(first) if first and isinstance(step, Read) else step

@@ -1,6 +1,6 @@
 """One HTTP request and its response, over ASGI."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from scaffold.server.http.refusal import Refusal
@@ -86,9 +86,9 @@ class Exchange:
         """Begin a response of events."""
         await self._send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
 
-    async def event(self, message: bytes, *, last: bool) -> None:
-        """Write one message as an event."""
-        body = b"event: message\ndata: " + message + b"\n\n"
+    async def events(self, messages: Iterable[bytes], *, last: bool) -> None:
+        """Write messages, an event each."""
+        body = b"".join([b"event: message\ndata: %b\n\n" % message for message in messages])
         await self._send({"type": "http.response.body", "body": body, "more_body": not last})
 
 

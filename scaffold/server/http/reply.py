@@ -56,19 +56,33 @@ async def _stream(call: Call, exchange: Exchange, tasks: Tasks) -> None:
     work = asyncio.ensure_future(tasks.finish(call, tell))
     work.add_done_callback(lambda _work: messages.put_nowait(None))
     try:
-        message = await messages.get()
-        if message is None:
+        waiting = await _gathered(messages)
+        if not waiting:
             await exchange.answer(status_of(call.error), work.result())
             return
         await exchange.open_stream()
-        while message is not None:
-            await exchange.event(message, last=False)
+        while waiting:
+            await exchange.events(waiting, last=False)
             if call.flow is not None:
-                call.flow.written(len(message))
-            message = await messages.get()
-        await exchange.event(work.result(), last=True)
+                call.flow.written(sum(map(len, waiting)))
+            waiting = await _gathered(messages)
+        await exchange.events((work.result(),), last=True)
     finally:
         work.cancel()
+
+
+async def _gathered(messages: "asyncio.Queue[bytes | None]") -> list[bytes]:
+    """Return the messages that have come, once there are some; none if there will be no more."""
+    gathered: list[bytes] = []
+    message = await messages.get()
+    while message is not None:
+        gathered.append(message)
+        if messages.empty():
+            return gathered
+        message = messages.get_nowait()
+    if gathered:
+        messages.put_nowait(None)
+    return gathered
 
 
 def _watch(call: Call, exchange: Exchange, tasks: Tasks) -> None:
