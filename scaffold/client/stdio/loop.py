@@ -12,6 +12,7 @@ from functools import partial
 from typing_extensions import override
 
 from scaffold.client.session import Outgoing, Session
+from scaffold.client.stdio.arrival import Arrival, Reader
 from scaffold.client.stdio.box import Box
 from scaffold.client.stdio.connection import FAILED_GRACE, PROBE_PATIENCE, TICK, Connection, NotSent
 from scaffold.client.stdio.inbox import Answer, Deliver, message_of
@@ -31,6 +32,7 @@ class LoopPipes(Connection):
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
         super().__init__(launch, session, limit)
         self._loop = asyncio.get_running_loop()
+        self._reader = Reader(self._loop)
         self._loop.add_reader(self.process.stdout, self._receive)
         self._available = poll(read=(self.process.stdout,))
         self._batch: list[bytes] = []
@@ -71,19 +73,23 @@ class LoopPipes(Connection):
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
         """
-        future: asyncio.Future[Answer] = self._loop.create_future()
-        request_id = await self._begin(outgoing, partial(_settle, future, outgoing.report))
+        arrival = Arrival(self._reader, outgoing.report)
+        try:
+            request_id = self.begin(outgoing, arrival.deliver)
+        except NotSent:
+            raise await self._not_sent() from None
         self._deadlines[request_id] = deadline
         if self._timer is None or deadline < self._next_look:
             self._look_at(deadline)
         try:
-            answer = await future
+            answer = await arrival
         except asyncio.CancelledError:
             self.forget(request_id)
             raise
         finally:
             del self._deadlines[request_id]
-            self.reports.pop(outgoing.token, None)
+            if outgoing.report is not None:
+                self.reports.pop(outgoing.token, None)
         if isinstance(answer, Message | Familiar):
             return answer
         if isinstance(answer, TransportError):
@@ -129,7 +135,11 @@ class LoopPipes(Connection):
             del self._deadlines[request_id]
 
     def _receive(self) -> None:
-        self.take(self.read())
+        self._reader.delivers = True
+        try:
+            self.take(self.read())
+        finally:
+            self._reader.delivers = False
 
     async def aclose(self, end: Callable[[], TransportError], grace: float = FAILED_GRACE) -> None:
         """End the connection and its process."""
@@ -172,9 +182,12 @@ class LoopPipes(Connection):
         try:
             return self.begin(outgoing, deliver)
         except NotSent:
-            await self._bury()
-            assert self.end is not None
-            raise NotSent(str(self.end())) from None
+            raise await self._not_sent() from None
+
+    async def _not_sent(self) -> NotSent:
+        await self._bury()
+        assert self.end is not None
+        return NotSent(str(self.end()))
 
     def _write(self) -> None:
         self.flush()

@@ -1,0 +1,103 @@
+"""What a task awaits that waits for an answer: resumed where the answer is read.
+
+An `asyncio.Future` wakes its task in the next turn of the loop, and a turn costs as much as the
+rest of the client's part of a call. The task is therefore resumed in the callback that has read the
+answer, where no other task can be running. Everything else wakes it as a future does.
+"""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import Any
+
+from scaffold.client.stdio.inbox import Answer
+from scaffold.contract.progress import Report
+from scaffold.wire.progress import Progress
+
+__all__ = ["Arrival", "Reader"]
+
+
+class Reader:
+    """The callback of an event loop that reads, and those who wait for what it reads."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.delivers = False
+        """True while it delivers what it has read, and no task is running."""
+
+
+class Arrival:
+    """An answer to come, for one task.
+
+    It is a future for `asyncio`, as far as tasks use one: see `asyncio.isfuture`.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_asyncio_future_blocking",
+        "_cancelled",
+        "_context",
+        "_done",
+        "_reader",
+        "_report",
+        "_wake",
+    )
+
+    def __init__(self, reader: Reader, report: Report | None) -> None:
+        self._reader = reader
+        self._report = report
+        self._answer: Answer = None
+        self._done = self._cancelled = False
+        self._wake: Callable[[Any], object] | None = None
+        self._context: Context | None = None
+        self._asyncio_future_blocking = False
+
+    def __await__(self) -> Generator["Arrival", None, Answer]:
+        if not self._done:
+            self._asyncio_future_blocking = True
+            yield self
+        return self._answer
+
+    def deliver(self, answer: Answer) -> None:
+        """Take what has come; of several answers the first counts."""
+        if isinstance(answer, Progress):
+            # In a turn of its own: what a listener raises is not for the reader to hear.
+            self._reader.loop.call_soon(answer.tell, self._report)
+            return
+        if self._done:
+            return
+        self._done = True
+        self._answer = answer
+        wake, context = self._wake, self._context
+        if wake is None or context is None:
+            return
+        reader = self._reader
+        if not reader.delivers:
+            reader.loop.call_soon(wake, self, context=context)
+            return
+        reader.delivers = False
+        context.run(wake, self)
+        reader.delivers = True
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop that the waiting task must be of."""
+        return self._reader.loop
+
+    def add_done_callback(self, wake: Callable[[Any], object], *, context: Context) -> None:
+        """Note how the waiting task is woken."""
+        self._wake, self._context = wake, context
+
+    def cancel(self, msg: object = None) -> bool:
+        """Wake the task to be cancelled, unless its answer is there."""
+        if self._done:
+            return False
+        self._done = self._cancelled = True
+        if self._wake is not None:
+            self._reader.loop.call_soon(self._wake, self, context=self._context)
+        return True
+
+    def result(self) -> Answer:
+        """Return the answer; raise `CancelledError` if the wait was given up."""
+        if self._cancelled:
+            raise asyncio.CancelledError
+        return self._answer
