@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scaffold.contract.errors import HookError, InvalidInput
 from scaffold.contract.failure import FAILURES
-from scaffold.server.steps import unexpected
+from scaffold.server.steps import Steps, unexpected
 from scaffold.server.tools import Tool, Toolbox
 from scaffold.wire.eras import Code
 from scaffold.wire.heads import START
@@ -62,6 +62,14 @@ class Answers:
                 return response(id, refuse(error))
 
         return repeat
+
+    def steps(self, payload: Any) -> Steps[bytes]:
+        """Take the steps from a payload to the result, of plain and of `async` functions."""
+        try:
+            value = yield self.tool.invoke(payload)
+            return self.write(value)
+        except FAILURES as error:
+            return self.refuse(error)
 
     def write(self, value: Any) -> bytes:
         """Write the result for what the plugin returned; raise `InvalidOutput`."""

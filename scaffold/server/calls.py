@@ -30,7 +30,7 @@ from scaffold.wire.messages import (
     response,
 )
 
-__all__ = ["Call", "Listing", "Notify", "ToolCall"]
+__all__ = ["Call", "Listing", "Notify", "Repetition", "ToolCall"]
 
 Notify: TypeAlias = Callable[[bytes], None]
 """Sends one message that belongs to a call, from any thread."""
@@ -163,10 +163,10 @@ class ToolCall(Call):
             self.check(tool, request.headers)
         answers = Answers(tool, self._toolbox, request.head, text=self._text)
         try:
-            value = yield tool.invoke(tool.load(request.params.arguments))
-            return answers.write(value)
+            payload = tool.load(request.params.arguments)
         except FAILURES as error:
             return answers.refuse(error)
+        return (yield from answers.steps(payload))
 
     def check(self, tool: Tool, headers: Headers) -> None:
         """Hold the headers of a modern request over HTTP to the arguments; raise `WireError`."""
@@ -196,6 +196,20 @@ class ToolCall(Call):
         if tool is None:
             raise WireError(Code.INVALID_PARAMS, f"no tool '{name}'")
         return tool
+
+
+class Repetition(Call):
+    """`tools/call` like an earlier one, its payload read."""
+
+    def __init__(self, id: RequestId, answers: Answers, payload: Any) -> None:
+        tool = answers.tool
+        super().__init__(id, is_async=tool.is_async, pace=tool.pace)
+        self._answers = answers
+        self._payload = payload
+
+    @override
+    def steps(self) -> Steps[bytes]:
+        return self._answers.steps(self._payload)
 
 
 class _Progress:

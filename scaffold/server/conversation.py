@@ -5,8 +5,9 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET
 
+from scaffold.contract.errors import InvalidInput
 from scaffold.server.answers import Answers
-from scaffold.server.calls import Call, ToolCall
+from scaffold.server.calls import Call, Repetition, ToolCall
 from scaffold.server.framing import TooLong
 from scaffold.server.outlet import Outlet
 from scaffold.server.request import Session
@@ -57,6 +58,19 @@ class Conversation:
         if familiar is None or familiar.id in self.running:
             return None
         call = self.running[familiar.id] = Repeated(familiar.id)
+        return call
+
+    def repetition(self, line: bytes) -> Call | None:
+        """Read a call like an earlier one, to be made by the caller; `None` if the line is none."""
+        familiar = self._heads.recognise(line)
+        if familiar is None:
+            return None
+        answers = familiar.known
+        try:
+            payload = answers.tool.hook.input.reader(familiar.payload)
+        except InvalidInput:
+            return None
+        call = self.running[familiar.id] = Repetition(familiar.id, answers, payload)
         return call
 
     def accept(self, line: bytes) -> Call | None:

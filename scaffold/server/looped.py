@@ -7,7 +7,6 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
 
 from scaffold.server.calls import Call
 from scaffold.server.conversation import Conversation
@@ -19,8 +18,6 @@ from scaffold.server.service import Service
 from scaffold.server.tasks import Tasks
 
 __all__ = ["LoopedServer"]
-
-_CHUNK: Final = 65536
 
 
 class LoopedServer:
@@ -55,13 +52,21 @@ class LoopedServer:
 
     def _readable(self) -> None:
         try:
-            chunk = os.read(self._input, _CHUNK)
+            chunk = os.read(self._input, self._framing.most)
         except OSError:
             chunk = b""
         for line in self._framing.feed(chunk) if chunk else self._framing.end():
-            call = self._conversation.accept(line)
-            if call is not None:
+            call = self._conversation.repetition(line)
+            if call is None:
+                call = self._conversation.accept(line)
+                if call is None:
+                    continue
+                self._conversation.learn(line, call)
+            response = self._tasks.finish_quick(call)
+            if response is None:
                 self._tasks.start(call, self._finish(call))
+            else:
+                self._conversation.reply(call, response)
         self._flush()
         if not chunk:
             self._tasks.loop.remove_reader(self._input)
@@ -73,7 +78,11 @@ class LoopedServer:
         except asyncio.CancelledError:
             response = b""
         self._conversation.reply(call, response)
-        self._flush_soon()
+        if self._conversation.running:
+            self._flush_soon()
+        else:
+            # Nothing else is under way that the answer could be written with.
+            self._flush()
 
     def _tell(self, message: bytes) -> None:
         """Send a message that belongs to a call, from the loop or from a thread."""

@@ -41,8 +41,8 @@ class Tool:
         self.is_object = bool(described["output"]["object"])
         self.pace = Pace()
         self._wrapped = not described["input"]["object"]
-        self.is_plain = not (self.is_async or self._wrapped or hook.functions or hook.streams)
-        """True if the arguments are the payload, and the method can be called on any thread."""
+        self.is_plain = not (self._wrapped or hook.functions or hook.streams)
+        """True if the arguments are the payload."""
 
     @cached_property
     def headers(self) -> dict[str, tuple[str, ...]]:
