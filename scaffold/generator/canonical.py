@@ -1,17 +1,24 @@
 """JSON values compared and written in one way only."""
 
 import json
+import re
 from decimal import Decimal
 
 from scaffold.generator.ir import Json
-from scaffold.generator.values import is_list, is_object
 
 __all__ = ["canonical", "same"]
+
+_WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_FRACTION = re.compile(r"\d[.e]")
+"""What every number has that may be whole and not written so. It may stand in a string, too."""
 
 
 def canonical(value: Json) -> str:
     """Write a value so that equal values (JSON Schema 2020-12 §4.2.2) give equal text."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _WRITER.encode(value)
+    if not _FRACTION.search(text):
+        return text
+    return _WRITER.encode(json.loads(text, parse_float=_number))
 
 
 def same(one: Json, other: Json) -> bool:
@@ -19,11 +26,7 @@ def same(one: Json, other: Json) -> bool:
     return canonical(one) == canonical(other)
 
 
-def _plain(value: Json) -> Json:
-    if is_object(value):
-        return {key: _plain(item) for key, item in value.items()}
-    if is_list(value):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(Decimal(repr(value)))  # the number as it is written, not as it is stored
-    return value
+def _number(text: str) -> int | float:
+    value = float(text)
+    # The number as it is written, not as it is stored.
+    return int(Decimal(text)) if value.is_integer() else value

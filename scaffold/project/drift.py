@@ -26,7 +26,7 @@ def drift(root: Path) -> tuple[Change, ...]:
 
 def _wanted(root: Path) -> Generated:
     settings = read_settings(root)
-    key = key_of(root, settings)
+    key = key_of(root / settings.hookspecs, settings)
     known = recall(key)
     if known is not None:
         return known
@@ -35,7 +35,7 @@ def _wanted(root: Path) -> Generated:
 
     wanted = generated(root, settings)
     if portable(settings):
-        keep(key, wanted)
+        keep({key: wanted})
     return wanted
 
 

@@ -10,7 +10,7 @@ from scaffold.generator.emit.python.project import contract_test
 from scaffold.generator.ir import Kind
 from scaffold.project.errors import PreconditionError
 from scaffold.project.kinds import hookspecs_in, pinned_hookspec
-from scaffold.project.memo import Generated
+from scaffold.project.memo import Generated, keep, key_of, recall
 from scaffold.project.names import class_name
 from scaffold.project.settings import PluginSettings, Settings, SpecSettings
 
@@ -27,7 +27,7 @@ def generated(root: Path, settings: Settings) -> Generated:
     """
     if isinstance(settings, PluginSettings):
         kind = compile_kind(pinned_hookspec(root, settings))
-        return Generated(plugin_files(kind, settings), _digests([kind]))
+        return Generated(plugin_files(kind, settings), {kind.source: kind.digest})
     return _targets(root, settings)
 
 
@@ -56,21 +56,43 @@ def plugin_files(kind: Kind, settings: PluginSettings) -> dict[str, str]:
 
 
 def _targets(root: Path, settings: SpecSettings) -> Generated:
-    kinds = [compile_kind(path) for path in hookspecs_in(root / settings.hookspecs)]
-    files: dict[str, str] = {}
     for target in settings.targets:
         if target.emitter not in EMITTERS and target.emitter not in languages():
-            known = ", ".join(f"'{each}'" for each in languages())
+            listed = ", ".join(f"'{each}'" for each in languages())
             message = f"there is no emitter '{target.emitter}'"
-            raise PreconditionError("unknown-emitter", message, f"there is: {known}")
-        for kind in kinds:
-            files |= _into(target.out, emit(kind, target.emitter))
-    return Generated(files, _digests(kinds))
+            raise PreconditionError("unknown-emitter", message, f"there is: {listed}")
+    hookspecs = hookspecs_in(root / settings.hookspecs)
+    if len(hookspecs) == 1 or not portable(settings):
+        return _together([_kind(path, settings) for path in hookspecs])
+    parts: list[Generated] = []
+    fresh: dict[str, Generated] = {}
+    for path in hookspecs:
+        key = key_of(path, settings)
+        known = recall(key)
+        if known is None:
+            known = fresh[key] = _kind(path, settings)
+        parts.append(known)
+    keep(fresh)
+    return _together(parts)
+
+
+def _kind(hookspec: Path, settings: SpecSettings) -> Generated:
+    """Write the files of one kind, for every target."""
+    kind = compile_kind(hookspec)
+    files: dict[str, str] = {}
+    for target in settings.targets:
+        files |= _into(target.out, emit(kind, target.emitter))
+    return Generated(files, {kind.source: kind.digest})
+
+
+def _together(parts: Iterable[Generated]) -> Generated:
+    files: dict[str, str] = {}
+    hookspecs: dict[str, str] = {}
+    for part in parts:
+        files |= part.files
+        hookspecs |= part.hookspecs
+    return Generated(files, hookspecs)
 
 
 def _into(folder: str, files: dict[str, str]) -> dict[str, str]:
     return {str(PurePosixPath(folder, path)): text for path, text in files.items()}
-
-
-def _digests(kinds: Iterable[Kind]) -> dict[str, str]:
-    return {kind.source: kind.digest for kind in kinds}

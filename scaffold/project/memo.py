@@ -2,15 +2,17 @@
 
 Kept in the cache folder of the person, not in the project: it may be deleted at any time, and a
 fresh machine, as that of continuous integration, works everything out. The key covers all that
-counts: every file of the hookspecs, the settings, and the generator down to its source.
+counts: every file of the hookspecs, the settings, and the generator down to its source. A project
+is kept as a whole and, if it has several kinds, kind by kind: a change of one leaves the others.
 """
 
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,8 +22,8 @@ from scaffold.project.settings import Settings
 
 __all__ = ["Generated", "keep", "key_of", "recall"]
 
-_ENTRIES = 32
-"""How many results are kept; the oldest go first."""
+_BYTES = 64 * 1024 * 1024
+"""How much is kept; the oldest goes first."""
 _INPUTS = {".json", ".yaml", ".yml"}
 _SOURCES = ("contract", "generator", "project")
 """The packages whose code decides what is generated."""
@@ -35,19 +37,22 @@ class Generated:
     hookspecs: dict[str, str]
 
 
-def key_of(root: Path, settings: Settings) -> str:
-    """Return a digest of everything that a project's generated files depend on."""
-    base = root / settings.hookspecs
-    folder = base if base.is_dir() else base.parent
+def key_of(path: Path, settings: Settings) -> str:
+    """Return a digest of everything that generated files depend on.
+
+    `path` is a folder of hookspecs, or one file: a kind reads nothing outside of its folder.
+    """
+    folder = path if path.is_dir() else path.parent
     inputs = {
         path.relative_to(folder).as_posix(): path for path in folder.rglob("*.*") if _is_input(path)
     }
     facts = {
         "settings": to_builtins(settings),
         "folder": folder.resolve().name,
+        "file": "" if path == folder else path.name,
         "inputs": {name: _digest([path]) for name, path in sorted(inputs.items())},
         "python": sys.version_info[:2],
-        "generator": _digest(_sources()),
+        "generator": _generator(),
     }
     return sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -61,22 +66,33 @@ def recall(key: str) -> Generated | None:
         return None
 
 
-def keep(key: str, wanted: Generated) -> None:
-    """Keep what was generated; that it cannot be kept matters to nobody."""
+def keep(results: Mapping[str, Generated]) -> None:
+    """Keep what was generated, by key; that it cannot be kept matters to nobody."""
     with suppress(OSError, RuntimeError):
-        entry = _entry(key)
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        draft = entry.with_name(f"{key}.{os.getpid()}")
-        draft.write_text(json.dumps(asdict(wanted)), "utf-8")
-        draft.replace(entry)
-        known = sorted(entry.parent.iterdir(), key=lambda path: path.stat().st_mtime)
-        for old in known[:-_ENTRIES]:
-            old.unlink(missing_ok=True)
+        _folder().mkdir(parents=True, exist_ok=True)
+        for key, wanted in results.items():
+            draft = _entry(f"{key}.{os.getpid()}")
+            draft.write_text(json.dumps(asdict(wanted)), "utf-8")
+            draft.replace(_entry(key))
+        _forget_the_oldest()
+
+
+def _forget_the_oldest() -> None:
+    room = _BYTES
+    states = [(each, each.stat()) for each in _folder().iterdir()]
+    for entry, state in sorted(states, key=lambda pair: pair[1].st_mtime, reverse=True):
+        room -= state.st_size
+        if room < 0:
+            entry.unlink(missing_ok=True)
 
 
 def _entry(key: str) -> Path:
+    return _folder() / key
+
+
+def _folder() -> Path:
     given = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return Path(given or Path.home() / ".cache") / "hookspec-scaffold" / key
+    return Path(given or Path.home() / ".cache") / "hookspec-scaffold"
 
 
 def _is_input(path: Path) -> bool:
@@ -89,6 +105,11 @@ def _sources() -> Iterable[Path]:
         for path in sorted((package / name).rglob("*.*")):
             if path.suffix != ".pyc":
                 yield path
+
+
+@cache
+def _generator() -> str:
+    return _digest(_sources())
 
 
 def _digest(paths: Iterable[Path]) -> str:

@@ -6,6 +6,7 @@ relative to, is kept by identity.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -20,7 +21,10 @@ from scaffold.generator.schema.files import SchemaFiles
 from scaffold.generator.schema.vocabulary import DIALECT, subschemas
 from scaffold.generator.values import is_list, is_object
 
-__all__ = ["Document", "Documents"]
+__all__ = ["REFERENCES", "Document", "Documents"]
+
+REFERENCES = ("$ref", "$dynamicRef")
+"""The keywords that lead to another schema."""
 
 _INSIDE_HELP = "name a file inside the folder of the hookspec, as in 'schemas/run.input.json'"
 
@@ -37,6 +41,18 @@ class Document:
     """Its `$id`, or a URI that stands for its file: what its references are relative to."""
     path: PurePosixPath
     """Its file, relative to the folder of the kind."""
+
+    @cached_property
+    def references(self) -> list[tuple[Json, str]]:
+        """Every schema object in it that refers, and the keyword it does so by, outermost first."""
+        found: list[tuple[Json, str]] = []
+        pending = [self.value]
+        while pending:
+            current = pending.pop()
+            if is_object(current):
+                found += [(current, keyword) for keyword in REFERENCES if keyword in current]
+            pending += [inner for _, inner in reversed(subschemas(current))]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

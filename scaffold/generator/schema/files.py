@@ -1,11 +1,10 @@
 """The schema files of one kind: its folder, and nothing outside it."""
 
-import os
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urldefrag
 
 from scaffold.generator.diagnostics import SpecError
@@ -24,6 +23,8 @@ class SchemaFiles:
     """`None` has no files at all."""
     remotes: Mapping[str, str] = field(default_factory=dict[str, str])
     """The folders, inside this one, that stand for URIs that begin with a prefix."""
+    _folders: dict[Path, Path] = field(default_factory=dict[Path, Path])
+    """What folders really are."""
 
     @property
     def shown(self) -> str:
@@ -39,12 +40,15 @@ class SchemaFiles:
             return None
         if self.folder is None:
             return path
-        real = os.path.realpath(f"{self._root}/{path}")  # half the time of `Path.resolve`
-        return path if PurePath(real).is_relative_to(self._root) else None
+        file = self.folder / path
+        real = file.resolve() if file.is_symlink() else self._real(file.parent)
+        return path if real.is_relative_to(self._real(self.folder)) else None
 
-    @cached_property
-    def _root(self) -> str:
-        return os.path.realpath(self.folder or "")
+    def _real(self, folder: Path) -> Path:
+        # Many files are of one folder, and to follow links takes longer than to read a file.
+        if folder not in self._folders:
+            self._folders[folder] = folder.resolve()
+        return self._folders[folder]
 
     def has(self, path: PurePosixPath) -> bool:
         """Tell whether there is such a file."""

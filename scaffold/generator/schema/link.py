@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
-from scaffold.generator.schema.documents import Document, Documents
+from scaffold.generator.schema.documents import REFERENCES, Document, Documents
 from scaffold.generator.schema.vocabulary import IN_PLACE, rebuild, subschemas
 from scaffold.generator.values import is_object
 
@@ -15,14 +15,14 @@ __all__ = ["bundle", "check_links"]
 
 def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
     """Return every reference that leads nowhere, and every one that leads back without end."""
-    if next(_references(document.value), None) is None:
+    if not document.references:
         return []
     found: list[Diagnostic] = []
     checked: set[tuple[int, str]] = set()
     pending = [document]
     while pending:
         current = pending.pop()
-        for schema, keyword in _references(current.value):
+        for schema, keyword in current.references:
             if (id(schema), keyword) in checked:
                 continue
             checked.add((id(schema), keyword))
@@ -43,8 +43,8 @@ def bundle(documents: Documents, document: Document) -> Json:
     each with the `$id` that references mean (JSON Schema 2020-12, section 9.3.1) and without the
     definitions that nothing leads to.
     """
-    reach = _reach(documents, document)
-    if not reach.others:
+    reach = _reach(documents, document) if document.references else None
+    if reach is None or not reach.others:
         return document.value
     root = _rewritten(documents, document, document.value, None)
     definitions = dict(root.get("$defs", {}))
@@ -90,24 +90,11 @@ def _reach(documents: Documents, document: Document) -> _Reach:
     return _Reach(found[1:], places)
 
 
-_REFERENCES = ("$ref", "$dynamicRef")
-
-
-def _references(schema: Json) -> Iterator[tuple[Json, str]]:
-    """Yield every schema object that refers, with the keyword it does so by, outermost first."""
-    pending = [schema]
-    while pending:
-        current = pending.pop()
-        if is_object(current):
-            yield from ((current, keyword) for keyword in _REFERENCES if keyword in current)
-        pending += [inner for _, inner in reversed(subschemas(current))]
-
-
 def _others(documents: Documents, document: Document) -> list[Document]:
     """List the other documents that a document reaches, nearest first."""
     reached = [document]
     for current in reached:  # grows while it is read
-        for schema, keyword in _references(current.value):
+        for schema, keyword in current.references:
             target = documents.target(schema, keyword)[0]
             if target not in reached:
                 reached.append(target)
@@ -125,7 +112,7 @@ def _rewritten(
         return schema
     kept = schema if needed is None else _pruned(documents, schema, needed)
     copy = rebuild(kept, lambda inner: _rewritten(documents, document, inner, needed))
-    for keyword in schema.keys() & set(_REFERENCES):
+    for keyword in schema.keys() & set(REFERENCES):
         target, meaning, _ = documents.target(schema, keyword)
         uri, _ = documents.split(schema, schema[keyword])
         if target is not document and uri != target.uri:
@@ -166,7 +153,7 @@ def _free_name(definitions: dict[str, Json], document: Document) -> str:
 def _circles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
     """Find references that lead back to themselves without ever looking at a part of the value."""
     done: set[int] = set()
-    for start, _ in _references(document.value):
+    for start, _ in document.references:
         trail: list[tuple[Json, Iterator[tuple[Json, Json]]]] = []
         on_trail: set[int] = set()
         _step_into(documents, start, trail, on_trail, done)

@@ -122,8 +122,8 @@ def _printable(value: str) -> tuple[str, bool]:
     prose = _clean(value)
     hostile = '""' in prose or prose.startswith('"') or _hides(prose)
     hostile = hostile or prose.endswith("\\")
-    if not hostile and "\\" in prose:
-        return prose, True
+    if not hostile:
+        return prose, "\\" in prose
     prose = "".join(_unicode(x) if x == "\\" or _hidden(x) else x for x in prose)
     prose = prose.replace('""', '"\\u0022')
     return (f"\\u0022{prose[1:]}" if prose.startswith('"') else prose), False
