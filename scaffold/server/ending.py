@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Final
 
@@ -31,7 +31,8 @@ class Ending:
     """The end of the process.
 
     `drain` waits for the calls under way, `teardown` ends the plugin; `grace` is how many seconds
-    `drain` may take. `orphan_ends` says that the process is of no use without its parent.
+    `drain` may take. `orphan_ends` says that the process is of no use without its parent, and
+    `signals` which ones tell it to end.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Ending:
         *,
         grace: float = _GRACE,
         orphan_ends: bool = False,
+        signals: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
     ) -> None:
         self._drain = drain
         self._teardown = teardown
         self._grace = grace
         self._orphan_ends = orphan_ends
+        self._signals = tuple(signals)
         self._begun = threading.Event()
         self._torn_down = threading.Event()
         self._done = threading.Event()
@@ -73,7 +76,7 @@ class Ending:
         inlet, outlet = os.pipe()
         os.set_blocking(outlet, False)
         signal.set_wakeup_fd(outlet, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in self._signals:
             signal.signal(number, _noted)
         threading.Thread(
             target=self._watch, args=(inlet, parent), name="watch", daemon=True
@@ -85,7 +88,7 @@ class Ending:
             readable, _, _ = select.select([inlet], [], [], _GLANCE)
             if readable:
                 for number in os.read(inlet, 16):
-                    if self.begun and number in (signal.SIGTERM, signal.SIGINT):
+                    if self.begun and number in self._signals:
                         _exit(128 + number)
                     self.begin()
             elif self._orphan_ends and os.getppid() != parent:

@@ -16,6 +16,7 @@ _LEVELS: Final = {
     "error": "ERROR",
 }
 _MEBI: Final = 1024 * 1024
+_MOST_WORKERS: Final = 64
 
 
 class UsageError(Exception):
@@ -33,6 +34,8 @@ class Options:
     """0 picks a free one."""
     allowed_hosts: tuple[str, ...] = ()
     """Names, beside addresses and localhost, under which clients may reach the HTTP server."""
+    workers: int = 1
+    """Processes that serve HTTP."""
     largest: int = 64 * _MEBI
     """The longest message that is read, in bytes."""
     log_level: str = "INFO"
@@ -51,15 +54,24 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
     if level not in _LEVELS:
         raise UsageError(f"LOG_LEVEL is '{level}'; it must be one of: {', '.join(_LEVELS)}")
     port = flags.get("port") or environment.get("MCP_HTTP_PORT") or environment.get("MCP_PORT")
+    workers = flags.get("workers") or environment.get("MCP_HTTP_WORKERS")
     names = (environment.get("MCP_ALLOWED_HOSTS") or "").split(",")
     return Options(
         http=transport == "http",
         host=flags.get("host") or environment.get("MCP_HTTP_HOST") or Options.host,
         port=_number("the port", port, 0, 65535) if port else DEFAULT_PORT,
+        workers=_workers(workers) if workers else Options.workers,
         allowed_hosts=tuple(name.strip().lower() for name in names if name.strip()),
         largest=_largest(environment.get("MCP_MAX_MESSAGE_MB")),
         log_level=_LEVELS[level],
     )
+
+
+def _workers(text: str) -> int:
+    count = _number("the number of workers", text, 1, _MOST_WORKERS)
+    if count > 1 and not hasattr(os, "fork"):
+        raise UsageError(f"there can be no {count} workers: this system cannot fork")
+    return count
 
 
 def _largest(megabytes: str | None) -> int:
@@ -101,5 +113,8 @@ def _parse(arguments: Sequence[str]) -> dict[str, str]:
     parser.add_argument(
         "--port",
         help=f"the port: {DEFAULT_PORT} unless told, 0 for a free one (MCP_HTTP_PORT, MCP_PORT)",
+    )
+    parser.add_argument(
+        "--workers", help="processes that serve HTTP: 1 unless told (also MCP_HTTP_WORKERS)"
     )
     return vars(parser.parse_args(arguments))

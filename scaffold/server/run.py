@@ -7,7 +7,8 @@ taken before the plugin is set up, but answers only after.
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from scaffold.contract.failure import FAILURES
@@ -21,6 +22,8 @@ from scaffold.server.steps import is_async, settle
 
 if TYPE_CHECKING:
     from socket import socket
+
+    from scaffold.server.http.run import Worker
 
 __all__ = ["run_server"]
 
@@ -44,18 +47,24 @@ def run_server(entry_point: str | type[Plugin], name: str, arguments: Sequence[s
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     start = _serve_http if options.http else _serve_pipes
+    status = _status(name, partial(start, entry_point, name, options))
+    if status == _DONE:
+        end_children()
+    return status
+
+
+def _status(name: str, start: Callable[[], int]) -> int:
+    """Serve, and say in one line why that cannot be."""
     try:
-        start(entry_point, name, options)
+        return start()
     except _CannotListen as error:
         return _complain(name, str(error), _PRECONDITION)
     except FAILURES as error:
         log.debug("the plugin cannot be used", exc_info=error)
         return _complain(name, f"cannot start: {explain(error)}", _PLUGIN_FAILED)
-    end_children()
-    return _DONE
 
 
-def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -> None:
+def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -> int:
     parent = os.getppid()
     pipes = claim()
     plugin = load(entry_point, name)
@@ -70,6 +79,7 @@ def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -
         server = ThreadedServer(Service(plugin, name), pipes, options.largest)
         server.ending.watch(parent)
         server.run()
+    return _DONE
 
 
 async def _serve_looped(
@@ -83,18 +93,29 @@ async def _serve_looped(
     await server.run()
 
 
-def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) -> None:
+def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) -> int:
+    from scaffold.server.http.run import run as serve
+    from scaffold.server.http.sessions import Sessions
     from scaffold.server.loops import run
 
     listener = _listen(options)
-    run(_serve_asgi(load(entry_point, name), name, listener, options))
+    sessions = Sessions()
 
+    async def work(plugin: Plugin, worker: "Worker | None") -> None:
+        await settle(plugin.setup(context(name)))
+        await serve(Service(plugin, name), listener, options, sessions, worker)
 
-async def _serve_asgi(plugin: Plugin, name: str, listener: "socket", options: Options) -> None:
-    from scaffold.server.http.run import run
+    def start(worker: "Worker | None" = None) -> int:
+        run(work(load(entry_point, name), worker))
+        return _DONE
 
-    await settle(plugin.setup(context(name)))
-    await run(Service(plugin, name), listener, options)
+    if options.workers == 1:
+        return start()
+    from scaffold.server.http.workers import keep_alive
+
+    return keep_alive(
+        options.workers, lambda worker: _status(name, partial(start, worker)), listener
+    )
 
 
 class _CannotListen(Exception):

@@ -2,35 +2,59 @@ import pytest
 
 from scaffold.server.http import sessions
 from scaffold.server.http.refusal import Refusal
-from scaffold.server.http.sessions import HttpSession, Sessions
+from scaffold.server.http.sessions import Sessions
+from scaffold.server.request import Session
 
 
-def test_a_session_long_unused_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Sessions()
-    name = known.open(HttpSession())
-    known.find(name)
-    monkeypatch.setattr(sessions, "_IDLE", -1.0)
+def refused(known: Sessions, name: str | None) -> int:
     with pytest.raises(Refusal) as refusal:
         known.find(name)
-    assert refusal.value.status == 404
+    return refusal.value.status
 
 
-def test_expired_sessions_are_dropped_when_another_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_knows_its_revision_and_differs_from_every_other() -> None:
     known = Sessions()
-    name = known.open(HttpSession())
-    with monkeypatch.context() as passing:
-        passing.setattr(sessions, "_IDLE", -1.0)
-        known.open(HttpSession())
-    with pytest.raises(Refusal):
-        known.find(name)
+    one, other = (known.open(Session("2025-06-18")) for _ in range(2))
+    assert one != other
+    assert known.find(one).version == "2025-06-18"
 
 
-def test_the_session_unused_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_MOST", 2)
+def test_an_id_is_visible_ascii() -> None:
+    """As the specification demands of a session's id."""
+    name = Sessions().open(Session("2025-11-25"))
+    assert all("!" <= letter <= "~" for letter in name)
+
+
+def test_an_old_session_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Sessions()
-    first, second = known.open(HttpSession()), known.open(HttpSession())
-    known.find(first)
-    third = known.open(HttpSession())
-    assert known.find(first) is not known.find(third)
+    name = known.open(Session("2025-06-18"))
+    monkeypatch.setattr(sessions, "_LIFE", -1)
+    assert refused(known, name) == 404
+
+
+def test_an_ended_session_is_unknown_and_others_are_not() -> None:
+    known = Sessions()
+    ended, other = (known.open(Session("2025-06-18")) for _ in range(2))
+    known.close(ended)
+    assert refused(known, ended) == 404
+    assert known.find(other).version == "2025-06-18"
     with pytest.raises(Refusal):
-        known.find(second)
+        known.close(ended)
+
+
+def test_an_id_that_was_tampered_with_or_is_of_another_server_is_unknown() -> None:
+    known = Sessions()
+    name = known.open(Session("2025-06-18"))
+    for place in range(len(name)):
+        letter = "A" if name[place] != "A" else "Q"
+        assert refused(known, name[:place] + letter + name[place + 1 :]) == 404
+    assert refused(Sessions(), name) == 404
+
+
+@pytest.mark.parametrize("name", ["", "x", "stale", "=" * 9, "é", "A" * 22, "A" * 10_000])
+def test_what_is_no_id_is_unknown(name: str) -> None:
+    assert refused(Sessions(), name) == 404
+
+
+def test_a_request_without_an_id_is_told_to_begin() -> None:
+    assert refused(Sessions(), None) == 400

@@ -13,12 +13,12 @@ from scaffold.server.http.guard import Places, check_accept, check_mirror, check
 from scaffold.server.http.known import Known, likeness
 from scaffold.server.http.refusal import Refusal, status_of
 from scaffold.server.http.reply import reply
-from scaffold.server.http.sessions import HttpSession, Sessions
+from scaffold.server.http.sessions import Sessions
 from scaffold.server.options import Options
 from scaffold.server.request import Headers, Session
 from scaffold.server.service import Service
 from scaffold.server.tasks import Tasks
-from scaffold.wire.messages import Message, WireError, error_response, read
+from scaffold.wire.messages import Message, RequestId, WireError, error_response, read
 
 __all__ = ["PATH", "App"]
 
@@ -29,12 +29,16 @@ _HEALTH: Final = "/health"
 class App:
     """One plugin behind HTTP."""
 
-    def __init__(self, service: Service, options: Options, tasks: Tasks) -> None:
+    def __init__(
+        self, service: Service, options: Options, tasks: Tasks, sessions: Sessions
+    ) -> None:
         self._service = service
         self._largest = options.largest
         self._tasks = tasks
         self._places = Places((options.host.lower(), *options.allowed_hosts))
-        self._sessions = Sessions()
+        self._sessions = sessions
+        self._running: dict[str, dict[RequestId, Call]] = {}
+        """The calls of legacy sessions that are under way, by the id of the session."""
         self.known = Known()
         """The calls that need not be looked at in full any more."""
 
@@ -61,8 +65,9 @@ class App:
         elif method == "POST":
             await self._post(scope, headers, exchange)
         elif method == "DELETE":
-            session = self._sessions.close(headers.get("mcp-session-id"))
-            for call in list(session.running.values()):
+            name = headers.get("mcp-session-id", "")
+            self._sessions.close(headers.get("mcp-session-id"))
+            for call in list(self._running.get(name, {}).values()):
                 self._tasks.cancel(call)
             await exchange.answer(204, b"")
         else:
@@ -86,7 +91,7 @@ class App:
             await self._legacy(message, headers, exchange, streams=streams)
 
     async def _initialize(self, message: Message, exchange: Exchange) -> None:
-        session = HttpSession()
+        session = Session()
         try:
             answer = self._service.answer(message, session)
         except WireError as error:
@@ -99,9 +104,10 @@ class App:
         self, message: Message, headers: Headers, exchange: Exchange, *, streams: bool
     ) -> None:
         """Serve a message of a session. Errors of the protocol are responses like all others."""
+        name = headers.get("mcp-session-id", "")
         session = self._sessions.find(headers.get("mcp-session-id"))
         if message.method == "notifications/cancelled" and message.params is not UNSET:
-            call = session.running.get(message.params.request_id or "")
+            call = self._running.get(name, {}).get(message.params.request_id or "")
             if call is not None:
                 self._tasks.cancel(call)
         try:
@@ -109,13 +115,17 @@ class App:
         except WireError as error:
             await exchange.answer(200, error_response(error, exchange.id))
             return
-        if isinstance(answer, Call):
-            session.running[answer.id] = answer
+        if not isinstance(answer, Call):
+            await self._respond(answer, exchange, streams=streams)
+            return
+        running = self._running.setdefault(name, {})
+        running[answer.id] = answer
         try:
             await self._respond(answer, exchange, streams=streams)
         finally:
-            if isinstance(answer, Call):
-                session.running.pop(answer.id, None)
+            running.pop(answer.id, None)
+            if not running:
+                self._running.pop(name, None)
 
     async def _respond(
         self,

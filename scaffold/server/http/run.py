@@ -2,23 +2,25 @@
 
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
+from signal import SIGINT, SIGTERM
 from socket import AF_INET6, socket
-from typing import Final
+from typing import Final, NamedTuple
 
 import uvicorn
 from typing_extensions import override
 
 from scaffold.server.ending import Ending
-from scaffold.server.http.app import App
+from scaffold.server.http.app import PATH, App
 from scaffold.server.http.parser import end_overdue, protocol
+from scaffold.server.http.sessions import Sessions
 from scaffold.server.options import Options
 from scaffold.server.service import Service
 from scaffold.server.tasks import Tasks
 
-__all__ = ["run"]
+__all__ = ["Worker", "announce", "run"]
 
 _GRACE: Final = 10.0
 """Seconds that requests under way are given when the process is told to end."""
@@ -28,10 +30,25 @@ _GLANCE: Final = 0
 """Seconds between two looks at what is overdue; uvicorn has time for one a second at most."""
 
 
-async def run(service: Service, listener: socket, options: Options) -> None:
+class Worker(NamedTuple):
+    """What a server needs to know that is one of several on one socket."""
+
+    ready: Callable[[], object]
+    """To be called once the server answers; a server alone says so itself."""
+    parent: int
+    """The process that deals with a terminal's signals, and without which the worker ends."""
+
+
+async def run(
+    service: Service,
+    listener: socket,
+    options: Options,
+    sessions: Sessions,
+    worker: Worker | None = None,
+) -> None:
     """Serve over HTTP in the running event loop; return when the process is to exit."""
     tasks = Tasks()
-    app = App(service, options, tasks)
+    app = App(service, options, tasks, sessions)
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -47,15 +64,20 @@ async def run(service: Service, listener: socket, options: Options) -> None:
         timeout_notify=_GLANCE,
         ws="none",
     )
-    server = _Server(config)
+    server = _Server(config, worker.ready if worker else partial(announce, listener))
 
     async def look_around() -> None:
         end_overdue(list(server.server_state.connections))
 
     config.callback_notify = look_around
-    ending = Ending(server.stop, partial(tasks.tear_down, service.plugin), grace=_GRACE)
-    ending.watch()
-    server.announce(_url(listener))
+    ending = Ending(
+        server.stop,
+        partial(tasks.tear_down, service.plugin),
+        grace=_GRACE,
+        orphan_ends=worker is not None,
+        signals=(SIGTERM,) if worker else (SIGTERM, SIGINT),
+    )
+    ending.watch(worker.parent if worker else 0)
     await server.serve(sockets=[listener])
     server.stopped.set()
     ending.begin()
@@ -65,14 +87,10 @@ async def run(service: Service, listener: socket, options: Options) -> None:
 class _Server(uvicorn.Server):
     """A server that is stopped from another thread, and leaves the signals alone."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
         super().__init__(config)
         self.stopped = threading.Event()
-        self._url = ""
-
-    def announce(self, url: str) -> None:
-        """Say where the server is, once it answers."""
-        self._url = url
+        self._ready = ready
 
     def stop(self, timeout: float) -> None:
         """Let requests under way finish, take no more, and wait for that."""
@@ -82,8 +100,7 @@ class _Server(uvicorn.Server):
     @override
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
-        sys.stderr.write(f"listening on {self._url}\n")
-        sys.stderr.flush()
+        self._ready()
 
     @override
     @contextmanager
@@ -91,7 +108,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _url(listener: socket) -> str:
+def announce(listener: socket) -> None:
+    """Say where the server is."""
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if listener.family == AF_INET6 else host
-    return f"http://{shown}:{port}/mcp"
+    sys.stderr.write(f"listening on http://{shown}:{port}{PATH}\n")
+    sys.stderr.flush()

@@ -1,67 +1,85 @@
-"""The sessions of legacy clients over HTTP: an id each, gone when ended or long unused."""
+"""The sessions of legacy clients over HTTP: all there is to know of one stands in its id.
 
+A session is the revision that `initialize` chose, and when. The id says both, signed with a secret
+of the server: whoever shares the secret serves the session, and none has to be kept. A session that
+its client has ended is remembered, so that it is refused, in memory that all workers share.
+Source: MCP 2025-11-25, Transports: Session Management.
+"""
+
+import hmac
+import mmap
 import secrets
+import struct
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
-from scaffold.server.calls import Call
 from scaffold.server.http.refusal import Refusal
 from scaffold.server.request import Session
-from scaffold.wire.messages import RequestId
 
-__all__ = ["HttpSession", "Sessions"]
+__all__ = ["Sessions"]
 
-_IDLE: Final = 1800.0
-"""Seconds without a request after which a session has expired."""
-_MOST: Final = 10_000
-"""Sessions that are kept; the one unused for longest makes room."""
-
-
-class HttpSession(Session):
-    """A legacy session, and the calls under way in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.running: dict[RequestId, Call] = {}
-        self.used = time.monotonic()
+_LIFE: Final = 24 * 3600
+"""Seconds after which a session has expired."""
+_BEGUN: Final = struct.Struct(">Q8s")
+"""When a session was opened, in seconds, and what tells it from others of that second."""
+_SEAL: Final = 16
+"""Bytes of the signature."""
+_ENDED: Final = 4096
+"""Places for ended sessions to be remembered at: each has one, and may lose it to another."""
 
 
 class Sessions:
-    """Every session, the one unused for longest first."""
+    """Opens sessions, knows them again, and forgets them. Make it before workers are forked."""
 
     def __init__(self) -> None:
-        self._sessions: dict[str, HttpSession] = {}
+        self._secret = secrets.token_bytes(32)
+        self._ended = mmap.mmap(-1, _ENDED * _SEAL)
 
-    def open(self, session: HttpSession) -> str:
-        """Keep a session that `initialize` has opened; return its id."""
-        self._expire()
-        made = secrets.token_urlsafe(24)
-        self._sessions[made] = session
-        return made
+    def open(self, session: Session) -> str:
+        """Return the id of a session that `initialize` has opened."""
+        begun = _BEGUN.pack(int(time.time()), secrets.token_bytes(8))
+        said = begun + session.version.encode()
+        return urlsafe_b64encode(said + self._seal(said)).decode().rstrip("=")
 
-    def find(self, id: str | None) -> HttpSession:
+    def find(self, id: str | None) -> Session:
         """Return a session; raise `Refusal` 400 without an id, 404 for an unknown one."""
+        return self._read(id)[0]
+
+    def close(self, id: str | None) -> None:
+        """End a session; raise `Refusal` as `find` does."""
+        _session, seal = self._read(id)
+        place = _place(seal)
+        self._ended[place : place + _SEAL] = seal
+
+    def _read(self, id: str | None) -> tuple[Session, bytes]:
         if id is None:
             message = "the header Mcp-Session-Id is missing: begin with 'initialize'"
             raise Refusal(400, message)
-        session = self._sessions.pop(id, None)
-        now = time.monotonic()
-        if session is None or now - session.used > _IDLE:
+        given = _bytes(id)
+        said, seal = given[:-_SEAL], given[-_SEAL:]
+        place = _place(seal)
+        known = len(said) > _BEGUN.size and hmac.compare_digest(seal, self._seal(said))
+        if not known or self._ended[place : place + _SEAL] == seal or _is_old(said):
             raise Refusal(404, "the session is unknown or has expired: begin with 'initialize'")
-        session.used = now
-        self._sessions[id] = session
-        return session
+        return Session(said[_BEGUN.size :].decode()), seal
 
-    def close(self, id: str | None) -> HttpSession:
-        """End a session and return it; raise `Refusal` as `find` does."""
-        session = self.find(id)
-        if id is not None:
-            del self._sessions[id]
-        return session
+    def _seal(self, said: bytes) -> bytes:
+        return hmac.digest(self._secret, said, "sha256")[:_SEAL]
 
-    def _expire(self) -> None:
-        now = time.monotonic()
-        for key, session in list(self._sessions.items()):
-            if now - session.used <= _IDLE and len(self._sessions) < _MOST:
-                return
-            del self._sessions[key]
+
+def _bytes(id: str) -> bytes:
+    try:
+        return urlsafe_b64decode(id.encode("ascii") + b"=" * (-len(id) % 4))
+    except ValueError:
+        return b""
+
+
+def _is_old(said: bytes) -> bool:
+    begun: int = _BEGUN.unpack_from(said)[0]
+    return time.time() - begun > _LIFE
+
+
+def _place(seal: bytes) -> int:
+    """Return where it is noted that a session has ended."""
+    return int.from_bytes(seal[:4]) % _ENDED * _SEAL

@@ -20,7 +20,19 @@ PARAMETERS: dict[str, JsonObject] = {
     "count": {"to": {"type": "integer"}},
     "route": {"region": {"type": "string", "x-mcp-header": "Region"}},
 }
-FUNCTIONS = ("greet", "sleep", "count", "route", "raise", "fail", "exit", "wrong", "shout", "child")
+FUNCTIONS = (
+    "greet",
+    "sleep",
+    "count",
+    "route",
+    "raise",
+    "fail",
+    "exit",
+    "wrong",
+    "shout",
+    "child",
+    "pid",
+)
 
 
 def note(word: str) -> None:
@@ -87,6 +99,9 @@ class Plain(ToolPlugin):
         sys.stdout.write("a word in a hook\n")
         subprocess.run(["echo", "a word of a child"], check=True)
         return sys.stdin.read()
+
+    def do_pid(self, _args: JsonObject) -> int:
+        return os.getpid()
 
     def do_child(self, _args: JsonObject) -> int:
         return subprocess.Popen(["sleep", "60"]).pid
