@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from typing import Final, TypeAlias
@@ -78,7 +78,8 @@ def stdio() -> Iterator[tuple[BenchClient, Callable[[], None]]]:
 
     def kill() -> None:
         for process in descendants(os.getpid()):
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
     with BenchClient(StdioChannel(SERVER, kind=BENCH, plugin="bench", cwd=ROOT)) as client:
         yield client, kill
@@ -230,7 +231,11 @@ def _resources() -> dict[str, int]:
 
 
 def _resident(process: int) -> int:
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    """Return the bytes that a process has in memory; none if it has ended meanwhile."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

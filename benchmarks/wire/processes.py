@@ -19,9 +19,12 @@ _PROC: Final = Path("/proc")
 def descendants(root: int) -> list[int]:
     """Return the processes that `root` started, and those that they started."""
     found: list[int] = []
-    for task in (_PROC / str(root) / "task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *descendants(int(child))]
+    # Threads and processes may end while they are looked at.
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in (_PROC / str(root) / "task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                for child in (task / "children").read_text().split():
+                    found += [int(child), *descendants(int(child))]
     return found
 
 
