@@ -19,7 +19,7 @@ from scaffold.contract.errors import InvalidOutput, ProtocolError, RuntimeNotSup
 from scaffold.contract.hook import Functions, Hook, Kind
 from scaffold.contract.metadata import call_metadata
 from scaffold.contract.progress import Report, listener
-from scaffold.contract.values import Json, JsonObject
+from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN, MODERN_ERRORS, Code
 from scaffold.wire.heads import Familiar, Heads
 from scaffold.wire.messages import METADATA, WINDOWED, Message, WireError, encode, read, response
@@ -209,7 +209,7 @@ class Session:
         if token:
             meta = {**meta, "progressToken": token}
         if metadata:
-            meta = {**meta, METADATA: dict(metadata)}
+            meta = {**meta, **_trace(metadata), METADATA: dict(metadata)}
         if window:
             meta = {**meta, WINDOWED: window}
         return encode({"name": tool, "_meta": meta})[:-1] + b',"arguments":'
@@ -299,6 +299,15 @@ class _FunctionCall(Call):
         result = result_of(answer, self._hook.name)
         return self._hook.output.load(read_foreign(self._hook, result))
 
+
+def _trace(metadata: Mapping[str, Json]) -> JsonObject:
+    """Return what stands in `_meta` for peers who know nothing of our metadata."""
+    trace = metadata.get("trace_context")
+    return {name: trace[name] for name in _TRACE if name in trace} if is_object(trace) else {}
+
+
+_TRACE: Final = ("traceparent", "tracestate", "baggage")
+"""Keys of a trace context that stand in `_meta` by their own names (2026-07-28, SEP-414)."""
 
 _LEGACY_META: Final[JsonObject] = {"hookspec.scaffold/structured": True}
 

@@ -9,9 +9,12 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.errors import PluginError
+from scaffold.contract.events import EventBus, NoEvents
 from scaffold.contract.hook import Kind, MaybeAwaitable
 from scaffold.contract.metadata import call_metadata
 from scaffold.contract.progress import report_progress
+from scaffold.contract.stores import Blobs, Checkpoints, CheckpointStore
+from scaffold.contract.telemetry import SILENT, UNTRACED, Metrics, Tracer
 from scaffold.contract.values import Json
 
 __all__ = [
@@ -50,6 +53,10 @@ def _none_in_flight() -> Mapping[str, int]:
     return {}
 
 
+def _fresh_checkpoints() -> CheckpointStore:
+    return Checkpoints(Blobs())
+
+
 @dataclass(frozen=True, slots=True)
 class PluginContext:
     """What a host hands to a plugin at `setup`."""
@@ -66,6 +73,14 @@ class PluginContext:
     """The way to the other plugins; only those in `depends_on` are sure to be there."""
     in_flight: Callable[[], Mapping[str, int]] = _none_in_flight
     """Tells how many calls of each hook are under way."""
+    metrics: Metrics = SILENT
+    """Takes measurements; the host adds the labels `plugin` and `kind`."""
+    tracer: Tracer = UNTRACED
+    """Opens spans inside a hook; that of the hook itself is the host's."""
+    checkpoint: CheckpointStore = field(default_factory=_fresh_checkpoints)
+    """Where work that takes long leaves how far it has come; for this plugin alone."""
+    event_bus: EventBus = field(default_factory=NoEvents)
+    """The way to plugins and application that listen, in the host's own process."""
 
     @property
     def metadata(self) -> Mapping[str, Json]:

@@ -5,18 +5,22 @@ from scaffold.host.hosts import Host
 from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.lifecycle import Started
 from scaffold.host.manifest import CORE_VERSION, Manifest, read_manifest
+from scaffold.host.middleware import HookCall, Middleware, Proceed
 from scaffold.host.registry import LoadedPlugin, State, Status
-from scaffold.host.resources import Clock
+from scaffold.resources.clock import Clock
 
 __all__ = [
     "CORE_VERSION",
     "AsyncHost",
     "AsyncInProcessChannel",
     "Clock",
+    "HookCall",
     "Host",
     "InProcessChannel",
     "LoadedPlugin",
     "Manifest",
+    "Middleware",
+    "Proceed",
     "Started",
     "State",
     "Status",

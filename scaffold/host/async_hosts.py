@@ -1,5 +1,6 @@
 """The application's side for an event loop: what `hosts` has, awaited."""
 
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
@@ -14,11 +15,13 @@ from scaffold.contract.channel import AsyncChannel
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import AsyncClient
 from scaffold.contract.routes import AsyncDispatcher
+from scaffold.contract.telemetry import Metrics, Tracer
 from scaffold.host.async_life import AsyncLife
-from scaffold.host.async_routes import AsyncHostRoutes, Tasks
+from scaffold.host.async_routes import AsyncHostRoutes
 from scaffold.host.kinds import kind_of
 from scaffold.host.lifecycle import AT_ONCE, CHECK_SECONDS, OnStarted, Started, check_client
 from scaffold.host.manifest import Manifest, read_manifest
+from scaffold.host.observation import Observation
 from scaffold.host.registry import Entry
 from scaffold.host.runtimes import choose
 from scaffold.host.watch import Watch
@@ -40,7 +43,9 @@ class AsyncHost(AsyncLife):
     in their context's metadata; `health_every` is the pause between checks of their health, in
     seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
     of Python as forks of one that has imported what they need. `watch_every`, for development, is
-    the pause between looks at the files of plugins: those that have changed are reloaded.
+    the pause between looks at the files of plugins: those that have changed are reloaded. `storage`
+    is the folder for what plugins keep, a temporary one by default. `metrics` and `tracer` hear of
+    every call.
     """
 
     def __init__(
@@ -50,10 +55,15 @@ class AsyncHost(AsyncLife):
         health_every: float | None = None,
         watch_every: float | None = None,
         fork_server: bool = False,
+        storage: Path | str | None = None,
+        metrics: Metrics | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
-        super().__init__(facts, fork_server=fork_server)
+        super().__init__(
+            facts, fork_server=fork_server, storage=storage, metrics=metrics, tracer=tracer
+        )
         self._dispatchers: list[tuple[AsyncDispatcher, AsyncHostRoutes]] = []
-        self._tasks = Tasks()
+        self._tasks = self._services.tasks
         self._health_every = health_every
         self._watch_every = watch_every
         self._watchers: list[asyncio.Task[None]] = []
@@ -114,10 +124,11 @@ class AsyncHost(AsyncLife):
             watcher.cancel()
         await self._tasks.close(CHECK_SECONDS)
         async with AsyncExitStack() as stack:
-            if self._forks is not None:
+            stack.callback(self._storage.close)
+            if self._services.forks is not None:
                 import asyncio
 
-                stack.push_async_callback(asyncio.to_thread, self._forks.close)
+                stack.push_async_callback(asyncio.to_thread, self._services.forks.close)
             for loaded in self._registry.empty():
                 stack.push_async_callback(self._end, loaded)
         self._changed()
@@ -128,6 +139,10 @@ class AsyncHost(AsyncLife):
             kinship.renew()
         for dispatcher, routes in list(self._dispatchers):
             dispatcher.bind(routes)
+
+    @override
+    def _observe(self, observation: Observation) -> None:
+        self._around.add(observation.call_async, None, None, math.inf)
 
     async def _take(
         self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[AsyncChannel], T]

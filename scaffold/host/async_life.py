@@ -75,7 +75,7 @@ class AsyncLife(Roster[AsyncChannel]):
         try:
             await self._renew(renewal)
         except BaseException:
-            lead(self._registry.clients(renewal.entry.name), before.channel)
+            lead(self._registry.clients(renewal.entry.name), before.entrance)
             raise
         self._changed()
         before.flights.closed = True
@@ -99,15 +99,14 @@ class AsyncLife(Roster[AsyncChannel]):
         plugin: Plugin | None = None,
     ) -> T:
         """Open a channel to a plugin, and keep it with what is made of it."""
-        context = self._context(manifest)
+        provision = self._provision(manifest)
         async with AsyncExitStack() as undo:
-            undo.callback(self._give_back, manifest.name, -1)
-            channel = await async_channel_to(
-                manifest, kind, runtime, context, plugin, forks=self._forks
-            )
+            channel = await async_channel_to(manifest, kind, runtime, provision, plugin)
             undo.push_async_callback(channel.aclose)
-            client = make(channel)
-            self._keep(manifest, kind, channel, client if isinstance(client, Plugin) else None)
+            entrance = self._around.entrance(channel, manifest.name)
+            client = make(entrance)
+            shown = client if isinstance(client, Plugin) else None
+            self._keep(manifest, kind, channel, entrance, shown)
             undo.pop_all()
         return client
 
@@ -118,8 +117,6 @@ class AsyncLife(Roster[AsyncChannel]):
         except PluginError as error:
             self._registry.entries[name].abandon(error, leaked=left_behind(error))
             raise
-        finally:
-            self._give_back(name)
 
     async def _check(self, entry: Entry[AsyncChannel]) -> None:
         loaded = entry.loaded

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from scaffold.contract.channel import AsyncChannel
 from scaffold.contract.errors import DispatchError, ScaffoldError
@@ -11,43 +11,17 @@ from scaffold.contract.hook import Hook, StreamHook
 from scaffold.contract.routes import Wanted
 from scaffold.host.functions import by_function, one_owner, owners
 from scaffold.host.kinship import Kinship
+from scaffold.host.mailbox import Tasks
 from scaffold.host.manifest import Manifest
 from scaffold.host.routes import stopped
 from scaffold.host.selection import Capabilities
 from scaffold.host.stages import Stage, blamed
 from scaffold.host.stream_routes import async_capability_stream, async_singleton_stream
 
-if TYPE_CHECKING:
-    import asyncio
-
-__all__ = ["AsyncHostRoutes", "Tasks"]
+__all__ = ["AsyncHostRoutes"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-
-
-class Tasks:
-    """Calls that nobody waits for, until the host is closed."""
-
-    def __init__(self) -> None:
-        self._running: set[asyncio.Task[None]] = set()
-
-    def begin(self, work: Any) -> None:
-        """Start a coroutine."""
-        import asyncio
-
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    async def close(self, seconds: float) -> None:
-        """Wait until all have ended, or time is up; cancel the rest."""
-        import asyncio
-
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=seconds)
-            for task in late:
-                task.cancel()
 
 
 class AsyncHostRoutes:

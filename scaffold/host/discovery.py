@@ -11,9 +11,9 @@ from scaffold.contract.errors import ManifestInvalid, PluginLoadError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.plugin import Plugin
 from scaffold.contract.values import Json, is_object
-from scaffold.host.document import SOURCES
 from scaffold.host.loader import cause
 from scaffold.host.manifest import Manifest, manifest_of, read_manifest
+from scaffold.resources.manifests import SOURCES
 
 __all__ = ["GROUPS", "IGNORED", "find_plugins", "from_entry_point", "installed"]
 

@@ -9,24 +9,11 @@ from pathlib import Path
 from scaffold.contract.errors import ManifestInvalid
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.host.places import KeyPath, Place, places
+from scaffold.resources.manifests import ANYWHERE, SOURCES, Section, descend
 
 __all__ = ["Document", "Finding", "find_document"]
 
-_WHOLE: KeyPath = ()
-_PLUGIN: KeyPath = ("plugin",)
-_TOOL: KeyPath = ("tool", "dagstack", "plugin")
-_ANYWHERE = (_PLUGIN, _TOOL, _WHOLE)
-
-SOURCES: dict[str, tuple[KeyPath, ...]] = {
-    "dagstack.toml": _ANYWHERE,
-    "dagstack-plugin.toml": _ANYWHERE,
-    "dagstack_plugin.toml": _ANYWHERE,
-    "dagstack.json": _ANYWHERE,
-    "dagstack-plugin.json": _ANYWHERE,
-    "pyproject.toml": (_TOOL,),
-    "package.json": (("dagstack",),),
-}
-"""The files that may hold a manifest, in the order they are looked for, and where in them."""
+_PLUGIN: Section = ("plugin",)
 
 _TOML_MESSAGE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -55,7 +42,7 @@ class Document:
     """A parsed manifest: its content, where everything stands in it, and what is wrong with it."""
 
     file: Path
-    section: KeyPath = _WHOLE
+    section: Section = ()
     content: JsonObject = field(default_factory=dict[str, Json])
     where: dict[KeyPath, tuple[Place, Place]] = field(
         default_factory=dict[KeyPath, tuple[Place, Place]]
@@ -98,7 +85,7 @@ def find_document(path: Path) -> Document:
         document = Document(path)
         if not path.is_file():
             document.report(Place(), "no-manifest", "there is no such file or folder")
-        elif _parse(document, SOURCES.get(path.name, _ANYWHERE)):
+        elif _parse(document, SOURCES.get(path.name, ANYWHERE)):
             return document
         document.raise_findings()
     for name, sections in SOURCES.items():
@@ -115,7 +102,7 @@ def find_document(path: Path) -> Document:
     return document
 
 
-def _parse(document: Document, sections: tuple[KeyPath, ...]) -> bool:
+def _parse(document: Document, sections: tuple[Section, ...]) -> bool:
     """Fill the document in; report why not, and return False, if there is nothing to fill in."""
     text = _read(document)
     content = None if text is None else _content(document, text)
@@ -124,7 +111,7 @@ def _parse(document: Document, sections: tuple[KeyPath, ...]) -> bool:
             document.report(Place(), "wrong-type", "a manifest is an object")
         return False
     for section in sections:
-        found = _descend(content, section)
+        found = descend(content, section)
         if found is not None:
             document.section, document.content = section, found
             break
@@ -182,13 +169,6 @@ def _toml_place(message: str, text: str) -> tuple[str, Place]:
     if match[2]:
         return match[1], Place(int(match[2]), int(match[3]))
     return match[1], Place(text.count("\n") + 1, len(text) - text.rfind("\n"))
-
-
-def _descend(content: JsonObject, section: KeyPath) -> JsonObject | None:
-    found: Json = content
-    for key in map(str, section):
-        found = found.get(key) if is_object(found) else None
-    return found if is_object(found) else None
 
 
 def _lower(message: str) -> str:

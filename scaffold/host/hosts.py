@@ -1,11 +1,13 @@
 """The application's side: load plugins, call them by kind or by name, and close everything."""
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -16,11 +18,13 @@ from scaffold.contract.channel import Channel
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Client
 from scaffold.contract.routes import Dispatcher
+from scaffold.contract.telemetry import Metrics, Tracer
 from scaffold.host.kinds import kind_of
 from scaffold.host.life import Life
 from scaffold.host.lifecycle import AT_ONCE, CHECK_SECONDS, OnStarted, Started, check_client
-from scaffold.host.mailbox import Post
 from scaffold.host.manifest import Manifest, read_manifest
+from scaffold.host.middleware import Middleware
+from scaffold.host.observation import Observation
 from scaffold.host.registry import Entry
 from scaffold.host.routes import HostRoutes
 from scaffold.host.runtimes import choose
@@ -40,7 +44,9 @@ class Host(Life):
     in their context's metadata; `health_every` is the pause between checks of their health, in
     seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
     of Python as forks of one that has imported what they need. `watch_every`, for development, is
-    the pause between looks at the files of plugins: those that have changed are reloaded.
+    the pause between looks at the files of plugins: those that have changed are reloaded. `storage`
+    is the folder for what plugins keep, a temporary one by default. `metrics` and `tracer` hear of
+    every call.
     """
 
     def __init__(
@@ -50,10 +56,15 @@ class Host(Life):
         health_every: float | None = None,
         watch_every: float | None = None,
         fork_server: bool = False,
+        storage: Path | str | None = None,
+        metrics: Metrics | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
-        super().__init__(facts, fork_server=fork_server)
+        super().__init__(
+            facts, fork_server=fork_server, storage=storage, metrics=metrics, tracer=tracer
+        )
         self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
-        self._post = Post()
+        self._post = self._services.post
         self._binding = threading.Lock()
         self._ended = threading.Event()
         self._health_every = health_every
@@ -137,8 +148,9 @@ class Host(Life):
         self._ended.set()
         self._post.close(CHECK_SECONDS)
         with ExitStack() as stack:
-            if self._forks is not None:
-                stack.callback(self._forks.close)
+            stack.callback(self._storage.close)
+            if self._services.forks is not None:
+                stack.callback(self._services.forks.close)
             for loaded in self._registry.empty():
                 stack.callback(self._end, loaded)
         self._changed()
@@ -150,6 +162,15 @@ class Host(Life):
                 kinship.renew()
             for dispatcher, routes in self._dispatchers:
                 dispatcher.bind(routes)
+
+    @override
+    def _observe(self, observation: Observation) -> None:
+        self._around.add(observation.call, None, None, math.inf)
+
+    @override
+    def _check_middleware(self, middleware: Middleware) -> None:
+        if iscoroutinefunction(middleware):
+            raise TypeError("the middleware of a Host is a plain function; AsyncHost awaits it")
 
     def _take(
         self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[Channel], T]

@@ -7,8 +7,9 @@ somebody else's bindings of the same kind goes through JSON, as it would across 
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import ExitStack
 from inspect import isawaitable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic_core import from_json
 
@@ -21,11 +22,15 @@ from scaffold.host.flights import Flights, closed
 from scaffold.host.joint import Direct, Joint, join
 from scaffold.host.streams import opener, opener_async
 from scaffold.host.threads import Late, LoopThread, within
+from scaffold.resources.loan import Loan
 
 __all__ = ["AsyncInProcessChannel", "InProcessChannel"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+_TAKING_BACK: Final = 5.0
+"""Seconds that it may take to close what a plugin was lent."""
 
 
 class InProcessChannel:
@@ -38,6 +43,8 @@ class InProcessChannel:
         self.name = name or type(plugin).__name__
         self.flights = Flights()
         self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
+        self.loan = Loan()
+        """What the plugin was lent; it is taken back after its teardown."""
         self._loop = LoopThread(self.name)
         self._catalogues: dict[str, Catalogue] = {}
         self._teardown_within: float | None = None
@@ -46,13 +53,13 @@ class InProcessChannel:
     def setup(self, context: PluginContext, *, seconds: float, teardown_seconds: float) -> None:
         """Set the plugin up; raise what it raises, or `Late`. `close` tears it down."""
         if type(self.plugin).setup is not Plugin.setup:
-            within(seconds, lambda: self._settle(self.plugin.setup(context)))
+            within(seconds, lambda: self.settle(self.plugin.setup(context)))
         self._teardown_within = teardown_seconds
 
     def check(self, seconds: float) -> None:
         """Ask the plugin how it is; raise what it raises, or `Late`."""
         if type(self.plugin).health is not Plugin.health:
-            within(seconds, lambda: self._settle(self.plugin.health()))
+            within(seconds, lambda: self.settle(self.plugin.health()))
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook` and raises `HookError`."""
@@ -118,18 +125,20 @@ class InProcessChannel:
         with self._lock:
             seconds, self._teardown_within = self._teardown_within, None
         try:
-            if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
-                within(seconds, lambda: self._settle(self.plugin.teardown()))
+            with ExitStack() as ending:
+                ending.callback(self._loop.close)
+                ending.callback(lambda: self.settle(self.loan.end(), _TAKING_BACK))
+                if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
+                    within(seconds, lambda: self.settle(self.plugin.teardown()))
         except FAILURES as error:
             raise _teardown_failed(self.name, error) from error
-        finally:
-            self._loop.close()
 
     def _finishing(self, joint: Joint[Any, Out]) -> Callable[[Any], Out]:
         """Return what awaits, checks and converts answers that do not prove themselves."""
-        return lambda answer: joint.accept(self._settle(answer))
+        return lambda answer: joint.accept(self.settle(answer))
 
-    def _settle(self, answer: Any, seconds: float | None = None) -> Any:
+    def settle(self, answer: Any, seconds: float | None = None) -> Any:
+        """Wait in the plugin's event loop for what is awaitable; raise `Late` after the time."""
         return self._loop.run(answer, seconds) if isawaitable(answer) else answer
 
     def _limited(self, invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Any]:
@@ -138,7 +147,7 @@ class InProcessChannel:
         def limited(payload: Any) -> Any:
             deadline = time.monotonic() + seconds
             answer = within(seconds, lambda: invoke(payload))
-            return self._settle(answer, max(0.0, deadline - time.monotonic()))
+            return self.settle(answer, max(0.0, deadline - time.monotonic()))
 
         return limited
 
@@ -175,6 +184,8 @@ class AsyncInProcessChannel:
         self.name = name or type(plugin).__name__
         self.flights = Flights()
         self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
+        self.loan = Loan()
+        """What the plugin was lent; it is taken back after its teardown."""
         self._threaded = execution_model.endswith("_cpu_bound")
         self._catalogues: dict[str, Catalogue] = {}
         self._teardown_within: float | None = None
@@ -239,10 +250,12 @@ class AsyncInProcessChannel:
         """Tear the plugin down if it was set up; calls are refused then. May be repeated."""
         self.flights.closed = True
         seconds, self._teardown_within = self._teardown_within, None
-        if seconds is None or type(self.plugin).teardown is Plugin.teardown:
-            return
         try:
-            await _bounded(seconds, self.plugin.teardown)
+            try:
+                if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
+                    await _bounded(seconds, self.plugin.teardown)
+            finally:
+                await _settled(self.loan.end())
         except FAILURES as error:
             raise _teardown_failed(self.name, error) from error
 

@@ -85,7 +85,7 @@ class Life(Roster[Channel]):
         try:
             self._renew(renewal)
         except BaseException:
-            lead(self._registry.clients(renewal.entry.name), before.channel)
+            lead(self._registry.clients(renewal.entry.name), before.entrance)
             raise
         self._changed()
         before.flights.closed = True
@@ -109,13 +109,14 @@ class Life(Roster[Channel]):
         plugin: Plugin | None = None,
     ) -> T:
         """Open a channel to a plugin, and keep it with what is made of it."""
-        context = self._context(manifest)
+        provision = self._provision(manifest)
         with ExitStack() as undo:
-            undo.callback(self._give_back, manifest.name, -1)
-            channel = channel_to(manifest, kind, runtime, context, plugin, forks=self._forks)
+            channel = channel_to(manifest, kind, runtime, provision, plugin)
             undo.callback(channel.close)
-            client = make(channel)
-            self._keep(manifest, kind, channel, client if isinstance(client, Plugin) else None)
+            entrance = self._around.entrance(channel, manifest.name)
+            client = make(entrance)
+            shown = client if isinstance(client, Plugin) else None
+            self._keep(manifest, kind, channel, entrance, shown)
             undo.pop_all()
         return client
 
@@ -126,8 +127,6 @@ class Life(Roster[Channel]):
         except PluginError as error:
             self._registry.entries[name].abandon(error, leaked=left_behind(error))
             raise
-        finally:
-            self._give_back(name)
 
     def _check(self, entry: Entry[Channel]) -> None:
         loaded = entry.loaded

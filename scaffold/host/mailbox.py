@@ -1,4 +1,4 @@
-"""Calls that nobody waits for: in order for each plugin, the plugins side by side."""
+"""Calls that nobody waits for: by threads, in order for each plugin; or in an event loop."""
 
 import contextvars
 import logging
@@ -7,11 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from scaffold.contract.failure import FAILURES
 
-__all__ = ["MOST_WAITING", "Post"]
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["MOST_WAITING", "Post", "Tasks"]
 
 Call: TypeAlias = Callable[[Any], Any]
 
@@ -97,3 +100,27 @@ class _Office:
         while (work := self._due.get()) is not None:
             work()
             self._idle.release()
+
+
+class Tasks:
+    """Calls that nobody waits for, until the host is closed."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def begin(self, work: Any) -> None:
+        """Start a coroutine."""
+        import asyncio
+
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def close(self, seconds: float) -> None:
+        """Wait until all have ended, or time is up; cancel the rest."""
+        import asyncio
+
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=seconds)
+            for task in late:
+                task.cancel()

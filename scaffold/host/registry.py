@@ -62,6 +62,8 @@ class LoadedPlugin(Generic[C]):
     runtime: Runtime
     """The one that was picked."""
     channel: C
+    entrance: C
+    """The channel with the host's middleware: what callers get."""
     client: Plugin | None = None
     """What `load` returned; `None` for what was opened without bindings."""
     flights: Flights = field(default_factory=Flights)

@@ -1,7 +1,7 @@
 """What an application tells its host before it starts: kinds, plugins, settings, resources."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,7 +13,8 @@ from scaffold.contract.errors import (
 )
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
-from scaffold.contract.plugin import Plugin, PluginContext
+from scaffold.contract.plugin import Plugin
+from scaffold.contract.telemetry import SILENT, UNTRACED, Metrics, Tracer
 from scaffold.contract.values import Json
 from scaffold.host.checks import check_config, check_kind, check_runtime
 from scaffold.host.discovery import find_plugins, from_entry_point, installed
@@ -22,12 +23,16 @@ from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.kinship import Kinship
 from scaffold.host.lifecycle import failure, lead
 from scaffold.host.manifest import Manifest, Runtime, manifest_of, read_manifest
+from scaffold.host.middleware import PRIORITY, Around, Middleware
+from scaffold.host.observation import Observation
 from scaffold.host.order import plan
+from scaffold.host.provision import Provision, Services
 from scaffold.host.registry import Entry, LoadedPlugin, Registry, State, Status
 from scaffold.host.renewal import Renewal
-from scaffold.host.resources import STANDARD, Lend, lend
 from scaffold.host.runtimes import choose, runtime_of
 from scaffold.host.selection import Policy
+from scaffold.resources.folders import Storage
+from scaffold.resources.standard import Lend
 
 if TYPE_CHECKING:
     from scaffold.client.stdio.forks import ForkServers
@@ -42,17 +47,31 @@ class Roster(Generic[C]):
     """The part of a host that waits for nothing: its plugins are registered, not yet started."""
 
     def __init__(
-        self, facts: Mapping[str, Json] | None = None, *, fork_server: bool = False
+        self,
+        facts: Mapping[str, Json] | None = None,
+        *,
+        fork_server: bool = False,
+        storage: Path | str | None = None,
+        metrics: Metrics | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
-        self._forks = _fork_servers() if fork_server else None
-        self._facts = dict(facts or {})
         self._registry: Registry[C] = Registry()
         self._others: _Others[C] = _Others(self._registry)
         self._kinds: dict[tuple[str, int], Kinship[C]] = {}
         self._makers: dict[tuple[str, int], Callable[[C], Plugin]] = {}
         self._settings: dict[str, Mapping[str, Json]] = {}
-        self._offered: dict[str, Lend] = dict(STANDARD)
-        self._lent: dict[str, list[ExitStack]] = {}
+        self._around = Around()
+        self._storage = Storage(storage)
+        self._services = Services(
+            facts=dict(facts or {}),
+            storage=self._storage,
+            metrics=metrics or SILENT,
+            tracer=tracer or UNTRACED,
+            registry=self._others,
+            forks=_fork_servers() if fork_server else None,
+        )
+        if metrics is not None or tracer is not None:
+            self._observe(Observation(self._services.metrics, self._services.tracer))
 
     @property
     def plugins(self) -> Mapping[str, LoadedPlugin[C]]:
@@ -117,9 +136,30 @@ class Roster(Generic[C]):
     def provide(self, name: str, make: Lend) -> None:
         """Offer a resource to the plugins that ask for it, or a double in place of a standard one.
 
-        `make` is called for each plugin: `host.provide("clock", lambda _: FrozenClock(0))`.
+        `make` is called for each plugin of this process: `host.provide("clock", lambda _:
+        FrozenClock(0))`. What closes the resource is pushed on its argument.
         """
-        self._offered[name] = make
+        self._services.provided[name] = make
+
+    def use(
+        self,
+        middleware: Middleware,
+        *,
+        kind: str | None = None,
+        hook: str | None = None,
+        priority: float = PRIORITY,
+    ) -> None:
+        """Put a function around every call of a hook, or of all hooks (ADR-0005 §2).
+
+        It stands between callers, dispatchers and other plugins alike, and each plugin that is
+        called. The highest priority is outermost; of equal ones, the first. Use it before any
+        plugin is loaded or started: raises `PluginError` afterwards.
+        """
+        self._check_middleware(middleware)
+        if self._registry.plugins:
+            name = min(self._registry.plugins)
+            raise PluginError(name, "it is in use already, and its callers have no middleware")
+        self._around.add(middleware, kind, hook, priority)
 
     def route(self, kind: Kind, policy: Policy | None) -> None:
         """Let a policy choose the plugin of each call of a kind's singleton and capability hooks.
@@ -213,14 +253,18 @@ class Roster(Generic[C]):
 
         return led
 
-    def _keep(self, manifest: Manifest, kind: Kind, channel: C, client: Plugin | None) -> None:
+    def _keep(
+        self, manifest: Manifest, kind: Kind, channel: C, entrance: C, client: Plugin | None
+    ) -> None:
         flights = Flights()
         if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
             flights = channel.flights
         if client is not None:
             self._registry.clients(manifest.name).add(client)
         runtime = runtime_of(channel)
-        self._registry.keep(LoadedPlugin(manifest, kind, runtime, channel, client, flights))
+        self._registry.keep(
+            LoadedPlugin(manifest, kind, runtime, channel, entrance, client, flights)
+        )
 
     def _check_needed(self, manifest: Manifest) -> None:
         """Raise `DependencyFailed` unless everything that a plugin depends on is in use."""
@@ -233,24 +277,18 @@ class Roster(Generic[C]):
                 reason = f"it depends on '{name}', which is {needed.state}{why}"
                 raise DependencyFailed(manifest.name, reason)
 
-    def _context(self, manifest: Manifest) -> PluginContext:
-        """Make what a plugin gets at `setup`; raise `PluginError` if something is missing."""
-        config = check_config(manifest, self._settings.get(manifest.name, {}))
-        with ExitStack() as stack:
-            resources = lend(manifest, self._offered, stack)
-            self._lent.setdefault(manifest.name, []).append(stack.pop_all())
-        return PluginContext(
-            manifest.name,
-            config=config,
-            facts=self._facts,
-            resources=resources,
-            registry=self._others,
+    def _provision(self, manifest: Manifest) -> Provision:
+        """Put together what a plugin gets; raise `PluginError` if its settings are wrong."""
+        return Provision.of(
+            manifest, self._services, settings=self._settings.get(manifest.name, {})
         )
 
-    def _give_back(self, name: str, which: int = 0) -> None:
-        """Clean up what was lent to a plugin, of several of its name to the first one."""
-        if lent := self._lent.get(name):
-            lent.pop(which).close()
+    def _check_middleware(self, middleware: Middleware) -> None:
+        """Raise `TypeError` for a function that this host cannot call."""
+
+    def _observe(self, observation: Observation) -> None:
+        """Put metrics and spans around every call."""
+        raise NotImplementedError
 
     def _renewal(self, name: str) -> Renewal[C]:
         """Begin to reload a plugin: read its manifest and import its code; see `Renewal`."""
@@ -288,7 +326,7 @@ class _Others(Generic[C]):
         if not issubclass(client, Plugin) or client.kind.name != loaded.kind.name:
             raise PluginError(name, f"it is of kind {loaded.kind.name}, not for {client.__name__}")
         make: Any = client
-        made: Any = make(loaded.channel)
+        made: Any = make(loaded.entrance)
         self._registry.clients(name).add(made)
         found: T = made
         return found

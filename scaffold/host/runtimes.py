@@ -2,23 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
-
-from pydantic_core import to_json
+from typing import Any, Final
 
 from scaffold.contract.channel import AsyncChannel, Channel
-from scaffold.contract.errors import PluginLoadError, RuntimeNotSupported
+from scaffold.contract.errors import PluginError, PluginLoadError, RuntimeNotSupported
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
-from scaffold.contract.plugin import CONFIG_VARIABLE, Plugin, PluginContext
+from scaffold.contract.plugin import Plugin
 from scaffold.host.addresses import command_of, process_of, service_of
+from scaffold.host.events import in_loop, in_threads
 from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.loader import cause, load_plugin
 from scaffold.host.manifest import Manifest, McpStdio, Runtime
+from scaffold.host.provision import Provision
 from scaffold.host.threads import Late
-
-if TYPE_CHECKING:
-    from scaffold.client.stdio.forks import ForkServers
 
 __all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runs_here", "runtime_of"]
 
@@ -62,24 +59,25 @@ def channel_to(
     manifest: Manifest,
     kind: Kind,
     runtime: Runtime,
-    context: PluginContext | None = None,
+    provision: Provision | None = None,
     plugin: Plugin | None = None,
-    *,
-    forks: "ForkServers | None" = None,
 ) -> Channel:
     """Open a channel to the plugin, and hand it its context.
 
-    A `plugin` that is there already is used in process, in place of what the manifest names;
-    `forks` start processes where they can.
-    Raises `PluginLoadError`, `ConnectFailed` or another error of the transport.
+    Without a `provision` the plugin has what its manifest says, and no host around it. A `plugin`
+    that is there already is used in process, in place of what the manifest names. Raises
+    `PluginLoadError`, `ConnectFailed` or another error of the transport; `PluginError` if something
+    cannot be provided.
     """
-    context = context or PluginContext(manifest.name)
+    provision = provision or Provision.of(manifest)
     if runtime != "in_process":
-        return _CHANNELS[runtime](manifest, kind, context, forks)
+        return _CHANNELS[runtime](manifest, kind, provision)
     if plugin is None and _wants_a_process(manifest):
-        return _stdio(_served(manifest), kind, context, forks)
+        return _stdio(_served(manifest), kind, provision)
     channel = InProcessChannel(plugin or load_plugin(manifest), name=manifest.name)
+    deliver = in_threads(provision.services.post, manifest.name, channel.settle)
     try:
+        context = provision.context(channel.loan, deliver)
         channel.setup(
             replace(context, in_flight=channel.flights.count),
             seconds=manifest.startup_timeout_sec,
@@ -95,29 +93,32 @@ async def async_channel_to(
     manifest: Manifest,
     kind: Kind,
     runtime: Runtime,
-    context: PluginContext | None = None,
+    provision: Provision | None = None,
     plugin: Plugin | None = None,
-    *,
-    forks: "ForkServers | None" = None,
 ) -> AsyncChannel:
     """Open a channel to the plugin for the running event loop; raise as `channel_to` does."""
-    context = context or PluginContext(manifest.name)
+    import asyncio
+
+    provision = provision or Provision.of(manifest)
     if runtime != "in_process":
-        return await _ASYNC_CHANNELS[runtime](manifest, kind, context, forks)
+        return await _ASYNC_CHANNELS[runtime](manifest, kind, provision)
     if plugin is None and _wants_a_process(manifest):
-        return await _async_stdio(_served(manifest), kind, context, forks)
+        return await _async_stdio(_served(manifest), kind, provision)
     channel = AsyncInProcessChannel(
         plugin or load_plugin(manifest),
         name=manifest.name,
         execution_model=manifest.execution_model,
     )
+    deliver = in_loop(asyncio.get_running_loop(), provision.services.tasks, manifest.name)
     try:
+        context = provision.context(channel.loan, deliver)
         await channel.setup(
             replace(context, in_flight=channel.flights.count),
             seconds=manifest.startup_timeout_sec,
             teardown_seconds=manifest.teardown_timeout_sec,
         )
     except FAILURES as error:
+        await channel.aclose()
         raise _setup_failed(manifest, error) from None
     return channel
 
@@ -134,55 +135,48 @@ def _served(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"mcp_stdio": stdio})
 
 
-def _setup_failed(manifest: Manifest, error: BaseException) -> PluginLoadError:
+def _setup_failed(manifest: Manifest, error: BaseException) -> PluginError:
+    if isinstance(error, PluginError):
+        return error
     why = str(error) if isinstance(error, Late) else cause(error, manifest.folder)
     return PluginLoadError(manifest.name, f"setup failed: {why}")
 
 
-def _stdio(
-    manifest: Manifest, kind: Kind, context: PluginContext, forks: "ForkServers | None"
-) -> Channel:
+def _stdio(manifest: Manifest, kind: Kind, provision: Provision) -> Channel:
     from scaffold.client.stdio.channel import StdioChannel
 
-    command, options = command_of(manifest), _process(manifest, context)
+    command, options = command_of(manifest), _process(manifest, provision)
+    forks = provision.services.forks
     spawn = forks.prepare(command, options["env"]) if forks else None
     return StdioChannel(command, kind=kind, spawn=spawn, **options)
 
 
-async def _async_stdio(
-    manifest: Manifest, kind: Kind, context: PluginContext, forks: "ForkServers | None"
-) -> AsyncChannel:
+async def _async_stdio(manifest: Manifest, kind: Kind, provision: Provision) -> AsyncChannel:
     import asyncio
 
     from scaffold.client.stdio.async_channel import AsyncStdioChannel
 
-    command, options = command_of(manifest), _process(manifest, context)
+    command, options = command_of(manifest), _process(manifest, provision)
+    forks = provision.services.forks
     spawn = await asyncio.to_thread(forks.prepare, command, options["env"]) if forks else None
     channel = AsyncStdioChannel(command, kind=kind, spawn=spawn, **options)
     await channel.connect()
     return channel
 
 
-def _process(manifest: Manifest, context: PluginContext) -> dict[str, Any]:
+def _process(manifest: Manifest, provision: Provision) -> dict[str, Any]:
     options = process_of(manifest)
-    if context.config:
-        settings = to_json(dict(context.config)).decode()
-        options["env"] = {**options["env"], CONFIG_VARIABLE: settings}
-    return options
+    return {**options, "env": {**options["env"], **provision.variables()}}
 
 
-def _http(
-    manifest: Manifest, kind: Kind, _context: PluginContext, _forks: "ForkServers | None"
-) -> Channel:
+def _http(manifest: Manifest, kind: Kind, _provision: Provision) -> Channel:
     from scaffold.client.http import HttpChannel
 
     url, options = service_of(manifest)
     return HttpChannel(url, kind=kind, **options)
 
 
-async def _async_http(
-    manifest: Manifest, kind: Kind, _context: PluginContext, _forks: "ForkServers | None"
-) -> AsyncChannel:
+async def _async_http(manifest: Manifest, kind: Kind, _provision: Provision) -> AsyncChannel:
     from scaffold.client.http import AsyncHttpChannel
 
     url, options = service_of(manifest)
@@ -191,18 +185,13 @@ async def _async_http(
     return channel
 
 
-_CHANNELS: Final[
-    dict[Runtime, Callable[[Manifest, Kind, PluginContext, "ForkServers | None"], Channel]]
-] = {
+_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind, Provision], Channel]]] = {
     "mcp_stdio": _stdio,
     "mcp_http": _http,
 }
 
 _ASYNC_CHANNELS: Final[
-    dict[
-        Runtime,
-        Callable[[Manifest, Kind, PluginContext, "ForkServers | None"], Awaitable[AsyncChannel]],
-    ]
+    dict[Runtime, Callable[[Manifest, Kind, Provision], Awaitable[AsyncChannel]]]
 ] = {
     "mcp_stdio": _async_stdio,
     "mcp_http": _async_http,

@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -67,8 +67,10 @@ def http_server(manifest: Manifest, host: str, port: int) -> Server:
 
 
 @contextmanager
-def serving(manifest: Manifest) -> Generator[Manifest]:
+def serving(manifest: Manifest, variables: Mapping[str, str] | None = None) -> Generator[Manifest]:
     """Serve a plugin over HTTP for a while, if it is one that would be served from here.
+
+    `variables` are what tells its process of its host, as a `Provision` writes them.
 
     Yields the manifest with the address to use: that of the server started, on a free port, or the
     manifest as it is for a plugin that lives elsewhere. Raises `ConnectFailed`.
@@ -80,6 +82,7 @@ def serving(manifest: Manifest) -> Generator[Manifest]:
         return
     port = _free_port()
     server = http_server(manifest, "127.0.0.1", port)
+    server.env.update(variables or {})
     with _logged(manifest.name) as log, _started(server, log) as process:
         _await(process, port, manifest.startup_timeout_sec, log)
         moved = url._replace(netloc=f"127.0.0.1:{port}").geturl()

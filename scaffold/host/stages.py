@@ -20,6 +20,7 @@ from scaffold.contract.hook import Hook, StreamHook
 from scaffold.host.in_process import InProcessChannel
 from scaffold.host.joint import Direct
 from scaffold.host.manifest import Manifest
+from scaffold.host.middleware import Entrance
 from scaffold.host.registry import Entry
 
 __all__ = ["Stage", "blamed", "stage"]
@@ -54,15 +55,16 @@ def stage(entry: Entry[C], hook: Hook[Any, Any]) -> Stage[C]:
     """Bind a hook of a plugin in use; what cannot be bound raises when it is called."""
     loaded = entry.loaded
     assert loaded is not None
-    channel = loaded.channel
+    channel, entrance = loaded.channel, loaded.entrance
     try:
         if isinstance(hook, StreamHook):
-            opened = channel.stream(hook)
+            opened = entrance.stream(hook)
             return Stage(entry, opened, local=loaded.runtime == "in_process")
-        call = channel.bind(hook)
+        call = entrance.bind(hook)
     except (PluginError, TransportError) as error:
         return Stage(entry, _refusing(error), local=True)
-    if isinstance(channel, InProcessChannel):
+    open_way = not (isinstance(entrance, Entrance) and entrance.guards(hook))
+    if isinstance(channel, InProcessChannel) and open_way:
         return Stage(entry, call, local=True, direct=channel.direct(hook))
     return Stage(entry, call, local=loaded.runtime == "in_process")
 

@@ -1,6 +1,5 @@
 """From an entry point to a plugin that is ready, or to one line that says why not."""
 
-import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -8,13 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json
+from scaffold.contract.errors import PluginError, PluginLoadError, RuntimeNotSupported
+from scaffold.contract.plugin import Plugin
 
-from scaffold.contract.errors import PluginLoadError, RuntimeNotSupported
-from scaffold.contract.plugin import CONFIG_VARIABLE, Plugin, PluginContext
-from scaffold.contract.values import is_object
-
-__all__ = ["context", "explain", "load"]
+__all__ = ["explain", "load"]
 
 
 def load(entry_point: str | type[Plugin], name: str) -> Plugin:
@@ -34,21 +30,6 @@ def load(entry_point: str | type[Plugin], name: str) -> Plugin:
     return made()
 
 
-def context(name: str) -> PluginContext:
-    """Return what `setup` gets from a server: the settings that its host put into the environment.
-
-    Raises `PluginLoadError` if they are no JSON object.
-    """
-    settings = os.environ.get(CONFIG_VARIABLE, "{}")
-    try:
-        config = from_json(settings)
-    except ValueError:
-        config = None
-    if not is_object(config):
-        raise PluginLoadError(name, f"the variable '{CONFIG_VARIABLE}' holds no JSON object")
-    return PluginContext(plugin=name, config=config)
-
-
 def _resolve(entry_point: str, name: str) -> Any:
     module_name, colon, attribute = entry_point.partition(":")
     if not (module_name and colon and attribute):
@@ -64,7 +45,7 @@ def _resolve(entry_point: str, name: str) -> Any:
 
 def explain(error: BaseException) -> str:
     """Say in one line what a plugin's code raised, and where."""
-    if isinstance(error, PluginLoadError | RuntimeNotSupported):
+    if isinstance(error, PluginError):
         return error.reason
     text = " ".join(str(error).split())
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -27,7 +27,7 @@ class LoopedServer:
         self._input = pipes.input
         self._tasks = Tasks()
         self.ending = Ending(
-            self._drain, partial(self._tasks.tear_down, service.plugin), orphan_ends=True
+            self._drain, partial(self._tasks.tear_down, service.tear_down), orphan_ends=True
         )
         self._outlet = Outlet(pipes.output, self.ending.begin)
         self._conversation = Conversation(service, self._outlet, largest, self._tasks.cancel)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.plugin import Plugin
 from scaffold.server.ending import end_children
-from scaffold.server.loading import context, explain, load
+from scaffold.server.guest import Guest
+from scaffold.server.loading import explain, load
 from scaffold.server.options import Options, UsageError, read_options
 from scaffold.server.pipes import Pipes, claim
 from scaffold.server.service import Service
@@ -71,24 +72,23 @@ def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -
     if any(is_async(getattr(plugin, method)) for method in _methods(plugin)):
         from scaffold.server.loops import run
 
-        run(_serve_looped(plugin, name, pipes, options, parent))
+        run(_serve_looped(Guest(plugin, name), pipes, options, parent))
     else:
         from scaffold.server.threaded import ThreadedServer
 
-        plugin.setup(context(name))
-        server = ThreadedServer(Service(plugin, name), pipes, options.largest)
+        guest = Guest(plugin, name)
+        guest.set_up()
+        server = ThreadedServer(Service(guest), pipes, options.largest)
         server.ending.watch(parent)
         server.run()
     return _DONE
 
 
-async def _serve_looped(
-    plugin: Plugin, name: str, pipes: Pipes, options: Options, parent: int
-) -> None:
+async def _serve_looped(guest: Guest, pipes: Pipes, options: Options, parent: int) -> None:
     from scaffold.server.looped import LoopedServer
 
-    await settle(plugin.setup(context(name)))
-    server = LoopedServer(Service(plugin, name), pipes, options.largest)
+    await settle(guest.set_up())
+    server = LoopedServer(Service(guest), pipes, options.largest)
     server.ending.watch(parent)
     await server.run()
 
@@ -101,12 +101,12 @@ def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) ->
     listener = _listen(options)
     sessions = Sessions()
 
-    async def work(plugin: Plugin, worker: "Worker | None") -> None:
-        await settle(plugin.setup(context(name)))
-        await serve(Service(plugin, name), listener, options, sessions, worker)
+    async def work(guest: Guest, worker: "Worker | None") -> None:
+        await settle(guest.set_up())
+        await serve(Service(guest), listener, options, sessions, worker)
 
     def start(worker: "Worker | None" = None) -> int:
-        run(work(load(entry_point, name), worker))
+        run(work(Guest(load(entry_point, name), name), worker))
         return _DONE
 
     if options.workers == 1:

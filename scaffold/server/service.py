@@ -14,6 +14,7 @@ from msgspec import UNSET
 from scaffold.contract.plugin import Plugin
 from scaffold.contract.values import JsonObject
 from scaffold.server.calls import Call, Listing, ToolCall
+from scaffold.server.guest import Guest
 from scaffold.server.request import Headers, Request, Session
 from scaffold.server.streams import StreamCall
 from scaffold.server.tools import Toolbox
@@ -35,10 +36,11 @@ _Method: TypeAlias = Callable[[Request], bytes | Call]
 class Service:
     """Answers the messages of any number of clients for one plugin."""
 
-    def __init__(self, plugin: Plugin, name: str) -> None:
-        self.plugin = plugin
-        self.toolbox = Toolbox(plugin, name)
-        self._info = {"name": name, "version": _version(plugin)}
+    def __init__(self, guest: Guest) -> None:
+        self.plugin = guest.plugin
+        self.tear_down = guest.tear_down
+        self.toolbox = Toolbox(guest.plugin, guest.name, guest.tracer)
+        self._info = {"name": guest.name, "version": _version(guest.plugin)}
         self._modern = Head(self._info, modern=True)
         self._legacy = Head(self._info, modern=False)
         self._modern_methods: dict[str, _Method] = {

@@ -3,11 +3,11 @@
 import asyncio
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from scaffold.contract.plugin import Plugin
+from scaffold.contract.hook import MaybeAwaitable
 from scaffold.server.calls import Call, Notify
 from scaffold.server.steps import settle
 
@@ -63,9 +63,9 @@ class Tasks:
         if self.running:
             await asyncio.wait(list(self.running.values()))
 
-    def tear_down(self, plugin: Plugin) -> None:
+    def tear_down(self, work: Callable[[], MaybeAwaitable[None]]) -> None:
         """End the plugin in the loop that it has lived in. Not for the loop itself."""
-        self._elsewhere(_tear_down(plugin), None)
+        self._elsewhere(_tear_down(work), None)
 
     def _elsewhere(self, work: Coroutine[Any, Any, None], timeout: float | None) -> None:
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
@@ -87,5 +87,5 @@ def _ignore(_message: bytes) -> None:
     """Drop a report: nobody asked for it."""
 
 
-async def _tear_down(plugin: Plugin) -> None:
-    await settle(plugin.teardown())
+async def _tear_down(work: Callable[[], MaybeAwaitable[None]]) -> None:
+    await settle(work())

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import deque
+from functools import partial
 from typing import Final
 
 from scaffold.server.calls import Call
@@ -20,6 +21,7 @@ from scaffold.server.lead import Lead
 from scaffold.server.outlet import Outlet
 from scaffold.server.pipes import Pipes
 from scaffold.server.service import Service
+from scaffold.server.steps import settle
 
 __all__ = ["ThreadedServer"]
 
@@ -36,7 +38,7 @@ class ThreadedServer:
 
     def __init__(self, service: Service, pipes: Pipes, largest: int) -> None:
         self._input = pipes.input
-        self.ending = Ending(self._drain, service.plugin.teardown, orphan_ends=True)
+        self.ending = Ending(self._drain, partial(_tear_down, service), orphan_ends=True)
         self._outlet = Outlet(pipes.output, self.ending.begin)
         self._conversation = Conversation(service, self._outlet, largest, _let_go)
         self._framing = Lines(largest)
@@ -192,3 +194,11 @@ class ThreadedServer:
 
 def _let_go(_call: Call) -> None:
     """A plain function cannot be stopped: its answer is not sent, that is all."""
+
+
+def _tear_down(service: Service) -> None:
+    ended = service.tear_down()
+    if ended is not None:
+        import asyncio
+
+        asyncio.run(settle(ended))

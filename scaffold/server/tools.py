@@ -14,9 +14,11 @@ from scaffold.contract.errors import HookError, InternalError, InvalidInput, Pro
 from scaffold.contract.failure import conceal
 from scaffold.contract.hook import Functions, Hook
 from scaffold.contract.plugin import Plugin
+from scaffold.contract.telemetry import UNTRACED, Tracer
 from scaffold.contract.values import Json, JsonObject
 from scaffold.server.pace import Pace
 from scaffold.server.steps import Steps, is_async
+from scaffold.server.tracing import traced
 from scaffold.wire.headers import parameter_headers
 from scaffold.wire.messages import encode
 from scaffold.wire.results import WRAPPED_ARGUMENT
@@ -100,15 +102,16 @@ class Toolbox:
     and once more when a call names a tool that is not known.
     """
 
-    def __init__(self, plugin: Plugin, name: str) -> None:
+    def __init__(self, plugin: Plugin, name: str, tracer: Tracer = UNTRACED) -> None:
         self.plugin = plugin
         self.name = name
+        self._tracer = tracer
         self._hooks = [hook for hook in plugin.kind.hooks.values() if hook.exposed]
         self._expanded = [
             (hook, hook.functions) for hook in self._hooks if hook.functions is not None
         ]
         plain = [hook for hook in self._hooks if hook.functions is None]
-        self._plain = _by_name((tool_name(hook, name), Tool(plugin, hook)) for hook in plain)
+        self._plain = self._by_name((tool_name(hook, name), Tool(plugin, hook)) for hook in plain)
         self._tools = self._plain
         self._encoded: dict[bool, bytes] = {}
 
@@ -163,7 +166,7 @@ class Toolbox:
                 for function in listed
             )
         if self._expanded:
-            self._tools = _by_name(tools)
+            self._tools = self._by_name(tools)
         return catalogues
 
     def _functions(self, functions: Functions) -> Steps[list[JsonObject]]:
@@ -172,14 +175,16 @@ class Toolbox:
         listed: list[JsonObject] = from_json(hook.output.dump(answer))
         return listed
 
-
-def _by_name(tools: Iterable[tuple[str, Tool]]) -> dict[str, Tool]:
-    table: dict[str, Tool] = {}
-    for name, tool in tools:
-        if name in table:
-            raise HookError("ambiguous_tool", f"two functions or hooks make the tool '{name}'")
-        table[name] = tool
-    return table
+    def _by_name(self, tools: Iterable[tuple[str, Tool]]) -> dict[str, Tool]:
+        table: dict[str, Tool] = {}
+        for name, tool in tools:
+            if name in table:
+                raise HookError("ambiguous_tool", f"two functions or hooks make the tool '{name}'")
+            table[name] = tool
+            if self._tracer is not UNTRACED:
+                method = getattr(self.plugin, tool.hook.name)
+                tool.method = traced(method, tool.hook, self.name, self._tracer)
+        return table
 
 
 def _usable(tool: Json) -> bool:

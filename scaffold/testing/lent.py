@@ -1,39 +1,18 @@
-"""What a plugin under test is lent in place of a host's real resources."""
+"""What a plugin under test is lent in place of real resources, here and in processes of its own."""
 
-import random
 from collections.abc import Mapping
 from typing import Final
 
-from typing_extensions import override
+from scaffold.contract.values import Json
 
-from scaffold.host.resources import STANDARD, Clock, Lend
+__all__ = ["FROZEN", "MOVING"]
 
-__all__ = ["FROZEN", "FrozenClock", "SeededRandom"]
+MOVING: Final[Mapping[str, Json]] = {"http_client": {}, "blob_store": {}}
+"""Time and chance are real; no network is reached, and nothing is kept."""
 
-_NOON: Final = 1_769_860_800.0
-"""2026-01-31 12:00:00 UTC."""
-_SEED: Final = 20_260_131
-
-
-class SeededRandom(random.Random):
-    """Chance that is the same every time."""
-
-
-class FrozenClock(Clock):
-    """A clock that stands still."""
-
-    @override
-    def now(self) -> float:
-        return _NOON
-
-    @override
-    def monotonic(self) -> float:
-        return 0.0
-
-
-FROZEN: Final[Mapping[str, Lend]] = {
-    **STANDARD,
-    "clock": lambda _stack: FrozenClock(),
-    "rng": lambda _stack: SeededRandom(_SEED),
+FROZEN: Final[Mapping[str, Json]] = {
+    **MOVING,
+    "clock": 1_769_860_800.0,  # 2026-01-31 12:00:00 UTC
+    "rng": 20_260_131,
 }
 """Frozen time and seeded chance: what differs between two runs is the plugin's own doing."""

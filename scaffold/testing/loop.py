@@ -35,20 +35,20 @@ def loop_is_free(subject: Subject) -> Iterator[Finding]:
 async def _pauses(subject: Subject) -> dict[str, float]:
     """Return the hooks that hold the loop, each with the seconds it does."""
     found: dict[str, float] = {}
-    with subject.context() as context:
-        channel = await async_channel_to(subject.manifest, subject.kind, "in_process", context)
-        try:
-            for case in subject.valid_cases:
-                if case.hook in found:
-                    continue
-                shortest = await _pause(channel, subject, case)
-                for _ in range(_TRIES - 1):
-                    if shortest > _HELD:
-                        shortest = min(shortest, await _pause(channel, subject, case))
+    provision = subject.provision()
+    channel = await async_channel_to(subject.manifest, subject.kind, "in_process", provision)
+    try:
+        for case in subject.valid_cases:
+            if case.hook in found:
+                continue
+            shortest = await _pause(channel, subject, case)
+            for _ in range(_TRIES - 1):
                 if shortest > _HELD:
-                    found[case.hook] = shortest
-        finally:
-            await channel.aclose()
+                    shortest = min(shortest, await _pause(channel, subject, case))
+            if shortest > _HELD:
+                found[case.hook] = shortest
+    finally:
+        await channel.aclose()
     return found
 
 

@@ -16,11 +16,11 @@ from pydantic_core import from_json
 from scaffold.contract.errors import TransportError
 from scaffold.contract.streams import dump_answer, whole_async
 from scaffold.contract.values import Json, JsonObject
-from scaffold.host.resources import STANDARD
 from scaffold.host.runtimes import async_channel_to
 from scaffold.testing.cases import Case
 from scaffold.testing.check import Finding
 from scaffold.testing.differences import differences
+from scaffold.testing.lent import MOVING
 from scaffold.testing.outcomes import outcome
 from scaffold.testing.subject import NotApplicable, Subject
 
@@ -53,9 +53,9 @@ def idempotency(subject: Subject) -> Iterator[Finding]:
     tried = tuple(case for case in subject.valid_cases if everything or hooks[case.hook].idempotent)
     if not tried:
         raise NotApplicable("nothing here is declared idempotent")
-    with subject.opened(subject.runtime, STANDARD) as channel:
+    with subject.opened(subject.runtime, MOVING) as channel:
         first, second = (subject.outcomes(channel, tried) for _ in range(2))
-    with subject.opened(subject.runtime, STANDARD) as channel:
+    with subject.opened(subject.runtime, MOVING) as channel:
         anew = subject.outcomes(channel, tried)
     mend = "make the answer depend on the input alone, or declare less"
     yield from differences(
@@ -105,12 +105,13 @@ def _call_in_loop(subject: Subject, case: Case) -> Json:
 
 async def _once(subject: Subject, case: Case) -> Json:
     hook = subject.kind.hooks[case.hook]
-    with subject.context() as context:
-        channel = await async_channel_to(subject.manifest, subject.kind, "in_process", context)
-        try:
-            answered = await whole_async(channel, hook)(case.payload)
-        finally:
-            await channel.aclose()
+    channel = await async_channel_to(
+        subject.manifest, subject.kind, "in_process", subject.provision()
+    )
+    try:
+        answered = await whole_async(channel, hook)(case.payload)
+    finally:
+        await channel.aclose()
     return from_json(dump_answer(hook, answered))
 
 

@@ -9,8 +9,10 @@ from scaffold.contract.errors import HookError
 from scaffold.contract.plugin import Client
 from scaffold.contract.values import Json
 from scaffold.host.manifest import read_manifest
+from scaffold.host.provision import Provision
 from scaffold.host.runtimes import channel_to
 from scaffold.host.serving import serving
+from scaffold.testing.lent import FROZEN
 from scaffold.testing.outcomes import error_as_json
 
 __all__ = ["assert_alike", "every_runtime"]
@@ -19,18 +21,25 @@ C = TypeVar("C", bound=Client)
 
 
 @contextmanager
-def every_runtime(folder: Path | str, client: type[C]) -> Generator[dict[str, C]]:
+def every_runtime(
+    folder: Path | str, client: type[C], *, doubles: Mapping[str, Json] | None = None
+) -> Generator[dict[str, C]]:
     """Open a plugin over each runtime of its manifest, and yield a client for each.
 
     A plugin that the manifest expects at an address of this machine is served on a free port for
-    the while. Raises as `Host.load` does.
+    the while. Standard resources are `doubles`, everywhere the same: by default the clock stands
+    still, `rng` has a fixed seed, `http_client` reaches nothing, `blob_store` is in memory. Raises
+    as `Host.load` does.
     """
     manifest = read_manifest(Path(folder))
+    provision = Provision.of(manifest, doubles=FROZEN if doubles is None else doubles)
     clients: dict[str, C] = {}
     with ExitStack() as stack:
         for runtime in manifest.runtime:
-            served = stack.enter_context(serving(manifest)) if runtime == "mcp_http" else manifest
-            channel = channel_to(served, client.kind, runtime)
+            served = manifest
+            if runtime == "mcp_http":
+                served = stack.enter_context(serving(manifest, provision.variables()))
+            channel = channel_to(served, client.kind, runtime, provision)
             stack.callback(channel.close)
             clients[runtime] = client(channel)
         yield clients

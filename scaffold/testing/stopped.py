@@ -105,12 +105,12 @@ def _held(subject: Subject) -> Generator[_Held]:
     valid = [case for case in subject.remote_cases() if case.valid]
     if not valid:
         raise NotApplicable("it has no hook that can be called over mcp_stdio")
-    with TemporaryDirectory(prefix="plugin-") as folder, subject.context() as context:
+    with TemporaryDirectory(prefix="plugin-") as folder:
         pid_file = Path(folder, "pid")
         command = (*_NOTE_PID, str(pid_file), *command_of(manifest))
         stdio = manifest.mcp_stdio.model_copy(update={"command": command})
         noting = manifest.model_copy(update={"mcp_stdio": stdio})
-        channel = channel_to(noting, subject.kind, "mcp_stdio", context)
+        channel = channel_to(noting, subject.kind, "mcp_stdio", subject.provision())
         try:
             yield _Held(channel, pid_file, valid[-1])
         finally:

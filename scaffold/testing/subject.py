@@ -10,18 +10,16 @@ from pydantic_core import from_json
 from scaffold.contract.channel import Channel
 from scaffold.contract.errors import DeadlineExceeded
 from scaffold.contract.hook import Kind
-from scaffold.contract.plugin import PluginContext
 from scaffold.contract.streams import dump_answer, whole
 from scaffold.contract.values import Json, JsonObject
-from scaffold.host.checks import check_config
 from scaffold.host.kinds import kind_of
 from scaffold.host.manifest import Manifest, Runtime, read_manifest
-from scaffold.host.resources import STANDARD, Lend, lend
+from scaffold.host.provision import Provision
 from scaffold.host.runtimes import channel_to, choose
 from scaffold.host.serving import serving
 from scaffold.host.threads import Late, within
 from scaffold.testing.cases import Case, Variants, cases
-from scaffold.testing.lent import FROZEN
+from scaffold.testing.lent import FROZEN, MOVING
 from scaffold.testing.outcomes import outcome
 from scaffold.testing.source import Source
 
@@ -88,29 +86,22 @@ class Subject:
         if runtime not in self.manifest.runtime:
             raise NotApplicable(f"its manifest does not offer {runtime}")
 
-    @contextmanager
-    def context(self, offered: Mapping[str, Lend] = FROZEN) -> Generator[PluginContext]:
-        """Lend the plugin what it asks for, for a while."""
-        with ExitStack() as stack:
-            yield PluginContext(
-                self.manifest.name,
-                config=check_config(self.manifest, {}),
-                resources=lend(self.manifest, offered, stack),
-            )
+    def provision(self, doubles: Mapping[str, Json] = FROZEN) -> Provision:
+        """Return what the plugin is given: what it asks for, much of it as doubles."""
+        return Provision.of(self.manifest, doubles=doubles)
 
     @contextmanager
-    def opened(self, runtime: Runtime, offered: Mapping[str, Lend] = FROZEN) -> Generator[Channel]:
+    def opened(self, runtime: Runtime, doubles: Mapping[str, Json] = FROZEN) -> Generator[Channel]:
         """Open a channel to the plugin; over HTTP it is served from here if it can be.
 
         Raises `NotApplicable` if the manifest does not offer the runtime.
         """
         self.must_offer(runtime)
         with ExitStack() as stack:
-            context = stack.enter_context(self.context(offered))
-            manifest = self.manifest
+            manifest, provision = self.manifest, self.provision(doubles)
             if runtime == "mcp_http":
-                manifest = stack.enter_context(serving(manifest))
-            channel = channel_to(manifest, self.kind, runtime, context)
+                manifest = stack.enter_context(serving(manifest, provision.variables()))
+            channel = channel_to(manifest, self.kind, runtime, provision)
             stack.callback(channel.close)
             yield channel
 
@@ -127,7 +118,7 @@ class Subject:
         return [outcome(partial(answer, channel, view, case)) for case in tried]
 
     def _catalogue(self, hook: str) -> list[JsonObject]:
-        with self.opened(self.runtime, STANDARD) as channel:
+        with self.opened(self.runtime, MOVING) as channel:
             listed: list[JsonObject] = answer(channel, self.kind, Case(hook, None, valid=True))
             return listed
 

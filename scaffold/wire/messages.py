@@ -54,6 +54,9 @@ class Meta(msgspec.Struct, gc=False):
     """tools/call: set if the client reads streams, to how many bytes of one may be under way."""
     metadata: dict[str, Json] | None = field(default=None, name=METADATA)
     """tools/call: what is known of the call beside its payload."""
+    traceparent: Any = None
+    """tools/call: the trace, for a peer who does not read our metadata (2026-07-28, SEP-414)."""
+    tracestate: Any = None
 
 
 class Params(msgspec.Struct, rename="camel", gc=False):

@@ -94,16 +94,17 @@ def test_resources_are_lent_by_name_and_doubles_take_their_place():
         host.kind(SourceDispatcher)
         host.provide("clock", lambda _stack: Frozen())
         host.provide("rng", lambda _stack: random.Random(7))
-        wanted = {"required": ["clock", "rng", "tmpdir"], "optional": ["http_client"]}
+        wanted = {"required": ["clock", "rng", "tmpdir"], "optional": ["postgres"]}
         host.add(kin.Source, "lucky", resources=wanted)
-        host.add(kin.Source, "poor", resources={"required": ["blob_store"]})
+        host.add(kin.Source, "poor", resources={"required": ["postgres"]})
         host.start()
         lent = host["lucky"].channel.plugin.context.resources
         assert sorted(lent) == ["clock", "rng", "tmpdir"]
         assert lent["clock"].now() == 0
         assert lent["rng"].random() == random.Random(7).random()
         assert lent["tmpdir"].is_dir()
-        reason = "it requires the resource 'blob_store', and this host provides: clock, rng, tmpdir"
+        there = "blob_store, clock, http_client, rng, tmpdir"
+        reason = f"it requires the resource 'postgres', and provided here are: {there}"
         assert host.status["poor"].reason == reason
     assert not lent["tmpdir"].exists()
 

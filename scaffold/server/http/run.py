@@ -72,7 +72,7 @@ async def run(
     config.callback_notify = look_around
     ending = Ending(
         server.stop,
-        partial(tasks.tear_down, service.plugin),
+        partial(tasks.tear_down, service.tear_down),
         grace=_GRACE,
         orphan_ends=worker is not None,
         signals=(SIGTERM,) if worker else (SIGTERM, SIGINT),

@@ -1,0 +1,105 @@
+"""The event bus of a host: in its own process, at most once, nothing kept (ADR-0001, EventBus)."""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic_core import from_json, to_json
+
+from scaffold.contract.events import Handler, Subscription
+from scaffold.contract.failure import FAILURES
+from scaffold.host.mailbox import Post, Tasks
+from scaffold.resources.loan import Loan
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Deliver", "Events", "Listening", "in_loop", "in_threads"]
+
+Deliver: TypeAlias = Callable[[Handler, Any], None]
+"""Has a handler called, where its party lives, and does not wait for it."""
+
+
+class Events:
+    """Who listens to what. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._topics: dict[str, list[tuple[Subscription, Deliver]]] = {}
+
+    def publish(self, topic: str, payload: Any = None) -> None:
+        """Hand everybody who listens a copy; raise `TypeError` for what is no JSON."""
+        try:
+            data = to_json(payload, by_alias=True)
+        except ValueError as error:
+            raise TypeError(f"the payload of an event is JSON: {error}") from None
+        for subscription, deliver in tuple(self._topics.get(topic, ())):
+            deliver(subscription.handler, from_json(data))
+
+    def add(self, subscription: Subscription, deliver: Deliver) -> None:
+        """Let somebody listen."""
+        with self._lock:
+            self._topics.setdefault(subscription.topic, []).append((subscription, deliver))
+
+    def drop(self, subscription: Subscription) -> None:
+        """Let somebody listen no more. May be repeated."""
+        with self._lock:
+            known = self._topics.get(subscription.topic, ())
+            self._topics[subscription.topic] = [one for one in known if one[0] is not subscription]
+
+
+class Listening:
+    """The bus as one party has it, who hears nothing after the end of its loan."""
+
+    def __init__(self, events: Events, deliver: Deliver, loan: Loan | None = None) -> None:
+        self._events = events
+        self._deliver = deliver
+        self._loan = loan
+
+    def publish(self, topic: str, payload: Any = None) -> None:
+        """Tell everybody who has subscribed to the topic, and wait for none."""
+        self._events.publish(topic, payload)
+
+    def subscribe(self, topic: str, handler: Handler) -> Subscription:
+        """Have a function called with the payload of each event of a topic, from now on."""
+        subscription = Subscription(topic, handler)
+        self._events.add(subscription, self._deliver)
+        if self._loan is not None:
+            self._loan.callback(self._events.drop, subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Hear no more. May be repeated."""
+        self._events.drop(subscription)
+
+
+def in_threads(post: Post, name: str, settle: Callable[[Any], Any]) -> Deliver:
+    """Deliver by threads, to one party in order; `settle` waits for what is awaitable."""
+    return lambda handler, payload: post.send(
+        name, lambda content: settle(handler(content)), payload
+    )
+
+
+def in_loop(loop: "asyncio.AbstractEventLoop", tasks: Tasks, name: str) -> Deliver:
+    """Deliver in an event loop."""
+
+    async def told(handler: Handler, payload: Any) -> None:
+        try:
+            answer = handler(payload)
+            if isawaitable(answer):
+                await answer
+        except FAILURES as error:
+            logging.getLogger(f"plugin.{name}").warning("plugin=%s error=%s", name, error)
+
+    def begin(handler: Handler, payload: Any) -> None:
+        tasks.begin(told(handler, payload))
+
+    return lambda handler, payload: _soon(loop, partial(begin, handler, payload))
+
+
+def _soon(loop: "asyncio.AbstractEventLoop", work: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(work)

@@ -1,0 +1,99 @@
+"""Metrics and traces by OpenTelemetry's API; what becomes of them is its SDK's business.
+
+Nothing else imports `opentelemetry`, which `hookspec-scaffold[telemetry]` has. Without an SDK that
+is configured the API does nothing.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from opentelemetry import metrics, trace
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import Status, StatusCode, TracerProvider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from scaffold.contract.metadata import call_metadata
+from scaffold.contract.routes import StopChain
+from scaffold.contract.telemetry import Fact, Facts, Span
+from scaffold.contract.values import is_object
+
+__all__ = ["OtelMetrics", "OtelTracer"]
+
+_SCOPE: Final = "scaffold"
+_NONE: Final[Facts] = {}
+_headers: Final = TraceContextTextMapPropagator()
+
+
+class OtelTracer:
+    """Spans of OpenTelemetry; `provider` is the global one unless another is given."""
+
+    adapter: str = "opentelemetry"
+
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._tracer = trace.get_tracer(_SCOPE, tracer_provider=provider)
+
+    @contextmanager
+    def span(self, name: str, facts: Facts = _NONE) -> Generator[Span]:
+        """Open a span, below the open one or that of the call's `trace_context`."""
+        parent = None
+        if not trace.get_current_span().get_span_context().is_valid:
+            carrier = call_metadata().get("trace_context")
+            parent = _headers.extract(carrier) if is_object(carrier) else None
+        with self._tracer.start_as_current_span(
+            name,
+            context=parent,
+            attributes=facts,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield _Span(span)
+            except BaseException as error:
+                # The code alone: a message may hold what is the user's.
+                code = getattr(error, "code", None) or type(error).__name__
+                if code != StopChain.CODE:
+                    span.set_attribute("error.type", str(code))
+                    span.set_status(Status(StatusCode.ERROR, str(code)))
+                raise
+
+    def carrier(self) -> Mapping[str, str]:
+        """Return `traceparent` and `tracestate` of the open span; nothing if none is open."""
+        headers: dict[str, str] = {}
+        _headers.inject(headers)
+        return headers
+
+
+class _Span:
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
+
+    def set(self, name: str, value: Fact) -> None:
+        """Say something about the work."""
+        self._span.set_attribute(name, value)
+
+
+class OtelMetrics:
+    """Instruments of OpenTelemetry; `provider` is the global one unless another is given."""
+
+    def __init__(self, provider: MeterProvider | None = None) -> None:
+        self._meter = metrics.get_meter(_SCOPE, meter_provider=provider)
+        self._instruments: dict[str, Any] = {}
+
+    def count(self, name: str, amount: float = 1, labels: Facts = _NONE) -> None:
+        """Add to a counter."""
+        self._instrument(name, self._meter.create_counter).add(amount, labels)
+
+    def record(self, name: str, value: float, labels: Facts = _NONE) -> None:
+        """Note one value in a histogram."""
+        self._instrument(name, self._meter.create_histogram).record(value, labels)
+
+    def gauge(self, name: str, value: float, labels: Facts = _NONE) -> None:
+        """Set a gauge."""
+        self._instrument(name, self._meter.create_gauge).set(value, labels)
+
+    def _instrument(self, name: str, make: Callable[[str], Any]) -> Any:
+        found = self._instruments.get(name)
+        if found is None:
+            found = self._instruments.setdefault(name, make(name))
+        return found

@@ -1,0 +1,1 @@
+"""Uses what a plugin is lent."""
