@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from scaffold.contract.dispatch import Dispatch
 from scaffold.contract.errors import InvalidInput, InvalidOutput
 from scaffold.contract.payload import Payload
-from scaffold.contract.values import JsonObject
+from scaffold.contract.values import Json, JsonObject
 
 __all__ = ["Functions", "Hook", "Kind", "MaybeAsyncIterator", "MaybeAwaitable", "StreamHook"]
 
@@ -178,8 +178,8 @@ def _untyped(name: str, spec: JsonObject) -> Hook[Any, Any]:
     return _FORMS[spec.get("stream", False)](
         name,
         Dispatch(spec["dispatch"]),
-        input=None if spec["input"]["empty"] else Any,
-        output=None if spec["output"]["empty"] else Any,
+        input=None if spec["input"]["empty"] else Json,
+        output=None if spec["output"]["empty"] else Json,
         exact_input=True,
         exact_output=True,
         exposed=spec["exposed"],

@@ -1,6 +1,10 @@
 """The base class of every generated payload model."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
+
+from scaffold.contract.values import Json
 
 __all__ = ["Model"]
 
@@ -10,6 +14,9 @@ class Model(BaseModel):
 
     Properties that the schema does not name are kept, unless the schema closes the object.
     """
+
+    if not TYPE_CHECKING:  # to a type checker it is pydantic's: a dict, or nothing
+        __pydantic_extra__: dict[str, Json]
 
     model_config = ConfigDict(
         strict=True,

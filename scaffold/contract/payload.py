@@ -5,7 +5,7 @@ every other payload the schema itself, compiled, has the last word. And whoever 
 problems reported are always the schema's: the same list in every runtime.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_origin
 
@@ -69,6 +69,10 @@ class Payload(Generic[T]):
         return self._adapter.validator.validate_json
 
     @cached_property
+    def _take(self) -> Callable[[T], T]:
+        return self._adapter.validator.validate_python
+
+    @cached_property
     def _compiled(self) -> Schema:
         return Schema(self._schema())
 
@@ -98,9 +102,11 @@ class Payload(Generic[T]):
             return b"{}"
         checks: Any = False if type(value) is self._class else "error"
         try:
+            if self._class is None:
+                self._take(value)
             data = self._write(value, by_alias=True, exclude_unset=self._sparse, warnings=checks)
-        except ValueError:
-            self._explain_value(value)
+        except ValueError as error:
+            self._explain_value(value, error)
         if self.exact:
             self._check_text(data)
         elif _N in data or _I in data:
@@ -136,8 +142,8 @@ class Payload(Generic[T]):
                 return self.dump(value)
             try:
                 data = write(value, by_alias=True, exclude_unset=sparse, warnings=False)
-            except ValueError:
-                self._explain_value(value)
+            except ValueError as error:
+                self._explain_value(value, error)
             if _N in data or _I in data:
                 self._refuse_no_number(data)
             return data
@@ -180,12 +186,9 @@ class Payload(Generic[T]):
 
     def _explain(self, data: bytes | str, error: ValidationError) -> NoReturn:
         self._check(self._parse(data))
-        self._refuse(
-            Problem(pointer(item["loc"]), item["type"], item["msg"])
-            for item in error.errors(include_url=False)
-        )
+        self._refuse(_problems(error))
 
-    def _explain_value(self, value: object) -> NoReturn:
+    def _explain_value(self, value: object, error: ValueError) -> NoReturn:
         """Say what is wrong with a value that is no instance of the payload's type."""
         try:
             plain = to_jsonable_python(value)
@@ -193,12 +196,19 @@ class Payload(Generic[T]):
             message = f"a Python '{type(value).__name__}' is no JSON value"
             self._refuse([Problem("", "type", message)])
         self._check(plain)
+        if isinstance(error, ValidationError):
+            self._refuse(_problems(error))
         expected = getattr(self.form, "__name__", str(self.form))
         message = f"expected '{expected}', and got a Python '{type(value).__name__}'"
         self._refuse([Problem("", "type", message)])
 
     def _refuse(self, problems: Iterable[Problem]) -> NoReturn:
         raise self._refusal(self.hook, problems)
+
+
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    for item in error.errors(include_url=False):
+        yield Problem(pointer(item["loc"]), item["type"], item["msg"])
 
 
 _N, _I = b"NI"

@@ -1,5 +1,7 @@
 """The types of JSON values, as JSON Schema 2020-12 counts them."""
 
+import math
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias, TypeGuard, TypeVar
 
@@ -10,10 +12,57 @@ __all__ = ["Integer", "Json", "JsonObject", "Maybe", "Number", "is_array", "is_o
 
 T = TypeVar("T")
 
-Json: TypeAlias = Any
+
+def _json(value: Any, level: int = 0) -> Any:
+    """Return a value as it is; raise if it is none that JSON knows."""
+    if type(value) in _SCALARS or isinstance(value, str | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    parts: Iterable[Any]
+    if is_object(value) and _are_texts(value):
+        parts = value.values()
+    elif is_array(value):
+        parts = value
+    else:
+        raise PydanticCustomError("json", "{value} is no JSON value", {"value": _spell(value)})
+    if level == DEEPEST:
+        raise PydanticCustomError("json", "there are more than {most} levels", {"most": DEEPEST})
+    for part in parts:
+        _json(part, level + 1)
+    return value  # as it is, with no copy made
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+DEEPEST = 200
+"""Levels of a payload, as its reader has it."""
+
+_SCALARS = frozenset({str, int, bool, type(None)})
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, float):
+        return str(value)
+    if isinstance(value, dict):
+        return "an object whose keys are no text"
+    return f"a Python '{type(value).__name__}'"
+
+
+def _any_json(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+    anything = core_schema.any_schema()
+    # What is read from JSON is JSON: only what Python code puts there is looked at.
+    return core_schema.json_or_python_schema(
+        anything, core_schema.no_info_after_validator_function(_json, anything)
+    )
+
+
+Json: TypeAlias = Annotated[Any, GetPydanticSchema(_any_json)]
 """Any JSON value. A recursive alias would be exact, and unusable at the edge where it is needed."""
 
-JsonObject: TypeAlias = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Json]
 
 
 def _whole(value: float) -> int:

@@ -2,24 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
-from scaffold.generator import ir
-from scaffold.generator.canonical import canonical
 from scaffold.generator.compiler import Compilation, compile_with_sources
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.text import HookText
-from scaffold.generator.hookspec.tool_names import safe_template
+from scaffold.generator.hookspec.tool_names import safe_template, wants_functions
+from scaffold.generator.lint_schemas import lint_schemas
 from scaffold.generator.schema.documents import Document
-from scaffold.generator.schema.facts import gather
+from scaffold.generator.schema.facts import ANY, gather
 from scaffold.generator.schema.notes import notes
-from scaffold.generator.schema.vocabulary import IN_PLACE, KNOWN, subschemas
 from scaffold.generator.values import is_object
 
 __all__ = ["lint_kind"]
-
-_SAYS_TYPE = {"type", "$ref", "allOf", "anyOf", "oneOf", "enum", "const", "not", "if"}
 
 
 def lint_kind(path: Path) -> list[Diagnostic]:
@@ -125,47 +120,49 @@ def _misfit(compilation: Compilation, hook: HookText) -> str | None:
     return None
 
 
-def _keywords(compilation: Compilation) -> Iterator[Diagnostic]:
-    """Find what looks like a keyword and is none: a validator passes over it in silence."""
-    for schema in _schemas(compilation):
-        for keyword in schema.keys() - KNOWN:
-            near = get_close_matches(keyword, KNOWN, n=1, cutoff=0.75)
-            if near and len(keyword) > len("note") and not keyword.startswith("x-"):
-                message = f"'{keyword}' is no keyword of JSON Schema, and is ignored"
-                advice = f"did you mean '{near[0]}'?"
-                yield compilation.documents.problem(
-                    schema, (keyword,), "unknown-keyword", message, advice, key=True
-                )
-
-
-def _missing_types(compilation: Compilation) -> Iterator[Diagnostic]:
-    roots = [document.value for document in compilation.payloads.values() if document]
-    inner = [
-        part
-        for schema in _schemas(compilation)
-        for step, part in subschemas(schema)
-        if step[0] not in IN_PLACE
-    ]
-    for schema in filter(is_object, [*roots, *inner]):
-        if "properties" in schema and not schema.keys() & _SAYS_TYPE:
-            message = "the schema names properties, and accepts everything that is no object"
-            yield compilation.documents.problem(
-                schema, ("properties",), "missing-type", message, "add 'type: object'", key=True
+def _roots(compilation: Compilation) -> Iterator[Diagnostic]:
+    """Find inputs whose properties do not stand at the root, where models' services want them."""
+    hooks = {hook.name: hook for hook in compilation.text.hooks}
+    for hook, document in _exposed_inputs(compilation).items():
+        found = [
+            word
+            for word in _NOT_AT_THE_ROOT
+            if is_object(document.value) and word in document.value
+        ]
+        if found and not wants_functions(hooks[hook].tool):
+            message = (
+                f"the input of '{hook}' has '{found[0]}' at its root, which some clients refuse"
             )
+            advice = "put 'type: object' and 'properties' there, or set 'mcp_exposed: false'"
+            at = (*hooks[hook].at, "input_schema")
+            yield compilation.text.source.problem(at, "input-root", message, advice)
 
 
-def _defaults(compilation: Compilation) -> Iterator[Diagnostic]:
-    from jsonschema_rs import Draft202012Validator
+_NOT_AT_THE_ROOT = ("anyOf", "oneOf", "allOf", "not", "enum", "$ref")
 
-    for schema in _schemas(compilation):
-        if "default" not in schema or '"$ref":' in canonical(schema):
+
+def _open_payloads(compilation: Compilation) -> Iterator[Diagnostic]:
+    """Find payloads of which nothing is said; `true` says that anything is meant."""
+    hooks = {hook.name: hook for hook in compilation.text.hooks}
+    for (hook, side), document in compilation.payloads.items():
+        if document is None or document.value is True:
             continue
-        if not Draft202012Validator(schema).is_valid(schema["default"]):
-            message = "the default breaks its own schema"
-            advice = "mend it; bindings leave a default out that does not fit its type"
-            yield compilation.documents.problem(
-                schema, ("default",), "invalid-default", message, advice
-            )
+        facts = gather(compilation.documents, (document.value,))
+        if facts.bare and facts.types == ANY and not facts.loose:
+            message = f"the {side} of '{hook}' may be anything"
+            advice = "say what it is, or write 'true' if anything is meant"
+            at = (*hooks[hook].at, f"{side}_schema")
+            yield compilation.text.source.problem(at, "accepts-anything", message, advice)
+
+
+def _dispatch(compilation: Compilation) -> Iterator[Diagnostic]:
+    """Find hooks that are for several plugins, in a kind of which a host loads one."""
+    for hook in compilation.text.hooks:
+        if compilation.kind.singleton_per_runtime and hook.dispatch != "singleton":
+            message = f"'{hook.name}' is for several plugins, and a host loads one of this kind"
+            advice = "write 'dispatch: singleton', or remove 'singleton_per_runtime'"
+            at = (*hook.at, "dispatch")
+            yield compilation.text.source.problem(at, "lonely-dispatch", message, advice)
 
 
 def _exposed_inputs(compilation: Compilation) -> dict[str, Document]:
@@ -177,29 +174,15 @@ def _exposed_inputs(compilation: Compilation) -> dict[str, Document]:
     }
 
 
-def _schemas(compilation: Compilation) -> Iterator[dict[str, ir.Json]]:
-    """Yield every schema object that the payloads reach, once."""
-    pending = [document.value for document in compilation.payloads.values() if document]
-    seen: set[int] = set()
-    while pending:
-        schema = pending.pop()
-        if not is_object(schema) or id(schema) in seen:
-            continue
-        seen.add(id(schema))
-        yield schema
-        pending += [inner for _, inner in subschemas(schema)]
-        if "$ref" in schema:
-            pending.append(compilation.documents.follow(schema))
-
-
 _RULES: tuple[Callable[[Compilation], Iterator[Diagnostic]], ...] = (
     _folder,
     _descriptions,
     _properties,
     _tools,
     _inputs,
+    _roots,
+    _open_payloads,
+    _dispatch,
     _chains,
-    _keywords,
-    _missing_types,
-    _defaults,
+    lint_schemas,
 )

@@ -1,13 +1,18 @@
 """JSON at its edges: what is no JSON is refused, and nothing is turned into something else."""
 
+import datetime as dt
 import json
+import re
 import time
-from typing import TypeAlias
+from decimal import Decimal
+from typing import Annotated, TypeAlias
 
 import pytest
+from pydantic import ValidationError
 
 from scaffold.contract import (
     Dispatch,
+    Field,
     Hook,
     InvalidInput,
     Json,
@@ -63,10 +68,55 @@ def test_such_a_word_in_a_text_is_text(exact):
 
 @pytest.mark.parametrize("exact", [None, {"$comment": "anything"}])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"deep": [float("-inf")]}])
-@pytest.mark.parametrize("form", [Open, Json])
-def test_what_is_no_number_is_not_written_as_null(form, value, exact):
+def test_what_is_no_number_is_not_written_as_null(value, exact):
     with pytest.raises(InvalidInput):
-        payload(form, schema=exact).dump(Open(value=value) if form is Open else value)
+        payload(Json, schema=exact).dump(value)
+    with pytest.raises(InvalidInput):
+        payload(Open, schema=exact).dump(Open.model_construct(value=value))
+
+
+LOOP: list[Json] = []
+LOOP.append(LOOP)
+NOT_JSON = [
+    ({1}, "a Python 'set' is no JSON value"),
+    (dt.date(2020, 1, 1), "a Python 'date' is no JSON value"),
+    ((1, 2), "a Python 'tuple' is no JSON value"),
+    (b"text", "a Python 'bytes' is no JSON value"),
+    (Open(value=1), "a Python 'Open' is no JSON value"),
+    (Decimal(1), "a Python 'Decimal' is no JSON value"),
+    ({1: "a"}, "an object whose keys are no text is no JSON value"),
+    (float("nan"), "nan is no JSON value"),
+    (LOOP, "there are more than 200 levels"),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), NOT_JSON)
+def test_what_is_no_json_is_in_no_open_field_of_a_payload(value, message):
+    for fields in ({"value": value}, {"value": [{"deep": value}]}, {"value": 1, "more": value}):
+        with pytest.raises(ValidationError, match=re.escape(message)):
+            Open(**fields)
+
+
+@pytest.mark.parametrize(("value", "message"), NOT_JSON)
+def test_what_is_no_json_is_not_written(value, message):
+    for guard in (payload(Json), payload(list[Json])):
+        with pytest.raises(InvalidInput) as refused:
+            guard.dump([value])
+        (problem,) = refused.value.problems
+        assert message in problem.message or "no JSON value" in problem.message
+
+
+def test_a_value_in_an_open_field_stays_the_one_that_it_is():
+    value = {"a": [1, 2.5, None, True, "b"]}
+    assert Open(value=value).value is value
+
+
+def test_a_list_is_held_to_its_bounds_when_it_is_written():
+    guard = payload(Annotated[list[Annotated[str, Field(pattern="^a")]], Field(min_length=1)])
+    assert guard.dump(["ab"]) == b'["ab"]'
+    for wrong in ([], ["b"], [1]):
+        with pytest.raises(InvalidInput):
+            guard.dump(wrong)
 
 
 @pytest.mark.parametrize("text", [b"[0]", b"[1]", b'["true"]', b"[null]"])

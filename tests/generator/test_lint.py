@@ -122,3 +122,76 @@ def test_a_folder_of_another_name_is_found(tmp_path):
     path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=OBJECT)
     path.write_text(path.read_text().replace("kind: demo", "kind: other\ndescription: A kind."))
     assert [problem.code for problem in lint_kind(path)] == ["kind-folder-mismatch"]
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        {"anyOf": [OBJECT, {**OBJECT, "required": ["a"]}]},
+        {"allOf": [OBJECT]},
+        {"$ref": "#/$defs/Input", "$defs": {"Input": OBJECT}},
+        {**OBJECT, "not": {"required": ["b"]}},
+    ],
+)
+def test_an_input_whose_properties_are_not_at_its_root_is_found(tmp_path, root):
+    assert [code for code, *_ in warnings(tmp_path, input=root)] == ["input-root"]
+    assert warnings(tmp_path, "    mcp_exposed: false\n", input=root) == []
+    assert warnings(tmp_path, output=root) == []
+
+
+def test_a_payload_that_may_be_anything_is_found_unless_that_is_said(tmp_path):
+    message = "the output of 'run' may be anything"
+    assert warnings(tmp_path, output={}) == [("accepts-anything", 8, message)]
+    assert warnings(tmp_path, output={"title": "Answer"}) == [("accepts-anything", 8, message)]
+    assert warnings(tmp_path, output=True) == []
+    assert warnings(tmp_path, output={"not": {"type": "null"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "string", "enum": [1, 2]}, "none of the fixed values is of the type"),
+        ({"type": "string", "allOf": [{"type": "null"}]}, "no type is left"),
+        (
+            {"type": "string", "minLength": 3, "maxLength": 2},
+            "'minLength' is more than 'maxLength'",
+        ),
+        ({"type": "integer", "minimum": 1, "maximum": 0}, "'minimum' is more than 'maximum'"),
+        (
+            {"type": "object", "required": ["x"], "additionalProperties": False},
+            "'x' is required, and not one of the properties allowed",
+        ),
+    ],
+)
+def test_a_schema_that_no_value_fits_is_found(tmp_path, schema, reason):
+    ((code, _line, message),) = warnings(tmp_path, output=schema)
+    assert (code, message) == ("accepts-nothing", f"no value is valid: {reason}")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "enum": ["a", 1]},
+        {"type": ["string", "null"], "minLength": 3, "maxLength": 2},
+        {"type": "string", "minLength": 2, "maxLength": 2},
+        {"type": "object", "properties": {"a": False}},
+    ],
+)
+def test_a_schema_that_some_value_fits_is_in_order(tmp_path, schema):
+    assert warnings(tmp_path, output=schema) == []
+
+
+def test_properties_that_differ_in_case_or_separators_only_are_found(tmp_path):
+    names = {"user_id": TEXT, "name": TEXT, "userId": TEXT, "names": TEXT}
+    message = "the properties 'user_id' and 'userId' have one name in some languages"
+    found = warnings(tmp_path, output={"type": "object", "properties": names})
+    assert [(code, text) for code, _line, text in found] == [("twin-properties", message)]
+
+
+def test_a_hook_for_several_plugins_in_a_kind_of_one_is_found(tmp_path):
+    more = "constraints: {singleton_per_runtime: true}\n"
+    message = "'run' is for several plugins, and a host loads one of this kind"
+    found = warnings(tmp_path, more, dispatch="capability")
+    assert found == [("lonely-dispatch", 6, message)]
+    assert warnings(tmp_path, more) == []
+    assert warnings(tmp_path, dispatch="capability") == []

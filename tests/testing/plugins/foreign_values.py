@@ -10,4 +10,6 @@ class Plugin(ToolPlugin):
         return [Function(name="now", description="Tell the time.", parameters={"type": "object"})]
 
     def execute(self, payload: ExecuteInput) -> ExecuteOutput:
-        return ExecuteOutput(result={"now": datetime(2026, 1, 31, tzinfo=UTC)})
+        answer = ExecuteOutput(result={})
+        answer.result["now"] = datetime(2026, 1, 31, tzinfo=UTC)
+        return answer
