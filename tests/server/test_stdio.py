@@ -164,8 +164,8 @@ def test_repeated_calls_are_answered_as_the_first_one(start: Start, entry_point:
     assert codes == {"internal"}
 
 
-def test_a_repeated_call_can_be_slow_and_be_cancelled(start: Start) -> None:
-    server = start()
+def test_a_repeated_call_can_be_slow_and_be_cancelled(start: Start, entry_point: str) -> None:
+    server = start(entry_point)
     server.send(_payload_last("demo_sleep", 1, '{"seconds":0}'))
     assert server.receive()["id"] == 1
     server.send(_payload_last("demo_sleep", 2, '{"seconds":0.3}'))

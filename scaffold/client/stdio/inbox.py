@@ -92,9 +92,8 @@ class Inbox:
         """
         opening = _ANSWER % (number, self._heads.usual)
         start = len(opening)
-        if not (data.startswith(opening) and data.endswith(b"}}\n")) or self.held:
-            return None
-        if data.find(b"\n", start) != len(data) - 1:
+        whole = data.startswith(opening) and data.endswith(b"}}\n")
+        if not whole or self.held or data.find(b"\n") != len(data) - 1:
             return None
         self.answered += 1
         return Familiar(number, True, data[start:-3], data)

@@ -239,6 +239,35 @@ def test_many_tasks_get_their_own_answers():
     assert [answer.result for answer in asyncio.run(run())] == [{"said": "ok"}] * 200
 
 
+def test_a_task_that_has_its_answer_may_close_what_others_wait_for():
+    async def run():
+        channel = AsyncStdioChannel([sys.executable, *ANIMALS], kind=ANIMAL, plugin="animal")
+        await channel.connect()
+        call = channel.bind(PATIENT)
+
+        async def close():
+            assert await call({"what": "ok"}) == {"said": "ok"}
+            await channel.aclose()
+
+        others = [asyncio.create_task(call({"what": "silence"})) for _ in range(3)]
+        await asyncio.wait_for(close(), 10)
+        return await asyncio.gather(*others, return_exceptions=True)
+
+    assert [type(error) for error in asyncio.run(run())] == [ConnectFailed] * 3
+
+
+def test_closing_ends_a_call_that_has_the_connection_to_itself(open_channel):
+    channel = open_channel(*ANIMALS)
+    call = channel.bind(PATIENT)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(call, {"what": "silence"})
+        while _pipes(channel).inbox.last_id < 4:
+            time.sleep(0.01)
+        channel.close()
+        with pytest.raises(ConnectFailed, match="the channel is closed"):
+            waiting.result(10)
+
+
 def test_closing_ends_the_calls_under_way(open_channel):
     channel = open_channel(*ANIMALS)
     call = channel.bind(PATIENT)

@@ -100,3 +100,52 @@ def test_an_answer_like_an_earlier_one_is_read_without_a_scan_and_refused_as_any
         read(6, b'{"result":', [])
     assert read(7, b'{"result":7},"content":[]', [])["result"] == 7
     assert inbox.waiting == {}
+
+
+def _result(number, payload="{}"):
+    head = b'"result":{"isError":false,"structuredContent":'
+    return b'{"jsonrpc":"2.0","id":%d,%b%b}}\n' % (number, head, payload.encode())
+
+
+@pytest.fixture
+def familiar():
+    """An inbox that knows how answers begin."""
+    heads = Heads("structuredContent")
+    heads.learn(_result(1)[:-1], b"{}", known=True)
+    return Inbox("animal", 1 << 20, lambda _message, _line: None, heads)
+
+
+def test_an_answer_that_comes_alone_is_taken_as_it_is(familiar):
+    answer = familiar.only(_result(7, '{"a":1}'), 7)
+    assert answer is not None
+    assert (answer.id, answer.payload) == (7, b'{"a":1}')
+    assert familiar.answered == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        _result(8),
+        _result(77),
+        _result(7)[:-1],
+        b"\n" + _result(7),
+        _result(7) + b"\n",
+        _result(7) + _result(8),
+        _result(7).replace(b"false", b"true"),
+        _result(7, "{}\n{}"),
+    ],
+)
+def test_what_is_not_the_answer_alone_is_left_for_the_long_way(familiar, data):
+    assert familiar.only(data, 7) is None
+    assert familiar.answered == 0
+
+
+def test_no_answer_is_familiar_before_the_first():
+    inbox, _answers = inbox_waiting_for(7)
+    assert inbox.only(b'{"jsonrpc":"2.0","id":7\n{}}}\n', 7) is None
+
+
+def test_the_rest_of_a_line_is_no_answer(familiar):
+    familiar.feed(b'{"jsonrpc":')
+    assert familiar.only(_result(7), 7) is None
