@@ -10,7 +10,7 @@ from typing import Final
 
 __all__ = ["Pace"]
 
-_QUICK: Final = 0.000_2
+_QUICK: Final = 0.000_5
 """Seconds that a call may take to earn trust, its payloads included."""
 _SLOW: Final = 0.005
 """Seconds that break the trust when several calls in a row take them."""
