@@ -18,8 +18,8 @@ from msgspec import UNSET
 from scaffold.server.http.exchange import Exchange, Receive, Scope, Send, read_headers
 from scaffold.server.http.guard import check_mirror
 from scaffold.server.http.refusal import Refusal, status_of
-from scaffold.server.http.sessions import HttpSession, Sessions
-from scaffold.server.request import Headers
+from scaffold.server.http.sessions import Sessions
+from scaffold.server.request import Headers, Session
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import Message, RequestId, WireError, read
 
@@ -91,7 +91,7 @@ class Bridge:
     def __init__(self, module: str) -> None:
         self.module = module
         self.sessions = Sessions()
-        self.children: dict[int, Child] = {}
+        self.children: dict[str, Child] = {}
         self.idle: list[Child] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,8 +108,8 @@ class Bridge:
         if method == "POST":
             await self.post(headers, exchange)
         elif method == "DELETE":
-            session = self.sessions.close(headers.get("mcp-session-id"))
-            self.children.pop(id(session)).process.terminate()
+            self.sessions.close(headers.get("mcp-session-id"))
+            self.children.pop(headers["mcp-session-id"]).process.terminate()
             await exchange.answer(204, b"")
         else:
             raise Refusal(405, "not served", allow="POST, DELETE")
@@ -124,13 +124,13 @@ class Bridge:
             self.idle.append(child)
         elif message.method == "initialize":
             child = await Child.start(self.module)
-            session = HttpSession()
-            self.children[id(session)] = child
-            made = ((b"mcp-session-id", self.sessions.open(session).encode()),)
+            name = self.sessions.open(Session("any"))
+            self.children[name] = child
+            made = ((b"mcp-session-id", name.encode()),)
             await self.relay(child, body, message, exchange, headers=made)
         else:
-            session = self.sessions.find(headers.get("mcp-session-id"))
-            await self.relay(self.children[id(session)], body, message, exchange)
+            self.sessions.find(headers.get("mcp-session-id"))
+            await self.relay(self.children[headers["mcp-session-id"]], body, message, exchange)
 
     async def relay(
         self,
