@@ -1,11 +1,12 @@
 """Where plugins are found without being named: folders, and the entry points of packages."""
 
 import os
+import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Final
+from types import FunctionType
+from typing import Final
 
 from scaffold.contract.errors import ManifestInvalid, PluginLoadError
 from scaffold.contract.failure import FAILURES
@@ -17,7 +18,7 @@ from scaffold.resources.manifests import SOURCES
 
 __all__ = ["GROUPS", "IGNORED", "find_plugins", "from_entry_point", "installed"]
 
-GROUPS: Final = ("scaffold.plugins", "dagstack.plugin_system.plugins")
+GROUPS: Final = ("scaffold.plugins", "dagstack.plugins")
 """The groups of entry points that name plugins."""
 
 IGNORED: Final = {"__pycache__", "node_modules"}
@@ -62,18 +63,21 @@ def installed() -> list[EntryPoint]:
 def from_entry_point(point: EntryPoint) -> tuple[Manifest, type[Plugin] | None]:
     """Return the manifest that an entry point leads to, and the class if it names one.
 
-    It names a plugin's class, whose manifest may lie beside its module, or a module with a
-    `DAGSTACK_PLUGIN_MANIFEST`. Raises `PluginLoadError` or `ManifestInvalid`.
+    It names a plugin's class, whose manifest may lie beside its module; a module with a
+    `DAGSTACK_PLUGIN_MANIFEST`; or, as dagstack has it, the manifest itself or a function that
+    returns it. Raises `PluginLoadError` or `ManifestInvalid`.
     """
     try:
         found: object = point.load()
+        if isinstance(found, FunctionType):
+            found = found()
     except FAILURES as error:
         where = f"'{point.value}' cannot be imported: {cause(error, Path.cwd())}"
         raise PluginLoadError(point.name, where) from None
+    attributes = vars(sys.modules[point.module])
+    content: Json = found if point.attr else attributes.get("DAGSTACK_PLUGIN_MANIFEST")
     if isinstance(found, type) and issubclass(found, Plugin):
         return manifest_of(found, point.name, {}), found
-    attributes: dict[str, Any] = vars(found) if isinstance(found, ModuleType) else {}
-    content: Json = attributes.get("DAGSTACK_PLUGIN_MANIFEST")
     file: str | None = attributes.get("__file__")
     if not is_object(content) or file is None:
         raise PluginLoadError(point.name, f"'{point.value}' names no plugin")

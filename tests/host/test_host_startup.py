@@ -420,6 +420,10 @@ DAGSTACK_PLUGIN_MANIFEST = {
     "schema_version": "1", "name": "module", "kind": "tool", "kind_api_version": "1",
     "core_version": ">=0.4,<1", "runtime": "in_process", "entry_point": "kinsfolk:Tool",
 }
+MANIFEST = {**DAGSTACK_PLUGIN_MANIFEST, "name": "manifest"}
+
+def manifest():
+    return {**MANIFEST, "name": "function"}
 """
 
 
@@ -430,7 +434,8 @@ def test_entry_points_of_installed_packages_are_plugins(host, tmp_path, monkeypa
     info.joinpath("entry_points.txt").write_text(
         "[scaffold.plugins]\nclass = kinsfolk:Tool\nbroken = kinsfolk:Nothing\n"
         "other = kinsfolk:SAID\n"
-        "[dagstack.plugin_system.plugins]\nclass = no_such_module\nmodule = dagstack_module\n",
+        "[dagstack.plugins]\nclass = no_such_module\nmodule = dagstack_module\n"
+        "manifest = dagstack_module:MANIFEST\nfunction = dagstack_module:manifest\n",
         encoding="utf-8",
     )
     tmp_path.joinpath("dagstack_module.py").write_text(DAGSTACK, encoding="utf-8")
@@ -441,7 +446,7 @@ def test_entry_points_of_installed_packages_are_plugins(host, tmp_path, monkeypa
     host.discover_installed()
     host.start()
 
-    assert sorted(host.plugins) == ["class", "module"]
+    assert sorted(host.plugins) == ["class", "function", "manifest", "module"]
     assert tools.execute(ExecuteInput(function="say_class", args={})).result == "class"
     assert host.status["broken"].reason.startswith("'kinsfolk:Nothing' cannot be imported: ")
     assert host.status["other"].reason == "'kinsfolk:SAID' names no plugin"

@@ -46,6 +46,7 @@ NPM = {
 """What is fetched from npm together, by the name under which it is kept."""
 
 PYPI = {
+    "dagstack": ("dagstack-plugin-system==0.4.1", "httpx", "jsonschema-rs>=0.60,<0.61"),
     "fastmcp": ("fastmcp==4.1.2",),
     "python_1": ("mcp==1.30.0", "uvicorn"),
     "python_2": ("mcp==2.3.0", "uvicorn"),
