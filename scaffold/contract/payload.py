@@ -164,6 +164,9 @@ class Payload(Generic[T]):
         return self.load(other.dump(value))
 
     def _parse(self, data: bytes | str) -> Json:
+        # As bytes, since half a surrogate pair in a text is an error of another kind to pydantic.
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogatepass")
         try:
             return from_json(data, allow_inf_nan=False)
         except ValueError as error:
@@ -179,6 +182,7 @@ class Payload(Generic[T]):
         # Only who is refused pays for the reader that says why.
         if not self._compiled.accepts_text(data):
             self._check(self._parse(data))
+            self._refuse([Problem("", "json", "a number is out of range")])
 
     def _check(self, value: Json) -> None:
         if not self._compiled.accepts(value):

@@ -15,7 +15,11 @@ T = TypeVar("T")
 
 def _json(value: Any, level: int = 0) -> Any:
     """Return a value as it is; raise if it is none that JSON knows."""
-    if type(value) in _SCALARS or isinstance(value, str | int):
+    if isinstance(value, str):
+        if value.isascii() or _is_unicode(value):
+            return value
+        raise PydanticCustomError("json", "half a surrogate pair is no text")
+    if value is None or isinstance(value, int):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
@@ -40,7 +44,13 @@ def _are_texts(values: Iterable[Any]) -> bool:
 DEEPEST = 200
 """Levels of a payload, as its reader has it."""
 
-_SCALARS = frozenset({str, int, bool, type(None)})
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _spell(value: object) -> str:

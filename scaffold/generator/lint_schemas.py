@@ -40,12 +40,20 @@ def lint_schemas(compilation: Compilation) -> Iterator[Diagnostic]:
 def _keywords(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     """Find what looks like a keyword and is none: a validator passes over it in silence."""
     for keyword in schema.keys() - KNOWN:
-        near = get_close_matches(keyword, KNOWN, n=1, cutoff=0.75)
+        near = [_FORMER[keyword]] if keyword in _FORMER else _near(keyword)
         if near and len(keyword) > len("note") and not keyword.startswith("x-"):
             message = f"'{keyword}' is no keyword of JSON Schema, and is ignored"
             advice = f"did you mean '{near[0]}'?"
             at = (keyword,)
             yield documents.problem(schema, at, "unknown-keyword", message, advice, key=True)
+
+
+def _near(keyword: str) -> list[str]:
+    return get_close_matches(keyword, KNOWN, n=1, cutoff=0.75)
+
+
+_FORMER = {"additionalItems": "items", "$recursiveRef": "$dynamicRef"}
+"""What keywords of former drafts are called now."""
 
 
 def _defaults(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:

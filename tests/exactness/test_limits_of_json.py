@@ -87,6 +87,7 @@ NOT_JSON = [
     ({1: "a"}, "an object whose keys are no text is no JSON value"),
     (float("nan"), "nan is no JSON value"),
     (LOOP, "there are more than 200 levels"),
+    ("half: \ud800", "half a surrogate pair is no text"),
 ]
 
 
@@ -169,6 +170,45 @@ def test_a_payload_that_is_nested_too_deeply_is_refused():
     guard = payload(Json, schema={"$comment": "anything"})
     assert guard.dump(guard.load(b"[" * 150 + b"]" * 150)) == b"[" * 150 + b"]" * 150
     assert rules(guard, b"[" * 100_000 + b"]" * 100_000) == ["json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"1" * 4301, b"01", b"1.", b"'a'", b"[1,]", b"1 2", b""),
+        *(
+            b'"\\ud800"',
+            b'"\xff"',
+            b'"\xed\xa0\x80"',
+            b'"a\nb"',
+            b'"\x00"',
+            '"\ud800"',
+            b"\xef\xbb\xbf1",
+        ),
+        *(b"[" * 202 + b"]" * 202, b"[" * 100_000),
+    ],
+)
+def test_what_no_reader_should_take_is_refused_with_or_without_the_schema(text):
+    around = ('{"value":%s}' if isinstance(text, str) else b'{"value":%b}') % text
+    for form in (Open, Json, JsonObject):
+        for schema in (None, {"$comment": "anything"}):
+            assert rules(payload(form, schema=schema), around) == ["json"]
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400"])
+def test_a_number_that_is_none_of_a_double_is_refused(number):
+    text = b'{"value":%b}' % number
+    assert rules(payload(Open, schema={"$comment": "anything"}), text) == ["json"]
+    guard = payload(Open)
+    with pytest.raises(InvalidInput):
+        guard.dump(guard.load(text))
+
+
+@pytest.mark.parametrize("schema", [None, {"$comment": "anything"}])
+def test_of_a_key_that_is_there_twice_the_last_value_counts(schema):
+    for form in (Open, Json, JsonObject):
+        guard = payload(form, schema=schema)
+        assert guard.dump(guard.load(b'{"value":1,"value":2}')) == b'{"value":2}'
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,31 @@ def test_a_misspelt_keyword_is_found(tmp_path):
     assert warnings(tmp_path, output=schema) == [("unknown-keyword", 3, message)]
 
 
+def test_what_a_keyword_of_a_former_draft_is_called_now_is_said(tmp_path):
+    schema = {"type": "array", "additionalItems": False, "prefixItems": [TEXT]}
+    path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=schema)
+    path.write_text(path.read_text() + "description: A kind.\n")
+    (found,) = lint_kind(path)
+    assert (found.code, found.help) == ("unknown-keyword", "did you mean 'items'?")
+
+
+@pytest.mark.parametrize(
+    ("schema", "help_"),
+    [
+        ({"items": [{}]}, "write 'prefixItems' for a list of schemas, as draft 2020-12 has it"),
+        ({"exclusiveMinimum": True}, "write the number here, and leave 'minimum' out"),
+        (
+            {"properties": {"a": {"required": True}}},
+            "list the required properties at the object around them",
+        ),
+    ],
+)
+def test_a_keyword_written_as_in_a_former_draft_is_refused_with_its_mend(tmp_path, schema, help_):
+    path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=schema)
+    (found,) = lint_kind(path)
+    assert (found.code, found.help) == ("invalid-schema", help_)
+
+
 def test_properties_without_a_type_are_found_but_not_in_a_part_of_a_typed_schema(tmp_path):
     part = {"properties": {"a": TEXT}}
     message = "the schema names properties, and accepts everything that is no object"

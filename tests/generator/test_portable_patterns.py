@@ -70,6 +70,8 @@ def test_a_portable_pattern_means_the_same_to_both(pieces, texts):
         (r"^https?:\/\/", "^https?://"),
         ("^(?:a|b)+?$", "^(?:a|b)+?$"),
         ("^.{0,1000}$", "^.{0,1000}$"),
+        (r"^(\w{10}){100}[^\d]*", "^([A-Za-z0-9_]{10}){100}[^0-9]*"),
+        (r"([^\d]{100}){10}", "([^0-9]{100}){10}"),
     ],
 )
 def test_what_people_write_is_carried(pattern, carried):

@@ -11,7 +11,7 @@ from scaffold.generator.hookspec.wording import kind_of, types_in_words
 from scaffold.generator.ir import Json
 from scaffold.generator.names import did_you_mean
 from scaffold.generator.schema.vocabulary import DIALECT, subschemas
-from scaffold.generator.values import is_object
+from scaffold.generator.values import is_object, type_of
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator
@@ -92,7 +92,8 @@ def _explain(error: Any) -> tuple[str, str]:
         return "'type' must be the name of a JSON type, or a list of such names", ""
     match error.kind.name:
         case "type":
-            return f"'{name}' must be {types_in_words(details['types'])}, not {kind_of(value)}", ""
+            message = f"'{name}' must be {types_in_words(details['types'])}, not {kind_of(value)}"
+            return message, _FORMER.get((str(name), type_of(value)), "")
         case "format" if details["format"] == "regex":
             return f"'{value}' is no regular expression", "use the syntax of ECMA-262"
         case "format":
@@ -103,3 +104,12 @@ def _explain(error: Any) -> tuple[str, str]:
             return f"'{name}' says the same thing twice", ""
         case rule:
             return f"'{name}' breaks the rule '{rule}' of JSON Schema", ""
+
+
+_FORMER: dict[tuple[str, str], str] = {
+    ("items", "array"): "write 'prefixItems' for a list of schemas, as draft 2020-12 has it",
+    ("exclusiveMinimum", "boolean"): "write the number here, and leave 'minimum' out",
+    ("exclusiveMaximum", "boolean"): "write the number here, and leave 'maximum' out",
+    ("required", "boolean"): "list the required properties at the object around them",
+}
+"""What a keyword of former drafts is called now, by the JSON type that it had."""
