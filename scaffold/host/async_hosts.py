@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from typing_extensions import override
 
 from scaffold.contract.channel import AsyncChannel
+from scaffold.contract.events import EventBus
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import AsyncClient
 from scaffold.contract.routes import AsyncDispatcher
 from scaffold.contract.telemetry import Metrics, Tracer
 from scaffold.host.async_life import AsyncLife
 from scaffold.host.async_routes import AsyncHostRoutes
+from scaffold.host.events import Listening, in_loop
 from scaffold.host.kinds import kind_of
 from scaffold.host.lifecycle import AT_ONCE, CHECK_SECONDS, OnStarted, Started, check_client
 from scaffold.host.manifest import Manifest, read_manifest
@@ -81,6 +83,14 @@ class AsyncHost(AsyncLife):
     def client(self, name: str, client: type[C]) -> C:
         """Return a client of one plugin in use; raise `PluginError` if there is none such."""
         return self._others.client(name, client)
+
+    @property
+    def event_bus(self) -> EventBus:
+        """The bus that plugins have in their context; handlers are called in this event loop."""
+        import asyncio
+
+        deliver = in_loop(asyncio.get_running_loop(), self._tasks, "host")
+        return Listening(self._services.events, deliver)
 
     async def start(self, progress: OnStarted | None = None) -> None:
         """Start what is registered; see `Host.start`."""

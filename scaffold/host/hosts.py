@@ -15,10 +15,12 @@ from typing import Any, Self, TypeVar
 from typing_extensions import override
 
 from scaffold.contract.channel import Channel
+from scaffold.contract.events import EventBus
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Client
 from scaffold.contract.routes import Dispatcher
 from scaffold.contract.telemetry import Metrics, Tracer
+from scaffold.host.events import Listening, in_threads
 from scaffold.host.kinds import kind_of
 from scaffold.host.life import Life
 from scaffold.host.lifecycle import AT_ONCE, CHECK_SECONDS, OnStarted, Started, check_client
@@ -89,6 +91,11 @@ class Host(Life):
     def client(self, name: str, client: type[C]) -> C:
         """Return a client of one plugin in use; raise `PluginError` if there is none such."""
         return self._others.client(name, client)
+
+    @property
+    def event_bus(self) -> EventBus:
+        """The bus that plugins have in their context; handlers are called in threads."""
+        return Listening(self._services.events, in_threads(self._post, "host", lambda sent: sent))
 
     def start(self, progress: OnStarted | None = None) -> None:
         """Start what is registered: by runtime, then dependence, then priority (ADR-0002).

@@ -1,10 +1,13 @@
 """The suite `parity`: one plugin is the same plugin, whichever runtime it is reached by."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeAlias
 
+from scaffold.contract.channel import Channel
 from scaffold.contract.hook import Kind
-from scaffold.contract.values import JsonObject
+from scaffold.contract.metadata import calling_with
+from scaffold.contract.progress import reporting_to
+from scaffold.contract.values import Json, JsonObject
 from scaffold.testing.cases import Case, unguarded
 from scaffold.testing.check import Check, Finding, Suite
 from scaffold.testing.differences import differences
@@ -25,7 +28,22 @@ def _same_refusals(subject: Subject) -> Iterator[Finding]:
     yield from _compare(subject, unguarded(subject.kind), tried, mend)
 
 
-def _compare(subject: Subject, view: Kind, tried: Sequence[Case], mend: str) -> Iterator[Finding]:
+def _same_context(subject: Subject) -> Iterator[Finding]:
+    tried = [case for case in subject.remote_cases() if case.valid]
+    mend = "read the metadata in the hook, and report progress from the hook's own thread or task"
+    yield from _compare(subject, subject.kind, tried, mend, _told_and_heard)
+
+
+_Make: TypeAlias = Callable[[Subject, Channel, Sequence[Case], Kind], list[JsonObject]]
+
+
+def _compare(
+    subject: Subject,
+    view: Kind,
+    tried: Sequence[Case],
+    mend: str,
+    make: _Make = Subject.outcomes,
+) -> Iterator[Finding]:
     runtimes = subject.manifest.runtime
     if len(runtimes) == 1:
         raise NotApplicable(f"its manifest offers {runtimes[0]} only")
@@ -34,8 +52,35 @@ def _compare(subject: Subject, view: Kind, tried: Sequence[Case], mend: str) -> 
     outcomes: dict[str, list[JsonObject]] = {}
     for runtime in runtimes:
         with subject.opened(runtime) as channel:
-            outcomes[f"over {runtime}"] = subject.outcomes(channel, tried, view)
+            outcomes[f"over {runtime}"] = make(subject, channel, tried, view)
     yield from differences(subject, tried, outcomes, mend)
+
+
+_METADATA: Final[JsonObject] = {
+    "tenant_id": "tenant-1",
+    "actor": "ada",
+    "request_id": "request-1",
+    "quota_budget": {"tokens": 100},
+    "trace_context": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+}
+"""All that a caller may say of a call (ADR-0005 §1)."""
+
+
+def _told_and_heard(
+    subject: Subject, channel: Channel, tried: Sequence[Case], view: Kind
+) -> list[JsonObject]:
+    """Make calls with metadata, and keep what they report beside what comes of them."""
+    found: list[JsonObject] = []
+    for case in tried:
+        heard: list[Json] = []
+
+        def note(done: float, total: float | None, said: str, into: list[Json] = heard) -> None:
+            into.append([float(done), None if total is None else float(total), said])
+
+        with calling_with(_METADATA), reporting_to(note):
+            (outcome,) = subject.outcomes(channel, [case], view)
+        found.append({**outcome, "progress": heard} if heard else outcome)
+    return found
 
 
 CHECKS: Final = (
@@ -52,6 +97,13 @@ CHECKS: Final = (
         "running",
         "invalid inputs are refused with the same errors over every runtime, byte for byte",
         _same_refusals,
+    ),
+    Check(
+        "same-context",
+        Suite.parity,
+        "running",
+        "metadata, resources and progress are the same over every runtime",
+        _same_context,
     ),
 )
 """The checks of this suite."""

@@ -13,6 +13,7 @@ STDIO = ("mcp_stdio",)
 
 PLUGINS = [
     ("process_id", "same-answers", BOTH, (), "process("),
+    ("here_only", "same-context", BOTH, (), "here not there"),
     ("loud", "unread-stderr", STDIO, (), "while nobody read its stderr"),
     ("late", "startup-budget", STDIO, ("startup_timeout_sec = 0.5",), "within 0.5 s"),
     ("locking", "killed-mid-call", STDIO, (), "cannot be started again"),
