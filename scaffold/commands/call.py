@@ -20,8 +20,9 @@ from scaffold.commands.failure import say
 from scaffold.commands.plugin_log import plugin_log
 from scaffold.contract.channel import Channel
 from scaffold.contract.errors import HookError, InternalError, ScaffoldError
-from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.contract.streams import dump_answer, whole
+from scaffold.generator.canonical import canonical
 from scaffold.generator.schema.sample import sample
 from scaffold.host.kinds import kind_of
 from scaffold.host.manifest import Manifest, Runtime, read_manifest
@@ -49,6 +50,8 @@ def call(
     data = None if input is None else _read(input)
     manifest = read_manifest(folder)
     spec = _hook(kind_of(manifest), hook)
+    if isinstance(spec, StreamHook) and not (compare or repeat or as_json):
+        return _print_items(manifest, spec, choose(manifest, runtime), data)
     runtimes = manifest.runtime if compare else (choose(manifest, runtime),)
     with plugin_log() as log:
         try:
@@ -72,6 +75,24 @@ def call(
     else:
         print_outcomes(answers, compare=compare, as_json=as_json)
     return _conclude(answers, compare=compare)
+
+
+def _print_items(
+    manifest: Manifest, hook: StreamHook[Any, Any], runtime: Runtime, data: str | None
+) -> int:
+    """Print the items of a stream as they come, a line each; raise the error that ends it."""
+    out = sys.stdout
+    with plugin_log() as log:
+        try:
+            with _opened(manifest, hook.kind, runtime) as channel:
+                payload = hook.input.load(_sample(channel, hook) if data is None else data)
+                for item in channel.stream(hook)(payload):
+                    out.write(f"{canonical(json.loads(hook.output.dump(item)))}\n")
+                    out.flush()
+        except InternalError as error:
+            log.explain(error)
+            raise
+    return 0
 
 
 def _conclude(answers: dict[str, Answer], *, compare: bool) -> int:

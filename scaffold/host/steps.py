@@ -10,14 +10,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextvars import Context
+from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
 
 from typing_extensions import override
 
 from scaffold.contract.failure import FAILURES
-from scaffold.host.threads import Late, LoopThread, within
+from scaffold.host.threads import Late, LoopThread
 
-__all__ = ["END", "AsyncSteps", "Awaited", "InTask", "InThread", "Plain", "Steps"]
+__all__ = ["END", "AsyncSteps", "Awaited", "InTask", "InThread", "Plain", "Steps", "Timed"]
 
 T = TypeVar("T")
 
@@ -62,10 +63,8 @@ class Plain:
         self._closed = False
 
     def step(self, seconds: float | None = None) -> Any:
-        """Return the next item or `END`; raise `Late`, and leave the thread to itself then."""
-        return self._step() if seconds is None else within(seconds, self._step)
-
-    def _step(self) -> Any:
+        """Return the next item or `END`, however long it takes."""
+        assert seconds is None, "only a thread of its own can be waited for so long and no longer"
         with self._lock:
             item = END if self._closed else self._context.run(next, self._items, END)
         if self._closed:
@@ -82,6 +81,36 @@ class Plain:
                     self._context.run(close)
             finally:
                 self._lock.release()
+
+
+class Timed:
+    """A plain iterator in a thread of its own, so that a step need not be waited for to its end.
+
+    Nothing can stop a Python thread: one that is late is left to itself, and ends with the process.
+    """
+
+    def __init__(self, plain: Plain) -> None:
+        self._plain = plain
+        self._asked: SimpleQueue[Future[Any] | None] = SimpleQueue()
+        threading.Thread(target=self._serve, name="plugin-stream", daemon=True).start()
+
+    def step(self, seconds: float | None = None) -> Any:
+        """Return the next item or `END`; raise `Late`."""
+        asked: Future[Any] = Future()
+        self._asked.put(asked)
+        return _outcome(asked, seconds)
+
+    def close(self) -> None:
+        """Close the generator, and end the thread; while a step is taken, after that."""
+        self._asked.put(None)
+        self._plain.close()
+
+    def _serve(self) -> None:
+        while (asked := self._asked.get()) is not None:
+            try:
+                asked.set_result(self._plain.step())
+            except FAILURES as error:
+                asked.set_exception(error)
 
 
 class InThread:
@@ -165,12 +194,7 @@ class Awaited:
         asked: Future[Any] = Future()
         self._asked.append(asked)
         self._loop.soon(self._turn)
-        try:
-            return asked.result(seconds)
-        except TimeoutError:
-            if seconds is None or asked.done():  # the plugin's own error
-                raise
-            raise Late(seconds) from None
+        return _outcome(asked, seconds)
 
     def close(self) -> None:
         """Cancel what it waits for, close it, and wait for that; raise what it raises."""
@@ -220,6 +244,16 @@ class Awaited:
                 if future is not None and not future.done():
                     future.set_exception(RuntimeError("the stream was cut off"))
             self._ended.set()
+
+
+def _outcome(asked: "Future[Any]", seconds: float | None) -> Any:
+    """Wait for what was asked for; raise `Late`."""
+    try:
+        return asked.result(seconds)
+    except TimeoutError:
+        if seconds is None or asked.done():  # the plugin's own error
+            raise
+        raise Late(seconds) from None
 
 
 def _nothing() -> None:

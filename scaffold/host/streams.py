@@ -10,7 +10,7 @@ from scaffold.contract.hook import Hook
 from scaffold.contract.streams import is_async_iterator, iterator_of
 from scaffold.host.flights import Flights, closed
 from scaffold.host.joint import Joint
-from scaffold.host.steps import END, AsyncSteps, Awaited, InTask, InThread, Plain, Steps
+from scaffold.host.steps import END, AsyncSteps, Awaited, InTask, InThread, Plain, Steps, Timed
 from scaffold.host.threads import Late, LoopThread
 
 __all__ = ["opener", "opener_async"]
@@ -45,7 +45,8 @@ def opener(
             made = context.run(joint.invoke, payload)
             if is_async_iterator(made):
                 return Awaited(made, context, loop)
-            return Plain(iterator_of(made), context)
+            plain = Plain(iterator_of(made), context)
+            return plain if hook.timeout is None else Timed(plain)
 
         return items(_Source(joint, hook, flights, begin))
 

@@ -55,6 +55,7 @@ class Flow:
         """Wait as `wait` does. Calls that run in a loop are given up by being cancelled."""
         import asyncio
 
+        await asyncio.sleep(0)  # a generator that never waits must not keep the loop to itself
         while self._full:
             await self._opened(asyncio.get_running_loop())
 

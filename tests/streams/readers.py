@@ -32,8 +32,8 @@ def log(payload):
 
 
 def steady(_payload):
-    for number in range(1, 6):
-        yield from (0.05, line(number))
+    for number in range(1, 9):
+        yield from (0.2, line(number))
 
 
 def big(payload):
@@ -51,6 +51,13 @@ def death(_payload):
     yield line(1)
     time.sleep(0.05)
     os._exit(3)
+
+
+def once(_payload):
+    if not (NOTES / "died").exists():
+        note("died")
+        os._exit(3)
+    yield line(1)
 
 
 def progress(_payload):
@@ -71,6 +78,7 @@ SCRIPTS = {
     "big": big,
     "endless": endless,
     "death": death,
+    "once": once,
     "progress": progress,
 }
 """What to do, by the path: items to give, seconds to wait, errors to raise."""
