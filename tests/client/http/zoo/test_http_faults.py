@@ -230,11 +230,6 @@ OPENINGS: dict[str, tuple[dict[str, Script], type[TransportError], str]] = {
         ProtocolError,
         "tools/list",
     ),
-    "pages without end": (
-        {"tools/list": lambda e: e.answer(result={"tools": [], "nextCursor": "more"})},
-        ProtocolError,
-        "tools/list has no end",
-    ),
 }
 
 
@@ -249,3 +244,13 @@ def test_opening_ends_in_time_and_names_the_cause(name: str, call: Callable[...,
         assert time.monotonic() - began < 2
     assert type(caught.value) is error
     assert str(caught.value).startswith(f"{zoo.url}: ")
+
+
+@BOTH_WAYS
+def test_no_more_than_a_thousand_pages_of_tools_are_read(call: Callable[..., Any]) -> None:
+    more = {"tools/list": lambda e: e.answer(result={"tools": [], "nextCursor": "more"})}
+    with (
+        Zoo([HANG_UP], {**MODERN, **more}) as zoo,
+        pytest.raises(ProtocolError, match="tools/list has no end: more than 1000 pages"),
+    ):
+        call(zoo.url, timeout=30)
