@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 __all__ = [
     "KEYWORDS",
@@ -73,6 +72,8 @@ def taken_types(kind: str) -> frozenset[str]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Write the help for a word that is not known: the nearest one if there is one, and all."""
+    from difflib import get_close_matches
+
     choices = sorted(known)
     near = get_close_matches(word, choices, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""

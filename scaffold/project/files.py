@@ -4,7 +4,6 @@ Wanted files are compared with those on disk and with the lockfile: the lockfile
 of ours, which may be replaced, from a file that somebody has edited, which may not.
 """
 
-import difflib
 import io
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,13 +43,20 @@ class Change:
     after: bytes | None
 
 
-def place(root: Path, path: str) -> Path:
+def place(root: Path, path: str, folders: dict[Path, Path] | None = None) -> Path:
     """Return where a file of the project really is, links followed.
 
-    Raises `PreconditionError` if that is outside of the project.
+    `folders` keeps where folders are, for who asks for many files and touches none. Raises
+    `PreconditionError` if the file is outside of the project.
     """
-    target = (root / path).resolve()
-    if not target.is_relative_to(root.resolve()):
+    folders = {} if folders is None else folders
+    file = root / path
+    for folder in (root, file.parent):
+        if folder not in folders:
+            folders[folder] = folder.resolve()
+    leads_on = file.is_symlink() or file.name == ".."
+    target = file.resolve() if leads_on else folders[file.parent] / file.name
+    if not target.is_relative_to(folders[root]):
         message = f"'{path}' leads out of the project, to '{target}'"
         raise PreconditionError("outside", message, "replace the link by a folder or a file")
     return target
@@ -59,10 +65,11 @@ def place(root: Path, path: str) -> Path:
 def plan(root: Path, wanted: Mapping[str, str], lock: Lock) -> tuple[Change, ...]:
     """Compare the generated files that a project should have with those it has, sorted by path."""
     ours = lock.owned(Owner.GENERATED)
+    folders: dict[Path, Path] = {}
     return tuple(
         _compare(
             path,
-            _read(place(root, path)),
+            _read(place(root, path, folders)),
             wanted[path].encode() if path in wanted else None,
             ours[path].sha256 if path in ours else None,
         )
@@ -122,6 +129,8 @@ def diff(changes: Iterable[Change]) -> Iterator[str]:
 
 
 def _diff(change: Change) -> Iterator[str]:
+    import difflib
+
     before = "/dev/null" if change.before is None else f"a/{change.path}"
     after = "/dev/null" if change.after is None else f"b/{change.path}"
     for line in difflib.unified_diff(_lines(change.before), _lines(change.after), before, after):

@@ -3,7 +3,7 @@
 import pytest
 
 from scaffold.project.errors import PreconditionError
-from scaffold.project.files import State, diff, plan
+from scaffold.project.files import State, diff, place, plan
 from scaffold.project.lock import Entry, Lock, Owner, digest
 
 
@@ -130,3 +130,14 @@ def test_the_diff_shows_line_endings_and_cuts_only_at_newlines(tmp_path):
     assert "".join(diff(plan(tmp_path, {"a": "1\x0c2\n"}, Lock()))) == (
         "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\x0c2\\r\n+1\x0c2\n"
     )
+
+
+@pytest.mark.parametrize("path", ["..", "a/..", "a/../..", "../b", "a/../../b"])
+def test_a_path_that_steps_out_of_the_project_is_refused_whatever_it_ends_in(tmp_path, path):
+    root = tmp_path / "project"
+    (root / "a").mkdir(parents=True)
+    if (root / path).resolve() == root:
+        assert place(root, path) == root
+        return
+    with pytest.raises(PreconditionError, match="leads out of the project"):
+        place(root, path)

@@ -14,9 +14,9 @@ def examples(payload: ir.Payload) -> tuple[ir.Json, ...]:
     return _examples(json.dumps(payload.schema))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16384)
 def _examples(schema: str) -> tuple[ir.Json, ...]:
-    # Several emitters ask for the same payloads, and a search takes its time.
+    # Several emitters ask for the same payloads, one after the other, and a search takes its time.
     try:
         return (sample(json.loads(schema)),)
     except NoSampleError:

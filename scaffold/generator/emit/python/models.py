@@ -25,7 +25,7 @@ def declarations(names: Names) -> str:
     for item in ordered(names.kind.types):
         if isinstance(item, ir.Record):
             written.append(_record(item, names, later))
-            if not _used(item).isdisjoint(later - {item.name}):
+            if not (_used(item) - {item.name}).isdisjoint(later):
                 unfinished.append(f"{names.types[item.name]}.model_rebuild()")
         else:
             written.append(_alias(item, names))
