@@ -1,14 +1,17 @@
 """Names that the runtime has taken are left to it."""
 
 import keyword
+from dataclasses import replace
 
 import pydantic
 import pytest
+from written import golden
 
 from scaffold.contract import AsyncClient, Client, Functions, Model, Plugin
 from scaffold.contract.hook import DEFAULT_TOOL_NAME
+from scaffold.generator import compile_kind
 from scaffold.generator.emit.python.imports import MODULES
-from scaffold.generator.emit.python.names import identifiers
+from scaffold.generator.emit.python.names import Names, identifiers
 from scaffold.generator.emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
 from scaffold.generator.functions import USUAL_ARGUMENTS, USUAL_NAME
 from scaffold.generator.hookspec.tool_names import DEFAULT_TOOL
@@ -56,3 +59,10 @@ def test_what_bindings_leave_out_is_what_the_runtime_takes_for_granted():
     usual = Functions(catalogue="list")
     assert (usual.name, usual.arguments) == (USUAL_NAME, USUAL_ARGUMENTS)
     assert DEFAULT_TOOL == DEFAULT_TOOL_NAME
+
+
+def test_the_constant_of_a_kind_is_never_that_of_a_hook():
+    kind = compile_kind(golden()[0])
+    hooks = tuple(replace(kind.hooks[0], name=name) for name in ("embed", "embed_kind"))
+    names = Names(replace(kind, name="embed", hooks=hooks))
+    assert names.constant not in names.hooks.values()

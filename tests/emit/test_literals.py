@@ -6,9 +6,11 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import WIDTH, Row, Text, layout
 from scaffold.generator.emit.python.literals import docstring, literal, note, text
-from scaffold.generator.emit.python.names import identifiers
+from scaffold.generator.emit.python.names import Names, identifiers
+from scaffold.generator.emit.python.values import expression
 
 HOSTILE = st.sampled_from(
     [
@@ -80,3 +82,13 @@ def test_any_properties_become_different_identifiers(names):
     assert list(found) == names or set(found) == set(names)
     assert len(set(found.values())) == len(names)
     assert all(name.isidentifier() and not name.startswith("_") for name in found.values())
+
+
+NAMES = Names(ir.Kind("demo", "1.0.0", "", (), (), False, False, "demo/v1.yaml", ""))
+
+
+def test_a_whole_number_with_hundreds_of_digits_fits_its_line():
+    assert expression(ir.Integer(), 1e300, NAMES) == "int(1e+300)"
+    assert expression(ir.Integer(), 10**100, NAMES) == literal(10**100)
+    assert expression(ir.Integer(), int(1e100), NAMES) == "int(1e+100)"
+    assert expression(ir.Integer(), 1e6, NAMES) == "1000000"

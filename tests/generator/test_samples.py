@@ -1,5 +1,8 @@
 """Samples: valid, the same every time, and as an author would have them."""
 
+import json
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,3 +101,19 @@ def test_texts_match_the_patterns_that_people_write(pattern):
     schema = {"pattern": pattern}
     if Draft202012Validator({"format": "regex"}, validate_formats=True).is_valid(pattern):
         assert Draft202012Validator(schema).is_valid(text_for(pattern))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "minLength": 10**9},
+        {"type": "string", "minLength": 10**9, "pattern": "^a*$"},
+        {"type": "string", "minLength": 9000, "pattern": "^(ab)+$"},
+        {"type": "array", "minItems": 10**9},
+        {"type": "object", "minProperties": 10**9},
+        {"type": "object", "required": ["a"], "properties": {"a": {"minItems": 1e12}}},
+    ],
+)
+def test_a_sample_is_never_longer_than_anybody_would_read(schema):
+    with suppress(NoSampleError):
+        assert len(json.dumps(sample(schema))) < 100_000

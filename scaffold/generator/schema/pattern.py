@@ -8,6 +8,11 @@ from collections.abc import Iterator
 
 __all__ = ["text_for"]
 
+_LONGEST = 10_000
+"""Characters that a repeat may come to; the text of a longer one will not match."""
+_SPARE = 1000
+"""How often what has no end is repeated at most."""
+
 _CLASSES = {"d": "0", "w": "a", "s": " ", "D": "a", "W": "-", "S": "a"}
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 _FRIENDLY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. /:@+"
@@ -16,7 +21,7 @@ _FRIENDLY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. /
 def text_for(pattern: str, least: int = 0) -> str:
     """Return a text for a pattern; repeats without an end are used to reach `least` characters."""
     text = _Reader(pattern, 0).alternatives()
-    for spare in range(1, least - len(text) + 1):
+    for spare in range(1, min(least - len(text), _SPARE) + 1):
         if len(text) >= least:
             break
         text = _Reader(pattern, spare).alternatives()
@@ -128,7 +133,7 @@ class _Reader:
         wanted = least
         if most is None:
             wanted = max(least, self.spare + least)
-        return text * wanted
+        return text * wanted if len(text) * wanted <= _LONGEST else text
 
     def _bounds(self) -> tuple[int, int | None]:
         for sign, bounds in {"*": (0, None), "+": (1, None), "?": (0, 1)}.items():

@@ -20,6 +20,8 @@ _TRIES = 200
 _STEPS = 20_000
 """Schemas that are looked at, however often they refer to themselves."""
 _DEEPEST = 16
+_LONGEST = 10_000
+"""Characters of a text, items of a list, properties of an object: of more no sample is made."""
 _VARIANTS = 6
 """Values that are tried for one part while the others stay."""
 
@@ -134,6 +136,8 @@ class _Sampler:
             yield from _combine(required | {name: streams[name]})
         yield from _combine(streams)
         least = int(facts.home.get("minProperties", 0))
+        if least > _LONGEST:
+            return
         free = [f"key_{index}" for index in range(1, least - len(required) + 1)]
         more = {name: _Stream(self.values(facts.values or (True,), depth + 1)) for name in free}
         yield from _combine(required | more)
@@ -147,6 +151,8 @@ class _Sampler:
         wanted = facts.home.get("contains")
         contained = [_Stream(self.values((wanted,), depth + 1))] if wanted is not None else []
         least = int(facts.bounds.get("minItems", 0))
+        if least > _LONGEST:
+            return
         head = [value for stream in start + contained for value in stream.first(1)]
         items = _Stream(self.values(facts.items or (True,), depth + 1))
         for count in (max(least, 1), least, least + 1):
@@ -159,6 +165,8 @@ class _Sampler:
     def strings(self, facts: Facts, _depth: int) -> Iterator[Json]:
         """Yield texts: by format, by pattern, of the right length."""
         least = int(facts.bounds.get("minLength", 0))
+        if least > _LONGEST:
+            return
         most = facts.bounds.get("maxLength")
         if facts.format in _FORMATS:
             yield _FORMATS[facts.format]

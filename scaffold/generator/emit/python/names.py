@@ -28,7 +28,9 @@ class Names:
     def constant(self) -> str:
         """`TOOL`; a hook of the same name goes first."""
         name = self.kind.name.upper()
-        return f"{name}_KIND" if name in self.hooks.values() else name
+        while name in self.hooks.values():
+            name += "_KIND"
+        return name
 
     @property
     def plugin(self) -> str:
@@ -79,7 +81,7 @@ class Names:
             self.async_client,
             self.dispatcher,
             self.async_dispatcher,
-            self.kind.name.upper(),
+            self.constant,
         }
         taken = CLASSES | own | set(self.hooks.values())
         declared = {item.name for item in self.kind.types}

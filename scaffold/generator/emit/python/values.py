@@ -9,6 +9,11 @@ from scaffold.generator.values import is_list, is_object
 
 __all__ = ["default", "expression"]
 
+MOST_DIGITS = 60
+"""Of a number on a line, which cannot be broken within one."""
+
+LARGEST_FLOAT = 2.0**1023
+
 
 def default(field: ir.Field, names: Names) -> Source | None:
     """Write what an absent property reads as; `None` if no default can be written."""
@@ -40,10 +45,19 @@ def expression(type_: ir.Type, value: ir.Json, names: Names) -> Source:
             return Bracket("{", tuple(entries), "}")
         case ir.Union(members):
             return expression(_member(members, value, names), value, names)
-        case ir.Integer() | ir.Choice() if isinstance(value, float):
-            return literal(int(value))
+        case ir.Integer() | ir.Choice() if isinstance(value, int | float) and not isinstance(
+            value, bool
+        ):
+            return _whole(value)
         case _:
             return _json(value)
+
+
+def _whole(value: float) -> str:
+    whole = int(value)
+    if len(str(whole)) > MOST_DIGITS and abs(whole) < LARGEST_FLOAT and int(float(whole)) == whole:
+        return f"int({float(whole)!r})"
+    return literal(whole)
 
 
 def _record(record: ir.Record, value: ir.Json, names: Names) -> Source:
