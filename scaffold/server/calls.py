@@ -171,7 +171,12 @@ class ToolCall(Call):
 
     def check(self, tool: Tool, headers: Headers) -> None:
         """Hold the headers of a modern request over HTTP to the arguments; raise `WireError`."""
-        check_parameters(tool.headers, self._request.params.arguments, headers)
+        try:
+            mirrored = tool.headers
+        except ValueError as error:
+            reason = f"the tool '{self._request.params.name}' is not offered: {error}"
+            raise WireError(Code.INVALID_PARAMS, reason) from None
+        check_parameters(mirrored, self._request.params.arguments, headers)
 
     @property
     def repeated(self) -> Answers | None:

@@ -122,8 +122,9 @@ def _is_modern(method: str, params: Params, session: Session) -> bool:
     meta = params.meta
     version = "" if meta is UNSET else meta.version
     if version == MODERN:
-        if meta is UNSET or meta.capabilities is UNSET:
-            raise WireError(Code.INVALID_PARAMS, f"params._meta lacks {_CAPABILITIES_KEY}")
+        if meta is UNSET or meta.capabilities is UNSET or bytes(meta.capabilities)[:1] != b"{":
+            reason = f"params._meta lacks the object {_CAPABILITIES_KEY}"
+            raise WireError(Code.INVALID_PARAMS, reason)
         return True
     if version:
         supported = {"supported": SUPPORTED, "requested": version}

@@ -123,6 +123,8 @@ LIST = modern("tools/list")
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 OLD = modern("tools/list", _meta={"io.modelcontextprotocol/protocolVersion": "1900-01-01"})
 BARE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+LIMITED = modern("tools/list", _meta={"io.modelcontextprotocol/clientCapabilities": []})
+ASTRAY = modern("tools/call", name="demo_astray", arguments={"region": "north"})
 REGION = modern("tools/call", name="demo_route", arguments={"region": "Süd"})
 
 
@@ -148,6 +150,8 @@ REGION = modern("tools/call", name="demo_route", arguments={"region": "Süd"})
         (GREET, {**mirror(GREET), "mcp_name": "=?base64?!?="}, 400, -32020),
         (GREET, {**mirror(GREET), "mcp_name": "=?base64?ZGVtb19ncmVldA==?="}, 200, 0),
         (REGION, mirror(REGION), 400, -32020),
+        (LIMITED, mirror(LIMITED), 400, -32602),
+        (ASTRAY, mirror(ASTRAY), 200, -32602),
         (REGION, {**mirror(REGION), "mcp_param_region": "Nord"}, 400, -32020),
         (REGION, {**mirror(REGION), "mcp_param_region": "=?base64?U8O8ZA==?="}, 200, 0),
         (OLD, {**mirror(OLD), "mcp_protocol_version": "1900-01-01"}, 400, -32022),

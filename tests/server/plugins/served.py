@@ -19,12 +19,14 @@ PARAMETERS: dict[str, JsonObject] = {
     "sleep": {"seconds": {"type": "number"}},
     "count": {"to": {"type": "integer"}},
     "route": {"region": {"type": "string", "x-mcp-header": "Region"}},
+    "astray": {"region": {"type": "string", "x-mcp-header": "no header"}},
 }
 FUNCTIONS = (
     "greet",
     "sleep",
     "count",
     "route",
+    "astray",
     "raise",
     "fail",
     "exit",
