@@ -5,7 +5,6 @@ is passed on; only `override` must come from its home, where linters look for it
 """
 
 from pydantic import Field
-from typing_extensions import TypeAliasType
 
 from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.dispatch import Dispatch
@@ -73,7 +72,6 @@ __all__ = [
     "StopChain",
     "StreamHook",
     "TransportError",
-    "TypeAliasType",
     "Wanted",
     "call_metadata",
     "calling_with",

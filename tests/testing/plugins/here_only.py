@@ -1,4 +1,4 @@
-"""Reports progress only where it has not been started for it."""
+"""Reports progress only in the process of the tests."""
 
 import sys
 
@@ -8,6 +8,6 @@ from scaffold.kinds.text_processor_v1 import ProcessInput, ProcessOutput, TextPr
 
 class Plugin(TextProcessorPlugin):
     def process(self, payload: ProcessInput) -> ProcessOutput:
-        if "scaffold.server" not in sys.modules:
+        if "pytest" in sys.modules:
             report_progress(1, 1, "here not there")
         return ProcessOutput(text=payload.text)
