@@ -1,5 +1,6 @@
 """The three ways to a plugin: which of them to take, and the channel at the end of it."""
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -18,6 +19,9 @@ from scaffold.host.provision import Provision
 from scaffold.host.threads import Late
 
 __all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runs_here", "runtime_of"]
+
+_HAS_PIPES: Final = os.name == "posix"
+"""The client of processes polls pipes, and gives each process a session of its own."""
 
 PREFERENCE: Final[tuple[Runtime, ...]] = ("in_process", "mcp_stdio", "mcp_http")
 """The fastest first; a host takes the first one that a plugin offers."""
@@ -41,8 +45,10 @@ def choose(manifest: Manifest, wanted: str | None) -> Runtime:
 
 
 def _usable(manifest: Manifest, runtime: Runtime) -> bool:
-    # An entry point that is a file is for a host in another language.
-    return runtime != "in_process" or ":" in (manifest.entry_point or "")
+    if runtime == "in_process":
+        # An entry point that is a file is for a host in another language.
+        return ":" in (manifest.entry_point or "")
+    return runtime != "mcp_stdio" or _HAS_PIPES
 
 
 def runs_here(manifest: Manifest, runtime: Runtime) -> bool:
@@ -124,7 +130,8 @@ async def async_channel_to(
 
 
 def _wants_a_process(manifest: Manifest) -> bool:
-    return manifest.execution_model == "process_cpu_bound" and not manifest.in_process_only
+    busy = manifest.execution_model == "process_cpu_bound"
+    return busy and not manifest.in_process_only and _HAS_PIPES
 
 
 def _served(manifest: Manifest) -> Manifest:

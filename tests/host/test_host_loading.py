@@ -230,6 +230,13 @@ def test_an_entry_point_in_another_language_is_not_for_this_host(tmp_path):
     assert caught.value.reason == "the manifest offers in_process; this host can use none of them"
 
 
+def test_a_system_without_posix_reaches_no_processes(monkeypatch):
+    monkeypatch.setattr("scaffold.host.runtimes._HAS_PIPES", False)
+    with Host() as host, pytest.raises(RuntimeNotSupported) as caught:
+        host.load(PLUGINS / "teller", ToolClient, runtime="mcp_stdio")
+    assert "this host can use in_process, and was asked for mcp_stdio" in caught.value.reason
+
+
 def test_a_runtime_that_the_manifest_does_not_offer_is_refused():
     with Host() as host, pytest.raises(RuntimeNotSupported) as caught:
         host.load(PLUGINS / "echo", ToolClient, runtime="mcp_http")
