@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from scaffold.contract.catalogue import Catalogue
 from scaffold.contract.errors import InvalidOutput, ProtocolError, RuntimeNotSupported
 from scaffold.contract.hook import Functions, Hook, Kind
-from scaffold.contract.metadata import call_metadata
+from scaffold.contract.metadata import call_metadata, metadata
 from scaffold.contract.progress import Report, listener
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN, MODERN_ERRORS, Code
@@ -26,7 +26,7 @@ from scaffold.wire.messages import METADATA, WINDOWED, Message, WireError, encod
 from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold.wire.tools import Offer
 
-__all__ = ["Call", "Outgoing", "Session", "Talk", "in_full", "result_of"]
+__all__ = ["Call", "Outgoing", "Session", "Talk", "in_full", "is_plain", "result_of"]
 
 _MOST_PAGES: Final = 1000
 _EXCERPT: Final = 200
@@ -168,7 +168,7 @@ class Session:
     def call(self, hook: Hook[Any, Any]) -> "Call":
         """Prepare calls of a hook; raise `RuntimeNotSupported` if the server cannot serve it."""
         if hook.functions is not None:
-            return _FunctionCall(self, hook, hook.functions)
+            return FunctionCall(self, hook, hook.functions)
         return Call(self, hook, self.tool(hook))
 
     def tool(self, hook: Hook[Any, Any]) -> str:
@@ -230,22 +230,31 @@ class Call:
         described = session.kind.describe(hook.name)
         self.session = session
         self._hook = hook
-        self._dump = hook.input.writer
-        self._load = hook.output.reader
+        self.dump = hook.input.writer
+        """Writes a payload; raises `InvalidInput`."""
+        self.load = hook.output.reader
+        """Reads an output; raises `InvalidOutput`."""
         self._tool = tool
-        self._wrapped = not described["input"]["object"]
         self._is_object = bool(described["output"]["object"])
         self._modern = session.modern
-        self._head = session.head(tool)
+        wrapped = not described["input"]["object"]
+        self._wrap = (b'{"%b":' % WRAPPED_ARGUMENT.encode(), b"}") if wrapped else (b"", b"")
+        before, after = self._wrap
+        self.around = session.head(tool) + before, after + b"}"
+        """What stands before and after the payload in the parameters of a call like any other."""
 
     def write(self, payload: Any) -> Outgoing:
         """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
-        arguments = self._dump(payload)
-        if self._wrapped:
-            arguments = b'{"%b":%b}' % (WRAPPED_ARGUMENT.encode(), arguments)
-        if listener() is None and not call_metadata():
-            return Outgoing("tools/call", b"%b%b}" % (self._head, arguments), self._tool)
-        return self._with_meta(self._tool, arguments)
+        arguments = self.dump(payload)
+        if is_plain():
+            return self.outgoing(arguments)
+        before, after = self._wrap
+        return self._with_meta(self._tool, before + arguments + after)
+
+    def outgoing(self, arguments: bytes) -> Outgoing:
+        """Return a call like any other; `arguments` is a valid payload as JSON."""
+        before, after = self.around
+        return Outgoing("tools/call", before + arguments + after, self._tool)
 
     def _with_meta(self, tool: str, arguments: bytes | Raw) -> Outgoing:
         report = listener()
@@ -257,7 +266,7 @@ class Call:
         """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`."""
         if isinstance(answer, Familiar):
             try:
-                return self._load(answer.payload)
+                return self.load(answer.payload)
             except InvalidOutput:
                 answer = in_full(answer)
         hook = self._hook
@@ -270,7 +279,7 @@ class Call:
         return hook.output.load(output)
 
 
-class _FunctionCall(Call):
+class FunctionCall(Call):
     """Calls of a hook that is one tool per function."""
 
     def __init__(self, session: Session, hook: Hook[Any, Any], functions: Functions) -> None:
@@ -287,9 +296,9 @@ class _FunctionCall(Call):
         if head is None:
             head = self._heads[tool] = self.session.head(tool)
         arguments = _decode_object(data)[self._functions.arguments]
-        if listener() is not None or call_metadata():
-            return self._with_meta(tool, arguments)
-        return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
+        if is_plain():
+            return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
+        return self._with_meta(tool, arguments)
 
     def read(self, answer: Message | Familiar[bool] | None) -> Any:
         if not self.session.offer.foreign:
@@ -298,6 +307,11 @@ class _FunctionCall(Call):
             answer = in_full(answer)
         result = result_of(answer, self._hook.name)
         return self._hook.output.load(read_foreign(self._hook, result))
+
+
+def is_plain() -> bool:
+    """Tell whether there is nothing to say of the calls made here but their payloads."""
+    return listener() is None and not metadata()
 
 
 def _trace(metadata: Mapping[str, Json]) -> JsonObject:

@@ -15,7 +15,6 @@ from scaffold.contract.progress import listener
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 from scaffold.wire.progress import Progress
-from scaffold.wire.results import WRAPPED_ARGUMENT
 from scaffold.wire.streams import WINDOW, read_end
 
 __all__ = ["On", "Stream", "opener"]
@@ -29,9 +28,8 @@ class StreamCall(Call):
 
     @override
     def write(self, payload: Any) -> Outgoing:
-        arguments = self._hook.input.dump(payload)
-        if self._wrapped:
-            arguments = b'{"%b":%b}' % (WRAPPED_ARGUMENT.encode(), arguments)
+        before, after = self._wrap
+        arguments = before + self._hook.input.dump(payload) + after
         token = self.session.token()
         head = self.session.head(self._tool, token, call_metadata(), WINDOW)
         report = listener() or _ignore

@@ -27,6 +27,10 @@ def call_metadata() -> Mapping[str, Json]:
     return _metadata.get()
 
 
+metadata: Final = _metadata.get
+"""Returns what `call_metadata` does, without a call in between."""
+
+
 @contextmanager
 def calling_with(metadata: Mapping[str, Json]) -> Generator[None]:
     """Give metadata to the calls made in this block, over what they would have had anyway.

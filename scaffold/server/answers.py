@@ -16,8 +16,6 @@ from scaffold.wire.results import Head, open_result, write_error, write_result
 
 __all__ = ["Answers"]
 
-_RESPONSE: Final = START + b'%d,"result":%b%b}}'
-"""Its id, and a result: what it opens with, and the output."""
 _MISSING_CAPABILITY: Final = "missing_capability"
 """The code with which a hook says what its MCP client would have to be capable of."""
 
@@ -35,31 +33,33 @@ class Answers:
         self._text = text
 
     @cached_property
-    def repeat(self) -> Callable[[int, bytes], bytes | None]:
+    def repeat(self) -> Callable[[bytes, bytes], bytes | None]:
         """Calls a plain function on this thread, by the shortest way from payload to response.
 
-        Takes an id, and a payload as it came. Returns `None` if that is no valid payload: nothing
-        has been called then. Raises `WireError` for what is no result.
+        Takes an id and a payload, both as they came. Returns `None` if that is no valid payload:
+        nothing has been called then. Raises `WireError` for what is no result.
         """
         hook, refuse, write = self.tool.hook, self.refuse, self.write
         invoke = self.tool.invoke if hook.input.form is None else self.tool.method
         load, dump = hook.input.reader, hook.output.writer
-        opening = None if hook.content or self._text else open_result(self._head)
+        plain = not (hook.content or self._text)
+        opening = b',"result":%b' % open_result(self._head)
+        join, coroutine = b"".join, CoroutineType
 
-        def repeat(id: int, arguments: bytes) -> bytes | None:
+        def repeat(id: bytes, arguments: bytes) -> bytes | None:
             try:
                 payload = load(arguments)
             except InvalidInput:
                 return None
             try:
                 value = invoke(payload)
-                if type(value) is CoroutineType:
-                    return response(id, refuse(unexpected(value)))
-                if opening is None:
-                    return response(id, write(value))
-                return _RESPONSE % (id, opening, dump(value))
+                if type(value) is coroutine:
+                    return response(int(id), refuse(unexpected(value)))
+                if plain:
+                    return join((START, id, opening, dump(value), b"}}"))
+                return response(int(id), write(value))
             except FAILURES as error:
-                return response(id, refuse(error))
+                return response(int(id), refuse(error))
 
         return repeat
 

@@ -38,23 +38,14 @@ class Conversation:
         self._largest = largest
         self._cancel = cancel
         self._session = Session()
-        self._heads: Heads[Answers] = Heads("arguments")
+        self.heads: Heads[Answers] = Heads("arguments")
+        """How calls begin that may be answered like earlier ones."""
         self.running: dict[RequestId, Call | Repeated] = {}
         """The calls that have not been answered yet."""
 
-    def repeat(self, line: bytes) -> bytes | None:
-        """Answer a call like an earlier one, running it here; `None` if the line is none."""
-        familiar = self._heads.recognise(line)
-        if familiar is None:
-            return None
-        try:
-            return familiar.known.repeat(familiar.id, familiar.payload)
-        except WireError as error:
-            return error_response(error, familiar.id)
-
     def repeated(self, line: bytes) -> Repeated | None:
-        """Count a call that `repeat` is at among those under way, if it is not yet."""
-        familiar = self._heads.recognise(line)
+        """Count a call like an earlier one, being answered, among those under way."""
+        familiar = self.heads.recognise(line.removesuffix(b"\n"))
         if familiar is None or familiar.id in self.running:
             return None
         call = self.running[familiar.id] = Repeated(familiar.id)
@@ -62,7 +53,7 @@ class Conversation:
 
     def repetition(self, line: bytes) -> Call | None:
         """Read a call like an earlier one, to be made by the caller; `None` if the line is none."""
-        familiar = self._heads.recognise(line)
+        familiar = self.heads.recognise(line)
         if familiar is None:
             return None
         answers = familiar.known
@@ -98,7 +89,7 @@ class Conversation:
         if isinstance(call, ToolCall):
             answers = call.repeated
             if answers is not None:
-                self._heads.learn(line, call.arguments, answers)
+                self.heads.learn(line, call.arguments, answers)
 
     def _read(self, line: bytes) -> Message:
         if isinstance(line, TooLong):

@@ -20,15 +20,17 @@ class Lines:
     def __init__(self, largest: int) -> None:
         self._largest = largest
         self._parts: list[bytes] = []
-        self._size = 0
+        self.held = 0
+        """The bytes of a line that has not ended yet."""
         self._skipping = False
-        self.most = _SMALL
-        """How many bytes to read at once: more in the middle of a long line."""
+        self._usual = min(_SMALL, largest)
+        self.most = self._usual
+        """How many bytes to read at once: in the middle of a long line more than one may have."""
 
     def feed(self, chunk: bytes) -> Iterable[bytes]:
         """Take a chunk; return the lines that it completes. Empty lines are left out."""
         end = len(chunk) - 1
-        if chunk[0] == _BRACE and chunk.find(b"\n") == end < self._largest and not self._size:
+        if chunk[0] == _BRACE and chunk.find(b"\n") == end < self._largest and not self.held:
             # Most often a chunk is one line.
             return (chunk[:-1],)
         return self._split(chunk)
@@ -39,15 +41,15 @@ class Lines:
         for part in rest:
             yield from self._complete()
             self._grow(part)
-        self.most = _LARGE if self._size else _SMALL
+        self.most = _LARGE if self.held else self._usual
 
     def end(self) -> Iterator[bytes]:
         """Yield what stands after the last line end, at the end of the input."""
         yield from self._complete()
 
     def _grow(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > self._largest:
+        self.held += len(part)
+        if self.held > self._largest:
             self._skipping = True
             self._parts.clear()
         elif part:
@@ -62,5 +64,5 @@ class Lines:
             if not line.isspace():
                 yield line
         self._parts = []
-        self._size = 0
+        self.held = 0
         self._skipping = False

@@ -41,8 +41,14 @@ class Outlet:
             self.add(message)
             self.flush()
             return
+        line = message + b"\n"
         try:
-            self._write(message + b"\n")
+            # As `_write` begins: one function less where the time of a call goes.
+            written = os.write(self._descriptor, line)
+            if written < len(line):
+                self._write(memoryview(line)[written:])
+        except OSError:
+            self._break()
         finally:
             self._writing.release()
         if self._waiting:
@@ -76,13 +82,14 @@ class Outlet:
         messages.append(b"")
         return b"\n".join(messages)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         try:
-            written = os.write(self._descriptor, data)
-            if written < len(data):
-                rest = memoryview(data)[written:]
-                while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
         except OSError:
-            self._waiting.clear()
-            self._broken()
+            self._break()
+
+    def _break(self) -> None:
+        self._waiting.clear()
+        self._broken()

@@ -22,6 +22,7 @@ from scaffold.server.outlet import Outlet
 from scaffold.server.pipes import Pipes
 from scaffold.server.service import Service
 from scaffold.server.steps import settle
+from scaffold.wire.messages import WireError, error_response
 
 __all__ = ["ThreadedServer"]
 
@@ -31,6 +32,9 @@ _QUIET: Final = 25
 """Ticks without work after which the watcher goes to sleep."""
 _MOST: Final = 64
 """Slow calls that run at once; more wait for one of them."""
+_NEWLINE: Final = ord("\n")
+_TAIL: Final = b"}}\n"
+"""What a call ends with that is all that has come."""
 
 
 class ThreadedServer:
@@ -51,6 +55,8 @@ class ThreadedServer:
         self._quiet = 0
         """Ticks since something came."""
         self._wake = threading.Event()
+        self._over = False
+        """True if all has been read and looked at."""
 
     def run(self) -> None:
         """Serve; return when the process is to exit."""
@@ -59,38 +65,61 @@ class ThreadedServer:
         self.ending.wait()
 
     def _serve(self, lead: Lead) -> None:
-        """Read and answer, until the input ends or the lead is lost."""
+        """Read and answer, until the input ends or the lead is lost.
+
+        Most often one line has come, and is a call like an earlier one. All that is done for it is
+        here and in `Heads.split`, `Answers.repeat` and `Outlet.put`: the code is cold when a call
+        comes, and every function more is felt.
+        """
         at, lines, framing = lead.at, self._lines, self._framing
-        repeat, add, put = self._conversation.repeat, self._outlet.add, self._outlet.put
-        read, inlet = os.read, self._input
-        while True:
-            while lines:
+        split, add, put = self._conversation.heads.split, self._outlet.add, self._outlet.put
+        read, inlet, most = os.read, self._input, _MOST
+        while not self._over:
+            if lines:
                 line = lines.popleft()
-                at.append(line)
-                response = repeat(line) if self._slow < _MOST else None
-                if response is None:
-                    self._read(line)
-                elif not at:
-                    self._late(lead, response)
-                elif lines:
-                    add(response)
-                else:
-                    put(response)
+                parts = split(line)
+            else:
                 try:
-                    at.pop()
-                except IndexError:
-                    self._help_out(lead)
-                    return
+                    line = read(inlet, framing.most)
+                except OSError:
+                    line = b""
+                if self._quiet:
+                    self._stir()
+                whole = line.find(_NEWLINE) == len(line) - 1 and not framing.held
+                parts = split(line, _TAIL) if whole else None
+                if parts is None:
+                    self._feed(line)
+                    continue
+            at.append(line)
+            response = None
+            if parts is not None and self._slow < most:
+                number, payload, answers = parts
+                try:
+                    response = answers.repeat(number, payload)
+                except WireError as error:
+                    response = error_response(error, int(number))
+            if response is None or not at:
+                self._aside(lead, line, response)
+            else:
+                (add if lines else put)(response)
             try:
-                chunk = read(inlet, framing.most)
-            except OSError:
-                chunk = b""
-            if self._quiet:
-                self._stir()
-            lines += framing.feed(chunk) if chunk else framing.end()
-            if not (chunk or lines):
-                break
+                at.pop()
+            except IndexError:
+                self._help_out(lead)
+                return
         self.ending.begin()
+
+    def _feed(self, chunk: bytes) -> None:
+        """Take what is not one familiar line; nothing is the end of the input."""
+        self._lines += self._framing.feed(chunk) if chunk else self._framing.end()
+        self._over = not (chunk or self._lines)
+
+    def _aside(self, lead: Lead, line: bytes, response: bytes | None) -> None:
+        """Go on with a line that is not answered yet, or that has cost its thread the lead."""
+        if response is None:
+            self._read(line)
+        else:
+            self._late(lead, response)
 
     def _read(self, line: bytes) -> None:
         """Read a line in full, and answer it."""

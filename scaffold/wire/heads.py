@@ -53,16 +53,27 @@ class Heads(Generic[T]):
 
     def recognise(self, line: bytes) -> Familiar[T] | None:
         """Take a line apart if its head is known; the line has no end of line."""
+        parts = self.split(line)
+        if parts is None:
+            return None
+        digits, payload, known = parts
+        return Familiar(int(digits), known, payload, line)
+
+    def split(self, line: bytes, tail: bytes = b"}}") -> tuple[bytes, bytes, T] | None:
+        """Return the id as digits, the payload, and what the head stands for, if that is known.
+
+        `tail` is what stands behind the payload: two braces, and the end of line if there is one.
+        """
         comma = line.find(b",", _ID, _FARTHEST)
         head = self.usual
-        if not line.startswith(head, comma):
+        if line[comma : comma + len(head)] != head:
             head = self._head(line, comma)
             if head not in self._known:
                 return None
             self.usual = head
-        digits = line[_ID:comma]
-        if digits.isdigit() and digits >= b"1" and line.startswith(START) and line.endswith(b"}}"):
-            return Familiar(int(digits), self._known[head], line[comma + len(head) : -2], line)
+        digits, end = line[_ID:comma], -len(tail)
+        if digits.isdigit() and digits >= b"1" and line[:_ID] == START and line[end:] == tail:
+            return digits, line[comma + len(head) : end], self._known[head]
         return None
 
     def learn(self, line: bytes, payload: bytes, known: T) -> None:

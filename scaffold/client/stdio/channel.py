@@ -64,30 +64,30 @@ class StdioChannel:
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self._pipes.session.is_catalogue(hook):
             return lambda _payload: self._list(hook, timeout)
-        prepared = self._pipes.session.call(hook)
         repeatable = hook.idempotent or hook.read_only
+        now = time.monotonic
+        bound = self._caller(self._pipes, hook, timeout)
 
         def call(payload: In) -> Out:
-            nonlocal prepared
-            deadline = time.monotonic() + timeout
-            pipes = self._pipes
-            if pipes.end is not None:
-                pipes = self._alive(deadline)
-            if prepared.session is not pipes.session:
-                prepared = pipes.session.call(hook)
-            outgoing = prepared.write(payload)
+            nonlocal bound
+            deadline = now() + timeout
+            pipes, make = bound
+            if pipes is not self._pipes or pipes.end is not None:
+                bound = pipes, make = self._caller(self._alive(deadline), hook, timeout)
             try:
-                answer = pipes.call(outgoing, deadline, timeout)
+                return make(payload, deadline)
             except PeerCrashed as error:
                 if not (repeatable or isinstance(error, NotSent)):
                     raise
-                pipes = self._alive(deadline)
-                prepared = pipes.session.call(hook)
-                answer = pipes.call(prepared.write(payload), deadline, timeout)
-            value: Out = prepared.read(answer)
-            return value
+            bound = pipes, make = self._caller(self._alive(deadline), hook, timeout)
+            return make(payload, deadline)
 
         return call
+
+    def _caller(
+        self, pipes: Pipes, hook: Hook[In, Out], timeout: float
+    ) -> tuple[Pipes, Callable[[In, float], Out]]:
+        return pipes, pipes.caller(pipes.session.call(hook), timeout)
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract.streams`."""

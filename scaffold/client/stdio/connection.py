@@ -32,6 +32,7 @@ from scaffold.wire.messages import (
 from scaffold.wire.progress import read_progress
 
 __all__ = [
+    "DEAF",
     "FAILED_GRACE",
     "GRACE",
     "MESSAGE_LIMIT",
@@ -57,11 +58,13 @@ FAILED_GRACE: Final = 0.2
 PROBE_PATIENCE: Final = 2.0
 """Seconds of silence after which a server that has read `server/discover` is legacy."""
 
-_CALL: Final = START + b'%d,"method":"tools/call","params":%b}\n'
 _SMALL_READ: Final = 1 << 14
 _LARGE_READ: Final = 1 << 20
 _LAST_WORDS: Final = 0.3
 """Seconds that the exit status and the end of stderr are waited for."""
+
+
+DEAF: Final = "the process does not read its input any more"
 
 
 class NotSent(PeerCrashed):
@@ -87,7 +90,8 @@ class Connection(ABC):
         self.reading = threading.Lock()
         """Held by whoever reads the output."""
         self._log = ProcessLog(self.process.stderr, session.plugin)
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        """Held by whoever writes, gives out an id, or ends the connection."""
         self._size = _SMALL_READ
         self._patience = Patience(self.inbox)
         self._served = 0
@@ -99,7 +103,7 @@ class Connection(ABC):
         Raises `NotSent` if the process takes no more input.
         """
         inbox = self.inbox
-        with self._lock:
+        with self.lock:
             if self.end is not None:
                 raise NotSent(str(self.end()))
             request_id = inbox.last_id = inbox.last_id + 1
@@ -110,36 +114,37 @@ class Connection(ABC):
                 self.send(request(request_id, outgoing.method, outgoing.params) + b"\n")
             except OSError:
                 inbox.waiting.pop(request_id, None)
-                raise NotSent("the process does not read its input any more") from None
+                raise NotSent(DEAF) from None
         return request_id
 
-    def begin_alone(self, outgoing: Outgoing) -> int:
+    def begin_alone(self, middle: bytes, arguments: bytes, tail: bytes) -> int:
         """Send a call of a thread that is reading; return its id.
 
-        The thread must expect the answer before it ceases to read without it. Raises as `begin`.
+        `middle` is what stands between the id and the arguments, `tail` ends the line. The thread
+        must expect the answer before it ceases to read without it. Raises as `begin`.
         """
-        self._lock.acquire()
+        self.lock.acquire()
         try:
             if self.end is not None:
                 raise NotSent(str(self.end()))
             request_id = self.inbox.last_id = self.inbox.last_id + 1
-            self.send(_CALL % (request_id, outgoing.params))
+            self.send(b"".join((START, b"%d" % request_id, middle, arguments, tail)))
         except OSError:
-            raise NotSent("the process does not read its input any more") from None
+            raise NotSent(DEAF) from None
         finally:
-            self._lock.release()
+            self.lock.release()
         return request_id
 
     def expect(self, request_id: int, deliver: Deliver) -> None:
         """Have the answer to a request delivered that was sent; raise if there will be none."""
-        with self._lock:
+        with self.lock:
             if self.end is not None:
                 raise self.end()
             self.inbox.waiting[request_id] = deliver
 
     def notify(self, outgoing: Outgoing) -> None:
         """Send a notification; a process that is gone misses nothing."""
-        with self._lock:
+        with self.lock:
             if self.end is None:
                 try:
                     self.send(notification(outgoing.method, outgoing.params) + b"\n")
@@ -160,7 +165,7 @@ class Connection(ABC):
 
     def flush(self) -> None:
         """Write what was kept, as far as the pipe takes it."""
-        with self._lock:
+        with self.lock:
             if not self.unsent or self.end is not None:
                 return
             try:
@@ -209,7 +214,7 @@ class Connection(ABC):
 
         A process that will not come to itself is given up altogether.
         """
-        with self._lock:
+        with self.lock:
             self.inbox.waiting.pop(request_id, None)
             if outgoing.method == "tools/call":
                 self.notify(_cancelled(request_id))
@@ -227,13 +232,13 @@ class Connection(ABC):
 
     def forget(self, request_id: int) -> None:
         """Give up a request whose caller has gone away, if it has not been answered."""
-        with self._lock:
+        with self.lock:
             if self.inbox.waiting.pop(request_id, None) is not None:
                 self.notify(_cancelled(request_id))
 
     def abandon(self, request_id: int) -> None:
         """Give up a request that was begun alone, and has not been answered."""
-        with self._lock:
+        with self.lock:
             self.inbox.waiting.pop(request_id, None)
             self.notify(_cancelled(request_id))
 
@@ -249,7 +254,7 @@ class Connection(ABC):
 
     def fail(self, end: Callable[[], TransportError]) -> None:
         """End the connection: every call in flight, and every further one, gets the error."""
-        with self._lock:
+        with self.lock:
             if self.end is not None:
                 return
             self.end = end
@@ -266,7 +271,7 @@ class Connection(ABC):
     def dispose(self, grace: float = FAILED_GRACE) -> None:
         """End the process of a connection that has ended. Takes as long as the process takes."""
         if self._finalizer.detach() is not None:
-            with self._lock:
+            with self.lock:
                 self.process.end_input()
             self.process.end(grace)
             self._log.close()
@@ -288,7 +293,7 @@ class Connection(ABC):
         else:
             refusal = WireError(Code.METHOD_NOT_FOUND, f"no method '{message.method}' here")
             reply = error_response(refusal, message.id)
-        with self._lock:
+        with self.lock:
             if self.end is None:
                 try:
                     self.send(reply + b"\n")

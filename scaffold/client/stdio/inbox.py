@@ -29,8 +29,7 @@ Deliver: TypeAlias = Callable[[Answer], object]
 _LOGGED: Final = 10
 """Odd lines that are logged; the others are counted."""
 _EXCERPT: Final = 200
-_ANSWER: Final = START + b"%d%b"
-"""What an answer begins with: its id, and a known head."""
+_NEWLINE: Final = ord("\n")
 
 
 class _Envelope(msgspec.Struct):
@@ -85,18 +84,18 @@ class Inbox:
             return ""
         return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
 
-    def only(self, data: bytes, number: int) -> Familiar[bool] | None:
-        """Return the answer to a request if it begins as usual and is all that has come.
+    def only(self, data: bytes, number: int) -> bytes | None:
+        """Return the payload of a request's answer, if that begins as usual and came alone.
 
         Else nothing is taken.
         """
-        opening = _ANSWER % (number, self._heads.usual)
+        opening = START + b"%d" % number + self._heads.usual
         start = len(opening)
-        whole = data.startswith(opening) and data.endswith(b"}}\n")
-        if not whole or self.held or data.find(b"\n") != len(data) - 1:
+        whole = data[:start] == opening and data[-3:] == b"}}\n"
+        if not whole or self.held or data.find(_NEWLINE) != len(data) - 1:
             return None
         self.answered += 1
-        return Familiar(number, True, data[start:-3], data)
+        return data[start:-3]
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; raise `ProtocolError` if a line is longer than the limit."""

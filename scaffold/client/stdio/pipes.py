@@ -5,18 +5,19 @@ answer. A wait never lasts beyond its deadline.
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Any, Final
 
 from typing_extensions import override
 
-from scaffold.client.session import Outgoing, Session
+from scaffold.client.session import Call, FunctionCall, Outgoing, Session, is_plain
 from scaffold.client.stdio.box import Box
 from scaffold.client.stdio.connection import PROBE_PATIENCE, TICK, Connection, NotSent
 from scaffold.client.stdio.inbox import Answer, message_of
 from scaffold.client.stdio.process import Launch, poll
-from scaffold.contract.errors import PeerCrashed, ProtocolError
+from scaffold.contract.errors import InvalidOutput, PeerCrashed, ProtocolError
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 from scaffold.wire.progress import Progress
@@ -65,37 +66,59 @@ class Pipes(Connection):
             raise self.overdue(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_of(answer)
 
-    def call(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | Familiar[bool]:
-        """Do what `exchange` does, the short way if nobody waits for anything.
+    def caller(self, call: Call, seconds: float) -> Callable[[Any, float], Any]:
+        """Return the function that makes such calls: takes a payload and a deadline.
 
-        Most often the answer, and nothing else, is the next thing that comes: then no other thread
-        need hear of the call.
+        If nobody waits for anything, the answer, and nothing else, is most often the next thing
+        that comes: then no other thread need hear of the call. That way is short, and all of it is
+        here and in `Inbox.only`, with everything at hand: between two switches of processes, each
+        function and each object more is felt. It raises as `exchange` does.
         """
-        alone = outgoing.report is None and not self.inbox.waiting
-        if not alone or not self.reading.acquire(_AT_ONCE):
-            return self.exchange(outgoing, deadline, seconds)
-        slot: SimpleQueue[Answer]
-        try:
-            request_id = self.begin_alone(outgoing)
+        if isinstance(call, FunctionCall):
+            return partial(self._call, call, seconds)
+        dump, load, before, after = call.dump, call.load, *call.around
+        middle, tail = b',"method":"tools/call","params":' + before, after + b"}\n"
+        waiting, only, plain = self.inbox.waiting, self.inbox.only, is_plain
+        acquire, release, at_once = self.reading.acquire, self.reading.release, _AT_ONCE
+        begin_alone, poll, read = self.begin_alone, self._readable.poll, self.read
+        patience = _TICK if seconds > TICK else seconds * 1000
+
+        def make(payload: Any, deadline: float) -> Any:
+            if waiting or not plain() or not acquire(at_once):
+                return self._call(call, seconds, payload, deadline)
+            slot: SimpleQueue[Answer] | None = None
             try:
-                patience = _TICK if seconds > TICK else seconds * 1000
-                data = self.read() if not self.unsent and self._readable.poll(patience) else b""
-                answer = self.inbox.only(data, request_id)
-                if answer is not None:
-                    return answer
-                slot = SimpleQueue()
-                self.expect(request_id, slot.put)
-                self.take(data)
-            except BaseException:
-                self.abandon(request_id)
-                raise
-        except NotSent:
-            raise self._not_sent() from None
-        finally:
-            self.reading.release()
-            if self.inbox.waiting:
-                self._hand_over()
-        return self._await(request_id, slot, outgoing, deadline, seconds)
+                arguments = dump(payload)
+                number = begin_alone(middle, arguments, tail)
+                try:
+                    data = read() if not self.unsent and poll(patience) else b""
+                    output = only(data, number)
+                    if output is None:
+                        slot = SimpleQueue()
+                        self.expect(number, slot.put)
+                        self.take(data)
+                except BaseException:
+                    self.abandon(number)
+                    raise
+            except NotSent:
+                raise self._not_sent() from None
+            finally:
+                release()
+                if waiting:
+                    self._hand_over()
+            if output is None:
+                assert slot is not None
+                outgoing = call.outgoing(arguments)
+                return call.read(self._await(number, slot, outgoing, deadline, seconds))
+            try:
+                return load(output)
+            except InvalidOutput:
+                return call.read(Familiar(number, True, output, data))
+
+        return make
+
+    def _call(self, call: Call, seconds: float, payload: Any, deadline: float) -> Any:
+        return call.read(self.exchange(call.write(payload), deadline, seconds))
 
     def exchange(
         self, outgoing: Outgoing, deadline: float, seconds: float
