@@ -46,6 +46,14 @@ def test_the_sample_of_a_tool_calls_a_function_that_its_sample_lists():
         ({"type": "string", "format": "date-time"}, "2026-01-31T12:00:00Z"),
         ({"type": "string", "pattern": "^[A-Z]{3}-[0-9]{2}$"}, "AAA-00"),
         ({"type": "string", "pattern": "^a+$", "minLength": 4}, "aaaa"),
+        (
+            {
+                "type": "object",
+                "required": ["symbol"],
+                "properties": {"symbol": {"type": "string", "pattern": "^[A-Z]{1,5}$"}},
+            },
+            {"symbol": "A"},
+        ),
         ({"type": "integer"}, 1),
         ({"type": "integer", "minimum": 7}, 7),
         ({"type": "integer", "exclusiveMinimum": 7, "multipleOf": 5}, 10),

@@ -1,6 +1,7 @@
 """A valid value for a schema: what a new plugin answers, and what `call` sends unasked."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -175,8 +176,10 @@ class _Sampler:
         ]
         pattern = facts.home.get("pattern")
         if pattern is not None:
-            yield from _WORDS
+            # A word, if one will do: of many values only the first few are tried in an object.
+            yield from (word for word in _WORDS if _may_match(pattern, word))
             yield text_for(pattern, least)
+            yield from _WORDS
 
     def integers(self, facts: Facts, _depth: int) -> Iterator[Json]:
         """Yield whole numbers: small ones, then those at the bounds."""
@@ -241,6 +244,14 @@ def _types(facts: Facts) -> list[str]:
         "integer": bool({"minimum", "exclusiveMinimum", "multipleOf"} & facts.home.keys()),
     }
     return sorted(_VALUES, key=lambda name: (not told.get(name, False), name != "string"))
+
+
+def _may_match(pattern: str, word: str) -> bool:
+    """Guess whether a pattern matches; the validator has the last word."""
+    try:
+        return re.search(pattern, word) is not None
+    except (re.error, RecursionError, OverflowError):
+        return False
 
 
 def _combine(streams: dict[str, _Stream]) -> Iterator[dict[str, Any]]:

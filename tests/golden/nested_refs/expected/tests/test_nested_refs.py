@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scaffold.testing import every_runtime
+from scaffold.testing import assert_alike, every_runtime
 
-from nested_refs._generated.nested_refs_v1 import NestedRefsClient
+from nested_refs._generated.nested_refs_v1 import (
+    Line,
+    Money,
+    NestedRefsClient,
+    PlaceOrderInput,
+)
 
 PLUGIN = Path(__file__).parents[1]
 
@@ -20,5 +25,15 @@ def clients() -> Iterator[dict[str, NestedRefsClient]]:
         yield opened
 
 
-def test_it_opens_in_every_runtime(clients: dict[str, NestedRefsClient]) -> None:
-    assert clients
+def test_place_order_answers_alike_in_every_runtime(
+    clients: dict[str, NestedRefsClient],
+) -> None:
+    assert_alike(
+        clients,
+        lambda client: client.place_order(
+            PlaceOrderInput(
+                id="example",
+                lines=[Line(price=Money(amount="1", currency="EUR"))],
+            ),
+        ),
+    )
