@@ -21,7 +21,7 @@ from scaffold.contract.plugin import Plugin, PluginContext
 from scaffold.host.flights import Flights, closed
 from scaffold.host.joint import Direct, Joint, join
 from scaffold.host.streams import opener, opener_async
-from scaffold.host.threads import Late, LoopThread, within
+from scaffold.host.threads import Late, LoopThread, in_thread, within
 from scaffold.resources.loan import Loan
 
 __all__ = ["AsyncInProcessChannel", "InProcessChannel"]
@@ -263,7 +263,7 @@ class AsyncInProcessChannel:
         """Return the plugin's method, in a thread or within a time where it needs to be."""
         invoke = joint.invoke
         if self._threaded or hook.timeout is not None:
-            invoke = _in_thread(invoke)
+            invoke = _threaded(invoke)
         if hook.functions is not None:
             invoke = self._held_to_catalogue(joint, invoke)
         if hook.timeout is not None:
@@ -293,10 +293,8 @@ def _catalogue(listing: Hook[None, Any], functions: Any) -> Catalogue:
     return Catalogue(from_json(listing.output.dump(functions)))
 
 
-def _in_thread(invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    import asyncio
-
-    return lambda payload: asyncio.to_thread(invoke, payload)
+def _threaded(invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda payload: in_thread(lambda: invoke(payload))
 
 
 def _limited(invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Awaitable[Any]]:
@@ -328,7 +326,7 @@ async def _bounded(seconds: float, work: Callable[[], Any]) -> None:
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
-            await _settled(asyncio.to_thread(within, seconds, work))
+            await _settled(in_thread(work))
     except TimeoutError:
         if not limit.expired():  # the work's own error
             raise

@@ -6,10 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from scaffold.contract.failure import FAILURES
+from scaffold.host.threads import Crew
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,15 +24,11 @@ _WORKERS: Final = 16
 
 
 class Post:
-    """Runs calls in threads of its own, started when they are first needed.
-
-    They are daemons: a plugin that never comes back from a call does not keep the process alive.
-    (Those of a `ThreadPoolExecutor` are waited for when the interpreter ends.)
-    """
+    """Runs calls in threads of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._office = _Office()
+        self._crew = _crew()
         self._boxes: dict[str, deque[tuple[contextvars.Context, Call, Any]]] = {}
 
     def send(self, plugin: str, call: Call, payload: Any) -> None:
@@ -49,7 +45,7 @@ class Post:
                 box.append(letter)
                 return
             self._boxes[plugin] = deque([letter])
-            self._office.do(lambda: self._deliver(plugin))
+            self._crew.do(lambda: self._deliver(plugin))
 
     def close(self, seconds: float) -> None:
         """Wait until everything is delivered, or time is up; drop the rest. May be repeated."""
@@ -59,8 +55,8 @@ class Post:
         with self._lock:
             for box in self._boxes.values():
                 box.clear()
-            office, self._office = self._office, _Office()
-        office.close()
+            crew, self._crew = self._crew, _crew()
+        crew.close()
 
     def _deliver(self, plugin: str) -> None:
         while True:
@@ -76,30 +72,8 @@ class Post:
                 logging.getLogger(f"plugin.{plugin}").warning("plugin=%s error=%s", plugin, error)
 
 
-class _Office:
-    """A few daemon threads that do what is to be done; not safe for threads by itself."""
-
-    def __init__(self) -> None:
-        self._due: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._idle = threading.Semaphore(0)
-        self._workers = 0
-
-    def do(self, work: Callable[[], None]) -> None:
-        """Have it done by a thread that has nothing to do, or by a new one, or later."""
-        self._due.put(work)
-        if self._workers < _WORKERS and not self._idle.acquire(blocking=False):
-            self._workers += 1
-            threading.Thread(target=self._work, name="plugin-notify", daemon=True).start()
-
-    def close(self) -> None:
-        """End the threads as soon as they have nothing to do."""
-        for _ in range(self._workers):
-            self._due.put(None)
-
-    def _work(self) -> None:
-        while (work := self._due.get()) is not None:
-            work()
-            self._idle.release()
+def _crew() -> Crew:
+    return Crew("plugin-notify", _WORKERS)
 
 
 class Tasks:

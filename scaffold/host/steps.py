@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 from typing_extensions import override
 
 from scaffold.contract.failure import FAILURES
-from scaffold.host.threads import Late, LoopThread
+from scaffold.host.threads import Late, LoopThread, in_thread
 
 __all__ = ["END", "AsyncSteps", "Awaited", "InTask", "InThread", "Plain", "Steps", "Timed"]
 
@@ -129,11 +129,7 @@ class InThread:
         await self._do(self._plain.close)
 
     async def _do(self, work: Callable[[], Any]) -> Any:
-        if not self._threaded:
-            return work()
-        import asyncio
-
-        return await asyncio.get_running_loop().run_in_executor(None, work)
+        return await in_thread(work) if self._threaded else work()
 
 
 class InTask:

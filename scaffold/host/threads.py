@@ -1,21 +1,30 @@
-"""The threads of in-process plugins: an event loop for sync hosts, a time limit for sync code."""
+"""The threads of in-process plugins: an event loop for sync hosts, threads for event loops.
+
+All are daemons: a plugin that never comes back from a call does not keep the process alive. Those
+of a `ThreadPoolExecutor`, and so of `asyncio.to_thread`, are waited for when the interpreter ends.
+"""
 
 import contextvars
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from scaffold.contract.failure import FAILURES
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Late", "LoopThread", "within"]
+__all__ = ["Crew", "Late", "LoopThread", "in_thread", "within"]
 
 T = TypeVar("T")
+
+_MOST: Final = 64
+"""Calls of event loops that threads work on at once; more wait for one of them."""
 
 
 class Late(Exception):
@@ -134,3 +143,63 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         if outcome.done():  # the work's own error
             raise
         raise Late(seconds) from None
+
+
+class Crew:
+    """A few threads that do what is to be done, started when they are first needed."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name = name
+        self._most = most
+        self._lock = threading.Lock()
+        self._due: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._idle = threading.Semaphore(0)
+        self._workers = 0
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Have it done by a thread that has nothing to do, or by a new one, or later.
+
+        The work raises nothing.
+        """
+        with self._lock:
+            self._due.put(work)
+            if self._workers < self._most and not self._idle.acquire(blocking=False):
+                self._workers += 1
+                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+
+    def close(self) -> None:
+        """End the threads as soon as they have nothing to do."""
+        for _ in range(self._workers):
+            self._due.put(None)
+
+    def _work(self) -> None:
+        while (work := self._due.get()) is not None:
+            work()
+            self._idle.release()
+
+
+_crew = Crew("plugin-call", _MOST)
+
+
+def in_thread(work: Callable[[], T]) -> "asyncio.Future[T]":
+    """Have the work done in a thread, in the context of this call; the loop awaits its result."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        settle: Callable[[], None]
+        try:
+            settle = partial(future.set_result, context.run(work))
+        except StopIteration as error:
+            # No future takes it; in a generator it would mean another thing (PEP 479).
+            settle = partial(future.set_exception, RuntimeError(f"StopIteration: {error}"))
+        except FAILURES as error:
+            settle = partial(future.set_exception, error)
+        with suppress(RuntimeError):  # the loop has been closed meanwhile
+            loop.call_soon_threadsafe(lambda: None if future.done() else settle())
+
+    _crew.do(run)
+    return future

@@ -14,6 +14,6 @@ def test_a_kind_is_written_as_it_was(case, request):
     kept = {
         path.relative_to(expected).as_posix(): path.read_bytes().decode()
         for path in expected.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.suffix != ".pyc"  # other tests import some of them
     }
     assert files == kept

@@ -7,10 +7,10 @@ from contextlib import ExitStack, closing
 
 import pytest
 import readers
-from conftest import HERE, mcp_http, mcp_stdio, server
 from log_reader_v1 import LOG_READER, LogReaderClient, TailInput
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from ways_to_streams import HERE, mcp_http, mcp_stdio, server
 
 from scaffold.client.stdio.async_channel import AsyncStdioChannel
 from scaffold.client.stdio.channel import StdioChannel
