@@ -240,7 +240,7 @@ class Call:
         wrapped = not described["input"]["object"]
         self._wrap = (b'{"%b":' % WRAPPED_ARGUMENT.encode(), b"}") if wrapped else (b"", b"")
         before, after = self._wrap
-        self.around = session.head(tool) + before, after + b"}"
+        self._around = session.head(tool) + before, after + b"}"
         """What stands before and after the payload in the parameters of a call like any other."""
 
     def write(self, payload: Any) -> Outgoing:
@@ -251,9 +251,15 @@ class Call:
         before, after = self._wrap
         return self._with_meta(self._tool, before + arguments + after)
 
+    @property
+    def line(self) -> tuple[bytes, bytes]:
+        """What stands between the id and the payload of such a call, and after the payload."""
+        before, after = self._around
+        return b',"method":"tools/call","params":' + before, after + b"}\n"
+
     def outgoing(self, arguments: bytes) -> Outgoing:
         """Return a call like any other; `arguments` is a valid payload as JSON."""
-        before, after = self.around
+        before, after = self._around
         return Outgoing("tools/call", before + arguments + after, self._tool)
 
     def _with_meta(self, tool: str, arguments: bytes | Raw) -> Outgoing:

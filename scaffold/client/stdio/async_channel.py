@@ -72,29 +72,30 @@ class AsyncStdioChannel:
                 return await self._list(hook, timeout)
 
             return list_functions
-        prepared = self._pipes.session.call(hook)
+        bound = self._caller(self._pipes, hook, timeout)
+        now = time.monotonic
         repeatable = hook.idempotent or hook.read_only
 
         async def call(payload: In) -> Out:
-            nonlocal prepared
-            deadline = time.monotonic() + timeout
-            pipes = self._pipes
-            if pipes is None or pipes.end is not None:
-                pipes = await self._alive(deadline)
-            if prepared.session is not pipes.session:
-                prepared = pipes.session.call(hook)
+            nonlocal bound
+            deadline = now() + timeout
+            pipes, make = bound
+            if pipes is not self._pipes or pipes.end is not None:
+                bound = pipes, make = self._caller(await self._alive(deadline), hook, timeout)
             try:
-                answer = await pipes.exchange(prepared.write(payload), deadline, timeout)
+                return await make(payload, deadline)
             except PeerCrashed as error:
                 if not (repeatable or isinstance(error, NotSent)):
                     raise
-                pipes = await self._alive(deadline)
-                prepared = pipes.session.call(hook)
-                answer = await pipes.exchange(prepared.write(payload), deadline, timeout)
-            value: Out = prepared.read(answer)
-            return value
+            bound = pipes, make = self._caller(await self._alive(deadline), hook, timeout)
+            return await make(payload, deadline)
 
         return call
+
+    def _caller(
+        self, pipes: LoopPipes, hook: Hook[In, Out], timeout: float
+    ) -> tuple[LoopPipes, Callable[[In, float], Awaitable[Out]]]:
+        return pipes, pipes.caller(pipes.session.call(hook), timeout)
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract.streams`."""

@@ -117,20 +117,27 @@ class Connection(ABC):
                 raise NotSent(DEAF) from None
         return request_id
 
-    def begin_alone(self, middle: bytes, arguments: bytes, tail: bytes) -> int:
-        """Send a call of a thread that is reading; return its id.
+    def begin_call(
+        self, middle: bytes, arguments: bytes, tail: bytes, deliver: Deliver | None = None
+    ) -> int:
+        """Send a call; return its id.
 
-        `middle` is what stands between the id and the arguments, `tail` ends the line. The thread
-        must expect the answer before it ceases to read without it. Raises as `begin`.
+        `middle` is what stands between the id and the arguments, `tail` ends the line. A thread
+        that is reading may leave `deliver` out: it must then expect the answer before it ceases to
+        read without it. Raises as `begin`.
         """
         self.lock.acquire()
         try:
             if self.end is not None:
                 raise NotSent(str(self.end()))
             request_id = self.inbox.last_id = self.inbox.last_id + 1
-            self.send(b"".join((START, b"%d" % request_id, middle, arguments, tail)))
-        except OSError:
-            raise NotSent(DEAF) from None
+            if deliver is not None:
+                self.inbox.waiting[request_id] = deliver
+            try:
+                self.send(b"".join((START, b"%d" % request_id, middle, arguments, tail)))
+            except OSError:
+                self.inbox.waiting.pop(request_id, None)
+                raise NotSent(DEAF) from None
         finally:
             self.lock.release()
         return request_id

@@ -126,12 +126,14 @@ class Inbox:
         self._pieces.append(data)
 
     def _line(self, line: bytes) -> None:
-        familiar = self._heads.recognise(line)
-        if familiar is not None:
-            deliver = self.waiting.pop(familiar.id, None)
+        parts = self._heads.split(line)
+        if parts is not None:
+            digits, payload, known = parts
+            number = int(digits)
+            deliver = self.waiting.pop(number, None)
             if deliver is not None:
                 self.answered += 1
-                deliver(familiar)
+                deliver(Familiar(number, known, payload, line))
                 return
         try:
             message = read(line)
@@ -142,15 +144,15 @@ class Inbox:
         if message.method is not UNSET:
             self._other(message, line)
             return
-        number = message.id
-        deliver = self.waiting.pop(number, None) if isinstance(number, int) else None
+        answered = message.id
+        deliver = self.waiting.pop(answered, None) if isinstance(answered, int) else None
         if deliver is not None:
             self.answered += 1
             deliver(message)
-        elif number is UNSET:
+        elif answered is UNSET:
             self._unreadable(line, "it has no id")
-        elif not (isinstance(number, int) and 0 < number <= self.last_id):
-            self._note(f"an answer with the unknown id {number!r}")
+        elif not (isinstance(answered, int) and 0 < answered <= self.last_id):
+            self._note(f"an answer with the unknown id {answered!r}")
 
     def _unreadable(self, line: bytes, reason: str) -> None:
         excerpt = line[:_EXCERPT].decode(errors="backslashreplace").strip()

@@ -6,18 +6,19 @@ process lives.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
+from typing import Any
 
 from typing_extensions import override
 
-from scaffold.client.session import Outgoing, Session
+from scaffold.client.session import Call, FunctionCall, Outgoing, Session, is_plain
 from scaffold.client.stdio.arrival import Arrival, Reader
 from scaffold.client.stdio.box import Box
 from scaffold.client.stdio.connection import FAILED_GRACE, PROBE_PATIENCE, TICK, Connection, NotSent
 from scaffold.client.stdio.inbox import Answer, Deliver, message_of
 from scaffold.client.stdio.process import Launch, poll
-from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
+from scaffold.contract.errors import InvalidOutput, PeerCrashed, ProtocolError, TransportError
 from scaffold.contract.progress import Report
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
@@ -66,6 +67,49 @@ class LoopPipes(Connection):
             raise self.overdue(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_of(answer)
 
+    def caller(self, call: Call, seconds: float) -> Callable[[Any, float], Awaitable[Any]]:
+        """Return the function that makes such calls: takes a payload and a deadline.
+
+        It does what `exchange` does, and writes a call of which there is nothing to say but its
+        payload the short way. It raises as `exchange` does.
+        """
+        short = not isinstance(call, FunctionCall)
+        dump, load, middle, tail = call.dump, call.load, *call.line
+        begin_call, plain, reader, deadlines = (
+            self.begin_call,
+            is_plain,
+            self._reader,
+            self._deadlines,
+        )
+
+        async def make(payload: Any, deadline: float) -> Any:
+            if not (short and plain()):
+                return call.read(await self.exchange(call.write(payload), deadline, seconds))
+            arguments = dump(payload)
+            arrival = Arrival(reader, None)
+            try:
+                number = begin_call(middle, arguments, tail, arrival.deliver)
+            except NotSent:
+                raise await self._not_sent() from None
+            deadlines[number] = deadline
+            if self._timer is None or deadline < self._next_look:
+                self._look_at(deadline)
+            try:
+                answer = await arrival
+            except asyncio.CancelledError:
+                self.forget(number)
+                raise
+            finally:
+                del deadlines[number]
+            if type(answer) is Familiar:
+                try:
+                    return load(answer.payload)
+                except InvalidOutput:
+                    return call.read(answer)
+            return call.read(self._judge(answer, number, call.outgoing(arguments), seconds))
+
+        return make
+
     async def exchange(
         self, outgoing: Outgoing, deadline: float, seconds: float
     ) -> Message | Familiar[bool]:
@@ -90,6 +134,12 @@ class LoopPipes(Connection):
             del self._deadlines[request_id]
             if outgoing.report is not None:
                 self.reports.pop(outgoing.token, None)
+        return self._judge(answer, request_id, outgoing, seconds)
+
+    def _judge(
+        self, answer: Answer, request_id: int, outgoing: Outgoing, seconds: float
+    ) -> Message | Familiar[bool]:
+        """Return an answer; raise what stands in place of one."""
         if isinstance(answer, Message | Familiar):
             return answer
         if isinstance(answer, TransportError):

@@ -76,11 +76,10 @@ class Pipes(Connection):
         """
         if isinstance(call, FunctionCall):
             return partial(self._call, call, seconds)
-        dump, load, before, after = call.dump, call.load, *call.around
-        middle, tail = b',"method":"tools/call","params":' + before, after + b"}\n"
+        dump, load, middle, tail = call.dump, call.load, *call.line
         waiting, only, plain = self.inbox.waiting, self.inbox.only, is_plain
         acquire, release, at_once = self.reading.acquire, self.reading.release, _AT_ONCE
-        begin_alone, poll, read = self.begin_alone, self._readable.poll, self.read
+        begin_call, poll, read = self.begin_call, self._readable.poll, self.read
         patience = _TICK if seconds > TICK else seconds * 1000
 
         def make(payload: Any, deadline: float) -> Any:
@@ -89,7 +88,7 @@ class Pipes(Connection):
             slot: SimpleQueue[Answer] | None = None
             try:
                 arguments = dump(payload)
-                number = begin_alone(middle, arguments, tail)
+                number = begin_call(middle, arguments, tail)
                 try:
                     data = read() if not self.unsent and poll(patience) else b""
                     output = only(data, number)
