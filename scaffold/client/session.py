@@ -14,22 +14,22 @@ import msgspec
 from msgspec import UNSET, Raw
 from pydantic_core import from_json
 
+from scaffold.client.replies import Initialized, Listed, decode, era, in_full, refusal, result_of
 from scaffold.contract.catalogue import Catalogue
 from scaffold.contract.errors import InvalidOutput, ProtocolError, RuntimeNotSupported
 from scaffold.contract.hook import Functions, Hook, Kind
 from scaffold.contract.metadata import call_metadata, metadata
 from scaffold.contract.progress import Report, listener
 from scaffold.contract.values import Json, JsonObject, is_object
-from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN, MODERN_ERRORS, Code
+from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN
 from scaffold.wire.heads import Familiar, Heads
-from scaffold.wire.messages import METADATA, WINDOWED, Message, WireError, encode, read, response
+from scaffold.wire.messages import METADATA, WINDOWED, Message, encode, response
 from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold.wire.tools import Offer
 
-__all__ = ["Call", "Outgoing", "Session", "Talk", "in_full", "is_plain", "result_of"]
+__all__ = ["Call", "Outgoing", "Session", "Talk", "is_plain"]
 
 _MOST_PAGES: Final = 1000
-_EXCERPT: Final = 200
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
@@ -54,29 +54,6 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
 
 Talk: TypeAlias = Generator[Outgoing, Message | None, None]
 """Yields what to send; is sent the answer, `None` for a notification or a probe without one."""
-
-
-class _Discovered(msgspec.Struct, rename="camel"):
-    supported_versions: list[str] = []
-
-
-class _Unsupported(msgspec.Struct):
-    supported: list[str] = []
-
-
-class _Error(msgspec.Struct):
-    code: int = 0
-    message: str = ""
-    data: Json = None
-
-
-class _Initialized(msgspec.Struct, rename="camel"):
-    protocol_version: str = ""
-
-
-class _Listed(msgspec.Struct, rename="camel"):
-    tools: list[JsonObject]
-    next_cursor: str | None = None
 
 
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -113,7 +90,7 @@ class Session:
         """Find out the server's era if it is not known, greet it accordingly, read its tools."""
         if not self.version:
             answer = yield self._request("server/discover", {}, probe=True)
-            self.version = _era(answer)
+            self.version = era(answer)
         if not self.modern:
             yield from self._initialize()
         yield from self.list_tools()
@@ -125,7 +102,7 @@ class Session:
             "clientInfo": _client_info(),
         }
         answer = yield Outgoing("initialize", encode(greeting))
-        version = _decode(answer, _Initialized, "initialize").protocol_version
+        version = decode(answer, Initialized, "initialize").protocol_version
         if version not in LEGACY:
             raise ProtocolError(f"the server chose the unknown protocol revision '{version}'")
         self.version = version
@@ -137,7 +114,7 @@ class Session:
         cursor: str | None = None
         for _page in range(_MOST_PAGES):
             answer = yield self._request("tools/list", {"cursor": cursor} if cursor else {})
-            listed = _decode(answer, _Listed, "tools/list")
+            listed = decode(answer, Listed, "tools/list")
             tools += filter(self.admits, listed.tools)
             cursor = listed.next_cursor
             if not cursor:
@@ -277,7 +254,7 @@ class Call:
                 answer = in_full(answer)
         hook = self._hook
         if answer is None or answer.result is UNSET:
-            raise _refusal(answer, hook.name)
+            raise refusal(answer, hook.name)
         output = read_result(hook, answer.result, is_object=self._is_object, modern=self._modern)
         if self._modern and not hook.content:
             # The structured content is the output: no head says that it is wrapped or cut.
@@ -337,71 +314,3 @@ def _client_info() -> JsonObject:
         return {"name": "hookspec-scaffold", "version": version("hookspec-scaffold")}
     except PackageNotFoundError:
         return {"name": "hookspec-scaffold", "version": "0"}
-
-
-def _era(answer: Message | None) -> str:
-    """Judge the answer to `server/discover`: the revision to speak, empty for 'ask initialize'.
-
-    Only a list of versions or a recognised modern error is evidence of the modern era. Old servers
-    answer with any error, with an empty result, with silence, or by dying.
-    """
-    if answer is None:
-        return ""
-    if answer.result is not UNSET:
-        supported = _lenient(answer.result, _Discovered).supported_versions
-        return _choose(supported) if supported else ""
-    if answer.error is UNSET:
-        return ""
-    error = _lenient(answer.error, _Error)
-    if error.code not in MODERN_ERRORS:
-        return ""
-    if error.code != Code.UNSUPPORTED_VERSION:
-        raise ProtocolError(f"the server refused server/discover: {error.message}")
-    return _choose(_lenient(Raw(encode(error.data)), _Unsupported).supported)
-
-
-def _choose(supported: list[str]) -> str:
-    chosen = next((ours for ours in (MODERN, *LEGACY) if ours in supported), None)
-    if chosen is None:
-        raise ProtocolError(f"no protocol revision in common; the server speaks {supported}")
-    return chosen
-
-
-def _lenient(raw: Raw, form: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(raw, type=form)
-    except msgspec.DecodeError:
-        return form()
-
-
-def _decode(answer: Message | None, form: type[Any], method: str) -> Any:
-    try:
-        return msgspec.json.decode(result_of(answer, method), type=form)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"the answer to {method} is malformed: {error}") from None
-
-
-def in_full(familiar: Familiar[bool]) -> Message:
-    """Read an answer in full whose payload is not what it should be."""
-    try:
-        return read(familiar.line)
-    except WireError as error:
-        excerpt = familiar.line[:_EXCERPT].decode(errors="backslashreplace")
-        reason = f"the answer is no JSON-RPC answer, {error}: {excerpt}"
-        raise ProtocolError(reason) from None
-
-
-def result_of(answer: Message | None, what: str) -> Raw:
-    """Return the result of a response; raise what its error means."""
-    if answer is None or answer.result is UNSET:
-        raise _refusal(answer, what)
-    return answer.result
-
-
-def _refusal(answer: Message | None, what: str) -> ProtocolError:
-    if answer is None:
-        return ProtocolError(f"{what}: there was no answer")
-    if answer.error is UNSET:
-        return ProtocolError(f"{what}: the answer has neither result nor error")
-    error = _lenient(answer.error, _Error)
-    return ProtocolError(f"{what}: the server refused: {error.message} ({error.code})")

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 from msgspec import UNSET
 from typing_extensions import override
 
-from scaffold.client.session import Call, Outgoing, Session, in_full, result_of
+from scaffold.client.replies import in_full, result_of
+from scaffold.client.session import Call, Outgoing, Session
 from scaffold.contract.errors import ProtocolError
 from scaffold.contract.hook import StreamHook
 from scaffold.contract.metadata import call_metadata
