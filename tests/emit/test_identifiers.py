@@ -45,7 +45,8 @@ def test_a_name_that_python_or_pydantic_has_taken_gets_an_underscore(name):
 @pytest.mark.parametrize(
     ("name", "attribute"),
     [("maxLength", "max_length"), ("HTTPServer", "http_server"), ("with-dash", "with_dash"),
-     ("2fa", "field_2fa"), ("", "field_"), ("naïve", "naive"), ("model_id", "model_id")],
+     ("2fa", "field_2fa"), ("", "field_"), ("naïve", "naive"), ("model_id", "model_id"),
+     ("日本", "日本"), ("Größe", "größe"), ("ﬁn", "fin"), ("🚀", "field_"), ("🚀 go", "go_")],
 )  # fmt: skip
 def test_a_property_becomes_a_snake_case_attribute(name, attribute):
     assert identifiers([name]) == {name: attribute}

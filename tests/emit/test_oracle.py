@@ -1,5 +1,7 @@
 """Types are spelled as datamodel-code-generator spells them: it knows more schemas than we do."""
 
+import re
+
 from oracle import annotations, second_opinion
 
 from scaffold.generator import compile_kind
@@ -11,5 +13,11 @@ from scaffold.generator.emit.python.views import named
 def test_every_property_has_the_type_that_an_older_generator_gives_it(hookspec):
     kind = named(compile_kind(hookspec))
     names = Names(kind)
-    ours = emit(kind).get(f"{names.package}/models.py", "")
-    assert annotations(ours) == (annotations(second_opinion(names)) if kind.types else {})
+    ours = annotations(emit(kind).get(f"{names.package}/models.py", ""))
+    theirs = annotations(second_opinion(names)) if kind.types else {}
+    assert {name: _without_nullable_tag(each) for name, each in ours.items()} == theirs
+
+
+def _without_nullable_tag(annotation):
+    # It knows no tags of unions that may be null.
+    return re.sub(r"(\| None) discriminator=\S+", r"\1", annotation)

@@ -66,6 +66,15 @@ def test_parts_anchors_and_identifiers_are_found(tmp_path, reference, more):
     Draft202012Validator(kind.hooks[0].input.schema)
 
 
+def test_an_anchor_is_found_in_a_file_that_has_an_identifier_of_its_own(tmp_path):
+    leaf = {
+        "$id": "https://example.org/leaf",
+        "$defs": {"A": {"type": "integer", "$anchor": "here"}},
+    }
+    kind = compile_schema(tmp_path, root("leaf.json#here"), leaf=leaf)
+    assert not Draft202012Validator(kind.hooks[0].input.schema).is_valid({"x": "no integer"})
+
+
 def test_files_in_folders_refer_to_each_other_by_relative_paths(tmp_path):
     (tmp_path / "demo" / "schemas" / "deep").mkdir(parents=True)
     deep = {"$ref": "../leaf.json"}

@@ -154,7 +154,7 @@ class Documents:
             return home.document, reference, self._any_schema
         document, resource = self._resource(schema, keyword, uri)
         try:
-            found = self._within(uri, resource, fragment)
+            found = self._within(self._base(resource, uri), resource, fragment)
         except LookupError:
             advice = f"'{document.path}' has no such part"
             raise self._lost(schema, keyword, "ref-not-found", "leads nowhere", advice) from None
@@ -293,6 +293,11 @@ class Documents:
             )
             raise self._lost(schema, keyword, "remote-ref", "is in no file of the folder", advice)
         return self.store.by_identifier[uri]
+
+    def _base(self, resource: Json, uri: str) -> str:
+        """Return the URI that the anchors of a resource are known by: its `$id`, if it has one."""
+        home = self._homes.get(id(resource))
+        return home.base if home else uri
 
     def _within(self, uri: str, resource: Json, fragment: str) -> Json:
         if not fragment:

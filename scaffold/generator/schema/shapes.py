@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from scaffold.generator import ir
+from scaffold.generator.names import pascal
 from scaffold.generator.schema.documents import Document, Documents
 from scaffold.generator.schema.facts import ANY, OBJECTS, Facts, gather, merge, whole_bounds
 from scaffold.generator.schema.fits import fits
@@ -164,7 +165,7 @@ class Shaper:
         self._named[token] = name
         self._active.append(token)
         self._owners.append(name)
-        description = self._describe((facts.home,))
+        description = self._describe((facts.home,)) or self._title(facts.home, name)
         declaration: ir.Declaration
         if token[1]:
             fields = tuple(self._fields(facts, name))
@@ -304,6 +305,11 @@ class Shaper:
 
     def _describe(self, schemas: tuple[ir.Json, ...]) -> str:
         return next((text.strip() for text in self._notes(schemas, "description")), "")
+
+    def _title(self, schema: ir.Json, name: str) -> str:
+        """Return a title that says more than the name of the type does."""
+        title = next((text.strip() for text in self._notes((schema,), "title")), "")
+        return "" if pascal(title) == name else title
 
 
 def _token(facts: Facts) -> _Token:

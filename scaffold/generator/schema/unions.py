@@ -11,11 +11,18 @@ from scaffold.generator.schema.facts import OBJECTS, Facts, gather
 __all__ = ["are_disjoint", "discriminator", "label", "tidy"]
 
 
+_NULL = frozenset({"null"})
+
+
 def discriminator(documents: Documents, members: Sequence[Facts]) -> str | None:
-    """Return the required property whose literal texts tell objects apart, if there is one."""
+    """Return the required property whose literal texts tell objects apart, if there is one.
+
+    `null` needs no text to be told from them.
+    """
+    members = [member for member in members if member.types != _NULL]
     if any(member.types != OBJECTS for member in members):
         return None
-    for name in members[0].properties if members[1:] else ():
+    for name in members[0].properties if len(members) > 1 else ():
         texts = [_literals(documents, member, name) for member in members]
         if all(texts) and _are_distinct(texts):
             return name
@@ -31,7 +38,7 @@ def are_disjoint(documents: Documents, members: Sequence[Facts]) -> bool:
 
 def label(documents: Documents, member: Facts, key: str | None) -> str:
     """Find a word for a member of a union that has no name of its own."""
-    if key is not None:
+    if key is not None and key in member.properties:
         return _literals(documents, member, key)[0]
     names = [*member.required, *member.properties]
     return f"with_{names[0]}" if names else "object"

@@ -11,7 +11,7 @@ from .plugin import ON_EVENT, AuditLoggerPlugin
 
 
 class AuditLoggerClient(Client, AuditLoggerPlugin):
-    """Calls a `audit_logger` plugin and waits for its answers."""
+    """Calls a plugin of kind `audit_logger` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class AuditLoggerClient(Client, AuditLoggerPlugin):
 
 
 class AsyncAuditLoggerClient(AsyncClient, AuditLoggerPlugin):
-    """Calls a `audit_logger` plugin from an event loop."""
+    """Calls a plugin of kind `audit_logger` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -11,7 +11,7 @@ from .plugin import CHUNK, ChunkerPlugin
 
 
 class ChunkerClient(Client, ChunkerPlugin):
-    """Calls a `chunker` plugin and waits for its answers."""
+    """Calls a plugin of kind `chunker` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class ChunkerClient(Client, ChunkerPlugin):
 
 
 class AsyncChunkerClient(AsyncClient, ChunkerPlugin):
-    """Calls a `chunker` plugin from an event loop."""
+    """Calls a plugin of kind `chunker` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -18,7 +18,7 @@ from .plugin import BACKFILL, ENQUEUE, STATUS, OrchestratorPlugin
 
 
 class OrchestratorClient(Client, OrchestratorPlugin):
-    """Calls a `orchestrator` plugin and waits for its answers."""
+    """Calls a plugin of kind `orchestrator` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -40,7 +40,7 @@ class OrchestratorClient(Client, OrchestratorPlugin):
 
 
 class AsyncOrchestratorClient(AsyncClient, OrchestratorPlugin):
-    """Calls a `orchestrator` plugin from an event loop."""
+    """Calls a plugin of kind `orchestrator` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -11,7 +11,7 @@ from .plugin import LIST_ITEMS, SourcePlugin
 
 
 class SourceClient(Client, SourcePlugin):
-    """Calls a `source` plugin and waits for its answers."""
+    """Calls a plugin of kind `source` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class SourceClient(Client, SourcePlugin):
 
 
 class AsyncSourceClient(AsyncClient, SourcePlugin):
-    """Calls a `source` plugin from an event loop."""
+    """Calls a plugin of kind `source` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -11,7 +11,7 @@ from .plugin import PROCESS, TextProcessorPlugin
 
 
 class TextProcessorClient(Client, TextProcessorPlugin):
-    """Calls a `text_processor` plugin and waits for its answers."""
+    """Calls a plugin of kind `text_processor` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class TextProcessorClient(Client, TextProcessorPlugin):
 
 
 class AsyncTextProcessorClient(AsyncClient, TextProcessorPlugin):
-    """Calls a `text_processor` plugin from an event loop."""
+    """Calls a plugin of kind `text_processor` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

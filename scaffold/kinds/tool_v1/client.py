@@ -11,7 +11,7 @@ from .plugin import EXECUTE, GET_SCHEMA, ToolPlugin
 
 
 class ToolClient(Client, ToolPlugin):
-    """Calls a `tool` plugin and waits for its answers."""
+    """Calls a plugin of kind `tool` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -28,7 +28,7 @@ class ToolClient(Client, ToolPlugin):
 
 
 class AsyncToolClient(AsyncClient, ToolPlugin):
-    """Calls a `tool` plugin from an event loop."""
+    """Calls a plugin of kind `tool` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

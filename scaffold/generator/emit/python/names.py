@@ -121,16 +121,26 @@ def pascal(name: str) -> str:
 @lru_cache(maxsize=4096)
 def _attribute(name: str) -> str:
     # The same few names are those of many properties.
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = _plain(name)
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", plain)
     snake = re.sub(r"\W+", "_", words).lower()
     public = snake.lstrip("_")
-    if not public:
+    if not f"_{public}".isidentifier() or not public:
         return "field_"
     if public[0].isdigit():
         return f"field_{public}"
     hostile = iskeyword(public) or public in ATTRIBUTES or public != snake
     return f"{public}_" if hostile else public
+
+
+def _plain(name: str) -> str:
+    """Write a name without accents, if it is then all ASCII; other scripts are kept."""
+    if name.isascii():
+        return name
+    letters = [x for x in unicodedata.normalize("NFKD", name) if not unicodedata.combining(x)]
+    if "".join(x for x in letters if x.isalpha()).isascii():
+        return "".join(letters).encode("ascii", "replace").decode()
+    return unicodedata.normalize("NFKC", name)
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

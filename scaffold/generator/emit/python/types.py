@@ -62,6 +62,8 @@ def discriminator(type_: ir.Type, declared: Mapping[str, ir.Declaration]) -> str
     if not isinstance(type_, ir.Union) or type_.discriminator is None:
         return None
     for member in type_.members:
+        if member == ir.Null():
+            continue
         item = declared.get(member.name) if isinstance(member, ir.Reference) else None
         if not isinstance(item, ir.Record):
             return None

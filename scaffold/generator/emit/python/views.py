@@ -135,8 +135,8 @@ def kind_view(names: Names) -> KindView:
         docstring(
             kind.description, indent=4, otherwise=f"What a plugin of kind `{kind.name}` does."
         ),
-        docstring(f"Calls a `{kind.name}` plugin and waits for its answers.", indent=4),
-        docstring(f"Calls a `{kind.name}` plugin from an event loop.", indent=4),
+        docstring(f"Calls a plugin of kind `{kind.name}` and waits for its answers.", indent=4),
+        docstring(f"Calls a plugin of kind `{kind.name}` from an event loop.", indent=4),
     )
 
 

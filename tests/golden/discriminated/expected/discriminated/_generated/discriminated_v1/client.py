@@ -11,7 +11,7 @@ from .plugin import DRAW, DiscriminatedPlugin
 
 
 class DiscriminatedClient(Client, DiscriminatedPlugin):
-    """Calls a `discriminated` plugin and waits for its answers."""
+    """Calls a plugin of kind `discriminated` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class DiscriminatedClient(Client, DiscriminatedPlugin):
 
 
 class AsyncDiscriminatedClient(AsyncClient, DiscriminatedPlugin):
-    """Calls a `discriminated` plugin from an event loop."""
+    """Calls a plugin of kind `discriminated` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -33,6 +33,7 @@ class DrawInput(Model):
     """Something to draw."""
     frame: Shape = Field(default_factory=lambda: Circle(class_="circle", radius=1))
     """Something to draw."""
+    lid: Annotated[Circle | Square | None, Field(discriminator="class_")] = None
     more: Maybe[list[Shape]] = None
 
 

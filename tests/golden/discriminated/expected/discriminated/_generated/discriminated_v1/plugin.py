@@ -21,7 +21,7 @@ DISCRIMINATED = Kind(
     "discriminated",
     "1.0.0",
     (DRAW,),
-    digest="158b5709c8e0dc5ea89a9300e85149e22fcef38d5c1ac68ca78c213e5c3fab83",
+    digest="5b29a8a5c49e79ef179984744a1fdd8c474190f6620ab08b252fada36f9eb4aa",
     contract=Path(__file__).with_name("contract.json"),
 )
 

@@ -11,7 +11,7 @@ from .plugin import LOOK, NUDGE, TELL, EmptyInputPlugin
 
 
 class EmptyInputClient(Client, EmptyInputPlugin):
-    """Calls a `empty_input` plugin and waits for its answers."""
+    """Calls a plugin of kind `empty_input` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -33,7 +33,7 @@ class EmptyInputClient(Client, EmptyInputPlugin):
 
 
 class AsyncEmptyInputClient(AsyncClient, EmptyInputPlugin):
-    """Calls a `empty_input` plugin from an event loop."""
+    """Calls a plugin of kind `empty_input` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

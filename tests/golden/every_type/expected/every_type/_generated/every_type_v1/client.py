@@ -11,7 +11,7 @@ from .plugin import TRY_ALL, EveryTypePlugin
 
 
 class EveryTypeClient(Client, EveryTypePlugin):
-    """Calls a `every_type` plugin and waits for its answers."""
+    """Calls a plugin of kind `every_type` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class EveryTypeClient(Client, EveryTypePlugin):
 
 
 class AsyncEveryTypeClient(AsyncClient, EveryTypePlugin):
-    """Calls a `every_type` plugin from an event loop."""
+    """Calls a plugin of kind `every_type` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -11,7 +11,7 @@ from .plugin import QUOTE, HostileDocsPlugin
 
 
 class HostileDocsClient(Client, HostileDocsPlugin):
-    """Calls a `hostile_docs` plugin and waits for its answers."""
+    """Calls a plugin of kind `hostile_docs` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class HostileDocsClient(Client, HostileDocsPlugin):
 
 
 class AsyncHostileDocsClient(AsyncClient, HostileDocsPlugin):
-    """Calls a `hostile_docs` plugin from an event loop."""
+    """Calls a plugin of kind `hostile_docs` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -13,7 +13,7 @@ from .plugin import COUNT, LEVELS, TAIL, LogReaderPlugin
 
 
 class LogReaderClient(Client, LogReaderPlugin):
-    """Calls a `log_reader` plugin and waits for its answers."""
+    """Calls a plugin of kind `log_reader` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -35,7 +35,7 @@ class LogReaderClient(Client, LogReaderPlugin):
 
 
 class AsyncLogReaderClient(AsyncClient, LogReaderPlugin):
-    """Calls a `log_reader` plugin from an event loop."""
+    """Calls a plugin of kind `log_reader` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

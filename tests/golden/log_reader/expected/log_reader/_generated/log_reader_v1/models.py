@@ -22,7 +22,7 @@ TailOutputNumber: TypeAlias = Annotated[Integer, Field(ge=1)]
 
 
 class TailOutput(Model, extra="forbid"):
-    """The object `TailOutput`."""
+    """Line."""
 
     number: TailOutputNumber
     """Counts from the beginning of the log."""

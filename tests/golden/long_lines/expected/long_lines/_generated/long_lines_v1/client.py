@@ -11,7 +11,7 @@ from .plugin import DO_SOMETHING_THAT_TAKES_A_WHILE, LongLinesPlugin
 
 
 class LongLinesClient(Client, LongLinesPlugin):
-    """Calls a `long_lines` plugin and waits for its answers."""
+    """Calls a plugin of kind `long_lines` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -28,7 +28,7 @@ class LongLinesClient(Client, LongLinesPlugin):
 
 
 class AsyncLongLinesClient(AsyncClient, LongLinesPlugin):
-    """Calls a `long_lines` plugin from an event loop."""
+    """Calls a plugin of kind `long_lines` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -10,7 +10,7 @@ from .plugin import PING, MinimalPlugin
 
 
 class MinimalClient(Client, MinimalPlugin):
-    """Calls a `minimal` plugin and waits for its answers."""
+    """Calls a plugin of kind `minimal` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -22,7 +22,7 @@ class MinimalClient(Client, MinimalPlugin):
 
 
 class AsyncMinimalClient(AsyncClient, MinimalPlugin):
-    """Calls a `minimal` plugin from an event loop."""
+    """Calls a plugin of kind `minimal` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

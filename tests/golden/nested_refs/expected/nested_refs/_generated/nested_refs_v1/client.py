@@ -11,7 +11,7 @@ from .plugin import PLACE_ORDER, NestedRefsPlugin
 
 
 class NestedRefsClient(Client, NestedRefsPlugin):
-    """Calls a `nested_refs` plugin and waits for its answers."""
+    """Calls a plugin of kind `nested_refs` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class NestedRefsClient(Client, NestedRefsPlugin):
 
 
 class AsyncNestedRefsClient(AsyncClient, NestedRefsPlugin):
-    """Calls a `nested_refs` plugin from an event loop."""
+    """Calls a plugin of kind `nested_refs` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -24,7 +24,7 @@ class Line(Model, extra="forbid"):
 
 
 class PlaceOrderInput(Model):
-    """The object `PlaceOrderInput`."""
+    """Order."""
 
     id: str
     lines: list[Line]

@@ -11,7 +11,7 @@ from .plugin import WALK, RecursivePlugin
 
 
 class RecursiveClient(Client, RecursivePlugin):
-    """Calls a `recursive` plugin and waits for its answers."""
+    """Calls a plugin of kind `recursive` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class RecursiveClient(Client, RecursivePlugin):
 
 
 class AsyncRecursiveClient(AsyncClient, RecursivePlugin):
-    """Calls a `recursive` plugin from an event loop."""
+    """Calls a plugin of kind `recursive` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -11,7 +11,7 @@ from .plugin import TAKE, ReservedNamesPlugin
 
 
 class ReservedNamesClient(Client, ReservedNamesPlugin):
-    """Calls a `reserved_names` plugin and waits for its answers."""
+    """Calls a plugin of kind `reserved_names` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class ReservedNamesClient(Client, ReservedNamesPlugin):
 
 
 class AsyncReservedNamesClient(AsyncClient, ReservedNamesPlugin):
-    """Calls a `reserved_names` plugin from an event loop."""
+    """Calls a plugin of kind `reserved_names` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

@@ -42,7 +42,7 @@ class TakeInput(Model):
     field_2fa: Annotated[Maybe[str], Field(alias="2fa")] = None
     field_: Annotated[Maybe[str], Field(alias="")] = None
     naive: Annotated[Maybe[str], Field(alias="naïve")] = None
-    field__: Annotated[Maybe[str], Field(alias="日本")] = None
+    日本: Maybe[str] = None
     none: Annotated[Maybe[str], Field(alias="None")] = None
     self: Maybe[str] = None
     field: Maybe[TakeInputField] = None

@@ -11,7 +11,7 @@ from .plugin import READ, UnicodeDocsPlugin
 
 
 class UnicodeDocsClient(Client, UnicodeDocsPlugin):
-    """Calls a `unicode_docs` plugin and waits for its answers."""
+    """Calls a plugin of kind `unicode_docs` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -23,7 +23,7 @@ class UnicodeDocsClient(Client, UnicodeDocsPlugin):
 
 
 class AsyncUnicodeDocsClient(AsyncClient, UnicodeDocsPlugin):
-    """Calls a `unicode_docs` plugin from an event loop."""
+    """Calls a plugin of kind `unicode_docs` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)
