@@ -8,9 +8,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from scaffold.server.http import parser
+from scaffold.server.http import overdue
 from scaffold.server.http.exchange import Receive, Scope, Send
-from scaffold.server.http.parser import Protocol, end_overdue
+from scaffold.server.http.overdue import end_overdue
+from scaffold.server.http.protocol import Protocol
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -88,7 +89,7 @@ def run(test: Callable[[Site], Awaitable[None]]) -> None:
 def test_a_request_that_does_not_come_in_time_is_told_so(
     monkeypatch: pytest.MonkeyPatch, part: bytes
 ) -> None:
-    monkeypatch.setattr(parser, "_SLOWEST", 0.0)
+    monkeypatch.setattr(overdue, "_SLOWEST", 0.0)
 
     async def test(site: Site) -> None:
         reader, _writer = await site.connect(part)
@@ -112,7 +113,7 @@ def test_a_request_that_still_has_time_is_waited_for() -> None:
 def test_a_connection_that_says_nothing_is_closed_without_a_word(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parser, "_SLOWEST", 0.0)
+    monkeypatch.setattr(overdue, "_SLOWEST", 0.0)
 
     async def test(site: Site) -> None:
         reader, _writer = await site.connect()
@@ -123,7 +124,7 @@ def test_a_connection_that_says_nothing_is_closed_without_a_word(
 
 
 def test_no_time_runs_out_while_the_server_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "_SLOWEST", 0.0)
+    monkeypatch.setattr(overdue, "_SLOWEST", 0.0)
     whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
 
     async def test(site: Site) -> None:
@@ -141,7 +142,7 @@ def test_no_time_runs_out_while_the_server_is_at_work(monkeypatch: pytest.Monkey
 
 
 def test_an_idle_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "_SLOWEST", 0.0)
+    monkeypatch.setattr(overdue, "_SLOWEST", 0.0)
     whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
 
     async def test(site: Site) -> None:
@@ -154,8 +155,24 @@ def test_an_idle_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     run(test)
 
 
+def test_those_idle_for_longest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overdue, "_MOST_IDLE", 1)
+    whole = HEAD + b"Content-Length: 0\r\n\r\n"
+
+    async def test(site: Site) -> None:
+        idle = [await site.connect(whole) for _ in range(3)]
+        for reader, _writer in idle:
+            await reader.readuntil(b"\r\n\r\n")
+        site.look()
+        assert [await reader.read() for reader, _writer in idle[:2]] == [b"", b""]
+        idle[2][1].write(whole)
+        assert (await idle[2][0].read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    run(test)
+
+
 def test_the_oldest_of_too_many_that_wait_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "_MOST_WAITING", 2)
+    monkeypatch.setattr(overdue, "_MOST_WAITING", 2)
 
     async def test(site: Site) -> None:
         waiting = [await site.connect(HEAD) for _ in range(4)]
@@ -193,7 +210,7 @@ def test_what_is_no_body_is_limited_wherever_it_stands(beginning: bytes) -> None
             refused = False
         except ConnectionError:
             refused = True
-        assert refused or reader.at_eof() or (await reader.read()).startswith(b"HTTP/1.1 400")
+        assert refused or reader.at_eof() or (await reader.read()).startswith(b"HTTP/1.1 4")
 
     run(test)
 

@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import UNSET
 
 from scaffold.server.calls import Call, ToolCall
-from scaffold.server.http.exchange import Exchange, Receive, Scope, Send, read_headers
-from scaffold.server.http.guard import Places, check_accept, check_mirror, check_type
+from scaffold.server.http.exchange import Exchange, Receive, Room, Scope, Send, read_headers
+from scaffold.server.http.guard import Places, check_accept, check_body, check_mirror
 from scaffold.server.http.known import Known, likeness
 from scaffold.server.http.refusal import Refusal, status_of
 from scaffold.server.http.reply import reply
@@ -24,6 +24,8 @@ __all__ = ["PATH", "App"]
 
 PATH: Final = "/mcp"
 _HEALTH: Final = "/health"
+_LONGEST_AT_ONCE: Final = 8
+"""Messages as long as any may be for which there is room at a time."""
 
 
 class App:
@@ -34,6 +36,7 @@ class App:
     ) -> None:
         self._service = service
         self._largest = options.largest
+        self._room = Room(_LONGEST_AT_ONCE * options.largest)
         self._tasks = tasks
         self._places = Places((options.host.lower(), *options.allowed_hosts))
         self._sessions = sessions
@@ -46,7 +49,7 @@ class App:
         """Serve one HTTP request."""
         if scope["type"] != "http":
             return
-        exchange = Exchange(receive, send)
+        exchange = Exchange(receive, send, self._room)
         try:
             headers = read_headers(scope)
             self._places.check(headers)
@@ -55,6 +58,8 @@ class App:
             await exchange.refuse(Refusal.of(error))
         except Refusal as refusal:
             await exchange.refuse(refusal)
+        finally:
+            exchange.leave()
 
     async def _route(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
         path, method = scope["path"], scope["method"]
@@ -74,7 +79,7 @@ class App:
             raise Refusal(405, f"{method} is not served", allow="POST, DELETE")
 
     async def _post(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
-        check_type(headers)
+        check_body(headers)
         streams = check_accept(headers)
         body = await exchange.body(headers, self._largest)
         message = read(body)

@@ -3,17 +3,20 @@
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 
+from scaffold.server.http.head import Header
 from scaffold.server.http.refusal import Refusal
 from scaffold.server.request import Headers
 from scaffold.wire.messages import RequestId
 
-__all__ = ["Exchange", "Receive", "Scope", "Send", "read_headers"]
+__all__ = ["Exchange", "Receive", "Room", "Scope", "Send", "read_headers"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Header: TypeAlias = tuple[bytes, bytes]
 
+_NO_CONTENT: Final = 204
+_SHORT: Final = 256 * 1024
+"""Bytes of a message for which there is always room."""
 _JSON: Final[tuple[Header, ...]] = ((b"content-type", b"application/json"),)
 _EVENTS: Final[tuple[Header, ...]] = (
     (b"content-type", b"text/event-stream"),
@@ -35,17 +38,40 @@ def read_headers(scope: Scope) -> Headers:
     return headers
 
 
+class Room:
+    """How many bytes of long messages a server may have read and not yet answered, in all.
+
+    Short ones are none of its business: they are served while others take all the room.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, size: int) -> None:
+        """Make room; raise `Refusal` 503 if there is none, for the moment."""
+        if size > self._left:
+            raise Refusal(503, "too many long messages have come at once; try again")
+        self._left -= size
+
+    def leave(self, size: int) -> None:
+        """Take back what was taken."""
+        self._left += size
+
+
 class Exchange:
     """Reads the request's body and writes the response."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, room: Room) -> None:
         self._receive = receive
         self._send = send
+        self._room = room
+        self._taken = 0
+        """Bytes of the body for which room was made."""
         self.id: RequestId | None = None
         """The id of the JSON-RPC request, once it is known."""
 
     async def body(self, headers: Headers, largest: int) -> bytes:
-        """Read the body; raise `Refusal` if it is too long, or never comes."""
+        """Read the body; raise `Refusal` if it is too long, for now or for ever, or never comes."""
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > largest:
             raise _too_long(largest)
@@ -61,8 +87,16 @@ class Exchange:
             size += len(part)
             if size > largest:
                 raise _too_long(largest)
+            if size > _SHORT:
+                self._room.take(size - self._taken)
+                self._taken = size
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def leave(self) -> None:
+        """Give the body's room back: the request has been dealt with."""
+        self._room.leave(self._taken)
+        self._taken = 0
 
     async def gone(self) -> None:
         """Wait until the client has hung up."""
@@ -71,16 +105,14 @@ class Exchange:
 
     async def answer(self, status: int, body: bytes, *, headers: tuple[Header, ...] = ()) -> None:
         """Write a whole response; a body is JSON."""
-        length = (b"content-length", str(len(body)).encode())
-        start = (*(_JSON if body else ()), length, *headers)
+        length = ((b"content-length", str(len(body)).encode()),) if status != _NO_CONTENT else ()
+        start = (*(_JSON if body else ()), *length, *headers)
         await self._send({"type": "http.response.start", "status": status, "headers": start})
         await self._send({"type": "http.response.body", "body": body})
 
     async def refuse(self, refusal: Refusal) -> None:
-        """Write an error response; a body that was not read ends the connection."""
-        allow = ((b"allow", refusal.allow.encode()),) if refusal.allow else ()
-        close = ((b"connection", b"close"),) if refusal.status in (408, 413) else ()
-        await self.answer(refusal.status, refusal.body(self.id), headers=(*allow, *close))
+        """Write an error response."""
+        await self.answer(refusal.status, refusal.body(self.id), headers=refusal.headers)
 
     async def open_stream(self) -> None:
         """Begin a response of events."""

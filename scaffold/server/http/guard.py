@@ -4,6 +4,7 @@ Source: MCP 2026-07-28, Streamable HTTP: Security, Request Metadata, Server Vali
 """
 
 import ipaddress
+import re
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,12 +17,15 @@ from scaffold.wire.eras import LEGACY, MODERN, SUPPORTED, Code
 from scaffold.wire.headers import decode_value
 from scaffold.wire.messages import Message, WireError
 
-__all__ = ["Places", "check_accept", "check_mirror", "check_type"]
+__all__ = ["Places", "check_accept", "check_body", "check_mirror"]
 
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
 _NAMED: Final = frozenset({"tools/call"})
 """Methods whose `Mcp-Name` header is required."""
+_CONTINUE: Final = "100-continue"
+_NOT_AT_ALL: Final = re.compile(r"q=0(\.0*)?")
+"""A weight of nothing (RFC 9110 §12.4.2)."""
 _REMEMBERED: Final = 100
 
 
@@ -75,19 +79,33 @@ def _is_loopback(name: str) -> bool:
     return _is_address(name) and ipaddress.ip_address(name).is_loopback
 
 
-def check_type(headers: Headers) -> None:
-    """Raise `Refusal` 415 for a body that is not JSON."""
+def check_body(headers: Headers) -> None:
+    """Raise `Refusal` 415 for a body that is not plain JSON, 417 for what is more than its due."""
     given = headers.get("content-type", "")
     if given != _JSON and given.partition(";")[0].strip().lower() != _JSON:
         raise Refusal(415, f"the content type is '{given}'; it must be {_JSON}")
+    coding = headers.get("content-encoding", "identity")
+    if coding.lower() not in ("identity", ""):
+        raise Refusal(415, f"the content encoding is '{coding}'; it must be none")
+    expected = headers.get("expect", _CONTINUE)
+    if expected.lower() != _CONTINUE:
+        raise Refusal(417, f"the client expects '{expected}'; it may expect {_CONTINUE}")
 
 
 def check_accept(headers: Headers) -> bool:
     """Tell whether the client reads event streams; raise `Refusal` 406 if it reads no JSON."""
     given = headers.get("accept", "*/*").lower()
-    if _JSON not in given and "*/*" not in given and "application/*" not in given:
+    ranges = {_range(one) for one in given.split(",")}
+    if ranges.isdisjoint((_JSON, "application/*", "*/*")):
         raise Refusal(406, f"the client must accept {_JSON} and {_EVENTS}")
-    return _EVENTS in given
+    return _EVENTS in ranges
+
+
+def _range(text: str) -> str:
+    """Return a media range; nothing if it is one that the client does not want at all."""
+    name, *parameters = text.split(";")
+    refused = any(_NOT_AT_ALL.fullmatch(parameter.strip()) for parameter in parameters)
+    return "" if refused else name.strip()
 
 
 def check_mirror(headers: Headers, message: Message) -> bool:

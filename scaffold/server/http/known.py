@@ -11,13 +11,13 @@ from typing import Final, TypeAlias
 
 from scaffold.server.answers import Answers
 from scaffold.server.calls import ToolCall
+from scaffold.server.http.head import Header
 from scaffold.server.http.refusal import status_of
 from scaffold.wire.heads import Heads
 from scaffold.wire.messages import WireError, error_response
 
-__all__ = ["Header", "Known", "Likeness", "answer", "likeness"]
+__all__ = ["Known", "Likeness", "answer", "likeness"]
 
-Header: TypeAlias = tuple[bytes, bytes]
 Likeness: TypeAlias = tuple[Header, ...]
 """The headers of a request to call a tool, but for the length of its body."""
 

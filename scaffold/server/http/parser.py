@@ -1,13 +1,13 @@
-"""uvicorn's protocol on httptools, with the limits that it lacks.
+"""uvicorn's protocol on httptools, strict where it is not, and with the limits that it lacks.
 
 docs/decisions/0011-http-parser.md says why it is this one.
 """
 
+import logging
 import time
-from collections.abc import Iterable
-from contextvars import copy_context
 from typing import Any, Final
 
+import httptools
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -15,46 +15,37 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from scaffold.server.answers import Answers
-from scaffold.server.http.app import PATH
-from scaffold.server.http.known import Known, answer, likeness
-from scaffold.wire.heads import Heads
+from scaffold.server.http.head import Header, HeadError, check_head, check_size, stay
 
-__all__ = ["Protocol", "end_overdue", "protocol"]
+__all__ = ["StrictProtocol"]
+
+log = logging.getLogger(__name__)
 
 _LONGEST_HEAD: Final = 64 * 2**10
 """Bytes that are read in a row without the end of a head or any byte of a body."""
-_SLOWEST: Final = 30.0
-"""Seconds within which a request must have come, from its first byte to its last."""
-_MOST_HELD: Final = 64 * 2**10
-"""Bytes of a body that is held back until it is whole."""
-_MOST_WAITING: Final = 200
-"""Connections that are kept without a whole request; the oldest are closed."""
-_PATH: Final = PATH.encode()
 _LATE: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class Protocol(HttpToolsProtocol):
-    """Refuses a request without end; answers one like an earlier one as soon as it is whole.
-
-    A request that may be known by its body is held back: uvicorn hears of it when it has come,
-    and only if it turns out to be another.
-    """
-
-    known = Known()
+class StrictProtocol(HttpToolsProtocol):
+    """Refuses what is no request, or has no end; knows how long it has been waiting for one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.since: float | None = time.monotonic()
         """When what is awaited began: a connection, or a request; `None` for nothing."""
+        self.rested = self.since
+        """When the last request had come."""
+        self._fields: list[Header] = []
+        """The headers; uvicorn's own list of them takes up trailers."""
         self._begun = False
         """True while a part of a request has come."""
         self._in_head = True
         self._unused = 0
         """Bytes read since the last of any use."""
-        self._heads: Heads[Answers] | None = None
-        """How the body of a request that is held back may begin."""
-        self._body = b""
+        self._strays = False
+        """True while a request comes that would go on in another protocol."""
+        self._refused = False
+        """True once nothing is read any more."""
 
     @override
     def on_message_begin(self) -> None:
@@ -64,82 +55,104 @@ class Protocol(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        assert self.parser is not None
         self._in_head = False
         self._unused = 0
-        self._heads = self._expected()
-        self._body = b""
-        if self._heads is None:
-            self._announce()
+        # Fields behind a body are no headers (RFC 9110 §6.5.1), and nobody reads them.
+        self._fields, self.headers = self.headers, []
+        self._strays = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._strays:
+            check_size(self.url, self._fields)
+        else:
+            self._head_has_come()
+
+    def _head_has_come(self) -> None:
+        assert self.parser is not None
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        check_head(version, method, self.url, self._fields)
+        super().on_headers_complete()
 
     @override
     def on_body(self, body: bytes) -> None:
         self._unused = 0
-        if self._heads is None:
-            super().on_body(body)
-            return
-        self._body += body
-        if len(self._body) > _MOST_HELD:
-            self._let_go()
+        super().on_body(body)
 
     @override
     def on_message_complete(self) -> None:
+        if self._strays:
+            return
         self.since = None
+        self.rested = time.monotonic()
         self._begun = False
+        self._in_head = True
         self._unused = 0
-        if self._heads is not None:
-            # A context of its own, as a task would have: what a plugin sets there is gone after.
-            answered = copy_context().run(answer, self._body, self._heads)
-            if answered is not None:
-                self._heads = None
-                self._write(*answered)
-                return
-            self._let_go()
+        self._message_has_come()
+
+    def _message_has_come(self) -> None:
         super().on_message_complete()
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
         self._unused += len(data)
-        super().data_received(data)
-        if self._unused > _LONGEST_HEAD and not self.transport.is_closing():
-            self.send_400_response("The head of the request is too long.")
+        try:
+            while data:
+                data = self._feed(data)
+        except HeadError as error:
+            self._refuse(error)
+        except httptools.HttpParserError as error:
+            self._refuse(HeadError(400, f"Invalid HTTP request: {error}."))
+        if self._unused > _LONGEST_HEAD:
+            status = 431 if self._in_head else 400
+            self._refuse(HeadError(status, "The head of the request is too long."))
 
-    @override
-    def shutdown(self) -> None:
-        if self._heads is not None:
-            self._let_go()
-        super().shutdown()
+    def _feed(self, data: bytes) -> bytes:
+        """Hand data to the parser; return what a parser of its own must read."""
+        assert self.parser is not None
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as wish:
+            head = stay(self.parser.get_method(), self.url, self._fields)
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            return head + data[wish.args[0] :]
+        except httptools.HttpParserCallbackError as error:
+            reason = error.__context__
+            if isinstance(reason, HeadError):
+                raise reason from None
+            raise HeadError(400, f"Invalid HTTP request: {reason}.") from None
+        return b""
 
-    def _expected(self) -> Heads[Answers] | None:
-        """Return the heads of bodies that are known with such headers, if it may be one of them."""
-        parser = self.parser
-        assert parser is not None
-        if _is_served(self.cycle) or self.url != _PATH or parser.get_method() != b"POST":
-            return None
-        if self.expect_100_continue or self.flow.write_paused or not parser.should_keep_alive():
-            return None
-        return self.known.find(likeness(self.headers))
+    def _refuse(self, error: HeadError) -> None:
+        """Answer what is no request, and read no more: nobody knows where another one begins.
 
-    def _let_go(self) -> None:
-        """Hand over what was held back."""
-        self._heads = None
-        self._announce()
-        super().on_body(self._body)
+        Requests before it are answered first.
+        """
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self.since = None
+        log.info("a request of %s port %s is refused: %s", *(self.client or ("?", 0)), error)
+        if self.is_serving and self._in_head:
+            self.cycle.keep_alive = False
+            return
+        if not (self.is_serving and (self.pipeline or self.cycle.response_started)):
+            text = str(error).encode("ascii", "replace")
+            head = b"%bcontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            self.transport.write(head % (STATUS_LINE[error.status], len(text)) + text)
+        self.transport.close()
 
-    def _announce(self) -> None:
-        super().on_headers_complete()
-        # Fields behind a body are no headers (RFC 9110 §6.5.1), and nobody reads them.
-        self.headers = []
-
-    def _write(self, status: int, body: bytes) -> None:
-        usual = b"".join([b"%b: %b\r\n" % pair for pair in self.server_state.default_headers])
-        head = b"%b%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        self.transport.write(head % (STATUS_LINE[status], usual, len(body)) + body)
-        self.on_response_complete()
+    @property
+    def is_serving(self) -> bool:
+        """True while a request is being answered, or waits for that."""
+        return _is_served(self.cycle)
 
     @property
     def is_held(self) -> bool:
         """True if it is us whom the request waits for: others before it are being served."""
-        queued = bool(self.pipeline) or (self._in_head and _is_served(self.cycle))
+        queued = bool(self.pipeline) or (self._in_head and self.is_serving)
         return self.flow.read_paused or queued
 
     def end(self) -> None:
@@ -151,28 +164,3 @@ class Protocol(HttpToolsProtocol):
 
 def _is_served(cycle: RequestResponseCycle | None) -> bool:
     return cycle is not None and not cycle.response_complete
-
-
-def protocol(seen: Known) -> type[Protocol]:
-    """Return the protocol of a server that has seen some calls."""
-
-    class Knowing(Protocol):
-        known = seen
-
-    return Knowing
-
-
-def end_overdue(protocols: Iterable[object]) -> None:
-    """End the connections whose request takes too long, and the oldest of too many."""
-    now = time.monotonic()
-    waiting: list[tuple[float, Protocol]] = []
-    for protocol in protocols:
-        if isinstance(protocol, Protocol) and protocol.since is not None:
-            if protocol.is_held:
-                protocol.since = now
-            waiting.append((protocol.since, protocol))
-    waiting.sort(key=lambda one: one[0])
-    surplus = len(waiting) - _MOST_WAITING
-    for place, (since, protocol) in enumerate(waiting):
-        if place < surplus or now - since > _SLOWEST:
-            protocol.end()

@@ -14,6 +14,10 @@ _STATUS: Final[dict[int, int]] = {
     Code.METHOD_NOT_FOUND: 404,
 }
 
+_BUSY: Final = 503
+_UNREAD: Final = frozenset({408, 413, _BUSY})
+"""Statuses of requests whose body may still be on its way."""
+
 
 class Refusal(Exception):
     """An HTTP request that is answered with an error status and, mostly, a JSON-RPC error."""
@@ -31,6 +35,14 @@ class Refusal(Exception):
         self.allow = allow
         """The methods to name in the `Allow` header."""
         self._error = WireError(code, message)
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What the response says beside its body; it closes a connection whose body is unread."""
+        allow = ((b"allow", self.allow.encode()),) if self.allow else ()
+        close = ((b"connection", b"close"),) if self.status in _UNREAD else ()
+        later = ((b"retry-after", b"1"),) if self.status == _BUSY else ()
+        return (*allow, *close, *later)
 
     @classmethod
     def of(cls, error: WireError) -> "Refusal":

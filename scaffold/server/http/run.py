@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from scaffold.server.ending import Ending
 from scaffold.server.http.app import PATH, App
-from scaffold.server.http.parser import end_overdue, protocol
+from scaffold.server.http.overdue import end_overdue
+from scaffold.server.http.protocol import protocol
 from scaffold.server.http.sessions import Sessions
 from scaffold.server.options import Options
 from scaffold.server.service import Service

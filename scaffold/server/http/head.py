@@ -1,0 +1,91 @@
+"""What HTTP demands of the head of a request, before anything in it is believed.
+
+Source: RFC 9110 (Semantics), RFC 9112 (HTTP/1.1).
+"""
+
+import re
+from typing import Final, TypeAlias
+
+__all__ = ["HeadError", "Header", "check_head", "check_size", "stay"]
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+_LONGEST: Final = 64 * 2**10
+"""Bytes of a head, not counting what stands between names and values."""
+_MOST_LINES: Final = 256
+_HOST: Final = re.compile(rb"(\[[0-9a-fA-F:.%\w~-]+\]|[\w.~!$&'()*+,;=%\x80-\xff-]+)(:\d*)?")
+"""RFC 9110 §7.2: a name or an address, and a port; nobody's name before it, no path behind."""
+_URL: Final = re.compile(rb"https?://([^/?#]*)/", re.IGNORECASE)
+
+
+class HeadError(Exception):
+    """A head that is not acted on: the status to answer with, and why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def check_size(target: bytes, headers: list[Header]) -> None:
+    """Raise `HeadError` 431 for a head that is too long, in bytes or in lines."""
+    if len(headers) > _MOST_LINES:
+        raise HeadError(431, f"A request may have {_MOST_LINES} header lines.")
+    if len(target) + sum([len(name) + len(value) for name, value in headers]) > _LONGEST:
+        raise HeadError(431, "The head of the request is too long.")
+
+
+def check_head(version: str, method: bytes, target: bytes, headers: list[Header]) -> None:
+    """Raise `HeadError` for a head that says how it is to be read, and must not be.
+
+    Where the target names a host, that is put in the place of the header's (RFC 9112 §3.2.2).
+    """
+    check_size(target, headers)
+    if version not in ("1.0", "1.1"):
+        raise HeadError(505, f"HTTP/{version} is not spoken; HTTP/1.1 is.")
+    if method == b"CONNECT":
+        raise HeadError(501, "This is no proxy.")
+    _check_coding(version, headers)
+    _check_host(version, headers)
+    if not target.startswith((b"/", b"*")):
+        host = _authority(target)
+        headers[:] = [header for header in headers if header[0] != b"host"] + [(b"host", host)]
+
+
+def _check_coding(version: str, headers: list[Header]) -> None:
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if not codings:
+        return
+    if version == "1.0":
+        raise HeadError(400, "HTTP/1.0 knows no Transfer-Encoding.")  # RFC 9112 §6.1
+    if codings != [b"chunked"]:
+        raise HeadError(501, "The one Transfer-Encoding that is understood is 'chunked'.")
+
+
+def _check_host(version: str, headers: list[Header]) -> None:
+    """RFC 9112 §3.2: without a host, or with two, it is not known whom the request is for."""
+    hosts = [value.strip() for name, value in headers if name == b"host"]
+    if len(hosts) != 1 and (hosts or version == "1.1"):
+        raise HeadError(400, f"A request has one header Host, and this one has {len(hosts)}.")
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        raise HeadError(400, "The header Host holds no host.")
+
+
+def _authority(target: bytes) -> bytes:
+    url = _URL.match(target)
+    if url is None or not _HOST.fullmatch(url[1]):
+        raise HeadError(400, "The target of the request is neither a path nor a URL.")
+    return url[1]
+
+
+def stay(method: bytes, target: bytes, headers: list[Header]) -> bytes:
+    """Write a head again without its wish for another protocol (RFC 9110 §7.8: it may be ignored).
+
+    Java's client asks for HTTP/2 so, with every first request.
+    """
+    kept = [header for header in headers if header[0] not in (b"upgrade", b"connection")]
+    for name, value in headers:
+        if name == b"connection":
+            tokens = [token for token in value.split(b",") if token.strip().lower() != b"upgrade"]
+            kept += [(name, b",".join(tokens))] if tokens else []
+    lines = b"".join([b"%b: %b\r\n" % header for header in kept])
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, lines)
