@@ -280,11 +280,32 @@ def lint(
     output_format: Annotated[
         OutputFormat, typer.Option(help="How to print what is found.")
     ] = OutputFormat.text,
+    *,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended with the same values allowed.")
+    ] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Mend also what changes which values are allowed.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; print what --fix would change.")
+    ] = False,
 ) -> None:
     """Find what is wrong with hookspecs, and how to mend it."""
     from scaffold.commands.lint import lint
 
-    raise typer.Exit(lint(path, output_format=output_format.value))
+    status = lint(path, output_format=output_format.value, fix=fix, unsafe=unsafe, diff=diff)
+    raise typer.Exit(status)
+
+
+@app.command()
+def explain(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The code of an error or a warning.")],
+) -> None:
+    """Say what a code means, why it matters, and how to mend it."""
+    from scaffold.commands.explain import explain
+
+    raise typer.Exit(explain(code))
 
 
 @app.command()

@@ -14,7 +14,12 @@ def _text(findings: Iterable[Diagnostic]) -> Iterator[str]:
 
 
 def _json(findings: Iterable[Diagnostic]) -> Iterator[str]:
-    yield json.dumps([asdict(each) for each in findings], indent=2, ensure_ascii=False)
+    yield json.dumps([_record(each) for each in findings], indent=2, ensure_ascii=False)
+
+
+def _record(finding: Diagnostic) -> dict[str, object]:
+    mend = finding.mend
+    return {**asdict(finding), "mend": None if mend is None else "safe" if mend.safe else "unsafe"}
 
 
 def _github(findings: Iterable[Diagnostic]) -> Iterator[str]:

@@ -1,21 +1,73 @@
 """`scaffold lint`: find what is wrong with hookspecs, and how to mend it."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from scaffold.commands.findings import FORMATS, failed
+from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.lint import lint_kind
+from scaffold.project.errors import UsageError
 from scaffold.project.kinds import hookspecs_in
 
 __all__ = ["lint"]
 
 
-def lint(path: Path, *, output_format: str) -> int:
-    """Print every finding in a hookspec, or in all those of a folder; return 1 for an error."""
+def lint(path: Path, *, output_format: str, fix: bool, unsafe: bool, diff: bool) -> int:
+    """Print every finding in a hookspec, or in all those of a folder; return 1 for an error.
+
+    With `fix` what can be mended is; with `diff` that is only printed, and the status is 1 if it
+    is anything. Raises `UsageError` for options that contradict each other.
+    """
+    if unsafe and not (fix or diff):
+        raise UsageError("contradiction", "--unsafe is about mends: add --fix or --diff")
+    if fix and diff:
+        raise UsageError("contradiction", "--diff writes nothing: drop --fix")
     hookspecs = hookspecs_in(path)
-    findings = sorted(finding for each in hookspecs for finding in lint_kind(each))
+    if fix or diff:
+        findings = _mend(path, hookspecs, unsafe=unsafe, diff=diff)
+        if findings is None:
+            return 1
+    else:
+        findings = sorted(finding for each in hookspecs for finding in lint_kind(each))
+    return _report(findings, len(hookspecs), output_format)
+
+
+def _mend(
+    path: Path, hookspecs: list[Path], *, unsafe: bool, diff: bool
+) -> list[Diagnostic] | None:
+    """Write the mends and return what is left; with `diff` print them, and return `None` if any."""
+    from scaffold.generator.mend.fix import fix
+    from scaffold.project import files
+    from scaffold.project.journal import alone
+    from scaffold.project.write import apply
+
+    root = path if path.is_dir() else path.parent
+    fixed = fix(hookspecs, unsafe=unsafe)
+    changes = [
+        files.rewritten(root, file.relative_to(root).as_posix(), text)
+        for file, text in sorted(fixed.texts.items())
+    ]
+    if diff:
+        sys.stdout.writelines(files.diff(changes))
+        return None if changes else fixed.left
+    if changes:
+        with alone(root):
+            apply(root, changes)
+    sys.stderr.writelines(
+        f"mended {each.file}:{each.line}:{each.column}: {each.code}: {each.message}\n"
+        for each in fixed.done
+    )
+    return fixed.left
+
+
+def _report(findings: Iterable[Diagnostic], count: int, output_format: str) -> int:
+    findings = list(findings)
     sys.stdout.writelines(f"{line}\n" for line in FORMATS[output_format](findings))
     errors = sum(failed([each]) for each in findings)
+    able = sum(bool(each.mend and each.mend.safe) for each in findings)
     warnings = len(findings) - errors
-    sys.stderr.write(f"hookspecs: {len(hookspecs)}, errors: {errors}, warnings: {warnings}\n")
+    sys.stderr.write(f"hookspecs: {count}, errors: {errors}, warnings: {warnings}\n")
+    if able:
+        sys.stderr.write(f"'--fix' mends {able} of them; '--diff' shows how\n")
     return 1 if errors else 0

@@ -8,6 +8,7 @@ from scaffold.generator.contract import with_digest
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.functions import find_functions, has_content
 from scaffold.generator.hookspec.load import load
+from scaffold.generator.hookspec.source import ON_DISK, Texts
 from scaffold.generator.hookspec.text import HookText, KindText
 from scaffold.generator.names import pascal, taken_types
 from scaffold.generator.schema.documents import Document, Documents
@@ -44,20 +45,20 @@ def kind_files(path: Path) -> tuple[PurePosixPath, ...]:
     return (PurePosixPath(path.name), *documents.files)
 
 
-def compile_with_sources(path: Path) -> Compilation:
+def compile_with_sources(path: Path, texts: Texts = ON_DISK) -> Compilation:
     """Compile, and keep the author's text beside the result."""
     try:
-        return _compile(path)
+        return _compile(path, texts)
     except RecursionError:
         message = "the schemas refer to each other too deeply"
         problem = Diagnostic(str(path), 1, 1, "too-deep", message, "use fewer steps of '$ref'")
         raise SpecError([problem]) from None
 
 
-def _compile(path: Path) -> Compilation:
-    text = load(path)
+def _compile(path: Path, texts: Texts) -> Compilation:
+    text = load(path, texts)
     base = f"https://hookspec.invalid/{text.name}/{text.version}/"
-    documents = Documents(SchemaFiles(path.parent, text.remotes), base)
+    documents = Documents(SchemaFiles(path.parent, text.remotes, texts), base)
     payloads: dict[tuple[str, str], Document | None] = {}
     for hook in text.hooks:
         for side in ("input", "output"):

@@ -1,8 +1,10 @@
 """What is wrong with an author's file: where, what, and how to mend it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from scaffold.generator.mend.edits import Mend
 
 __all__ = ["Diagnostic", "SpecError"]
 
@@ -22,6 +24,8 @@ class Diagnostic:
     """Lower case, names in single quotes, no full stop."""
     help: str = ""
     severity: Literal["error", "warning"] = "error"
+    mend: Mend | None = field(default=None, compare=False, repr=False)
+    """What `scaffold lint --fix` would change, if there is no doubt about it."""
 
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}"

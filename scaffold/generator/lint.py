@@ -1,14 +1,18 @@
 """What is allowed in a hookspec and still better avoided: warnings, beside the errors."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from scaffold.generator.compiler import Compilation, compile_with_sources
 from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.hookspec.text import HookText
+from scaffold.generator.hookspec.source import ON_DISK, Texts
+from scaffold.generator.hookspec.text import HookText, Silence
 from scaffold.generator.hookspec.tool_names import safe_template, wants_functions
+from scaffold.generator.lint_former import lint_former
 from scaffold.generator.lint_schemas import lint_schemas
+from scaffold.generator.mend.edits import Replace
 from scaffold.generator.schema.documents import Document
 from scaffold.generator.schema.facts import ANY, gather
 from scaffold.generator.schema.notes import notes
@@ -17,14 +21,42 @@ from scaffold.generator.values import is_object
 __all__ = ["lint_kind"]
 
 
-def lint_kind(path: Path) -> list[Diagnostic]:
+def lint_kind(path: Path, texts: Texts = ON_DISK) -> list[Diagnostic]:
     """Return every error and warning of a hookspec, in the order of the text."""
     try:
-        compilation = compile_with_sources(path)
+        compilation = compile_with_sources(path, texts)
     except SpecError as error:
         return list(error.diagnostics)
     found = {problem for rule in _RULES for problem in rule(compilation)}
-    return sorted(replace(problem, severity="warning") for problem in found)
+    audible = {problem for problem in found if not _silences(compilation, problem)}
+    audible |= set(_idle(compilation, found))
+    return sorted(replace(problem, severity="warning") for problem in audible)
+
+
+def _silences(compilation: Compilation, problem: Diagnostic) -> list[Silence]:
+    """Return what in the hookspec accepts a warning."""
+    file = problem.file.removeprefix(compilation.documents.store.shown)
+    return [
+        silence
+        for silence in compilation.text.silenced
+        if problem.code == silence.code
+        and (
+            file.startswith(silence.file)
+            if silence.file[-1:] in ("", "/")
+            else file == silence.file
+        )
+    ]
+
+
+def _idle(compilation: Compilation, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    used = [silence for problem in found for silence in _silences(compilation, problem)]
+    for silence in compilation.text.silenced:
+        if silence not in used:
+            where = f"in '{silence.file}'" if silence.file else "in this kind"
+            message = f"there is no warning '{silence.code}' {where} to silence"
+            advice = "remove the entry, or mend it; errors cannot be silenced"
+            source = compilation.text.source
+            yield source.problem(silence.at, "idle-silence", message, advice)
 
 
 def _folder(compilation: Compilation) -> Iterator[Diagnostic]:
@@ -77,7 +109,9 @@ def _tools(compilation: Compilation) -> Iterator[Diagnostic]:
             message = f"'{hook.tool}' has dots, and many MCP clients drop a server for them"
             advice = f"the tool is offered as '{safe_template(hook.tool)}'; write that"
             at = (*hook.at, "mcp_tool_name_template")
-            yield compilation.text.source.problem(at, "dotted-tool-name", message, advice)
+            source = compilation.text.source
+            mend = [Replace(source.file, at, safe_template(hook.tool))]
+            yield source.problem(at, "dotted-tool-name", message, advice, mend=mend, safe=False)
 
 
 def _inputs(compilation: Compilation) -> Iterator[Diagnostic]:
@@ -165,6 +199,28 @@ def _dispatch(compilation: Compilation) -> Iterator[Diagnostic]:
             yield compilation.text.source.problem(at, "lonely-dispatch", message, advice)
 
 
+def _capabilities(compilation: Compilation) -> Iterator[Diagnostic]:
+    """Find capability hooks whose input says nothing of what a plugin must be capable of."""
+    for hook in compilation.text.hooks:
+        document = compilation.payloads[hook.name, "input"]
+        if hook.dispatch != "capability":
+            continue
+        facts = gather(compilation.documents, (document.value,)) if document else None
+        names = facts.properties if facts else {}
+        if not any(_TELLING.search(name) for name in names):
+            message = f"nothing in the input of '{hook.name}' tells one plugin from another"
+            advice = "let it hold a file name, a language or a media type, or use 'singleton'"
+            at = (*hook.at, "dispatch")
+            yield compilation.text.source.problem(at, "capability-tie", message, advice)
+
+
+_TELLING = re.compile(
+    r"(^|_|-|\b)(file|name|path|uri|url|ext|extension|suffix|lang|language|locale|mime|media|type"
+    r"|format|document|source)|[a-z](File|Name|Path|U[Rr][IiLl]|Ext|Lang|Mime|Media|Type|Format)"
+)
+"""Names of properties that go with extensions, languages and media types (ADR-0002 section 5)."""
+
+
 def _exposed_inputs(compilation: Compilation) -> dict[str, Document]:
     """Return the input documents of the hooks that MCP clients see, by hook."""
     return {
@@ -183,6 +239,8 @@ _RULES: tuple[Callable[[Compilation], Iterator[Diagnostic]], ...] = (
     _roots,
     _open_payloads,
     _dispatch,
+    _capabilities,
     _chains,
     lint_schemas,
+    lint_former,
 )

@@ -8,9 +8,13 @@ from scaffold.generator import ir
 from scaffold.generator.canonical import canonical
 from scaffold.generator.compiler import Compilation
 from scaffold.generator.diagnostics import Diagnostic
-from scaffold.generator.names import pascal
+from scaffold.generator.hookspec.source import Places, Source
+from scaffold.generator.mend.edits import Edit, Insert, Rename
+from scaffold.generator.names import misspelt, pascal
+from scaffold.generator.schema.check import check_schema
 from scaffold.generator.schema.documents import Documents
 from scaffold.generator.schema.facts import OBJECTS, Facts, gather
+from scaffold.generator.schema.former import mend_repeated
 from scaffold.generator.schema.vocabulary import IN_PLACE, KNOWN, subschemas
 from scaffold.generator.values import is_object, type_of
 
@@ -44,8 +48,21 @@ def _keywords(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diag
         if near and len(keyword) > len("note") and not keyword.startswith("x-"):
             message = f"'{keyword}' is no keyword of JSON Schema, and is ignored"
             advice = f"did you mean '{near[0]}'?"
-            at = (keyword,)
-            yield documents.problem(schema, at, "unknown-keyword", message, advice, key=True)
+            at, mend = (keyword,), _meant(documents, schema, keyword)
+            yield documents.problem(
+                schema, at, "unknown-keyword", message, advice, key=True, mend=mend, safe=False
+            )
+
+
+def _meant(documents: Documents, schema: dict[str, ir.Json], keyword: str) -> list[Edit]:
+    """Rename a misspelt keyword, if there is one that was surely meant, and the value fits it."""
+    meant, place = misspelt(keyword, KNOWN), documents.written(schema)
+    if meant is None or meant in schema or place is None:
+        return []
+    source = Source("", {meant: schema[keyword]}, lambda: Places({}, {}))
+    file, at = place
+    is_sound = not check_schema(source, (), source.value)
+    return [Rename(file, (*at, keyword), meant)] if is_sound else []
 
 
 def _near(keyword: str) -> list[str]:
@@ -80,6 +97,47 @@ def _twins(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnos
             yield documents.problem(schema, at, "twin-properties", message, advice, key=True)
 
 
+def _values(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
+    """Find fixed values that are there twice, or whose names are one in some languages."""
+    values: list[ir.Json] = schema.get("enum", [])
+    place = documents.written(schema)
+    edits = mend_repeated(place[0], (*place[1], "enum"), values) if place else []
+    known: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for index, value in enumerate(values):
+        at = ("enum", index)
+        if known.setdefault(canonical(value), index) != index:
+            message, advice = "the value is in the list already", "remove one of the two"
+            yield documents.problem(schema, at, "repeated-value", message, advice, mend=edits)
+            continue
+        word = pascal(value) if isinstance(value, str) else ""
+        other = names.setdefault(word.lower(), str(value)) if word else value
+        if other != value:
+            message = f"the values '{other}' and '{value}' have one name in some languages"
+            advice = f"rename one of the two: Go, for one, has constants that end in '{word}'"
+            yield documents.problem(schema, at, "twin-values", message, advice)
+
+
+def _untypable(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
+    """Find what the types of no language can say, so that people get `any` instead."""
+    values: list[ir.Json] = schema.get("enum", [])
+    for keyword, most in _MOST.items():
+        count = len(schema.get(keyword, []))
+        if count > most:
+            message = f"no type lists {count} {_LISTED[keyword]}: at most {most}"
+            advice = "say what they have in common; the schema is enforced all the same"
+            yield documents.problem(schema, (keyword,), "untypable", message, advice, key=True)
+    if any(isinstance(value, dict | list) for value in values):
+        message = "no type can be one of fixed objects or lists"
+        advice = "describe their properties, with 'const' where they differ"
+        yield documents.problem(schema, ("enum",), "untypable", message, advice, key=True)
+
+
+_MOST = {"enum": 1_000, "anyOf": 250, "oneOf": 250}
+"""As `docs/limits.md` has it."""
+_LISTED = {"enum": "values", "anyOf": "alternatives", "oneOf": "alternatives"}
+
+
 def _nothing(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     reason = _contradiction(gather(documents, (schema,)))
     if reason:
@@ -107,6 +165,7 @@ def _contradiction(facts: Facts) -> str | None:
 def _missing_types(
     compilation: Compilation, schemas: list[dict[str, ir.Json]]
 ) -> Iterator[Diagnostic]:
+    documents = compilation.documents
     roots = [document.value for document in compilation.payloads.values() if document]
     inner = [
         part for schema in schemas for step, part in subschemas(schema) if step[0] not in IN_PLACE
@@ -114,10 +173,18 @@ def _missing_types(
     for schema in filter(is_object, [*roots, *inner]):
         if "properties" in schema and not schema.keys() & _SAYS_TYPE:
             message = "the schema names properties, and accepts everything that is no object"
-            at = ("properties",)
-            yield compilation.documents.problem(
-                schema, at, "missing-type", message, "add 'type: object'", key=True
+            place = documents.written(schema)
+            mend = [Insert(place[0], (*place[1], "properties"), "type", "object")] if place else []
+            at, advice = ("properties",), "add 'type: object'"
+            yield documents.problem(
+                schema, at, "missing-type", message, advice, key=True, mend=mend, safe=False
             )
+        facts = gather(documents, (schema,))
+        unknown = [name for name in facts.required if name not in facts.properties]
+        if facts.types == OBJECTS and unknown and not facts.closed and not facts.loose:
+            message = f"'{unknown[0]}' is required, and nothing says what it is"
+            advice = "name it under 'properties', or mend its name"
+            yield documents.problem(schema, ("required",), "undescribed-property", message, advice)
 
 
 def _schemas(compilation: Compilation) -> Iterator[dict[str, ir.Json]]:
@@ -135,4 +202,11 @@ def _schemas(compilation: Compilation) -> Iterator[dict[str, ir.Json]]:
             pending.append(compilation.documents.follow(schema))
 
 
-_RULES: tuple[_Rule, ...] = (_keywords, _defaults, _twins, _nothing)
+_RULES: tuple[_Rule, ...] = (
+    _keywords,
+    _defaults,
+    _twins,
+    _values,
+    _untypable,
+    _nothing,
+)

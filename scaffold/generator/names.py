@@ -7,6 +7,7 @@ __all__ = [
     "KEYWORDS",
     "TAKEN_ATTRIBUTES",
     "did_you_mean",
+    "misspelt",
     "one_of",
     "pascal",
     "singular",
@@ -78,6 +79,37 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word, choices, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return f"{hint}there is: {one_of(choices)}" if choices else "there is none"
+
+
+def misspelt(word: str, known: Iterable[str]) -> str | None:
+    """Return the one word that another was surely meant to be; `None` if there is any doubt.
+
+    Case and separators do not count. Beside those a letter may be missing, wrong, one too many or
+    at its neighbour's place, in long words two.
+    """
+    flat = _flat(word)
+    slips = 2 if len(flat) > len("maximum") else int(len(flat) > len("item"))
+    near = [each for each in known if each != word and _distance(flat, _flat(each), slips) <= slips]
+    return near[0] if len(near) == 1 else None
+
+
+def _flat(word: str) -> str:
+    return re.sub(r"[\W_]", "", word).lower()
+
+
+def _distance(one: str, two: str, most: int) -> int:
+    """Count the slips between two words, as Damerau and Levenshtein do; `most` is far enough."""
+    if abs(len(one) - len(two)) > most:
+        return most + 1
+    before, last = [0], list(range(len(two) + 1))
+    for row, letter in enumerate(one, 1):
+        now = [row]
+        for column, other in enumerate(two, 1):
+            cost = min(last[column] + 1, now[-1] + 1, last[column - 1] + (letter != other))
+            swapped = row > 1 and column > 1 and one[row - 2] == other and letter == two[column - 2]
+            now.append(min(cost, before[column - 2] + 1) if swapped else cost)
+        before, last = last, now
+    return last[-1]
 
 
 def one_of(words: Iterable[str]) -> str:

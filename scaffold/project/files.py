@@ -6,6 +6,7 @@ of ours, which may be replaced, from a file that somebody has edited, which may 
 
 import io
 import itertools
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ from pathlib import Path
 from scaffold.project.errors import PreconditionError
 from scaffold.project.lock import Lock, Owner, digest
 
-__all__ = ["Change", "State", "diff", "place", "plan", "refuse_edits", "set_aside"]
+__all__ = ["Change", "State", "diff", "place", "plan", "refuse_edits", "rewritten", "set_aside"]
 
 
 class State(StrEnum):
@@ -91,6 +92,13 @@ def _state(before: bytes | None, after: bytes | None, written: str | None) -> St
     if digest(before) != written:
         return State.EDITED
     return State.STALE if after is None else State.OUTDATED
+
+
+def rewritten(root: Path, path: str, text: str) -> Change:
+    """Return the change that puts another text into a file; a byte order mark stays."""
+    before = place(root, path).read_bytes()
+    mark = BOM_UTF8 if before.startswith(BOM_UTF8) else b""
+    return Change(path, State.OUTDATED, before, mark + text.encode())
 
 
 def refuse_edits(changes: Iterable[Change]) -> None:

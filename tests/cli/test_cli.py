@@ -61,7 +61,7 @@ def test_a_command_line_that_makes_no_sense_exits_2_with_the_usage(scaffold, arg
 
 
 def test_a_bug_is_one_line_and_a_log_with_the_traceback(scaffold, monkeypatch, hookspecs):
-    def broken(path, *, output_format):
+    def broken(path, **options):
         raise ZeroDivisionError("oops\n\x1b[31m")
 
     monkeypatch.setattr(lint, "lint", broken)
@@ -76,7 +76,7 @@ def test_a_bug_is_one_line_and_a_log_with_the_traceback(scaffold, monkeypatch, h
 
 
 def test_an_interrupt_exits_130(scaffold, monkeypatch, hookspecs):
-    def interrupted(path, *, output_format):
+    def interrupted(path, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(lint, "lint", interrupted)

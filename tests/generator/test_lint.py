@@ -216,7 +216,75 @@ def test_properties_that_differ_in_case_or_separators_only_are_found(tmp_path):
 def test_a_hook_for_several_plugins_in_a_kind_of_one_is_found(tmp_path):
     more = "constraints: {singleton_per_runtime: true}\n"
     message = "'run' is for several plugins, and a host loads one of this kind"
-    found = warnings(tmp_path, more, dispatch="capability")
+    found = warnings(tmp_path, more, dispatch="chain")
     assert found == [("lonely-dispatch", 6, message)]
     assert warnings(tmp_path, more) == []
-    assert warnings(tmp_path, dispatch="capability") == []
+    assert warnings(tmp_path, dispatch="chain") == []
+
+
+def test_keywords_of_former_drafts_are_found(tmp_path):
+    old = {**OBJECT, "definitions": {"a": TEXT}, "dependencies": {"a": ["b"]}}
+    assert [found[0] for found in warnings(tmp_path, output=old)] == ["former-keyword"] * 2
+    assert (
+        warnings(tmp_path, output={"$schema": "http://json-schema.org/draft-07/schema#", **old})
+        == []
+    )
+
+
+def test_fixed_values_that_are_one_somewhere_are_found(tmp_path):
+    values = {"type": "string", "enum": ["in-transit", "IN_TRANSIT", "<", ">", "new", "new"]}
+    found = warnings(tmp_path, output={"type": "object", "properties": {"a": values}})
+    assert [(code, message) for code, _, message in found] == [
+        ("twin-values", "the values 'in-transit' and 'IN_TRANSIT' have one name in some languages"),
+        ("repeated-value", "the value is in the list already"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"enum": list(range(1_001))},
+        {"oneOf": [{"const": number} for number in range(251)]},
+        {"enum": [{"a": 1}, {"a": 2}]},
+    ],
+)
+def test_what_no_language_has_a_type_for_is_found(tmp_path, schema):
+    found = warnings(tmp_path, output={"type": "object", "properties": {"a": schema}})
+    assert [code for code, _, _ in found] == ["untypable"]
+
+
+def test_a_property_that_is_required_and_not_described_is_found(tmp_path):
+    schema = {"type": "object", "required": ["title"], "properties": {"titel": TEXT}}
+    ((code, _, message),) = warnings(tmp_path, output=schema)
+    assert (code, message) == (
+        "undescribed-property",
+        "'title' is required, and nothing says what it is",
+    )
+    elsewhere = {"type": "object", "required": ["a"], "allOf": [{"properties": {"a": TEXT}}]}
+    assert warnings(tmp_path, output=elsewhere) == []
+
+
+@pytest.mark.parametrize("name", ["path", "fileName", "content_type", "uri", "lang", "mediaType"])
+def test_a_capability_hook_whose_input_tells_no_plugin_from_another_is_found(tmp_path, name):
+    assert [code for code, _, _ in warnings(tmp_path, dispatch="capability")] == ["capability-tie"]
+    telling = {"type": "object", "properties": {name: TEXT}}
+    assert warnings(tmp_path, dispatch="capability", input=telling) == []
+
+
+def test_a_warning_is_silenced_with_a_reason(tmp_path):
+    twins = {"type": "object", "properties": {"a_b": TEXT, "aB": TEXT}}
+    assert [code for code, _, _ in warnings(tmp_path, output=twins)] == ["twin-properties"]
+    for place in ("", ", in: schemas/output.json", ", in: schemas/"):
+        more = f"silence: [{{code: twin-properties, because: No Go here.{place}}}]\n"
+        assert warnings(tmp_path, more, output=twins) == []
+    more = "silence: [{code: twin-properties, in: schemas/input.json, because: No Go here.}]\n"
+    found = warnings(tmp_path, more, output=twins)
+    assert [code for code, _, _ in found] == ["twin-properties", "idle-silence"]
+
+
+def test_silence_without_a_reason_is_refused(tmp_path):
+    path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=OBJECT)
+    path.write_text(path.read_text() + "silence: [{code: broken-chain}]\n")
+    assert [str(problem).split(": ", 1)[1] for problem in lint_kind(path)] == [
+        "missing-key: 'silence[0]' lacks the key 'because'\n  help: say why: 'because: …'"
+    ]

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from scaffold.generator.hookspec.rules import check_rules
-from scaffold.generator.hookspec.source import Pointer, Source
+from scaffold.generator.hookspec.source import ON_DISK, Pointer, Source, Texts
 from scaffold.generator.hookspec.source_yaml import read_yaml
 from scaffold.generator.hookspec.structure import check_structure
-from scaffold.generator.hookspec.text import HookText, KindText
+from scaffold.generator.hookspec.text import HookText, KindText, Silence
 from scaffold.generator.hookspec.tool_names import DEFAULT_TOOL
 from scaffold.generator.ir import HookError, Json
 from scaffold.generator.values import is_object
@@ -17,12 +17,12 @@ __all__ = ["load"]
 _UNNAMED = "kind"
 
 
-def load(path: Path) -> KindText:
+def load(path: Path, texts: Texts = ON_DISK) -> KindText:
     """Read a hookspec file, as far as it can be read, with every problem of the file itself.
 
     Raises `SpecError` if it is no YAML at all.
     """
-    source = read_yaml(path, str(path))
+    source = read_yaml(path, str(path), texts)
     problems, broken = check_structure(source)
     kind = _kind(source, _sound(source.value, broken))
     return replace(kind, problems=(*problems, *check_rules(kind, path)))
@@ -52,6 +52,11 @@ def _kind(source: Source, value: dict[str, Json]) -> KindText:
         in_process_only=in_process_only,
         singleton_per_runtime=constraints.get("singleton_per_runtime", False),
         remotes=value.get("remotes", {}),
+        silenced=tuple(
+            Silence(("silence", index), each["code"], each.get("in", ""))
+            for index, each in enumerate(value.get("silence", []))
+            if "code" in each
+        ),
         hooks=tuple(
             _hook(("hooks", index), hook, exposable=not in_process_only)
             for index, hook in value.get("hooks", {}).items()

@@ -12,11 +12,14 @@ from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import (
     HALF_CHARACTER,
     HUGE_NUMBER,
+    LONG_NUMBER,
     MAX_DEPTH,
+    ON_DISK,
     Place,
     Places,
     Pointer,
     Source,
+    Texts,
     read_text,
     whole_text,
 )
@@ -30,9 +33,9 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _HALF = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
 
 
-def read_json(path: Path, file: str) -> Source:
+def read_json(path: Path, file: str, texts: Texts = ON_DISK) -> Source:
     """Read a JSON file; raise `SpecError` if it is none, or repeats a key, or nests too deeply."""
-    return json_source(read_text(path, file), file)
+    return json_source(read_text(path, file, texts), file)
 
 
 def json_source(text: str, file: str) -> Source:
@@ -41,11 +44,15 @@ def json_source(text: str, file: str) -> Source:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         message = f"this is no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
-        problem = Diagnostic(file, error.lineno, error.colno, "malformed-json", message)
+        problem = Diagnostic(file, error.lineno, error.colno, "malformed-json", message, _JSON)
     except RecursionError:
         problem = _too_deep(file)
-    except ValueError as error:
-        problem = Diagnostic(file, 1, 1, "malformed-json", f"this is no JSON: {error}")
+    except _NoNumberError as error:
+        place, message = _place_of(text, error.text), f"this is no JSON: {error.text} is no number"
+        problem = Diagnostic(file, *place, "malformed-json", message, _JSON)
+    except ValueError:  # Python reads no integers of more digits
+        place = _place(text, next(_LONG.finditer(text)).start())
+        problem = Diagnostic(file, *place, "huge-number", *LONG_NUMBER)
     except _RepeatedKeyError as error:
         line, column = _second_place(text, error.key)
         message = f"the key '{error.key}' is there twice"
@@ -64,6 +71,11 @@ def json_source(text: str, file: str) -> Source:
         else:
             return Source(file, value, partial(_find_places, text))
     raise SpecError([problem])
+
+
+_JSON = "JSON has no comments, no commas at the end, and text in double quotes (RFC 8259)"
+
+_LONG = re.compile(r"(?<![\d.eE+-])-?[0-9]{4301}")
 
 
 class _RepeatedKeyError(Exception):
@@ -86,8 +98,14 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return result
 
 
+class _NoNumberError(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise _NoNumberError(text)
 
 
 def _finite(text: str) -> float:

@@ -19,11 +19,15 @@ from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import (
     HALF_CHARACTER,
     HUGE_NUMBER,
+    LONG_NUMBER,
     MAX_DEPTH,
+    MOST_DIGITS,
+    ON_DISK,
     Place,
     Places,
     Pointer,
     Source,
+    Texts,
     read_text,
     whole_text,
 )
@@ -56,9 +60,9 @@ _NUMBER = re.compile(
 """What readers of YAML take for a number, with `_` in it or without."""
 
 
-def read_yaml(path: Path, file: str) -> Source:
+def read_yaml(path: Path, file: str, texts: Texts = ON_DISK) -> Source:
     """Read a YAML file; raise `SpecError` if it is none, or says what JSON cannot say."""
-    text = read_text(path, file)
+    text = read_text(path, file, texts)
     if text.lstrip()[:1] == "{":
         try:
             return json_source(text, file)
@@ -226,6 +230,8 @@ class _Reader:
         try:
             value = json.loads(text)
         except ValueError:
+            if len(text) > MOST_DIGITS:
+                return self._refuse(event.start_mark, "huge-number", *LONG_NUMBER)
             message = f"'{text}' is no JSON number"
             advice = "write it as JSON does, or put it in quotes"
             return self._refuse(event.start_mark, "yaml-number", message, advice)

@@ -9,7 +9,10 @@ from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.hookspec.shipped import format_schema
 from scaffold.generator.hookspec.source import Pointer, Source
 from scaffold.generator.hookspec.wording import kind_of, path_in_words, types_in_words
-from scaffold.generator.names import did_you_mean
+from scaffold.generator.ir import Json
+from scaffold.generator.mend.edits import Rename, Replace
+from scaffold.generator.names import did_you_mean, misspelt
+from scaffold.generator.values import is_object
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
@@ -28,6 +31,7 @@ _MISSING_HELP = {
     "dispatch": "say how a host calls the hook: 'singleton', 'broadcast_collect', "
     "'broadcast_notify', 'chain' or 'capability'",
     "code": _NAME_HELP,
+    "because": "say why: 'because: …'",
 }
 
 
@@ -65,7 +69,9 @@ def _unknown(source: Source, at: Pointer, error: "ValidationError") -> Iterator[
     for key in error.kind.as_dict()["unexpected"]:
         message = f"{where} has no key '{key}'"
         advice = did_you_mean(key, known)
-        yield source.problem((*at, key), "unknown-key", message, advice, key=True)
+        meant = misspelt(key, set(known).difference(_keys(error.instance)))
+        mend = [Rename(source.file, (*at, key), meant)] if meant else []
+        yield source.problem((*at, key), "unknown-key", message, advice, key=True, mend=mend)
 
 
 def _missing(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
@@ -88,9 +94,16 @@ def _wrong_type(source: Source, at: Pointer, error: "ValidationError") -> Iterat
 
 
 def _wrong_choice(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
-    message = f"there is no dispatch class '{error.instance}'"
-    advice = did_you_mean(str(error.instance), error.kind.as_dict()["options"])
-    yield source.problem(at, "unknown-dispatch", message, advice)
+    options = error.kind.as_dict()["options"]
+    meant = misspelt(str(error.instance), options)
+    mend = [Replace(source.file, at, meant)] if meant else []
+    advice = did_you_mean(str(error.instance), options)
+    if at[-1] == "dispatch":
+        message = f"there is no dispatch class '{error.instance}'"
+        yield source.problem(at, "unknown-dispatch", message, advice, mend=mend)
+    else:
+        message = f"'{path_in_words(at)}' cannot be '{error.instance}'"
+        yield source.problem(at, "unknown-choice", message, advice, mend=mend)
 
 
 def _wrong_text(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
@@ -125,6 +138,10 @@ _EXPLAIN: dict[str, Callable[[Source, Pointer, Any], Iterator[Diagnostic]]] = {
 
 _BESIDE = {"additionalProperties", "required", "minItems"}
 """What is wrong with an object and leaves the rest of it as good as it was."""
+
+
+def _keys(value: Json) -> list[str]:
+    return list(value) if is_object(value) else []
 
 
 def _keys_at(error: "ValidationError") -> list[str]:

@@ -7,7 +7,7 @@ from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.hookspec.source import Pointer, Source
 from scaffold.generator.ir import HookError, Json
 
-__all__ = ["HookText", "KindText"]
+__all__ = ["HookText", "KindText", "Silence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,16 @@ class HookText:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """A warning that the author knows of and has a reason to live with."""
+
+    at: Pointer
+    code: str
+    file: str
+    """Relative to the hookspec's folder; empty for all of the kind. A folder ends with `/`."""
+
+
+@dataclass(frozen=True, slots=True)
 class KindText:
     """A hookspec as its author wrote it."""
 
@@ -48,6 +58,7 @@ class KindText:
     singleton_per_runtime: bool
     remotes: Mapping[str, str]
     """The folders that hold copies of what URIs mean, by the beginning of the URIs."""
+    silenced: tuple[Silence, ...]
     hooks: tuple[HookText, ...]
     problems: tuple[Diagnostic, ...] = ()
     """What is wrong with the file so far; the rest of it may still be looked into."""

@@ -7,18 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.hookspec.source import Pointer, Source
-from scaffold.generator.hookspec.wording import kind_of, types_in_words
+from scaffold.generator.hookspec.wording import kind_of
 from scaffold.generator.ir import Json
-from scaffold.generator.names import did_you_mean
+from scaffold.generator.mend.edits import Edit, Replace
+from scaffold.generator.names import misspelt
+from scaffold.generator.schema.draft7 import DRAFT_7
+from scaffold.generator.schema.explain import TYPES, explain
+from scaffold.generator.schema.former import (
+    mend_bound,
+    mend_dialect,
+    mend_items,
+    mend_repeated,
+)
 from scaffold.generator.schema.vocabulary import DIALECT, subschemas
-from scaffold.generator.values import is_object, type_of
+from scaffold.generator.values import is_list, is_object
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator
 
-__all__ = ["check_schema"]
-
-_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+__all__ = ["check_schema", "is_verbatim"]
 
 
 def check_schema(source: Source, at: Pointer, schema: Json) -> list[Diagnostic]:
@@ -30,12 +37,17 @@ def check_schema(source: Source, at: Pointer, schema: Json) -> list[Diagnostic]:
     if not isinstance(dialect, str) or dialect.rstrip("#") != DIALECT:
         message = f"'{dialect}' is not the dialect of hookspecs"
         advice = f"write the schema for '{DIALECT}', or leave '$schema' out"
-        return [source.problem((*at, "$schema"), "schema-dialect", message, advice)]
+        mend = mend_dialect(source.file, at, schema) if isinstance(dialect, str) else []
+        where = (*at, "$schema")
+        return [source.problem(where, "schema-dialect", message, advice, mend=mend)]
     found: dict[Pointer, Diagnostic] = {}
     for error in _validator().iter_errors(schema):
         where = (*at, *error.instance_path)
-        message, advice = _explain(error)
-        found.setdefault(where, source.problem(where, "invalid-schema", message, advice))
+        message, advice = explain(error)
+        # What was translated does not stand where the author's own words do.
+        mend = _mend(source.file, at, error, schema) if is_verbatim(source, at) else []
+        problem = source.problem(where, "invalid-schema", message, advice, mend=mend)
+        found.setdefault(where, problem)
     return list(found.values()) or list(_check_patterns(source, at, schema))
 
 
@@ -81,35 +93,60 @@ def _validator() -> "Draft202012Validator":
     return Draft202012Validator({"$ref": DIALECT}, validate_formats=True)
 
 
-def _explain(error: Any) -> tuple[str, str]:
-    """Return message and help for one error of the meta-schema."""
-    path = list(error.instance_path)
-    value, name = error.instance, path[-1] if path else ""
-    details = error.kind.as_dict()
-    if name == "type" or path[-2:-1] == ["type"]:
-        if isinstance(value, str):
-            return f"there is no JSON type '{value}'", did_you_mean(value, _TYPES)
-        return "'type' must be the name of a JSON type, or a list of such names", ""
-    match error.kind.name:
-        case "type":
-            message = f"'{name}' must be {types_in_words(details['types'])}, not {kind_of(value)}"
-            return message, _FORMER.get((str(name), type_of(value)), "")
-        case "format" if details["format"] == "regex":
-            return f"'{value}' is no regular expression", "use the syntax of ECMA-262"
-        case "format":
-            return f"'{value}' is no {details['format']}", ""
-        case "minimum" | "exclusiveMinimum" | "minItems":
-            return f"'{name}' is too small", ""
-        case "uniqueItems":
-            return f"'{name}' says the same thing twice", ""
-        case rule:
-            return f"'{name}' breaks the rule '{rule}' of JSON Schema", ""
+def is_verbatim(source: Source, at: Pointer) -> bool:
+    """Tell whether a schema is read as its author wrote it, and not translated from draft 7."""
+    written = source.value
+    for step in at:
+        written = written[step]
+    dialect: Json = written.get("$schema") if is_object(written) else None
+    return not isinstance(dialect, str) or dialect.rstrip("#") != DRAFT_7
 
 
-_FORMER: dict[tuple[str, str], str] = {
-    ("items", "array"): "write 'prefixItems' for a list of schemas, as draft 2020-12 has it",
-    ("exclusiveMinimum", "boolean"): "write the number here, and leave 'minimum' out",
-    ("exclusiveMaximum", "boolean"): "write the number here, and leave 'maximum' out",
-    ("required", "boolean"): "list the required properties at the object around them",
+def _mend(file: str, at: Pointer, error: Any, schema: Json) -> list[Edit]:
+    """Return the edits that mend an error of the meta-schema, if they are beyond doubt."""
+    path: Pointer = tuple(error.instance_path)
+    holder, where, value = schema, (*at, *path), error.instance
+    for step in path[:-1]:
+        holder = holder[step]
+    match path[-1] if path else "", error.kind.name:
+        case "type", "anyOf":
+            meant = _types_meant(value)
+            return [Replace(file, where, meant)] if meant else []
+        case "items", "type" if is_list(value):
+            return mend_items(file, where, holder)
+        case "exclusiveMinimum" | "exclusiveMaximum", "type":
+            return mend_bound(file, where, holder)
+        case _, "uniqueItems":
+            return mend_repeated(file, where, value)
+        case _:
+            return []
+
+
+def _types_meant(value: Json) -> Json:
+    """Return what stands for one or several types, spelled as JSON Schema has it."""
+    if is_list(value):
+        meant = [_type_meant(item) for item in value]
+        return None if None in meant else meant
+    return _type_meant(value)
+
+
+def _type_meant(value: Json) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return value if value in TYPES else _OTHER_NAMES.get(value.lower()) or misspelt(value, TYPES)
+
+
+_OTHER_NAMES = {
+    name: type_
+    for type_, names in {
+        "array": "list sequence",
+        "boolean": "bool",
+        "integer": "int",
+        "null": "none nil",
+        "number": "float double decimal",
+        "object": "dict map mapping",
+        "string": "str text",
+    }.items()
+    for name in names.split()
 }
-"""What a keyword of former drafts is called now, by the JSON type that it had."""
+"""What other languages call the types of JSON."""

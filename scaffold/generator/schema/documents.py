@@ -5,6 +5,7 @@ are plain JSON values; what is known of a schema object, its place and what its 
 relative to, is kept by identity.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,8 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import Places, Pointer, Source
 from scaffold.generator.ir import Json
-from scaffold.generator.schema.check import check_schema
+from scaffold.generator.mend.edits import Edit
+from scaffold.generator.schema.check import check_schema, is_verbatim
 from scaffold.generator.schema.dialect import in_standard_terms, unknown_vocabularies
 from scaffold.generator.schema.draft7 import DRAFT_7, from_draft_7
 from scaffold.generator.schema.files import SchemaFiles
@@ -130,11 +132,41 @@ class Documents:
         help: str = "",
         *,
         key: bool = False,
+        mend: Iterable[Edit] = (),
+        safe: bool = True,
     ) -> Diagnostic:
         """Report a problem in a schema object; `to` leads on from it."""
         home = self._homes[id(schema)]
         at = (*home.document.at, *home.at, *to)
-        return home.document.source.problem(at, code, message, help, key=key)
+        problem = home.document.source.problem
+        return problem(at, code, message, help, key=key, mend=mend, safe=safe)
+
+    def written(self, schema: Json) -> tuple[str, Pointer] | None:
+        """Tell in which file a schema object stands, and where; `None` if it was translated."""
+        home = self._homes[id(schema)]
+        document = home.document
+        at = (*document.at, *home.at)
+        return (document.source.file, at) if is_verbatim(document.source, document.at) else None
+
+    def trail(self, schema: Json, keyword: str) -> list[tuple[Json, str]]:
+        """List the objects that the pointer of a reference leads through, and the step from each.
+
+        The pointer is known to lead somewhere.
+        """
+        uri, fragment = self.split(schema, schema[keyword])
+        if not fragment.startswith("/") or uri == DIALECT:
+            return []
+        found: list[tuple[Json, str]] = []
+        _, current = self._resource(schema, keyword, uri)
+        for step in self._pointer(current, fragment):
+            found.append((current, str(step)))
+            current = current[step]
+        return found
+
+    @property
+    def all(self) -> list[Document]:
+        """Every document that is known."""
+        return list({id(home.document): home.document for home in self._homes.values()}.values())
 
     def home(self, schema: Json) -> tuple[Document, Pointer]:
         """Tell where a schema object stands."""

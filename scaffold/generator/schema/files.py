@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urldefrag
 
 from scaffold.generator.diagnostics import SpecError
-from scaffold.generator.hookspec.source import Source
+from scaffold.generator.hookspec.source import ON_DISK, Source, Texts
 from scaffold.generator.hookspec.source_json import read_json
 from scaffold.generator.values import is_object
 
@@ -23,6 +23,7 @@ class SchemaFiles:
     """`None` has no files at all."""
     remotes: Mapping[str, str] = field(default_factory=dict[str, str])
     """The folders, inside this one, that stand for URIs that begin with a prefix."""
+    texts: Texts = field(default_factory=lambda: ON_DISK)
     _folders: dict[Path, Path] = field(default_factory=dict[Path, Path])
     """What folders really are."""
 
@@ -57,7 +58,7 @@ class SchemaFiles:
     def read(self, path: PurePosixPath) -> Source:
         """Read a file; raise `SpecError` if it is no JSON."""
         assert self.folder is not None
-        return read_json(self.folder / path, f"{self.shown}{path}")
+        return read_json(self.folder / path, f"{self.shown}{path}", self.texts)
 
     def copy(self, uri: str) -> PurePosixPath | None:
         """Return the copy of what a URI means, if there is one in the folder of a remote."""

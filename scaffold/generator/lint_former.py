@@ -1,0 +1,88 @@
+"""Keywords of former drafts in schemas of today: they still mean something, to some readers."""
+
+from collections.abc import Iterator
+
+from scaffold.generator.compiler import Compilation
+from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.ir import Json
+from scaffold.generator.mend.edits import Edit, Rename, Replace
+from scaffold.generator.schema.documents import Documents
+from scaffold.generator.schema.vocabulary import subschemas
+from scaffold.generator.values import is_list, is_object
+
+__all__ = ["lint_former"]
+
+
+def lint_former(compilation: Compilation) -> Iterator[Diagnostic]:
+    """Yield what has another name in 2020-12; schemas that say they are of draft 7 may have it."""
+    documents = compilation.documents
+    for schema in _schemas(documents):
+        if documents.written(schema) is None:
+            continue
+        if "definitions" in schema:
+            message = "'definitions' has been called '$defs' since draft 2019-09"
+            advice = "write '$defs', there and in the references"
+            mend = _definitions(documents, schema)
+            at = ("definitions",)
+            yield documents.problem(
+                schema, at, "former-keyword", message, advice, key=True, mend=mend
+            )
+        if "dependencies" in schema:
+            message = "'dependencies' has been two keywords since draft 2019-09"
+            advice = "write 'dependentRequired' for lists, and 'dependentSchemas' for schemas"
+            mend = _dependencies(documents, schema)
+            at = ("dependencies",)
+            yield documents.problem(
+                schema, at, "former-keyword", message, advice, key=True, mend=mend
+            )
+
+
+def _schemas(documents: Documents) -> Iterator[dict[str, Json]]:
+    pending = [document.value for document in documents.all]
+    while pending:
+        schema = pending.pop()
+        if is_object(schema):
+            yield schema
+            pending += [inner for _, inner in subschemas(schema)]
+
+
+def _definitions(documents: Documents, holder: dict[str, Json]) -> list[Edit]:
+    """Rename the keyword, and mend every reference that leads through it."""
+    place = documents.written(holder)
+    if place is None or "$defs" in holder:
+        return []
+    file, at = place
+    edits: list[Edit] = [Rename(file, (*at, "definitions"), "$defs")]
+    for document in documents.all:
+        for schema, keyword in document.references:
+            reference = _through(documents, schema, keyword, holder)
+            if reference is None:
+                continue
+            referrer = documents.written(schema)
+            if referrer is None:
+                return []
+            edits.append(Replace(referrer[0], (*referrer[1], keyword), reference))
+    return edits
+
+
+def _through(documents: Documents, schema: Json, keyword: str, holder: Json) -> str | None:
+    """Rewrite a reference that leads through `definitions` of an object; `None` if it does not."""
+    address, _, fragment = str(schema[keyword]).partition("#")
+    steps = fragment.split("/")
+    for index, (place, step) in enumerate(documents.trail(schema, keyword), 1):
+        if place is holder and step == "definitions":
+            steps[index] = "$defs"
+            return f"{address}#{'/'.join(steps)}"
+    return None
+
+
+def _dependencies(documents: Documents, schema: dict[str, Json]) -> list[Edit]:
+    place, value = documents.written(schema), schema["dependencies"]
+    if place is None or not is_object(value):
+        return []
+    sorts = {is_list(part) for part in value.values()}
+    name = "dependentRequired" if sorts == {True} else "dependentSchemas"
+    if len(sorts) != 1 or name in schema:
+        return []
+    file, at = place
+    return [Rename(file, (*at, "dependencies"), name)]
