@@ -6,12 +6,13 @@ problems reported are always the schema's: the same list in every runtime.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
+from scaffold.contract.collector import LONG, unhurried
 from scaffold.contract.errors import InvalidInput, InvalidOutput, Problem
 from scaffold.contract.model import Model
 from scaffold.contract.schema import Schema, pointer
@@ -65,8 +66,11 @@ class Payload(Generic[T]):
         return "'type': 'default'" in str(self._adapter.core_schema)
 
     @cached_property
-    def _read(self) -> Callable[[bytes | str], T]:
-        return self._adapter.validator.validate_json
+    def _read(self) -> Callable[[bytes], T]:
+        read = self._adapter.validator.validate_json
+        # In JSON, a property that has an alias in Python goes by its own name only.
+        renamed = "'validation_alias'" in str(self._adapter.core_schema)
+        return partial(read, by_name=False) if renamed else read
 
     @cached_property
     def _take(self) -> Callable[[T], T]:
@@ -83,72 +87,90 @@ class Payload(Generic[T]):
 
     def load(self, data: bytes | str) -> T:
         """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput`."""
-        try:
-            value = self._read(data)
-        except ValidationError as error:
-            self._explain(data, error)
-        if self.exact or self.form is None:
-            self._check_text(data)
-        elif isinstance(data, str) or _N in data or _I in data:
-            self._refuse_no_number(data)
-        return value
+        return self.reader(data if isinstance(data, bytes) else _encode(data))
 
     def dump(self, value: T) -> bytes:
         """Write a payload as compact JSON; raise as `load` does if it is no valid payload.
 
         Instances of the payload's own class are trusted as they were built, as they are in process.
         """
-        if self.form is None:
-            return b"{}"
-        checks: Any = False if type(value) is self._class else "error"
-        try:
-            if self._class is None:
-                self._take(value)
-            data = self._write(value, by_alias=True, exclude_unset=self._sparse, warnings=checks)
-        except ValueError as error:
-            self._explain_value(value, error)
-        if self.exact:
-            self._check_text(data)
-        elif _N in data or _I in data:
-            self._refuse_no_number(data)
-        return data
+        return self.writer(value)
 
     @cached_property
     def reader(self) -> Callable[[bytes], T]:
         """What `load` does, for those who read many: what need not be asked each time is not."""
+        read, read_long = self._read, unhurried(self._read)
         if self.exact or self.form is None:
-            return self.load
-        read = self._read
+            return self._exact_reader(read, read_long)
 
         def load(data: bytes) -> T:
             if _N in data or _I in data:
                 self._refuse_no_number(data)
             try:
-                return read(data)
+                return read(data) if len(data) < LONG else read_long(data)
             except ValidationError as error:
                 self._explain(data, error)
+
+        return load
+
+    def _exact_reader(
+        self, read: Callable[[bytes], T], read_long: Callable[[bytes], T]
+    ) -> Callable[[bytes], T]:
+        def load(data: bytes) -> T:
+            try:
+                value = read(data) if len(data) < LONG else read_long(data)
+            except ValidationError as error:
+                self._explain(data, error)
+            self._check_text(data)
+            return value
 
         return load
 
     @cached_property
     def writer(self) -> Callable[[T], bytes]:
         """What `dump` does, for those who write many."""
-        if self.exact or self._class is None:
-            return self.dump
-        write, form, sparse = self._write, self._class, self._sparse
+        if self.form is None:
+            return lambda _value: b"{}"
+        if self._class is None:
+            return self._write_form
+        write, form, sparse, exact = self._write, self._class, self._sparse, self.exact
 
         def dump(value: T) -> bytes:
             if type(value) is not form:
-                return self.dump(value)
+                return self._write_other(value)
             try:
-                data = write(value, by_alias=True, exclude_unset=sparse, warnings=False)
+                data = write(value, exclude_unset=sparse, warnings=False)
             except ValueError as error:
                 self._explain_value(value, error)
-            if _N in data or _I in data:
+            if exact:
+                self._check_text(data)
+            elif _N in data or _I in data:
                 self._refuse_no_number(data)
             return data
 
         return dump
+
+    def _write_form(self, value: T) -> bytes:
+        """Write a value of a form that is no class: a list, a union, anything."""
+        try:
+            self._take(value)
+            data = self._write(value, exclude_unset=self._sparse, warnings="error")
+        except ValueError as error:
+            self._explain_value(value, error)
+        if self.exact:
+            self._check_text(data)
+        else:
+            self._refuse_no_number(data)
+        return data
+
+    def _write_other(self, value: T) -> bytes:
+        """Write what is no instance of the payload's own class: it is read back to be sure."""
+        try:
+            data = self._write(value, exclude_unset=self._sparse, warnings="error")
+        except ValueError as error:
+            self._explain_value(value, error)
+        self.reader(data)
+        return data
 
     def admit(self, value: T, other: "Payload[Any]") -> T:
         """Take a value made for `other`, the same payload in somebody else's bindings.
@@ -163,22 +185,17 @@ class Payload(Generic[T]):
             return value
         return self.load(other.dump(value))
 
-    def _parse(self, data: bytes | str) -> Json:
-        # As bytes, since half a surrogate pair in a text is an error of another kind to pydantic.
-        if isinstance(data, str):
-            data = data.encode("utf-8", "surrogatepass")
+    def _parse(self, data: bytes) -> Json:
         try:
             return from_json(data, allow_inf_nan=False)
         except ValueError as error:
             self._refuse([Problem("", "json", str(error))])
 
-    def _refuse_no_number(self, data: bytes | str) -> None:
-        if isinstance(data, str):
-            data = data.encode("utf-8", "surrogatepass")
+    def _refuse_no_number(self, data: bytes) -> None:
         if b"NaN" in data or b"Infinity" in data:
             self._parse(data)
 
-    def _check_text(self, data: bytes | str) -> None:
+    def _check_text(self, data: bytes) -> None:
         # Only who is refused pays for the reader that says why.
         if not self._compiled.accepts_text(data):
             self._check(self._parse(data))
@@ -188,7 +205,7 @@ class Payload(Generic[T]):
         if not self._compiled.accepts(value):
             self._refuse(self._compiled.problems(value))
 
-    def _explain(self, data: bytes | str, error: ValidationError) -> NoReturn:
+    def _explain(self, data: bytes, error: ValidationError) -> NoReturn:
         self._check(self._parse(data))
         self._refuse(_problems(error))
 
@@ -213,6 +230,11 @@ class Payload(Generic[T]):
 def _problems(error: ValidationError) -> Iterator[Problem]:
     for item in error.errors(include_url=False):
         yield Problem(pointer(item["loc"]), item["type"], item["msg"])
+
+
+def _encode(text: str) -> bytes:
+    # As bytes, since half a surrogate pair in a text is an error of another kind to pydantic.
+    return text.encode("utf-8", "surrogatepass")
 
 
 _N, _I = b"NI"

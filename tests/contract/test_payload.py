@@ -1,12 +1,25 @@
 """Payloads: what passes, what is refused, and how a refusal reads."""
 
+import gc
 import subprocess
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
-from scaffold.contract import Dispatch, Hook, InvalidInput, InvalidOutput, Json, Kind
+from scaffold.contract import (
+    Dispatch,
+    Field,
+    Hook,
+    Integer,
+    InvalidInput,
+    InvalidOutput,
+    Json,
+    Kind,
+    Model,
+    Number,
+)
+from scaffold.contract.collector import LONG
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ExecuteOutput
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
 
@@ -137,3 +150,59 @@ def test_an_exact_output_is_checked_when_written():
     assert hook.output.dump([1, 2]) == b"[1,2]"
     with pytest.raises(InvalidOutput):
         hook.output.dump([1, 1])
+
+
+class Amount(Model):
+    number: Number | bool
+    whole: Integer | bool
+
+
+def guard_of(form: object) -> Any:
+    hook = Hook[Json, Json]("probe", Dispatch.SINGLETON, input=form)
+    described = {"empty": False, "object": False, "exact": False, "schema": {}}
+    Kind("probe", "1.0.0", (hook,), digest="0", contract={"hooks": {"probe": {"input": described}}})
+    return hook.input
+
+
+@pytest.mark.parametrize("number", [b"1", b"1.5", b"1e+300", b"1%b" % (b"0" * 400), b"true"])
+def test_a_number_is_written_as_what_it_is(number: bytes):
+    whole = number if b"." not in number and b"e+" not in number else b"1"
+    text = b'{"number":%b,"whole":%b}' % (number, whole)
+    assert guard_of(Amount).dump(guard_of(Amount).load(text)) == text
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), "text", None, [1]])
+def test_an_instance_of_a_subclass_is_written_only_if_it_can_be_read_back(wrong: object):
+    class Sum(Amount):
+        pass
+
+    assert guard_of(Amount).dump(Sum(number=1, whole=2)) == b'{"number":1,"whole":2}'
+    with pytest.raises(InvalidInput):
+        guard_of(Amount).dump(Sum.model_construct(number=wrong, whole=1))
+
+
+def test_a_property_that_python_calls_otherwise_goes_by_its_own_name_in_json():
+    class Lesson(Model):
+        class_: Annotated[str, Field(alias="class")]
+
+    guard = guard_of(Lesson)
+    assert guard.load(b'{"class":"a"}') == Lesson(class_="a")
+    both = b'{"class":"a","class_":1}'
+    assert guard.dump(guard.load(both)) == both
+    with pytest.raises(InvalidInput):
+        guard.load(b'{"class_":"a"}')
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_a_long_text_leaves_the_garbage_collector_as_it_was(collecting: bool):
+    guard = guard_of(list[str])
+    long = b'["%b"]' % (b"x" * LONG)
+    if not collecting:
+        gc.disable()
+    try:
+        assert len(guard.load(long)[0]) == LONG
+        with pytest.raises(InvalidInput):
+            guard.load(long[:-1])
+        assert gc.isenabled() is collecting
+    finally:
+        gc.enable()

@@ -97,3 +97,20 @@ def test_a_schema_of_draft_7_means_what_draft_7_says(made, schema):
     for instance in INSTANCES:
         expected = validator.is_valid(instance)
         assert passes(guard, json.dumps(instance)) is expected, instance
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [('{"x1":1}', True), ('{"x1":"a"}', False), ('{"y":"a"}', True), ('{"y":1}', False)],
+)
+def test_what_additional_properties_must_be_is_not_asked_of_those_that_a_pattern_names(
+    made, text, valid
+):
+    guard = made(
+        {
+            "type": "object",
+            "patternProperties": {"^x": {"type": "integer"}},
+            "additionalProperties": {"type": "string"},
+        }
+    )
+    assert passes(guard, text) is valid

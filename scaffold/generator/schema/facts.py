@@ -122,7 +122,7 @@ def _own(schema: dict[str, Json]) -> Facts:
     patterns = schema.get("patternProperties", {})
     extra = schema.get("additionalProperties", True)
     values: tuple[Json, ...] = ()
-    if is_object(extra):
+    if is_object(extra) and not patterns:
         values = (extra,)
     elif extra is False and len(patterns) == 1 and "properties" not in schema:
         values = tuple(patterns.values())
