@@ -24,12 +24,18 @@ META = {
 class Server:
     """A server's process."""
 
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        program: tuple[str, ...] = ("-m", "scaffold.server"),
+        **environment: str,
+    ) -> None:
         self.log = folder / "stderr"
         self.notes = folder
         self._log: IO[bytes] = self.log.open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scaffold.server", *arguments],
+            [sys.executable, *program, *arguments],
             cwd=PLUGINS,
             env={**os.environ, "NOTES": str(folder), **environment},
             stdin=subprocess.PIPE,

@@ -145,6 +145,46 @@ def test_a_plugin_that_cannot_be_used_is_told_once(start: Start) -> None:
     assert lines[0].startswith("demo: cannot start: ValueError: no database at all (served.py:")
 
 
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
+    """Starts servers that take a worker for deaf after a second and a half."""
+    started: list[Server] = []
+
+    def _start(entry_point: str) -> Server:
+        server = Server(tmp_path, entry_point, *WORKERS, program=("impatient.py",))
+        started.append(server)
+        return server
+
+    yield _start
+    for server in started:
+        server.stop()
+
+
+def test_a_worker_that_never_comes_back_to_its_loop_is_replaced(
+    impatient: Callable[[str], Server],
+) -> None:
+    server = impatient("served:Awaited")
+    url = server.url()
+    before = pids(lambda: pid(url))
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        call(url, "demo_block", seconds=60)
+    (sound,) = before & pids(lambda: pid(url))
+    (deaf,) = before - {sound}
+    log = server.log.read_text()
+    assert f"worker {deaf} has not come back to its event loop for 1.5 s: it is killed" in log
+    assert "in do_block" in log
+
+
+def test_a_worker_whose_hook_takes_long_on_a_thread_is_left_alone(
+    impatient: Callable[[str], Server],
+) -> None:
+    server = impatient("served:Plain")
+    url = server.url()
+    busy: int = call(url, "demo_block", seconds=2.5).json["result"]["structuredContent"]["result"]
+    assert busy in pids(lambda: pid(url))
+    assert "killed" not in server.log.read_text()
+
+
 @pytest.mark.parametrize("count", ["0", "65", "many"])
 def test_a_number_of_workers_that_makes_no_sense_is_refused(start: Start, count: str) -> None:
     server = start("served:Plain", "--http", MCP_HTTP_WORKERS=count)

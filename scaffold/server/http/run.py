@@ -34,8 +34,8 @@ _GLANCE: Final = 0
 class Worker(NamedTuple):
     """What a server needs to know that is one of several on one socket."""
 
-    ready: Callable[[], object]
-    """To be called once the server answers; a server alone says so itself."""
+    lives: Callable[[], object]
+    """To be called once the server answers, and every second from then on."""
     parent: int
     """The process that deals with a terminal's signals, and without which the worker ends."""
 
@@ -65,10 +65,12 @@ async def run(
         timeout_notify=_GLANCE,
         ws="none",
     )
-    server = _Server(config, worker.ready if worker else partial(announce, listener))
+    server = _Server(config, worker.lives if worker else partial(announce, listener))
 
     async def look_around() -> None:
         end_overdue(list(server.server_state.connections))
+        if worker is not None:
+            worker.lives()
 
     config.callback_notify = look_around
     ending = Ending(

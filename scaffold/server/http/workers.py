@@ -1,9 +1,11 @@
 """Several processes that serve one address, kept alive by a parent that runs none of the plugin.
 
 They are forks that share the listening socket: whoever is free takes the next connection, and one
-that dies takes only the calls with it that it was at work on.
+that dies takes only the calls with it that it was at work on. Each says every second that it lives;
+one that has not for long serves nobody, and is replaced.
 """
 
+import faulthandler
 import logging
 import os
 import select
@@ -30,6 +32,11 @@ _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _SOUND: Final = 60.0
 """Seconds after which a worker's death counts as its first."""
+_DEAF: Final = 120.0
+"""Seconds without a turn of a worker's event loop after which it is killed. Plain hooks run on
+threads, beside the loop; what holds it up is code that waits or computes in the loop itself."""
+_TELLING: Final = 0.75
+"""The part of that time after which the worker's log is told what it is doing."""
 _GRACE: Final = 15.0
 """Seconds that workers get to end, which is more than they give themselves."""
 _TOLD: Final = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -45,6 +52,8 @@ class _Place:
         self.pid = 0
         """0 while there is none."""
         self.answers = False
+        self.heard = 0.0
+        """When it said last that it lives."""
         self.status = 0
         """How the last one ended."""
         self.began = 0.0
@@ -52,6 +61,10 @@ class _Place:
         """When the next is to be started."""
         self.deaths = 0
         """Deaths in a row."""
+
+    def is_deaf(self) -> bool:
+        """True if it has been silent for too long."""
+        return self.answers and time.monotonic() - self.heard > _DEAF
 
     def ended(self, status: int) -> None:
         """Note that the process is gone, and when there is to be another."""
@@ -76,7 +89,7 @@ class _Keeper:
         self._listener = listener
         self._workers = [_Place(number) for number in range(count)]
         self._answers, self._answering = os.pipe()
-        """Workers write their number when they answer."""
+        """Workers write their number when they answer, and as long as they live."""
         self._woken, self._wake = os.pipe()
         """The interpreter writes the number of each signal."""
         os.set_blocking(self._wake, False)
@@ -112,8 +125,13 @@ class _Keeper:
                 announced = True
             now = time.monotonic()
             pauses = [worker.due - now for worker in self._workers if not worker.pid]
-            self._wait(max(0.0, min(pauses)) if pauses else None)
+            self._wait(max(0.0, min([*pauses, _DEAF / 4])))
             for worker in self._workers:
+                if worker.is_deaf():
+                    said = "worker %s has not come back to its event loop for %g s: it is killed"
+                    log.error(said, worker.pid, _DEAF)
+                    worker.answers = False
+                    os.kill(worker.pid, signal.SIGKILL)
                 if not (worker.pid or self._told) and worker.due <= time.monotonic():
                     self._start(worker)
 
@@ -159,13 +177,20 @@ class _Keeper:
             for fd in (self._answers, self._woken, self._wake):
                 os.close(fd)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
-            answers = partial(os.write, self._answering, bytes([worker.number]))
-            status = self._work(Worker(answers, self._parent))
+            os.set_blocking(self._answering, False)
+            status = self._work(Worker(partial(self._lives, worker.number), self._parent))
         except BaseException:
             log.exception("the worker failed")
         finally:
             logging.shutdown()
             os._exit(status)
+
+    def _lives(self, number: int) -> None:
+        """Tell the parent that this worker lives; have it told what keeps us, if we do not."""
+        # A parent that does not read holds nobody up; that it is gone is noticed elsewhere.
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._answering, bytes([number]))
+        faulthandler.dump_traceback_later(_DEAF * _TELLING, file=2)
 
     def _wait(self, seconds: float | None) -> None:
         """Wait until something happens, and take note of it."""
@@ -173,8 +198,9 @@ class _Keeper:
         if self._woken in ready:
             self._told += [number for number in os.read(self._woken, 64) if number in _TOLD]
         if self._answers in ready:
-            for number in os.read(self._answers, 64):
-                self._workers[number].answers = True
+            for number in os.read(self._answers, 4096):
+                worker = self._workers[number]
+                worker.answers, worker.heard = bool(worker.pid), time.monotonic()
         for worker in self._workers:
             if worker.pid:
                 self._reap(worker)

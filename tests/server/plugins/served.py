@@ -17,6 +17,7 @@ sys.stdout.write("a word at import\n")
 PARAMETERS: dict[str, JsonObject] = {
     "greet": {"name": {"type": "string"}},
     "sleep": {"seconds": {"type": "number"}},
+    "block": {"seconds": {"type": "number"}},
     "count": {"to": {"type": "integer"}},
     "route": {"region": {"type": "string", "x-mcp-header": "Region"}},
     "astray": {"region": {"type": "string", "x-mcp-header": "no header"}},
@@ -34,6 +35,7 @@ FUNCTIONS = (
     "shout",
     "child",
     "pid",
+    "block",
 )
 
 
@@ -104,6 +106,11 @@ class Plain(ToolPlugin):
         return sys.stdin.read()
 
     def do_pid(self, _args: JsonObject) -> int:
+        return os.getpid()
+
+    def do_block(self, args: JsonObject) -> int:
+        note("blocked")
+        time.sleep(args["seconds"])
         return os.getpid()
 
     def do_child(self, _args: JsonObject) -> int:

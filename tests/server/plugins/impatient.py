@@ -1,0 +1,10 @@
+"""Serves a plugin with workers that are soon taken for deaf."""
+
+import sys
+
+from scaffold.server import serve
+from scaffold.server.http import workers
+
+workers._DEAF = 1.5
+
+sys.exit(serve(sys.argv[1], name="demo", arguments=sys.argv[2:]))
