@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -65,7 +66,11 @@ def server(plugin):
     return [sys.executable, "-m", "scaffold.server", f"readers:{plugin.__name__}", "--name", "demo"]
 
 
-def mcp_stdio(plugin, stack):
+def old_server(plugin):
+    return [sys.executable, "old_server.py", f"readers:{plugin.__name__}"]
+
+
+def mcp_stdio(plugin, stack, server=server):
     channel = StdioChannel(server(plugin), kind=LOG_READER, plugin="demo", cwd=HERE, timeout=10)
     stack.callback(channel.close)
     return LogReaderClient(channel)
@@ -84,7 +89,7 @@ def mcp_stdio_async(plugin, stack):
     return Awaiting(AsyncLogReaderClient(channel), runner)
 
 
-def served(plugin, stack):
+def served(plugin, stack, server):
     """Serve the plugin over HTTP, and return the URL."""
     log = Path(stack.enter_context(TemporaryDirectory()), "log")
     words = stack.enter_context(log.open("w"))
@@ -100,14 +105,15 @@ def served(plugin, stack):
     raise AssertionError("the server does not listen")
 
 
-def mcp_http(plugin, stack):
-    channel = HttpChannel(served(plugin, stack), kind=LOG_READER, plugin="demo", timeout=10)
+def mcp_http(plugin, stack, server=server):
+    url = served(plugin, stack, server)
+    channel = HttpChannel(url, kind=LOG_READER, plugin="demo", timeout=10)
     stack.callback(channel.close)
     return LogReaderClient(channel)
 
 
-def mcp_http_async(plugin, stack):
-    url = served(plugin, stack)
+def mcp_http_async(plugin, stack, server=server):
+    url = served(plugin, stack, server)
     runner = stack.enter_context(asyncio.Runner())
 
     async def connect():
@@ -121,7 +127,10 @@ def mcp_http_async(plugin, stack):
 WAYS = {
     "mcp_http": mcp_http,
     "mcp_http-async": mcp_http_async,
+    "mcp_http-old": partial(mcp_http, server=old_server),
+    "mcp_http-old-async": partial(mcp_http_async, server=old_server),
     "mcp_stdio": mcp_stdio,
+    "mcp_stdio-old": partial(mcp_stdio, server=old_server),
     "mcp_stdio-async": mcp_stdio_async,
     "in_process": in_process,
     "in_process-async": in_process_async,
