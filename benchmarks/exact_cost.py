@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scaffold.contract import Dispatch, Hook, Integer, Json, Kind, Maybe, Model, Number
+from scaffold.contract import ABSENT, Dispatch, Hook, Integer, Json, Kind, Maybe, Model, Number
 
 ROUNDS = 60
 SECONDS = 0.002
@@ -24,7 +24,7 @@ class Order(Model, extra="forbid"):
 
     function: str
     code: str
-    language: Maybe[str] = None
+    language: Maybe[str] = ABSENT
 
 
 class Item(Model, extra="forbid"):

@@ -37,9 +37,10 @@ from scaffold.contract.routes import (
     StopChain,
     Wanted,
 )
-from scaffold.contract.values import Integer, Json, JsonObject, Maybe, Number
+from scaffold.contract.values import ABSENT, Integer, Json, JsonObject, Maybe, Number
 
 __all__ = [
+    "ABSENT",
     "AsyncChannel",
     "AsyncClient",
     "AsyncDispatcher",

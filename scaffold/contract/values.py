@@ -3,12 +3,22 @@
 import math
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Annotated, Any, TypeAlias, TypeGuard, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    Self,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    overload,
+)
 
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["Integer", "Json", "JsonObject", "Maybe", "Number", "is_array", "is_object"]
+__all__ = ["ABSENT", "Integer", "Json", "JsonObject", "Maybe", "Number", "is_array", "is_object"]
 
 T = TypeVar("T")
 
@@ -122,8 +132,25 @@ Integer = Annotated[int, GetPydanticSchema(_integer)]
 Number = Annotated[float, GetPydanticSchema(_number)]
 """A number that keeps integers exact, however long they are."""
 
-Maybe: TypeAlias = Annotated[T | None, GetPydanticSchema(_never_null)]
-"""A property that may be absent, and then reads as `None`, but that is never `null` if present."""
+if TYPE_CHECKING:
+
+    class Maybe(Generic[T]):
+        """A property that may be absent, and then reads as `None`; it is never `null` if present.
+
+        To a type checker it is read as `T | None`, and set as `T`.
+        """
+
+        @overload
+        def __get__(self, holder: None, owner: type, /) -> Self: ...
+        @overload
+        def __get__(self, holder: object, owner: type, /) -> T | None: ...
+        def __get__(self, holder: object | None, owner: type, /) -> Self | T | None: ...
+        def __set__(self, holder: object, value: T, /) -> None: ...
+else:
+    Maybe = Annotated[T | None, GetPydanticSchema(_never_null)]
+
+ABSENT: Any = None
+"""What a `Maybe` property reads as that was not set: its default, and nothing to set it to."""
 
 
 def is_object(value: Json) -> TypeGuard[JsonObject]:

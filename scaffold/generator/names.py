@@ -35,10 +35,10 @@ TAKEN_ATTRIBUTES = frozenset({"setup", "teardown", "close", "aclose", "kind", "c
 """What every plugin, client or class already has."""
 
 _IMPORTED = """
-    Annotated Any AsyncChannel AsyncClient AsyncGenerator AsyncIterator Awaitable Channel ClassVar
-    Client Dispatch Field Functions Generator Hook HookError Integer Iterator Json JsonObject Kind
-    Literal Map MaybeAsyncIterator MaybeAwaitable Model None NoneType Number Path Plugin
-    PluginContext Record Self StreamHook True False TypeAlias Union Optional
+    ABSENT Annotated Any AsyncChannel AsyncClient AsyncGenerator AsyncIterator Awaitable Channel
+    ClassVar Client Dispatch Field Functions Generator Hook HookError Integer Iterator Json
+    JsonObject Kind Literal Map MaybeAsyncIterator MaybeAwaitable Model None NoneType Number
+    Path Plugin PluginContext Record Self StreamHook True False TypeAlias Union Optional
 """
 """Names that generated modules import, or that a language has of its own."""
 

@@ -50,6 +50,23 @@ def test_mypy_finds_nothing(project):
     assert done.returncode == 0, done.stdout
 
 
+def test_type_checkers_refuse_null_where_the_schema_does(project):
+    (project / "misuse.py").write_text(
+        "from typing import assert_type\n"
+        "from every_type._generated.every_type_v1 import TryAllInput\n"
+        "def use(it: TryAllInput) -> str:\n"
+        "    assert_type(it.old, str | None)\n"
+        "    it.old = 'set'\n"
+        "    it.old = None\n"
+        "    return it.old or 'absent'\n"
+    )
+    done = run(project, "mypy", "--strict", "--cache-dir=.mypy", "misuse.py")
+    (project / "misuse.py").unlink()
+    assert re.findall(r"^misuse.py:(\d+): error: .*\[(.*)\]$", done.stdout, re.MULTILINE) == [
+        ("6", "assignment")
+    ]
+
+
 def test_pyright_finds_nothing(project):
     config = {"typeCheckingMode": "strict", "exclude": ["tests"]}
     (project / "pyrightconfig.json").write_text(json.dumps(config))

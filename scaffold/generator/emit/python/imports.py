@@ -16,8 +16,8 @@ MODULES = {
     "pathlib": "Path",
     "types": "NoneType",
     "typing": "Annotated ClassVar Literal TypeAlias",
-    "scaffold.contract": "AsyncChannel AsyncClient AsyncDispatcher AsyncRoutes Channel Client "
-    "Dispatch Dispatcher Field Functions Hook HookError Integer Json JsonObject Kind Maybe "
+    "scaffold.contract": "ABSENT AsyncChannel AsyncClient AsyncDispatcher AsyncRoutes Channel "
+    "Client Dispatch Dispatcher Field Functions Hook HookError Integer Json JsonObject Kind Maybe "
     "MaybeAsyncIterator MaybeAwaitable Model Number Plugin Routes StreamHook Wanted",
     "typing_extensions": "override",
 }

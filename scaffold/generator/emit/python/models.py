@@ -75,6 +75,7 @@ def _field(field: ir.Field, name: str, names: Names, later: Container[str]) -> s
     if not field.required and value is None:
         value = "None"
         if not accepts_null(field.type, names.declared):
+            value = "ABSENT"
             source = Row(("Maybe", Bracket("[", (source,), "]", comma=False)))
     alias = [] if name == field.name else [f"alias={text(field.name)}"]
     return declaration(name, annotated(source, [*alias, *_options(field.type, names)]), value, 4)

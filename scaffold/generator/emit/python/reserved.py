@@ -4,6 +4,7 @@ __all__ = ["ATTRIBUTES", "CLASSES", "METHODS"]
 
 CLASSES = frozenset(
     {
+        "ABSENT",
         "Annotated",
         "Any",
         "AsyncChannel",
