@@ -97,6 +97,16 @@ class HookError(ScaffoldError):
         return f"{self.code}: {self.message}"
 
 
+def _order(problem: Problem) -> tuple[list[tuple[int, str]], str, str]:
+    steps = [(int(step), "") if step.isdecimal() else (-1, step) for step in _steps(problem.path)]
+    return steps, problem.rule, problem.message
+
+
+def _steps(path: str) -> list[str]:
+    # Longer numbers are names: Python reads no more digits than these, and no list is that long.
+    return [step if len(step) < len("9" * 19) else f" {step}" for step in path.split("/")]
+
+
 class _Invalid(HookError):
     """A payload that its schema refuses."""
 
@@ -104,8 +114,8 @@ class _Invalid(HookError):
 
     def __init__(self, hook: str, problems: Iterable[Problem]) -> None:
         self.hook = hook
-        self.problems = tuple(sorted(problems))
-        """Every problem, in the order of path, rule and message."""
+        self.problems = tuple(sorted(set(problems), key=_order))
+        """Every problem, in the order of path, rule and message; indexes count as numbers."""
         message = f"{hook}: " + "; ".join(map(str, self.problems))
         data = {"problems": [problem.as_json() for problem in self.problems]}
         super().__init__(self._code, message, data)

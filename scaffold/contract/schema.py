@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scaffold.contract.errors import Problem
+from scaffold.contract.unions import inside
 from scaffold.contract.values import Json, is_object
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ class Schema:
     def problems(self, value: Json, prefix: str = "") -> Iterator[Problem]:
         """Yield what is wrong with the value; `prefix` is the pointer to it in its payload."""
         for error in self._validator.iter_errors(value):
-            path = prefix + pointer(error.instance_path)
-            yield Problem(path, _rule(error.schema_path), _shortened(error.message))
+            for each in (error, *inside(error)):
+                path = prefix + pointer(each.instance_path)
+                yield Problem(path, _rule(each.schema_path), _shortened(each.message))
 
 
 def pointer(path: Iterable[str | int]) -> str:
