@@ -15,10 +15,11 @@ from msgspec import UNSET, Raw
 from pydantic_core import from_json
 
 from scaffold.client.replies import Initialized, Listed, decode, era, in_full, refusal, result_of
+from scaffold.contract.beside import beside
 from scaffold.contract.catalogue import Catalogue
 from scaffold.contract.errors import InvalidOutput, ProtocolError, RuntimeNotSupported
 from scaffold.contract.hook import Functions, Hook, Kind
-from scaffold.contract.metadata import call_metadata, metadata
+from scaffold.contract.metadata import call_metadata
 from scaffold.contract.progress import Report, listener
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.wire.eras import LATEST_LEGACY, LEGACY, MODERN
@@ -27,7 +28,7 @@ from scaffold.wire.messages import METADATA, WINDOWED, Message, encode, response
 from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold.wire.tools import Offer
 
-__all__ = ["Call", "Outgoing", "Session", "Talk", "is_plain"]
+__all__ = ["Call", "Outgoing", "Session", "Talk"]
 
 _MOST_PAGES: Final = 1000
 
@@ -223,7 +224,7 @@ class Call:
     def write(self, payload: Any) -> Outgoing:
         """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
         arguments = self.dump(payload)
-        if is_plain():
+        if beside() is None:
             return self.outgoing(arguments)
         before, after = self._wrap
         return self._with_meta(self._tool, before + arguments + after)
@@ -279,7 +280,7 @@ class FunctionCall(Call):
         if head is None:
             head = self._heads[tool] = self.session.head(tool)
         arguments = _decode_object(data)[self._functions.arguments]
-        if is_plain():
+        if beside() is None:
             return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
         return self._with_meta(tool, arguments)
 
@@ -290,11 +291,6 @@ class FunctionCall(Call):
             answer = in_full(answer)
         result = result_of(answer, self._hook.name)
         return self._hook.output.load(read_foreign(self._hook, result))
-
-
-def is_plain() -> bool:
-    """Tell whether there is nothing to say of the calls made here but their payloads."""
-    return listener() is None and not metadata()
 
 
 def _trace(metadata: Mapping[str, Json]) -> JsonObject:

@@ -4,19 +4,13 @@ Whoever calls says it once around the calls; every plugin that the call reaches 
 MCP it travels in `_meta`.
 """
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
+from scaffold.contract.beside import NOTHING, beside, saying
 from scaffold.contract.values import Json
 
 __all__ = ["call_metadata", "calling_with"]
-
-_NOTHING: Final[Mapping[str, Json]] = MappingProxyType({})
-
-_metadata: ContextVar[Mapping[str, Json]] = ContextVar("scaffold_metadata", default=_NOTHING)
 
 
 def call_metadata() -> Mapping[str, Json]:
@@ -24,21 +18,12 @@ def call_metadata() -> Mapping[str, Json]:
 
     The usual keys are `tenant_id`, `actor`, `quota_budget`, `trace_context` and `request_id`.
     """
-    return _metadata.get()
+    return (beside() or NOTHING).metadata
 
 
-metadata: Final = _metadata.get
-"""Returns what `call_metadata` does, without a call in between."""
-
-
-@contextmanager
-def calling_with(metadata: Mapping[str, Json]) -> Generator[None]:
+def calling_with(metadata: Mapping[str, Json]) -> AbstractContextManager[None]:
     """Give metadata to the calls made in this block, over what they would have had anyway.
 
     The values are JSON, or the calls that cross a wire fail.
     """
-    token = _metadata.set(MappingProxyType({**_metadata.get(), **metadata}))
-    try:
-        yield
-    finally:
-        _metadata.reset(token)
+    return saying(metadata)

@@ -1,9 +1,8 @@
 """What the plugin returned or raised, as the response to a call."""
 
-from collections.abc import Callable
 from functools import cached_property
 from types import CoroutineType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from scaffold.contract.errors import HookError, InvalidInput
 from scaffold.contract.failure import FAILURES
@@ -20,6 +19,19 @@ _MISSING_CAPABILITY: Final = "missing_capability"
 """The code with which a hook says what its MCP client would have to be capable of."""
 
 
+class Repeat(Protocol):
+    """Answers a call."""
+
+    def __call__(self, id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
+        """Take an id and a payload, both as they came; return the response.
+
+        `tail` is what stands behind the output: two braces, and the end of line if there is one.
+        Returns `None` if that is no valid payload: nothing has been called then. Raises `WireError`
+        for what is no result.
+        """
+        ...
+
+
 class Answers:
     """How calls of one tool are answered that differ in nothing but their ids and payloads.
 
@@ -33,20 +45,16 @@ class Answers:
         self._text = text
 
     @cached_property
-    def repeat(self) -> Callable[[bytes, bytes], bytes | None]:
-        """Calls a plain function on this thread, by the shortest way from payload to response.
-
-        Takes an id and a payload, both as they came. Returns `None` if that is no valid payload:
-        nothing has been called then. Raises `WireError` for what is no result.
-        """
+    def repeat(self) -> "Repeat":
+        """Calls a plain function on this thread, by the shortest way from payload to response."""
         hook, refuse, write = self.tool.hook, self.refuse, self.write
         invoke = self.tool.invoke if hook.input.form is None else self.tool.method
         load, dump = hook.input.reader, hook.output.writer
         plain = not (hook.content or self._text)
         opening = b',"result":%b' % open_result(self._head)
-        join, coroutine = b"".join, CoroutineType
+        join, whole, coroutine = b"".join, _whole, CoroutineType
 
-        def repeat(id: bytes, arguments: bytes) -> bytes | None:
+        def repeat(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
             try:
                 payload = load(arguments)
             except InvalidInput:
@@ -54,12 +62,12 @@ class Answers:
             try:
                 value = invoke(payload)
                 if type(value) is coroutine:
-                    return response(int(id), refuse(unexpected(value)))
+                    return whole(id, refuse(unexpected(value)), tail)
                 if plain:
-                    return join((START, id, opening, dump(value), b"}}"))
-                return response(int(id), write(value))
+                    return join((START, id, opening, dump(value), tail))
+                return whole(id, write(value), tail)
             except FAILURES as error:
-                return response(int(id), refuse(error))
+                return whole(id, refuse(error), tail)
 
         return repeat
 
@@ -91,3 +99,7 @@ class Answers:
 
     def _conceal(self, error: BaseException) -> bytes:
         return write_error(self._toolbox.conceal(error, self.tool.hook.name), self._head)
+
+
+def _whole(id: bytes, result: bytes, tail: bytes) -> bytes:
+    return response(int(id), result) + tail[2:]

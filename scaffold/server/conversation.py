@@ -75,13 +75,13 @@ class Conversation:
             asked = message.id
             answer = self._service.answer(message, self._session)
         except WireError as error:
-            self._outlet.add(error_response(error, asked))
+            self._outlet.add(error_response(error, asked) + b"\n")
             return None
         if isinstance(answer, Call):
             self.running[answer.id] = answer
             return answer
         if answer is not None:
-            self._outlet.add(answer)
+            self._outlet.add(answer + b"\n")
         return None
 
     def learn(self, line: bytes, call: Call) -> None:
@@ -101,7 +101,7 @@ class Conversation:
         """Answer a call, unless its client has given it up; it is written at the next flush."""
         self.forget(call)
         if not call.cancelled:
-            self._outlet.add(response)
+            self._outlet.add(response + b"\n")
 
     def forget(self, call: Call | Repeated) -> None:
         """Count a call no more among those under way."""

@@ -5,7 +5,8 @@ from typing import Final
 
 __all__ = ["Lines", "TooLong"]
 
-_SMALL: Final = 1 << 16
+_SMALL: Final = 1 << 14
+"""More is more than it costs: glibc tidies up its heap when 64 KB are given back."""
 _LARGE: Final = 1 << 20
 _BRACE: Final = ord("{")
 

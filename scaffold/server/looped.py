@@ -86,7 +86,7 @@ class LoopedServer:
 
     def _tell(self, message: bytes) -> None:
         """Send a message that belongs to a call, from the loop or from a thread."""
-        self._outlet.add(message)
+        self._outlet.add(message + b"\n")
         self._tasks.loop.call_soon_threadsafe(self._flush)
 
     def _flush_soon(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a stdio server writes: whole messages, several at once where they have gathered."""
+"""Where a stdio server writes: whole lines, several at once where they have gathered."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ _FULL: Final = 16 * 1024 * 1024
 
 
 class Outlet:
-    """Messages on their way out, from any thread.
+    """Messages on their way out, from any thread, each with the end of its line.
 
     One thread at a time writes, and writes what the others have added meanwhile: nobody waits for
     a client that reads slowly, until more than 16 MB have gathered.
@@ -30,23 +30,22 @@ class Outlet:
         self._capacity = widen(descriptor)
         self._writing = threading.Lock()
 
-    def add(self, message: bytes) -> None:
+    def add(self, line: bytes) -> None:
         """Keep a message for the next flush."""
-        self._waiting.append(message)
-        self._size += len(message)
+        self._waiting.append(line)
+        self._size += len(line)
 
-    def put(self, message: bytes) -> None:
+    def put(self, line: bytes) -> None:
         """Write a message now, unless another thread is writing and will do so."""
         if self._waiting or not self._writing.acquire(_AT_ONCE):
-            self.add(message)
+            self.add(line)
             self.flush()
             return
-        line = message + b"\n"
         try:
             # As `_write` begins: one function less where the time of a call goes.
             written = os.write(self._descriptor, line)
             if written < len(line):
-                self._write(memoryview(line)[written:])
+                self._write(line[written:])
         except OSError:
             self._break()
         finally:
@@ -75,14 +74,13 @@ class Outlet:
 
     def _gather(self) -> bytes:
         waiting = self._waiting
-        messages: list[bytes] = []
+        lines: list[bytes] = []
         while waiting:
-            messages.append(waiting.popleft())
+            lines.append(waiting.popleft())
         self._size = 0
-        messages.append(b"")
-        return b"\n".join(messages)
+        return b"".join(lines)
 
-    def _write(self, data: bytes | memoryview) -> None:
+    def _write(self, data: bytes) -> None:
         try:
             rest = memoryview(data)
             while rest:

@@ -95,9 +95,9 @@ class ThreadedServer:
             if parts is not None and self._slow < most:
                 number, payload, answers = parts
                 try:
-                    response = answers.repeat(number, payload)
+                    response = answers.repeat(number, payload, _TAIL)
                 except WireError as error:
-                    response = error_response(error, int(number))
+                    response = error_response(error, int(number)) + b"\n"
             if response is None or not at:
                 self._aside(lead, line, response)
             else:
@@ -137,10 +137,14 @@ class ThreadedServer:
         if call is None:
             self._outlet.add(response)
         else:
-            self._conversation.reply(call, response)
+            self._conversation.reply(call, response[:-1])
 
     def _finish(self, call: Call) -> None:
-        self._conversation.reply(call, call.finish(self._outlet.put))
+        self._conversation.reply(call, call.finish(self._tell))
+
+    def _tell(self, message: bytes) -> None:
+        """Send a message that belongs to a call."""
+        self._outlet.put(message + b"\n")
 
     def _postpone(self, call: Call) -> bool:
         """Queue a call if as many slow ones as may be are running."""

@@ -1,6 +1,7 @@
 """A plugin is reloaded with its code as it is now, and what it was leaves nothing behind."""
 
 import asyncio
+import itertools
 import logging
 import sys
 import threading
@@ -81,13 +82,15 @@ def host():
 @pytest.fixture
 def write(tmp_path):
     """Write the plugin: the word that it appends, and what its module ends with."""
+    writes = itertools.count(1)
 
     def write(word="one", more="", runtime="in_process"):
         folder = tmp_path / "editor"
         (folder / "editor").mkdir(parents=True, exist_ok=True)
         (folder / "dagstack.toml").write_text(MANIFEST.format(runtime=runtime))
         (folder / "editor" / "plugin.py").write_text(PLUGIN + more)
-        (folder / "editor" / "words.py").write_text(f"WORD = {word!r}\n")
+        (folder / "editor" / "words.py").write_text(f"WORD = {word!r}\n" + "#" * next(writes))
+        # No two are of one size: a cache of bytecode goes by that, and by the second.
         return folder
 
     yield write

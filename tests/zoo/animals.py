@@ -58,6 +58,9 @@ def silence(number):
     pass
 
 
+HOOKS = ("patient", "hasty", "calm", "repeatable")
+
+
 def forever(chunk):
     def animal(number):
         while True:
@@ -114,6 +117,13 @@ def stop_reading(number):
 
 def nap(seconds):
     return lambda number: time.sleep(seconds)
+
+
+def rest_in_the_middle(number):
+    line = b'{"jsonrpc":"2.0","id":%d,%b\n' % (number, GOOD.encode())
+    write(line[: len(line) // 2])
+    time.sleep(0.6)
+    write(line[len(line) // 2 :])
 
 
 def in_background(work):
@@ -226,7 +236,9 @@ ANIMALS = {
     "CRLF": fixed('{"jsonrpc":"2.0","id":ID,' + GOOD + "\r\n"),
     "silence": silence,
     "sleep": lambda number: (time.sleep(0.5), ok(number)),
+    "a rest in the middle of a line": rest_in_the_middle,
     "nap": nap(0.5),
+    "nap of 1 s": nap(1),
     "nap of 3 s": nap(3),
     "long nap": nap(60),
     "death": die,
@@ -273,7 +285,7 @@ def main(arguments):
         elif method == "initialize":
             answer(number, {"protocolVersion": "2025-03-26", "capabilities": {}})
         elif method == "tools/list":
-            tools = [{"name": n, "inputSchema": {}} for n in ("patient", "hasty", "repeatable")]
+            tools = [{"name": n, "inputSchema": {}} for n in HOOKS]
             answer(number, {"tools": tools})
         elif method == "tools/call":
             ANIMALS[message["params"]["arguments"]["what"]](number)

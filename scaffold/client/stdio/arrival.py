@@ -27,13 +27,13 @@ class Reader:
 
 
 class Arrival:
-    """An answer to come, for one task.
+    """An answer to come, for one task, which yields it at once.
 
-    It is a future for `asyncio`, as far as tasks use one: see `asyncio.isfuture`.
+    It is a future for `asyncio`, as far as tasks use one: see `asyncio.isfuture`. Called with an
+    answer, it takes it; of several the first counts.
     """
 
     __slots__ = (
-        "_answer",
         "_asyncio_future_blocking",
         "_cancelled",
         "_context",
@@ -41,43 +41,54 @@ class Arrival:
         "_reader",
         "_report",
         "_wake",
+        "answer",
+        "deadline",
+        "id",
     )
 
-    def __init__(self, reader: Reader, report: Report | None) -> None:
+    def __init__(self, reader: Reader, id: int, deadline: float, report: Report | None) -> None:
         self._reader = reader
+        self.id = id
+        self.deadline = deadline
         self._report = report
-        self._answer: Answer = None
+        self.answer: Answer = None
+        """`None` if the wait was given up."""
         self._done = self._cancelled = False
         self._wake: Callable[[Any], object] | None = None
         self._context: Context | None = None
-        self._asyncio_future_blocking = False
+        self._asyncio_future_blocking = True
 
     def __await__(self) -> Generator["Arrival", None, Answer]:
         if not self._done:
-            self._asyncio_future_blocking = True
             yield self
-        return self._answer
+        return self.answer
 
-    def deliver(self, answer: Answer) -> None:
-        """Take what has come; of several answers the first counts."""
+    def __call__(self, answer: Answer) -> None:
+        """Take what has come."""
         if isinstance(answer, Progress):
             # In a turn of its own: what a listener raises is not for the reader to hear.
             self._reader.loop.call_soon(answer.tell, self._report)
             return
         if self._done:
             return
-        self._done = True
-        self._answer = answer
-        wake, context = self._wake, self._context
-        if wake is None or context is None:
-            return
         reader = self._reader
-        if not reader.delivers:
-            reader.loop.call_soon(wake, self, context=context)
+        if reader.delivers:
+            reader.delivers = False
+            self.resume(answer)
+            reader.delivers = True
             return
-        reader.delivers = False
-        context.run(wake, self)
-        reader.delivers = True
+        self._done = True
+        self.answer = answer
+        if self._wake is not None:
+            reader.loop.call_soon(self._wake, self, context=self._context)
+
+    def resume(self, answer: Answer) -> None:
+        """Take what has come, and let the task go on at once: no other may be running."""
+        self._done = True
+        self.answer = answer
+        wake, context = self._wake, self._context
+        if wake is not None and context is not None:
+            context.run(wake, self)
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop that the waiting task must be of."""
@@ -100,4 +111,4 @@ class Arrival:
         """Return the answer; raise `CancelledError` if the wait was given up."""
         if self._cancelled:
             raise asyncio.CancelledError
-        return self._answer
+        return self.answer

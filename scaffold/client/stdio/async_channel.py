@@ -2,17 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, TypeVar
+from types import coroutine
+from typing import Any, Generic, TypeVar
 
-from scaffold.client.session import Outgoing, Talk
+from scaffold.client.session import Call, FunctionCall, Outgoing, Talk
+from scaffold.client.stdio.arrival import Arrival
 from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.loop import LoopPipes
 from scaffold.client.stdio.process import Launch, Spawn
 from scaffold.client.stdio.supervision import Supervision, closed
 from scaffold.client.streams import On, opener
+from scaffold.contract.beside import beside
 from scaffold.contract.errors import ConnectFailed, PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.wire.messages import Message
@@ -21,6 +24,27 @@ __all__ = ["AsyncStdioChannel"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+
+class _Bound(Generic[In, Out]):
+    """What is prepared for the calls of one hook, as long as the process lives."""
+
+    def __init__(self, pipes: LoopPipes, hook: Hook[In, Out], timeout: float) -> None:
+        self.hook = hook
+        self.timeout = timeout
+        self._bind(pipes)
+
+    def _bind(self, pipes: LoopPipes) -> None:
+        self.pipes = pipes
+        self._call = call = pipes.session.call(self.hook)
+        functions = isinstance(call, FunctionCall)
+        self.short = None if functions else pipes.caller(call, self.timeout)
+
+    def to(self, pipes: LoopPipes) -> tuple[LoopPipes, Call]:
+        """Return what makes the calls to a process, which may be a new one."""
+        if pipes is not self.pipes:
+            self._bind(pipes)
+        return pipes, self._call
 
 
 class AsyncStdioChannel:
@@ -67,35 +91,57 @@ class AsyncStdioChannel:
             raise ConnectFailed("the channel is not connected yet")
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self._pipes.session.is_catalogue(hook):
-
-            async def list_functions(_payload: In) -> Out:
-                return await self._list(hook, timeout)
-
-            return list_functions
-        bound = self._caller(self._pipes, hook, timeout)
-        now = time.monotonic
+            return lambda _payload: self._list(hook, timeout)
         repeatable = hook.idempotent or hook.read_only
+        now, said = time.monotonic, beside
+        bound = _Bound(self._pipes, hook, timeout)
 
-        async def call(payload: In) -> Out:
-            nonlocal bound
+        @coroutine
+        def call(payload: In) -> Generator[Arrival, None, Out]:
+            # One generator, and no `async` functions in it: most calls would feel each.
             deadline = now() + timeout
-            pipes, make = bound
-            if pipes is not self._pipes or pipes.end is not None:
-                bound = pipes, make = self._caller(await self._alive(deadline), hook, timeout)
-            try:
-                return await make(payload, deadline)
-            except PeerCrashed as error:
-                if not (repeatable or isinstance(error, NotSent)):
-                    raise
-            bound = pipes, make = self._caller(await self._alive(deadline), hook, timeout)
-            return await make(payload, deadline)
+            pipes, short = bound.pipes, bound.short
+            if short is not None and said() is None and pipes.end is None:
+                begin, finish = short
+                try:
+                    arrival = begin(payload, deadline)
+                    try:
+                        yield arrival
+                    except BaseException:
+                        pipes.forget(arrival.id)
+                        raise
+                    output: Out = finish(arrival)
+                except PeerCrashed as error:
+                    if not (repeatable or isinstance(error, NotSent)):
+                        raise
+                    sent = not isinstance(error, NotSent)
+                    again = self._call(bound, payload, deadline, again=sent)
+                    return (yield from again.__await__())
+                else:
+                    return output
+            return (yield from self._call(bound, payload, deadline).__await__())
 
         return call
 
-    def _caller(
-        self, pipes: LoopPipes, hook: Hook[In, Out], timeout: float
-    ) -> tuple[LoopPipes, Callable[[In, float], Awaitable[Out]]]:
-        return pipes, pipes.caller(pipes.session.call(hook), timeout)
+    async def _call(
+        self, bound: "_Bound[In, Out]", payload: In, deadline: float, *, again: bool = False
+    ) -> Out:
+        """Make a call the long way, of which there may be more to say than its payload.
+
+        `again` says that it is made for the second time, which is the last.
+        """
+        repeatable = bound.hook.idempotent or bound.hook.read_only
+        while True:
+            pipes, call = bound.to(await self._alive(deadline))
+            try:
+                outgoing = call.write(payload)
+                output: Out = call.read(await pipes.exchange(outgoing, deadline, bound.timeout))
+            except PeerCrashed as error:
+                if again or not (repeatable or isinstance(error, NotSent)):
+                    raise
+                again = True
+            else:
+                return output
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract.streams`."""

@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scaffold.client.session import Outgoing, Session, Talk
+from scaffold.client.session import FunctionCall, Outgoing, Session, Talk
 from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.pipes import Pipes
 from scaffold.client.stdio.process import Launch, Spawn
@@ -87,7 +88,10 @@ class StdioChannel:
     def _caller(
         self, pipes: Pipes, hook: Hook[In, Out], timeout: float
     ) -> tuple[Pipes, Callable[[In, float], Out]]:
-        return pipes, pipes.caller(pipes.session.call(hook), timeout)
+        call = pipes.session.call(hook)
+        if isinstance(call, FunctionCall):
+            return pipes, partial(pipes.call, call, timeout)
+        return pipes, pipes.caller(call, timeout)
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract.streams`."""

@@ -8,14 +8,14 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET
 
-from scaffold.client.session import Outgoing, Session
+from scaffold.client.session import Call, Outgoing, Session
 from scaffold.client.stdio.inbox import Deliver, Inbox
 from scaffold.client.stdio.patience import Patience
-from scaffold.client.stdio.process import Launch, Process
+from scaffold.client.stdio.process import CALL, Launch, Process
 from scaffold.client.stdio.process_log import ProcessLog
 from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code
@@ -37,6 +37,7 @@ __all__ = [
     "GRACE",
     "MESSAGE_LIMIT",
     "PROBE_PATIENCE",
+    "SMALL_READ",
     "TICK",
     "Connection",
     "NotSent",
@@ -58,7 +59,8 @@ FAILED_GRACE: Final = 0.2
 PROBE_PATIENCE: Final = 2.0
 """Seconds of silence after which a server that has read `server/discover` is legacy."""
 
-_SMALL_READ: Final = 1 << 14
+SMALL_READ: Final = 1 << 14
+_CALL: Final = ord(CALL)
 _LARGE_READ: Final = 1 << 20
 _LAST_WORDS: Final = 0.3
 """Seconds that the exit status and the end of stderr are waited for."""
@@ -92,7 +94,7 @@ class Connection(ABC):
         self._log = ProcessLog(self.process.stderr, session.plugin)
         self.lock = threading.RLock()
         """Held by whoever writes, gives out an id, or ends the connection."""
-        self._size = _SMALL_READ
+        self._size = SMALL_READ
         self._patience = Patience(self.inbox)
         self._served = 0
         self._finalizer = weakref.finalize(self, _end, self.process, self._log)
@@ -117,37 +119,43 @@ class Connection(ABC):
                 raise NotSent(DEAF) from None
         return request_id
 
-    def begin_call(
-        self, middle: bytes, arguments: bytes, tail: bytes, deliver: Deliver | None = None
-    ) -> int:
-        """Send a call; return its id.
+    def sender(self, call: Call) -> Callable[[Any, Deliver | None], int]:
+        """Return the function that sends such calls, of which there is only a payload to say.
 
-        `middle` is what stands between the id and the arguments, `tail` ends the line. A thread
-        that is reading may leave `deliver` out: it must then expect the answer before it ceases to
-        read without it. Raises as `begin`.
+        It takes the payload and who hears of the answer, and returns the id. A thread that is
+        reading may leave the latter out: it must then expect the answer before it ceases to read
+        without it. Raises as `begin`.
         """
-        self.lock.acquire()
-        try:
-            if self.end is not None:
-                raise NotSent(str(self.end()))
-            request_id = self.inbox.last_id = self.inbox.last_id + 1
-            if deliver is not None:
-                self.inbox.waiting[request_id] = deliver
-            try:
-                self.send(b"".join((START, b"%d" % request_id, middle, arguments, tail)))
-            except OSError:
-                self.inbox.waiting.pop(request_id, None)
-                raise NotSent(DEAF) from None
-        finally:
-            self.lock.release()
-        return request_id
+        dump, middle, tail = call.dump, *call.line
+        inbox, waiting, unsent = self.inbox, self.inbox.waiting, self.unsent
+        lock, unlock, write, join = self.lock.acquire, self.lock.release, os.write, b"".join
+        stdin = self._stdin
 
-    def expect(self, request_id: int, deliver: Deliver) -> None:
-        """Have the answer to a request delivered that was sent; raise if there will be none."""
-        with self.lock:
-            if self.end is not None:
-                raise self.end()
-            self.inbox.waiting[request_id] = deliver
+        def send(payload: Any, deliver: Deliver | None) -> int:
+            arguments = dump(payload)
+            lock()
+            try:
+                if self.end is not None:
+                    raise NotSent(str(self.end()))
+                number = inbox.last_id = inbox.last_id + 1
+                line = join((START, b"%d" % number, middle, arguments, tail))
+                if deliver is not None:
+                    waiting[number] = deliver
+                try:
+                    # As `self.send` does: most often nobody else writes, and the pipe takes it all.
+                    written = 0 if len(waiting) > 1 or unsent else write(stdin, line)
+                    if written < len(line):
+                        self.send(line[written:])
+                except BlockingIOError:
+                    self.send(line)
+                except OSError:
+                    waiting.pop(number, None)
+                    raise NotSent(DEAF) from None
+            finally:
+                unlock()
+            return number
+
+        return send
 
     def notify(self, outgoing: Outgoing) -> None:
         """Send a notification; a process that is gone misses nothing."""
@@ -198,6 +206,8 @@ class Connection(ABC):
 
     def take(self, data: bytes) -> None:
         """Deliver what was read, if anything was."""
+        if _CALL in data:
+            data = data.replace(CALL, b"")
         if not data:
             return
         inbox = self.inbox
@@ -210,7 +220,7 @@ class Connection(ABC):
             self._patience.heard()
             self._size = _LARGE_READ
         else:
-            self._size = _SMALL_READ
+            self._size = SMALL_READ
 
     @abstractmethod
     def crash(self) -> None:

@@ -6,16 +6,22 @@ process lives.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from typing_extensions import override
 
-from scaffold.client.session import Call, FunctionCall, Outgoing, Session, is_plain
+from scaffold.client.session import Call, Outgoing, Session
 from scaffold.client.stdio.arrival import Arrival, Reader
 from scaffold.client.stdio.box import Box
-from scaffold.client.stdio.connection import FAILED_GRACE, PROBE_PATIENCE, TICK, Connection, NotSent
+from scaffold.client.stdio.connection import (
+    FAILED_GRACE,
+    PROBE_PATIENCE,
+    TICK,
+    Connection,
+    NotSent,
+)
 from scaffold.client.stdio.inbox import Answer, Deliver, message_of
 from scaffold.client.stdio.process import Launch, poll
 from scaffold.contract.errors import InvalidOutput, PeerCrashed, ProtocolError, TransportError
@@ -24,7 +30,12 @@ from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 from scaffold.wire.progress import Progress
 
-__all__ = ["LoopPipes"]
+__all__ = ["LoopPipes", "Short"]
+
+
+Short: TypeAlias = tuple[Callable[[Any, float], Arrival], Callable[[Arrival], Any]]
+"""The short way of a call. The first function takes a payload and a deadline, and begins the call;
+the other returns the output once the answer has come. They raise as `LoopPipes.exchange` does."""
 
 
 class LoopPipes(Connection):
@@ -37,7 +48,10 @@ class LoopPipes(Connection):
         self._loop.add_reader(self.process.stdout, self._receive)
         self._available = poll(read=(self.process.stdout,))
         self._batch: list[bytes] = []
+        self._latest = Arrival(self._reader, 0, 0.0, None)
+        """The call that was made last."""
         self._deadlines: dict[int, float] = {}
+        """When the next item of a stream is due, while somebody waits for it."""
         self._timer: asyncio.TimerHandle | None = None
         self._next_look = 0.0
         self._burial: asyncio.Task[None] | None = None
@@ -67,48 +81,27 @@ class LoopPipes(Connection):
             raise self.overdue(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_of(answer)
 
-    def caller(self, call: Call, seconds: float) -> Callable[[Any, float], Awaitable[Any]]:
-        """Return the function that makes such calls: takes a payload and a deadline.
+    def caller(self, call: Call, seconds: float) -> Short:
+        """Return what makes such calls, of which there is nothing to say but their payloads."""
+        send, load, reader = self.sender(call), call.load, self._reader
 
-        It does what `exchange` does, and writes a call of which there is nothing to say but its
-        payload the short way. It raises as `exchange` does.
-        """
-        short = not isinstance(call, FunctionCall)
-        dump, load, middle, tail = call.dump, call.load, *call.line
-        begin_call, plain, reader, deadlines = (
-            self.begin_call,
-            is_plain,
-            self._reader,
-            self._deadlines,
-        )
-
-        async def make(payload: Any, deadline: float) -> Any:
-            if not (short and plain()):
-                return call.read(await self.exchange(call.write(payload), deadline, seconds))
-            arguments = dump(payload)
-            arrival = Arrival(reader, None)
-            try:
-                number = begin_call(middle, arguments, tail, arrival.deliver)
-            except NotSent:
-                raise await self._not_sent() from None
-            deadlines[number] = deadline
+        def begin(payload: Any, deadline: float) -> Arrival:
+            self._latest = arrival = Arrival(reader, 0, deadline, None)
+            arrival.id = send(payload, arrival)
             if self._timer is None or deadline < self._next_look:
                 self._look_at(deadline)
-            try:
-                answer = await arrival
-            except asyncio.CancelledError:
-                self.forget(number)
-                raise
-            finally:
-                del deadlines[number]
+            return arrival
+
+        def read(arrival: Arrival) -> Any:
+            answer = arrival.answer
             if type(answer) is Familiar:
                 try:
                     return load(answer.payload)
                 except InvalidOutput:
                     return call.read(answer)
-            return call.read(self._judge(answer, number, call.outgoing(arguments), seconds))
+            return call.read(self._judge(answer, arrival.id, call.outgoing(b""), seconds))
 
-        return make
+        return begin, read
 
     async def exchange(
         self, outgoing: Outgoing, deadline: float, seconds: float
@@ -117,24 +110,19 @@ class LoopPipes(Connection):
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
         """
-        arrival = Arrival(self._reader, outgoing.report)
-        try:
-            request_id = self.begin(outgoing, arrival.deliver)
-        except NotSent:
-            raise await self._not_sent() from None
-        self._deadlines[request_id] = deadline
+        arrival = Arrival(self._reader, 0, deadline, outgoing.report)
+        arrival.id = await self._begin(outgoing, arrival)
         if self._timer is None or deadline < self._next_look:
             self._look_at(deadline)
         try:
             answer = await arrival
         except asyncio.CancelledError:
-            self.forget(request_id)
+            self.forget(arrival.id)
             raise
         finally:
-            del self._deadlines[request_id]
             if outgoing.report is not None:
                 self.reports.pop(outgoing.token, None)
-        return self._judge(answer, request_id, outgoing, seconds)
+        return self._judge(answer, arrival.id, outgoing, seconds)
 
     def _judge(
         self, answer: Answer, request_id: int, outgoing: Outgoing, seconds: float
@@ -185,9 +173,16 @@ class LoopPipes(Connection):
             del self._deadlines[request_id]
 
     def _receive(self) -> None:
+        latest, inbox = self._latest, self.inbox
+        data = self.read()
+        # Most often it is the answer to the latest call, and nothing else.
+        output = inbox.only(data, latest.id)
+        if output is not None and inbox.waiting.pop(latest.id, None) is latest:
+            latest.resume(Familiar(latest.id, True, output, data))
+            return
         self._reader.delivers = True
         try:
-            self.take(self.read())
+            self.take(data)
         finally:
             self._reader.delivers = False
 
@@ -247,16 +242,21 @@ class LoopPipes(Connection):
     def _look(self) -> None:
         """Wake the calls that are out of time, and see whether the process lives."""
         self._timer = None
-        if self.end is not None or not self._deadlines:
+        deadlines = self._all_deadlines()
+        if self.end is not None or not deadlines:
             return
         now = time.monotonic()
-        for request_id, deadline in self._deadlines.items():
+        for request_id, deadline in deadlines:
             deliver = self.inbox.waiting.get(request_id) if deadline <= now else None
             if deliver is not None:
                 deliver(None)
         if self.process.exited() and not self._available.poll(0):
             self.crash()
-        self._look_at(min((d for d in self._deadlines.values() if d > now), default=now + TICK))
+        self._look_at(min((d for _id, d in deadlines if d > now), default=now + TICK))
+
+    def _all_deadlines(self) -> list[tuple[int, float]]:
+        calls = (call for call in self.inbox.waiting.values() if isinstance(call, Arrival))
+        return [*self._deadlines.items(), *((call.id, call.deadline) for call in calls)]
 
     def _look_at(self, deadline: float) -> None:
         if self._timer is not None:

@@ -4,20 +4,29 @@ When several wait at once, one of them reads for all, and hands the reading over
 answer. A wait never lasts beyond its deadline.
 """
 
+import os
 import time
 from collections.abc import Callable, Generator
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from typing_extensions import override
 
-from scaffold.client.session import Call, FunctionCall, Outgoing, Session, is_plain
+from scaffold.client.session import Call, Outgoing, Session
 from scaffold.client.stdio.box import Box
-from scaffold.client.stdio.connection import PROBE_PATIENCE, TICK, Connection, NotSent
+from scaffold.client.stdio.connection import (
+    FAILED_GRACE,
+    PROBE_PATIENCE,
+    SMALL_READ,
+    TICK,
+    Connection,
+    NotSent,
+)
 from scaffold.client.stdio.inbox import Answer, message_of
-from scaffold.client.stdio.process import Launch, poll
-from scaffold.contract.errors import InvalidOutput, PeerCrashed, ProtocolError
+from scaffold.client.stdio.process import CALL, Launch, poll
+from scaffold.client.stdio.watch import LOOK, WATCH, Seat
+from scaffold.contract.beside import beside
+from scaffold.contract.errors import InvalidOutput, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 from scaffold.wire.progress import Progress
@@ -39,6 +48,9 @@ class Pipes(Connection):
         super().__init__(launch, session, limit)
         self._readable = poll(read=(self.process.stdout,))
         self._either = poll(read=(self.process.stdout,), write=(self.process.stdin,))
+        self._blocks = self.process.let_block()
+        self._seat = Seat(self.process.interrupt)
+        WATCH.add(self._seat)
 
     def ask(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | None:
         """Send what the session wants sent; `None` if there is no answer to it."""
@@ -70,33 +82,32 @@ class Pipes(Connection):
         """Return the function that makes such calls: takes a payload and a deadline.
 
         If nobody waits for anything, the answer, and nothing else, is most often the next thing
-        that comes: then no other thread need hear of the call. That way is short, and all of it is
-        here and in `Inbox.only`, with everything at hand: between two switches of processes, each
-        function and each object more is felt. It raises as `exchange` does.
+        that comes: then no other thread need hear of the call. That way is short, with everything
+        at hand: between two switches of processes, each function and each object more is felt. It
+        raises as `exchange` does.
         """
-        if isinstance(call, FunctionCall):
-            return partial(self._call, call, seconds)
-        dump, load, middle, tail = call.dump, call.load, *call.line
-        waiting, only, plain = self.inbox.waiting, self.inbox.only, is_plain
+        send, only, load, said = self.sender(call), self.inbox.only, call.load, beside
+        waiting, unsent, seat, watch = self.inbox.waiting, self.unsent, self._seat, WATCH
         acquire, release, at_once = self.reading.acquire, self.reading.release, _AT_ONCE
-        begin_call, poll, read = self.begin_call, self._readable.poll, self.read
-        patience = _TICK if seconds > TICK else seconds * 1000
+        read, stdout = self._reader(seconds), self.process.stdout
 
         def make(payload: Any, deadline: float) -> Any:
-            if waiting or not plain() or not acquire(at_once):
-                return self._call(call, seconds, payload, deadline)
+            if waiting or unsent or said() is not None or not acquire(at_once):
+                return self.call(call, seconds, payload, deadline)
             slot: SimpleQueue[Answer] | None = None
             try:
-                arguments = dump(payload)
-                number = begin_call(middle, arguments, tail)
+                number = send(payload, None)
                 try:
-                    data = read() if not self.unsent and poll(patience) else b""
+                    seat.at = number
+                    if watch.asleep:
+                        watch.wake()
+                    data = CALL if unsent else read(stdout, SMALL_READ)
+                    seat.at = 0
                     output = only(data, number)
                     if output is None:
-                        slot = SimpleQueue()
-                        self.expect(number, slot.put)
-                        self.take(data)
+                        slot = self._expect(number, data)
                 except BaseException:
+                    seat.at = 0
                     self.abandon(number)
                     raise
             except NotSent:
@@ -107,7 +118,7 @@ class Pipes(Connection):
                     self._hand_over()
             if output is None:
                 assert slot is not None
-                outgoing = call.outgoing(arguments)
+                outgoing = call.outgoing(b"")
                 return call.read(self._await(number, slot, outgoing, deadline, seconds))
             try:
                 return load(output)
@@ -116,7 +127,27 @@ class Pipes(Connection):
 
         return make
 
-    def _call(self, call: Call, seconds: float, payload: Any, deadline: float) -> Any:
+    def _reader(self, seconds: float) -> Callable[[int, int], bytes]:
+        """Return what reads from a descriptor, and comes back if nothing comes for a while."""
+        if self._blocks and seconds > 2 * LOOK:
+            return os.read
+        patience, poll = min(seconds, TICK) * 1000, self._readable.poll
+        return lambda descriptor, most: os.read(descriptor, most) if poll(patience) else CALL
+
+    def _expect(self, request_id: int, data: bytes) -> "SimpleQueue[Answer]":
+        """Have the answer to a request that was sent delivered; take what was read meanwhile."""
+        if not data:
+            self.crash()
+        slot: SimpleQueue[Answer] = SimpleQueue()
+        with self.lock:
+            if self.end is not None:
+                raise self.end()
+            self.inbox.waiting[request_id] = slot.put
+        self.take(data)
+        return slot
+
+    def call(self, call: Call, seconds: float, payload: Any, deadline: float) -> Any:
+        """Make a call the long way, of which there may be more to say than its payload."""
         return call.read(self.exchange(call.write(payload), deadline, seconds))
 
     def exchange(
@@ -225,15 +256,28 @@ class Pipes(Connection):
                     return answer
             poller = self._either if self.unsent else self._readable
             if poller.poll(_TICK if left > TICK else left * 1000):
-                if self.unsent:
+                if poller is self._either:
                     self.flush()
-                self.take(self.read())
+                # It may have been the input that there is room in: a read may block.
+                if poller is self._readable or self._readable.poll(0):
+                    self.take(self.read())
                 if not slot.empty():
                     continue
             elif self.process.exited() and not self._readable.poll(0):
                 self.crash()
             left = deadline - time.monotonic()
         return None
+
+    @override
+    def fail(self, end: Callable[[], TransportError]) -> None:
+        super().fail(end)
+        if self._seat.at:
+            self.process.interrupt()
+
+    @override
+    def dispose(self, grace: float = FAILED_GRACE) -> None:
+        super().dispose(grace)
+        WATCH.remove(self._seat)
 
     @override
     def crash(self) -> None:

@@ -14,15 +14,20 @@ import shutil
 import signal
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
+from scaffold.client.stdio.watch import WATCH
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["Child", "Launch", "Process", "Spawn", "Stdio", "poll", "spawn"]
+__all__ = ["CALL", "Child", "Launch", "Process", "Spawn", "Stdio", "poll", "spawn"]
+
+CALL: Final = b"\0"
+"""What calls back a thread that blocks in a read of the output. JSON has no such byte."""
 
 _PIPE_SIZE: Final = 1 << 20
 _TERM_GRACE: Final = 1.0
@@ -114,7 +119,7 @@ def spawn(launch: Launch, stdio: Stdio) -> Child:
 class Process:
     """A running child; raises `ConnectFailed` if it cannot be started.
 
-    `stdin` and `stdout` are descriptors that never block.
+    `stdin` and `stdout` are descriptors that do not block, unless `let_block` is asked.
     """
 
     def __init__(self, launch: Launch) -> None:
@@ -130,9 +135,39 @@ class Process:
         self._open = {self.stdin, self.stdout, self.stderr}
         self._host = os.getpid()
         self._swept = False
+        self._closing = threading.Lock()
         for fd in (self.stdin, self.stdout):
             os.set_blocking(fd, False)
             _widen(fd)
+
+    def let_block(self) -> bool:
+        """Let reads of the output block, if `interrupt` can call back who does; tell whether."""
+        able = self._write_back(b"")
+        if able:
+            os.set_blocking(self.stdout, True)
+        return able
+
+    def interrupt(self) -> None:
+        """Call back a thread that blocks in a read of the output, by a `CALL` in what it reads."""
+        self._write_back(CALL)
+
+    def _write_back(self, data: bytes) -> bool:
+        """Write into the output; tell whether that can be done.
+
+        Linux opens a pipe by the name of any of its descriptors. As the host has an end for writing
+        only here, it still sees the end of the output.
+        """
+        with self._closing:
+            if self.stdout not in self._open:
+                return False
+            try:
+                fd = os.open(f"/proc/self/fd/{self.stdout}", os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                return False
+            with contextlib.suppress(BlockingIOError):  # a full pipe lets nobody block
+                os.write(fd, data)
+            os.close(fd)
+            return True
 
     def exited(self) -> bool:
         """Tell whether the process has ended; what it started is then ended too."""
@@ -202,11 +237,10 @@ class Process:
         self._child.release()
 
     def _close(self, fd: int) -> None:
-        try:
-            self._open.remove(fd)
-        except KeyError:
-            return
-        os.close(fd)
+        with self._closing:
+            if fd in self._open:
+                self._open.remove(fd)
+                os.close(fd)
 
 
 def poll(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "select.poll":
@@ -250,3 +284,6 @@ def _widen(fd: int) -> None:
     if set_size is not None:
         with contextlib.suppress(OSError):
             fcntl.fcntl(fd, set_size, _PIPE_SIZE)
+
+
+os.register_at_fork(after_in_child=WATCH.begin_anew)

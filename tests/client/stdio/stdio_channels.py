@@ -48,6 +48,7 @@ ANIMAL = Kind.from_contract(
         "hooks": {
             "patient": _hook(),
             "hasty": _hook(timeout=0.25),
+            "calm": _hook(timeout=0.7),
             "repeatable": _hook(idempotent=True),
         },
     }

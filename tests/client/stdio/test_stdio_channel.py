@@ -129,7 +129,7 @@ def test_calls_at_once_hear_of_their_own_progress(tool):
 
 def test_any_mcp_server_is_a_tool(open_channel):
     client = ToolClient(open_channel(*ANIMALS, kind=TOOL, plugin="animal"))
-    assert [function.name for function in client.get_schema()] == ["patient", "hasty", "repeatable"]
+    assert [one.name for one in client.get_schema()] == ["patient", "hasty", "calm", "repeatable"]
     assert client.execute(ask("patient", what="ok")).result == {"said": "ok"}
 
 
