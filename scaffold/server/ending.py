@@ -9,9 +9,11 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 __all__ = ["Ending", "end_children"]
 
@@ -23,6 +25,10 @@ _TEARDOWN: Final = 2.0
 """Seconds that the plugin's `teardown` is given."""
 _LAST: Final = 0.5
 """Seconds that the interpreter is given to exit by itself."""
+_NAP: Final = 0.02
+"""Seconds between two looks at whether what the plugin has started is gone."""
+_DESCRIPTORS: Final = 1024
+"""How many descriptors may be open that a host waits to be closed."""
 _GLANCE: Final = 1.0
 """Seconds between two looks at who our parent is."""
 
@@ -78,6 +84,8 @@ class Ending:
         signal.set_wakeup_fd(outlet, warn_on_full_buffer=False)
         for number in self._signals:
             signal.signal(number, _noted)
+        if hasattr(os, "register_at_fork"):
+            _leave_forks_alone(self._signals)
         threading.Thread(
             target=self._watch, args=(inlet, parent), name="watch", daemon=True
         ).start()
@@ -111,6 +119,29 @@ class Ending:
         self._torn_down.set()
 
 
+def _leave_forks_alone(signals: Iterable[signal.Signals]) -> None:
+    """Have the forks that a plugin makes, by `multiprocessing` say, own their signals.
+
+    What tells a fork to end would else be written to the server's descriptor, and end the server.
+    """
+    masks = threading.local()
+
+    def before() -> None:
+        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+    def after() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
+
+    def in_fork() -> None:
+        signal.set_wakeup_fd(-1)
+        for number in signals:
+            if signal.getsignal(number) is _noted:
+                signal.signal(number, signal.SIG_DFL)
+        after()
+
+    os.register_at_fork(before=before, after_in_parent=after, after_in_child=in_fork)
+
+
 def _noted(_number: int, _frame: FrameType | None) -> None:
     """Do nothing: the descriptor that the interpreter writes to has told the watching thread."""
 
@@ -119,7 +150,30 @@ def end_children() -> None:
     """End what the plugin has started, if this process leads a session made for it alone."""
     if _leads():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.killpg(0, signal.SIGTERM)
+        _end_group()
+
+
+def _end_group() -> None:
+    """End our group: SIGTERM, and a moment later SIGKILL, from a process that outlives us."""
+    group = os.getpgrp()
+    os.killpg(group, signal.SIGTERM)
+    with suppress(OSError, Warning):  # Python 3.12 warns of forks of what has threads
+        if not os.fork():
+            _sweep(group)
+
+
+def _sweep(group: int) -> NoReturn:
+    """Wait for the end of a group, in a process that is not of it; end who does not."""
+    try:
+        os.setpgid(0, 0)
+        os.closerange(0, _DESCRIPTORS)
+        until = time.monotonic() + _LAST
+        while time.monotonic() < until:
+            os.killpg(group, 0)
+            time.sleep(_NAP)
+        os.killpg(group, signal.SIGKILL)
+    finally:
+        os._exit(0)
 
 
 def _leads() -> bool:
@@ -130,5 +184,5 @@ def _exit(status: int) -> None:
     """Exit by force, from any thread: the signal reaches this process too, but too late."""
     logging.shutdown()
     if _leads():
-        os.killpg(0, signal.SIGTERM)
+        _end_group()
     os._exit(status)

@@ -322,9 +322,10 @@ def test_a_teardown_that_hangs_is_left_behind(start: Start) -> None:
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_what_a_plugin_has_started_ends_with_it(start: Start, busy: bool) -> None:
+@pytest.mark.parametrize("tool", ["demo_child", "demo_stubborn"])
+def test_what_a_plugin_has_started_ends_with_it(start: Start, busy: bool, tool: str) -> None:
     server = start()
-    child = server.call("demo_child")["structuredContent"]["result"]
+    child = server.call(tool)["structuredContent"]["result"]
     if busy:
         server.send(modern("tools/call", name="demo_sleep", arguments={"seconds": 60}))
         server.noted("asleep")
@@ -336,6 +337,12 @@ def test_what_a_plugin_has_started_ends_with_it(start: Start, busy: bool) -> Non
             return
         time.sleep(0.01)
     assert time.monotonic() < end
+
+
+def test_a_plugin_ends_its_forks_and_not_itself(start: Start, entry_point: str) -> None:
+    server = start(entry_point)
+    assert server.call("demo_fork")["structuredContent"]["result"] == -signal.SIGTERM
+    assert server.call("demo_greet")["isError"] is False
 
 
 def test_children_do_not_hold_the_pipe(start: Start) -> None:

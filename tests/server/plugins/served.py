@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -36,6 +37,8 @@ FUNCTIONS = (
     "child",
     "pid",
     "block",
+    "stubborn",
+    "fork",
 )
 
 
@@ -112,6 +115,23 @@ class Plain(ToolPlugin):
         note("blocked")
         time.sleep(args["seconds"])
         return os.getpid()
+
+    def do_stubborn(self, _args: JsonObject) -> int:
+        child = subprocess.Popen(
+            ["sh", "-c", "trap '' TERM; echo ready; exec sleep 60"], stdout=subprocess.PIPE
+        )
+        assert child.stdout is not None
+        child.stdout.readline()
+        return child.pid
+
+    def do_fork(self, _args: JsonObject) -> int:
+        """Tell a fork to end, as `multiprocessing` does."""
+        pid = os.fork()
+        if not pid:
+            time.sleep(60)
+            os._exit(0)
+        os.kill(pid, signal.SIGTERM)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     def do_child(self, _args: JsonObject) -> int:
         return subprocess.Popen(["sleep", "60"]).pid

@@ -38,9 +38,9 @@ def describe_hook(**traits: object) -> dict[str, object]:
     }
 
 
-def make_kind() -> Kind:
-    """Return a kind of two hooks: `ask` may be called twice, `act` may not."""
-    hooks = {"ask": describe_hook(read_only=True), "act": describe_hook()}
+def make_kind(*, ask: float | None = None, act: float | None = None) -> Kind:
+    """Return a kind of two hooks, and their timeouts: `ask` may be called twice, `act` may not."""
+    hooks = {"ask": describe_hook(read_only=True, timeout=ask), "act": describe_hook(timeout=act)}
     contract = {"kind": "beast", "version": "1.0.0", "digest": "", "hooks": hooks}
     return Kind.from_contract(contract)
 

@@ -1,13 +1,15 @@
 """Servers that break off, dawdle or talk nonsense: every call ends in time and names the cause."""
 
+import asyncio
 import gzip
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from http_zoo import BOTH_WAYS, MODERN, Exchange, Script, Zoo
+from http_zoo import BOTH_WAYS, MODERN, Exchange, Script, Zoo, behave, make_kind
 
+from scaffold.client.http import AsyncHttpChannel, HttpChannel
 from scaffold.contract.errors import (
     ConnectFailed,
     DeadlineExceeded,
@@ -176,6 +178,35 @@ def test_a_call_ends_in_time_and_names_the_cause(name: str, call: Callable[..., 
     assert type(caught.value) is error
     assert str(caught.value).startswith(f"{zoo.url}: tools/call act: ")
     assert len(zoo.named("tools/call")) == 1
+
+
+HASTY = make_kind(act=TIMEOUT, ask=20.0)
+SEQUENCE = [step for script, _error, _text in FAULTS.values() for step in (script, behave)]
+
+
+def test_a_channel_outlives_every_fault() -> None:
+    with Zoo(SEQUENCE) as zoo:
+        channel = HttpChannel(zoo.url, kind=HASTY, plugin="zoo", timeout=20)
+        act, ask = (channel.bind(HASTY.hooks[name]) for name in ("act", "ask"))
+        for fault in FAULTS:
+            with pytest.raises(TransportError):
+                act({})
+            assert ask({"after": fault}) == {"got": {"after": fault}}
+        channel.close()
+
+
+def test_a_channel_of_an_event_loop_outlives_every_fault() -> None:
+    async def outlive(url: str) -> None:
+        channel = await AsyncHttpChannel(url, kind=HASTY, plugin="zoo", timeout=20).connect()
+        act, ask = (channel.bind(HASTY.hooks[name]) for name in ("act", "ask"))
+        for fault in FAULTS:
+            with pytest.raises(TransportError):
+                await act({})
+            assert await ask({"after": fault}) == {"got": {"after": fault}}
+        await channel.aclose()
+
+    with Zoo(SEQUENCE) as zoo:
+        asyncio.run(outlive(zoo.url))
 
 
 @BOTH_WAYS

@@ -81,6 +81,23 @@ def test_a_pause_may_be_asked_for_until_a_date() -> None:
         assert call_blocking(zoo.url, "act", timeout=5) == {"got": {}}
 
 
+@pytest.mark.parametrize("asked", ["-5", "1.5", "soon", "", "Wed, 99 Foo 2015 07:28:00 GMT"])
+def test_a_pause_that_nobody_can_read_is_none(asked: str) -> None:
+    with Zoo([status("429 Too Many Requests", retry_after=asked), behave]) as zoo:
+        began = time.monotonic()
+        assert call_blocking(zoo.url, "act", timeout=5) == {"got": {}}
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("asked", ["9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_pause_for_ever_ends_the_call_at_once(asked: str) -> None:
+    with (
+        Zoo([status("503 Service Unavailable", retry_after=asked)]) as zoo,
+        pytest.raises(TransportError, match=r"a pause of \S+ s would exceed the 5 s allowed"),
+    ):
+        call_blocking(zoo.url, "ask", timeout=5)
+
+
 @BOTH_WAYS
 def test_a_pause_beyond_the_deadline_is_not_waited_for(call: Call) -> None:
     with Zoo([status("429 Too Many Requests", retry_after=3600)]) as zoo:

@@ -50,12 +50,12 @@ class Authority:
         self.bundle = folder / "ca.pem"
         self.bundle.write_bytes(self._pem(self._certificate))
 
-    def server(self, *names: x509.GeneralName) -> ssl.SSLContext:
-        """Return what a server with these names serves TLS with."""
+    def server(self, *names: x509.GeneralName, days: tuple[int, int] = (-1, 1)) -> ssl.SSLContext:
+        """Return what a server with these names serves TLS with; `days` from now it is valid."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a beast")])
         certificate = (
-            self._begin(subject, self._certificate.subject, key)
+            self._begin(subject, self._certificate.subject, key, days)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -71,7 +71,11 @@ class Authority:
         return context
 
     def _begin(
-        self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+        self,
+        subject: x509.Name,
+        issuer: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        days: tuple[int, int] = (-1, 1),
     ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
@@ -80,8 +84,8 @@ class Authority:
             .issuer_name(issuer)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
+            .not_valid_before(now + dt.timedelta(days=days[0]))
+            .not_valid_after(now + dt.timedelta(days=days[1]))
         )
 
     def _pem(self, certificate: x509.Certificate) -> bytes:
@@ -117,6 +121,18 @@ def test_a_server_of_another_name_is_refused(authority: Authority, call: Call) -
     served = authority.server(ELSEWHERE)
     with Zoo(tls=served) as zoo, pytest.raises(ConnectFailed, match=text):
         call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle)
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("days", "text"), [((-9, -1), "expired"), ((1, 9), "not valid yet")])
+def test_a_certificate_of_another_time_is_refused(
+    authority: Authority, call: Call, days: tuple[int, int], text: str
+) -> None:
+    served = authority.server(HERE, days=days)
+    text = f"invalid peer certificate: .*{text}"
+    with Zoo(tls=served) as zoo, pytest.raises(ConnectFailed, match=text) as caught:
+        call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle)
+    assert "tried" not in str(caught.value)
 
 
 @BOTH_WAYS
