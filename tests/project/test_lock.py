@@ -22,6 +22,35 @@ def test_what_is_written_is_read_back(tmp_path):
     assert read_lock(tmp_path) == LOCK
 
 
+FILES = {f"{name}.py": Entry(Owner.GENERATED, digest(name.encode())) for name in ("a", "ä b", "c")}
+
+
+def test_what_is_written_as_ever_is_read_as_what_it_says(tmp_path):
+    lock = Lock("0.1.0", {"tool/v1.yaml": "ab"}, FILES)
+    (tmp_path / LOCKFILE).write_text(lock.render(), "utf-8")
+
+    assert read_lock(tmp_path) == lock
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("\n", "\n\n"), (" = {", "  =  {"), (" }\n", " } # mine\n"), ('"a.py"', '"\\u0061.py"')],
+)
+def test_what_is_written_otherwise_means_the_same(tmp_path, before, after):
+    lock = Lock("0.1.0", {"tool/v1.yaml": "ab"}, FILES)
+    (tmp_path / LOCKFILE).write_text(lock.render().replace(before, after), "utf-8")
+
+    assert read_lock(tmp_path) == lock
+
+
+def test_a_file_that_is_listed_twice_is_refused(tmp_path):
+    text = Lock("0.1.0", {}, FILES).render()
+    (tmp_path / LOCKFILE).write_text(text + text.splitlines()[-1] + "\n", "utf-8")
+
+    with pytest.raises(PreconditionError, match=r"'scaffold.lock' cannot be read"):
+        read_lock(tmp_path)
+
+
 def test_it_has_one_line_per_file_in_order():
     lines = LOCK.render().splitlines()
 
