@@ -7,47 +7,22 @@ interleaved in one process; the least of many rounds counts. `extra` is what the
 microseconds of this machine, and as a part of the call without it.
 """
 
+import importlib
 import json
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from scaffold.contract import ABSENT, Dispatch, Hook, Integer, Json, Kind, Maybe, Model, Number
+from scaffold.contract import Dispatch, Hook, Json, Kind
+from scaffold.generator import compile_kind
+from scaffold.generator.emit import emit
 
 ROUNDS = 60
 SECONDS = 0.002
 """What a round takes."""
-
-
-class Order(Model, extra="forbid"):
-    """A small payload."""
-
-    function: str
-    code: str
-    language: Maybe[str] = ABSENT
-
-
-class Item(Model, extra="forbid"):
-    """One of many."""
-
-    id: str
-    name: str
-    count: Integer
-    price: Number
-    tags: list[str]
-    ok: bool
-
-
-class Page(Model, extra="forbid"):
-    """A payload of many small objects."""
-
-    items: list[Item]
-
-
-class Chunks(Model, extra="forbid"):
-    """A payload of a few long texts."""
-
-    texts: list[str]
 
 
 def _object(**properties: Json) -> Json:
@@ -63,59 +38,95 @@ TEXT, LOOSE = {"type": "string"}, {"type": "string", "pattern": "^(?!-)"}
 """A look-ahead is nothing that a type can say."""
 
 ITEM = _object(
-    id=LOOSE,
+    id=TEXT,
     name=TEXT,
     count={"type": "integer"},
     price={"type": "number"},
     tags={"type": "array", "items": TEXT},
     ok={"type": "boolean"},
 )
-PAYLOADS: dict[str, tuple[Any, Json, Json]] = {
+LOOSE_ITEM = {**ITEM, "properties": {**ITEM["properties"], "id": LOOSE}}
+ITEMS = {
+    "items": [
+        {
+            "id": f"id-{number:05}",
+            "name": f"name {number}",
+            "count": number,
+            "price": number / 3,
+            "tags": ["a", "b"],
+            "ok": True,
+        }
+        for number in range(100)
+    ]
+}
+PAYLOADS: dict[str, tuple[str, Json, Json]] = {
     "small": (
-        Order,
+        "small, a pattern",
         _object(function=TEXT, code=LOOSE, language=TEXT),
         {"function": "greet", "code": "AB"},
     ),
-    "10 KB, 100 objects": (
-        Page,
-        _object(items={"type": "array", "items": ITEM}),
-        {
-            "items": [
-                {
-                    "id": f"id-{number:05}",
-                    "name": f"name {number}",
-                    "count": number,
-                    "price": number / 3,
-                    "tags": ["a", "b"],
-                    "ok": True,
-                }
-                for number in range(100)
-            ]
-        },
+    "objects": (
+        "10 KB, 100 objects, a pattern in each",
+        _object(items={"type": "array", "items": LOOSE_ITEM}),
+        ITEMS,
     ),
-    "10 KB, 20 texts": (
-        Chunks,
+    "unique": (
+        "10 KB, 100 objects, `uniqueItems`",
+        _object(items={"type": "array", "items": ITEM, "uniqueItems": True}),
+        ITEMS,
+    ),
+    "tags": (
+        "10 KB, 100 objects, `uniqueItems` of a list in each",
+        _object(
+            items={
+                "type": "array",
+                "items": {
+                    **ITEM,
+                    "properties": {
+                        **ITEM["properties"],
+                        "tags": {"type": "array", "items": TEXT, "uniqueItems": True},
+                    },
+                },
+            }
+        ),
+        ITEMS,
+    ),
+    "texts": (
+        "10 KB, 20 texts, a pattern",
         _object(texts={"type": "array", "items": LOOSE}),
         {"texts": ["x" * 480] * 20},
     ),
 }
 
 
-def _payload(form: Any, schema: Json, *, exact: bool) -> Any:
-    hook = Hook[Any, Any]("probe", Dispatch.SINGLETON, input=form, exact_input=exact)
-    contract = {"hooks": {"probe": {"input": {"schema": schema}}}}
-    Kind("probe", "1.0.0", (hook,), digest="0", contract=contract)
-    return hook.input
+def _generated(folder: Path) -> Kind:
+    """Generate the bindings of a hookspec with a hook for each payload, and import them."""
+    hooks = [
+        {"name": name, "dispatch": "broadcast_notify", "input_schema": schema}
+        for name, (_, schema, _) in PAYLOADS.items()
+    ]
+    spec = folder / "v1.yaml"
+    spec.write_text(json.dumps({"kind": "exact", "kind_api_version": "1.0.0", "hooks": hooks}))
+    for path, text in emit(compile_kind(spec)).items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    sys.path.insert(0, str(folder))
+    kind: Kind = importlib.import_module("exact_v1").EXACT
+    return kind
 
 
-def _calls(form: Any, schema: Json, text: bytes) -> dict[str, Callable[[], object]]:
-    alone, exact = (_payload(form, schema, exact=exact) for exact in (False, True))
-    made = alone.load(text)
+def _calls(exact: Any, text: bytes) -> dict[str, Callable[[], object]]:
+    hook = Hook[Any, Any]("probe", Dispatch.SINGLETON, input=exact.form)
+    assert exact.exact
+    alone = hook.input
+    made = alone.reader(text)
+    read, read_exact, write, write_exact = alone.reader, exact.reader, alone.writer, exact.writer
     return {
-        "read": lambda: alone.load(text),
-        "read exact": lambda: exact.load(text),
-        "write": lambda: alone.dump(made),
-        "write exact": lambda: exact.dump(made),
+        "read": lambda: read(text),
+        "read exact": lambda: read_exact(text),
+        "write": lambda: write(made),
+        "write exact": lambda: write_exact(made),
     }
 
 
@@ -141,11 +152,14 @@ def main() -> None:
     """Print the table."""
     print("| payload | way | model alone, µs | extra, µs | extra |")
     print("|---|---|---:|---:|---:|")
-    for name, (form, schema, value) in PAYLOADS.items():
-        took = _least(_calls(form, schema, json.dumps(value, separators=(",", ":")).encode()))
-        for way in ("read", "write"):
-            alone, extra = took[way], took[f"{way} exact"] - took[way]
-            print(f"| {name} | {way} | {alone:.2f} | {extra:.2f} | {extra / alone:.0%} |")
+    with tempfile.TemporaryDirectory() as folder:
+        kind = _generated(Path(folder))
+        for hook, (name, _, value) in PAYLOADS.items():
+            text = json.dumps(value, separators=(",", ":")).encode()
+            took = _least(_calls(kind.hooks[hook].input, text))
+            for way in ("read", "write"):
+                alone, extra = took[way], took[f"{way} exact"] - took[way]
+                print(f"| {name} | {way} | {alone:.2f} | {extra:.2f} | {extra / alone:.0%} |")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
+from scaffold.generator.enforcement import enforcement
 from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
 from scaffold.project.kinds import meant_kind
 
@@ -25,10 +26,10 @@ def inspect(subject: str, *, as_json: bool) -> int:
 
 def _record(node: Any) -> dict[str, Any]:
     """Write a record of the IR as JSON: it names its class, so that unions can be read back."""
-    return {
-        "node": type(node).__name__,
-        **{key.name: getattr(node, key.name) for key in fields(node)},
-    }
+    content = {key.name: getattr(node, key.name) for key in fields(node)}
+    if isinstance(node, Payload):
+        content["ledger"] = asdict(enforcement(node))
+    return {"node": type(node).__name__, **content}
 
 
 def _summary(kind: Kind) -> Iterator[str]:
@@ -42,6 +43,21 @@ def _summary(kind: Kind) -> Iterator[str]:
         yield f"    {hook.dispatch}"
         yield from (f"    {line}".rstrip() for line in hook.description.strip().splitlines())
         yield from (f"    raises {error.code}: {error.description}" for error in hook.errors)
+        for side, payload in (("input", hook.input), ("output", hook.output)):
+            yield from (f"    {line}" for line in _ledger(side, payload))
+
+
+def _ledger(side: str, payload: Payload) -> Iterator[str]:
+    """Say who enforces a payload's schema; what is left to it stands by JSON pointer."""
+    if payload.exact:
+        yield f"{side}: the model enforces all but what is left to the schema"
+        yield from (f"  {pointer or '(the whole schema)'}" for pointer in payload.left)
+    else:
+        yield f"{side}: the model enforces all"
+    annotations = enforcement(payload).nobody
+    if annotations:
+        yield f"{side}: annotations, which nobody enforces"
+        yield from (f"  {pointer}" for pointer in annotations)
 
 
 def _input(payload: Payload) -> str:

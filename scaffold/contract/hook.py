@@ -91,6 +91,7 @@ class Hook(Generic[In, Out]):
             exact=exact_input,
             refusal=InvalidInput,
             schema=lambda: self.kind.describe(name)["input"]["schema"],
+            residual=lambda: self.kind.describe(name)["input"].get("residual"),
         )
         self.output: Payload[Out] = Payload(
             name,
@@ -98,6 +99,7 @@ class Hook(Generic[In, Out]):
             exact=exact_output,
             refusal=InvalidOutput,
             schema=lambda: self.kind.describe(name)["output"]["schema"],
+            residual=lambda: self.kind.describe(name)["output"].get("residual"),
         )
 
     def __call__(self, method: F) -> F:

@@ -7,9 +7,9 @@ problems reported are always the schema's: the same list in every runtime.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
-from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_origin
+from typing import Any, Generic, NoReturn, TypeVar, get_origin
 
-from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
 from scaffold.contract.collector import LONG, unhurried
@@ -22,14 +22,13 @@ __all__ = ["Payload"]
 
 T = TypeVar("T")
 
-_Nothing = Annotated[None, BeforeValidator(lambda _value: None)]
-
 
 class Payload(Generic[T]):
     """The input or the output of one hook.
 
     `form` is the Python type; `None` stands for the empty object, `exact` says that the schema must
-    be consulted because the type does not enforce all of it, and `schema` fetches the schema.
+    be consulted because the type does not enforce all of it, `schema` fetches the schema, and
+    `residual` what of it the type does not enforce, or `None` if that is all.
     """
 
     def __init__(
@@ -40,20 +39,20 @@ class Payload(Generic[T]):
         exact: bool,
         refusal: type[InvalidInput] | type[InvalidOutput],
         schema: Callable[[], Json],
+        residual: Callable[[], Json] = lambda: None,
     ) -> None:
         self.hook = hook
         self.form = form
         self.exact = exact
         self._refusal = refusal
         self._schema = schema
+        self._residual = residual
         self._class = form if isinstance(form, type) and get_origin(form) is None else None
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
-        # The empty object is read as `None`, whatever is in the braces: the schema has looked.
-        form: Any = _Nothing if self.form is None else self.form
         is_model = self._class is not None and issubclass(self._class, BaseModel)
-        return TypeAdapter(form, config=None if is_model else Model.model_config)
+        return TypeAdapter(self.form, config=None if is_model else Model.model_config)
 
     @cached_property
     def _write(self) -> Callable[..., bytes]:
@@ -80,6 +79,20 @@ class Payload(Generic[T]):
     def _compiled(self) -> Schema:
         return Schema(self._schema())
 
+    @cached_property
+    def _accepts(self) -> Callable[[bytes], bool]:
+        """Accept a text that the model accepts; who is not accepted goes the whole way."""
+        from scaffold.contract.projection import projection
+
+        residual = None if self.form is Json else self._residual()
+        if residual is None:
+            return self._accepts_by_itself
+        return Schema(residual).judge(projection(residual))
+
+    @cached_property
+    def _accepts_by_itself(self) -> Callable[[bytes], bool]:
+        return self._compiled.judge()
+
     @property
     def schema(self) -> Json:
         """The JSON Schema 2020-12 of the payload, self-contained."""
@@ -99,9 +112,12 @@ class Payload(Generic[T]):
     @cached_property
     def reader(self) -> Callable[[bytes], T]:
         """What `load` does, for those who read many: what need not be asked each time is not."""
-        read, read_long = self._read, unhurried(self._read)
-        if self.exact or self.form is None:
-            return self._exact_reader(read, read_long)
+        if self.form is None:
+            return self._read_nothing
+        return (self._exact_reader if self.exact else self._plain_reader)(self._read)
+
+    def _plain_reader(self, read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        read_long = unhurried(read)
 
         def load(data: bytes) -> T:
             if _N in data or _I in data:
@@ -113,18 +129,26 @@ class Payload(Generic[T]):
 
         return load
 
-    def _exact_reader(
-        self, read: Callable[[bytes], T], read_long: Callable[[bytes], T]
-    ) -> Callable[[bytes], T]:
+    def _exact_reader(self, read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        read_long = unhurried(read)
+        accepts: Callable[[bytes], bool] | None = None
+
         def load(data: bytes) -> T:
+            nonlocal accepts
             try:
                 value = read(data) if len(data) < LONG else read_long(data)
             except ValidationError as error:
                 self._explain(data, error)
-            self._check_text(data)
+            accepts = accepts or self._accepts  # compiled when it is needed first
+            if not accepts(data):
+                self._check_text(data)
             return value
 
         return load
+
+    def _read_nothing(self, data: bytes) -> Any:
+        if data != b"{}":
+            self._check_text(data)
 
     @cached_property
     def writer(self) -> Callable[[T], bytes]:
@@ -133,7 +157,10 @@ class Payload(Generic[T]):
             return lambda _value: b"{}"
         if self._class is None:
             return self._write_form
-        write, form, sparse, exact = self._write, self._class, self._sparse, self.exact
+        return (self._exact_writer if self.exact else self._plain_writer)(self._write, self._class)
+
+    def _plain_writer(self, write: Callable[..., bytes], form: type) -> Callable[[T], bytes]:
+        sparse = self._sparse
 
         def dump(value: T) -> bytes:
             if type(value) is not form:
@@ -142,10 +169,27 @@ class Payload(Generic[T]):
                 data = write(value, exclude_unset=sparse, warnings=False)
             except ValueError as error:
                 self._explain_value(value, error)
-            if exact:
-                self._check_text(data)
-            elif _N in data or _I in data:
+            if _N in data or _I in data:
                 self._refuse_no_number(data)
+            return data
+
+        return dump
+
+    def _exact_writer(self, write: Callable[..., bytes], form: type) -> Callable[[T], bytes]:
+        sparse = self._sparse
+        accepts: Callable[[bytes], bool] | None = None
+
+        def dump(value: T) -> bytes:
+            nonlocal accepts
+            if type(value) is not form:
+                return self._write_other(value)
+            try:
+                data = write(value, exclude_unset=sparse, warnings=False)
+            except ValueError as error:
+                self._explain_value(value, error)
+            accepts = accepts or self._accepts
+            if not accepts(data):
+                self._check_text(data)
             return data
 
         return dump
@@ -157,10 +201,10 @@ class Payload(Generic[T]):
             data = self._write(value, exclude_unset=self._sparse, warnings="error")
         except ValueError as error:
             self._explain_value(value, error)
-        if self.exact:
-            self._check_text(data)
-        else:
+        if not self.exact:
             self._refuse_no_number(data)
+        elif not self._accepts(data):
+            self._check_text(data)
         return data
 
     def _write_other(self, value: T) -> bytes:
@@ -196,8 +240,8 @@ class Payload(Generic[T]):
             self._parse(data)
 
     def _check_text(self, data: bytes) -> None:
-        # Only who is refused pays for the reader that says why.
-        if not self._compiled.accepts_text(data):
+        """Refuse what the whole schema refuses; only who is refused pays to be told why."""
+        if not self._accepts_by_itself(data):
             self._check(self._parse(data))
             self._refuse([Problem("", "json", "a number is out of range")])
 

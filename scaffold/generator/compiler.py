@@ -143,6 +143,6 @@ class _Builder:
     def _payload(self, hook: HookText, side: str) -> ir.Payload:
         document = self.payloads[hook.name, side]
         if document is None:
-            return ir.Payload(None, NOTHING, object=True, exact=False)
+            return ir.Payload(None, NOTHING, object=True)
         schema = bundle(self.documents, document)
         return self.shaper.payload(document, schema, f"{pascal(hook.name)}{pascal(side)}")

@@ -18,13 +18,20 @@ def contract(kind: ir.Kind) -> dict[str, ir.Json]:
         "description": kind.description,
         "in_process_only": kind.in_process_only,
         "singleton_per_runtime": kind.singleton_per_runtime,
-        "hooks": {hook.name: _hook(hook) for hook in kind.hooks},
+        "hooks": {
+            hook.name: {
+                **_hook(hook),
+                "input": _with_residual(hook.input),
+                "output": _with_residual(hook.output),
+            }
+            for hook in kind.hooks
+        },
     }
 
 
 def with_digest(kind: ir.Kind) -> ir.Kind:
     """Return the kind with the digest of its contract."""
-    text = canonical({**contract(kind), "digest": ""})
+    text = canonical({**contract(kind), "digest": "", "hooks": _agreed(kind)})
     return replace(kind, digest=hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -50,6 +57,16 @@ def _hook(hook: ir.Hook) -> dict[str, ir.Json]:
         "input": _payload(hook.input),
         "output": _payload(hook.output),
     }
+
+
+def _agreed(kind: ir.Kind) -> dict[str, ir.Json]:
+    """Return the hooks without residuals: what types enforce is no part of what is agreed on."""
+    return {hook.name: _hook(hook) for hook in kind.hooks}
+
+
+def _with_residual(payload: ir.Payload) -> dict[str, ir.Json]:
+    residual = {} if payload.residual is None else {"residual": payload.residual}
+    return {**_payload(payload), **residual}
 
 
 def _payload(payload: ir.Payload) -> dict[str, ir.Json]:

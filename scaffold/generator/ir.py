@@ -5,7 +5,8 @@ prints it; emitters are pure functions of it.
 
 Two views of every payload stand side by side. `Payload.schema` is exact: the author's JSON Schema,
 self-contained. `Payload.type` is for typing: never stricter than the schema, and named once for all
-languages. `Payload.exact` tells whether the schema says more than the type can enforce.
+languages. `Payload.exact` tells whether the schema says more than the type can enforce, and
+`Payload.left` where it does.
 """
 
 from dataclasses import dataclass, fields, is_dataclass
@@ -154,8 +155,12 @@ class Payload:
     """JSON Schema 2020-12, self-contained: every reference points into this document."""
     object: bool
     """True if every valid value is a JSON object; MCP arguments must be."""
-    exact: bool
+    exact: bool = False
     """True if `schema` refuses something that `type` accepts."""
+    residual: Json = None
+    """What `schema` demands beyond `type`, as a schema; `None` if it is nothing, or most of it."""
+    left: tuple[str, ...] = ()
+    """JSON pointers to the keywords that `type` does not enforce, with all that is in them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def _open_payloads(compilation: Compilation) -> Iterator[Diagnostic]:
         if document is None or document.value is True:
             continue
         facts = gather(compilation.documents, (document.value,))
-        if facts.bare and facts.types == ANY and not facts.loose:
+        if facts.bare and facts.types == ANY and not facts.left:
             message = f"the {side} of '{hook}' may be anything"
             advice = "say what it is, or write 'true' if anything is meant"
             at = (*hooks[hook].at, f"{side}_schema")

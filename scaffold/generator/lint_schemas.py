@@ -181,7 +181,7 @@ def _missing_types(
             )
         facts = gather(documents, (schema,))
         unknown = [name for name in facts.required if name not in facts.properties]
-        if facts.types == OBJECTS and unknown and not facts.closed and not facts.loose:
+        if facts.types == OBJECTS and unknown and not facts.closed and not facts.left:
             message = f"'{unknown[0]}' is required, and nothing says what it is"
             advice = "name it under 'properties', or mend its name"
             yield documents.problem(schema, ("required",), "undescribed-property", message, advice)

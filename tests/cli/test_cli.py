@@ -109,6 +109,24 @@ def test_inspect_shows_a_kind_to_people(scaffold, hookspecs):
     assert "  greet(GreetInput) -> GreetOutput\n    singleton\n    Greet somebody.\n" in result.out
 
 
+def test_inspect_shows_who_enforces_which_keyword(scaffold):
+    told = scaffold("inspect", "source").out
+    assert (
+        "    input: the model enforces all but what is left to the schema\n"
+        "      /properties/types/uniqueItems\n"
+        "    input: annotations, which nobody enforces\n"
+        "      /properties/changed_since/format\n"
+        "    output: the model enforces all\n"
+    ) in told
+
+    (hook,) = json.loads(scaffold("inspect", "source", "--json").out)["hooks"]
+    ledger = hook["input"]["ledger"]
+    assert ledger["schema"] == ["/properties/types/uniqueItems"]
+    assert "/properties/types/items" in ledger["model"]
+    assert ledger["nobody"] == ["/properties/changed_since/format"]
+    assert hook["output"]["ledger"]["schema"] == []
+
+
 def test_inspect_prints_the_representation_for_programs(scaffold, tool_project):
     by_name = json.loads(scaffold("inspect", "tool", "--json").out)
     by_project = json.loads(scaffold("inspect", tool_project, "--json").out)

@@ -11,7 +11,7 @@ from .plugin import ECHO, ECHO_EXACT, BenchPlugin
 
 
 class BenchClient(Client, BenchPlugin):
-    """Calls a `bench` plugin and waits for its answers."""
+    """Calls a plugin of kind `bench` and waits for its answers."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
@@ -28,7 +28,7 @@ class BenchClient(Client, BenchPlugin):
 
 
 class AsyncBenchClient(AsyncClient, BenchPlugin):
-    """Calls a `bench` plugin from an event loop."""
+    """Calls a plugin of kind `bench` from an event loop."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         super().__init__(channel)

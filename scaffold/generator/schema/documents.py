@@ -86,7 +86,7 @@ class Documents:
     _homes: dict[int, _Home] = field(default_factory=dict[int, _Home])
     _metaschemas: set[PurePosixPath] = field(default_factory=set[PurePosixPath])
     """The files of dialects that schemas are written in."""
-    _any_schema: Json = field(default_factory=lambda: {"type": ["object", "boolean"], "if": True})
+    metaschema: Json = field(default_factory=lambda: {"type": ["object", "boolean"], "if": True})
     """Stands for the meta-schema, which all validators have; `if` says that it asks for more."""
 
     @property
@@ -182,8 +182,8 @@ class Documents:
         uri, fragment = self.split(schema, reference)
         if uri == DIALECT and not fragment:
             home = self._homes[id(schema)]
-            self._index(home.document, home.at, self._any_schema, home.base)
-            return home.document, reference, self._any_schema
+            self._index(home.document, home.at, self.metaschema, home.base)
+            return home.document, reference, self.metaschema
         document, resource = self._resource(schema, keyword, uri)
         try:
             found = self._within(self._base(resource, uri), resource, fragment)

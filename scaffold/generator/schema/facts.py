@@ -1,14 +1,14 @@
 """What a schema says of a value, gathered from the schema and all it refers to.
 
-Only what types can express is kept. Whatever else a schema demands makes the facts `loose`: the
-type will accept more than the schema, never less.
+Only what types can express is kept. Whatever else a schema demands is `left` to it: the type will
+accept more than the schema, never less.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from scaffold.generator.canonical import canonical, same
 from scaffold.generator.ir import Json
@@ -16,7 +16,19 @@ from scaffold.generator.schema.documents import Documents
 from scaffold.generator.schema.vocabulary import ASSERTIONS
 from scaffold.generator.values import is_object
 
-__all__ = ["ANY", "OBJECTS", "Branches", "Facts", "gather", "merge", "whole_bounds"]
+__all__ = [
+    "ANY",
+    "OBJECTS",
+    "Branches",
+    "Facts",
+    "Keyword",
+    "gather",
+    "merge",
+    "whole_bounds",
+]
+
+Keyword: TypeAlias = tuple[int, str]
+"""A keyword of a schema object, by the object's identity."""
 
 ANY = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 """All types. Here `integer` is any whole number and `number` any other number."""
@@ -38,6 +50,9 @@ _HANDLED = (
 _UNHANDLED = ASSERTIONS - _HANDLED
 _SPEAKING = ASSERTIONS - {"$ref", "allOf"}
 """What says something by itself; `allOf` does beside another schema."""
+_CLOSING = ("additionalProperties", "unevaluatedProperties")
+_NEVER: Final[frozenset[Keyword]] = frozenset({(0, "false")})
+"""What `false` leaves to itself: no type accepts nothing."""
 _OPENING = {"anyOf", "oneOf", "if", "dependentSchemas", "patternProperties", "additionalProperties"}
 
 
@@ -46,8 +61,12 @@ class Branches:
     """The members of an `anyOf` or `oneOf`."""
 
     members: tuple[Json, ...]
-    exclusive: bool
-    """Exactly one member may fit."""
+    keyword: Keyword
+
+    @property
+    def exclusive(self) -> bool:
+        """True if exactly one member may fit."""
+        return self.keyword[1] == "oneOf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,8 @@ class Facts:
 
     key: tuple[int, ...] = ()
     """The identities of the schema objects that say something: equal keys, equal facts."""
+    sources: tuple[Json, ...] = field(default=(), compare=False)
+    """These schema objects."""
     home: Json = field(default_factory=dict[str, Json])
     """The first of them: names and descriptions are taken from it."""
     types: frozenset[str] = ANY
@@ -71,17 +92,18 @@ class Facts:
     values: tuple[Json, ...] = ()
     """What properties without a name of their own must be."""
     branches: tuple[Branches, ...] = ()
-    loose: bool = False
+    left: frozenset[Keyword] = frozenset()
+    """What no type can say, whatever it is made of."""
 
     @property
     def bare(self) -> bool:
         """True if nothing but types is said."""
-        return self == Facts(self.key, self.home, self.types, format=self.format)
+        return self == Facts(self.key, (), self.home, self.types, format=self.format)
 
     @property
     def empty_object(self) -> bool:
         """True if `{}` is the only valid value."""
-        only_closed = Facts(self.key, self.home, OBJECTS, closed=True)
+        only_closed = Facts(self.key, (), self.home, OBJECTS, closed=True)
         return self == replace(only_closed, format=self.format)
 
     @property
@@ -97,7 +119,7 @@ def gather(documents: Documents, schemas: tuple[Json, ...]) -> Facts:
 
 def _one(documents: Documents, schema: Json) -> Facts:
     if isinstance(schema, bool):
-        return Facts() if schema else Facts(types=frozenset(), loose=True)
+        return Facts() if schema else Facts(types=frozenset(), left=_NEVER)
     if id(schema) not in documents.known:
         documents.known[id(schema)] = _look(documents, schema)
     facts: Facts = documents.known[id(schema)]
@@ -112,7 +134,7 @@ def _look(documents: Documents, schema: dict[str, Json]) -> Facts:
     for part in inner:
         facts = merge(facts, _one(documents, part))
     if not facts.key:
-        facts = replace(facts, key=(id(schema),), home=schema)
+        facts = replace(facts, key=(id(schema),), sources=(schema,), home=schema)
     return _close(schema, facts)
 
 
@@ -128,6 +150,7 @@ def _own(schema: dict[str, Json]) -> Facts:
         values = tuple(patterns.values())
     return Facts(
         key=(id(schema),) if speaks else (),
+        sources=(schema,) if speaks else (),
         home=schema if speaks else {},
         types=_types(schema.get("type")),
         choice=_choice(schema),
@@ -140,12 +163,20 @@ def _own(schema: dict[str, Json]) -> Facts:
         closed=extra is False and not patterns,
         values=values,
         branches=tuple(
-            Branches(tuple(schema[keyword]), exclusive=keyword == "oneOf")
+            Branches(tuple(schema[keyword]), (id(schema), keyword))
             for keyword in ("anyOf", "oneOf")
             if keyword in schema
         ),
-        loose=bool(patterns) or not _UNHANDLED.isdisjoint(schema),
+        left=frozenset((id(schema), keyword) for keyword in _unsaid(schema)),
     )
+
+
+def _unsaid(schema: dict[str, Json]) -> set[str]:
+    """Return the keywords of a schema that no type says."""
+    unsaid = schema.keys() & _UNHANDLED
+    if schema.get("patternProperties"):
+        unsaid |= {"patternProperties", "additionalProperties"}
+    return unsaid | {"items"} if "prefixItems" in schema else unsaid
 
 
 def _types(declared: str | list[str] | None) -> frozenset[str]:
@@ -169,11 +200,13 @@ def _close(schema: dict[str, Json], facts: Facts) -> Facts:
     rule = schema.get("unevaluatedProperties", True)
     if rule is True or facts.closed:
         return facts
-    safe = rule is False and not facts.branches and not facts.values and not facts.loose
+    safe = rule is False and not facts.branches and not facts.values and not facts.left
     opened = any(_OPENING & set(part) for part in schema.get("allOf", []) if is_object(part))
     # What a reference brings along is summed up already; what it might open is not.
     simple = "$ref" not in schema and not opened and not (_OPENING & schema.keys())
-    return replace(facts, closed=True) if safe and simple else replace(facts, loose=True)
+    if safe and simple:
+        return replace(facts, closed=True)
+    return replace(facts, left=facts.left | {(id(schema), "unevaluatedProperties")})
 
 
 def merge(one: Facts, two: Facts) -> Facts:
@@ -186,9 +219,12 @@ def merge(one: Facts, two: Facts) -> Facts:
         fits_one = not one.closed or names_two <= names_one
         fits_two = not two.closed or names_one <= names_two
         closed = fits_one and fits_two
-    reopened = (one.closed or two.closed) and not closed
+    left = one.left | two.left
+    if (one.closed or two.closed) and not closed:
+        left |= {(id(source), name) for source in one.sources + two.sources for name in _CLOSING}
     return Facts(
         key=one.key + two.key,
+        sources=one.sources + two.sources,
         home=one.home if one.key else two.home,
         types=one.types & two.types,
         choice=_common(one.choice, two.choice),
@@ -204,7 +240,7 @@ def merge(one: Facts, two: Facts) -> Facts:
         closed=closed,
         values=one.values + two.values,
         branches=one.branches + two.branches,
-        loose=one.loose or two.loose or reopened,
+        left=left,
     )
 
 

@@ -1,10 +1,11 @@
 """The typing view: schemas become types, each declared once and named once for all languages.
 
-A type is never stricter than its schema. Where the schema says more than the type can, the
-declaration is noted as loose, and every payload that reaches it must be checked by its schema.
+A type is never stricter than its schema. What the type says of it, and what it leaves to it, goes
+into the ledger of the declaration.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
@@ -13,10 +14,13 @@ from scaffold.generator.names import pascal
 from scaffold.generator.schema.documents import Document, Documents
 from scaffold.generator.schema.facts import ANY, OBJECTS, Facts, gather, merge, whole_bounds
 from scaffold.generator.schema.fits import fits
+from scaffold.generator.schema.ledger import OF_OBJECTS, Ledger
 from scaffold.generator.schema.notes import notes
 from scaffold.generator.schema.portable import portable
+from scaffold.generator.schema.residual import Residual, places
 from scaffold.generator.schema.type_names import Context, TypeNames
 from scaffold.generator.schema.unions import are_disjoint, discriminator, label, tidy
+from scaffold.generator.schema.vocabulary import ASSERTIONS
 from scaffold.generator.values import type_of
 
 __all__ = ["Shaper"]
@@ -30,6 +34,11 @@ MOST_MEMBERS = 250
 MOST = 2**53 - 1
 """The largest whole number that every language keeps exact (RFC 8259 section 6)."""
 
+LONGEST_LITERAL = 60
+"""Characters of a fixed text that a type lists: no line break can divide it."""
+
+_CHOOSING = frozenset({"enum", "const", "type"})
+_CLOSING = frozenset({"additionalProperties", "unevaluatedProperties"})
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 _Bound = TypeVar("_Bound", int, float)
@@ -61,7 +70,7 @@ class Shaper:
         default_factory=dict[tuple[tuple[int, ...], frozenset[str]], bool]
     )
     """Which facts allow objects only."""
-    _loose: set[str] = field(default_factory=set[str])
+    _ledgers: dict[str, Ledger] = field(default_factory=lambda: defaultdict(Ledger))
     _uses: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     def payload(self, document: Document, schema: ir.Json, name: str) -> ir.Payload:
@@ -69,7 +78,7 @@ class Shaper:
         self.names.payload = name
         facts = self._gather((document.value,))
         if facts.empty_object:
-            return ir.Payload(None, schema, object=True, exact=False)
+            return ir.Payload(None, schema, object=True)
         own = facts.home is document.value and _token(facts) not in self._named
         if own:
             self._declare(facts, name)
@@ -78,8 +87,22 @@ class Shaper:
             shape = self._shape(facts, Context(name, "value"))
             self._owners.pop()
             self.types[name] = ir.Alias(name, self._describe((document.value,)), shape)
-        exact = not self._loose.isdisjoint(self._reach(name))
-        return ir.Payload(ir.Reference(name), schema, self._only_objects(facts), exact)
+        residual, left = self._residual(document, schema, name)
+        is_object = self._only_objects(facts)
+        return ir.Payload(ir.Reference(name), schema, is_object, bool(left), residual, left)
+
+    def _residual(
+        self, document: Document, schema: ir.Json, name: str
+    ) -> tuple[ir.Json, tuple[str, ...]]:
+        """Return what a payload leaves to its schema: as a schema, and where it stands."""
+        ledger = Ledger.of(self._ledgers[reached] for reached in self._reach(name))
+        if not ledger.left:
+            return None, ()
+        residual = Residual(self.documents, document.value, ledger)
+        if not residual.needed:
+            return None, ()
+        left = residual.schema()
+        return left, tuple(places(self.documents, document, schema, residual.left))
 
     def _reach(self, name: str) -> set[str]:
         reached, pending = {name}, [name]
@@ -95,15 +118,13 @@ class Shaper:
         if not facts.branches:
             return facts
         base = replace(facts, branches=())
-        first = facts.branches[0]
+        first, *others = facts.branches
         told = base.bare or any(
             _says_more(gather(self.documents, (member,)), base) for member in first.members
         )
-        return (
-            replace(facts, branches=(first,), loose=facts.loose or len(facts.branches) > 1)
-            if (told)
-            else replace(base, loose=True)
-        )
+        unsaid = others if told else facts.branches
+        left = facts.left.union(branches.keyword for branches in unsaid)
+        return replace(facts, branches=(first,) if told else (), left=left)
 
     def _only_objects(self, facts: Facts) -> bool:
         known = facts.key, facts.types
@@ -121,11 +142,12 @@ class Shaper:
             for branches in facts.branches
         )
 
-    def _loosen(self) -> None:
-        self._loose.add(self._owners[-1])
+    @property
+    def _ledger(self) -> Ledger:
+        return self._ledgers[self._owners[-1]]
 
-    def _anything(self) -> ir.Type:
-        self._loosen()
+    def _anything(self, facts: Facts) -> ir.Type:
+        self._ledger.leave(facts)
         return ir.Anything()
 
     def _use(self, name: str) -> ir.Reference:
@@ -144,7 +166,7 @@ class Shaper:
         if token in self._named and self._may_refer(token):
             return self._use(self._named[token])
         if token in self._active:
-            return self._anything()
+            return self._anything(facts)
         if token[1] or self.names.is_definition(self.documents, facts):
             name = self.names.choose(self.documents, facts, context)
             self._declare(facts, name)
@@ -168,9 +190,10 @@ class Shaper:
         description = self._describe((facts.home,)) or self._title(facts.home, name)
         declaration: ir.Declaration
         if token[1]:
+            self._ledger.enter(facts)
             fields = tuple(self._fields(facts, name))
-            if facts.loose or facts.values:
-                self._loosen()
+            if facts.values and not _is_anything(self._gather(facts.values)):
+                self._ledger.leave(facts, _CLOSING)
             declaration = ir.Record(
                 name, description, fields, "forbid" if facts.closed else "allow"
             )
@@ -184,7 +207,7 @@ class Shaper:
     def _fields(self, facts: Facts, owner: str) -> Iterator[ir.Field]:
         unnamed = [name for name in facts.required if name not in facts.properties]
         if unnamed and facts.closed:
-            self._loosen()
+            self._ledger.leave(facts, _CLOSING)
         named = facts.properties | dict.fromkeys(unnamed, (True,))
         for name, schemas in named.items():
             shape = self._shape(self._gather(schemas), Context(owner, name))
@@ -202,38 +225,59 @@ class Shaper:
 
     def _inline(self, facts: Facts, context: Context) -> ir.Type:
         """Return the type itself, whether or not it has a name."""
-        if facts.loose:
-            self._loosen()
         if facts.choice is not None:
             return self._choice(facts, context)
         if facts.branches:
             return self._union(facts, context)
-        if facts.types == ANY and facts.bare:
+        if not _is_anything(facts) and (facts.types == ANY or not facts.types):
+            return self._anything(facts)
+        # Of a record its declaration gives account.
+        self._ledger.enter(facts, OF_OBJECTS if facts.record and facts.types >= OBJECTS else ())
+        if _is_anything(facts):
             return ir.Anything()
-        if facts.types == ANY or not facts.types:
-            return self._anything()
         spoken = facts.types - {"integer"} if "number" in facts.types else facts.types
         names = [name for name in _ORDER if name in spoken]
         return tidy([self._single(name, facts, context) for name in names])
 
     def _choice(self, facts: Facts, context: Context) -> ir.Type:
         assert facts.choice is not None
+        self._ledger.enter(facts)
         if not replace(facts, choice=None).bare:
-            self._loosen()
+            self._ledger.leave(facts, ASSERTIONS - _CHOOSING)
         values = [value for value in facts.choice if type_of(value) in facts.types]
         unnamed = any(isinstance(value, dict | list | float) for value in values)
         if unnamed or not 0 < len(values) <= MOST_LITERALS:
-            self._loosen()
+            self._ledger.leave(facts, _CHOOSING if not values else {"enum", "const"})
             types = frozenset(type_of(value) for value in values)
-            return self._inline(Facts(facts.key, facts.home, types), context)
-        if any(type(value) is int for value in values):
-            self._loosen()  # languages differ on whether 1.0 is the literal 1
-        return tidy([ir.Choice(tuple(values))])
+            return self._inline(Facts(facts.key, (), facts.home, types), context)
+        shape = tidy([ir.Choice(tuple(values))])
+        if self._is_vague(shape):
+            self._ledger.leave(facts, _CHOOSING)
+        return shape
+
+    def _is_vague(self, shape: ir.Type) -> bool:
+        """Tell whether a type may be taken for more than it says.
+
+        `1` is `true` to some languages; long texts are not listed; anything is anything.
+        """
+        match shape:
+            case ir.Choice(values):
+                numbers = any(isinstance(value, int) for value in values)  # 1.0, `true`
+                return numbers or any(len(str(value)) > LONGEST_LITERAL for value in values)
+            case ir.Union(members):
+                return any(map(self._is_vague, members))
+            case ir.Reference(name):
+                known = self.types.get(name)
+                return not isinstance(known, ir.Record) and (
+                    known is None or self._is_vague(known.type)
+                )
+            case _:
+                return shape == ir.Anything()
 
     def _union(self, facts: Facts, context: Context) -> ir.Type:
         (branches,) = facts.branches
         if len(branches.members) > MOST_MEMBERS:
-            return self._anything()
+            return self._anything(facts)
         base = replace(facts, branches=())
         members: list[Facts] = []
         for schema in branches.members:
@@ -243,22 +287,28 @@ class Shaper:
             if together.types and schema is not False:
                 members.append(together)
         key = discriminator(self.documents, members)
-        if branches.exclusive and not are_disjoint(self.documents, members):
-            self._loosen()
         if not members:
-            return self._anything()
+            return self._anything(facts)
         words = [label(self.documents, member, key) for member in members]
         shapes = [
             self._shape(member, Context(context.owner, context.word, word))
             for member, word in zip(members, words, strict=True)
         ]
-        return tidy(shapes, key)
+        shape = tidy(shapes, key)
+        # Each member gives account of what it shares with this.
+        own = {"type", branches.keyword[1]}
+        self._ledger.enter(facts, ASSERTIONS - own)
+        if self._is_vague(shape):
+            self._ledger.leave(facts, {"type"})
+        if branches.exclusive and not are_disjoint(self.documents, members):
+            self._ledger.left.add(branches.keyword)
+        return shape
 
     def _single(self, name: str, facts: Facts, context: Context) -> ir.Type:
         """Return the type of the values of one JSON type."""
         shapes: dict[str, Callable[[], ir.Type]] = {
             "boolean": ir.Boolean,
-            "integer": lambda: ir.Integer(*map(self._bound, whole_bounds(facts))),
+            "integer": lambda: self._integer(facts),
             "number": lambda: self._number(facts),
             "string": lambda: self._string(facts),
             "array": lambda: self._array(facts, context),
@@ -267,24 +317,33 @@ class Shaper:
         }
         return shapes[name]()
 
+    def _integer(self, facts: Facts) -> ir.Type:
+        least, most = whole_bounds(facts)
+        return ir.Integer(self._bound(facts, least, _BOUNDS), self._bound(facts, most, _BOUNDS))
+
     def _number(self, facts: Facts) -> ir.Type:
-        return ir.Number(*(self._bound(facts.bounds.get(keyword)) for keyword in _BOUNDS))
+        return ir.Number(
+            *(self._bound(facts, facts.bounds.get(keyword), {keyword}) for keyword in _BOUNDS)
+        )
 
     def _string(self, facts: Facts) -> ir.Type:
         pattern = portable(facts.patterns[0]) if facts.patterns else None
         if facts.patterns[1:] or (facts.patterns and pattern is None):
-            self._loosen()
+            self._ledger.leave(facts, {"pattern"})
         sizes = self._size(facts, "minLength"), self._size(facts, "maxLength")
         return ir.String(*sizes, facts.format, pattern)
 
     def _size(self, facts: Facts, name: str) -> int | None:
-        return self._bound(int(facts.bounds[name])) if name in facts.bounds else None
+        size = int(facts.bounds[name]) if name in facts.bounds else None
+        return self._bound(facts, size, {name})
 
-    def _bound(self, value: _Bound | None) -> _Bound | None:
+    def _bound(
+        self, facts: Facts, value: _Bound | None, keywords: Collection[str]
+    ) -> _Bound | None:
         """Leave bounds to the schema that no language has a number for."""
         if value is None or -MOST <= value <= MOST:
             return value
-        self._loosen()
+        self._ledger.leave(facts, keywords)
         return None
 
     def _array(self, facts: Facts, context: Context) -> ir.Type:
@@ -310,6 +369,10 @@ class Shaper:
         """Return a title that says more than the name of the type does."""
         title = next((text.strip() for text in self._notes((schema,), "title")), "")
         return "" if pascal(title) == name else title
+
+
+def _is_anything(facts: Facts) -> bool:
+    return facts.types == ANY and facts.bare
 
 
 def _token(facts: Facts) -> _Token:

@@ -3,20 +3,9 @@
 from collections.abc import Mapping
 
 from scaffold.generator import ir
+from scaffold.generator.schema.shapes import LONGEST_LITERAL
 
-__all__ = ["accepts_null", "bounds", "discriminator", "has_literals", "references", "widens"]
-
-LONGEST = 60
-"""Characters of a string that may stand in a `Literal`, which no line break can divide."""
-
-
-def widens(type_: ir.Type | None, declared: Mapping[str, ir.Declaration]) -> bool:
-    """Tell whether a Python type accepts values that `type_` does not.
-
-    Python takes `true` for the literal `1`, and `0` for the literal `false`; and long literals are
-    left out.
-    """
-    return type_ is not None and any(map(_loses, _reachable(type_, declared)))
+__all__ = ["accepts_null", "bounds", "discriminator", "has_literals", "references"]
 
 
 def accepts_null(type_: ir.Type, declared: Mapping[str, ir.Declaration]) -> bool:
@@ -80,8 +69,9 @@ def has_literals(type_: ir.Type) -> bool:
     values = [value for value in type_.values if value is not None]
     kinds = {type(value) for value in values}
     longest = max((len(value) for value in values if isinstance(value, str)), default=0)
-    # True and 1 are one value to Python.
-    return bool(values) and not kinds >= {bool, int} and (longest <= LONGEST or kinds != {str})
+    if longest > LONGEST_LITERAL and kinds == {str}:
+        return False
+    return bool(values) and not kinds >= {bool, int}  # True and 1 are one value to Python
 
 
 def _inner(type_: ir.Type) -> tuple[ir.Type, ...]:
@@ -92,27 +82,3 @@ def _inner(type_: ir.Type) -> tuple[ir.Type, ...]:
             return members
         case _:
             return ()
-
-
-def _reachable(start: ir.Type, declared: Mapping[str, ir.Declaration]) -> list[ir.Type]:
-    # Every type that stands on a property or under a name, from `start` on.
-    found = [start]
-    waiting = [start]
-    seen: set[str] = set()
-    while waiting:
-        for name in sorted(references(waiting.pop()) - seen):
-            seen.add(name)
-            item = declared[name]
-            types = (
-                [item.type] if isinstance(item, ir.Alias) else [field.type for field in item.fields]
-            )
-            found += types
-            waiting += types
-    return found
-
-
-def _loses(type_: ir.Type) -> bool:
-    if isinstance(type_, ir.Choice):
-        numbers = any(isinstance(value, int) for value in type_.values)
-        return numbers or not (has_literals(type_) or set(type_.values) == {None})
-    return any(map(_loses, _inner(type_)))

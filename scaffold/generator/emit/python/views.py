@@ -6,7 +6,6 @@ from scaffold.generator import ir
 from scaffold.generator.emit.python.layout import Bracket, Row, Source, layout
 from scaffold.generator.emit.python.literals import docstring, literal, text
 from scaffold.generator.emit.python.names import Names, pascal
-from scaffold.generator.emit.python.types import widens
 from scaffold.generator.functions import USUAL_ARGUMENTS, USUAL_NAME
 from scaffold.generator.hookspec.tool_names import DEFAULT_TOOL
 
@@ -177,8 +176,8 @@ def _arguments(hook: ir.Hook, names: Names) -> Bracket:
     options: tuple[tuple[str, bool, Source], ...] = (
         ("input", hook.input.type is not None, _type(hook.input, names)),
         ("output", hook.output.type is not None, _type(hook.output, names)),
-        ("exact_input", hook.input.exact or widens(hook.input.type, names.declared), "True"),
-        ("exact_output", hook.output.exact or widens(hook.output.type, names.declared), "True"),
+        ("exact_input", hook.input.exact, "True"),
+        ("exact_output", hook.output.exact, "True"),
         ("exposed", not hook.exposed, "False"),
         ("tool", hook.tool != DEFAULT_TOOL, text(hook.tool)),
         ("functions", hook.functions is not None, _functions(hook.functions)),

@@ -26,7 +26,7 @@ LONG_LINES = Kind(
     "long_lines",
     "1.0.0",
     (DO_SOMETHING_THAT_TAKES_A_WHILE,),
-    digest="dec9d8ee139624268c78b554f170ff1c00f6170278b1a293e4f6fa56df9889de",
+    digest="a16da24cc319a7566ab1efec93a19a910f788a4c93bae1adf8183d2dbdfa161a",
     contract=Path(__file__).with_name("contract.json"),
 )
 

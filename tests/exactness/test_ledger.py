@@ -1,0 +1,69 @@
+"""Who enforces what: a type and the residual of its schema accept what the schema accepts."""
+
+import json
+from itertools import count
+
+import pytest
+from boundary import generate, write_spec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from suite import REMOTES, required
+from test_properties import VALUES, documents
+
+from scaffold.contract.projection import projection
+from scaffold.contract.schema import Schema
+
+REQUIRED = required()
+NUMBERS = count()
+
+
+def disagreements(folder, name, schemas, instances, remotes=None):
+    """Yield schemas and instances on which type and residual together differ from the schema."""
+    spec = write_spec(folder / "specs" / name, name, schemas, remotes=remotes)
+    kind = generate(spec, folder / "made")
+    for hook, description in kind.contract["hooks"].items():
+        payload, told = kind.hooks[hook].input, description["input"]
+        whole = Schema(told["schema"])
+        residual = told.get("residual", told["schema"] if told["exact"] else True)
+        rest, seen = Schema(residual), Schema(residual).judge(projection(residual))
+        for instance in instances(hook):
+            text = json.dumps(instance).encode()
+            typed = is_typed(payload, text)
+            expected = whole.accepts(instance)
+            if (typed and rest.accepts(instance)) is not expected:
+                yield schemas[hook], instance
+            if typed and seen(text) is not expected:
+                yield schemas[hook], instance, "as far as it is seen"
+
+
+def is_typed(payload, text):
+    if payload.form is None:
+        return text == b"{}"
+    try:
+        payload._read(text)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("keyword", REQUIRED)
+def test_type_and_residual_accept_what_the_schema_accepts(tmp_path, keyword):
+    groups = {group.hook: group for group in REQUIRED[keyword]}
+    cases = [json.loads(case.text) for group in groups.values() for case in group.cases]
+    name = "ledger_" + "".join(letter for letter in keyword.lower() if letter.isalnum())
+    remotes = {"http://localhost:1234/": REMOTES}
+    schemas = {hook: group.schema for hook, group in groups.items()}
+    assert list(disagreements(tmp_path, name, schemas, lambda _hook: cases, remotes)) == []
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
+@given(
+    schemas=st.lists(documents(), min_size=8, max_size=8),
+    values=st.lists(VALUES, min_size=40, max_size=40),
+)
+def test_they_do_so_for_any_schema(tmp_path_factory, schemas, values):
+    name = f"any_ledger_{next(NUMBERS)}"
+    hooks = {f"hook_{number}": schema for number, schema in enumerate(schemas)}
+    found = disagreements(tmp_path_factory.getbasetemp(), name, hooks, lambda _hook: values)
+    assert list(found) == []
