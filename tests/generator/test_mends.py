@@ -1,12 +1,21 @@
 """Mends are edits of the text: what was wrong changes, and nothing else."""
 
+import copy
 import json
+import operator
+import random
+from functools import reduce
+from pathlib import Path
 
 import pytest
 from specs import write_spec
 
+from scaffold.generator.hookspec.source_yaml import read_yaml
 from scaffold.generator.lint import lint_kind
+from scaffold.generator.mend.edits import Insert, Mend, Remove, Rename, Replace
 from scaffold.generator.mend.fix import fix
+from scaffold.generator.mend.layout import layout
+from scaffold.generator.mend.patch import Draft, take
 
 HOOK = """\
   - name: run    # a comment
@@ -163,6 +172,56 @@ def test_the_text_of_a_hookspec_keeps_comments_quotes_and_order(tmp_path):
 """
     )
     assert sorted(set(codes)) == ["invalid-schema", "unknown-dispatch", "unknown-key"]
+
+
+FILES = sorted(
+    path
+    for folder in ("hookspecs", "tests/golden", "tests/generator/shapes", "tests/conformance")
+    for path in (Path(__file__).parents[2] / folder).rglob("v*.yaml")
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_every_part_of_a_file_can_be_edited_alone(tmp_path, path):
+    source = read_yaml(path, "v1.yaml")
+    text = path.read_text("utf-8")
+    parts = [at for at in layout(text, is_json=False) if at]
+    assert {(), *parts} == set(source.places.values)
+    chance = random.Random(path.parent.name)
+    for at in chance.sample(parts, min(len(parts), 12)):
+        for edit, make in EDITS:
+            wanted = copy.deepcopy(source.value)
+            holder = reduce(operator.getitem, at[:-1], wanted)
+            if isinstance(holder, dict) or edit in (Remove, Replace):
+                change = make(holder, at)
+                draft = Draft.of(text)
+                assert take({"": draft}, Mend((change,))) or edit is Remove
+                (tmp_path / "v1.yaml").write_text(draft.result(), "utf-8")
+                found = read_yaml(tmp_path / "v1.yaml", "v1.yaml").value
+                assert found == (wanted if draft.patches else source.value), change
+
+
+def _remove(holder, at):
+    del holder[at[-1]]
+    return Remove("", at)
+
+
+def _rename(holder, at):
+    holder["new-$"] = holder.pop(at[-1])
+    return Rename("", at, "new-$")
+
+
+def _insert(holder, at):
+    holder["new"] = "yes"
+    return Insert("", at, "new", "yes")
+
+
+def _replace(holder, at):
+    holder[at[-1]] = 'a: "b" # c'
+    return Replace("", at, holder[at[-1]])
+
+
+EDITS = [(Remove, _remove), (Rename, _rename), (Insert, _insert), (Replace, _replace)]
 
 
 def test_line_endings_stay(tmp_path):

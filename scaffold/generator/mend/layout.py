@@ -41,7 +41,7 @@ def layout(text: str, *, is_json: bool) -> Mapping[Pointer, Part]:
         from yaml import SafeLoader
 
         loader: Any = SafeLoader(text)
-        _Yaml(_events(loader), parts).document()
+        _Yaml(text, _events(loader), parts).document()
     return parts
 
 
@@ -78,6 +78,7 @@ class _Json:
 
 @dataclass
 class _Yaml:
+    text: str
     events: Iterator[Any]
     parts: dict[Pointer, Part]
 
@@ -89,6 +90,9 @@ class _Yaml:
     def value(self, event: Any, at: Pointer, key: tuple[int, int] | None) -> Part:
         part = self.parts[at] = Part(event.start_mark.index, event.end_mark.index, key)
         name = type(event).__name__
+        if getattr(event, "style", None) in ("|", ">"):
+            # PyYAML sees the end of such a text where the next thing begins.
+            part.end = len(self.text[: part.end].rstrip())
         if name not in ("MappingStartEvent", "SequenceStartEvent"):
             return part
         part.flow = bool(event.flow_style)
