@@ -103,6 +103,23 @@ def _properties(compilation: Compilation) -> Iterator[Diagnostic]:
             yield documents.problem(holder, at, "missing-description", message, advice, key=True)
 
 
+def _property_names(compilation: Compilation) -> Iterator[Diagnostic]:
+    """Find properties of exposed inputs that services of models refuse a whole request for."""
+    documents, hooks = compilation.documents, {hook.name: hook for hook in compilation.text.hooks}
+    for hook, document in _exposed_inputs(compilation).items():
+        facts = gather(documents, (document.value,))
+        for name in facts.properties if not wants_functions(hooks[hook].tool) else ():
+            if not _SAFE_PROPERTY.fullmatch(name):
+                message = f"services of models refuse tools with an argument called '{name}'"
+                advice = "use letters A to z, digits, '_', '.' and '-', 64 at most"
+                holder = facts.home if name in facts.home.get("properties", {}) else document.value
+                at, code = ("properties", name), "input-property-name"
+                yield documents.problem(holder, at, code, message, advice, key=True)
+
+
+_SAFE_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
 def _tools(compilation: Compilation) -> Iterator[Diagnostic]:
     for hook in compilation.text.hooks:
         if hook.exposed and "." in hook.tool:
@@ -234,6 +251,7 @@ _RULES: tuple[Callable[[Compilation], Iterator[Diagnostic]], ...] = (
     _folder,
     _descriptions,
     _properties,
+    _property_names,
     _tools,
     _inputs,
     _roots,

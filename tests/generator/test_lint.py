@@ -288,3 +288,13 @@ def test_silence_without_a_reason_is_refused(tmp_path):
     assert [str(problem).split(": ", 1)[1] for problem in lint_kind(path)] == [
         "missing-key: 'silence[0]' lacks the key 'because'\n  help: say why: 'because: …'"
     ]
+
+
+@pytest.mark.parametrize("name", ["$filter", "名前", "start<", "a" * 65, ""])
+def test_arguments_that_services_of_models_refuse_are_found(tmp_path, name):
+    inner = {"type": "object", "description": "Deep.", "properties": {name: TEXT}}
+    for schema in (OBJECT, {"type": "object", "properties": {"a": inner}}):
+        assert warnings(tmp_path, input=schema) == []
+    ((code, _, message),) = warnings(tmp_path, input={"type": "object", "properties": {name: TEXT}})
+    assert (code, f"'{name}'" in message) == ("input-property-name", True)
+    assert warnings(tmp_path, "    mcp_exposed: false\n", input=inner) == []
