@@ -28,9 +28,12 @@ from scaffold.wire.messages import METADATA, WINDOWED, Message, encode, response
 from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold.wire.tools import Offer
 
-__all__ = ["Call", "Outgoing", "Session", "Talk"]
+__all__ = ["REFUSED", "Call", "Outgoing", "Session", "Talk"]
 
 _MOST_PAGES: Final = 1000
+
+REFUSED: Final = (ValueError, InvalidOutput)
+"""What `Call.quick` raises; `Call.read` says what is wrong."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
@@ -212,6 +215,8 @@ class Call:
         """Writes a payload; raises `InvalidInput`."""
         self.load = hook.output.reader
         """Reads an output; raises `InvalidOutput`."""
+        self.quick = hook.output.quick
+        """Reads a short output; raises one of `REFUSED`."""
         self._tool = tool
         self._is_object = bool(described["output"]["object"])
         self._modern = session.modern

@@ -4,6 +4,7 @@ from functools import cached_property
 from types import CoroutineType
 from typing import Any, Final, Protocol
 
+from scaffold.contract.collector import LONG
 from scaffold.contract.errors import HookError, InvalidInput
 from scaffold.contract.failure import FAILURES
 from scaffold.server.steps import Steps, unexpected
@@ -17,6 +18,10 @@ __all__ = ["Answers"]
 
 _MISSING_CAPABILITY: Final = "missing_capability"
 """The code with which a hook says what its MCP client would have to be capable of."""
+
+
+_REFUSED: Final = (ValueError, InvalidInput)
+"""What the quick reader of a payload raises."""
 
 
 class Repeat(Protocol):
@@ -49,15 +54,15 @@ class Answers:
         """Calls a plain function on this thread, by the shortest way from payload to response."""
         hook, refuse, write = self.tool.hook, self.refuse, self.write
         invoke = self.tool.invoke if hook.input.form is None else self.tool.method
-        load, dump = hook.input.reader, hook.output.writer
+        load, quick, dump = hook.input.reader, hook.input.quick, hook.output.writer
         plain = not (hook.content or self._text)
         opening = b',"result":%b' % open_result(self._head)
         join, whole, coroutine = b"".join, _whole, CoroutineType
 
         def repeat(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
             try:
-                payload = load(arguments)
-            except InvalidInput:
+                payload = (quick if len(arguments) < LONG else load)(arguments)
+            except _REFUSED:
                 return None
             try:
                 value = invoke(payload)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from typing_extensions import override
 
-from scaffold.client.session import Call, Outgoing, Session
+from scaffold.client.session import REFUSED, Call, Outgoing, Session
 from scaffold.client.stdio.arrival import Arrival, Reader
 from scaffold.client.stdio.box import Box
 from scaffold.client.stdio.connection import (
@@ -24,7 +24,8 @@ from scaffold.client.stdio.connection import (
 )
 from scaffold.client.stdio.inbox import Answer, Deliver, message_of
 from scaffold.client.stdio.process import Launch, poll
-from scaffold.contract.errors import InvalidOutput, PeerCrashed, ProtocolError, TransportError
+from scaffold.contract.collector import LONG
+from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.contract.progress import Report
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
@@ -83,7 +84,7 @@ class LoopPipes(Connection):
 
     def caller(self, call: Call, seconds: float) -> Short:
         """Return what makes such calls, of which there is nothing to say but their payloads."""
-        send, load, reader = self.sender(call), call.load, self._reader
+        send, reader, load, quick = self.sender(call), self._reader, call.load, call.quick
 
         def begin(payload: Any, deadline: float) -> Arrival:
             self._latest = arrival = Arrival(reader, 0, deadline, None)
@@ -96,8 +97,9 @@ class LoopPipes(Connection):
             answer = arrival.answer
             if type(answer) is Familiar:
                 try:
-                    return load(answer.payload)
-                except InvalidOutput:
+                    payload = answer.payload
+                    return quick(payload) if len(payload) < LONG else load(payload)
+                except REFUSED:
                     return call.read(answer)
             return call.read(self._judge(answer, arrival.id, call.outgoing(b""), seconds))
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from scaffold.client.session import Call, Outgoing, Session
+from scaffold.client.session import REFUSED, Call, Outgoing, Session
 from scaffold.client.stdio.box import Box
 from scaffold.client.stdio.connection import (
     FAILED_GRACE,
@@ -26,7 +26,7 @@ from scaffold.client.stdio.inbox import Answer, message_of
 from scaffold.client.stdio.process import CALL, Launch, poll
 from scaffold.client.stdio.watch import LOOK, WATCH, Seat
 from scaffold.contract.beside import beside
-from scaffold.contract.errors import InvalidOutput, PeerCrashed, ProtocolError, TransportError
+from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 from scaffold.wire.progress import Progress
@@ -86,7 +86,7 @@ class Pipes(Connection):
         at hand: between two switches of processes, each function and each object more is felt. It
         raises as `exchange` does.
         """
-        send, only, load, said = self.sender(call), self.inbox.only, call.load, beside
+        send, only, quick, said = self.sender(call), self.inbox.only, call.quick, beside
         waiting, unsent, seat, watch = self.inbox.waiting, self.unsent, self._seat, WATCH
         acquire, release, at_once = self.reading.acquire, self.reading.release, _AT_ONCE
         read, stdout = self._reader(seconds), self.process.stdout
@@ -121,8 +121,8 @@ class Pipes(Connection):
                 outgoing = call.outgoing(b"")
                 return call.read(self._await(number, slot, outgoing, deadline, seconds))
             try:
-                return load(output)
-            except InvalidOutput:
+                return quick(output)
+            except REFUSED:
                 return call.read(Familiar(number, True, output, data))
 
         return make

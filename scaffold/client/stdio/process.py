@@ -35,6 +35,13 @@ _TERM_GRACE: Final = 1.0
 _NAP: Final = 0.005
 _LONGEST_NAP: Final = 0.05
 
+_ROOMY: Final = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
+"""Lets a child keep more of what it has freed at hand, if its C library is glibc.
+
+A payload of 10 KB is read in hundreds of small pieces: to take each from the heap that the threads
+share costs a tenth of the time. What the host, or the plugin's manifest, sets goes before.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Stdio:
@@ -77,7 +84,7 @@ class Launch:
     @property
     def environment(self) -> dict[str, str]:
         """All variables of the process."""
-        return {**os.environ, **self.env}
+        return {**_ROOMY, **os.environ, **self.env}
 
 
 Spawn: TypeAlias = Callable[[Launch, Stdio], Child]
