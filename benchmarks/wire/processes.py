@@ -29,9 +29,14 @@ def descendants(root: int) -> list[int]:
 
 
 def memory(root: int) -> tuple[int, int]:
-    """Sum up the resident bytes and the own (unshared) bytes of a process's descendants."""
+    """Sum up the resident bytes and the own (unshared) bytes of the servers of a process.
+
+    The shell that waits for the end of the process is its own, one for all its servers.
+    """
     resident = own = 0
     for process in descendants(root):
+        if (_PROC / str(process) / "comm").read_text().strip() == "sh":
+            continue
         for line in (_PROC / str(process) / "smaps_rollup").read_text().splitlines()[1:]:
             name, value, _unit = line.split()
             if name == "Rss:":

@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from scaffold.client.stdio.process import Child, Launch, Process, Spawn, Stdio, spawn
+from scaffold.client.stdio.process import Child, Launch, Process, Spawn, Stdio, spawn, start
 from scaffold.contract.errors import ConnectFailed
 from scaffold.wire.forking import NUMBER, READY, Order
 
@@ -140,7 +140,7 @@ class _ForkServer:
         self._socket, theirs = socket.socketpair()
 
         def connected(launch: Launch, stdio: Stdio) -> Child:
-            return spawn(launch, Stdio(theirs.fileno(), stdio.stdout, stdio.stderr))
+            return start(launch, Stdio(theirs.fileno(), stdio.stdout, stdio.stderr))
 
         with ExitStack() as undo:
             undo.callback(self._socket.close)

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
+from scaffold.client.stdio.orphans import ORPHANS
 from scaffold.client.stdio.watch import WATCH
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["CALL", "Child", "Launch", "Process", "Spawn", "Stdio", "poll", "spawn"]
+__all__ = ["CALL", "Child", "Launch", "Process", "Spawn", "Stdio", "poll", "spawn", "start"]
 
 CALL: Final = b"\0"
 """What calls back a thread that blocks in a read of the output. JSON has no such byte."""
@@ -101,10 +102,18 @@ class Spawned(subprocess.Popen[bytes]):
             os.killpg(self.pid, number)
 
     def release(self) -> None:
-        """Do nothing: the system's record of a child is gone with its status."""
+        """Have nobody end the process any more, should the host be killed."""
+        ORPHANS.forget(self.pid)
 
 
 def spawn(launch: Launch, stdio: Stdio) -> Child:
+    """Start a process anew that does not outlive this one; raise `ConnectFailed`."""
+    child = start(launch, stdio)
+    ORPHANS.remember(child.pid)
+    return child
+
+
+def start(launch: Launch, stdio: Stdio) -> Spawned:
     """Start a process anew; raise `ConnectFailed` if that is not possible."""
     if not launch.command:
         raise ConnectFailed("there is no command to run")
