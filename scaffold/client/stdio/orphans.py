@@ -48,7 +48,6 @@ class Orphans:
         """What the shell reads, while there is one."""
         self._shell = 0
         """0 while there is none."""
-        os.register_at_fork(after_in_child=self._let_go)
 
     def remember(self, group: int) -> None:
         """Have the group ended that a process leads, should this one be killed."""
@@ -97,21 +96,22 @@ class Orphans:
 
     def _end(self) -> None:
         """End the shell: it has nobody to wait for, or has been ended already."""
+        shell, self._shell = self._shell, 0
         os.close(self._pipe)
         with suppress(ProcessLookupError):
-            os.kill(self._shell, signal.SIGKILL)
+            os.kill(shell, signal.SIGKILL)
         with suppress(ChildProcessError):
-            os.waitpid(self._shell, 0)
-        self._shell = 0
+            os.waitpid(shell, 0)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Be a fork of the host, to whom its processes do not belong."""
         self._lock = threading.Lock()
         self._groups = set()
         if self._shell:
-            os.close(self._pipe)
             self._shell = 0
+            os.close(self._pipe)
 
 
 ORPHANS: Final = Orphans()
 """Those of this process."""
+os.register_at_fork(after_in_child=ORPHANS.let_go)
