@@ -48,9 +48,11 @@ _HANDLED = (
     | {"additionalProperties", "patternProperties", "unevaluatedProperties", "items", "pattern"}
 )
 _UNHANDLED = ASSERTIONS - _HANDLED
+_LEFT = _UNHANDLED | {"patternProperties"}
 _SPEAKING = ASSERTIONS - {"$ref", "allOf"}
 """What says something by itself; `allOf` does beside another schema."""
 _CLOSING = ("additionalProperties", "unevaluatedProperties")
+_NONE: Final = frozenset[Keyword]()
 _NEVER: Final[frozenset[Keyword]] = frozenset({(0, "false")})
 """What `false` leaves to itself: no type accepts nothing."""
 _OPENING = {"anyOf", "oneOf", "if", "dependentSchemas", "patternProperties", "additionalProperties"}
@@ -92,7 +94,7 @@ class Facts:
     values: tuple[Json, ...] = ()
     """What properties without a name of their own must be."""
     branches: tuple[Branches, ...] = ()
-    left: frozenset[Keyword] = frozenset()
+    left: frozenset[Keyword] = _NONE
     """What no type can say, whatever it is made of."""
 
     @property
@@ -167,16 +169,18 @@ def _own(schema: dict[str, Json]) -> Facts:
             for keyword in ("anyOf", "oneOf")
             if keyword in schema
         ),
-        left=frozenset((id(schema), keyword) for keyword in _unsaid(schema)),
+        left=_NONE if _LEFT.isdisjoint(schema) else _left(schema),
     )
 
 
-def _unsaid(schema: dict[str, Json]) -> set[str]:
+def _left(schema: dict[str, Json]) -> frozenset[Keyword]:
     """Return the keywords of a schema that no type says."""
     unsaid = schema.keys() & _UNHANDLED
     if schema.get("patternProperties"):
         unsaid |= {"patternProperties", "additionalProperties"}
-    return unsaid | {"items"} if "prefixItems" in schema else unsaid
+    if "prefixItems" in schema:
+        unsaid.add("items")
+    return frozenset((id(schema), keyword) for keyword in unsaid)
 
 
 def _types(declared: str | list[str] | None) -> frozenset[str]:

@@ -6,8 +6,9 @@ type of a payload leaves out, whatever others say. So a payload's schema means w
 and its residual (`residual.py`) accepts.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from scaffold.generator.schema.facts import Facts, Keyword
@@ -28,21 +29,17 @@ _PARTS: Final = {"properties": "object", "additionalProperties": "object", "item
 class Ledger:
     """What one declared type says of the schemas that it stands for, or many together."""
 
-    said: set[Keyword] = field(default_factory=set[Keyword])
-    """Enforced, with all that lies in it."""
-    shaped: set[Keyword] = field(default_factory=set[Keyword])
-    """Enforced as far as the types of the parts enforce theirs."""
     left: set[Keyword] = field(default_factory=set[Keyword])
-    """Left to the schema; this wins."""
+    """Left to the schema, whoever else says it."""
+    entries: list[tuple[Facts, Collection[str]]] = field(
+        default_factory=list[tuple[Facts, Collection[str]]]
+    )
+    """What types are made of, and the keywords that they say nothing of."""
 
     def enter(self, facts: Facts, silent: Collection[str] = ()) -> None:
         """Enter the keywords that facts are made of; of the `silent` ones somebody else speaks."""
         self.left |= facts.left
-        for source in facts.sources:
-            for keyword in (source.keys() & ASSERTIONS).difference(silent):
-                is_closed = keyword == "additionalProperties" and source[keyword] is False
-                is_shaped = _PARTS.get(keyword) in facts.types and not is_closed
-                (self.shaped if is_shaped else self.said).add((id(source), keyword))
+        self.entries.append((facts, silent))  # most are never looked at: nothing is left
 
     def leave(self, facts: Facts, keywords: Collection[str] = ASSERTIONS) -> None:
         """Leave keywords to the schema."""
@@ -54,12 +51,28 @@ class Ledger:
             if keyword in keywords
         )
 
+    @cached_property
+    def said(self) -> set[Keyword]:
+        """What is enforced, with all that lies in it."""
+        return {keyword for keyword, is_shaped in self._keywords() if not is_shaped}
+
+    @cached_property
+    def shaped(self) -> set[Keyword]:
+        """What is enforced as far as the types of the parts enforce theirs."""
+        return {keyword for keyword, is_shaped in self._keywords() if is_shaped}
+
+    def _keywords(self) -> Iterator[tuple[Keyword, bool]]:
+        for facts, silent in self.entries:
+            for source in facts.sources:
+                for keyword in (source.keys() & ASSERTIONS).difference(silent):
+                    is_closed = keyword == "additionalProperties" and source[keyword] is False
+                    is_shaped = _PARTS.get(keyword) in facts.types and not is_closed
+                    yield (id(source), keyword), is_shaped
+
     @classmethod
-    def of(cls, ledgers: Iterable["Ledger"]) -> "Ledger":
+    def of(cls, ledgers: Collection["Ledger"]) -> "Ledger":
         """Put ledgers together."""
-        whole = cls()
-        for ledger in ledgers:
-            whole.said |= ledger.said
-            whole.shaped |= ledger.shaped
-            whole.left |= ledger.left
-        return whole
+        return cls(
+            left=set[Keyword]().union(*(ledger.left for ledger in ledgers)),
+            entries=[entry for ledger in ledgers for entry in ledger.entries],
+        )

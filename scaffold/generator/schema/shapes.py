@@ -95,10 +95,10 @@ class Shaper:
         self, document: Document, schema: ir.Json, name: str
     ) -> tuple[ir.Json, tuple[str, ...]]:
         """Return what a payload leaves to its schema: as a schema, and where it stands."""
-        ledger = Ledger.of(self._ledgers[reached] for reached in self._reach(name))
-        if not ledger.left:
+        ledgers = [self._ledgers[reached] for reached in self._reach(name)]
+        if not any(ledger.left for ledger in ledgers):
             return None, ()
-        residual = Residual(self.documents, document.value, ledger)
+        residual = Residual(self.documents, document.value, Ledger.of(ledgers))
         if not residual.needed:
             return None, ()
         left = residual.schema()
