@@ -6,9 +6,10 @@ answer, where no other task can be running. Everything else wakes it as a future
 """
 
 import asyncio
+import weakref
 from collections.abc import Callable, Generator
 from contextvars import Context
-from typing import Any
+from typing import Any, NoReturn
 
 from scaffold.client.stdio.inbox import Answer
 from scaffold.contract.progress import Report
@@ -22,6 +23,7 @@ class Reader:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.of_loop = weakref.ref(loop)
         self.delivers = False
         """True while it delivers what it has read, and no task is running."""
 
@@ -35,7 +37,6 @@ class Arrival:
 
     __slots__ = (
         "_asyncio_future_blocking",
-        "_cancelled",
         "_context",
         "_done",
         "_reader",
@@ -43,7 +44,9 @@ class Arrival:
         "_wake",
         "answer",
         "deadline",
+        "get_loop",
         "id",
+        "result",
     )
 
     def __init__(self, reader: Reader, id: int, deadline: float, report: Report | None) -> None:
@@ -53,10 +56,14 @@ class Arrival:
         self._report = report
         self.answer: Answer = None
         """`None` if the wait was given up."""
-        self._done = self._cancelled = False
+        self._done = False
         self._wake: Callable[[Any], object] | None = None
         self._context: Context | None = None
         self._asyncio_future_blocking = True
+        # A task asks for its loop, and for a result that it has no use for unless that raises. A
+        # weak reference answers both, and no function of ours is called.
+        self.get_loop: Callable[[], object] = reader.of_loop
+        self.result: Callable[[], object] = reader.of_loop
 
     def __await__(self) -> Generator["Arrival", None, Answer]:
         if not self._done:
@@ -90,10 +97,6 @@ class Arrival:
         if wake is not None and context is not None:
             context.run(wake, self)
 
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop that the waiting task must be of."""
-        return self._reader.loop
-
     def add_done_callback(self, wake: Callable[[Any], object], *, context: Context) -> None:
         """Note how the waiting task is woken."""
         self._wake, self._context = wake, context
@@ -102,13 +105,12 @@ class Arrival:
         """Wake the task to be cancelled, unless its answer is there."""
         if self._done:
             return False
-        self._done = self._cancelled = True
+        self._done = True
+        self.result = _raise_cancelled
         if self._wake is not None:
             self._reader.loop.call_soon(self._wake, self, context=self._context)
         return True
 
-    def result(self) -> Answer:
-        """Return the answer; raise `CancelledError` if the wait was given up."""
-        if self._cancelled:
-            raise asyncio.CancelledError
-        return self.answer
+
+def _raise_cancelled() -> NoReturn:
+    raise asyncio.CancelledError
