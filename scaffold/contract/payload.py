@@ -16,6 +16,7 @@ from scaffold.contract.closed import is_closed
 from scaffold.contract.collector import LONG, unhurried
 from scaffold.contract.errors import InvalidInput, InvalidOutput, Problem
 from scaffold.contract.model import Model
+from scaffold.contract.namesakes import namesakes, told_apart
 from scaffold.contract.schema import Schema, pointer
 from scaffold.contract.values import Json
 
@@ -68,9 +69,12 @@ class Payload(Generic[T]):
     @cached_property
     def _read(self) -> Callable[[bytes], T]:
         read = self._adapter.validator.validate_json
+        if "'validation_alias'" not in str(self._adapter.core_schema):
+            return read
         # In JSON, a property that has an alias in Python goes by its own name only.
-        renamed = "'validation_alias'" in str(self._adapter.core_schema)
-        return partial(read, by_name=False) if renamed else read
+        by_alias: Callable[[bytes], T] = partial(read, by_name=False)
+        names = namesakes(self._adapter.core_schema)
+        return told_apart(by_alias, names) if names else by_alias
 
     @cached_property
     def _take(self) -> Callable[[T], T]:

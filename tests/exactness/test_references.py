@@ -114,3 +114,25 @@ def test_what_additional_properties_must_be_is_not_asked_of_those_that_a_pattern
         }
     )
     assert passes(guard, text) is valid
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"content_type":5}',
+        '{"content-type":"a","content_type":5}',
+        '{"content_type":null,"parts":[{"class_":[1]},{"class":"b","class_":2},{"class":"x"}]}',
+        '{"more":{"a":{"class_":1},"b":{}}}',
+        '{"\\u0063ontent_type":1}',
+        '{"more":{"class":{"class_":"\\u0061"}},"content-type":"a"}',
+    ],
+)
+def test_a_property_that_is_called_as_python_calls_another_is_no_other(made, text):
+    part = {"type": "object", "properties": {"class": {"type": "string", "default": "x"}}}
+    properties = {
+        "content-type": {"type": "string"},
+        "parts": {"type": "array", "items": {"$ref": "#/$defs/Part"}},
+        "more": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Part"}},
+    }
+    guard = made({"type": "object", "properties": properties, "$defs": {"Part": part}})
+    assert passes(guard, text)
