@@ -53,7 +53,7 @@ def _namesakes(core_schema: Json) -> Iterator[str]:
 def _tell_apart(value: Any, plain: Json) -> None:
     if isinstance(value, BaseModel):
         for name, field in type(value).model_fields.items():
-            alias = field.alias or name
+            alias = name if field.alias is None else field.alias
             if alias in plain:
                 _tell_apart(getattr(value, name), plain[alias])
             else:

@@ -120,6 +120,7 @@ def test_what_additional_properties_must_be_is_not_asked_of_those_that_a_pattern
     "text",
     [
         '{"content_type":5}',
+        '{"":"a","content_type":5}',
         '{"content-type":"a","content_type":5}',
         '{"content_type":null,"parts":[{"class_":[1]},{"class":"b","class_":2},{"class":"x"}]}',
         '{"more":{"a":{"class_":1},"b":{}}}',
@@ -130,6 +131,7 @@ def test_what_additional_properties_must_be_is_not_asked_of_those_that_a_pattern
 def test_a_property_that_is_called_as_python_calls_another_is_no_other(made, text):
     part = {"type": "object", "properties": {"class": {"type": "string", "default": "x"}}}
     properties = {
+        "": {"type": "string"},
         "content-type": {"type": "string"},
         "parts": {"type": "array", "items": {"$ref": "#/$defs/Part"}},
         "more": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Part"}},
