@@ -15,7 +15,7 @@ from typing import TypeAlias
 import uvicorn
 from msgspec import UNSET
 
-from scaffold.server.http.exchange import Exchange, Receive, Scope, Send, read_headers
+from scaffold.server.http.exchange import Exchange, Receive, Room, Scope, Send, read_headers
 from scaffold.server.http.guard import check_mirror
 from scaffold.server.http.refusal import Refusal, status_of
 from scaffold.server.http.sessions import Sessions
@@ -95,7 +95,7 @@ class Bridge:
         self.idle: list[Child] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(receive, send)
+        exchange = Exchange(receive, send, Room(1 << 30))
         headers = read_headers(scope)
         try:
             await self.route(scope["method"], headers, exchange)

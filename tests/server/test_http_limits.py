@@ -155,6 +155,25 @@ def test_an_idle_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     run(test)
 
 
+def test_the_most_useless_makes_room_when_descriptors_get_scarce(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(overdue, "_most", lambda: 2)
+    whole = HEAD + b"Content-Length: 0\r\n\r\n"
+
+    async def test(site: Site) -> None:
+        site.answering.clear()
+        busy = await site.connect(whole)
+        useless = [await site.connect() for _ in range(3)]
+        assert await useless[0][0].read() == b""
+        site.answering.set()
+        assert (await busy[0].read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+        useless[2][1].write(whole)
+        assert (await useless[2][0].read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    run(test)
+
+
 def test_those_idle_for_longest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overdue, "_MOST_IDLE", 1)
     whole = HEAD + b"Content-Length: 0\r\n\r\n"

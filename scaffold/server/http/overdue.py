@@ -1,12 +1,17 @@
-"""Connections that have had their time: the server looks at all of them once a second."""
+"""Connections that have had their time, or are too many to have any."""
 
+import math
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from scaffold.server.http.parser import StrictProtocol
 
-__all__ = ["end_overdue"]
+if sys.platform != "win32":
+    import resource
+
+__all__ = ["BACKLOG", "end_overdue", "make_room"]
 
 _SLOWEST: Final = 30.0
 """Seconds within which a request must have come, from its first byte to its last."""
@@ -14,6 +19,34 @@ _MOST_WAITING: Final = 200
 """Connections that are kept without a whole request; the oldest are closed."""
 _MOST_IDLE: Final = 500
 """Connections that are kept between requests; those idle for longest are closed."""
+
+BACKLOG: Final = 100
+"""Connections that asyncio takes in a turn of the loop, before anybody looks how many there are."""
+_RESERVED: Final = 4 * BACKLOG + 64
+"""Descriptors for the server, its plugin, and connections of the turns until one is closed."""
+_FEWEST: Final = 64
+"""Connections that there may be in any case."""
+
+
+def make_room(connections: Collection[object]) -> None:
+    """End the connection that has been of no use for longest, if descriptors get scarce."""
+    most = _most()
+    if len(connections) > most:
+        ours = [one for one in connections if isinstance(one, StrictProtocol)]
+        open_ = [one for one in ours if not one.transport.is_closing()]
+        useless = [one for one in open_ if not one.is_serving]
+        if len(open_) > most and useless:
+            min(useless, key=lambda one: one.since or one.rested).end()
+
+
+def _most() -> float:
+    """Return how many connections there may be, by what the system allows the process."""
+    if sys.platform == "win32":
+        return math.inf
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return math.inf
+    return max(_FEWEST, soft - _RESERVED)
 
 
 def end_overdue(protocols: Iterable[object]) -> None:

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from scaffold.server.answers import Answers
 from scaffold.server.http.app import PATH
 from scaffold.server.http.known import Known, answer, likeness
+from scaffold.server.http.overdue import make_room
 from scaffold.server.http.parser import StrictProtocol
 from scaffold.wire.heads import Heads
 
@@ -29,6 +30,7 @@ class Protocol(StrictProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        make_room(self.connections)
         self._heads: Heads[Answers] | None = None
         """How the body of a request that is held back may begin."""
         self._body = b""

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from scaffold.server.ending import Ending
 from scaffold.server.http.app import PATH, App
-from scaffold.server.http.overdue import end_overdue
+from scaffold.server.http.overdue import BACKLOG, end_overdue
 from scaffold.server.http.protocol import protocol
 from scaffold.server.http.sessions import Sessions
 from scaffold.server.options import Options
@@ -27,6 +27,8 @@ _GRACE: Final = 10.0
 """Seconds that requests under way are given when the process is told to end."""
 _KEEP_ALIVE: Final = 75
 """Seconds for which an idle connection is kept."""
+_QUEUE: Final = 2048
+"""Connections that the system keeps until we take them, a few in each turn of the loop."""
 _GLANCE: Final = 0
 """Seconds between two looks at what is overdue; uvicorn has time for one a second at most."""
 
@@ -53,6 +55,7 @@ async def run(
     config = uvicorn.Config(
         app,
         access_log=False,
+        backlog=BACKLOG,
         http=protocol(app.known),
         interface="asgi3",
         lifespan="off",
@@ -103,6 +106,8 @@ class _Server(uvicorn.Server):
     @override
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_QUEUE)
         self._ready()
 
     @override
