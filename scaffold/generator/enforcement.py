@@ -59,6 +59,8 @@ def _walk(root: Json, left: set[str]) -> Iterator[tuple[str, str, bool]]:
     for schema, was_left in pending:  # grows while it is read
         if not is_object(schema) or (id(schema), was_left) in seen:
             continue
+        if schema is documents.metaschema:  # it stands elsewhere
+            continue
         seen.add((id(schema), was_left))
         place = documents.home(schema)[1]
         is_left = {keyword: was_left or pointer((*place, keyword)) in left for keyword in schema}

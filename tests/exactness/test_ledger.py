@@ -13,6 +13,8 @@ from test_properties import VALUES, documents
 
 from scaffold.contract.projection import projection
 from scaffold.contract.schema import Schema
+from scaffold.generator import compile_kind
+from scaffold.generator.enforcement import enforcement
 
 REQUIRED = required()
 NUMBERS = count()
@@ -67,3 +69,30 @@ def test_they_do_so_for_any_schema(tmp_path_factory, schemas, values):
     hooks = {f"hook_{number}": schema for number, schema in enumerate(schemas)}
     found = disagreements(tmp_path_factory.getbasetemp(), name, hooks, lambda _hook: values)
     assert list(found) == []
+
+
+@pytest.mark.parametrize("keyword", REQUIRED)
+def test_the_ledger_has_every_keyword_that_counts_once(tmp_path, keyword):
+    schemas = {group.hook: group.schema for group in REQUIRED[keyword]}
+    name = "told_" + "".join(letter for letter in keyword.lower() if letter.isalnum())
+    remotes = {"http://localhost:1234/": REMOTES}
+    for hook in compile_kind(write_spec(tmp_path, name, schemas, remotes=remotes)).hooks:
+        payload = hook.input
+        told = enforcement(payload)
+        assert {*told.model}.isdisjoint({*told.schema, *told.nobody})
+        assert {*payload.left} - {""} <= {*told.schema}
+        assert payload.exact or told.schema == ()
+        for place in (*told.model, *told.schema, *told.nobody, *payload.left):
+            assert part(payload.schema, place) is not MISSING, place
+
+
+MISSING = object()
+
+
+def part(value, pointer):
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        value = value[int(name)] if isinstance(value, list) else value.get(name, MISSING)
+        if value is MISSING:
+            break
+    return value
