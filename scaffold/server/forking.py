@@ -112,6 +112,8 @@ class _Forks:
 
     def _pass_on(self, pid: int, control: socket.socket) -> None:
         """Signal a group as the host asks; it is there, because its leader is not reaped yet."""
+        if self._controls.get(pid) is not control:
+            return  # the process was reaped in this very turn
         numbers = b""
         with suppress(OSError):
             numbers = control.recv(16)

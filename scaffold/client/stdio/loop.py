@@ -52,7 +52,7 @@ class LoopPipes(Connection):
         self._latest = Arrival(self._reader, 0, 0.0, None)
         """The call that was made last."""
         self._deadlines: dict[int, float] = {}
-        """When the next item of a stream is due, while somebody waits for it."""
+        """When probes, and the items of streams that somebody waits for, are due."""
         self._timer: asyncio.TimerHandle | None = None
         self._next_look = 0.0
         self._burial: asyncio.Task[None] | None = None
@@ -66,6 +66,8 @@ class LoopPipes(Connection):
             return message_of(await self.exchange(outgoing, deadline, seconds))
         future: asyncio.Future[Answer] = self._loop.create_future()
         request_id = await self._begin(outgoing, partial(_settle, future, outgoing.report))
+        self._deadlines[request_id] = deadline
+        self._look_at(deadline)
         now = time.monotonic()
         try:
             while not future.done() and now < deadline:
@@ -77,6 +79,7 @@ class LoopPipes(Connection):
                     break
         finally:
             self.inbox.waiting.pop(request_id, None)
+            del self._deadlines[request_id]
         answer = future.result() if future.done() else None
         if answer is None and now >= deadline:
             raise self.overdue(request_id, outgoing, seconds)

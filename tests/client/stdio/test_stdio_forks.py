@@ -14,7 +14,7 @@ from stdio_channels import ANIMAL, ANIMALS
 
 from scaffold.client.stdio.async_channel import AsyncStdioChannel
 from scaffold.client.stdio.channel import StdioChannel
-from scaffold.client.stdio.forks import ForkServers
+from scaffold.client.stdio.forks import ForkServers, _Forked
 from scaffold.client.stdio.process import Launch, Process, spawn
 from scaffold.contract.errors import ConnectFailed, PeerCrashed
 
@@ -113,6 +113,21 @@ def test_the_end_by_a_signal_and_by_an_exception_is_told(forks, folder):
     _, said, status = run(Launch([*command, "raise"], folder, {}, fork))
     assert status == "exit status 1"
     assert b"KeyError: 'no such thing'" in said
+
+
+def test_a_server_outlives_forks_that_are_ended_while_they_end(forks, folder):
+    folder.joinpath("short.py").write_text("")
+    command = [sys.executable, "-m", "short"]
+    fork = forks.prepare(command, {})
+    servers = set()
+    for number in range(60):
+        process = Process(Launch(command, folder, {}, fork))
+        time.sleep(number % 20 / 1000)
+        process._child.signal_group(signal.SIGKILL)
+        process.end_input()
+        process.release()
+        servers.add(type(process._child))
+    assert servers == {_Forked}
 
 
 def test_what_a_fork_has_started_ends_with_it(forks, folder):
