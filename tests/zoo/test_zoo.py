@@ -148,7 +148,9 @@ def test_a_server_that_does_not_know_the_probe_is_greeted_as_an_old_one(open_cha
     assert channel.bind(PATIENT)({"what": "ok"}) == {"said": "ok"}
 
 
-@pytest.mark.parametrize("what", ["death", "killed", "exit 0", "closes its output"])
+@pytest.mark.parametrize(
+    "what", ["death", "killed", "exit 0", "closes its output", "leaves a grandchild"]
+)
 def test_a_server_that_the_probe_killed_is_started_again_and_not_probed(open_channel, what):
     channel = open_channel(*ANIMALS, "--at", "server/discover", what)
     assert channel.bind(PATIENT)({"what": "ok"}) == {"said": "ok"}
