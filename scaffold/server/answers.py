@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from scaffold.contract.collector import LONG
 from scaffold.contract.errors import HookError, InvalidInput
 from scaffold.contract.failure import FAILURES
+from scaffold.contract.payload import CAPITALS
 from scaffold.server.steps import Steps, unexpected
 from scaffold.server.tools import Tool, Toolbox
 from scaffold.wire.eras import Code
@@ -55,20 +56,22 @@ class Answers:
         hook, refuse, write = self.tool.hook, self.refuse, self.write
         invoke = self.tool.invoke if hook.input.form is None else self.tool.method
         load, quick, dump = hook.input.reader, hook.input.quick, hook.output.writer
-        plain = not (hook.content or self._text)
+        bare = not (hook.content or self._text)
+        n, i = CAPITALS
         opening = b',"result":%b' % open_result(self._head)
         join, whole, coroutine = b"".join, _whole, CoroutineType
 
         def repeat(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
             try:
-                payload = (quick if len(arguments) < LONG else load)(arguments)
+                plain = len(arguments) < LONG and n not in arguments and i not in arguments
+                payload = (quick if plain else load)(arguments)
             except _REFUSED:
                 return None
             try:
                 value = invoke(payload)
                 if type(value) is coroutine:
                     return whole(id, refuse(unexpected(value)), tail)
-                if plain:
+                if bare:
                     return join((START, id, opening, dump(value), tail))
                 return whole(id, write(value), tail)
             except FAILURES as error:

@@ -102,6 +102,7 @@ def test_a_known_call_is_answered_in_the_loop_and_like_any_other(caller: Caller)
         ({}, written("a")[:-1], 400, -32700),
         ({}, written("a") + b"}", 400, -32700),
         ({}, written("a")[:-3] + b",}}}", 400, -32700),
+        ({}, written("a").replace(b'"text":', b'"text":NaN,"text":'), 400, -32700),
         ({}, b"", 400, -32700),
     ],
 )

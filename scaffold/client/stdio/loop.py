@@ -26,6 +26,7 @@ from scaffold.client.stdio.inbox import Answer, Deliver, message_of
 from scaffold.client.stdio.process import Launch, poll
 from scaffold.contract.collector import LONG
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
+from scaffold.contract.payload import CAPITALS
 from scaffold.contract.progress import Report
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
@@ -88,6 +89,7 @@ class LoopPipes(Connection):
     def caller(self, call: Call, seconds: float) -> Short:
         """Return what makes such calls, of which there is nothing to say but their payloads."""
         send, reader, load, quick = self.sender(call), self._reader, call.load, call.quick
+        n, i = CAPITALS
 
         def begin(payload: Any, deadline: float) -> Arrival:
             self._latest = arrival = Arrival(reader, 0, deadline, None)
@@ -101,7 +103,8 @@ class LoopPipes(Connection):
             if type(answer) is Familiar:
                 try:
                     payload = answer.payload
-                    return quick(payload) if len(payload) < LONG else load(payload)
+                    plain = len(payload) < LONG and n not in payload and i not in payload
+                    return quick(payload) if plain else load(payload)
                 except REFUSED:
                     return call.read(answer)
             return call.read(self._judge(answer, arrival.id, call.outgoing(b""), seconds))

@@ -27,6 +27,7 @@ from scaffold.client.stdio.process import CALL, Launch, poll
 from scaffold.client.stdio.watch import LOOK, WATCH, Seat
 from scaffold.contract.beside import beside
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
+from scaffold.contract.payload import CAPITALS
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 from scaffold.wire.progress import Progress
@@ -87,6 +88,7 @@ class Pipes(Connection):
         raises as `exchange` does.
         """
         send, only, quick, said = self.sender(call), self.inbox.only, call.quick, beside
+        load, (n, i) = call.load, CAPITALS
         waiting, unsent, seat, watch = self.inbox.waiting, self.unsent, self._seat, WATCH
         acquire, release, at_once = self.reading.acquire, self.reading.release, _AT_ONCE
         read, stdout = self._reader(seconds), self.process.stdout
@@ -121,7 +123,7 @@ class Pipes(Connection):
                 outgoing = call.outgoing(b"")
                 return call.read(self._await(number, slot, outgoing, deadline, seconds))
             try:
-                return quick(output)
+                return (load if n in output or i in output else quick)(output)
             except REFUSED:
                 return call.read(Familiar(number, True, output, data))
 
