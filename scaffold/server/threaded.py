@@ -85,9 +85,8 @@ class ThreadedServer:
                     line = b""
                 if self._quiet:
                     self._stir()
-                whole = line.find(_NEWLINE) == len(line) - 1 and not framing.held
-                parts = split(line, _TAIL) if whole else None
-                if parts is None:
+                parts = None if framing.held else split(line, _TAIL)
+                if parts is None or _NEWLINE in parts[1]:
                     self._feed(line)
                     continue
             at.append(line)
