@@ -91,13 +91,11 @@ class Inbox:
         """
         opening = START + b"%d" % number + self._heads.usual
         start = len(opening)
-        if data[:start] != opening or data[-3:] != b"}}\n" or self.held:
-            return None
-        output = data[start:-3]
-        if _NEWLINE in output:
+        whole = data[:start] == opening and data[-3:] == b"}}\n"
+        if not whole or self.held or data.find(_NEWLINE) != len(data) - 1:
             return None
         self.answered += 1
-        return output
+        return data[start:-3]
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; raise `ProtocolError` if a line is longer than the limit."""
