@@ -76,21 +76,21 @@ class Arrival:
             # In a turn of its own: what a listener raises is not for the reader to hear.
             self._reader.loop.call_soon(answer.tell, self._report)
             return
-        if self._done:
-            return
         reader = self._reader
         if reader.delivers:
             reader.delivers = False
             self.resume(answer)
             reader.delivers = True
-            return
-        self._done = True
-        self.answer = answer
-        if self._wake is not None:
-            reader.loop.call_soon(self._wake, self, context=self._context)
+        elif not self._done:
+            self._done = True
+            self.answer = answer
+            if self._wake is not None:
+                reader.loop.call_soon(self._wake, self, context=self._context)
 
     def resume(self, answer: Answer) -> None:
         """Take what has come, and let the task go on at once: no other may be running."""
+        if self._done:
+            return  # it is being woken already, to hear that it was cancelled
         self._done = True
         self.answer = answer
         wake, context = self._wake, self._context
