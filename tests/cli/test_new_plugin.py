@@ -14,9 +14,8 @@ def new(scaffold, tmp_path, *arguments, kind="greeter", hookspecs=None, defaults
 
 
 def paths(folder):
-    return sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
+    files = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if "__pycache__" not in path)
 
 
 def test_a_project_of_an_own_kind_is_complete(scaffold, tmp_path, hookspecs):
@@ -60,8 +59,8 @@ def test_a_new_project_passes_its_own_checks(scaffold, tool_project):
 def test_nothing_in_a_new_project_names_a_place_of_this_machine(tool_project, tmp_path_factory):
     places = [str(tmp_path_factory.getbasetemp()), __file__.rpartition("/tests/")[0]]
 
-    for path in tool_project.rglob("*"):
-        text = path.read_text("utf-8") if path.is_file() else ""
+    for path in paths(tool_project):
+        text = (tool_project / path).read_text("utf-8")
         assert not any(place in text for place in places), path
 
 

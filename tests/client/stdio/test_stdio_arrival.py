@@ -43,11 +43,23 @@ def run():
     return run
 
 
+async def in_a_callback(work):
+    """Do something where no task is running, as it is where answers are read."""
+    asyncio.get_running_loop().call_soon(work)
+    await asyncio.sleep(0)
+
+
 def test_the_answer_is_there_where_it_was_read(run):
     async def test(_reader, arrival):
         task = await waiting_task(arrival)
-        arrival.resume(END)
-        assert task.done()
+        done = []
+
+        def read():
+            arrival.resume(END)
+            done.append(task.done())
+
+        await in_a_callback(read)
+        assert done == [True]
         assert await task is END
 
     run(test)
@@ -68,10 +80,14 @@ def test_an_error_wakes_the_task_in_a_turn_of_its_own(run):
 def test_an_answer_that_comes_with_the_end_of_the_task_is_dropped(run, deliver, delivers):
     async def test(reader, arrival):
         task = await waiting_task(arrival)
-        task.cancel()
-        reader.delivers = delivers
-        deliver(arrival, END)
-        reader.delivers = False
+
+        def end():
+            task.cancel()
+            reader.delivers = delivers
+            deliver(arrival, END)
+            reader.delivers = False
+
+        await in_a_callback(end)
         with pytest.raises(asyncio.CancelledError):
             await task
 
