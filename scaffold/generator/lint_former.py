@@ -1,6 +1,7 @@
 """Keywords of former drafts in schemas of today: they still mean something, to some readers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
 from scaffold.generator.compiler import Compilation
 from scaffold.generator.diagnostics import Diagnostic
@@ -19,22 +20,12 @@ def lint_former(compilation: Compilation) -> Iterator[Diagnostic]:
     for schema in _schemas(documents):
         if documents.written(schema) is None:
             continue
-        if "definitions" in schema:
-            message = "'definitions' has been called '$defs' since draft 2019-09"
-            advice = "write '$defs', there and in the references"
-            mend = _definitions(documents, schema)
-            at = ("definitions",)
-            yield documents.problem(
-                schema, at, "former-keyword", message, advice, key=True, mend=mend
-            )
-        if "dependencies" in schema:
-            message = "'dependencies' has been two keywords since draft 2019-09"
-            advice = "write 'dependentRequired' for lists, and 'dependentSchemas' for schemas"
-            mend = _dependencies(documents, schema)
-            at = ("dependencies",)
-            yield documents.problem(
-                schema, at, "former-keyword", message, advice, key=True, mend=mend
-            )
+        for keyword, (message, advice, mend) in _FORMER.items():
+            if keyword in schema:
+                edits = mend(documents, schema)
+                yield documents.problem(
+                    schema, (keyword,), "former-keyword", message, advice, key=True, mend=edits
+                )
 
 
 def _schemas(documents: Documents) -> Iterator[dict[str, Json]]:
@@ -86,3 +77,20 @@ def _dependencies(documents: Documents, schema: dict[str, Json]) -> list[Edit]:
         return []
     file, at = place
     return [Rename(file, (*at, "dependencies"), name)]
+
+
+_Mend: TypeAlias = Callable[[Documents, dict[str, Json]], list[Edit]]
+
+_FORMER: Final[dict[str, tuple[str, str, _Mend]]] = {
+    "definitions": (
+        "'definitions' has been called '$defs' since draft 2019-09",
+        "write '$defs', there and in the references",
+        _definitions,
+    ),
+    "dependencies": (
+        "'dependencies' has been two keywords since draft 2019-09",
+        "write 'dependentRequired' for lists, and 'dependentSchemas' for schemas",
+        _dependencies,
+    ),
+}
+"""What is wrong with each keyword, what to write instead, and how that is mended."""
