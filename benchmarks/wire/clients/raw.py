@@ -94,33 +94,43 @@ async def stdio_async(command: list[str]) -> AsyncIterator[Connection]:
     await process.wait()
 
 
-_JSON = {"content-type": "application/json"}
+_MINUTE = 60.0
 
 
 @contextmanager
 def http(url: str) -> Iterator[Connection]:
-    """JSON over HTTP, with the client library that ours uses."""
-    from pyreqwest.client import SyncClientBuilder
+    """JSON over HTTP, over the transport that ours uses."""
+    from scaffold.client.http.address import Address
+    from scaffold.client.http.steps import Send
+    from scaffold.client.http.transport import transport
 
-    with SyncClientBuilder().default_headers(_JSON).build() as client:
+    carrier = transport(Address(url, {}))
+    headers: dict[str, str] = {}
 
-        def call(value: Any) -> Any:
-            request = client.post(url).body_bytes(orjson.dumps(value)).build()
-            return orjson.loads(request.send().bytes().to_bytes())
+    def call(value: Any) -> Any:
+        with carrier.send(Send("POST", headers, orjson.dumps(value), _MINUTE)) as response:
+            return orjson.loads(b"".join(iter(response.read, None)))
 
-        yield Connection(call, _same, _same)
+    yield Connection(call, _same, _same)
+    carrier.close()
 
 
 @asynccontextmanager
 async def http_async(url: str) -> AsyncIterator[Connection]:
-    """JSON over HTTP from an event loop, with the client library that ours uses."""
-    from pyreqwest.client import ClientBuilder
+    """JSON over HTTP from an event loop, over the transport that ours uses."""
+    from scaffold.client.http.address import Address
+    from scaffold.client.http.steps import Send
+    from scaffold.client.http.transport import async_transport
 
-    async with ClientBuilder().default_headers(_JSON).build() as client:
+    carrier = async_transport(Address(url, {}))
+    headers: dict[str, str] = {}
 
-        async def call(value: Any) -> Any:
-            request = client.post(url).body_bytes(orjson.dumps(value)).build()
-            response = await request.send()
-            return orjson.loads((await response.bytes()).to_bytes())
+    async def call(value: Any) -> Any:
+        async with carrier.send(Send("POST", headers, orjson.dumps(value), _MINUTE)) as response:
+            body = b""
+            while chunk := await response.read():
+                body += chunk
+            return orjson.loads(body)
 
-        yield Connection(call, _same, _same)
+    yield Connection(call, _same, _same)
+    await carrier.close()

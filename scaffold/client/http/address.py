@@ -4,12 +4,14 @@ A secret must not be seen: an address shows itself without user, password and qu
 secrets out of whatever a server may have echoed.
 """
 
+import base64
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from scaffold.contract.errors import ConnectFailed
 
@@ -18,7 +20,12 @@ __all__ = ["NO_HEADERS", "Address"]
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 _PRINTABLE_ASCII: Final = frozenset(map(chr, range(0x20, 0x7F)))
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 §5.6.2"""
 _SHORTEST_SECRET: Final = 4
+_IN_PATH: Final = "/%:@!$&'()*+,;=~"
+_IN_QUERY: Final = _IN_PATH + "?"
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Address:
@@ -36,23 +43,35 @@ class Address:
         tls_verify: bool = True,
     ) -> None:
         self.url = url
-        self.headers = dict(headers)
+        self.headers = {name.lower(): value for name, value in headers.items()}
         self.tls_ca_bundle = tls_ca_bundle
         self.tls_verify = tls_verify
         try:
             parts = urlsplit(url)
-            self._host = parts.hostname or ""
+            self.host = parts.hostname or ""
             port = "" if parts.port is None else f":{parts.port}"
         except ValueError as error:
             raise ConnectFailed(f"the URL of the plugin cannot be read: {error}") from None
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = f"[{self.host}]" if ":" in self.host else self.host
         self._shown = f"{parts.scheme}://{host}{port}{parts.path}"
         if parts.scheme not in ("http", "https") or not host:
             raise ConnectFailed(f"'{self._shown}' is no http:// or https:// URL")
+        self.port = parts.port or _PORTS[parts.scheme]
+        self.authority = host + port
+        """Where a request says that it goes to (RFC 9112 §3.2)."""
+        self.target = quote(parts.path or "/", _IN_PATH)
+        """What a request asks for (RFC 9112 §3.2.1)."""
+        if parts.query:
+            self.target += "?" + quote(parts.query, _IN_QUERY)
+        self._plain = parts.scheme == "http"
         for name, value in headers.items():
+            if not _TOKEN.fullmatch(name):
+                raise ConnectFailed(f"{self._shown}: '{name}' is no name of a header")
             if not _PRINTABLE_ASCII.issuperset(value):
                 reason = f"the value of the header '{name}' holds characters that HTTP forbids"
                 raise ConnectFailed(f"{self._shown}: {reason}")
+        self.fields = dict(_fields(parts.username, parts.password), **self.headers)
+        """What every request carries; names in lower case."""
         secrets = [parts.password or "", parts.query]
         secrets += [part for value in headers.values() for part in (value, *value.split())]
         self._secrets = sorted(secrets, key=len, reverse=True)
@@ -60,12 +79,17 @@ class Address:
     @property
     def loopback(self) -> bool:
         """True if the server is on this machine: no proxy stands between."""
-        if self._host == "localhost" or self._host.endswith(".localhost"):
+        if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         try:
-            return ipaddress.ip_address(self._host).is_loopback
+            return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def local(self) -> bool:
+        """True if nothing is between the server and us: no network, no proxy, no TLS."""
+        return self._plain and self.loopback
 
     def hide(self, text: str) -> str:
         """Return the text without our secrets."""
@@ -79,3 +103,15 @@ class Address:
 
     def __repr__(self) -> str:
         return f"<Address {self._shown}>"
+
+
+def _fields(user: str | None, password: str | None) -> dict[str, str]:
+    fields = {
+        "accept": "application/json, text/event-stream",
+        "content-type": "application/json",
+        "user-agent": "hookspec-scaffold",
+    }
+    if user or password:  # RFC 7617
+        pair = f"{unquote(user or '')}:{unquote(password or '')}"
+        fields["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return fields

@@ -9,24 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pyreqwest.client import Client
-from pyreqwest.exceptions import PyreqwestError
-from pyreqwest.request import StreamRequest
-from pyreqwest.response import Response
-
 from scaffold.client.http.address import NO_HEADERS, Address
 from scaffold.client.http.answer import plain_length
-from scaffold.client.http.library import (
-    FIRST,
-    Templates,
-    async_client,
-    fill,
-    parse,
-    read_failure,
-)
 from scaffold.client.http.peer import Calling, Peer, Streaming
 from scaffold.client.http.session import HttpSession
 from scaffold.client.http.steps import (
+    Broken,
     Done,
     Give,
     Post,
@@ -38,6 +26,7 @@ from scaffold.client.http.steps import (
     Wait,
     resume,
 )
+from scaffold.client.http.transport import AsyncResponse, async_transport
 from scaffold.contract.hook import Hook, Kind, StreamHook
 
 __all__ = ["AsyncHttpChannel"]
@@ -66,12 +55,8 @@ class AsyncHttpChannel:
         tls_verify: bool = True,
     ) -> None:
         address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
-        self._address = address
         self._peer = Peer(address, HttpSession(kind, plugin), timeout)
-        self._url = parse(address)
-        self._client = async_client(address)
-        self._streaming: dict[float, Client] = {}
-        self._templates = Templates(lambda send: self._request(send, ahead=FIRST))
+        self._transport = async_transport(address)
         self._renewing = asyncio.Lock()
         self._closed = False
 
@@ -81,7 +66,7 @@ class AsyncHttpChannel:
             await self._run(self._peer.open())
         except BaseException:
             self._closed = True
-            await self._client.close()
+            await self._transport.close()
             raise
         return self
 
@@ -103,10 +88,10 @@ class AsyncHttpChannel:
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract.streams`."""
         begin = self._peer.stream(hook)
-        client = self._streaming_client(self._peer.patience(hook))
-        return lambda payload: self._items(begin(payload), client)
+        patience = self._peer.patience(hook)
+        return lambda payload: self._items(begin(payload), patience)
 
-    async def _items(self, streaming: Streaming, client: Client) -> AsyncGenerator[Any]:
+    async def _items(self, streaming: Streaming, patience: float) -> AsyncGenerator[Any]:
         if self._closed:
             raise self._peer.closed
         steps = streaming.steps()
@@ -117,7 +102,7 @@ class AsyncHttpChannel:
                 continue
             number = 0
             try:
-                async with self._request(step, client=client) as response:
+                async with self._transport.send(step, patience=patience) as response:
                     step = await self._read(steps, response, steps.send(response))
                     while isinstance(step, Give):
                         number = step.number
@@ -125,19 +110,13 @@ class AsyncHttpChannel:
                             yield item
                         step = await self._read(steps, response, steps.send(None))
                     number = 0
-            except PyreqwestError as error:
-                step = steps.throw(read_failure(error))
+            except Broken as error:
+                step = steps.throw(error)
             finally:
                 if number and (cancel := self._peer.cancel(number)):
                     await self._post(cancel)
         for item in streaming.items(step.value):
             yield item
-
-    def _streaming_client(self, patience: float) -> Client:
-        """Return a client that waits so long for each part of an answer, and for ever for all."""
-        if patience not in self._streaming:
-            self._streaming[patience] = async_client(self._address, patience)
-        return self._streaming[patience]
 
     async def aclose(self) -> None:
         """End the session; calls in flight fail."""
@@ -145,8 +124,7 @@ class AsyncHttpChannel:
             return
         self._closed = True
         await self._run(self._peer.leave())
-        for client in (self._client, *self._streaming.values()):
-            await client.close()
+        await self._transport.close()
 
     async def _call(self, calling: Calling) -> Any:
         """Go the short way as long as it leads, and the long way from there."""
@@ -156,17 +134,16 @@ class AsyncHttpChannel:
         steps = None
         chunk = b""
         try:
-            async with self._templates.request(short.send) as response:
+            async with self._transport.send(short.send, whole=True) as response:
                 if length := plain_length(response):
-                    first = await response.body_reader.read_chunk()
-                    chunk = b"" if first is None else first.to_bytes()
+                    chunk = await response.read() or b""
                     if len(chunk) == length and (done := short.read(chunk)):
                         return done.value
                 steps = calling.begun()
                 step = await self._read(steps, response, resume(steps, response, chunk))
-        except PyreqwestError as error:
+        except Broken as error:
             steps = steps or calling.begun()
-            step = steps.throw(read_failure(error))
+            step = steps.throw(error)
         return await self._finish(steps, step)
 
     async def _run(self, steps: Steps[None]) -> Any:
@@ -180,10 +157,10 @@ class AsyncHttpChannel:
     async def _perform(self, steps: Steps[None], step: Step) -> Step:
         if isinstance(step, Send):
             try:
-                async with self._request(step) as response:
+                async with self._transport.send(step) as response:
                     return await self._read(steps, response, steps.send(response))
-            except PyreqwestError as error:
-                return steps.throw(read_failure(error))
+            except Broken as error:
+                return steps.throw(error)
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
         elif isinstance(step, Renew):
@@ -196,12 +173,11 @@ class AsyncHttpChannel:
             if self._peer.session.id == step.stale:
                 await self._run(self._peer.open(step.timeout))
 
-    async def _read(self, steps: Steps[None], response: Response, step: Step) -> Step:
+    async def _read(self, steps: Steps[None], response: AsyncResponse, step: Step) -> Step:
         """Go on from a step while the response is being read; return the step that leaves it."""
         while True:
             if isinstance(step, Read):
-                chunk = await response.body_reader.read_chunk()
-                step = steps.send(None if chunk is None else bytes(chunk))
+                step = steps.send(await response.read())
             elif isinstance(step, Post):
                 await self._post(step.send)
                 step = steps.send(None)
@@ -209,12 +185,6 @@ class AsyncHttpChannel:
                 return step
 
     async def _post(self, send: Send) -> None:
-        with suppress(PyreqwestError):
-            async with self._request(send):
+        with suppress(Broken):
+            async with self._transport.send(send):
                 pass
-
-    def _request(
-        self, send: Send, *, ahead: int = 0, client: Client | None = None
-    ) -> StreamRequest:
-        builder = (client or self._client).request(send.method, self._url)
-        return fill(builder, send, ahead=ahead).build_streamed()

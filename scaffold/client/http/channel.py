@@ -9,21 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pyreqwest.client import SyncClient
-from pyreqwest.exceptions import PyreqwestError
-from pyreqwest.request import SyncStreamRequest
-from pyreqwest.response import SyncResponse
-
 from scaffold.client.http.address import NO_HEADERS, Address
 from scaffold.client.http.answer import plain_length
-from scaffold.client.http.library import (
-    FIRST,
-    Templates,
-    fill,
-    parse,
-    read_failure,
-    sync_client,
-)
 from scaffold.client.http.peer import Calling, Peer, Streaming
 from scaffold.client.http.session import HttpSession
 from scaffold.client.http.steps import (
@@ -40,6 +27,7 @@ from scaffold.client.http.steps import (
     Wait,
     resume,
 )
+from scaffold.client.http.transport import Response, transport
 from scaffold.contract.hook import Hook, Kind, StreamHook
 
 __all__ = ["HttpChannel"]
@@ -70,18 +58,14 @@ class HttpChannel:
         tls_verify: bool = True,
     ) -> None:
         address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
-        self._address = address
         self._peer = Peer(address, HttpSession(kind, plugin), timeout)
-        self._url = parse(address)
-        self._client = sync_client(address)
-        self._streaming: dict[float, SyncClient] = {}
-        self._templates = Templates(lambda send: self._request(send, ahead=FIRST))
+        self._transport = transport(address)
         self._renewing = threading.Lock()
         self._closing = threading.Event()
         try:
             self._run(self._peer.open())
         except BaseException:
-            self._client.close()
+            self._transport.close()
             raise
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
@@ -99,10 +83,10 @@ class HttpChannel:
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract.streams`."""
         begin = self._peer.stream(hook)
-        client = self._streaming_client(self._peer.patience(hook))
-        return lambda payload: self._items(begin(payload), client)
+        patience = self._peer.patience(hook)
+        return lambda payload: self._items(begin(payload), patience)
 
-    def _items(self, streaming: Streaming, client: SyncClient) -> Generator[Any]:
+    def _items(self, streaming: Streaming, patience: float) -> Generator[Any]:
         if self._closing.is_set():
             raise self._peer.closed
         steps = streaming.steps()
@@ -113,7 +97,7 @@ class HttpChannel:
                 continue
             number = 0
             try:
-                with self._request(step, client=client) as response:
+                with self._transport.send(step, patience=patience) as response:
                     step = self._read(steps, response, steps.send(response))
                     while isinstance(step, Give):
                         number = step.number
@@ -121,19 +105,13 @@ class HttpChannel:
                             yield item
                         step = self._read(steps, response, steps.send(None))
                     number = 0
-            except PyreqwestError as error:
-                step = steps.throw(read_failure(error))
+            except Broken as error:
+                step = steps.throw(error)
             finally:
                 if number and (cancel := self._peer.cancel(number)):
                     self._post(cancel)
         for item in streaming.items(step.value):
             yield item
-
-    def _streaming_client(self, patience: float) -> SyncClient:
-        """Return a client that waits so long for each part of an answer, and for ever for all."""
-        if patience not in self._streaming:
-            self._streaming[patience] = sync_client(self._address, patience)
-        return self._streaming[patience]
 
     def close(self) -> None:
         """End the session; calls in flight fail."""
@@ -141,8 +119,7 @@ class HttpChannel:
             return
         self._closing.set()
         self._run(self._peer.leave())
-        for client in (self._client, *self._streaming.values()):
-            client.close()
+        self._transport.close()
 
     def _call(self, calling: Calling) -> Any:
         """Go the short way as long as it leads, and the long way from there."""
@@ -152,17 +129,16 @@ class HttpChannel:
         steps = None
         chunk = b""
         try:
-            with self._templates.request(short.send) as response:
+            with self._transport.send(short.send, whole=True) as response:
                 if length := plain_length(response):
-                    first = response.body_reader.read_chunk()
-                    chunk = b"" if first is None else first.to_bytes()
+                    chunk = response.read() or b""
                     if len(chunk) == length and (done := short.read(chunk)):
                         return done.value
                 steps = calling.begun()
                 step = self._read(steps, response, resume(steps, response, chunk))
-        except PyreqwestError as error:
+        except Broken as error:
             steps = steps or calling.begun()
-            step = steps.throw(read_failure(error))
+            step = steps.throw(error)
         return self._finish(steps, step)
 
     def _run(self, steps: Steps[None]) -> Any:
@@ -176,10 +152,10 @@ class HttpChannel:
     def _perform(self, steps: Steps[None], step: Step) -> Step:
         if isinstance(step, Send):
             try:
-                with self._request(step) as response:
+                with self._transport.send(step) as response:
                     return self._read(steps, response, steps.send(response))
-            except PyreqwestError as error:
-                return steps.throw(read_failure(error))
+            except Broken as error:
+                return steps.throw(error)
         if isinstance(step, Wait):
             if self._closing.wait(step.seconds):
                 return steps.throw(Broken(Failure.CLOSED, "the channel is closed"))
@@ -196,12 +172,11 @@ class HttpChannel:
             finally:
                 self._renewing.release()
 
-    def _read(self, steps: Steps[None], response: SyncResponse, step: Step) -> Step:
+    def _read(self, steps: Steps[None], response: Response, step: Step) -> Step:
         """Go on from a step while the response is being read; return the step that leaves it."""
         while True:
             if isinstance(step, Read):
-                chunk = response.body_reader.read_chunk()
-                step = steps.send(None if chunk is None else bytes(chunk))
+                step = steps.send(response.read())
             elif isinstance(step, Post):
                 self._post(step.send)
                 step = steps.send(None)
@@ -209,11 +184,5 @@ class HttpChannel:
                 return step
 
     def _post(self, send: Send) -> None:
-        with suppress(PyreqwestError), self._request(send):
+        with suppress(Broken), self._transport.send(send):
             pass
-
-    def _request(
-        self, send: Send, *, ahead: int = 0, client: SyncClient | None = None
-    ) -> SyncStreamRequest:
-        builder = (client or self._client).request(send.method, self._url)
-        return fill(builder, send, ahead=ahead).build_streamed()

@@ -10,10 +10,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
+from unittest import mock
 
 import pytest
 
 from scaffold.client.http import AsyncHttpChannel, HttpChannel
+from scaffold.client.http.address import Address
 from scaffold.contract.hook import Kind
 
 ANYTHING = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
@@ -278,6 +280,20 @@ def call_awaited(url: str, hook: str = "act", payload: object = None, **options:
     return asyncio.run(run())
 
 
-BOTH_WAYS = pytest.mark.parametrize(
-    "call", [call_blocking, call_awaited], ids=["blocking", "awaited"]
-)
+def by_library(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what calls as if the server were on another machine."""
+
+    def elsewhere(*args: Any, **options: Any) -> Any:
+        with mock.patch.object(Address, "local", new=False):
+            return call(*args, **options)
+
+    return elsewhere
+
+
+WAYS = {
+    "blocking": call_blocking,
+    "awaited": call_awaited,
+    "blocking, library": by_library(call_blocking),
+    "awaited, library": by_library(call_awaited),
+}
+EVERY_WAY = pytest.mark.parametrize("call", WAYS.values(), ids=WAYS)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from http_zoo import BOTH_WAYS, LEGACY, MODERN, Exchange, Script, Zoo, list_tools
+from http_zoo import EVERY_WAY, LEGACY, MODERN, Exchange, Script, Zoo, list_tools
 
 from scaffold.contract.errors import ConnectFailed, InvalidInput, ProtocolError, RuntimeNotSupported
 
@@ -45,7 +45,7 @@ LEGACY_SIGNS: dict[str, Script] = {
 }
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize("name", LEGACY_SIGNS)
 def test_a_legacy_server_is_greeted(name: str, call: Call) -> None:
     with Zoo(manners={**LEGACY, "server/discover": LEGACY_SIGNS[name]}) as zoo:
@@ -60,7 +60,7 @@ def test_a_legacy_server_is_greeted(name: str, call: Call) -> None:
         assert request.headers["mcp-protocol-version"] == "2025-11-25"
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_modern_server_is_asked_without_a_greeting(call: Call) -> None:
     with Zoo() as zoo:
         call(zoo.url, timeout=5)
@@ -79,7 +79,7 @@ def test_a_modern_server_is_asked_without_a_greeting(call: Call) -> None:
     assert zoo.requests[-1].headers["mcp-name"] == "act"
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize("code", [-32020, -32021])
 def test_a_modern_error_is_no_reason_to_greet(code: int, call: Call) -> None:
     with Zoo(manners={**MODERN, "server/discover": error(code)}) as zoo:
@@ -88,14 +88,14 @@ def test_a_modern_error_is_no_reason_to_greet(code: int, call: Call) -> None:
         assert [request.name for request in zoo.requests] == ["server/discover"]
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_without_a_revision_in_common_the_server_s_are_named(call: Call) -> None:
     manners = {"server/discover": error(-32022, supported=["2030-01-01"])}
     with Zoo(manners=manners) as zoo, pytest.raises(ProtocolError, match="2030-01-01"):
         call(zoo.url, timeout=5)
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_who_is_turned_away_does_not_try_another_door(call: Call) -> None:
     refused = body(b"", "401 Unauthorized")
     with Zoo(manners={**LEGACY, "server/discover": refused}) as zoo:
@@ -112,7 +112,7 @@ def offer(**schemas: Any) -> Script:
 BAD = {"type": "object", "properties": {"n": {"type": "number", "x-mcp-header": "N"}}}
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_tool_with_forbidden_headers_is_left_out_with_a_warning(
     call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -123,7 +123,7 @@ def test_a_tool_with_forbidden_headers_is_left_out_with_a_warning(
     assert "zoo: tool 'act' is left out: x-mcp-header 'N' is not on a string" in caplog.text
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_legacy_server_may_offer_what_it_likes(call: Call) -> None:
     with Zoo(manners={**LEGACY, "tools/list": offer(act=BAD)}) as zoo:
         assert call(zoo.url, "act", {"n": 1}, timeout=5) == {"got": {"n": 1}}
@@ -133,7 +133,7 @@ def test_a_legacy_server_may_offer_what_it_likes(call: Call) -> None:
 REGION = {"type": "object", "properties": {"at": {"type": "integer", "x-mcp-header": "At"}}}
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_parameter_is_mirrored_unless_it_is_null_or_absent(call: Call) -> None:
     with Zoo(manners={**MODERN, "tools/list": offer(act=REGION)}) as zoo:
         for payload in ({"at": 42}, {"at": None}, {"x": 1}):
@@ -142,7 +142,7 @@ def test_a_parameter_is_mirrored_unless_it_is_null_or_absent(call: Call) -> None
     assert sent == ["42", None, None]
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_an_integer_that_no_header_may_carry_is_refused(call: Call) -> None:
     with Zoo(manners={**MODERN, "tools/list": offer(act=REGION)}) as zoo:
         with pytest.raises(InvalidInput, match=r"/at: 9007199254740992 is beyond"):
@@ -150,7 +150,7 @@ def test_an_integer_that_no_header_may_carry_is_refused(call: Call) -> None:
         assert zoo.named("tools/call") == []
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_tools_come_in_pages(call: Call) -> None:
     def page(exchange: Exchange) -> None:
         if "cursor" in exchange.request.message["params"]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from http_zoo import BOTH_WAYS, MODERN, Exchange, Script, Zoo, behave, make_kind
+from http_zoo import EVERY_WAY, MODERN, Exchange, Script, Zoo, behave, make_kind
 
 from scaffold.client.http import AsyncHttpChannel, HttpChannel
 from scaffold.contract.errors import (
@@ -72,22 +72,30 @@ NOTE = b'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"pro
 NESTED = b'{"jsonrpc":"2.0","id":' + b"[" * 100_000
 
 FAULTS: dict[str, tuple[Script, type[TransportError], str]] = {
-    "hangs up": (HANG_UP, TransportError, "connection closed before message completed"),
+    "hangs up": (HANG_UP, TransportError, "connection (closed|ended) before"),
     "resets": (RESET, TransportError, "Connection reset by peer"),
     "silence": (SILENCE, DeadlineExceeded, r"no answer came in time \(0.2 s\)"),
-    "half a head, then the end": (raw(HEAD, HANG_UP), TransportError, "connection closed before"),
+    "half a head, then the end": (
+        raw(HEAD, HANG_UP),
+        TransportError,
+        "connection (closed|ended) before",
+    ),
     "half a head, then silence": (raw(HEAD, SILENCE), DeadlineExceeded, "no answer came in time"),
-    "not HTTP": (raw(b"220 mail ready\r\n\r\n", SILENCE), ProtocolError, "invalid HTTP version"),
+    "not HTTP": (
+        raw(b"220 mail ready\r\n\r\n", SILENCE),
+        ProtocolError,
+        "invalid HTTP version|not HTTP: Expected HTTP",
+    ),
     "a head without end": (flood(b"x: y\r\n", "a"), ProtocolError, "content type 'a'"),
     "endless headers": (
         raw(HEAD, lambda exchange: exchange.flood(b"x: " + b"y" * 999 + b"\r\n")),
         ProtocolError,
-        "message head is too large",
+        "head is too large",
     ),
     "a body cut short": (
         raw(HEAD + b'content-length: 9\r\n\r\n{"', HANG_UP),
         TransportError,
-        "end of file before message length reached, 2 bytes into the answer",
+        "(end of file before message length reached|ended before the body did), 2 bytes",
     ),
     "a reset in the body": (
         raw(HEAD + b'content-length: 9\r\n\r\n{"', RESET),
@@ -98,7 +106,7 @@ FAULTS: dict[str, tuple[Script, type[TransportError], str]] = {
     "broken chunks": (
         raw(HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n", SILENCE),
         TransportError,
-        "Invalid chunk size",
+        "[Ii]nvalid (chunk size|character in chunk size)",
     ),
     "a body announced too long": (
         raw(HEAD + b"content-length: 1000000000000\r\n\r\n{", SILENCE),
@@ -166,7 +174,7 @@ FAULTS: dict[str, tuple[Script, type[TransportError], str]] = {
 }
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_call_ends_in_time_and_names_the_cause(name: str, call: Callable[..., Any]) -> None:
     script, error, text = FAULTS[name]
@@ -209,7 +217,7 @@ def test_a_channel_of_an_event_loop_outlives_every_fault() -> None:
         asyncio.run(outlive(zoo.url))
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize(
     ("script", "text"),
     [
@@ -264,7 +272,7 @@ OPENINGS: dict[str, tuple[dict[str, Script], type[TransportError], str]] = {
 }
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize("name", OPENINGS)
 def test_opening_ends_in_time_and_names_the_cause(name: str, call: Callable[..., Any]) -> None:
     manners, error, text = OPENINGS[name]
@@ -277,7 +285,7 @@ def test_opening_ends_in_time_and_names_the_cause(name: str, call: Callable[...,
     assert str(caught.value).startswith(f"{zoo.url}: ")
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_no_more_than_a_thousand_pages_of_tools_are_read(call: Callable[..., Any]) -> None:
     more = {"tools/list": lambda e: e.answer(result={"tools": [], "nextCursor": "more"})}
     with (

@@ -1,6 +1,7 @@
 """What is tried again, what is not, and what the error says of it."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from http_zoo import (
-    BOTH_WAYS,
+    EVERY_WAY,
     LEGACY,
     Exchange,
     Script,
@@ -47,7 +48,7 @@ PASSING = {
 }
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize("name", PASSING)
 def test_a_call_that_may_be_repeated_survives_a_passing_fault(name: str, call: Call) -> None:
     with Zoo([PASSING[name], PASSING[name], behave]) as zoo:
@@ -55,7 +56,7 @@ def test_a_call_that_may_be_repeated_survives_a_passing_fault(name: str, call: C
         assert len(zoo.named("tools/call")) == 3
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize("name", PASSING)
 def test_a_call_that_may_not_be_repeated_is_sent_once(name: str, call: Call) -> None:
     with Zoo([PASSING[name], behave]) as zoo:
@@ -98,7 +99,7 @@ def test_a_pause_for_ever_ends_the_call_at_once(asked: str) -> None:
         call_blocking(zoo.url, "ask", timeout=5)
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_pause_beyond_the_deadline_is_not_waited_for(call: Call) -> None:
     with Zoo([status("429 Too Many Requests", retry_after=3600)]) as zoo:
         began = time.monotonic()
@@ -107,21 +108,21 @@ def test_a_pause_beyond_the_deadline_is_not_waited_for(call: Call) -> None:
         assert time.monotonic() - began < 2
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_the_error_tells_what_was_tried(call: Call) -> None:
     with Zoo([CRASH, CRASH, RESET, HANG_UP]) as zoo, pytest.raises(TransportError) as caught:
         call(zoo.url, "ask", timeout=5)
-    assert str(caught.value) == (
-        f"{zoo.url}: tools/call ask: 500 Internal Server Error, then Connection reset by peer "
-        "(os error 104), then connection closed before message completed (tried 4 times, given up)"
-    )
+    came = "500 Internal Server Error, then Connection reset by peer, then "
+    shown = str(caught.value).replace(" (os error 104)", "")
+    assert shown.startswith(f"{zoo.url}: tools/call ask: {came}")
+    assert re.search(r"connection (ended|closed) before .* \(tried 4 times, given up\)$", shown)
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_an_address_without_a_server_is_tried_again_before_it_is_given_up(call: Call) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(ConnectFailed, match=r"refused .* \(tried 4 times, given up\)"):
+    with pytest.raises(ConnectFailed, match=r"refused.* \(tried 4 times, given up\)"):
         call(f"http://127.0.0.1:{port}/mcp", timeout=5)
 
 
@@ -190,7 +191,7 @@ def unknown_session(times: int) -> Script:
     return script
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_session_that_ended_is_opened_anew(call: Call) -> None:
     with Zoo([unknown_session(1)], LEGACY) as zoo:
         assert call(zoo.url, "act", {"n": 1}, timeout=5) == {"got": {"n": 1}}
@@ -202,7 +203,7 @@ def test_a_session_that_ended_is_opened_anew(call: Call) -> None:
         ]
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_sessions_that_always_end_are_given_up(call: Call) -> None:
     text = r"does not know the session \(tried 4 times"
     with Zoo([unknown_session(99)], LEGACY) as zoo, pytest.raises(ProtocolError, match=text):
@@ -242,7 +243,7 @@ def event(data: object, id: str = "", retry: int | None = None) -> bytes:
     return "\n".join([*lines, f"data: {json.dumps(data) if data else ''}", "", ""]).encode()
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_legacy_stream_is_taken_up_where_it_broke(call: Call) -> None:
     def break_off(exchange: Exchange) -> None:
         exchange.head(content_type="text/event-stream")
@@ -265,7 +266,7 @@ def test_a_legacy_stream_is_taken_up_where_it_broke(call: Call) -> None:
         assert resumed.headers["mcp-session-id"] == "session-1"
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_what_was_half_said_before_a_break_is_forgotten(call: Call) -> None:
     def break_off(exchange: Exchange) -> None:
         exchange.head(content_type="text/event-stream")
@@ -283,7 +284,7 @@ def test_what_was_half_said_before_a_break_is_forgotten(call: Call) -> None:
         assert call(zoo.url, "act", timeout=5) == {"n": 1}
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_stream_that_breaks_for_ever_is_not_chased(call: Call) -> None:
     def break_off(exchange: Exchange) -> None:
         exchange.head(content_type="text/event-stream")
@@ -296,7 +297,7 @@ def test_a_stream_that_breaks_for_ever_is_not_chased(call: Call) -> None:
         assert len(zoo.named("GET")) <= 5
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_session_is_not_renewed_beyond_the_deadline_of_the_call(call: Call) -> None:
     def greet_once(exchange: Exchange) -> None:
         if len(zoo.named("initialize")) == 1:
@@ -334,7 +335,7 @@ def test_closing_a_channel_ends_the_calls_in_flight() -> None:
         thread.join()
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_ping_in_a_legacy_stream_is_answered_and_other_requests_are_refused(call: Call) -> None:
     def ask_back(exchange: Exchange) -> None:
         exchange.head(content_type="text/event-stream")
@@ -356,7 +357,7 @@ def test_a_ping_in_a_legacy_stream_is_answered_and_other_requests_are_refused(ca
     ]
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_an_answer_counts_though_its_stream_stays_open(call: Call) -> None:
     def linger(exchange: Exchange) -> None:
         exchange.head(content_type="text/event-stream")
@@ -367,7 +368,7 @@ def test_an_answer_counts_though_its_stream_stays_open(call: Call) -> None:
         assert call(zoo.url, "act", timeout=5) == {"n": 1}
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_tools_are_read_again_when_the_server_wants_other_headers(call: Call) -> None:
     def mismatch(exchange: Exchange) -> None:
         error = {"code": -32020, "message": "Header mismatch"}
@@ -379,7 +380,7 @@ def test_tools_are_read_again_when_the_server_wants_other_headers(call: Call) ->
         assert len(zoo.named("tools/list")) == 2
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_refusal_by_the_server_is_told(call: Call) -> None:
     def refuse(exchange: Exchange) -> None:
         error = {"code": -32602, "message": "Unknown tool"}

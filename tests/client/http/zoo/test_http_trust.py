@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from http_zoo import (
-    BOTH_WAYS,
+    EVERY_WAY,
     Exchange,
     Script,
     Zoo,
@@ -101,7 +101,7 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_server_that_nobody_vouches_for_is_refused(authority: Authority, call: Call) -> None:
     with Zoo(tls=authority.server(HERE)) as zoo:
         with pytest.raises(ConnectFailed, match=r"invalid peer certificate: UnknownIssuer$"):
@@ -109,13 +109,13 @@ def test_a_server_that_nobody_vouches_for_is_refused(authority: Authority, call:
         assert zoo.requests == []
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_bundle_vouches_for_a_server(authority: Authority, call: Call) -> None:
     with Zoo(tls=authority.server(HERE)) as zoo:
         assert call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle) == {"got": {}}
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_server_of_another_name_is_refused(authority: Authority, call: Call) -> None:
     text = r"invalid peer certificate: .*elsewhere\.test"
     served = authority.server(ELSEWHERE)
@@ -123,7 +123,7 @@ def test_a_server_of_another_name_is_refused(authority: Authority, call: Call) -
         call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle)
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize(("days", "text"), [((-9, -1), "expired"), ((1, 9), "not valid yet")])
 def test_a_certificate_of_another_time_is_refused(
     authority: Authority, call: Call, days: tuple[int, int], text: str
@@ -135,13 +135,13 @@ def test_a_certificate_of_another_time_is_refused(
     assert "tried" not in str(caught.value)
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_no_certificate_is_looked_at_if_that_is_asked_for(authority: Authority, call: Call) -> None:
     with Zoo(tls=authority.server(ELSEWHERE)) as zoo:
         assert call(zoo.url, timeout=5, tls_verify=False) == {"got": {}}
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_server_without_tls_is_told_apart(call: Call) -> None:
     with Zoo() as zoo, pytest.raises(ConnectFailed, match="handshake"):
         call(zoo.url.replace("http:", "https:"), timeout=1)
@@ -158,7 +158,7 @@ BUNDLES = {
 }
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize("name", BUNDLES)
 def test_a_bundle_that_cannot_be_used_is_named(name: str, tmp_path: Path, call: Call) -> None:
     content, text = BUNDLES[name]
@@ -181,7 +181,7 @@ def echo(status: str, content_type: str) -> Script:
     return script
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize(
     "script",
     [
@@ -224,7 +224,7 @@ def test_a_secret_that_is_no_header_value_is_refused_unseen(value: str) -> None:
 
 
 def test_a_header_name_that_is_none_is_refused() -> None:
-    with pytest.raises(ConnectFailed, match="Invalid header key: no name"):
+    with pytest.raises(ConnectFailed, match="'no name' is no name of a header"):
         call_blocking("http://127.0.0.1:1/mcp", headers={"no name": "x"})
 
 
@@ -244,7 +244,7 @@ def test_a_url_that_leads_nowhere_is_refused(url: str, text: str) -> None:
         call_blocking(url)
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_a_redirect_is_not_followed_and_takes_no_credentials_away(call: Call) -> None:
     with Zoo() as other:
 
@@ -256,7 +256,7 @@ def test_a_redirect_is_not_followed_and_takes_no_credentials_away(call: Call) ->
         assert other.connections == 0
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_loopback_is_reached_past_any_proxy(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     with Zoo() as proxy, Zoo() as zoo:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

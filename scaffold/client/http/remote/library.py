@@ -145,14 +145,7 @@ def _prepare(builder: B, address: Address, patience: float | None) -> B:
         .deflate(False)
         .connect_timeout(_CONNECT)
         .pool_idle_timeout(_IDLE)
-        .default_headers(
-            {
-                "accept": "application/json, text/event-stream",
-                "content-type": "application/json",
-                "user-agent": "hookspec-scaffold",
-                **{name.lower(): value for name, value in address.headers.items()},
-            }
-        )
+        .default_headers(dict(address.fields))
     )
     if patience is not None:
         builder = builder.read_timeout(timedelta(seconds=patience))

@@ -1,0 +1,184 @@
+"""Requests to a server on this machine, from threads."""
+
+import socket
+import time
+from typing import Self
+
+from scaffold.client.http.address import Address
+from scaffold.client.http.local.limits import CONNECT, IDLE, PIECE, closed, cut, late, unsent
+from scaffold.client.http.local.request import Writer
+from scaffold.client.http.local.response import Reader
+from scaffold.client.http.steps import Send
+
+__all__ = ["LocalTransport"]
+
+
+class LocalTransport:
+    """Keeps connections to one address, for any number of threads."""
+
+    def __init__(self, address: Address) -> None:
+        self._place = address.host, address.port
+        self.writer = Writer(address)
+        self.closed = False
+        self._idle: list[_Connection] = []
+        """Those at rest, the last one used at the end. Lists and sets are safe among threads."""
+        self._all: set[_Connection] = set()
+
+    def send(
+        self, send: Send, *, whole: bool = False, patience: float | None = None
+    ) -> "_Exchange":
+        """Return what sends a request when it is entered."""
+        del whole  # what has come is handed over, be it all or not
+        return _Exchange(self, send, patience)
+
+    def take(self, seconds: float) -> "_Connection":
+        """Return a connection for one request; raise `Broken` if there can be none."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                break
+            if connection.usable():
+                return connection
+            self.drop(connection)
+        return self._connect(seconds)
+
+    def give(self, connection: "_Connection") -> None:
+        """Keep a connection for another request; let go of one that nobody has needed for long."""
+        connection.rested = time.monotonic()
+        self._idle.append(connection)
+        if self.closed or connection.rested - self._idle[0].rested > IDLE:
+            self._drop_oldest()
+
+    def drop(self, connection: "_Connection") -> None:
+        """Close a connection."""
+        self._all.discard(connection)
+        connection.socket.close()
+
+    def close(self) -> None:
+        """Close all connections; whoever waits at one is told."""
+        self.closed = True
+        while self._idle:
+            self._drop_oldest()
+        for connection in list(self._all):
+            connection.shut()
+
+    def _drop_oldest(self) -> None:
+        try:
+            self.drop(self._idle.pop(0))
+        except IndexError:
+            return  # another thread has taken it
+
+    def _connect(self, seconds: float) -> "_Connection":
+        if self.closed:
+            raise closed()
+        try:
+            opened = socket.create_connection(self._place, min(CONNECT, seconds))
+        except OSError as error:
+            raise unsent(error) from None
+        connection = _Connection(opened)
+        self._all.add(connection)
+        return connection
+
+
+class _Connection:
+    """One socket, and what reads the responses that come over it."""
+
+    def __init__(self, opened: socket.socket) -> None:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = opened
+        self.reader = Reader()
+        self.rested = time.monotonic()
+
+    def usable(self) -> bool:
+        """True if the server has neither hung up since the last response nor said more."""
+        if time.monotonic() - self.rested > IDLE:
+            return False
+        try:
+            self.socket.setblocking(False)
+            self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def shut(self) -> None:
+        """Wake whoever waits for an answer."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it is closed already
+
+
+class _Exchange:
+    """A request, and the response to it while it is being read."""
+
+    def __init__(self, transport: LocalTransport, send: Send, patience: float | None) -> None:
+        self._transport = transport
+        self._send = send
+        self._patience = patience
+
+    def __enter__(self) -> Self:
+        transport, send = self._transport, self._send
+        self._end = time.monotonic() + send.timeout
+        self._connection = connection = transport.take(send.timeout)
+        self._reader = reader = connection.reader
+        reader.begin()
+        try:
+            self._write(transport.writer.write(send))
+            while not reader.status:
+                self._receive()
+        except BaseException:
+            transport.drop(connection)
+            raise
+        self.status = reader.status
+        self.get_header = reader.get_header
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._reader.done and self._reader.keeps:
+            self._transport.give(self._connection)
+        else:
+            self._transport.drop(self._connection)
+
+    def read(self) -> bytes | None:
+        """Return what comes next of the body, `None` at its end."""
+        reader = self._reader
+        while True:
+            if data := reader.take():
+                return data
+            if reader.done:
+                return None
+            self._receive()
+
+    def _write(self, data: bytes) -> None:
+        opened = self._connection.socket
+        opened.settimeout(self._send.timeout)
+        try:
+            opened.sendall(data)
+        except TimeoutError:
+            raise late() from None
+        except OSError:
+            return  # it may have answered before all was sent: what it said tells more
+
+    def _receive(self) -> None:
+        """Wait for something to come, and read it."""
+        left = self._end - time.monotonic()
+        if self._patience is not None:
+            left = min(left, self._patience)
+        if left <= 0:
+            raise late()
+        try:
+            self._connection.socket.settimeout(left)
+            data = self._connection.socket.recv(PIECE)
+        except TimeoutError:
+            raise late() from None
+        except OSError as error:
+            raise (closed() if self._transport.closed else cut(error)) from None
+        if data:
+            self._reader.feed(data)
+        elif self._transport.closed:
+            raise closed()
+        else:
+            self._reader.end()

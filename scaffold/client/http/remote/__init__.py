@@ -1,0 +1,1 @@
+"""HTTP to servers elsewhere, by a library: TLS, HTTP/2, proxies, names."""
