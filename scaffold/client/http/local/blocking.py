@@ -2,6 +2,8 @@
 
 import socket
 import time
+from http import HTTPStatus
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Self
 
 from scaffold.client.http.address import Address
@@ -86,6 +88,7 @@ class _Connection:
 
     def __init__(self, opened: socket.socket) -> None:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.setblocking(False)
         self.socket = opened
         self.reader = Reader()
         self.rested = time.monotonic()
@@ -154,19 +157,39 @@ class _Exchange:
 
     def _write(self, data: bytes) -> None:
         opened = self._connection.socket
-        opened.settimeout(self._send.timeout)
         try:
-            opened.sendall(data)
-        except TimeoutError:
-            raise late() from None
+            sent = opened.send(data)
+            if sent < len(data):
+                self._write_rest(opened, memoryview(data)[sent:])
         except OSError:
-            return  # it may have answered before all was sent: what it said tells more
+            self._reader.keeps = False  # it may have answered before: what it said tells more
+
+    def _write_rest(self, opened: socket.socket, rest: memoryview) -> None:
+        """Send what is not taken at once, and no more after a refusal (RFC 9112 §9.5)."""
+        with DefaultSelector() as selector:
+            selector.register(opened, EVENT_READ | EVENT_WRITE)
+            while rest:
+                ready = selector.select(self._left)
+                if not ready:
+                    raise late()
+                if ready[0][1] & EVENT_READ:
+                    self._receive()
+                    if self._reader.done or self._reader.status >= HTTPStatus.BAD_REQUEST:
+                        self._reader.keeps = False
+                        return
+                    opened.setblocking(False)
+                else:
+                    rest = rest[opened.send(rest) :]
+
+    @property
+    def _left(self) -> float:
+        """Seconds until something must have come."""
+        left = self._end - time.monotonic()
+        return left if self._patience is None else min(left, self._patience)
 
     def _receive(self) -> None:
         """Wait for something to come, and read it."""
-        left = self._end - time.monotonic()
-        if self._patience is not None:
-            left = min(left, self._patience)
+        left = self._left
         if left <= 0:
             raise late()
         try:

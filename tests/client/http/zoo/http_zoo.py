@@ -52,6 +52,7 @@ class Request:
     """A request as it came."""
 
     method: str
+    target: str
     headers: dict[str, str]
     body: bytes
 
@@ -244,7 +245,7 @@ class Zoo:
             }
             if end and len(body) >= int(headers.get("content-length", 0)):
                 connection.settimeout(None)
-                return Request(lines[0].split()[0], headers, body)
+                return Request(*lines[0].split()[:2], headers, body)
             try:
                 chunk = connection.recv(65536)
             except TimeoutError:
