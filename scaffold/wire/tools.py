@@ -4,7 +4,6 @@ Source: MCP 2026-07-28, Tools; tool names are held to what every known client ac
 `^[a-zA-Z0-9_-]{1,64}$`, because some drop a whole server for one name that breaks it.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,7 +34,9 @@ def tool_name(hook: Hook[Any, Any], plugin: str, function: str = "") -> str:
     safe = _UNSAFE.sub("_", name)
     if len(safe) <= _LONGEST:
         return safe
-    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
+    from hashlib import sha256  # it brings OpenSSL along, and names are seldom so long
+
+    digest = sha256(name.encode()).hexdigest()[:_DIGEST]
     return f"{safe[: _LONGEST - _DIGEST - 1]}_{digest}"
 
 

@@ -76,3 +76,14 @@ def test_whoever_looks_into_the_loader_of_plugins_finds_the_real_one(tmp_path: P
         "assert sys.modules['pydantic.plugin._loader'].__file__\n"
     )
     assert not run(tmp_path, after=after)
+
+
+def test_openssl_is_there_for_whoever_compares_secrets(tmp_path: Path) -> None:
+    after = (
+        "assert not {'secrets', '_hashlib'} & set(sys.modules)\n"
+        "from pydantic import SecretStr\n"
+        "assert SecretStr('a') == SecretStr('a') != SecretStr('b')\n"
+        "import secrets\n"
+        "assert secrets.token_hex(4)\n"
+    )
+    assert not run(tmp_path, after=after)
