@@ -49,8 +49,7 @@ class LocalTransport:
         """Keep a connection for another request; let go of one that nobody has needed for long."""
         connection.rested = time.monotonic()
         self._idle.append(connection)
-        if self.closed or connection.rested - self._idle[0].rested > IDLE:
-            self._drop_oldest()
+        self._drop_oldest(before=connection.rested if self.closed else connection.rested - IDLE)
 
     def drop(self, connection: "_Connection") -> None:
         """Close a connection."""
@@ -61,13 +60,14 @@ class LocalTransport:
         """Close all connections; whoever waits at one is told."""
         self.closed = True
         while self._idle:
-            self._drop_oldest()
+            self._drop_oldest(before=time.monotonic())
         for connection in list(self._all):
             connection.shut()
 
-    def _drop_oldest(self) -> None:
+    def _drop_oldest(self, *, before: float) -> None:
         try:
-            self.drop(self._idle.pop(0))
+            if self._idle[0].rested <= before:
+                self.drop(self._idle.pop(0))
         except IndexError:
             return  # another thread has taken it
 

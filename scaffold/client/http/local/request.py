@@ -27,6 +27,8 @@ class Writer:
                 self._known.clear()
             known = send.headers, send.method, self._head(send)
             self._known[id(send.headers)] = known
+        if not send.body and send.method != "POST":
+            return known[2] + b"\r\n"  # a length would announce a body (RFC 9110 §8.6)
         return b"%bcontent-length: %d\r\n\r\n%b" % (known[2], len(send.body), send.body)
 
     def _head(self, send: Send) -> bytes:
