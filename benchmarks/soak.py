@@ -45,6 +45,8 @@ PAUSE: Final = 0.002
 """Seconds between two looks at how far the callers are."""
 STUCK: Final = 150.0
 """Seconds without any call ending that mean that some call never will."""
+SETTLED: Final = 2.0
+"""Seconds that a thread or a process which has been told to end may take."""
 SLACK: Final = 2_000_000
 """Bytes by which medians of memory may differ beyond a twentieth."""
 
@@ -211,7 +213,7 @@ def soak(name: str, transport: Transport, calls: int, checks: Checks) -> None:
                 if done > calls // 2 + WARM:
                     theirs.append(sum(map(_resident, descendants(os.getpid()))))
         callers.join()
-    after = _resources()
+    after = _settled(before)
 
     lost = callers.answers.count(0)
     more = calls - lost - callers.answers.count(1)
@@ -225,8 +227,15 @@ def soak(name: str, transport: Transport, calls: int, checks: Checks) -> None:
         checks.hold(f"{name}: {what}, {count} before, {after[what]} after", to=after[what] == count)
 
 
-def _resources() -> dict[str, int]:
+def _settled(before: dict[str, int]) -> dict[str, int]:
     """Count what could leak, once what is ending has ended."""
+    end = time.monotonic() + SETTLED
+    while (after := _resources()) != before and time.monotonic() < end:
+        time.sleep(PAUSE)
+    return after
+
+
+def _resources() -> dict[str, int]:
     return {
         "file descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "threads": len(list(Path("/proc/self/task").iterdir())),
