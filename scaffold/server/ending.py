@@ -158,8 +158,10 @@ def _end_group() -> None:
     group = os.getpgrp()
     os.killpg(group, signal.SIGTERM)
     with suppress(OSError, Warning):  # Python 3.12 warns of forks of what has threads
-        if not os.fork():
+        sweeper = os.fork()
+        if not sweeper:
             _sweep(group)
+        os.setpgid(sweeper, 0)  # both say so: once we are gone, nobody is to be found in our group
 
 
 def _sweep(group: int) -> NoReturn:

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO, Any, Final
 
 from scaffold.contract.errors import ConnectFailed, ProtocolError, TransportError
@@ -22,6 +22,9 @@ __all__ = ["PATIENCE", "Peer", "Silent", "started"]
 
 PATIENCE: Final = 10.0
 """Seconds that a process may take to answer, or to end."""
+_MOMENT: Final = 1.0
+"""Seconds in which what a process started may end after it: our server kills it after a half."""
+_NAP: Final = 0.02
 
 
 class Silent(TransportError):
@@ -100,7 +103,15 @@ class Peer:
         return True
 
     def leaves_children(self) -> bool:
-        """Tell whether what the process started is still there."""
+        """Tell whether what the process started is still there, a moment after its end."""
+        deadline = monotonic() + _MOMENT
+        while self._has_group():
+            if monotonic() > deadline:
+                return True
+            sleep(_NAP)
+        return False
+
+    def _has_group(self) -> bool:
         try:
             os.killpg(self.popen.pid, 0)
         except (ProcessLookupError, PermissionError):

@@ -24,6 +24,19 @@ def start(tmp_path: Path) -> Iterator[Start]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server over HTTP for all that it must survive, without a word of alarm."""
+    options = ("served:Plain", "--name", "demo", "--http", "--port", "0")
+    server = Server(tmp_path_factory.mktemp("http"), *options, MCP_MAX_MESSAGE_MB="1")
+    yield server.url()
+    server.stop()
+    log = server.log.read_text()
+    assert "Traceback" not in log, log
+    warnings = [line for line in log.splitlines() if "WARNING" in line]
+    assert [line for line in warnings if "'demo_astray' is not offered" not in line] == []
+
+
 @pytest.fixture(params=["served:Plain", "served:Awaited"])
 def entry_point(request: pytest.FixtureRequest) -> str:
     """Both kinds of plugin: their servers are not the same."""

@@ -83,6 +83,12 @@ class Server:
             assert time.monotonic() < end, f"the plugin has not noted '{word}'"
             time.sleep(0.005)
 
+    def forget(self) -> None:
+        """Take away what words the plugin has left."""
+        for word in self.notes.iterdir():
+            if word != self.log:
+                word.unlink()
+
     def end(self) -> int:
         """Close the input and return the exit status."""
         assert self.process.stdin is not None

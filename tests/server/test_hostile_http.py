@@ -6,12 +6,11 @@ Each names the section that says what is right.
 import http.client
 import json
 import socket
-from collections.abc import Iterator
 from typing import Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import pytest
-from serving import PATIENCE, Server, modern
+from serving import PATIENCE, modern
 from test_http import call
 
 GREET: Final = json.dumps(modern("tools/call", name="demo_greet", arguments={})).encode()
@@ -137,19 +136,6 @@ def send(url: str, *requests: bytes) -> Reply:
     with Sender(url) as sender:
         sender.send(*requests)
         return sender.reply()
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server for all that it must survive."""
-    folder = tmp_path_factory.mktemp("http")
-    options = ("served:Plain", "--name", "demo", "--http", "--port", "0")
-    server = Server(folder, *options, MCP_MAX_MESSAGE_MB="1")
-    yield server.url()
-    server.stop()
-    log = server.log.read_text()
-    assert "Traceback" not in log, log
-    assert "WARNING" not in log, log
 
 
 FRAMING: Final[dict[str, tuple[bytes, int]]] = {

@@ -33,7 +33,8 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("wrong", PLUGINS, ids=[one[0] for one in PLUGINS])
-def test_a_plugin_that_is_wrong_is_caught_by_name(plugin, tried, wrong):
+def test_a_plugin_that_is_wrong_is_caught_by_name(plugin, tried, wrong, monkeypatch):
+    monkeypatch.setattr("scaffold.testing.hygiene._FLOOD_SECONDS", 1.5)
     name, check, runtime, keys, said = wrong
     result = tried(plugin(name, *keys, runtime=runtime), check)
 
