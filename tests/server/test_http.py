@@ -4,7 +4,6 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,18 +64,6 @@ def mirror(message: dict[str, Any]) -> dict[str, str]:
 def call(url: str, tool: str, meta: dict[str, Any] | None = None, **arguments: Any) -> Answer:
     message = modern("tools/call", name=tool, arguments=arguments, _meta=meta or {})
     return ask(url, message, **mirror(message))
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server for all that it must survive."""
-    folder = tmp_path_factory.mktemp("http")
-    options = ("served:Plain", "--name", "demo", "--http", "--port", "0")
-    server = Server(folder, *options, MCP_MAX_MESSAGE_MB="1")
-    yield server.url()
-    server.stop()
-    log = server.log.read_text()
-    assert "Traceback" not in log, log
 
 
 def test_white_space_around_a_header_s_value_does_not_count(url: str):
@@ -287,6 +274,49 @@ def test_a_modern_client_gives_a_call_up_by_hanging_up(start: Start) -> None:
     connection.close()
     server.noted("cancelled")
     assert call(server.url(), "demo_greet").status == 200
+
+
+def half_closed(url: str, tool: str, meta: dict[str, Any], **arguments: Any) -> socket.socket:
+    """Ask something, and say that this was the last request."""
+    message = modern("tools/call", name=tool, arguments=arguments, _meta=meta)
+    fields = {"Host": "localhost", "Content-Type": "application/json", "Accept": BOTH}
+    fields |= {name.replace("_", "-"): value for name, value in mirror(message).items()}
+    body = json.dumps(message)
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    place = urlsplit(url)
+    sender = socket.create_connection((place.hostname, place.port), timeout=PATIENCE)
+    sender.sendall(
+        f"POST /mcp HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    sender.shutdown(socket.SHUT_WR)
+    return sender
+
+
+def read_all(sender: socket.socket) -> bytes:
+    with sender, sender.makefile("rb") as stream:
+        return stream.read()
+
+
+def test_a_client_that_has_said_its_last_word_gets_its_answer(running: Server) -> None:
+    url = running.url()
+    quick = read_all(half_closed(url, "demo_greet", {}))
+    assert quick.startswith(b"HTTP/1.1 200 OK\r\n")
+    slow = read_all(half_closed(url, "demo_sleep", {}, seconds=0.3))
+    interim, _, answer = slow.rpartition(b"HTTP/1.1 200 OK\r\n")
+    # RFC 9110 §15.2.1: a client that did not ask for it discards it.
+    assert set(interim.split(b"\r\n")) == {b"HTTP/1.1 100 Continue", b""}
+    assert b"connection: close" in answer
+    stream = read_all(half_closed(url, "demo_count", {"progressToken": 1}, to=2))
+    assert stream.count(b"data: ") == 3
+
+
+def test_a_client_that_leaves_after_its_last_word_gives_its_call_up(start: Start) -> None:
+    server = start("served:Awaited", "--http", "--port", "0")
+    sender = half_closed(server.url(), "demo_sleep", {}, seconds=60)
+    server.noted("asleep")
+    time.sleep(0.1)
+    sender.close()
+    server.noted("cancelled")
 
 
 def test_a_legacy_client_gives_a_call_up_by_saying_so(start: Start) -> None:

@@ -155,6 +155,74 @@ def test_an_idle_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     run(test)
 
 
+BODY = b"x" * 100_000
+LARGE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+async def ask_and_never_read(site: Site) -> asyncio.StreamWriter:
+    """Send until nothing more is taken."""
+    reader, writer = await site.connect()
+    reader._transport.pause_reading()  # type: ignore[attr-defined]
+    for _ in range(300):
+        writer.write(LARGE)
+    await settled(lambda: len(site.headers))
+    return writer
+
+
+async def settled(look: Callable[[], int]) -> None:
+    """Wait until something no longer changes."""
+    seen, before = look(), -1
+    while seen != before:
+        await asyncio.sleep(0.1)
+        seen, before = look(), seen
+
+
+def test_nothing_is_worked_off_for_a_client_that_does_not_read() -> None:
+    async def test(site: Site) -> None:
+        writer = await ask_and_never_read(site)
+        assert len(site.headers) < 300
+        assert writer.transport.get_write_buffer_size() > 0
+        (connection,) = site.state.connections
+        assert connection.transport.get_write_buffer_size() < 4 * len(BODY)
+        site.look()
+        reader, _writer = await site.connect(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert (await reader.read(99)).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.transport.abort()
+
+    run(test)
+
+
+def test_a_client_that_does_not_read_is_cut_off_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overdue, "_DEAFEST", 0.0)
+
+    async def test(site: Site) -> None:
+        writer = await ask_and_never_read(site)
+        site.look()
+        site.look()
+        await settled(lambda: len(site.state.connections))
+        assert not site.state.connections
+        writer.transport.abort()
+
+    run(test)
+
+
+def test_a_client_that_reads_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overdue, "_DEAFEST", 0.5)
+
+    async def test(site: Site) -> None:
+        reader, writer = await site.connect()
+        for _ in range(300):
+            writer.write(LARGE)
+        for _ in range(20):
+            await reader.readexactly(len(BODY))
+            await asyncio.sleep(0.04)
+            site.look()
+        assert not writer.transport.is_closing()
+        writer.transport.abort()
+
+    run(test)
+
+
 def test_the_most_useless_makes_room_when_descriptors_get_scarce(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,12 +9,16 @@ from typing import Final
 from scaffold.server.http.parser import StrictProtocol
 
 if sys.platform != "win32":
+    import fcntl
     import resource
+    import termios
 
 __all__ = ["BACKLOG", "end_overdue", "make_room"]
 
 _SLOWEST: Final = 30.0
 """Seconds within which a request must have come, from its first byte to its last."""
+_DEAFEST: Final = 30.0
+"""Seconds in which a client must have taken something of an answer that waits for it."""
 _MOST_WAITING: Final = 200
 """Connections that are kept without a whole request; the oldest are closed."""
 _MOST_IDLE: Final = 500
@@ -50,12 +54,18 @@ def _most() -> float:
 
 
 def end_overdue(protocols: Iterable[object]) -> None:
-    """End the connections whose request takes too long, and the oldest of too many."""
+    """End the connections whose client takes too long, to send or to read, and the oldest surplus.
+
+    To be called every second or so.
+    """
     now = time.monotonic()
     waiting: list[tuple[float, StrictProtocol]] = []
     idle: list[tuple[float, StrictProtocol]] = []
     for protocol in protocols:
         if not isinstance(protocol, StrictProtocol):
+            continue
+        if protocol.unread_for(now, _unread(protocol)) > _DEAFEST:
+            protocol.transport.abort()  # to close it would wait until all is read
             continue
         if protocol.since is None:
             if not protocol.is_serving:
@@ -67,6 +77,20 @@ def end_overdue(protocols: Iterable[object]) -> None:
     overdue = [protocol for since, protocol in waiting if now - since > _SLOWEST]
     for protocol in (*overdue, *_oldest(waiting, _MOST_WAITING), *_oldest(idle, _MOST_IDLE)):
         protocol.end()
+
+
+def _unread(protocol: StrictProtocol) -> int:
+    """Return how many bytes the client has not taken, if any of them are still with us.
+
+    Those in the hands of the system count where it says how many they are: of a slow client it
+    takes more only once a good part of them is gone.
+    """
+    kept = protocol.transport.get_write_buffer_size()
+    if not kept or sys.platform != "linux":
+        return kept
+    count = bytearray(4)
+    fcntl.ioctl(protocol.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, count)
+    return kept + int.from_bytes(count, sys.byteorder)
 
 
 def _oldest(connections: list[tuple[float, StrictProtocol]], most: int) -> list[StrictProtocol]:

@@ -46,6 +46,10 @@ class StrictProtocol(HttpToolsProtocol):
         """True while a request comes that would go on in another protocol."""
         self._refused = False
         """True once nothing is read any more."""
+        self._unread = 0
+        """The bytes that the client had not taken at the last look."""
+        self._moved = self.since
+        """When it was last seen to take some, or had none to take."""
 
     @override
     def on_message_begin(self) -> None:
@@ -154,6 +158,20 @@ class StrictProtocol(HttpToolsProtocol):
         """True if it is us whom the request waits for: others before it are being served."""
         queued = bool(self.pipeline) or (self._in_head and self.is_serving)
         return self.flow.read_paused or queued
+
+    def unread_for(self, now: float, unread: int) -> float:
+        """Take how many bytes the client has not read; return for how long it has read none.
+
+        A stream waits for its reader as long as that takes: so its plugin is held up.
+        """
+        if unread != self._unread or not unread or (self.is_serving and self.is_streaming):
+            self._unread, self._moved = unread, now
+        return now - self._moved
+
+    @property
+    def is_streaming(self) -> bool:
+        """True while the answer is a stream of events."""
+        return bool(self.cycle.chunked_encoding)
 
     def end(self) -> None:
         """Give the request up that has not come whole."""

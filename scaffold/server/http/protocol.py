@@ -9,8 +9,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from scaffold.server.answers import Answers
 from scaffold.server.http.app import PATH
 from scaffold.server.http.known import Known, answer, likeness
+from scaffold.server.http.last_word import PatientProtocol
 from scaffold.server.http.overdue import make_room
-from scaffold.server.http.parser import StrictProtocol
 from scaffold.wire.heads import Heads
 
 __all__ = ["Protocol", "protocol"]
@@ -20,7 +20,7 @@ _MOST_HELD: Final = 64 * 2**10
 _PATH: Final = PATH.encode()
 
 
-class Protocol(StrictProtocol):
+class Protocol(PatientProtocol):
     """Holds a request back that may be known by its body.
 
     uvicorn hears of it when it has come, and only if it turns out to be another.
