@@ -34,20 +34,27 @@ class LoopedServer:
         self._framing = Lines(largest)
         self._flushing = False
         self._writer = ThreadPoolExecutor(1, "writer")
+        self._writing = False
+        """True while a thread writes for us."""
+        self._held = False
+        """True while nothing is read, because the client does not read either."""
 
     async def run(self) -> None:
         """Serve; return when the process is to exit."""
+        self._listen()
+        await self._tasks.loop.run_in_executor(self._tasks.threads, self.ending.wait)
+
+    def _listen(self) -> None:
         loop = self._tasks.loop
         try:
             loop.add_reader(self._input, self._readable)
         except PermissionError:
             # A plain file, which is always ready, and which no selector takes.
             loop.call_soon(self._read_file)
-        await loop.run_in_executor(self._tasks.threads, self.ending.wait)
 
     def _read_file(self) -> None:
         self._readable()
-        if not self.ending.begun:
+        if not (self.ending.begun or self._held):
             self._tasks.loop.call_soon(self._read_file)
 
     def _readable(self) -> None:
@@ -68,8 +75,10 @@ class LoopedServer:
             else:
                 self._conversation.reply(call, response)
         self._flush()
-        if not chunk:
+        self._held = self._outlet.is_full
+        if self._held or not chunk:
             self._tasks.loop.remove_reader(self._input)
+        if not chunk:
             self.ending.begin()
 
     async def _finish(self, call: Call) -> None:
@@ -97,10 +106,23 @@ class LoopedServer:
     def _flush(self) -> None:
         """Write here what fits into the pipe; a thread waits for a client that reads slowly."""
         self._flushing = False
+        if self._writing:
+            return
         if self._outlet.fits():
             self._outlet.flush()
         else:
-            self._tasks.loop.run_in_executor(self._writer, self._outlet.flush)
+            self._writing = True
+            written = self._tasks.loop.run_in_executor(self._writer, self._outlet.flush)
+            written.add_done_callback(self._written)
+
+    def _written(self, _written: object) -> None:
+        """Go on with what has come while the thread wrote, and with reading."""
+        self._writing = False
+        if not self._outlet.is_empty:
+            self._flush()
+        if self._held and not self.ending.begun:
+            self._held = False
+            self._listen()
 
     def _drain(self, timeout: float) -> None:
         self._tasks.loop.call_soon_threadsafe(self._conversation.leave)

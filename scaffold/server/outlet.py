@@ -53,13 +53,23 @@ class Outlet:
         if self._waiting:
             self.flush()
 
+    @property
+    def is_full(self) -> bool:
+        """True while so much waits for the client that nothing should be added."""
+        return self._size > _FULL
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing waits for a flush."""
+        return not self._waiting
+
     def fits(self) -> bool:
         """Tell whether a flush can surely not block: the pipe is empty, and there is room."""
         return self._size <= self._capacity and unread(self._descriptor) == 0
 
     def flush(self) -> None:
         """Write what has gathered, unless another thread is doing so already."""
-        while self._waiting and self._writing.acquire(self._size > _FULL):
+        while self._waiting and self._writing.acquire(self.is_full):
             try:
                 self._write(self._gather())
             finally:

@@ -6,19 +6,29 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 PLUGINS = Path(__file__).parent / "plugins"
 PATIENCE = 15.0
 """Seconds after which a test has failed."""
+
+QUIET = 1.0
+"""Seconds after which a server that has taken nothing takes nothing any more."""
 
 MODERN = "2026-07-28"
 META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+
+
+class Sent(NamedTuple):
+    """How many messages went out whole, and what is left of the next."""
+
+    whole: int
+    rest: bytes
 
 
 class Server:
@@ -51,6 +61,21 @@ class Server:
         assert self.process.stdin is not None
         lines = [m if isinstance(m, bytes) else json.dumps(m).encode() + b"\n" for m in messages]
         self.process.stdin.write(b"".join(lines))
+
+    def send_unread(self, messages: Iterable[Any]) -> "Sent":
+        """Write messages until the server takes no more."""
+        assert self.process.stdin is not None
+        inlet = self.process.stdin.fileno()
+        os.set_blocking(inlet, False)
+        whole, rest = -1, b""
+        for message in messages:
+            whole, rest = whole + 1, json.dumps(message).encode() + b"\n"
+            while rest and select.select([], [inlet], [], QUIET)[1]:
+                rest = rest[os.write(inlet, rest) :]
+            if rest:
+                break
+        os.set_blocking(inlet, True)
+        return Sent(whole, rest)
 
     def receive(self) -> Any:
         """Read one message; `None` at the end."""

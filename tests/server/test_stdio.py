@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -427,6 +428,20 @@ def test_a_client_that_does_not_read_blocks_nobody_for_ever(either: Server) -> N
     ]
     either.send(*calls)
     assert {either.receive()["id"] for _ in calls} == set(range(100))
+
+
+def test_a_client_that_never_reads_is_read_no_more_until_it_does(either: Server) -> None:
+    name = "n" * 500_000
+    calls = 150
+    sent = either.send_unread(
+        modern("tools/call", number, name="demo_greet", arguments={"name": name})
+        for number in range(calls)
+    )
+    assert 5 < sent.whole < calls
+    rest = threading.Thread(target=either.send, args=(sent.rest,))
+    rest.start()
+    assert {either.receive()["id"] for _ in range(sent.whole + 1)} == set(range(sent.whole + 1))
+    rest.join()
 
 
 @pytest.mark.parametrize(
