@@ -19,7 +19,7 @@ from scaffold.contract.namesakes import namesakes, told_apart
 from scaffold.contract.schema import Schema, pointer
 from scaffold.contract.values import Json
 
-__all__ = ["CAPITALS", "Payload"]
+__all__ = ["CAPITALS", "SHORT", "Payload"]
 
 T = TypeVar("T")
 
@@ -76,6 +76,15 @@ class Payload(Generic[T]):
         return told_apart(by_alias, names) if names else by_alias
 
     @cached_property
+    def _read_long(self) -> Callable[[bytes], T]:
+        """Reads texts from `SHORT` on. Whose texts are all shorter never pays for it."""
+        from scaffold.contract.decoder import decoder
+
+        read = decoder(self._adapter.core_schema, self._read) or self._read
+        read_at_leisure = unhurried(read)
+        return lambda data: read(data) if len(data) < LONG else read_at_leisure(data)
+
+    @cached_property
     def _take(self) -> Callable[[T], T]:
         return self._adapter.validator.validate_python
 
@@ -122,33 +131,30 @@ class Payload(Generic[T]):
 
     @cached_property
     def quick(self) -> Callable[[bytes], T]:
-        """What `reader` does for a text shorter than `LONG` that holds none of the `CAPITALS`.
+        """What `reader` does for a text shorter than `SHORT` that holds none of the `CAPITALS`.
 
         It says nothing of what is wrong: raises as `reader`, or any `ValueError`.
         """
         return self.reader if self.exact or self.form is None else self._read
 
     def _plain_reader(self, read: Callable[[bytes], T]) -> Callable[[bytes], T]:
-        read_long = unhurried(read)
-
         def load(data: bytes) -> T:
             if _N in data or _I in data:
                 self._refuse_no_number(data)
             try:
-                return read(data) if len(data) < LONG else read_long(data)
+                return read(data) if len(data) < SHORT else self._read_long(data)
             except ValidationError as error:
                 self._explain(data, error)
 
         return load
 
     def _exact_reader(self, read: Callable[[bytes], T]) -> Callable[[bytes], T]:
-        read_long = unhurried(read)
         accepts: Callable[[bytes], bool] | None = None
 
         def load(data: bytes) -> T:
             nonlocal accepts
             try:
-                value = read(data) if len(data) < LONG else read_long(data)
+                value = read(data) if len(data) < SHORT else self._read_long(data)
             except ValidationError as error:
                 self._explain(data, error)
             accepts = accepts or self._accepts  # compiled when it is needed first
@@ -292,6 +298,9 @@ def _encode(text: str) -> bytes:
     # As bytes, since half a surrogate pair in a text is an error of another kind to pydantic.
     return text.encode("utf-8", "surrogatepass")
 
+
+SHORT: Final = 1 << 11
+"""Bytes of a text from which on it pays to have msgspec read it, and to fill in what it made."""
 
 CAPITALS: Final = b"NI"
 """As numbers: a byte is found in bytes five times as fast as bytes of length 1.

@@ -7,6 +7,7 @@ from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
+    Final,
     Generic,
     Self,
     TypeAlias,
@@ -18,7 +19,17 @@ from typing import (
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["ABSENT", "Integer", "Json", "JsonObject", "Maybe", "Number", "is_array", "is_object"]
+__all__ = [
+    "ABSENT",
+    "JSON_TYPE",
+    "Integer",
+    "Json",
+    "JsonObject",
+    "Maybe",
+    "Number",
+    "is_array",
+    "is_object",
+]
 
 T = TypeVar("T")
 
@@ -103,6 +114,7 @@ def _integer(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
         [core_schema.int_schema(strict=True), whole_float],
         mode="left_to_right",
         serialization=_AS_IT_IS,
+        metadata={JSON_TYPE: "integer"},
     )
 
 
@@ -114,11 +126,15 @@ def _number(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
         ],
         mode="left_to_right",
         serialization=_AS_IT_IS,
+        metadata={JSON_TYPE: "number"},
     )
 
 
 _AS_IT_IS = core_schema.simple_ser_schema("any")
 """A number is written as what it is: to try the members of a union takes twice as long."""
+
+JSON_TYPE: Final = "json_type"
+"""By this name the metadata of a core schema says what `Integer` and `Number` are."""
 
 
 def _never_null(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

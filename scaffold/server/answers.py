@@ -4,10 +4,9 @@ from functools import cached_property
 from types import CoroutineType
 from typing import Any, Final, Protocol
 
-from scaffold.contract.collector import LONG
 from scaffold.contract.errors import HookError, InvalidInput
 from scaffold.contract.failure import FAILURES
-from scaffold.contract.payload import CAPITALS
+from scaffold.contract.payload import CAPITALS, SHORT
 from scaffold.server.steps import Steps, unexpected
 from scaffold.server.tools import Tool, Toolbox
 from scaffold.wire.eras import Code
@@ -63,7 +62,7 @@ class Answers:
 
         def repeat(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
             try:
-                plain = len(arguments) < LONG and n not in arguments and i not in arguments
+                plain = len(arguments) < SHORT and n not in arguments and i not in arguments
                 payload = (quick if plain else load)(arguments)
             except _REFUSED:
                 return None

@@ -24,9 +24,8 @@ from scaffold.client.stdio.connection import (
 )
 from scaffold.client.stdio.inbox import Answer, Deliver, message_of
 from scaffold.client.stdio.process import Launch, poll
-from scaffold.contract.collector import LONG
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
-from scaffold.contract.payload import CAPITALS
+from scaffold.contract.payload import CAPITALS, SHORT
 from scaffold.contract.progress import Report
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
@@ -103,7 +102,7 @@ class LoopPipes(Connection):
             if type(answer) is Familiar:
                 try:
                     payload = answer.payload
-                    plain = len(payload) < LONG and n not in payload and i not in payload
+                    plain = len(payload) < SHORT and n not in payload and i not in payload
                     return quick(payload) if plain else load(payload)
                 except REFUSED:
                     return call.read(answer)

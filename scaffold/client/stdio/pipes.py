@@ -27,7 +27,7 @@ from scaffold.client.stdio.process import CALL, Launch, poll
 from scaffold.client.stdio.watch import LOOK, WATCH, Seat
 from scaffold.contract.beside import beside
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
-from scaffold.contract.payload import CAPITALS
+from scaffold.contract.payload import CAPITALS, SHORT
 from scaffold.wire.heads import Familiar
 from scaffold.wire.messages import Message
 from scaffold.wire.progress import Progress
@@ -123,7 +123,8 @@ class Pipes(Connection):
                 outgoing = call.outgoing(b"")
                 return call.read(self._await(number, slot, outgoing, deadline, seconds))
             try:
-                return (load if n in output or i in output else quick)(output)
+                plain = len(output) < SHORT and n not in output and i not in output
+                return (quick if plain else load)(output)
             except REFUSED:
                 return call.read(Familiar(number, True, output, data))
 

@@ -1,0 +1,312 @@
+"""What of pydantic's core schemas msgspec checks in the same way, as types that it decodes.
+
+A core schema is what pydantic has made of a type, with all that a user has changed about it: a
+validator, a setting, an `__init__`. It is read by a table of what each node may hold. Whatever is
+not in the table is not known to mean the same, and so nothing of that payload is.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from functools import partial
+from itertools import repeat
+from types import GenericAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+
+from msgspec import UNSET, Meta, defstruct, field
+
+from scaffold.contract.filling import Fill, dicts, fillable, lists, models, others
+from scaffold.contract.values import JSON_TYPE, Json
+
+__all__ = ["NoShape", "Shape", "shape"]
+
+
+class NoShape(Exception):
+    """There is something in a core schema of which we do not know that msgspec does the same."""
+
+
+class Shape(NamedTuple):
+    """A type for msgspec, and how its values are filled in if they do not stand for themselves."""
+
+    type: Any
+    fill: Fill | None = None
+    worth: int = 1
+    """What reading one this way saves, in numbers and texts; less than 0 if it costs."""
+
+
+def shape(core_schema: Json) -> Shape:
+    """Return the shape of what a core schema describes.
+
+    Raises `NoShape`, and what msgspec raises if it finds that it does not support a type.
+    """
+    return _Shapes(core_schema.get("definitions", [])).of(core_schema)
+
+
+class _Shapes:
+    """The shapes of one core schema, whose definitions are these."""
+
+    def __init__(self, definitions: list[Json]) -> None:
+        self._definitions = {each["ref"]: each for each in definitions}
+        self._known: dict[str, Shape] = {}
+
+    def of(self, schema: Json) -> Shape:
+        make = _SHAPES.get(schema["type"])
+        if make is None:
+            raise NoShape
+        return make(self, _known(schema))
+
+    def follow(self, reference: str) -> Shape:
+        """Return the shape of a definition; one that contains itself has none."""
+        if reference not in self._known:
+            definition = self._definitions.pop(reference, None)
+            if definition is None:
+                raise NoShape
+            self._known[reference] = self.of(definition)
+        return self._known[reference]
+
+
+def _known(schema: Json) -> Json:
+    """Return a node that holds nothing but what the table knows."""
+    if not schema.keys() <= _KEYS[schema["type"]] | _ANYWHERE:
+        raise NoShape
+    return schema
+
+
+def _bounded(type_: Any, bounds: Mapping[str, Any], names: frozenset[str]) -> Any:
+    given = {name: bounds[name] for name in names if bounds.get(name) is not None}
+    return Annotated[type_, Meta(**given)] if given else type_
+
+
+def _string(_shapes: _Shapes, schema: Json) -> Shape:
+    return Shape(_bounded(str, schema, _LENGTHS))
+
+
+def _literal(_shapes: _Shapes, schema: Json) -> Shape:
+    expected = tuple(schema["expected"])
+    if not set(map(type, expected)) <= {str, int}:
+        raise NoShape
+    return Shape(Literal[expected])
+
+
+def _nullable(shapes: _Shapes, schema: Json) -> Shape:
+    type_, fill, worth = shapes.of(schema["schema"])
+    return Shape(type_ | None, fill and others(fill, None), worth)
+
+
+def _list(shapes: _Shapes, schema: Json) -> Shape:
+    type_, fill, worth = _worthwhile(shapes.of(schema.get("items_schema", _ANYTHING)))
+    return Shape(_bounded(GenericAlias(list, type_), schema, _LENGTHS), fill and lists(fill), worth)
+
+
+def _dict(shapes: _Shapes, schema: Json) -> Shape:
+    names = schema.get("keys_schema", _ANYTHING)
+    if names["type"] != "str":
+        raise NoShape
+    type_, fill, worth = _worthwhile(shapes.of(schema.get("values_schema", _ANYTHING)))
+    return Shape(GenericAlias(dict, (shapes.of(names).type, type_)), fill and dicts(fill), worth)
+
+
+def _worthwhile(part: Shape) -> Shape:
+    """Return what many of a shape are; raise if many of them would take longer than they do."""
+    if part.worth < 0:
+        raise NoShape
+    return part._replace(worth=_LIST)
+
+
+def _int(_shapes: _Shapes, schema: Json) -> Shape:
+    return Shape(_whole(schema))
+
+
+def _float(_shapes: _Shapes, schema: Json) -> Shape:
+    return Shape(_real(schema))
+
+
+def _number(_shapes: _Shapes, schema: Json) -> Shape:
+    """Return the shape of our `Integer` or `Number`; their bounds wrap them, one by one."""
+    bounds: dict[str, Any] = {}
+    while schema["type"] == "function-after":
+        function = _known(schema)["function"].get("function")
+        if not _compares(function):
+            raise NoShape
+        for name, bound in function.keywords.items():
+            if name in bounds:
+                raise NoShape
+            bounds[name] = bound
+        schema = schema["schema"]
+    match _known(schema).get("metadata", {}).get(JSON_TYPE) if schema["type"] == "union" else None:
+        case "integer":
+            return Shape(_whole(bounds))
+        case "number":
+            return Shape(_whole(bounds) | _real(bounds))
+        case _:
+            raise NoShape
+
+
+def _compares(function: object) -> bool:
+    """Tell whether a function is one of pydantic's own that compare with bounds."""
+    return (
+        isinstance(function, partial)
+        and not function.args
+        and function.keywords.keys() <= _COMPARISONS.keys()
+        and function.func.__module__.startswith("pydantic.")
+    )
+
+
+def _whole(bounds: Mapping[str, Any]) -> Any:
+    given = {name: bounds[name] for name in _COMPARISONS if bounds.get(name) is not None}
+    rounded = {name: _COMPARISONS[name](bound) for name, bound in given.items()}
+    return _bounded(int, rounded, _ORDER)
+
+
+def _real(bounds: Mapping[str, Any]) -> Any:
+    for name in _ORDER:
+        bound = bounds.get(name)
+        if bound is not None and float(bound) != bound:
+            raise NoShape
+    return _bounded(float, bounds, _ORDER)
+
+
+def _model(shapes: _Shapes, schema: Json) -> Shape:
+    model, content, settings = schema["cls"], schema["schema"], schema.get("config", {})
+    if (
+        schema.get("custom_init")
+        or schema.get("root_model")
+        or not settings.keys() <= _SETTINGS
+        or not settings.get("validate_by_alias", True)
+        or content["type"] != "model-fields"
+        or not fillable(model)
+    ):
+        raise NoShape
+    members: list[tuple[str, Any, Any]] = []
+    parts: dict[str, Fill] = {}
+    defaults: dict[str, Callable[[], Any]] = {}
+    worth = -MODEL
+    for name, member in _known(content)["fields"].items():
+        alias, inner = _known(member).get("validation_alias", name), member["schema"]
+        if not isinstance(alias, str):
+            raise NoShape
+        if inner["type"] == "default":
+            defaults[name] = _default(_known(inner))
+            inner = inner["schema"]
+        optional: dict[str, Any] = {"default": UNSET} if name in defaults else {}
+        part = shapes.of(inner)
+        members.append((name, part.type, field(name=alias, **optional)))
+        if part.fill is not None:
+            parts[name] = others(part.fill, UNSET) if optional else part.fill
+            worth += min(part.worth, 0) - 1
+        else:
+            worth += -_OPTIONAL if optional else part.worth
+    # No cycle leads through a struct: it is gone as soon as it is filled in.
+    struct = defstruct(model.__name__, members, kw_only=True, forbid_unknown_fields=True, gc=False)
+    extra = settings.get("extra_fields_behavior")
+    extras = _objects if extra == "allow" else _nothing
+    fill = models(model, content["fields"], extras=extras, defaults=defaults, parts=parts)
+    return Shape(struct, fill, worth)
+
+
+def _default(schema: Json) -> Callable[[], Any]:
+    """Return what makes the value of an absent property; pydantic copies one that may change."""
+    if "default" not in schema:
+        raise NoShape
+    value = schema["default"]
+    try:
+        hash(value)
+    except TypeError:
+        return partial(deepcopy, value)
+    return lambda: value
+
+
+def _nothing() -> Iterator[Any]:
+    return repeat(None)
+
+
+def _objects() -> Iterator[Any]:
+    """Yield empty objects without end, a new one each time."""
+    return iter(dict[str, Json], None)
+
+
+_Make: TypeAlias = Callable[[_Shapes, Json], Shape]
+
+_SHAPES: Final[Mapping[str, _Make]] = {
+    "bool": lambda _shapes, _schema: Shape(bool),
+    "none": lambda _shapes, _schema: Shape(None),
+    "str": _string,
+    "int": _int,
+    "float": _float,
+    "literal": _literal,
+    "nullable": _nullable,
+    "list": _list,
+    "dict": _dict,
+    "union": _number,
+    "function-after": _number,
+    "model": _model,
+    "definitions": lambda shapes, schema: shapes.of(schema["schema"]),
+    "definition-ref": lambda shapes, schema: shapes.follow(schema["schema_ref"]),
+}
+"""What makes the shape of a node, by its type."""
+
+MODEL: Final = 4
+"""What it costs to fill in a model, in numbers and texts that its properties save.
+
+So points, pairs and objects of which most properties are absent are left to pydantic, if there may
+be many of them.
+"""
+
+_OPTIONAL: Final = 2
+"""What a property costs that is most often absent."""
+
+_LIST: Final = 3
+"""What a list saves, however short."""
+
+_ANYTHING: Final = {"type": "any"}
+
+_LENGTHS: Final = frozenset({"min_length", "max_length"})
+"""Counted in code points of a string, and in items of a list."""
+
+_COMPARISONS: Final[Mapping[str, Callable[[Any], int]]] = {
+    "ge": math.ceil,
+    "gt": math.floor,
+    "le": math.floor,
+    "lt": math.ceil,
+}
+"""How a bound is rounded for integers."""
+
+_ORDER: Final = frozenset(_COMPARISONS)
+
+_ANYWHERE: Final = frozenset({"type", "ref", "metadata", "serialization", "strict"})
+
+_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "bool": frozenset(),
+    "none": frozenset(),
+    "str": _LENGTHS,
+    "int": _ORDER,
+    "float": _ORDER | {"allow_inf_nan"},
+    "literal": frozenset({"expected"}),
+    "nullable": frozenset({"schema"}),
+    "list": _LENGTHS | {"items_schema"},
+    "dict": frozenset({"keys_schema", "values_schema"}),
+    "union": frozenset({"choices", "mode"}),
+    "function-after": frozenset({"function", "schema"}),
+    "model": frozenset({"cls", "schema", "config", "custom_init", "root_model"}),
+    "model-fields": frozenset({"fields", "model_name", "computed_fields", "extras_schema"}),
+    "model-field": frozenset({"schema", "validation_alias", "serialization_alias"}),
+    "default": frozenset({"schema", "default"}),
+    "definitions": frozenset({"schema", "definitions"}),
+    "definition-ref": frozenset({"schema_ref"}),
+}
+"""What a node may hold, by its type, besides what any may."""
+
+_SETTINGS: Final = frozenset(
+    {
+        "allow_inf_nan",
+        "extra_fields_behavior",
+        "frozen",
+        "ser_json_inf_nan",
+        "serialize_by_alias",
+        "strict",
+        "title",
+        "validate_by_alias",
+        "validate_by_name",
+    }
+)
+"""Settings of a model that mean nothing for a text that msgspec accepts, but for what is kept."""
