@@ -78,7 +78,7 @@ class Payload(Generic[T]):
     @cached_property
     def _read_long(self) -> Callable[[bytes], T]:
         """Reads texts from `SHORT` on. Whose texts are all shorter never pays for it."""
-        from scaffold.contract.decoder import decoder
+        from scaffold.contract.decoding.decoder import decoder
 
         read = decoder(self._adapter.core_schema, self._read) or self._read
         read_at_leisure = unhurried(read)

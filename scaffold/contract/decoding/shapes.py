@@ -1,28 +1,20 @@
-"""What of pydantic's core schemas msgspec checks in the same way, as types that it decodes.
+"""What of pydantic's core schemas msgspec checks in the same way, as types that it decodes."""
 
-A core schema is what pydantic has made of a type, with all that a user has changed about it: a
-validator, a setting, an `__init__`. It is read by a table of what each node may hold. Whatever is
-not in the table is not known to mean the same, and so nothing of that payload is.
-"""
-
-import math
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import partial
 from itertools import repeat
 from types import GenericAlias
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from msgspec import UNSET, Meta, defstruct, field
+from msgspec import UNSET, defstruct, field
 
-from scaffold.contract.filling import Fill, dicts, fillable, lists, models, others
+from scaffold.contract.decoding.bounds import LENGTHS, bounded, compares, real, whole
+from scaffold.contract.decoding.filling import Fill, dicts, fillable, lists, models, others
+from scaffold.contract.decoding.nodes import SETTINGS, NoShape, known
 from scaffold.contract.values import JSON_TYPE, Json
 
-__all__ = ["NoShape", "Shape", "shape"]
-
-
-class NoShape(Exception):
-    """There is something in a core schema of which we do not know that msgspec does the same."""
+__all__ = ["Shape", "shape"]
 
 
 class Shape(NamedTuple):
@@ -53,7 +45,7 @@ class _Shapes:
         make = _SHAPES.get(schema["type"])
         if make is None:
             raise NoShape
-        return make(self, _known(schema))
+        return make(self, known(schema))
 
     def follow(self, reference: str) -> Shape:
         """Return the shape of a definition; one that contains itself has none."""
@@ -65,20 +57,8 @@ class _Shapes:
         return self._known[reference]
 
 
-def _known(schema: Json) -> Json:
-    """Return a node that holds nothing but what the table knows."""
-    if not schema.keys() <= _KEYS[schema["type"]] | _ANYWHERE:
-        raise NoShape
-    return schema
-
-
-def _bounded(type_: Any, bounds: Mapping[str, Any], names: frozenset[str]) -> Any:
-    given = {name: bounds[name] for name in names if bounds.get(name) is not None}
-    return Annotated[type_, Meta(**given)] if given else type_
-
-
 def _string(_shapes: _Shapes, schema: Json) -> Shape:
-    return Shape(_bounded(str, schema, _LENGTHS))
+    return Shape(bounded(str, schema, LENGTHS))
 
 
 def _literal(_shapes: _Shapes, schema: Json) -> Shape:
@@ -95,7 +75,7 @@ def _nullable(shapes: _Shapes, schema: Json) -> Shape:
 
 def _list(shapes: _Shapes, schema: Json) -> Shape:
     type_, fill, worth = _worthwhile(shapes.of(schema.get("items_schema", _ANYTHING)))
-    return Shape(_bounded(GenericAlias(list, type_), schema, _LENGTHS), fill and lists(fill), worth)
+    return Shape(bounded(GenericAlias(list, type_), schema, LENGTHS), fill and lists(fill), worth)
 
 
 def _dict(shapes: _Shapes, schema: Json) -> Shape:
@@ -114,56 +94,32 @@ def _worthwhile(part: Shape) -> Shape:
 
 
 def _int(_shapes: _Shapes, schema: Json) -> Shape:
-    return Shape(_whole(schema))
+    return Shape(whole(schema))
 
 
 def _float(_shapes: _Shapes, schema: Json) -> Shape:
-    return Shape(_real(schema))
+    return Shape(real(schema))
 
 
 def _number(_shapes: _Shapes, schema: Json) -> Shape:
     """Return the shape of our `Integer` or `Number`; their bounds wrap them, one by one."""
     bounds: dict[str, Any] = {}
     while schema["type"] == "function-after":
-        function = _known(schema)["function"].get("function")
-        if not _compares(function):
+        function = known(schema)["function"].get("function")
+        if not compares(function):
             raise NoShape
         for name, bound in function.keywords.items():
             if name in bounds:
                 raise NoShape
             bounds[name] = bound
         schema = schema["schema"]
-    match _known(schema).get("metadata", {}).get(JSON_TYPE) if schema["type"] == "union" else None:
+    match known(schema).get("metadata", {}).get(JSON_TYPE) if schema["type"] == "union" else None:
         case "integer":
-            return Shape(_whole(bounds))
+            return Shape(whole(bounds))
         case "number":
-            return Shape(_whole(bounds) | _real(bounds))
+            return Shape(whole(bounds) | real(bounds))
         case _:
             raise NoShape
-
-
-def _compares(function: object) -> bool:
-    """Tell whether a function is one of pydantic's own that compare with bounds."""
-    return (
-        isinstance(function, partial)
-        and not function.args
-        and function.keywords.keys() <= _COMPARISONS.keys()
-        and function.func.__module__.startswith("pydantic.")
-    )
-
-
-def _whole(bounds: Mapping[str, Any]) -> Any:
-    given = {name: bounds[name] for name in _COMPARISONS if bounds.get(name) is not None}
-    rounded = {name: _COMPARISONS[name](bound) for name, bound in given.items()}
-    return _bounded(int, rounded, _ORDER)
-
-
-def _real(bounds: Mapping[str, Any]) -> Any:
-    for name in _ORDER:
-        bound = bounds.get(name)
-        if bound is not None and float(bound) != bound:
-            raise NoShape
-    return _bounded(float, bounds, _ORDER)
 
 
 def _model(shapes: _Shapes, schema: Json) -> Shape:
@@ -171,7 +127,7 @@ def _model(shapes: _Shapes, schema: Json) -> Shape:
     if (
         schema.get("custom_init")
         or schema.get("root_model")
-        or not settings.keys() <= _SETTINGS
+        or not settings.keys() <= SETTINGS
         or not settings.get("validate_by_alias", True)
         or content["type"] != "model-fields"
         or not fillable(model)
@@ -181,12 +137,12 @@ def _model(shapes: _Shapes, schema: Json) -> Shape:
     parts: dict[str, Fill] = {}
     defaults: dict[str, Callable[[], Any]] = {}
     worth = -MODEL
-    for name, member in _known(content)["fields"].items():
-        alias, inner = _known(member).get("validation_alias", name), member["schema"]
+    for name, member in known(content)["fields"].items():
+        alias, inner = known(member).get("validation_alias", name), member["schema"]
         if not isinstance(alias, str):
             raise NoShape
         if inner["type"] == "default":
-            defaults[name] = _default(_known(inner))
+            defaults[name] = _default(known(inner))
             inner = inner["schema"]
         optional: dict[str, Any] = {"default": UNSET} if name in defaults else {}
         part = shapes.of(inner)
@@ -259,54 +215,3 @@ _LIST: Final = 3
 """What a list saves, however short."""
 
 _ANYTHING: Final = {"type": "any"}
-
-_LENGTHS: Final = frozenset({"min_length", "max_length"})
-"""Counted in code points of a string, and in items of a list."""
-
-_COMPARISONS: Final[Mapping[str, Callable[[Any], int]]] = {
-    "ge": math.ceil,
-    "gt": math.floor,
-    "le": math.floor,
-    "lt": math.ceil,
-}
-"""How a bound is rounded for integers."""
-
-_ORDER: Final = frozenset(_COMPARISONS)
-
-_ANYWHERE: Final = frozenset({"type", "ref", "metadata", "serialization", "strict"})
-
-_KEYS: Final[Mapping[str, frozenset[str]]] = {
-    "bool": frozenset(),
-    "none": frozenset(),
-    "str": _LENGTHS,
-    "int": _ORDER,
-    "float": _ORDER | {"allow_inf_nan"},
-    "literal": frozenset({"expected"}),
-    "nullable": frozenset({"schema"}),
-    "list": _LENGTHS | {"items_schema"},
-    "dict": frozenset({"keys_schema", "values_schema"}),
-    "union": frozenset({"choices", "mode"}),
-    "function-after": frozenset({"function", "schema"}),
-    "model": frozenset({"cls", "schema", "config", "custom_init", "root_model"}),
-    "model-fields": frozenset({"fields", "model_name", "computed_fields", "extras_schema"}),
-    "model-field": frozenset({"schema", "validation_alias", "serialization_alias"}),
-    "default": frozenset({"schema", "default"}),
-    "definitions": frozenset({"schema", "definitions"}),
-    "definition-ref": frozenset({"schema_ref"}),
-}
-"""What a node may hold, by its type, besides what any may."""
-
-_SETTINGS: Final = frozenset(
-    {
-        "allow_inf_nan",
-        "extra_fields_behavior",
-        "frozen",
-        "ser_json_inf_nan",
-        "serialize_by_alias",
-        "strict",
-        "title",
-        "validate_by_alias",
-        "validate_by_name",
-    }
-)
-"""Settings of a model that mean nothing for a text that msgspec accepts, but for what is kept."""

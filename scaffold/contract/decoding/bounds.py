@@ -1,0 +1,54 @@
+"""Bounds that mean the same to pydantic and to msgspec."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Annotated, Any, Final
+
+from msgspec import Meta
+
+__all__ = ["COMPARISONS", "LENGTHS", "bounded", "compares", "real", "whole"]
+
+
+def bounded(type_: Any, bounds: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """Return the type with those of the bounds that are named and set."""
+    given = {name: bounds[name] for name in names if bounds.get(name) is not None}
+    return Annotated[type_, Meta(**given)] if given else type_
+
+
+def whole(bounds: Mapping[str, Any]) -> Any:
+    """Return the type of integers within bounds; msgspec refuses bounds of more than 64 bits."""
+    given = {name: bounds[name] for name in COMPARISONS if bounds.get(name) is not None}
+    rounded = {name: COMPARISONS[name](bound) for name, bound in given.items()}
+    return bounded(int, rounded, COMPARISONS)
+
+
+def real(bounds: Mapping[str, Any]) -> Any:
+    """Return the type of floats within bounds; raise `ValueError` for one that is no float."""
+    for name in COMPARISONS:
+        bound = bounds.get(name)
+        if bound is not None and float(bound) != bound:
+            raise ValueError(f"{bound} is not exact")
+    return bounded(float, bounds, COMPARISONS)
+
+
+def compares(function: object) -> bool:
+    """Tell whether a function is one of pydantic's own that compare with bounds."""
+    return (
+        isinstance(function, partial)
+        and not function.args
+        and function.keywords.keys() <= COMPARISONS.keys()
+        and function.func.__module__.startswith("pydantic.")
+    )
+
+
+LENGTHS: Final = frozenset({"min_length", "max_length"})
+"""Counted in code points of a string, and in items of a list."""
+
+COMPARISONS: Final[Mapping[str, Callable[[Any], int]]] = {
+    "ge": math.ceil,
+    "gt": math.floor,
+    "le": math.floor,
+    "lt": math.ceil,
+}
+"""How a bound is rounded for integers."""
