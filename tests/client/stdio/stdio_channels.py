@@ -11,6 +11,7 @@ from typing import Any
 
 from scaffold.client.stdio.async_channel import AsyncStdioChannel
 from scaffold.client.stdio.channel import StdioChannel
+from scaffold.client.stdio.watch import WATCH
 from scaffold.contract import Hook, Kind
 from scaffold.contract.progress import Report, listener, reporting_to
 
@@ -161,4 +162,10 @@ def _descriptors() -> set[str]:
 
 
 def _threads() -> set[str]:
-    return {f"{thread.name} {thread.ident}" for thread in threading.enumerate()}
+    """Name the threads; that of the watch only if it has no channels of others to look at."""
+    others = bool(WATCH._seats)
+    return {
+        f"{thread.name} {thread.ident}"
+        for thread in threading.enumerate()
+        if not (others and thread.name == "watch")
+    }
