@@ -20,7 +20,7 @@ from scaffold.generator.schema.check import check_schema, is_verbatim
 from scaffold.generator.schema.dialect import in_standard_terms, unknown_vocabularies
 from scaffold.generator.schema.draft7 import DRAFT_7, from_draft_7
 from scaffold.generator.schema.files import SchemaFiles
-from scaffold.generator.schema.vocabulary import DIALECT, subschemas
+from scaffold.generator.schema.vocabulary import DIALECT, holds_together, subschemas
 from scaffold.generator.values import is_list, is_object
 
 __all__ = ["REFERENCES", "Document", "Documents"]
@@ -99,7 +99,8 @@ class Documents:
         """Take in one self-contained schema; raise `SpecError` if it is no schema."""
         documents = cls(SchemaFiles(None), "https://hookspec.invalid/")
         source = Source("schema", schema, lambda: Places({}, {}))
-        if documents.inline(source, (), schema) is None:
+        documents.inline(source, (), schema)
+        if documents.problems:
             raise SpecError(documents.problems)
         return documents
 
@@ -232,7 +233,7 @@ class Documents:
         value = self._in_standard_terms(source, at, value)
         problems = check_schema(source, at, value)
         self.problems += problems
-        if problems:
+        if problems and not _can_be_followed(problems, value):
             return None
         identifier = value.get("$id", "") if is_object(value) else ""
         own = urldefrag(urljoin(uri, identifier))[0]
@@ -356,6 +357,11 @@ class Documents:
     def _lost(self, schema: Json, keyword: str, code: str, what: str, help: str = "") -> SpecError:
         message = f"the reference '{schema[keyword]}' {what}"
         return SpecError([self.problem(schema, (keyword,), code, message, help)])
+
+
+def _can_be_followed(problems: list[Diagnostic], schema: Json) -> bool:
+    """Tell whether the references of a faulty schema mean what they say, so that all is told."""
+    return holds_together(schema) and all(one.code != "schema-dialect" for one in problems)
 
 
 def _part(value: Json, step: str | int) -> Json:

@@ -1,12 +1,22 @@
 """The keywords of JSON Schema 2020-12, by what they hold and by what they do."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
 from scaffold.generator.values import is_object
 
-__all__ = ["ANNOTATIONS", "ASSERTIONS", "DIALECT", "IN_PLACE", "KNOWN", "rebuild", "subschemas"]
+__all__ = [
+    "ANNOTATIONS",
+    "ASSERTIONS",
+    "DIALECT",
+    "IN_PLACE",
+    "KNOWN",
+    "holds_together",
+    "rebuild",
+    "subschemas",
+]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -31,6 +41,13 @@ _ONE = frozenset(_ONE_TEXT.split())
 _LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
 _HOLDERS = _ONE | _LIST | _NAMED
+_PLACES = ("$id", "$anchor", "$dynamicAnchor", "$ref", "$dynamicRef")
+_FORMS: dict[str, type] = {
+    **dict.fromkeys(_LIST, list),
+    **dict.fromkeys(_NAMED, dict),
+    **dict.fromkeys(_PLACES, str),
+}
+"""What a keyword holds that has schemas in it, or says where they are."""
 
 ANNOTATIONS = frozenset(_ANNOTATION_TEXT.split())
 """Keywords that refuse nothing; `format` among them, as the specification has it."""
@@ -57,6 +74,23 @@ def subschemas(schema: Json) -> list[tuple[Pointer, Json]]:
         elif keyword in _NAMED:
             found += [((keyword, name), item) for name, item in value.items()]
     return found
+
+
+def holds_together(schema: Json) -> bool:
+    """Tell whether it can be seen what lies in a schema and what it refers to, faulty or not."""
+    pending = [schema]
+    while pending:
+        current = pending.pop()
+        if not is_object(current):
+            continue
+        if not all(type(current.get(key, made())) is made for key, made in _FORMS.items()):
+            return False
+        try:
+            urlsplit(current.get("$id", ""))
+        except ValueError:
+            return False
+        pending += [inner for _, inner in subschemas(current)]
+    return True
 
 
 def rebuild(schema: dict[str, Json], change: Callable[[Json], Json]) -> dict[str, Json]:
