@@ -20,11 +20,13 @@ def declarations(names: Names) -> str:
     that when they import it, and not at their first call.
     """
     later = set(names.declared)
+    roles = _roles(names.kind)
     written: list[str] = []
     unfinished: list[str] = []
     for item in ordered(names.kind.types):
         if isinstance(item, ir.Record):
-            written.append(_record(item, names, later))
+            about = item.description or roles.get(item.name, "")
+            written.append(_record(item, names, later, about))
             if not (_used(item) - {item.name}).isdisjoint(later):
                 unfinished.append(f"{names.types[item.name]}.model_rebuild()")
         else:
@@ -55,11 +57,23 @@ def _used(item: ir.Declaration) -> set[str]:
     return set[str]().union(*map(references, types))
 
 
-def _record(record: ir.Record, names: Names, later: Container[str]) -> str:
+def _roles(kind: ir.Kind) -> dict[str, str]:
+    """Say of the objects that hooks take and give what they are, for want of words of their own."""
+    roles: dict[str, str] = {}
+    for hook in kind.hooks:
+        for payload, role in ((hook.input, "takes"), (hook.output, "gives")):
+            if isinstance(payload.type, ir.Reference):
+                said = f"What `{hook.name}` {role}.\n\n{hook.description}".strip()
+                roles.setdefault(payload.type.name, said)
+    return roles
+
+
+def _record(record: ir.Record, names: Names, later: Container[str], about: str) -> str:
     options = ['extra="forbid"'] if record.extra == "forbid" else []
     bases = Bracket("(", ("Model", *options), ")")
-    about = docstring(record.description, indent=4, otherwise=f"The object `{record.name}`.")
-    lines = [layout(Row((f"class {names.types[record.name]}", bases, ":"))), f"    {about}"]
+    head = layout(Row((f"class {names.types[record.name]}", bases, ":")))
+    words = docstring(about, indent=4, otherwise=f"The object `{record.name}`.")
+    lines = [head, f"    {words}"]
     if record.fields:
         lines.append("")
     for field in record.fields:

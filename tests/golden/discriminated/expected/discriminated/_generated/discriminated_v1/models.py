@@ -27,7 +27,10 @@ Shape: TypeAlias = Annotated[Circle | Square, Field(discriminator="class_")]
 
 
 class DrawInput(Model):
-    """The object `DrawInput`."""
+    """What `draw` takes.
+
+    Draw shapes.
+    """
 
     shape: Shape
     """Something to draw."""
@@ -38,6 +41,9 @@ class DrawInput(Model):
 
 
 class DrawOutput(Model):
-    """The object `DrawOutput`."""
+    """What `draw` gives.
+
+    Draw shapes.
+    """
 
     done: bool

@@ -7,12 +7,18 @@ from scaffold.contract import ABSENT, Maybe, Model
 
 
 class LookOutput(Model):
-    """The object `LookOutput`."""
+    """What `look` gives.
+
+    Answers, and takes nothing.
+    """
 
     seen: bool
 
 
 class TellInput(Model):
-    """The object `TellInput`."""
+    """What `tell` takes.
+
+    Takes, and answers nothing.
+    """
 
     what: Maybe[str] = ABSENT

@@ -16,7 +16,10 @@ class Place(Model):
 
 
 class TryAllInput(Model, extra="forbid"):
-    """The object `TryAllInput`."""
+    """What `try_all` takes.
+
+    Take one of each.
+    """
 
     text: Annotated[str, Field(max_length=20, min_length=1)]
     whole: Annotated[Integer, Field(ge=1, le=10)]

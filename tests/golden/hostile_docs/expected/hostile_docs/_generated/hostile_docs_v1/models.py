@@ -34,6 +34,10 @@ class QuoteInput(Model):
 
 
 class QuoteOutput(Model):
-    """The object `QuoteOutput`."""
+    """What `quote` gives.
+
+    "Quoted" and 'quoted' and \u005cN{DASH} and \u005cu0041 and "\u0022"\u0022"\u0022
+    and "end"
+    """
 
     done: bool

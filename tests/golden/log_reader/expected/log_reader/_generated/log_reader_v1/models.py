@@ -9,7 +9,10 @@ from scaffold.contract import Field, Integer, Model
 
 
 class TailInput(Model, extra="forbid"):
-    """The object `TailInput`."""
+    """What `tail` takes.
+
+    Follow a log from its end.
+    """
 
     path: str
     """The log to follow."""

@@ -34,7 +34,11 @@ class AnObjectWhoseNameIsSoLongThatNoLineOfTheUsualWidthHoldsIt(Model, extra="fo
 
 
 class DoSomethingThatTakesAWhileInput(Model):
-    """The object `DoSomethingThatTakesAWhileInput`."""
+    """What `do_something_that_takes_a_while` takes.
+
+    Do it. Then do it again, and again, and again, until all that had to be done has
+    been done, or somebody says stop.
+    """
 
     a_property_with_a_name_that_is_longer_than_most_names_are: Annotated[
         list[dict[str, str]],
@@ -92,6 +96,10 @@ class DoSomethingThatTakesAWhileInput(Model):
 
 
 class DoSomethingThatTakesAWhileOutput(Model):
-    """The object `DoSomethingThatTakesAWhileOutput`."""
+    """What `do_something_that_takes_a_while` gives.
+
+    Do it. Then do it again, and again, and again, until all that had to be done has
+    been done, or somebody says stop.
+    """
 
     done: bool

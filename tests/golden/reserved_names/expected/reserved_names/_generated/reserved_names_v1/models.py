@@ -21,7 +21,10 @@ class TakeInputModel(Model):
 
 
 class TakeInput(Model):
-    """The object `TakeInput`."""
+    """What `take` takes.
+
+    Take them all.
+    """
 
     class_: Annotated[str, Field(alias="class")]
     schema_: Annotated[str, Field(alias="schema")]
@@ -50,6 +53,9 @@ class TakeInput(Model):
 
 
 class TakeOutput(Model):
-    """The object `TakeOutput`."""
+    """What `take` gives.
+
+    Take them all.
+    """
 
     validate_: Annotated[str, Field(alias="validate")]

@@ -9,7 +9,11 @@ from scaffold.contract import Model
 
 
 class ReadOutput(Model):
-    """The object `ReadOutput`."""
+    """What `read` gives.
+
+    Liest Wörter vor - auch lange, und auch solche, die über das Ende einer Zeile hinaus
+    gehen.
+    """
 
     wort: Literal["Maß", "größer", "日本", "\u2014", "\U0001f98a"]
     """Das Wort: 'Maß', 2 x 3."""
