@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Final
 
 from scaffold.server.http.parser import StrictProtocol
@@ -89,7 +90,8 @@ def _unread(protocol: StrictProtocol) -> int:
     if not kept or sys.platform != "linux":
         return kept
     count = bytearray(4)
-    fcntl.ioctl(protocol.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, count)
+    with suppress(OSError, ValueError):  # closed just now
+        fcntl.ioctl(protocol.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, count)
     return kept + int.from_bytes(count, sys.byteorder)
 
 

@@ -57,7 +57,7 @@ def _is_at_work(pid: int) -> bool:
     """Tell whether a process still has its pipes: one that ends gives its memory back before."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or after
         return False
 
 
