@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 __all__ = [
     "ABSENT",
+    "DEEPEST",
     "JSON_TYPE",
     "Integer",
     "Json",

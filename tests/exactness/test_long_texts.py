@@ -466,6 +466,15 @@ def test_what_is_not_known_to_mean_the_same_is_left_to_pydantic(form):
     assert decoder_of(guard_of(form)) is None
 
 
+@pytest.mark.parametrize("levels", [50, 190, 200, 201, 250])
+def test_a_type_that_may_be_deeper_than_any_payload_is_left_to_pydantic(levels):
+    form = str
+    for _ in range(levels):
+        form = create_model("Nested", __base__=Model, a=(form, ...))
+    known = decoder.decoder(TypeAdapter(form).core_schema, lambda _text: None) is not None
+    assert known is (levels < 200)
+
+
 def test_what_a_user_adds_to_a_model_is_done_for_a_long_text_too():
     # A core schema holds all of it, and no table of ours: so such a class has no decoder.
     text = json.dumps(THING)

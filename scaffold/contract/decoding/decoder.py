@@ -51,7 +51,7 @@ _SAMPLE: Final = 512
 DENSE: Final = 16
 """Commas in so many bytes from the middle on: a text of long strings is read faster by pydantic."""
 
-_NOT_KNOWN: Final = (NoShape, TypeError, ValueError, OverflowError, NotImplementedError)
+_NOT_KNOWN: Final = (NoShape, TypeError, ValueError, OverflowError, RuntimeError)
 """Besides ours, what msgspec raises for a type that it cannot decode: a bound of 65 bits, say."""
 
 _REFUSED: Final = (MsgspecError, ValueError, RecursionError)

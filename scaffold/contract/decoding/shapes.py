@@ -12,7 +12,7 @@ from msgspec import UNSET, defstruct, field
 from scaffold.contract.decoding.bounds import LENGTHS, bounded, compares, real, whole
 from scaffold.contract.decoding.filling import Fill, dicts, fillable, lists, models, others
 from scaffold.contract.decoding.nodes import SETTINGS, NoShape, known
-from scaffold.contract.values import JSON_TYPE, Json
+from scaffold.contract.values import DEEPEST, JSON_TYPE, Json
 
 __all__ = ["Shape", "shape"]
 
@@ -40,10 +40,13 @@ class _Shapes:
     def __init__(self, definitions: list[Json]) -> None:
         self._definitions = {each["ref"]: each for each in definitions}
         self._known: dict[str, Shape] = {}
+        self._containers = 0
 
     def of(self, schema: Json) -> Shape:
+        """Return the shape of a node; raise `NoShape`."""
         make = _SHAPES.get(schema["type"])
-        if make is None:
+        self._containers += schema["type"] in _CONTAINERS
+        if make is None or self._containers >= DEEPEST:
             raise NoShape
         return make(self, known(schema))
 
@@ -213,5 +216,8 @@ _OPTIONAL: Final = 2
 
 _LIST: Final = 3
 """What a list saves, however short."""
+
+_CONTAINERS: Final = frozenset({"list", "dict", "model"})
+"""Of fewer than pydantic reads levels none can be too deep."""
 
 _ANYTHING: Final = {"type": "any"}
