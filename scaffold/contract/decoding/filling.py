@@ -47,6 +47,8 @@ def models(
     every = set(names)
 
     def fill(structs: list[Any]) -> list[Any]:
+        if not structs:  # nor is there anything in their parts, of which there may be many
+            return []
         made = list(map(_new, repeat(model, len(structs))))
         values = list(map(asdict, structs))
         present = list(map(_copy, repeat(every, len(structs))))
