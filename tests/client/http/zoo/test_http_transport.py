@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -206,3 +208,17 @@ def test_closing_ends_the_calls_in_flight_of_an_event_loop() -> None:
 
     with Zoo([Exchange.stay_silent]) as zoo:
         asyncio.run(close(zoo.url))
+
+
+LOCAL_ONLY = """
+import sys
+from scaffold.client.http.address import Address
+from scaffold.client.http.transport import transport
+transport(Address("http://127.0.0.1:1/", {})).close()
+print({"pyreqwest"} & set(sys.modules))
+"""
+
+
+def test_who_speaks_to_this_machine_only_does_not_import_the_library() -> None:
+    command = [sys.executable, "-c", LOCAL_ONLY]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"set()\n"
