@@ -13,7 +13,7 @@ import sys
 from importlib.util import find_spec
 
 from benchmarks.wire.comparisons import Round, figures_table, ratios_table
-from benchmarks.wire.machine import describe
+from benchmarks.wire.machine import describe, in_one_layout
 from benchmarks.wire.sides import REQUIRED, SIDES, Side
 
 _MOST_SECONDS = 120.0
@@ -74,7 +74,8 @@ def _round(sides: list[Side], seconds: float, number: int) -> Round:
 
 
 def _measure(side: Side, seconds: float, core: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.wire.measure", side.name, str(seconds), str(core)]
+    measure = [sys.executable, "-m", "benchmarks.wire.measure", side.name, str(seconds), str(core)]
+    command = [*in_one_layout(), *measure]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -132,12 +132,12 @@ def _until(seconds: float) -> Iterator[int]:
 
 
 def _undisturbed(spent: list[float]) -> float:
-    """Return what a call takes that nothing came between: nine of ten take as long or longer.
+    """Return what a call takes that nothing came between: one of the fastest hundredth.
 
     What else happens on a machine, or on the one beneath it, makes calls slower and never faster.
     It hits long calls more often than short ones, so a median would compare interruptions.
     """
-    return sorted(spent)[len(spent) // 10]
+    return sorted(spent)[len(spent) // 100]
 
 
 def _timed(call: Callable[[Any], Any], argument: Any, seconds: float) -> list[float]:
