@@ -39,8 +39,7 @@ def describe() -> list[str]:
     layout = "one layout of addresses" if in_one_layout() else "addresses laid out at random"
     return [
         f"{os.cpu_count()} cores of {_processor()}, {system}, load {os.getloadavg()[0]:.1f} before",
-        f"a process at work is interrupted {times:,.0f} times a second, {share:.0%} of the time; "
-        f"{layout}",
+        f"interrupted at work {times:,.0f} times a second, {share:.0%} of the time; {layout}",
         f"{python}, {packages}",
     ]
 
