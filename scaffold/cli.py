@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from scaffold import __version__
+
 __all__ = ["app", "main"]
 
 app = typer.Typer(
@@ -358,9 +360,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        from importlib.metadata import version as version_of
-
-        typer.echo(f"scaffold {version_of('hookspec-scaffold')}")
+        typer.echo(f"scaffold {__version__}")
         raise typer.Exit
 
 

@@ -7,13 +7,13 @@ Source: MCP 2026-07-28, Versioning: Backward Compatibility; stdio: Backward Comp
 
 import itertools
 from collections.abc import Generator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw
 from pydantic_core import from_json
 
+from scaffold import __version__
 from scaffold.client.replies import Initialized, Listed, decode, era, in_full, refusal, result_of
 from scaffold.contract.beside import beside
 from scaffold.contract.catalogue import Catalogue
@@ -80,7 +80,7 @@ class Session:
         self._tokens = itertools.count(1)
         self._meta: dict[str, Json] = {
             "io.modelcontextprotocol/protocolVersion": MODERN,
-            "io.modelcontextprotocol/clientInfo": _client_info(),
+            "io.modelcontextprotocol/clientInfo": _CLIENT,
             "io.modelcontextprotocol/clientCapabilities": {},
             "hookspec.scaffold/structured": True,
         }
@@ -103,7 +103,7 @@ class Session:
         greeting = {
             "protocolVersion": self.version or LATEST_LEGACY,
             "capabilities": {},
-            "clientInfo": _client_info(),
+            "clientInfo": _CLIENT,
         }
         answer = yield Outgoing("initialize", encode(greeting))
         version = decode(answer, Initialized, "initialize").protocol_version
@@ -309,9 +309,4 @@ _TRACE: Final = ("traceparent", "tracestate", "baggage")
 
 _LEGACY_META: Final[JsonObject] = {"hookspec.scaffold/structured": True}
 
-
-def _client_info() -> JsonObject:
-    try:
-        return {"name": "hookspec-scaffold", "version": version("hookspec-scaffold")}
-    except PackageNotFoundError:
-        return {"name": "hookspec-scaffold", "version": "0"}
+_CLIENT: Final[JsonObject] = {"name": "hookspec-scaffold", "version": __version__}

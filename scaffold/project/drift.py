@@ -1,8 +1,8 @@
 """How far a project's generated files are from what its hookspecs say."""
 
-from importlib.metadata import version
 from pathlib import Path
 
+from scaffold import __version__
 from scaffold.project.files import Change, State, plan
 from scaffold.project.journal import refuse_interrupted
 from scaffold.project.lock import LOCKFILE, Entry, Lock, Owner, digest, read_lock
@@ -46,7 +46,7 @@ def lock_for(wanted: Generated, known: Lock) -> Lock:
     }
     for path, text in wanted.files.items():
         entries[path] = Entry(Owner.GENERATED, digest(text.encode()))
-    return Lock(version("hookspec-scaffold"), wanted.hookspecs, entries)
+    return Lock(__version__, wanted.hookspecs, entries)
 
 
 def _lockfile(root: Path, lock: Lock) -> Change:

@@ -5,12 +5,12 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from msgspec import convert
 
+from scaffold import __version__
 from scaffold.generator import SpecError, compile_kind
 from scaffold.generator.compare import Bump, Party, compare
 from scaffold.project.answers import SHIPPED, read_origin
@@ -132,15 +132,15 @@ def _runtime(root: Path, _settings: Settings) -> Fact:
     for line in needs:
         need = Requirement(line)
         if need.name == DISTRIBUTION:
-            here = version(DISTRIBUTION)
-            fits = need.specifier.contains(here, prereleases=True)
-            return Fact(line, "" if fits else f"{here} is installed here")
+            fits = need.specifier.contains(__version__, prereleases=True)
+            return Fact(line, "" if fits else f"{__version__} is installed here")
     return Fact("not among the dependencies", f"'pyproject.toml' does not ask for {DISTRIBUTION}")
 
 
 def _generator(root: Path, _settings: Settings) -> Fact:
-    wrote, here = read_lock(root).generator, version(DISTRIBUTION)
-    return Fact(wrote or "none", "" if wrote == here else f"{here} is here: 'scaffold generate'")
+    wrote = read_lock(root).generator
+    due = "" if wrote == __version__ else f"{__version__} is here: 'scaffold generate'"
+    return Fact(wrote or "none", due)
 
 
 def _generated(root: Path, _settings: Settings) -> Fact:
