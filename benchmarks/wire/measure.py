@@ -61,6 +61,8 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _start(side: Side, connect: Callable[..., Any]) -> Figures:
+    with connect(side.command) as connection:
+        _verify(connection, connection.call(connection.take(_SMALL)), _SMALL)
     started = time.perf_counter()
     with connect(side.command) as connection:
         _verify(connection, connection.call(connection.take(_SMALL)), _SMALL)

@@ -4,6 +4,7 @@ import os
 import runpy
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from scaffold.wire.forking import Order
 
 __all__ = ["become"]
 
+_ZONE: Final = b"TZ"
 _CANNOT_RUN: Final = 126
 """The exit status of what cannot be run, as shells have it."""
 
@@ -29,9 +31,7 @@ def become(order: Order, stdio: list[int]) -> None:
     except OSError as error:
         sys.stderr.write(f"cannot run in '{os.fsdecode(order.cwd)}': {error.strerror}\n")
         sys.exit(_CANNOT_RUN)
-    os.environ.clear()
-    os.environb.update(order.env)
-    time.tzset()
+    _surround(order.env)
     arguments = [os.fsdecode(argument) for argument in order.arguments]
     sys.orig_argv[1:] = arguments
     if arguments[0] == "-m":
@@ -43,6 +43,16 @@ def become(order: Order, stdio: list[int]) -> None:
         sys.argv[:] = arguments
         _look_in(Path(arguments[0]).resolve().parent)
         runpy.run_path(arguments[0], run_name="__main__")
+
+
+def _surround(env: Mapping[bytes, bytes]) -> None:
+    """Have these variables and no others; most are there already, and setting one has its price."""
+    here = dict(os.environb)
+    for name in here.keys() - env.keys():
+        del os.environb[name]
+    os.environb.update(item for item in env.items() if here.get(item[0]) != item[1])
+    if here.get(_ZONE) != env.get(_ZONE):
+        time.tzset()
 
 
 def _look_in(folder: Path) -> None:
