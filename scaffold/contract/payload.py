@@ -118,7 +118,8 @@ class Payload(Generic[T]):
     def dump(self, value: T) -> bytes:
         """Write a payload as compact JSON; raise as `load` does if it is no valid payload.
 
-        Instances of the payload's own class are trusted as they were built, as they are in process.
+        Instances of the payload's own class are trusted as they were built, as they are in process;
+        pydantic warns of what has been put there since and is of another type.
         """
         return self.writer(value)
 
@@ -184,7 +185,7 @@ class Payload(Generic[T]):
             if type(value) is not form:
                 return self._write_other(value)
             try:
-                data = write(value, exclude_unset=sparse, warnings=False)
+                data = write(value, exclude_unset=True) if sparse else write(value)
             except ValueError as error:
                 self._explain_value(value, error)
             if _N in data or _I in data:
@@ -202,7 +203,7 @@ class Payload(Generic[T]):
             if type(value) is not form:
                 return self._write_other(value)
             try:
-                data = write(value, exclude_unset=sparse, warnings=False)
+                data = write(value, exclude_unset=True) if sparse else write(value)
             except ValueError as error:
                 self._explain_value(value, error)
             accepts = accepts or self._accepts

@@ -41,6 +41,13 @@ def test_a_valid_payload_is_read_into_its_model_and_written_back_unchanged():
     assert EXECUTE.input.dump(payload) == text
 
 
+def test_what_was_put_into_a_payload_later_and_is_of_another_type_is_warned_of():
+    payload = ExecuteInput(function="add", args={})
+    vars(payload)["function"] = 1
+    with pytest.warns(UserWarning, match="Expected `str`"):
+        EXECUTE.input.dump(payload)
+
+
 def test_every_problem_of_a_payload_is_reported_in_a_stable_order():
     with pytest.raises(InvalidInput) as refused:
         EXECUTE.input.load(b'{"function":1,"extra":true}')
