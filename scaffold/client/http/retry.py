@@ -22,6 +22,8 @@ _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _LONGEST_ABSENCE: Final = 0.5
 """Seconds between two looks for a server that is not there."""
+_SHORTEST_TRY: Final = 0.02
+"""Seconds that a try must have left: else the error tells that it is late, and not what is wrong."""
 
 _random = random.SystemRandom()
 
@@ -88,7 +90,7 @@ class Attempts:
         longest = min(most, _FIRST_PAUSE * 2 ** min(tries - 1, _MOST_TRIES))
         pause = _random.uniform(0, longest) if setback.after is None else setback.after
         allowed = self._deadline.seconds
-        if pause >= self._deadline.left:
+        if pause + _SHORTEST_TRY > self._deadline.left:
             reason = f"a pause of {pause:.3g} s would exceed the {allowed:.3g} s allowed"
             raise setback.error(self._text(reason))
         return pause
