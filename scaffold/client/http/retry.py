@@ -23,7 +23,7 @@ _LONGEST_PAUSE: Final = 5.0
 _LONGEST_ABSENCE: Final = 0.5
 """Seconds between two looks for a server that is not there."""
 _SHORTEST_TRY: Final = 0.02
-"""Seconds that a try must have left: else the error tells that it is late, and not what is wrong."""
+"""Seconds that a try must have left: else the error says that it is late, not what is wrong."""
 
 _random = random.SystemRandom()
 
