@@ -9,9 +9,10 @@ from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
 from scaffold.client.http.address import Address
+from scaffold.client.http.prepared import Prepared
 from scaffold.client.http.remote.library import (
     FIRST,
-    Templates,
+    another,
     async_client,
     fill,
     parse,
@@ -29,7 +30,7 @@ class AsyncRemoteTransport:
         self._address = address
         self._url = parse(address)
         self._clients: dict[float | None, Client] = {None: async_client(address)}
-        self._templates = Templates(lambda send: self._request(send, None, ahead=FIRST))
+        self._templates = Prepared(lambda send: self._request(send, None, ahead=FIRST))
 
     @asynccontextmanager
     async def send(
@@ -37,7 +38,10 @@ class AsyncRemoteTransport:
     ) -> AsyncGenerator["_Response"]:
         """Send a request, and leave its response behind."""
         try:
-            request = self._templates.request(send) if whole else self._request(send, patience)
+            if whole:
+                request = another(self._templates.find(send), send.body)
+            else:
+                request = self._request(send, patience)
             async with request as response:
                 yield _Response(response)
         except PyreqwestError as error:

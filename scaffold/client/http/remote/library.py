@@ -4,9 +4,8 @@ docs/decisions/0009-http-library.md says why it is this one.
 """
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from pyreqwest.client import BaseClientBuilder, Client, ClientBuilder, SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import (
@@ -25,7 +24,7 @@ from scaffold.client.http.address import Address
 from scaffold.client.http.steps import Broken, Failure, Send
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["FIRST", "Templates", "async_client", "fill", "parse", "read_failure", "sync_client"]
+__all__ = ["FIRST", "another", "async_client", "fill", "parse", "read_failure", "sync_client"]
 
 B = TypeVar("B", bound=BaseClientBuilder)
 R = TypeVar("R", bound=BaseRequestBuilder)
@@ -40,7 +39,6 @@ _CAUSES: Final = {Failure.CLOSED: "the channel is closed", Failure.LATE: "no ans
 _CONNECT: Final = timedelta(seconds=10)
 _IDLE: Final = timedelta(seconds=4)
 """Servers drop idle connections too (uvicorn after 5 s); whoever waits longer meets the end."""
-_MOST_TEMPLATES: Final = 64
 FIRST: Final = 1
 """Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
 
@@ -85,24 +83,9 @@ def fill(request: R, send: Send, *, ahead: int = 0) -> R:
     )
 
 
-class Templates(Generic[Q]):
-    """Requests that have been built before: another with the same headers needs only its body."""
-
-    def __init__(self, build: Callable[[Send], Q]) -> None:
-        self._build = build
-        self._known: dict[int, tuple[Mapping[str, str], float, Q]] = {}
-        """By the identity of the headers, which stays theirs for as long as they are kept here."""
-
-    def request(self, send: Send) -> Q:
-        """Return the request for what is to be sent."""
-        known = self._known.get(id(send.headers))
-        if known is None or known[1] != send.timeout:
-            if len(self._known) >= _MOST_TEMPLATES:
-                self._known.clear()
-            known = send.headers, send.timeout, self._build(send)
-            self._known[id(send.headers)] = known
-        template = known[2]
-        return type(template).from_request_and_body(template, RequestBody.from_bytes(send.body))
+def another(template: Q, body: bytes) -> Q:
+    """Return a request like one that was built before, with a body of its own."""
+    return type(template).from_request_and_body(template, RequestBody.from_bytes(body))
 
 
 def read_failure(error: PyreqwestError) -> Broken:
