@@ -43,7 +43,6 @@ class Address:
         tls_verify: bool = True,
     ) -> None:
         self.url = url
-        self.headers = {name.lower(): value for name, value in headers.items()}
         self.tls_ca_bundle = tls_ca_bundle
         self.tls_verify = tls_verify
         try:
@@ -70,7 +69,8 @@ class Address:
             if not _PRINTABLE_ASCII.issuperset(value):
                 reason = f"the value of the header '{name}' holds characters that HTTP forbids"
                 raise ConnectFailed(f"{self._shown}: {reason}")
-        self.fields = dict(_fields(parts.username, parts.password), **self.headers)
+        given = {name.lower(): value for name, value in headers.items()}
+        self.fields = _fields(parts.username, parts.password) | given
         """What every request carries; names in lower case."""
         secrets = [parts.password or "", parts.query]
         secrets += [part for value in headers.values() for part in (value, *value.split())]

@@ -79,6 +79,9 @@ class AsyncLocalTransport:
         except OSError as error:
             raise unsent(error) from None
         self._all.add(connection)
+        if self.closed:  # meanwhile
+            connection.drop()
+            raise closed()
         return connection
 
 
@@ -115,7 +118,7 @@ class Connection(asyncio.Protocol):
         try:
             self.reader.feed(data)
         except Broken as broken:
-            self._failure = broken
+            self.fail(broken)
         if self.reader.pending > _MOST_PENDING and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -176,7 +179,8 @@ class Connection(asyncio.Protocol):
         """End the request: another may follow if its response has come whole."""
         self._asked = False
         self._owner.alarm.remove(self)
-        if self.reader.done and self.reader.keeps and not self._transport.get_write_buffer_size():
+        whole = self._failure is None and self.reader.done
+        if whole and self.reader.keeps and not self._transport.get_write_buffer_size():
             self.rested = self._loop.time()
             self._owner.give(self)
         else:

@@ -80,6 +80,9 @@ class LocalTransport:
             raise unsent(error) from None
         connection = _Connection(opened)
         self._all.add(connection)
+        if self.closed:  # meanwhile
+            self.drop(connection)
+            raise closed()
         return connection
 
 

@@ -210,6 +210,45 @@ def test_closing_ends_the_calls_in_flight_of_an_event_loop() -> None:
         asyncio.run(close(zoo.url))
 
 
+def test_a_connection_that_comes_about_while_the_channel_closes_is_closed_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect = socket.create_connection
+
+    def connect_late(*arguments: Any) -> socket.socket:
+        opened = connect(*arguments)
+        carrier.close()
+        return opened
+
+    with Zoo() as zoo:
+        carrier = transport(Address(zoo.url, {}))
+        monkeypatch.setattr(socket, "create_connection", connect_late)
+        with pytest.raises(Broken) as broken, carrier.send(Send("POST", {}, b"{}", 5)):
+            pass
+        assert broken.value.failure is Failure.CLOSED
+        assert not zoo.requests
+
+
+def test_a_connection_that_comes_about_while_the_loop_s_channel_closes_is_closed_too() -> None:
+    async def race(url: str) -> Failure:
+        carrier = async_transport(Address(url, {}))
+
+        async def ask() -> None:
+            async with carrier.send(Send("POST", {}, b"{}", 5)):
+                pass
+
+        asking = asyncio.create_task(ask())
+        await asyncio.sleep(0)  # it connects
+        await carrier.close()
+        with pytest.raises(Broken) as broken:
+            await asking
+        return broken.value.failure
+
+    with Zoo() as zoo:
+        assert asyncio.run(race(zoo.url)) is Failure.CLOSED
+        assert not zoo.requests
+
+
 LOCAL_ONLY = """
 import sys
 from scaffold.client.http.address import Address
