@@ -1,0 +1,49 @@
+"""What objects do in a process that a fork has made.
+
+A fork copies descriptors, locks and event loops, but of all threads only the one that forked. So an
+object that keeps any of them registers a method here. The method runs in the new process before any
+other code of it. It must not wait, and must not end what belongs to the parent process. It closes
+copied descriptors, replaces locks, and forgets threads and connections. The next call makes its
+own.
+"""
+
+import logging
+import os
+import weakref
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+__all__ = ["reset_after_fork"]
+
+_numbers: Final = count()
+_resets: Final[dict[int, "weakref.WeakMethod[Callable[[], object]]"]] = {}
+
+
+def reset_after_fork(method: Callable[[], object]) -> None:
+    """Call a bound method in every process that is forked from this one.
+
+    The object of the method is not kept alive. Methods run in the order in which they were
+    registered. What one raises is logged, and the others still run.
+
+    Args:
+        method: A bound method without arguments.
+    """
+    number = next(_numbers)
+    # No lock: each of these operations on a dict is atomic, also in a finaliser.
+    _resets[number] = weakref.WeakMethod(method, lambda _: _resets.pop(number, None))
+
+
+def _reset_all() -> None:
+    for reference in list(_resets.values()):
+        method = reference()
+        if method is None:
+            continue
+        try:
+            method()
+        except Exception:
+            logging.getLogger("scaffold").exception("an object could not be reset after a fork")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_all)
