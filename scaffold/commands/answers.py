@@ -1,12 +1,12 @@
 """What calls answered: compared between runtimes, and printed for people and programs."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from math import ceil
 
+from scaffold.commands.output import print_json_text, print_lines
 from scaffold.contract.errors import HookError
 from scaffold.contract.values import Json, JsonObject
 from scaffold.generator.canonical import canonical
@@ -71,12 +71,12 @@ def print_times(answers: Mapping[str, Answer], *, as_json: bool) -> None:
         return
     for runtime, row in rows.items():
         text = f"{row['count']} calls  p50 {row['p50_us']} µs  p99 {row['p99_us']} µs"
-        sys.stdout.write(f"{runtime:<10}  {text}\n")
+        print_lines([f"{runtime:<10}  {text}"])
 
 
 def print_json(value: Json) -> None:
     """Print canonical JSON on one line: sorted keys, no spaces."""
-    sys.stdout.write(f"{canonical(value)}\n")
+    print_json_text(canonical(value))
 
 
 def _percentile(times: Sequence[int], share: float) -> float:

@@ -1,10 +1,10 @@
 """`scaffold breaking`: refuse a change that its version does not own up to."""
 
-import sys
 from collections.abc import Iterator
 
 from scaffold.commands.comparison import Comparison, compared, sides
-from scaffold.commands.diff import FORMATS
+from scaffold.commands.diff import print_reports
+from scaffold.commands.output import print_lines, tell_lines
 from scaffold.generator.compare import Bump, Effect, Finding, Verdict
 from scaffold.generator.compare.render import sentence, shown
 from scaffold.generator.compiler import Compilation
@@ -18,12 +18,10 @@ def breaking(old: str, new: str | None, *, against: str | None, as_json: bool) -
     """Print what breaks more than the version says; return 1 if anything does."""
     found = compared(*sides(old, new, against))
     if as_json:
-        sys.stdout.writelines(f"{line}\n" for line in FORMATS["json"]([c.report for c in found]))
+        print_reports([each.report for each in found], "json")
     else:
-        sys.stdout.writelines(
-            f"{each}\n" for comparison in found for each in complaints(comparison)
-        )
-        sys.stderr.writelines(f"{sentence(each.report)}\n" for each in found)
+        print_lines(str(each) for comparison in found for each in complaints(comparison))
+        tell_lines(sentence(each.report) for each in found)
     return 0 if all(each.report.holds for each in found) else 1
 
 

@@ -17,6 +17,7 @@ from scaffold.commands.answers import (
     same,
 )
 from scaffold.commands.failure import say
+from scaffold.commands.output import print_json_text, print_lines, tell
 from scaffold.commands.plugin_log import plugin_log
 from scaffold.contract.channel import Channel
 from scaffold.contract.errors import HookError, InternalError, ScaffoldError
@@ -68,7 +69,7 @@ def call(
         if as_json:
             print_outcomes(answers, compare=True, as_json=True)
         else:
-            sys.stdout.writelines(difference(answers))
+            print_lines(difference(answers))
         return 1
     if repeat is not None:
         print_times(answers, as_json=as_json)
@@ -81,13 +82,13 @@ def _print_items(
     manifest: Manifest, hook: StreamHook[Any, Any], runtime: Runtime, data: str | None
 ) -> int:
     """Print the items of a stream as they come, a line each; raise the error that ends it."""
-    out = sys.stdout
     with plugin_log() as log:
+        out = sys.stdout
         try:
             with _opened(manifest, hook.kind, runtime) as channel:
                 payload = hook.input.load(_sample(channel, hook) if data is None else data)
                 for item in channel.stream(hook)(payload):
-                    out.write(f"{canonical(json.loads(hook.output.dump(item)))}\n")
+                    print_json_text(canonical(json.loads(hook.output.dump(item))), out)
                     out.flush()
         except InternalError as error:
             log.explain(error)
@@ -99,7 +100,7 @@ def _conclude(answers: dict[str, Answer], *, compare: bool) -> int:
     """Raise the error that was the answer; with `compare` it is as good an answer as any."""
     error = next(iter(answers.values())).error
     if compare:
-        sys.stderr.write(f"the same over {', '.join(answers)}\n")
+        tell(f"the same over {', '.join(answers)}")
     if error is None:
         return 0
     if not compare:

@@ -1,6 +1,5 @@
 """`scaffold check`: hold a project to its contract. What continuous integration runs."""
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TypeAlias
 from scaffold.commands.breaking import complaints
 from scaffold.commands.comparison import compared, sides
 from scaffold.commands.findings import failed
+from scaffold.commands.output import print_lines
 from scaffold.contract.errors import ManifestInvalid
 from scaffold.contract.hook import Kind
 from scaffold.generator import SpecError, compile_kind, contract
@@ -42,8 +42,8 @@ def check(folder: Path, *, against: str | None = None) -> int:
     for part, look in parts.items():
         problems = list(look(folder, settings))
         bad += bool(problems)
-        sys.stdout.write(f"{part:<10}  {'wrong' if problems else 'ok'}\n")
-        sys.stdout.writelines(f"  {line}\n" for text in problems for line in text.split("\n"))
+        print_lines([f"{part:<10}  {'wrong' if problems else 'ok'}"])
+        print_lines(f"  {line}" for text in problems for line in text.split("\n"))
     return 1 if bad else 0
 
 

@@ -1,40 +1,28 @@
 """`scaffold diff`: what changed between two states of hookspecs, and whom it breaks."""
 
-import json
-import sys
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from scaffold.commands.comparison import compared, sides
+from scaffold.commands.output import print_lines, print_pretty_json
 from scaffold.generator.compare import Report
 from scaffold.generator.compare.render import markdown, text, to_json
 
-__all__ = ["FORMATS", "diff"]
+__all__ = ["diff", "print_reports"]
+
+_TEXTS: Final[dict[str, Callable[[Report], Iterator[str]]]] = {"text": text, "markdown": markdown}
 
 
-def _json(reports: list[Report]) -> Iterator[str]:
-    yield json.dumps([to_json(each) for each in reports], indent=2, ensure_ascii=False)
-
-
-def _text(reports: list[Report]) -> Iterator[str]:
+def print_reports(reports: list[Report], output_format: str) -> None:
+    """Print reports as `text`, `markdown` or `json`."""
+    if output_format == "json":
+        print_pretty_json([to_json(each) for each in reports])
+        return
     for report in reports:
-        yield from text(report)
-
-
-def _markdown(reports: list[Report]) -> Iterator[str]:
-    for report in reports:
-        yield from markdown(report)
-
-
-FORMATS: dict[str, Callable[[list[Report]], Iterator[str]]] = {
-    "text": _text,
-    "json": _json,
-    "markdown": _markdown,
-}
-"""Each yields the lines to print."""
+        print_lines(_TEXTS[output_format](report))
 
 
 def diff(old: str, new: str | None, *, against: str | None, output_format: str) -> int:
     """Print a report for every kind; whatever it says, the status is 0."""
-    reports = [each.report for each in compared(*sides(old, new, against))]
-    sys.stdout.writelines(f"{line}\n" for line in FORMATS[output_format](reports))
+    print_reports([each.report for each in compared(*sides(old, new, against))], output_format)
     return 0

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from scaffold.commands.output import print_lines
+
 __all__ = ["doctor"]
 
 DISTRIBUTION = "hookspec-scaffold"
@@ -27,9 +29,9 @@ def doctor() -> int:
     parts = [*_interpreter(), *_packages(), *_tools()]
     width = max(len(part.name) for part in parts)
     for part in parts:
-        sys.stdout.write(f"{part.name:<{width}}  {part.found}\n")
+        print_lines([f"{part.name:<{width}}  {part.found}"])
         if part.mend:
-            sys.stdout.write(f"  help: {part.mend}\n")
+            print_lines([f"  help: {part.mend}"])
     return 4 if any(part.mend for part in parts) else 0
 
 

@@ -1,9 +1,9 @@
 """`scaffold explain`: what a code means, in the words of the manual."""
 
 import re
-import sys
 from pathlib import Path
 
+from scaffold.commands.output import print_lines
 from scaffold.generator.names import did_you_mean
 from scaffold.project.errors import UsageError
 
@@ -19,7 +19,7 @@ def explain(code: str) -> int:
     if code not in entries:
         message = f"there is no code '{code}'"
         raise UsageError("unknown-code", message, _near(code, list(entries)))
-    sys.stdout.write(f"{code}\n\n{entries[code]}\n")
+    print_lines([f"{code}\n\n{entries[code]}"])
     return 0
 
 

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import traceback
 
+from scaffold.commands.output import tell, tell_lines
 from scaffold.contract.errors import (
     InvalidInput,
     ManifestInvalid,
@@ -37,23 +38,18 @@ def report(error: Exception) -> int:
         if isinstance(error, family):
             say(error)
             return status
-    sys.stderr.write(f"error: {_printable(_in_one_line(error))}; details are in '{_log(error)}'\n")
+    tell(f"error: {_in_one_line(error)}; details are in '{_log(error)}'")
     return 70
 
 
 def say(error: Exception) -> None:
     """Write an error to stderr, with the help that was noted on it."""
-    sys.stderr.write(f"{_printable(str(error))}\n")
-    sys.stderr.writelines(f"  help: {note}\n" for note in getattr(error, "__notes__", ()))
+    tell(str(error))
+    tell_lines(f"  help: {note}" for note in getattr(error, "__notes__", ()))
 
 
 def _in_one_line(error: Exception) -> str:
     return " ".join(f"a bug in scaffold: {type(error).__name__}: {error}".split())
-
-
-def _printable(text: str) -> str:
-    """Escape what would move the cursor: messages quote files and plugins of other people."""
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
 def _log(error: Exception) -> str:

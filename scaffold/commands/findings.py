@@ -1,20 +1,12 @@
 """Findings as text for people, as JSON for programs, and as annotations for GitHub."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
+from scaffold.commands.output import print_lines, print_pretty_json
 from scaffold.generator.diagnostics import Diagnostic
 
-__all__ = ["FORMATS", "failed"]
-
-
-def _text(findings: Iterable[Diagnostic]) -> Iterator[str]:
-    yield from map(str, findings)
-
-
-def _json(findings: Iterable[Diagnostic]) -> Iterator[str]:
-    yield json.dumps([_record(each) for each in findings], indent=2, ensure_ascii=False)
+__all__ = ["failed", "print_findings"]
 
 
 def _record(finding: Diagnostic) -> dict[str, object]:
@@ -38,12 +30,15 @@ def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
 
 
-FORMATS: dict[str, Callable[[Iterable[Diagnostic]], Iterator[str]]] = {
-    "text": _text,
-    "json": _json,
-    "github": _github,
-}
-"""Each yields the lines to print."""
+def print_findings(findings: Sequence[Diagnostic], output_format: str) -> None:
+    """Print findings as `text`, `json` or `github`."""
+    match output_format:
+        case "json":
+            print_pretty_json([_record(each) for each in findings])
+        case "github":
+            print_lines(_github(findings), commands=True)
+        case _:
+            print_lines(map(str, findings))
 
 
 def failed(findings: Iterable[Diagnostic]) -> bool:

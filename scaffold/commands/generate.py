@@ -1,13 +1,14 @@
 """`scaffold generate`: bring generated files to what the hookspecs say."""
 
 import gc
-import sys
 import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
+from scaffold.commands.output import flush, print_lines, tell, tell_lines
+from scaffold.contract.printable import printable_line
 from scaffold.project import files
 from scaffold.project.drift import drift
 from scaffold.project.errors import PreconditionError, ProjectError, UsageError
@@ -36,7 +37,7 @@ def generate(
             _write(folder, set_aside=set_aside, stub=stub)
             return 0
         due = _due(folder)
-        sys.stdout.writelines(_lines(due, check=check, diff=diff))
+        print_lines(_lines(due, check=check, diff=diff))
         return 1 if due else 0
 
 
@@ -60,14 +61,14 @@ def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
     settings = read_settings(folder)
     with alone(folder) as undone:
         if undone:
-            sys.stderr.write("put back what an interrupted change had left half done\n")
+            tell("put back what an interrupted change had left half done")
         due = _due(folder)
         if set_aside:
             due = list(files.set_aside(folder, due))
         refuse_edits(due)
         apply(folder, due)
         for change in due:
-            sys.stderr.write(f"{_DONE.get(change.state, 'updated')} {change.path}\n")
+            tell(f"{_DONE.get(change.state, 'updated')} {printable_line(change.path)}")
         if isinstance(settings, PluginSettings) and (due or stub):
             _tell(folder, settings, due, stub=stub)
 
@@ -88,8 +89,8 @@ def _tell(folder: Path, settings: PluginSettings, due: list[Change], *, stub: bo
             raise PreconditionError("no-stub", message, mend) from error
         if added is not None:
             apply(folder, [added])
-            sys.stdout.writelines(files.diff([added]))
-    sys.stderr.writelines(f"{note}\n" for note in notes(folder, settings, kind, due))
+            print_lines(files.diff([added]))
+    tell_lines(notes(folder, settings, kind, due))
 
 
 def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
@@ -104,10 +105,10 @@ def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
             seen = now
             try:
                 _write(folder, set_aside=set_aside, stub=stub)
-                sys.stderr.write("up to date; watching\n")
+                tell("up to date; watching")
             except (SpecError, ProjectError) as error:
-                sys.stderr.write(f"{error}\nwatching\n")
-            sys.stderr.flush()
+                tell(f"{error}\nwatching")
+            flush()
         time.sleep(_PAUSE)
 
 
@@ -124,6 +125,6 @@ def _inputs(settings: Path, hookspecs: Path) -> dict[Path, tuple[int, int]]:
 
 def _lines(due: list[Change], *, check: bool, diff: bool) -> Iterable[str]:
     if check:
-        yield from (f"{change.path}: {change.state}\n" for change in due)
+        yield from (f"{printable_line(change.path)}: {change.state}" for change in due)
     if diff:
         yield from files.diff(due)

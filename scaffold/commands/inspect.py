@@ -1,11 +1,11 @@
 """`scaffold inspect`: show a kind as the generator sees it."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
+from scaffold.commands.output import print_json_text, print_lines
 from scaffold.generator.enforcement import enforcement
 from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
 from scaffold.project.kinds import meant_kind
@@ -17,10 +17,9 @@ def inspect(subject: str, *, as_json: bool) -> int:
     """Print the kind that a name, a hookspec or a project stands for."""
     kind = meant_kind(subject)
     if as_json:
-        text = json.dumps(kind, default=_record, indent=2, ensure_ascii=False)
+        print_json_text(json.dumps(kind, default=_record, indent=2, ensure_ascii=False))
     else:
-        text = "\n".join(_summary(kind))
-    sys.stdout.write(f"{text}\n")
+        print_lines(_summary(kind))
     return 0
 
 

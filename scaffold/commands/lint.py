@@ -1,10 +1,10 @@
 """`scaffold lint`: find what is wrong with hookspecs, and how to mend it."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from scaffold.commands.findings import FORMATS, failed
+from scaffold.commands.findings import failed, print_findings
+from scaffold.commands.output import print_lines, tell, tell_lines
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.lint import lint_kind
 from scaffold.project.errors import UsageError
@@ -49,13 +49,13 @@ def _mend(
         for file, text in sorted(fixed.texts.items())
     ]
     if diff:
-        sys.stdout.writelines(files.diff(changes))
+        print_lines(files.diff(changes))
         return None if changes else fixed.left
     if changes:
         with alone(root):
             apply(root, changes)
-    sys.stderr.writelines(
-        f"mended {each.file}:{each.line}:{each.column}: {each.code}: {each.message}\n"
+    tell_lines(
+        f"mended {each.file}:{each.line}:{each.column}: {each.code}: {each.message}"
         for each in fixed.done
     )
     return fixed.left
@@ -63,11 +63,11 @@ def _mend(
 
 def _report(findings: Iterable[Diagnostic], count: int, output_format: str) -> int:
     findings = list(findings)
-    sys.stdout.writelines(f"{line}\n" for line in FORMATS[output_format](findings))
+    print_findings(findings, output_format)
     errors = sum(failed([each]) for each in findings)
     able = sum(bool(each.mend and each.mend.safe) for each in findings)
     warnings = len(findings) - errors
-    sys.stderr.write(f"hookspecs: {count}, errors: {errors}, warnings: {warnings}\n")
+    tell(f"hookspecs: {count}, errors: {errors}, warnings: {warnings}")
     if able:
-        sys.stderr.write(f"'--fix' mends {able} of them; '--diff' shows how\n")
+        tell(f"'--fix' mends {able} of them; '--diff' shows how")
     return 1 if errors else 0

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from scaffold.commands.output import print_lines, tell
 from scaffold.project.errors import UsageError
 from scaffold.project.kinds import kind_names, named_hookspec
 from scaffold.project.names import package_name
@@ -42,8 +43,8 @@ def new_plugin(
         interactive=interactive,
     )
     create(folder, files)
-    sys.stdout.write(f"{folder}\n")
-    sys.stderr.write(f"made {len(files)} files; what to do with them is in its README.md\n")
+    print_lines([f"{folder}"])
+    tell(f"made {len(files)} files; what to do with them is in its README.md")
     return 0
 
 

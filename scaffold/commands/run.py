@@ -1,11 +1,11 @@
 """`scaffold run`: become the plugin's server."""
 
 import os
-import sys
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from scaffold.commands.output import flush
 from scaffold.contract.errors import RuntimeNotSupported
 from scaffold.host.manifest import Manifest, read_manifest
 from scaffold.host.serving import Server, http_server, own_package, stdio_server
@@ -52,8 +52,7 @@ def _http(manifest: Manifest, host: str | None, port: int | None) -> Server:
 
 
 def _become(server: Server) -> NoReturn:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     try:
         os.chdir(server.folder)
         os.execvpe(server.command[0], server.command, server.env)

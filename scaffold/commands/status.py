@@ -1,10 +1,9 @@
 """`scaffold status`: how far projects are behind."""
 
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from scaffold.commands.output import print_lines, print_pretty_json
 from scaffold.project.errors import PreconditionError
 from scaffold.project.standing import Fact, find_projects, standing
 
@@ -26,7 +25,7 @@ def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bo
             {"path": path.as_posix(), **{name: asdict(fact) for name, fact in facts.items()}}
             for path, facts in found.items()
         ]
-        sys.stdout.write(f"{json.dumps(listed, indent=2, ensure_ascii=False)}\n")
+        print_pretty_json(listed)
     else:
         for path, facts in found.items():
             _print(path, facts)
@@ -34,7 +33,7 @@ def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bo
 
 
 def _print(path: Path, facts: dict[str, Fact]) -> None:
-    sys.stdout.write(f"{path.as_posix()}\n")
+    print_lines([path.as_posix()])
     for name, fact in facts.items():
         due = f"  ({fact.due})" if fact.due else ""
-        sys.stdout.write(f"  {name:<9}  {fact.found}{due}\n")
+        print_lines([f"  {name:<9}  {fact.found}{due}"])

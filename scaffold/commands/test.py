@@ -2,12 +2,12 @@
 
 import json
 import logging
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from scaffold.commands.output import flush, print_json_text, print_lines, tell
 from scaffold.contract.errors import ScaffoldError
 from scaffold.contract.values import Json
 from scaffold.generator.diagnostics import SpecError
@@ -35,10 +35,10 @@ def test(folder: Path, suites: Sequence[str], *, as_json: bool) -> int:
         if not as_json:
             _print(result)
     if as_json:
-        sys.stdout.write(f"{json.dumps({'checks': [one.as_json() for one in results]})}\n")
+        print_json_text(json.dumps({"checks": [one.as_json() for one in results]}))
     counts = Counter(result.outcome for result in results)
     summary = ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
-    sys.stderr.write(f"{subject.manifest.name}: {summary}\n")
+    tell(f"{subject.manifest.name}: {summary}")
     return 5 if counts["failed"] else 1 if counts["wrong"] else 0
 
 
@@ -56,6 +56,6 @@ def _variants(schema: Json) -> Iterator[Json]:
 
 def _print(result: Result) -> None:
     check = result.check
-    sys.stdout.write(f"{check.suite:<8}  {check.name:<18}  {result.outcome:<7}  by {check.how}\n")
-    sys.stdout.writelines(f"  {line}\n" for line in str(result).splitlines())
-    sys.stdout.flush()
+    print_lines([f"{check.suite:<8}  {check.name:<18}  {result.outcome:<7}  by {check.how}"])
+    print_lines(f"  {line}" for line in str(result).splitlines())
+    flush()

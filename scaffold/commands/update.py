@@ -1,9 +1,10 @@
 """`scaffold update`: merge a newer version of the template into a project."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from scaffold.commands.output import print_lines, tell, tell_lines
+from scaffold.contract.printable import printable_line
 from scaffold.generator import compile_kind
 from scaffold.project import files
 from scaffold.project.abort import forget, remember, remembered, waits
@@ -47,15 +48,15 @@ def _update(folder: Path, to: str | None, template: str | None) -> int:
         remember(open_repository(folder), plan.changes, plan.conflicts)
         apply(folder, plan.changes)
     for change in plan.changes:
-        sys.stderr.write(f"{_DONE.get(change.state, 'updated')} {change.path}\n")
-    sys.stderr.write(f"{_versions(plan)}\n")
+        tell(f"{_DONE.get(change.state, 'updated')} {printable_line(change.path)}")
+    tell(_versions(plan))
     if not plan.conflicts:
         return 0
-    sys.stderr.writelines(f"conflict in {path}\n" for path in plan.conflicts)
+    tell_lines(f"conflict in {printable_line(path)}" for path in plan.conflicts)
     after = "" if plan.generated else ", run 'scaffold generate'"
-    sys.stderr.write(
+    tell(
         "  help: both sides are in each file, between '<<<<<<<' and '>>>>>>>': keep what is right"
-        f"{after} and commit; 'scaffold update --abort' brings everything back\n"
+        f"{after} and commit; 'scaffold update --abort' brings everything back"
     )
     return 3
 
@@ -84,19 +85,21 @@ def _ready(folder: Path) -> Repository:
 
 def _show(plan: Update, *, check: bool, diff: bool) -> int:
     if check:
-        sys.stdout.writelines(_lines(plan))
+        print_lines(_lines(plan))
     if diff:
-        sys.stdout.writelines(files.diff(plan.changes))
-    sys.stderr.write(f"{_versions(plan)}\n")
+        print_lines(files.diff(plan.changes))
+    tell(_versions(plan))
     return 1 if plan.changes else 0
 
 
 def _lines(plan: Update) -> Iterable[str]:
     for change in plan.changes:
         state = "conflict" if change.path in plan.conflicts else change.state
-        yield f"{change.path}: {state}\n"
+        yield f"{printable_line(change.path)}: {state}"
     changed = {change.path for change in plan.changes}
-    yield from (f"{path}: conflict\n" for path in plan.conflicts if path not in changed)
+    yield from (
+        f"{printable_line(path)}: conflict" for path in plan.conflicts if path not in changed
+    )
 
 
 def _versions(plan: Update) -> str:
@@ -114,5 +117,5 @@ def _abort(folder: Path) -> int:
         apply(folder, back)
         forget(repository)
     for change in back:
-        sys.stderr.write(f"put back {change.path}\n")
+        tell(f"put back {printable_line(change.path)}")
     return 0

@@ -1,0 +1,45 @@
+"""Text of others as people may safely see it on a terminal and in a log.
+
+Names, descriptions, paths, error messages and log lines come from files, plugins and servers of
+other people. A terminal obeys control characters in them: they move the cursor, erase lines, set
+the clipboard (OSC 52) or turn the direction of writing, so that a line shows what it does not say.
+Sources: ECMA-48; Unicode Technical Report 36, section 2.7 (bidirectional text spoofing).
+"""
+
+import re
+from typing import Final
+
+__all__ = ["json_printable", "printable", "printable_line"]
+
+_CONTROLS: Final = (
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
+    r"\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # direction, invisible, newlines
+    r"\ud800-\udfff"  # half a character
+    r"\U000e0000-\U000e007f"  # tags, which are invisible
+)
+_UNSAFE: Final = re.compile(f"[{_CONTROLS}]")
+_UNSAFE_IN_LINE: Final = re.compile(f"[{_CONTROLS}\n]")
+
+
+def printable(text: str) -> str:
+    r"""Write what a terminal would obey as escapes, such as `\x1b`; keep newlines and tabs."""
+    return _UNSAFE.sub(_escaped, text)
+
+
+def printable_line(text: str) -> str:
+    r"""Write text on one line: newlines are escapes, too."""
+    return _UNSAFE_IN_LINE.sub(_escaped, text)
+
+
+def json_printable(text: str) -> str:
+    r"""Escape the same in a JSON text by JSON's own means (RFC 8259 §7): its value is the same."""
+    return _UNSAFE.sub(_escaped_in_json, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]
+
+
+def _escaped_in_json(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(rf"\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

@@ -1,0 +1,103 @@
+"""What other people wrote is shown on a terminal, and never obeyed by it."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+import scaffold.commands
+from scaffold.commands.findings import print_findings
+from scaffold.commands.output import print_json_text, print_lines, tell
+from scaffold.contract.printable import printable, printable_line
+from scaffold.generator.diagnostics import Diagnostic
+
+HOSTILE = "a\x1b]0;owned\x07\x9b2J\x7f\r\u202eb\u2066\u200b\ufeff\x85\u2028"
+
+
+@pytest.mark.parametrize(
+    ("character", "shown"),
+    [
+        ("\x1b", r"\x1b"),
+        ("\r", r"\r"),
+        ("\x00", r"\x00"),
+        ("\x7f", r"\x7f"),
+        ("\x9b", r"\x9b"),
+        ("\u202e", r"\u202e"),
+        ("\u2066", r"\u2066"),
+        ("\u2028", r"\u2028"),
+        ("\ud800", r"\ud800"),
+        ("\U000e0041", r"\U000e0041"),
+    ],
+)
+def test_a_control_character_is_shown_as_an_escape(character, shown):
+    assert printable(f"a{character}b") == f"a{shown}b"
+
+
+@pytest.mark.parametrize("text", ["a\tb\nc", "größer", "日本語", "👩‍👩‍👧", "مرحبا", "a\u00a0b"])
+def test_other_text_is_shown_as_it_is(text):
+    assert printable(text) == text
+
+
+def test_a_name_stays_on_its_line():
+    assert printable_line("a\nb") == r"a\nb"
+
+
+def test_all_output_is_escaped(capsys):
+    print_lines([HOSTILE])
+    tell(HOSTILE)
+    out, err = capsys.readouterr()
+    assert out == err == r"a\x1b]0;owned\x07\x9b2J\x7f\r\u202eb\u2066\u200b\ufeff\x85\u2028" + "\n"
+
+
+def test_json_holds_the_same_value_without_a_control_character(capsys):
+    value = {"text": HOSTILE + "\ud800\U000e0041"}
+    print_json_text(json.dumps(value, ensure_ascii=False))
+    out = capsys.readouterr().out
+    assert printable(out) == out
+    assert json.loads(out) == value
+
+
+def test_a_line_of_others_is_no_workflow_command(capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    print_lines(["::add-mask::x", "a\n  ::error::b", "##[group]c", "d::e"])
+    assert capsys.readouterr().out.splitlines() == [
+        r"\x3a:add-mask::x",
+        "a",
+        r"  \x3a:error::b",
+        r"\x23#[group]c",
+        "d::e",
+    ]
+
+
+def test_annotations_are_workflow_commands_without_control_characters(capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    finding = Diagnostic("::a.yaml", 1, 2, "unknown-key", f"no key {HOSTILE}\n::error::b")
+    print_findings([finding], "github")
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "::error file=%3A%3Aa.yaml,line=1,col=2,title=unknown-key::no key a\\x1b]0"
+    )
+    assert out.count("\n") == 1
+
+
+def writes(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            text = ast.unparse(node.func)
+            if (
+                text in {"print", "typer.echo"}
+                or ".stdout.write" in text
+                or ".stderr.write" in text
+            ):
+                yield f"{text} in line {node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(Path(scaffold.commands.__file__).parent.glob("*.py")),
+    ids=lambda path: path.stem,
+)
+def test_no_other_module_of_the_commands_writes_to_a_terminal(module):
+    found = list(writes(ast.parse(module.read_text("utf-8"))))
+    assert found == [] or module.stem == "output"
