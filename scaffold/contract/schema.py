@@ -1,28 +1,20 @@
 """JSON Schema, compiled: the last word on what a payload may be.
 
-The compiler is imported when the first schema is compiled (8 MB, 35 ms): a plugin whose models
-enforce everything never pays for it.
+The compiler is imported when the first schema is compiled: a plugin whose models enforce
+everything never pays for it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from scaffold.contract.collector import LONG, unhurried
 from scaffold.contract.errors import Problem
 from scaffold.contract.unions import inside
-from scaffold.contract.values import Json, is_object
-
-if TYPE_CHECKING:
-    from jsonschema_rs import Draft202012Validator
+from scaffold.contract.values import Json
+from scaffold.validators import Validator, declared_validator
 
 __all__ = ["Schema", "pointer"]
-
-BACKTRACKS = 100_000
-"""Steps that a pattern may go back on one string, about 5 ms; then the string is refused.
-
-Patterns without look-around and back-references take linear time and are never stopped.
-"""
 
 LONGEST = 400
 """Characters of a message: a caller has the value, and its pointer."""
@@ -38,18 +30,8 @@ class Schema:
         self.document = document
 
     @cached_property
-    def _validator(self) -> "Draft202012Validator":
-        import jsonschema_rs
-
-        declared = is_object(self.document) and "$schema" in self.document
-        make: Any = jsonschema_rs.validator_for if declared else jsonschema_rs.Draft202012Validator
-        validator: Draft202012Validator = make(
-            self.document,
-            validate_formats=False,
-            retriever=_refuse_to_fetch,
-            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
-        )
-        return validator
+    def _validator(self) -> Validator:
+        return declared_validator(self.document)
 
     def accepts(self, value: Json) -> bool:
         """Tell whether the value is valid."""
@@ -106,7 +88,3 @@ def _rule(path: Sequence[str | int]) -> str:
 
 _PLACES = (["properties"], ["patternProperties"], ["dependentSchemas"], ["$defs"])
 """Keywords that hold schemas by name: the name is no rule."""
-
-
-def _refuse_to_fetch(uri: str) -> NoReturn:
-    raise LookupError(f"'{uri}' is not part of the contract, and nothing is fetched")

@@ -1,5 +1,6 @@
 """What is allowed in a payload's schema and still better avoided."""
 
+import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from scaffold.generator.schema.facts import OBJECTS, Facts, gather
 from scaffold.generator.schema.former import mend_repeated
 from scaffold.generator.schema.vocabulary import IN_PLACE, KNOWN, subschemas
 from scaffold.generator.values import is_object, type_of
+from scaffold.validators import validator
 
 __all__ = ["lint_schemas"]
 
@@ -74,14 +76,16 @@ _FORMER = {"additionalItems": "items", "$recursiveRef": "$dynamicRef"}
 
 
 def _defaults(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
-    from jsonschema_rs import Draft202012Validator
-
-    if "default" not in schema or '"$ref":' in canonical(schema):
+    if "default" not in schema or _REFERS.search(canonical(schema)):
         return
-    if not Draft202012Validator(schema).is_valid(schema["default"]):
+    if not validator(schema).is_valid(schema["default"]):
         message = "the default breaks its own schema"
         advice = "mend it; bindings leave a default out that does not fit its type"
         yield documents.problem(schema, ("default",), "invalid-default", message, advice)
+
+
+_REFERS = re.compile(r'"\$(dynamicR|r)ef":')
+"""What a part of a schema cannot be judged with by itself."""
 
 
 def _twins(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:

@@ -1,15 +1,12 @@
 """One payload's schema, in the forms that a comparison asks for."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from scaffold.contract.schema import Schema
 from scaffold.generator.canonical import canonical
 from scaffold.generator.ir import Json
 from scaffold.generator.schema.documents import Documents
-
-if TYPE_CHECKING:
-    from jsonschema_rs import CanonicalSchema
+from scaffold.validators import CanonicalSchema, normal_form, proves_containment
 
 __all__ = ["PayloadSchema"]
 
@@ -34,12 +31,7 @@ class PayloadSchema:
     @cached_property
     def form(self) -> "CanonicalSchema | None":
         """The validator's normal form, with which it can reckon; `None` if it has none."""
-        import jsonschema_rs
-
-        try:
-            return jsonschema_rs.canonicalize(self.value, draft=jsonschema_rs.Draft202012)
-        except ValueError:
-            return None
+        return normal_form(self.value)
 
     def accepts(self, value: Json) -> bool:
         """Tell whether a value is valid, as every runtime does."""
@@ -52,15 +44,9 @@ class PayloadSchema:
 
     def covers(self, other: "PayloadSchema") -> bool:
         """Tell whether the validator's own algebra proves that it accepts all that `other` does."""
-        import jsonschema_rs
-
         if self.form is None or other.form is None:
             return False
-        try:
-            answer = self.form.covers(other.form)
-        except ValueError:
-            return False
-        return answer is jsonschema_rs.canonical.Containment.YES
+        return proves_containment(self.form, other.form)
 
     def less(self, other: "PayloadSchema") -> Json | None:
         """Return a schema of what it accepts and `other` does not; `None` if it has no form.

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.hookspec.shipped import format_schema
@@ -13,9 +13,7 @@ from scaffold.generator.ir import Json
 from scaffold.generator.mend.edits import Rename, Replace
 from scaffold.generator.names import did_you_mean, misspelt
 from scaffold.generator.values import is_object
-
-if TYPE_CHECKING:
-    from jsonschema_rs import Draft202012Validator, ValidationError
+from scaffold.validators import ValidationError, Validator, validator
 
 __all__ = ["check_structure"]
 
@@ -53,17 +51,15 @@ def check_structure(source: Source) -> tuple[list[Diagnostic], set[Pointer]]:
 
 
 @cache
-def _validator() -> "Draft202012Validator":
-    from jsonschema_rs import Draft202012Validator
-
-    return Draft202012Validator(json.loads(format_schema().read_text("utf-8")))
+def _validator() -> Validator:
+    return validator(json.loads(format_schema().read_text("utf-8")))
 
 
 def _inside_a_schema(at: Pointer) -> bool:
     return any(key in ("input_schema", "output_schema") for key in at[:-1])
 
 
-def _unknown(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
+def _unknown(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     known = _keys_at(error)
     where = "a hookspec" if not at else f"'{path_in_words(at)}'"
     for key in error.kind.as_dict()["unexpected"]:
@@ -74,14 +70,14 @@ def _unknown(source: Source, at: Pointer, error: "ValidationError") -> Iterator[
         yield source.problem((*at, key), "unknown-key", message, advice, key=True, mend=mend)
 
 
-def _missing(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
+def _missing(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     key = str(error.kind.as_dict()["property"])
     where = "the hookspec" if not at else f"'{path_in_words(at)}'"
     message = f"{where} lacks the key '{key}'"
     yield source.problem(at, "missing-key", message, _MISSING_HELP[key])
 
 
-def _wrong_type(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
+def _wrong_type(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     value: object = error.instance
     if at == ("kind_api_version",) and isinstance(value, int | float):
         message = f"the version {value} is a number, and must be text"
@@ -93,7 +89,7 @@ def _wrong_type(source: Source, at: Pointer, error: "ValidationError") -> Iterat
     yield source.problem(at, "wrong-type", message)
 
 
-def _wrong_choice(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
+def _wrong_choice(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     options = error.kind.as_dict()["options"]
     meant = misspelt(str(error.instance), options)
     mend = [Replace(source.file, at, meant)] if meant else []
@@ -106,7 +102,7 @@ def _wrong_choice(source: Source, at: Pointer, error: "ValidationError") -> Iter
         yield source.problem(at, "unknown-choice", message, advice, mend=mend)
 
 
-def _wrong_text(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
+def _wrong_text(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     if at == ("kind_api_version",):
         message = f"'{error.instance}' is no version"
         yield source.problem(at, "bad-version", message, _VERSION_HELP)
@@ -115,11 +111,11 @@ def _wrong_text(source: Source, at: Pointer, error: "ValidationError") -> Iterat
     yield source.problem(at, "bad-name", message, _NAME_HELP)
 
 
-def _no_hooks(source: Source, at: Pointer, _error: "ValidationError") -> Iterator[Diagnostic]:
+def _no_hooks(source: Source, at: Pointer, _error: ValidationError) -> Iterator[Diagnostic]:
     yield source.problem(at, "no-hooks", "the kind has no hooks", "list at least one")
 
 
-def _no_time(source: Source, at: Pointer, error: "ValidationError") -> Iterator[Diagnostic]:
+def _no_time(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     message = f"a call cannot end within {error.instance} seconds"
     yield source.problem(at, "bad-timeout", message, "allow more than 0 seconds")
 
@@ -144,7 +140,7 @@ def _keys(value: Json) -> list[str]:
     return list(value) if is_object(value) else []
 
 
-def _keys_at(error: "ValidationError") -> list[str]:
+def _keys_at(error: ValidationError) -> list[str]:
     """Return the keys that the format knows at the place of an error."""
     schema: Any = json.loads(format_schema().read_text("utf-8"))
     for step in list(error.schema_path)[:-1]:

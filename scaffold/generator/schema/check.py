@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.hookspec.source import Pointer, Source
@@ -21,9 +21,7 @@ from scaffold.generator.schema.former import (
 )
 from scaffold.generator.schema.vocabulary import DIALECT, subschemas
 from scaffold.generator.values import is_list, is_object
-
-if TYPE_CHECKING:
-    from jsonschema_rs import Draft202012Validator
+from scaffold.validators import Validator, validator
 
 __all__ = ["check_schema", "is_verbatim"]
 
@@ -76,21 +74,17 @@ def _check_patterns(source: Source, at: Pointer, schema: Json) -> Iterator[Diagn
 
 @cache
 def _compiles(pattern: str) -> bool:
-    from jsonschema_rs import Draft202012Validator
-
     try:
-        Draft202012Validator({"pattern": pattern})
+        validator({"pattern": pattern})
     except ValueError:
         return False
     return True
 
 
 @cache
-def _validator() -> "Draft202012Validator":
-    from jsonschema_rs import Draft202012Validator
-
+def _validator() -> Validator:
     # `format` is asserted here and nowhere else: a pattern must be a regular expression.
-    return Draft202012Validator({"$ref": DIALECT}, validate_formats=True)
+    return validator({"$ref": DIALECT}, formats=True)
 
 
 def is_verbatim(source: Source, at: Pointer) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from scaffold.generator import ir
 from scaffold.generator.canonical import same
 from scaffold.generator.values import is_list, is_object
+from scaffold.validators import validator
 
 __all__ = ["fits"]
 
@@ -72,9 +73,7 @@ def _fits_declared(
 
 
 def _is_found(pattern: str, text: str) -> bool:
-    from jsonschema_rs import Draft202012Validator
-
-    return Draft202012Validator({"pattern": pattern}).is_valid(text)
+    return validator({"pattern": pattern}).is_valid(text)
 
 
 def _within(size: float, least: float | None, most: float | None) -> bool:

@@ -10,7 +10,7 @@ from scaffold.generator.schema.documents import REFERENCES, Document, Documents
 from scaffold.generator.schema.vocabulary import IN_PLACE, rebuild, subschemas
 from scaffold.generator.values import is_object
 
-__all__ = ["bundle", "check_links"]
+__all__ = ["bundle", "check_links", "check_reachable"]
 
 
 def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
@@ -34,6 +34,22 @@ def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
             if target is not current:
                 pending.append(target)
     return found or list(_circles(documents, document))
+
+
+def check_reachable(documents: Documents, schema: Json) -> None:
+    """Raise `SpecError` if a schema refers to what is not there.
+
+    Definitions that nothing leads to do not count: a bundle keeps no more than it needs.
+    """
+    pending, seen = [schema], set[int]()
+    for current in pending:  # grows while it is read
+        if not is_object(current) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        pending += [
+            documents.target(current, keyword)[2] for keyword in REFERENCES if keyword in current
+        ]
+        pending += [part for step, part in subschemas(current) if step[0] not in _DEFINITIONS]
 
 
 def bundle(documents: Documents, document: Document) -> Json:

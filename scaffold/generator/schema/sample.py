@@ -11,8 +11,10 @@ from scaffold.generator.canonical import canonical
 from scaffold.generator.ir import Json
 from scaffold.generator.schema.documents import Documents
 from scaffold.generator.schema.facts import ANY, Facts, gather, merge, whole_bounds
+from scaffold.generator.schema.link import check_reachable
 from scaffold.generator.schema.notes import notes
 from scaffold.generator.schema.pattern import text_for
+from scaffold.validators import declared_validator
 
 __all__ = ["NoSampleError", "guesses", "sample"]
 
@@ -60,14 +62,13 @@ def sample(schema: Json) -> Json:
     required properties, where the schema lets them. Raises `NoSampleError` if no valid value is
     found, and `SpecError` if the schema is none.
     """
-    from jsonschema_rs import Draft202012Validator
-
     documents = Documents.of_one(schema)
-    validator = Draft202012Validator(schema)
+    check_reachable(documents, schema)
+    judge = declared_validator(schema)
     seen: set[str] = set()
     for value in islice(guesses(documents, schema), _TRIES):
         text = canonical(value)
-        if text not in seen and validator.is_valid(value):
+        if text not in seen and judge.is_valid(value):
             return value
         seen.add(text)
     raise NoSampleError(
