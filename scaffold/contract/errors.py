@@ -134,9 +134,10 @@ class InvalidOutput(_Invalid):
 
 
 class InternalError(HookError):
-    """The plugin raised an exception that is no `HookError`.
+    """The plugin raised an exception that is not a `HookError`.
 
-    The traceback stays in the plugin's log, beside the id in `data["id"]`.
+    The traceback is in the plugin's log, next to the id in `data["id"]`. If the plugin runs in this
+    process, the exception is the `__cause__`.
     """
 
     def __init__(self, message: str, data: Any = None) -> None:

@@ -93,7 +93,8 @@ class InProcessChannel:
             except HookError:
                 raise
             except FAILURES as error:
-                raise fail(error) from None
+                failure = fail(error)
+                raise failure from failure.__cause__
             finally:
                 under_way -= 1
 
@@ -230,7 +231,8 @@ class AsyncInProcessChannel:
             except HookError:
                 raise
             except FAILURES as error:
-                raise fail(error) from None
+                failure = fail(error)
+                raise failure from failure.__cause__
             finally:
                 under_way -= 1
 

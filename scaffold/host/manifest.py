@@ -19,6 +19,7 @@ from scaffold.host.rules import (
     CORE_VERSION,
     CoreRange,
     EntryPoint,
+    PluginName,
     Runtime,
     Runtimes,
     SchemaVersion,
@@ -106,7 +107,7 @@ class Manifest(_Table):
     """A plugin's manifest, whichever way it was written down."""
 
     schema_version: SchemaVersion = "1"
-    name: Text
+    name: PluginName
     """Names the plugin in its host, in logs and in the names of its MCP tools."""
     kind: Text
     kind_api_version: Version = "1"

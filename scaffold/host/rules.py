@@ -8,10 +8,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
+from scaffold.contract.printable import printable_line
+
 __all__ = [
     "CORE_VERSION",
     "CoreRange",
     "EntryPoint",
+    "PluginName",
     "Runtime",
     "Runtimes",
     "SchemaVersion",
@@ -30,6 +33,9 @@ A manifest's `core_version` is a range of these, not of scaffold's own versions,
 manifest serves both hosts.
 """
 
+_LONGEST_NAME: Final = 214
+"""Characters: the limit of the registry of npm, whose `package.json` may be a manifest."""
+
 Runtime: TypeAlias = Literal["in_process", "mcp_stdio", "mcp_http"]
 
 
@@ -46,6 +52,15 @@ def _no_twins(runtimes: tuple[Runtime, ...]) -> tuple[Runtime, ...]:
         if runtimes.count(runtime) > 1:
             _refuse("duplicate", f"'{runtime}' is listed twice", "list each runtime once")
     return runtimes
+
+
+def _plugin_name(name: str) -> str:
+    # Names are shown on terminals and are parts of names of loggers.
+    if name != name.strip() or name != printable_line(name) or "\t" in name:
+        help_ = "a short word, such as 'demo'"
+        message = f"'{printable_line(name)}' has characters that a name may not have"
+        _refuse("invalid-plugin-name", message, help_)
+    return name
 
 
 def _schema_version(version: str) -> str:
@@ -110,6 +125,9 @@ def _tls_verify(verify: object) -> object:
 
 Strings: TypeAlias = Annotated[tuple[str, ...], Strict(strict=False)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+PluginName: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_plugin_name)
+]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Runtimes: TypeAlias = Annotated[
     tuple[Runtime, ...],

@@ -1,6 +1,5 @@
 """A plugin's own server, as a process: how it is started, and how it ends."""
 
-import logging
 import os
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from time import monotonic, sleep
 from typing import IO
 from urllib.parse import urlsplit
 
+from scaffold.client.log_reader import LogReader
 from scaffold.contract.errors import ConnectFailed
 from scaffold.host.addresses import command_of
 from scaffold.host.manifest import Manifest, McpStdio
@@ -26,6 +26,7 @@ _PAUSE = 0.02
 """Seconds between two looks at a server that is starting."""
 _GRACE = 5.0
 """Seconds that a server may take to end."""
+_READ = 65536
 _LAST_WORDS = 2000
 """Bytes of a failed server's stderr that are repeated."""
 
@@ -93,14 +94,15 @@ def serving(manifest: Manifest, variables: Mapping[str, str] | None = None) -> G
 @contextmanager
 def _logged(plugin: str) -> Generator[IO[bytes]]:
     """Take what a server writes to stderr, and hand it to the log of the plugin at the end."""
-    logger = logging.getLogger(f"plugin.{plugin}")
     with TemporaryFile() as log:
         try:
             yield log
         finally:
             log.seek(0)
-            for line in log:
-                logger.info("%s", line.decode("utf-8", "replace").rstrip())
+            reader = LogReader(plugin)
+            while data := log.read(_READ):
+                reader.feed(data)
+            reader.close()
 
 
 @contextmanager

@@ -130,7 +130,8 @@ class _Source(_Guarded[Steps]):
         try:
             return self.begun().step(self.hook.timeout)
         except FAILURES as error:
-            raise self.told(error) from None
+            told = self.told(error)
+            raise told from told.__cause__
 
     def close(self) -> None:
         """Close the plugin's generator; what it raises then is for its log."""
@@ -150,7 +151,8 @@ class _AsyncSource(_Guarded[AsyncSteps]):
             steps = self.begun()
             return await (steps.step() if self.hook.timeout is None else self._in_time(steps))
         except FAILURES as error:
-            raise self.told(error) from None
+            told = self.told(error)
+            raise told from told.__cause__
 
     async def close(self) -> None:
         """Close the plugin's generator; what it raises then is for its log."""

@@ -16,6 +16,7 @@ from scaffold.contract.plugin import Plugin
 from scaffold.server.ending import end_children
 from scaffold.server.guest import Guest
 from scaffold.server.loading import explain, load
+from scaffold.server.log_format import log_to_stderr
 from scaffold.server.options import Options, UsageError, read_options
 from scaffold.server.pipes import Pipes, claim
 from scaffold.server.service import Service
@@ -42,11 +43,7 @@ def run_server(entry_point: str | type[Plugin], name: str, arguments: Sequence[s
         options = read_options(arguments)
     except UsageError as error:
         return _complain(name, str(error), _USAGE)
-    logging.basicConfig(
-        level=options.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_stderr(options.log_level)
     start = _serve_http if options.http else _serve_pipes
     status = _status(name, partial(start, entry_point, name, options))
     if status == _DONE:

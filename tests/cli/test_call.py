@@ -84,15 +84,18 @@ def test_the_same_error_everywhere_is_an_agreement(scaffold, demo):
 
 
 @pytest.mark.parametrize("runtime", ["in_process", "mcp_stdio", "mcp_http"])
-def test_the_traceback_of_a_plugin_is_in_a_log_and_the_log_is_named(spawn, demo, runtime):
+def test_the_traceback_of_a_plugin_is_shown_and_its_whole_log_is_named(spawn, demo, runtime):
     body(demo, 'raise RuntimeError("no disk")')
 
     result = spawn("call", demo, "execute", "--runtime", runtime)
 
     assert result.status == 5
-    assert "Traceback" not in result.err
-    error, help_line = result.err.splitlines()
-    assert error.startswith("internal: execute: the plugin failed")
+    *traceback, error, help_line = result.err.splitlines()
+    assert "Traceback (most recent call last):" in traceback
+    assert traceback[-1] == "RuntimeError: no disk"
+    assert error.startswith(
+        "internal: execute: plugin 'demo' raised RuntimeError; the traceback is"
+    )
     log = Path(help_line.split("'")[1])
     assert "RuntimeError: no disk" in log.read_text("utf-8")
     log.unlink()
@@ -211,3 +214,22 @@ def test_a_manifest_is_enough_for_a_server_of_somebody_else(scaffold, tool_proje
 
     assert result.status == 0, result.err
     assert json.loads(result.out)[0]["description"] == "Greet somebody."
+
+
+def test_a_plugin_that_floods_its_log_does_not_fill_the_memory(spawn, demo):
+    body(
+        demo,
+        "import logging\n"
+        "        for number in range(3000):\n"
+        "            logging.getLogger('plugin.demo').error('record %d', number)\n"
+        "        raise RuntimeError('no disk')",
+    )
+
+    result = spawn("call", demo, "execute", "--runtime", "in_process")
+
+    log = Path(result.err.splitlines()[-1].split("'")[1])
+    text = log.read_text("utf-8")
+    log.unlink()
+    assert text.startswith("(2001 earlier records are left out)\n")
+    assert "record 1999" not in text
+    assert "record 2999" in text

@@ -225,3 +225,10 @@ class Selfish(ToolPlugin):
 def test_an_async_plugin_that_waits_for_itself_fails_instead_of_hanging():
     with Selfish().client as client, pytest.raises(InternalError):
         client.execute(ask("any"))
+
+
+def test_the_error_names_plugin_hook_and_exception_and_has_the_exception_as_its_cause(tool):
+    with pytest.raises(InternalError, match="execute: plugin 'echo' raised ValueError") as caught:
+        tool.execute(ask("crash", text="swordfish"))
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert "swordfish" in str(caught.value.__cause__)

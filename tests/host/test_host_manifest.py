@@ -309,3 +309,13 @@ def test_every_key_is_documented(table):
 
     assert not [key for key in table.model_fields if f"`{key}`" not in page]
     assert CORE_VERSION in page
+
+
+@pytest.mark.parametrize("name", ["a\\nb", "a\\u001b[2J", " a", "a\\u202eb", "a\\tb", "x" * 215])
+def test_a_name_that_a_terminal_would_obey_is_refused(tmp_path, name):
+    (tmp_path / "dagstack.toml").write_text(
+        f'[plugin]\nname = "{name}"\nkind = "tool"\nruntime = "mcp_http"\n'
+        '[plugin.mcp_http]\nurl = "http://127.0.0.1:1/mcp"\n'
+    )
+    with pytest.raises(ManifestInvalid, match=r"dagstack\.toml:2:8: "):
+        read_manifest(tmp_path)

@@ -3,19 +3,17 @@
 Each process has one thread for this: neither a busy event loop nor an idle host stops it.
 """
 
-import logging
 import os
 import threading
-from collections import deque
 from typing import Final
 
+from scaffold.client.log_reader import LogReader
 from scaffold.client.stdio.process import poll
 
 __all__ = ["ProcessLog"]
 
-_KEPT_LINES: Final = 20
-_LONGEST_LINE: Final = 8192
-"""Bytes; a longer line is logged in pieces."""
+_PAUSE: Final = 50
+"""Milliseconds without a further line after which a record is complete."""
 _READ: Final = 65536
 
 
@@ -23,11 +21,12 @@ class ProcessLog:
     """Logs what arrives at `stderr` to the logger `plugin.<name>`, and keeps the last lines."""
 
     def __init__(self, stderr: int, plugin: str) -> None:
-        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        reader = LogReader(plugin)
+        self._lines = reader.lines
         self._stopped, self._stop = os.pipe()
         self._thread = threading.Thread(
             target=_drain,
-            args=(stderr, self._stopped, logging.getLogger(f"plugin.{plugin}"), self._lines),
+            args=(stderr, self._stopped, reader),
             name=f"stderr of {plugin}",
             daemon=True,
         )
@@ -46,28 +45,17 @@ class ProcessLog:
         os.close(self._stopped)
 
 
-def _drain(stderr: int, stopped: int, logger: logging.Logger, lines: deque[str]) -> None:
+def _drain(stderr: int, stopped: int, reader: LogReader) -> None:
     poller = poll(read=(stderr, stopped))
-    rest = b""
     while True:
-        ready = [fd for fd, _event in poller.poll()]
+        ready = [fd for fd, _event in poller.poll(_PAUSE if reader.pending else None)]
+        if not ready:
+            reader.flush()
+            continue
         if stderr not in ready:
             break
         data = os.read(stderr, _READ)
         if not data:
             break
-        *whole, rest = (rest + data).split(b"\n")
-        if len(rest) >= _LONGEST_LINE:
-            whole.append(rest)
-            rest = b""
-        _log(whole, logger, lines)
-    _log([rest], logger, lines)
-
-
-def _log(found: list[bytes], logger: logging.Logger, lines: deque[str]) -> None:
-    for line in found:
-        for start in range(0, len(line), _LONGEST_LINE):
-            text = line[start : start + _LONGEST_LINE].decode(errors="backslashreplace").rstrip()
-            if text:
-                lines.append(text)
-                logger.info("%s", text)
+        reader.feed(data)
+    reader.close()
