@@ -83,6 +83,11 @@ class Folder:
         """Return what this folder is."""
         return self.path.stat() if self.descriptor is None else os.fstat(self.descriptor)
 
+    def close_to_others(self) -> None:
+        """Leave all rights in this folder to its owner."""
+        if self.descriptor is not None:
+            os.fchmod(self.descriptor, 0o700)
+
     def is_link(self, name: str) -> bool:
         """Tell whether an entry is a symbolic link."""
         state = self.state(name)
@@ -116,6 +121,11 @@ class Folder:
                 (self.path / name).chmod(mode)
         finally:
             os.close(descriptor)
+
+    def date(self, name: str, state: os.stat_result) -> None:
+        """Give a file of this program the times of another."""
+        times = state.st_atime_ns, state.st_mtime_ns
+        os.utime(self.at(name), ns=times, dir_fd=self.descriptor)
 
     def make(self, name: str, mode: int = 0o777) -> None:
         """Make a folder."""

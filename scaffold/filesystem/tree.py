@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -73,6 +74,24 @@ class Tree:
         if found is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.root / path))
         return found
+
+    def make(self, path: str, modes: Mapping[str, int] | None = None) -> Folder:
+        """Open a folder, and make it and those around it if they do not exist.
+
+        `modes` has the rights of folders by path; the others get those that are usual.
+        """
+        _hold(path)
+        real = self._real_folder(path)
+        folder, here = self.top, ""
+        for name in filter(None, real.split("/")):
+            here = f"{here}/{name}" if here else name
+            if folder.state(name) is None:
+                folder.make(name, (modes or {}).get(here, 0o777))
+            inner = self._reach(here)
+            if inner is None:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), here)
+            folder = inner
+        return folder
 
     def read(self, path: str, limit: int = SMALL) -> bytes:
         """Return the content of a regular file, as `read_small` does."""

@@ -32,9 +32,8 @@ def apply(root: Path, changes: Iterable[Change]) -> None:
             prepare(root, swaps)
             make(root, swaps)
         except BaseException:
-            _put_back(root)
+            undo(root)
             raise
-    _prune(root, [swap.target.parent for swap in swaps if swap.after is None])
 
 
 def create(folder: Path, files: Mapping[str, str]) -> None:
@@ -43,20 +42,20 @@ def create(folder: Path, files: Mapping[str, str]) -> None:
     Raises `PreconditionError` if it is there already and not empty, or cannot be written.
     """
     folder = folder.resolve()
-    with _explained(), ExitStack() as undo:
+    with _explained(), ExitStack() as back:
         check_vacant(folder)
-        _make(folder.parent, undo)
+        _make(folder.parent, back)
         draft = _beside(folder)
-        undo.callback(shutil.rmtree, draft, ignore_errors=True)
+        back.callback(shutil.rmtree, draft, ignore_errors=True)
         for path, text in files.items():
             target = draft / path
             target.parent.mkdir(parents=True, exist_ok=True)
             fill(target, text.encode())
         if folder.exists():
             folder.rmdir()
-            undo.callback(folder.mkdir)
+            back.callback(folder.mkdir)
         draft.rename(folder)
-        undo.pop_all()
+        back.pop_all()
 
 
 def check_vacant(folder: Path) -> None:
@@ -66,39 +65,16 @@ def check_vacant(folder: Path) -> None:
         raise PreconditionError("not-empty", message, "choose another name or folder")
 
 
-def _put_back(root: Path) -> None:
-    try:
-        undo(root)
-    except OSError as error:
-        message = f"a change of '{root}' failed, and '{error.filename}' cannot be put back yet"
-        mend = f"{error.strerror}: mend that, and run 'scaffold generate', which tries again"
-        raise PreconditionError("interrupted", message, mend) from error
-
-
-def _make(folder: Path, undo: ExitStack) -> None:
+def _make(folder: Path, back: ExitStack) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir()
-        undo.callback(each.rmdir)
+        back.callback(each.rmdir)
 
 
 def _beside(target: Path) -> Path:
     # Short, whatever the target is called: a name beside it must not become too long.
     return target.with_name(f".scaffold-{secrets.token_hex(6)}")
-
-
-def _prune(root: Path, folders: Iterable[Path]) -> None:
-    """Remove the folders that lost their last file, and what Python has cached of it."""
-    top = root.resolve()
-    for folder in set(folders):
-        for each in (folder, *folder.parents):
-            if each == top or any(item.name != "__pycache__" for item in _items(each)):
-                break
-            shutil.rmtree(each, ignore_errors=True)
-
-
-def _items(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 @contextmanager

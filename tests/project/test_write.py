@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scaffold.filesystem.folder import Folder
 from scaffold.project.errors import PreconditionError
 from scaffold.project.files import plan
 from scaffold.project.lock import Entry, Lock, Owner, digest
@@ -81,6 +82,27 @@ def test_folders_that_lose_their_last_file_go_too(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_python_has_cached_keeps_no_folder_alive(tmp_path):
+    (tmp_path / "a" / "b" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "__pycache__" / "c.pyc").write_text("1")
+    lock = lay(tmp_path, **{"a/b/c.py": "1"})
+
+    update(tmp_path, {}, lock)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_a_file_of_somebody_else_stays(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    lock = lay(tmp_path, **{"a/b/c": "1"})
+    (tmp_path / "a" / "mine").write_text("1")
+
+    update(tmp_path, {}, lock)
+
+    assert texts(tmp_path) == {"a/mine": b"1"}
+    assert not (tmp_path / "a" / "b").exists()
+
+
 def test_spaces_and_other_alphabets_in_paths_are_fine(tmp_path):
     root = tmp_path / "mein Ordner" / "проект"
     root.mkdir(parents=True)
@@ -106,15 +128,15 @@ def test_a_failure_half_way_leaves_the_tree_as_it_was(tmp_path, monkeypatch, fai
     lock = lay(tmp_path, a="1", b="1", stale="1")
     before = tree(tmp_path)
     changes = plan(tmp_path, {"a": "2", "b": "2", "new/c": "2", "new/d": "2"}, lock)
-    rename, calls = Path.replace, []
+    move, calls = Folder.move, []
 
-    def failing(self, target):
-        calls.append(target)
+    def failing(self, name, to, new):
+        calls.append(new)
         if len(calls) == fails_at:
-            raise OSError(28, "No space left on device", str(target))
-        return rename(self, target)
+            raise OSError(28, "No space left on device", new)
+        return move(self, name, to, new)
 
-    monkeypatch.setattr(Path, "replace", failing)
+    monkeypatch.setattr(Folder, "move", failing)
     with pytest.raises(PreconditionError, match="No space left on device; nothing was changed"):
         apply(tmp_path, changes)
 
@@ -125,15 +147,15 @@ def test_a_failure_half_way_leaves_the_tree_as_it_was(tmp_path, monkeypatch, fai
 def test_an_interrupt_half_way_leaves_the_tree_as_it_was(tmp_path, monkeypatch):
     lock = lay(tmp_path, a="1", b="1")
     before = tree(tmp_path)
-    rename, calls = Path.replace, []
+    move, calls = Folder.move, []
 
-    def interrupted(self, target):
-        calls.append(target)
+    def interrupted(self, name, to, new):
+        calls.append(new)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return rename(self, target)
+        return move(self, name, to, new)
 
-    monkeypatch.setattr(Path, "replace", interrupted)
+    monkeypatch.setattr(Folder, "move", interrupted)
     with pytest.raises(KeyboardInterrupt):
         update(tmp_path, {"a": "2", "b": "2"}, lock)
 
@@ -144,18 +166,18 @@ def test_a_file_system_without_hard_links_is_served_too(tmp_path, monkeypatch):
     lock = lay(tmp_path, a="1", b="1")
     before = tree(tmp_path)
 
-    def unsupported(self, target):
+    def unsupported(self, name, to, new):
         raise OSError(95, "Operation not supported")
 
-    def failing(self, target):
-        raise OSError(5, "Input/output error", str(target))
+    def failing(self, name, to, new):
+        raise OSError(5, "Input/output error", new)
 
-    monkeypatch.setattr(Path, "hardlink_to", unsupported)
+    monkeypatch.setattr(Folder, "link", unsupported)
     update(tmp_path, {"a": "2", "b": "1"}, lock)
     assert texts(tmp_path) == {"a": b"2", "b": b"1"}
 
     lock = lay(tmp_path, a="1", b="1")
-    monkeypatch.setattr(Path, "replace", failing)
+    monkeypatch.setattr(Folder, "move", failing)
     with pytest.raises(PreconditionError):
         update(tmp_path, {"a": "2"}, lock)
     assert tree(tmp_path) == before
