@@ -152,18 +152,18 @@ def test_a_number_comes_out_as_it_went_in(number, exact):
 def test_a_pattern_that_backtracks_without_end_refuses_in_bounded_time():
     guard = payload(Json, schema={"pattern": r"^(?:(?=x|a)(a|a|\1)*b|a*!)$"})
     assert guard.load(b'"aaa!"') == "aaa!"
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InvalidInput, match="limit for backtracking"):
         guard.load(b'"%b!"' % (b"a" * 64))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_pattern_without_look_around_takes_linear_time():
     guard = payload(Json, schema={"pattern": "^(a+)+$"})
-    start = time.perf_counter()
+    start = time.process_time()
     assert guard.load(b'"%b"' % (b"a" * 1_000_000))
     assert rules(guard, b'"%b!"' % (b"a" * 1_000_000)) == ["pattern"]
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_payload_that_is_nested_too_deeply_is_refused():

