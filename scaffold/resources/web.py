@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from scaffold.contract.metadata import call_metadata
+from scaffold.contract.trace_context import trace_fields
 from scaffold.contract.values import Json, is_object
 from scaffold.resources.loan import Loan
 
@@ -46,11 +47,13 @@ def http_client(
 
 
 def _trace(request: "httpx2.Request") -> None:
-    """Continue the call's trace in the service that is asked (W3C Trace Context)."""
+    """Continue the call's trace in the service that is asked (W3C Trace Context, W3C Baggage).
+
+    Nothing else of the metadata becomes a header: else a caller could set `Authorization`.
+    """
     context = call_metadata().get("trace_context")
-    for name, value in context.items() if is_object(context) else ():
-        if isinstance(value, str):
-            request.headers.setdefault(name, value)
+    for name, value in trace_fields(context).items() if is_object(context) else ():
+        request.headers.setdefault(name, value)
 
 
 async def _trace_async(request: "httpx2.Request") -> None:

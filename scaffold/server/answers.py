@@ -62,6 +62,8 @@ class Answers:
 
         def repeat(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
             try:
+                if not arguments.isascii():
+                    str(arguments, "utf-8")  # readers skip what they do not know
                 plain = len(arguments) < SHORT and n not in arguments and i not in arguments
                 payload = (quick if plain else load)(arguments)
             except _REFUSED:

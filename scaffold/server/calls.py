@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import UNSET
 from typing_extensions import override
@@ -22,7 +22,6 @@ from scaffold.server.tools import Tool, Toolbox
 from scaffold.wire.eras import Code
 from scaffold.wire.headers import check_parameters
 from scaffold.wire.messages import (
-    Meta,
     RequestId,
     WireError,
     encode,
@@ -39,9 +38,6 @@ Notify: TypeAlias = Callable[[bytes], None]
 
 class Call(ABC):
     """A request under way. Its transport finishes it, on a thread or in an event loop."""
-
-    flow: Flow | None = None
-    """What holds up a stream until its client has taken more."""
 
     def __init__(
         self,
@@ -65,6 +61,11 @@ class Call(ABC):
         """Set by `give_up`; nothing more is sent then."""
         self.error: WireError | None = None
         """Why the call was refused, once it has been: HTTP has statuses for some reasons."""
+
+    @property
+    def flow(self) -> Flow | None:
+        """What holds up a stream until its client has taken more."""
+        return None
 
     @property
     def is_quick(self) -> bool:
@@ -144,10 +145,16 @@ class Listing(Call):
 class ToolCall(Call):
     """`tools/call`."""
 
-    def __init__(self, request: Request, toolbox: Toolbox, tool: Tool | None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        toolbox: Toolbox,
+        tool: Tool | None,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+    ) -> None:
         meta = request.params.meta
         token = None if meta is UNSET else meta.progress_token
-        metadata = None if meta is UNSET else _metadata(meta)
         is_async = toolbox.is_async if tool is None else tool.is_async
         pace = None if tool is None else tool.pace
         super().__init__(request.id, is_async=is_async, token=token, metadata=metadata, pace=pace)
@@ -237,18 +244,6 @@ class _Progress:
         if message:
             params["message"] = message
         self._notify(notification("notifications/progress", encode(params)))
-
-
-def _metadata(meta: Meta) -> Mapping[str, Json] | None:
-    """Return the metadata; the trace of a client that is not ours stands beside it."""
-    if meta.traceparent is None or (meta.metadata is not None and _TRACE in meta.metadata):
-        return meta.metadata
-    trace = {"traceparent": meta.traceparent, "tracestate": meta.tracestate}
-    told = {name: value for name, value in trace.items() if isinstance(value, str)}
-    return {**(meta.metadata or {}), _TRACE: told}
-
-
-_TRACE: Final = "trace_context"
 
 
 def _unavailable(toolbox: Toolbox, error: BaseException) -> WireError:

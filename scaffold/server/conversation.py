@@ -1,6 +1,7 @@
 """What the two stdio servers share: lines in, messages out, the calls under way between them."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
@@ -18,6 +19,9 @@ from scaffold.wire.messages import Message, RequestId, WireError, error_response
 from scaffold.wire.streams import MORE
 
 __all__ = ["Conversation", "Repeated"]
+
+_MOST_STREAMS: Final = 256
+"""Streams that are open at the same time: each may hold a window of messages."""
 
 
 class Repeated(msgspec.Struct, gc=False):
@@ -78,11 +82,20 @@ class Conversation:
             self._outlet.add(error_response(error, asked) + b"\n")
             return None
         if isinstance(answer, Call):
+            if answer.flow is not None and self._streams() >= _MOST_STREAMS:
+                full = f"this connection has {_MOST_STREAMS} streams open already"
+                refusal = WireError(Code.INTERNAL_ERROR, full)
+                self._outlet.add(error_response(refusal, asked) + b"\n")
+                return None
             self.running[answer.id] = answer
             return answer
         if answer is not None:
             self._outlet.add(answer + b"\n")
         return None
+
+    def _streams(self) -> int:
+        running = list(self.running.values())
+        return sum(isinstance(call, Call) and call.flow is not None for call in running)
 
     def learn(self, line: bytes, call: Call) -> None:
         """Remember how a call was written, to recognise others like it."""

@@ -1,11 +1,11 @@
 """Where a stdio server writes: whole lines, several at once where they have gathered."""
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from scaffold.concurrency.locks import Rank, lock
 from scaffold.server.pipes import unread, widen
 
 __all__ = ["Outlet"]
@@ -28,7 +28,7 @@ class Outlet:
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._capacity = widen(descriptor)
-        self._writing = threading.Lock()
+        self._writing = lock(Rank.PROCESS)
 
     def add(self, line: bytes) -> None:
         """Keep a message for the next flush."""

@@ -15,9 +15,12 @@ from scaffold.contract.plugin import Plugin
 from scaffold.contract.values import JsonObject
 from scaffold.server.calls import Call, Listing, ToolCall
 from scaffold.server.guest import Guest
+from scaffold.server.metadata import believed, claimed
+from scaffold.server.options import Options
 from scaffold.server.request import Headers, Request, Session
 from scaffold.server.streams import StreamCall
 from scaffold.server.tools import Toolbox
+from scaffold.server.turnstile import Turnstile
 from scaffold.wire.eras import MODERN, SUPPORTED, Code, negotiate
 from scaffold.wire.messages import Message, Params, WireError, encode, response
 from scaffold.wire.results import Head
@@ -36,7 +39,10 @@ _Method: TypeAlias = Callable[[Request], bytes | Call]
 class Service:
     """Answers the messages of any number of clients for one plugin."""
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, options: Options) -> None:
+        self._metadata = believed if options.trusts_metadata else claimed
+        self._patience = options.stream_seconds
+        self._turnstile = Turnstile()
         self.plugin = guest.plugin
         self.tear_down = guest.tear_down
         self.toolbox = Toolbox(guest.plugin, guest.name, guest.tracer)
@@ -65,6 +71,8 @@ class Service:
         """
         asked = message.id
         method = message.method
+        if method is UNSET and message.result is UNSET and message.error is UNSET:
+            raise WireError(Code.INVALID_REQUEST, "the message lacks a 'method'")
         if method is UNSET or asked is UNSET or asked is None:
             return None
         params = _NO_PARAMS if message.params is UNSET else message.params
@@ -102,15 +110,27 @@ class Service:
         return response(request.id, b"{}")
 
     def _list(self, request: Request) -> Call:
+        if request.params.cursor is not None:
+            reason = "no page has this cursor: all tools are on the first page"
+            raise WireError(Code.INVALID_PARAMS, reason)
         return Listing(request, self.toolbox, _FRESH_MS if self.toolbox.is_static else 0)
 
     def _call(self, request: Request) -> Call:
         if not request.params.name:
             raise WireError(Code.INVALID_PARAMS, "params lack the tool's name")
         tool = self.toolbox.known(request.params.name)
-        if tool is not None and tool.streams:
-            return StreamCall(request, self.toolbox, tool)
-        return ToolCall(request, self.toolbox, tool)
+        meta = request.params.meta
+        metadata = None if meta is UNSET else self._metadata(meta)
+        if tool is None or not tool.streams:
+            return ToolCall(request, self.toolbox, tool, metadata=metadata)
+        return StreamCall(
+            request,
+            self.toolbox,
+            tool,
+            metadata=metadata,
+            patience=self._patience,
+            turnstile=self._turnstile,
+        )
 
     @property
     def _instructions(self) -> str:

@@ -1,24 +1,27 @@
 """A call of a stream hook: each item goes out as soon as it is there, or all of them at the end."""
 
-import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 from msgspec import UNSET
 from typing_extensions import override
 
+from scaffold.concurrency.locks import Rank, lock
 from scaffold.contract.errors import HookError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.progress import Report
 from scaffold.contract.streams import is_async_iterator, iterator_of
+from scaffold.contract.values import Json
 from scaffold.server.answers import Answers
 from scaffold.server.calls import Notify, ToolCall
 from scaffold.server.flow import Flow
 from scaffold.server.request import Request
 from scaffold.server.steps import Steps
 from scaffold.server.tools import Tool, Toolbox
-from scaffold.wire.messages import RequestId
+from scaffold.server.turnstile import Turnstile
+from scaffold.wire.messages import RequestId, WireError, error_response, response
 from scaffold.wire.progress import HookReport
 from scaffold.wire.results import Head, write_result
 from scaffold.wire.streams import write_end, write_item, write_report
@@ -27,6 +30,10 @@ __all__ = ["StreamCall"]
 
 _MOST: Final = 1 << 26
 """Bytes of a stream that are collected for a client that reads no streams: 64 MiB."""
+_WIDEST: Final = 1 << 20
+"""Bytes that a stream may run ahead of its client, whatever the client allows."""
+_TURN: Final = 0.05
+"""Seconds after which a plain generator leaves its thread to other streams."""
 
 
 class StreamCall(ToolCall):
@@ -36,21 +43,45 @@ class StreamCall(ToolCall):
     any other gets one result with all of them.
     """
 
-    def __init__(self, request: Request, toolbox: Toolbox, tool: Tool) -> None:
-        super().__init__(request, toolbox, tool)
+    def __init__(
+        self,
+        request: Request,
+        toolbox: Toolbox,
+        tool: Tool,
+        *,
+        metadata: Mapping[str, Json] | None,
+        patience: float,
+        turnstile: Turnstile,
+    ) -> None:
+        super().__init__(request, toolbox, tool, metadata=metadata)
         meta = request.params.meta
         self.pace = None  # it waits for its client, and must not do so in an event loop
         window = 0 if meta is UNSET or self.token is None else meta.window
         self._stream_tool = tool
-        self.flow = self._flow = Flow(window)
+        self._turnstile = turnstile
+        self._flow = Flow(min(window, _WIDEST), patience)
         self._sink: _Sent | _Collected = _Collected(tool, text=self._text)
         if window > 0 and self.token is not None:
             self._sink = _Sent(self.token, self._flow)
 
+    @property
     @override
-    def finish(self, notify: Notify) -> bytes:
+    def flow(self) -> Flow:
+        return self._flow
+
+    def turns(self, notify: Notify) -> Generator[None, None, bytes]:
+        """Run a plain generator; yield where its thread is better used, return the response.
+
+        That is where the client must take something first, and after each turn. It may go on on any
+        thread, one at a time, in the same context. Raises nothing.
+        """
         self._sink.notify = notify
-        return super().finish(notify)
+        try:
+            with self._around(notify):
+                return response(self.id, (yield from self._run()))
+        except WireError as error:
+            self.error = error
+            return error_response(error, self.id)
 
     @override
     async def finish_async(self, notify: Notify) -> bytes:
@@ -63,33 +94,53 @@ class StreamCall(ToolCall):
 
     @override
     def steps(self) -> Steps[bytes]:
+        return self._answered(self._yield_async)
+
+    def _run(self) -> Generator[None, None, bytes]:
+        return self._answered(self._send)
+
+    def _yield_async(self, made: Any) -> Generator[Any, Any]:
+        yield self._send_async(made)
+
+    def _answered(self, send: Callable[[Any], Generator[Any, Any]]) -> Generator[Any, Any, bytes]:
+        """Call the hook, send what it yields, and return the result."""
         tool, request = self._stream_tool, self._request
         if request.headers is not None:
             self.check(tool, request.headers)
         answers = Answers(tool, self._toolbox, request.head, text=self._text)
         try:
-            made = tool.invoke(tool.load(request.params.arguments))
-            if self.is_async:
-                yield self._send_async(made)
-            else:
-                self._send(made)
+            yield from send(tool.invoke(tool.load(request.params.arguments)))
             return self._sink.end(request.head)
         except FAILURES as error:
             return answers.refuse(error)
 
-    def _send(self, made: Any) -> None:
+    def _send(self, made: Any) -> Generator[None]:
         if is_async_iterator(made):
             raise TypeError("returned an asynchronous iterator: write it as 'async def'")
         items = iterator_of(made)
-        dump = self._stream_tool.hook.output.dump
+        dump, flow = self._stream_tool.hook.output.dump, self.flow
+        until = time.monotonic() + _TURN
         try:
             for item in items:
                 self._sink.put(dump(item))
-                if not self._flow.wait():
-                    return
+                if flow.is_full or (self._sink.streams and time.monotonic() > until):
+                    yield
+                    until = time.monotonic() + _TURN
+                if flow.ended:
+                    break
         finally:
             with self._concealing():
                 getattr(items, "close", _nothing)()
+        self._check_reader()
+
+    def _check_reader(self) -> None:
+        """Raise `HookError` if the stream has ended because its client reads nothing."""
+        if self.flow.stalled:
+            waited = f"the client has taken nothing for {self.flow.patience:g} s"
+            raise HookError(
+                "stream_stalled",
+                f"{self._stream_tool.hook.name}: {waited}; MCP_STREAM_TIMEOUT_SEC sets the limit",
+            )
 
     async def _send_async(self, made: Any) -> None:
         if not is_async_iterator(made):
@@ -98,7 +149,9 @@ class StreamCall(ToolCall):
         try:
             async for item in made:
                 self._sink.put(dump(item))
-                await self._flow.wait_async()
+                await self._turnstile.turn()
+                await self.flow.wait()
+                self._check_reader()
         finally:
             with self._concealing():
                 close = getattr(made, "aclose", None)
@@ -117,13 +170,15 @@ class StreamCall(ToolCall):
 class _Sent:
     """Items on their way, each in a message of its own, numbered together with the reports."""
 
+    streams = True
+
     def __init__(self, token: RequestId, flow: Flow) -> None:
         self.notify: Notify = _drop
         self._token = token
         self._flow = flow
         self._number = 0
         self._items = 0
-        self._lock = threading.Lock()
+        self._lock = lock(Rank.CONNECTION)
 
     def put(self, item: bytes) -> None:
         """Send an item, as JSON."""
@@ -151,6 +206,8 @@ class _Sent:
 class _Collected:
     """Items that are kept, for one result with all of them."""
 
+    streams = False
+    """A generator that is collected keeps its thread: so few hold all their items at a time."""
     report: None = None
     """Reports go their usual way."""
 

@@ -5,11 +5,14 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 
 from scaffold.contract.hook import MaybeAwaitable
 from scaffold.server.calls import Call, Notify
 from scaffold.server.steps import settle
+from scaffold.server.stream_pool import StreamPool
+from scaffold.server.streams import StreamCall
 
 __all__ = ["Tasks"]
 
@@ -22,6 +25,7 @@ class Tasks:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.threads = ThreadPoolExecutor(_MOST_THREADS, "hook")
+        self._streams = StreamPool()
         self.running: dict[Call, asyncio.Task[Any]] = {}
         """Each call and the task that it will be answered by."""
 
@@ -31,7 +35,19 @@ class Tasks:
             return await call.finish_async(notify)
         if call.is_quick:
             return _timed(call, notify)
+        if isinstance(call, StreamCall):
+            return await self._stream(call, notify)
         return await self.loop.run_in_executor(self.threads, _timed, call, notify)
+
+    async def _stream(self, call: StreamCall, notify: Notify) -> bytes:
+        ended: asyncio.Future[bytes] = self.loop.create_future()
+
+        def end(response: bytes) -> None:
+            with suppress(RuntimeError):  # the loop has ended before the stream
+                self.loop.call_soon_threadsafe(_settle, ended, response)
+
+        self._streams.start(call, notify, end)
+        return await ended
 
     def finish_quick(self, call: Call) -> bytes | None:
         """Run a call of a quick function that reports to nobody; return `None` for any other."""
@@ -81,6 +97,11 @@ def _timed(call: Call, notify: Notify) -> bytes:
     if call.pace is not None:
         call.pace.took(time.perf_counter() - began)
     return response
+
+
+def _settle(ended: "asyncio.Future[bytes]", response: bytes) -> None:
+    if not ended.done():
+        ended.set_result(response)
 
 
 def _ignore(_message: bytes) -> None:

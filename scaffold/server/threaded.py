@@ -10,9 +10,10 @@ import os
 import threading
 import time
 from collections import deque
-from functools import partial
-from typing import Final
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final
 
+from scaffold.concurrency.locks import Rank, lock
 from scaffold.server.calls import Call
 from scaffold.server.conversation import Conversation
 from scaffold.server.ending import Ending
@@ -22,7 +23,11 @@ from scaffold.server.outlet import Outlet
 from scaffold.server.pipes import Pipes
 from scaffold.server.service import Service
 from scaffold.server.steps import settle
+from scaffold.server.streams import StreamCall
 from scaffold.wire.messages import WireError, error_response
+
+if TYPE_CHECKING:
+    from scaffold.server.stream_pool import StreamPool
 
 __all__ = ["ThreadedServer"]
 
@@ -48,7 +53,7 @@ class ThreadedServer:
         self._framing = Lines(largest)
         self._lines: deque[bytes] = deque()
         """What has come and nobody has looked at; for the leader alone."""
-        self._lock = threading.Lock()
+        self._lock = lock(Rank.READER)
         self._lead = Lead()
         self._slow = 0
         self._waiting: deque[Call] = deque()
@@ -123,7 +128,9 @@ class ThreadedServer:
     def _read(self, line: bytes) -> None:
         """Read a line in full, and answer it."""
         call = self._conversation.accept(line)
-        if call is not None and not self._postpone(call):
+        if isinstance(call, StreamCall):
+            self._streams.start(call, self._tell, partial(self._end_stream, call))
+        elif call is not None and not self._postpone(call):
             self._conversation.learn(line, call)
             self._finish(call)
         if not self._lines:
@@ -137,6 +144,16 @@ class ThreadedServer:
             self._outlet.add(response)
         else:
             self._conversation.reply(call, response[:-1])
+
+    @cached_property
+    def _streams(self) -> "StreamPool":
+        from scaffold.server.stream_pool import StreamPool
+
+        return StreamPool()
+
+    def _end_stream(self, call: StreamCall, response: bytes) -> None:
+        self._conversation.reply(call, response)
+        self._outlet.flush()
 
     def _finish(self, call: Call) -> None:
         self._conversation.reply(call, call.finish(self._tell))

@@ -57,6 +57,7 @@ class Meta(msgspec.Struct, gc=False):
     traceparent: Any = None
     """tools/call: the trace, for a peer who does not read our metadata (2026-07-28, SEP-414)."""
     tracestate: Any = None
+    baggage: Any = None
 
 
 class Params(msgspec.Struct, rename="camel", gc=False):
@@ -66,6 +67,8 @@ class Params(msgspec.Struct, rename="camel", gc=False):
     """tools/call: the tool."""
     arguments: Raw | UnsetType = UNSET
     """tools/call: the payload, untouched."""
+    cursor: Any = None
+    """tools/list: the page; a server without pages has given none away."""
     meta: Meta | UnsetType = field(default=UNSET, name="_meta")
     protocol_version: str = ""
     """initialize: the revision that the client would like."""
@@ -118,6 +121,8 @@ def read(data: bytes) -> Message:
     A notification is read whatever its parameters are: nobody could be told what is wrong.
     """
     try:
+        if not data.isascii():
+            str(data, "utf-8")  # what is skipped is not looked at, and must be text too (RFC 8259)
         message = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = _second_look(data, error)

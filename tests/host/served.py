@@ -14,7 +14,7 @@ def served(folder, arguments):
     server = subprocess.Popen(
         [sys.executable, *arguments, "--http", "--port", "0"],
         cwd=folder,
-        env={**os.environ, "MCP_HOST": "127.0.0.1"},
+        env={**os.environ, "MCP_HOST": "127.0.0.1", "MCP_TRUST_METADATA": "true"},
         stderr=subprocess.PIPE,
         text=True,
     )

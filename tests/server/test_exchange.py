@@ -30,7 +30,7 @@ def test_long_messages_share_a_room_and_short_ones_need_none() -> None:
         with pytest.raises(Refusal) as refusal:
             await second.body({}, 600_000)
         assert refusal.value.status == 503
-        assert {(b"retry-after", b"1"), (b"connection", b"close")} <= set(refusal.value.headers)
+        assert (b"retry-after", b"1") in refusal.value.headers
         assert len(await short.body({}, 600_000)) == 200_001
         first.leave()
         second.leave()

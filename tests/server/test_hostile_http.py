@@ -228,10 +228,10 @@ SERVED: Final[dict[str, tuple[bytes, int]]] = {
     "a host after two slashes": (to(b"//evil.example/mcp"), 404),
     "a path that goes back": (to(b"/x/../mcp"), 404),
     "a null in the path": (to(b"/mcp%00"), 404),
-    "no path": (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+    "no path": (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", 204),
     # RFC 9110 §9.3, §15.5.6
     "TRACE": (b"TRACE /mcp HTTP/1.1\r\n" + HOST + b"\r\n", 405),
-    "OPTIONS": (b"OPTIONS /mcp HTTP/1.1\r\n" + HOST + b"\r\n", 405),
+    "OPTIONS": (b"OPTIONS /mcp HTTP/1.1\r\n" + HOST + b"\r\n", 204),
     # RFC 9110 §7.8: a wish for another protocol may be ignored
     "a wish for HTTP/2": (post(UPGRADE), 200),
     "a wish for a web socket": (post(b"Connection: upgrade\r\nUpgrade: websocket\r\n"), 200),
@@ -280,7 +280,7 @@ SERVED: Final[dict[str, tuple[bytes, int]]] = {
     ),
     "a number of 5,000 digits": (greeting(arguments=b'{"name":%b}' % (b"9" * 5000)), 200),
     "arguments that are no object": (greeting(arguments=b"[]"), 200),
-    "text that is no UTF-8": (greeting(arguments=b'{"name":"\xff"}'), 200),
+    "text that is no UTF-8": (greeting(arguments=b'{"name":"\xff"}'), 400),
     "as long as may be": (body(PADDING + GREET), 200),
 }
 """What is understood, though not always served: the connection goes on."""

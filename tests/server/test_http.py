@@ -181,7 +181,7 @@ def test_each_request_gets_its_status_and_the_next_is_served(
         ("GET", "/", 404),
         ("POST", "/mcp/", 404),
         ("GET", "/health", 200),
-        ("POST", "/health", 404),
+        ("POST", "/health", 405),
     ],
 )
 def test_there_is_one_path_for_mcp_and_one_for_health(
@@ -190,7 +190,8 @@ def test_there_is_one_path_for_mcp_and_one_for_health(
     answer = ask(url, PING if verb == "POST" else None, verb=verb, path=path)
     assert answer.status == status
     if status == 405:
-        assert answer.headers["allow"] == "POST, DELETE"
+        allowed = "GET, HEAD" if path == "/health" else "POST, DELETE, OPTIONS"
+        assert answer.headers["allow"] == allowed
 
 
 def test_a_body_in_chunks_is_limited_too(url: str) -> None:

@@ -4,12 +4,13 @@ import sys
 
 from scaffold.server import serve
 from scaffold.server.guest import Guest
+from scaffold.server.options import Options
 from scaffold.server.service import Service
 
 
 class OldService(Service):
-    def __init__(self, guest: Guest) -> None:
-        super().__init__(guest)
+    def __init__(self, guest: Guest, options: Options) -> None:
+        super().__init__(guest, options)
         self._modern_methods.clear()
 
 

@@ -1,6 +1,7 @@
 """The ways to a plugin that streams: every runtime, for hosts of both sorts."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -94,7 +95,8 @@ def served(plugin, stack, server):
     log = Path(stack.enter_context(TemporaryDirectory()), "log")
     words = stack.enter_context(log.open("w"))
     command = [*server(plugin), "--http", "--port", "0"]
-    process = stack.enter_context(subprocess.Popen(command, cwd=HERE, stderr=words))
+    env = {**os.environ, "MCP_TRUST_METADATA": "true"}
+    process = stack.enter_context(subprocess.Popen(command, cwd=HERE, stderr=words, env=env))
     stack.callback(process.terminate)
     end = time.monotonic() + 30
     while time.monotonic() < end:

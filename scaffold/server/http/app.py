@@ -9,11 +9,13 @@ from msgspec import UNSET
 
 from scaffold.server.calls import Call, ToolCall
 from scaffold.server.http.exchange import Exchange, Receive, Room, Scope, Send, read_headers
-from scaffold.server.http.guard import Places, check_accept, check_body, check_mirror
+from scaffold.server.http.guard import check_accept, check_body, check_mirror, check_token
 from scaffold.server.http.known import Known, likeness
+from scaffold.server.http.places import Places
 from scaffold.server.http.refusal import Refusal, status_of
 from scaffold.server.http.reply import reply
 from scaffold.server.http.sessions import Sessions
+from scaffold.server.http.sharing import is_preflight, permissions, shared_with
 from scaffold.server.options import Options
 from scaffold.server.request import Headers, Session
 from scaffold.server.service import Service
@@ -24,6 +26,7 @@ __all__ = ["PATH", "App"]
 
 PATH: Final = "/mcp"
 _HEALTH: Final = "/health"
+_ALLOWED: Final = "POST, DELETE, OPTIONS"
 _LONGEST_AT_ONCE: Final = 8
 """Messages as long as any may be for which there is room at a time."""
 
@@ -39,6 +42,7 @@ class App:
         self._room = Room(_LONGEST_AT_ONCE * options.largest)
         self._tasks = tasks
         self._places = Places((options.host.lower(), *options.allowed_hosts))
+        self._token = options.token
         self._sessions = sessions
         self._running: dict[str, dict[RequestId, Call]] = {}
         """The calls of legacy sessions that are under way, by the id of the session."""
@@ -51,9 +55,7 @@ class App:
             return
         exchange = Exchange(receive, send, self._room)
         try:
-            headers = read_headers(scope)
-            self._places.check(headers)
-            await self._route(scope, headers, exchange)
+            await self._route(scope, read_headers(scope), exchange)
         except WireError as error:
             await exchange.refuse(Refusal.of(error))
         except Refusal as refusal:
@@ -63,20 +65,36 @@ class App:
 
     async def _route(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
         path, method = scope["path"], scope["method"]
-        if path == _HEALTH and method in ("GET", "HEAD"):
-            await exchange.answer(200, b'{"status":"ok"}')
+        if path == _HEALTH and "origin" not in headers:
+            # An orchestrator asks by any name, and what it learns is not a secret.
+            await _answer_health(method, exchange)
+            return
+        if self._places.check(headers):
+            if is_preflight(method, headers):
+                await exchange.answer(204, b"", headers=permissions(headers))
+                return
+            exchange.shared = shared_with(headers["origin"])
+        if path == _HEALTH:
+            await _answer_health(method, exchange)
+        elif method == "OPTIONS" and path in (PATH, "*"):
+            await exchange.answer(204, b"", headers=((b"allow", _ALLOWED.encode()),))
         elif path != PATH:
             raise Refusal(404, f"there is nothing here; MCP is at {PATH}")
-        elif method == "POST":
-            await self._post(scope, headers, exchange)
-        elif method == "DELETE":
-            name = headers.get("mcp-session-id", "")
-            self._sessions.close(headers.get("mcp-session-id"))
-            for call in list(self._running.get(name, {}).values()):
-                self._tasks.cancel(call)
-            await exchange.answer(204, b"")
+        elif method not in ("POST", "DELETE"):
+            raise Refusal(405, f"{method} is not served", allow=_ALLOWED)
         else:
-            raise Refusal(405, f"{method} is not served", allow="POST, DELETE")
+            check_token(headers, self._token)
+            await self._serve(scope, headers, exchange)
+
+    async def _serve(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
+        if scope["method"] == "POST":
+            await self._post(scope, headers, exchange)
+            return
+        name = headers.get("mcp-session-id", "")
+        self._sessions.close(headers.get("mcp-session-id"))
+        for call in list(self._running.get(name, {}).values()):
+            self._tasks.cancel(call)
+        await exchange.answer(204, b"")
 
     async def _post(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
         check_body(headers)
@@ -88,7 +106,8 @@ class App:
         if check_mirror(headers, message):
             answer = self._service.answer(message, Session(), headers)
             await self._respond(answer, exchange, streams=streams, modern=True)
-            if isinstance(answer, ToolCall) and answer.is_quick:
+            # The headers of an answer that a page may read are written by `Exchange` alone.
+            if isinstance(answer, ToolCall) and answer.is_quick and not exchange.shared:
                 self.known.learn(likeness(scope["headers"]), body, answer)
         elif message.method == "initialize":
             await self._initialize(message, exchange)
@@ -149,3 +168,9 @@ class App:
             await exchange.answer(status_of(answer.error) if modern else 200, response)
         else:
             await reply(answer, exchange, self._tasks, streams=streams, modern=modern)
+
+
+async def _answer_health(method: str, exchange: Exchange) -> None:
+    if method not in ("GET", "HEAD"):
+        raise Refusal(405, f"{method} is not served here", allow="GET, HEAD")
+    await exchange.answer(200, b'{"status":"ok"}', headers=((b"cache-control", b"no-store"),))

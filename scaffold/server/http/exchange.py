@@ -69,6 +69,8 @@ class Exchange:
         """Bytes of the body for which room was made."""
         self.id: RequestId | None = None
         """The id of the JSON-RPC request, once it is known."""
+        self.shared: tuple[Header, ...] = ()
+        """The headers with which a page of another origin may read the response."""
 
     async def body(self, headers: Headers, largest: int) -> bytes:
         """Read the body; raise `Refusal` if it is too long, for now or for ever, or never comes."""
@@ -106,7 +108,7 @@ class Exchange:
     async def answer(self, status: int, body: bytes, *, headers: tuple[Header, ...] = ()) -> None:
         """Write a whole response; a body is JSON."""
         length = ((b"content-length", str(len(body)).encode()),) if status != _NO_CONTENT else ()
-        start = (*(_JSON if body else ()), *length, *headers)
+        start = (*(_JSON if body else ()), *length, *headers, *self.shared)
         await self._send({"type": "http.response.start", "status": status, "headers": start})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -116,7 +118,8 @@ class Exchange:
 
     async def open_stream(self) -> None:
         """Begin a response of events."""
-        await self._send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
+        start = (*_EVENTS, *self.shared)
+        await self._send({"type": "http.response.start", "status": 200, "headers": start})
 
     async def events(self, messages: Iterable[bytes], *, last: bool) -> None:
         """Write messages, an event each."""

@@ -3,11 +3,9 @@
 Source: MCP 2026-07-28, Streamable HTTP: Security, Request Metadata, Server Validation.
 """
 
-import ipaddress
+import hmac
 import re
-from collections.abc import Collection
 from typing import Final
-from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
@@ -17,7 +15,7 @@ from scaffold.wire.eras import LEGACY, MODERN, SUPPORTED, Code
 from scaffold.wire.headers import decode_value
 from scaffold.wire.messages import Message, WireError
 
-__all__ = ["Places", "check_accept", "check_body", "check_mirror"]
+__all__ = ["check_accept", "check_body", "check_mirror", "check_token"]
 
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
@@ -26,57 +24,13 @@ _NAMED: Final = frozenset({"tools/call"})
 _CONTINUE: Final = "100-continue"
 _NOT_AT_ALL: Final = re.compile(r"q=0(\.0*)?")
 """A weight of nothing (RFC 9110 §12.4.2)."""
-_REMEMBERED: Final = 100
 
 
-class Places:
-    """The hosts that this server answers to, against DNS rebinding.
-
-    A rebinding attack needs a name that its owner controls. Addresses and `localhost` are safe as
-    `Host`; other names must have been allowed. A browser's `Origin` must be the host itself, this
-    machine, or an allowed name.
-    """
-
-    def __init__(self, allowed: Collection[str]) -> None:
-        self._allowed = frozenset(allowed)
-        self._known: set[tuple[str, str]] = set()
-        """Pairs of host and origin that have passed; few, and the same again and again."""
-
-    def check(self, headers: Headers) -> None:
-        """Raise `Refusal` 403 for a request that comes from, or goes to, a strange place."""
-        pair = headers.get("host", ""), headers.get("origin", "")
-        if pair in self._known:
-            return
-        host = _name(f"//{pair[0]}")
-        if not self._is_ours(host) and not _is_address(host):
-            raise Refusal(403, f"the host '{pair[0]}' is not allowed")
-        origin = _name(pair[1])
-        if pair[1] and origin != host and not self._is_ours(origin):
-            raise Refusal(403, f"the origin '{pair[1]}' is not allowed")
-        if len(self._known) < _REMEMBERED:
-            self._known.add(pair)
-
-    def _is_ours(self, name: str) -> bool:
-        return name == "localhost" or name in self._allowed or _is_loopback(name)
-
-
-def _name(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return ""
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(name: str) -> bool:
-    return _is_address(name) and ipaddress.ip_address(name).is_loopback
+def check_token(headers: Headers, token: str) -> None:
+    """Raise `Refusal` 401 for a request that does not show a token, if there is one to show."""
+    given = headers.get("authorization", "").encode("latin-1")
+    if token and not hmac.compare_digest(given, f"Bearer {token}".encode("latin-1")):
+        raise Refusal(401, "this server answers to the host that has started it, by its token")
 
 
 def check_body(headers: Headers) -> None:
@@ -127,7 +81,9 @@ def check_mirror(headers: Headers, message: Message) -> bool:
         supported = {"supported": SUPPORTED, "requested": header}
         raise WireError(Code.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
     _same("MCP-Protocol-Version", header, version)
-    method = "" if message.method is UNSET else message.method
+    if message.method is UNSET:
+        return True  # to be refused for that, and not for what a header says of it
+    method = message.method
     _same("Mcp-Method", headers.get("mcp-method"), method)
     if method in _NAMED:
         name = headers.get("mcp-name")

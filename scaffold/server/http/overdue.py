@@ -20,6 +20,8 @@ _SLOWEST: Final = 30.0
 """Seconds within which a request must have come, from its first byte to its last."""
 _DEAFEST: Final = 30.0
 """Seconds in which a client must have taken something of an answer that waits for it."""
+_SLUGGISH: Final = 1.0
+"""Seconds after which a stream whose client takes nothing may have to make room for others."""
 _MOST_WAITING: Final = 200
 """Connections that are kept without a whole request; the oldest are closed."""
 _MOST_IDLE: Final = 500
@@ -34,14 +36,23 @@ _FEWEST: Final = 64
 
 
 def make_room(connections: Collection[object]) -> None:
-    """End the connection that has been of no use for longest, if descriptors get scarce."""
+    """End the connection that has been of no use for longest, if descriptors get scarce.
+
+    If all are being served, that is the stream whose client has taken nothing for longest.
+    """
     most = _most()
     if len(connections) > most:
         ours = [one for one in connections if isinstance(one, StrictProtocol)]
         open_ = [one for one in ours if not one.transport.is_closing()]
         useless = [one for one in open_ if not one.is_serving]
-        if len(open_) > most and useless:
+        if len(open_) <= most:
+            return
+        if useless:
             min(useless, key=lambda one: one.since or one.rested).end()
+            return
+        stalled = [one for one in open_ if one.is_streaming and one.stalled > _SLUGGISH]
+        if stalled:
+            max(stalled, key=lambda one: one.stalled).transport.abort()
 
 
 def _most() -> float:
@@ -54,10 +65,14 @@ def _most() -> float:
     return max(_FEWEST, soft - _RESERVED)
 
 
-def end_overdue(protocols: Iterable[object]) -> None:
+def end_overdue(protocols: Iterable[object], patience: float = math.inf) -> None:
     """End the connections whose client takes too long, to send or to read, and the oldest surplus.
 
     To be called every second or so.
+
+    Args:
+        protocols: All connections.
+        patience: Seconds in which the client of a stream must have taken some of it.
     """
     now = time.monotonic()
     waiting: list[tuple[float, StrictProtocol]] = []
@@ -65,7 +80,8 @@ def end_overdue(protocols: Iterable[object]) -> None:
     for protocol in protocols:
         if not isinstance(protocol, StrictProtocol):
             continue
-        if protocol.unread_for(now, _unread(protocol)) > _DEAFEST:
+        allowed = patience if protocol.is_streaming else _DEAFEST
+        if protocol.unread_for(now, _unread(protocol)) > allowed:
             protocol.transport.abort()  # to close it would wait until all is read
             continue
         if protocol.since is None:

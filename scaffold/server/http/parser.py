@@ -3,8 +3,10 @@
 docs/decisions/0011-http-parser.md says why it is this one.
 """
 
+import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
@@ -23,6 +25,10 @@ log = logging.getLogger(__name__)
 
 _LONGEST_HEAD: Final = 64 * 2**10
 """Bytes that are read in a row without the end of a head or any byte of a body."""
+_MOST_OF_NO_HTTP: Final = 2**20
+"""Bytes that are discarded behind what is not HTTP, before the connection is reset."""
+_MOST_OF_A_BODY: Final = 2**30
+"""Bytes that are discarded of a body whose request was the last of its connection."""
 _LATE: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -46,10 +52,14 @@ class StrictProtocol(HttpToolsProtocol):
         """True while a request comes that would go on in another protocol."""
         self._refused = False
         """True once nothing is read any more."""
+        self._discarded = -_MOST_OF_NO_HTTP
+        """Bytes that were discarded after that, less those that may be."""
         self._unread = 0
         """The bytes that the client had not taken at the last look."""
         self._moved = self.since
         """When it was last seen to take some, or had none to take."""
+        self.stalled = 0.0
+        """Seconds for which it had taken none, at the last look."""
 
     @override
     def on_message_begin(self) -> None:
@@ -75,6 +85,8 @@ class StrictProtocol(HttpToolsProtocol):
         version, method = self.parser.get_http_version(), self.parser.get_method()
         check_head(version, method, self.url, self._fields)
         super().on_headers_complete()
+        if not self.cycle.keep_alive:
+            self.cycle.transport = _Closing(self.transport, self._close)
 
     @override
     def on_body(self, body: bytes) -> None:
@@ -98,6 +110,7 @@ class StrictProtocol(HttpToolsProtocol):
     @override
     def data_received(self, data: bytes) -> None:
         if self._refused:
+            self._discard(len(data))
             return
         self._unset_keepalive_if_required()
         self._unused += len(data)
@@ -146,7 +159,37 @@ class StrictProtocol(HttpToolsProtocol):
             text = str(error).encode("ascii", "replace")
             head = b"%bcontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
             self.transport.write(head % (STATUS_LINE[error.status], len(text)) + text)
-        self.transport.close()
+        self._linger(_MOST_OF_NO_HTTP)
+
+    def _close(self) -> None:
+        """Close the connection behind a response, when its request has come whole."""
+        if self._begun:
+            self._linger(_MOST_OF_A_BODY)
+        else:
+            self.transport.close()
+
+    def _linger(self, most: int) -> None:
+        """Close our side only, and discard what still comes, until the client closes its own.
+
+        To close a connection with unread data resets it, and the client may lose the response
+        (RFC 9112 §9.6). `end_overdue` bounds the time, and `most` the bytes.
+        """
+        self._refused = True
+        self._discarded = -most
+        if self.is_serving:  # what is served of the request is not answered any more
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.transport.is_closing() or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.since = time.monotonic()
+        self.flow.resume_reading()
+        self.transport.write_eof()
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > 0:
+            self.transport.abort()
 
     @property
     def is_serving(self) -> bool:
@@ -160,25 +203,49 @@ class StrictProtocol(HttpToolsProtocol):
         return self.flow.read_paused or queued
 
     def unread_for(self, now: float, unread: int) -> float:
-        """Take how many bytes the client has not read; return for how long it has read none.
-
-        A stream waits for its reader as long as that takes: so its plugin is held up.
-        """
-        if unread != self._unread or not unread or (self.is_serving and self.is_streaming):
+        """Take how many bytes the client has not read; return for how long it has read none."""
+        if unread != self._unread or not unread:
             self._unread, self._moved = unread, now
-        return now - self._moved
+        self.stalled = now - self._moved
+        return self.stalled
 
     @property
     def is_streaming(self) -> bool:
         """True while the answer is a stream of events."""
-        return bool(self.cycle.chunked_encoding)
+        return self.is_serving and bool(self.cycle.chunked_encoding)
+
+    @property
+    def _responds(self) -> bool:
+        """True if the request that is coming has been answered, or is being."""
+        return not self._in_head and self.cycle.response_started
 
     def end(self) -> None:
         """Give the request up that has not come whole."""
-        if self._begun and (self._in_head or not self.cycle.response_started):
+        if self._begun and not self._refused and not self._responds:
             self.transport.write(_LATE)
         self.transport.close()
 
 
 def _is_served(cycle: RequestResponseCycle | None) -> bool:
     return cycle is not None and not cycle.response_complete
+
+
+class _Closing(asyncio.Transport):
+    """The transport of one last response, which is closed by what is given."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        super().__init__()
+        self._transport = transport
+        self._close = close
+
+    @override
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._transport.write(data)
+
+    @override
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    @override
+    def close(self) -> None:
+        self._close()

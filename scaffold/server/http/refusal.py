@@ -14,9 +14,12 @@ _STATUS: Final[dict[int, int]] = {
     Code.METHOD_NOT_FOUND: 404,
 }
 
-_BUSY: Final = 503
-_UNREAD: Final = frozenset({408, 413, _BUSY})
-"""Statuses of requests whose body may still be on its way."""
+_SAYS: Final[dict[int, tuple[tuple[bytes, bytes], ...]]] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    415: ((b"accept", b"application/json"), (b"accept-encoding", b"identity")),
+    503: ((b"retry-after", b"1"),),
+}
+"""What a response says in its headers, by its status (RFC 9110 §15)."""
 
 
 class Refusal(Exception):
@@ -38,11 +41,9 @@ class Refusal(Exception):
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """What the response says beside its body; it closes a connection whose body is unread."""
+        """What the response says in its headers."""
         allow = ((b"allow", self.allow.encode()),) if self.allow else ()
-        close = ((b"connection", b"close"),) if self.status in _UNREAD else ()
-        later = ((b"retry-after", b"1"),) if self.status == _BUSY else ()
-        return (*allow, *close, *later)
+        return (*allow, *_SAYS.get(self.status, ()))
 
     @classmethod
     def of(cls, error: WireError) -> "Refusal":

@@ -71,7 +71,7 @@ async def run(
     server = _Server(config, worker.lives if worker else partial(announce, listener))
 
     async def look_around() -> None:
-        end_overdue(list(server.server_state.connections))
+        end_overdue(list(server.server_state.connections), options.stream_seconds)
         if worker is not None:
             worker.lives()
 
