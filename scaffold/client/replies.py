@@ -6,41 +6,43 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from scaffold.contract.errors import ProtocolError
-from scaffold.contract.values import Json, JsonObject
+from scaffold.contract.values import Json
 from scaffold.wire.eras import LEGACY, MODERN, MODERN_ERRORS, Code
 from scaffold.wire.heads import Familiar
-from scaffold.wire.messages import Message, WireError, encode, read
+from scaffold.wire.messages import MALFORMED, Message, WireError, is_null, read
+from scaffold.wire.reasons import excerpt, read_reason, shown
+from scaffold.wire.results import COMPLETE
 
 __all__ = ["Initialized", "Listed", "decode", "era", "in_full", "refusal", "result_of"]
 
-_EXCERPT: Final = 200
+
+_MOST_SHOWN: Final = 10
 
 
-class Initialized(msgspec.Struct, rename="camel"):
+class _Result(msgspec.Struct, rename="camel"):
+    result_type: Any = COMPLETE
+
+
+class Initialized(_Result):
     """The answer to `initialize`."""
 
-    protocol_version: str = ""
+    protocol_version: str | None = None
 
 
-class Listed(msgspec.Struct, rename="camel"):
+class Listed(_Result, kw_only=True):
     """One page of the answer to `tools/list`."""
 
-    tools: list[JsonObject]
+    tools: list[Raw] | None
+    """`None` from servers in Go that have none."""
     next_cursor: str | None = None
 
 
 class _Discovered(msgspec.Struct, rename="camel"):
-    supported_versions: list[str] = []
+    supported_versions: list[Json] | None = None
 
 
 class _Unsupported(msgspec.Struct):
-    supported: list[str] = []
-
-
-class _Error(msgspec.Struct):
-    code: int = 0
-    message: str = ""
-    data: Json = None
+    supported: list[Json] | None = None
 
 
 def era(answer: Message | None) -> str:
@@ -51,25 +53,36 @@ def era(answer: Message | None) -> str:
     """
     if answer is None:
         return ""
-    if answer.result is not UNSET:
+    if not answer.failed:
+        if answer.result is UNSET:
+            return ""
         supported = _lenient(answer.result, _Discovered).supported_versions
         return _choose(supported) if supported else ""
-    if answer.error is UNSET:
+    assert answer.error is not UNSET
+    reason = read_reason(answer.error)
+    if reason.code not in MODERN_ERRORS:
         return ""
-    error = _lenient(answer.error, _Error)
-    if error.code not in MODERN_ERRORS:
-        return ""
-    if error.code != Code.UNSUPPORTED_VERSION:
-        raise ProtocolError(f"the server refused server/discover: {error.message}")
-    return _choose(_lenient(Raw(encode(error.data)), _Unsupported).supported)
+    if reason.code != Code.UNSUPPORTED_VERSION:
+        raise ProtocolError(f"the server refused server/discover: {reason.text}")
+    try:
+        supported = msgspec.convert(reason.data, _Unsupported).supported
+    except MALFORMED:
+        supported = None
+    return _choose(supported or [])
 
 
 def decode(answer: Message | None, form: type[Any], method: str) -> Any:
     """Read the result of a response in a form; raise `ProtocolError`."""
+    result = result_of(answer, method)
     try:
-        return msgspec.json.decode(result_of(answer, method), type=form)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"the answer to {method} is malformed: {error}") from None
+        decoded = msgspec.json.decode(result, type=form)
+    except MALFORMED as error:
+        what = f"the answer to {method} is malformed: {error}: {excerpt(bytes(result))}"
+        raise ProtocolError(what) from None
+    if decoded.result_type not in (None, COMPLETE):
+        what = f"the server answered with resultType {shown(decoded.result_type)}, not a result"
+        raise ProtocolError(f"{method}: {what}")
+    return decoded
 
 
 def in_full(familiar: Familiar[bool]) -> Message:
@@ -77,14 +90,13 @@ def in_full(familiar: Familiar[bool]) -> Message:
     try:
         return read(familiar.line)
     except WireError as error:
-        excerpt = familiar.line[:_EXCERPT].decode(errors="backslashreplace")
-        reason = f"the answer is no JSON-RPC answer, {error}: {excerpt}"
+        reason = f"the answer is no JSON-RPC answer, {error}: {excerpt(familiar.line)}"
         raise ProtocolError(reason) from None
 
 
 def result_of(answer: Message | None, what: str) -> Raw:
     """Return the result of a response; raise what its error means."""
-    if answer is None or answer.result is UNSET:
+    if answer is None or answer.failed or answer.result is UNSET or is_null(answer.result):
         raise refusal(answer, what)
     return answer.result
 
@@ -93,21 +105,21 @@ def refusal(answer: Message | None, what: str) -> ProtocolError:
     """Say what a response means that has no result."""
     if answer is None:
         return ProtocolError(f"{what}: there was no answer")
-    if answer.error is UNSET:
+    if not answer.failed or answer.error is UNSET:
         return ProtocolError(f"{what}: the answer has neither result nor error")
-    error = _lenient(answer.error, _Error)
-    return ProtocolError(f"{what}: the server refused: {error.message} ({error.code})")
+    return ProtocolError(f"{what}: the server refused: {read_reason(answer.error).text}")
 
 
-def _choose(supported: list[str]) -> str:
+def _choose(supported: list[Json]) -> str:
     chosen = next((ours for ours in (MODERN, *LEGACY) if ours in supported), None)
     if chosen is None:
-        raise ProtocolError(f"no protocol revision in common; the server speaks {supported}")
+        speaks = ", ".join(map(shown, supported[:_MOST_SHOWN])) or "none"
+        raise ProtocolError(f"no protocol revision in common; the server speaks {speaks}")
     return chosen
 
 
 def _lenient(raw: Raw, form: type[Any]) -> Any:
     try:
         return msgspec.json.decode(raw, type=form)
-    except msgspec.DecodeError:
+    except MALFORMED:
         return form()

@@ -10,13 +10,13 @@ from collections.abc import Generator, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import Raw
 from pydantic_core import from_json
 
 from scaffold import __version__
-from scaffold.client.replies import Initialized, Listed, decode, era, in_full, refusal, result_of
+from scaffold.client.replies import Initialized, decode, era, in_full, result_of
+from scaffold.client.tool_list import OddTools, Pages, ToolList
 from scaffold.contract.beside import beside
-from scaffold.contract.catalogue import Catalogue
 from scaffold.contract.errors import InvalidOutput, ProtocolError, RuntimeNotSupported
 from scaffold.contract.hook import Functions, Hook, Kind
 from scaffold.contract.metadata import call_metadata
@@ -29,8 +29,6 @@ from scaffold.wire.results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold.wire.tools import Offer
 
 __all__ = ["REFUSED", "Call", "Outgoing", "Session", "Talk"]
-
-_MOST_PAGES: Final = 1000
 
 REFUSED: Final = (ValueError, InvalidOutput)
 """What `Call.quick` raises; `Call.read` says what is wrong."""
@@ -71,12 +69,10 @@ class Session:
         self.plugin = plugin
         self.version = ""
         """The protocol revision; empty until `open` has run."""
-        self.offer = Offer()
-        self.schemas: dict[str, JsonObject] = {}
-        """Tool name → its input schema."""
+        self._odd = OddTools(plugin)
+        self.tools = ToolList(kind, plugin, (), self._odd)
         self.heads: Heads[bool] = Heads("structuredContent")
         """How results begin that hold nothing but a payload."""
-        self._catalogues: dict[str, Catalogue] = {}
         self._tokens = itertools.count(1)
         self._meta: dict[str, Json] = {
             "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -106,33 +102,31 @@ class Session:
             "clientInfo": _CLIENT,
         }
         answer = yield Outgoing("initialize", encode(greeting))
-        version = decode(answer, Initialized, "initialize").protocol_version
+        version = decode(answer, Initialized, "initialize").protocol_version or ""
         if version not in LEGACY:
             raise ProtocolError(f"the server chose the unknown protocol revision '{version}'")
         self.version = version
         yield Outgoing("notifications/initialized", b"{}", answered=False)
 
+    @property
+    def offer(self) -> Offer:
+        """What the server offers of the kind."""
+        return self.tools.offer
+
     def list_tools(self) -> Talk:
-        """Read the tools that the server offers, all pages of them, into `offer`."""
-        tools: list[JsonObject] = []
-        cursor: str | None = None
-        for _page in range(_MOST_PAGES):
-            answer = yield self._request("tools/list", {"cursor": cursor} if cursor else {})
-            listed = decode(answer, Listed, "tools/list")
-            tools += filter(self.admits, listed.tools)
-            cursor = listed.next_cursor
-            if not cursor:
-                break
-        else:
-            raise ProtocolError(f"tools/list has no end: more than {_MOST_PAGES} pages")
-        try:
-            self.offer = Offer.read(self.kind, self.plugin, tools)
-            self.schemas = {tool["name"]: tool["inputSchema"] for tool in tools}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ProtocolError(f"tools/list holds a tool without {error}") from None
-        self._catalogues = {
-            name: Catalogue(functions) for name, functions in self.offer.catalogues.items()
-        }
+        """Read the tools that the server offers, all pages of them.
+
+        An odd tool is fixed or left out with one warning.
+        """
+        pages = Pages(self.odd, self.admits)
+        cursor = pages.add((yield self._request("tools/list", {})))
+        while cursor:
+            cursor = pages.add((yield self._request("tools/list", {"cursor": cursor})))
+        self.tools = ToolList(self.kind, self.plugin, pages.tools, self.odd)
+
+    def odd(self, tool: str, what: str) -> None:
+        """Warn of an odd tool of the server."""
+        self._odd(tool, what)
 
     def admits(self, tool: JsonObject) -> bool:
         """Tell whether a listed tool may be used; a transport may have reasons to leave one out."""
@@ -163,16 +157,6 @@ class Session:
             reason = f"the server offers no tool for hook '{hook.name}'; it lists: {offered}"
             raise RuntimeNotSupported(self.plugin, reason)
         return tool
-
-    def check(self, hook: Hook[Any, Any], payload: JsonObject) -> None:
-        """Hold a call of a function to its parameters, before it is sent."""
-        assert hook.functions is not None
-        try:
-            self._catalogues[hook.functions.catalogue].check(hook, payload)
-        except ValueError as error:
-            name, cause = payload[hook.functions.name], str(error).partition("\n")[0]
-            reason = f"the server lists '{name}' with parameters that are no JSON Schema: {cause}"
-            raise ProtocolError(reason) from None
 
     def head(
         self,
@@ -251,20 +235,22 @@ class Call:
         params = b"%b%b}" % (self.session.head(tool, token, call_metadata()), arguments)
         return Outgoing("tools/call", params, tool, report=report, token=token)
 
-    def read(self, answer: Message | Familiar[bool] | None) -> Any:
-        """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`."""
+    def read(self, answer: Message | Familiar[bool] | None, tool: str = "") -> Any:
+        """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`.
+
+        `tool` is the name in the request, for a hook that has several tools.
+        """
         if isinstance(answer, Familiar):
             try:
                 return self.load(answer.payload)
             except InvalidOutput:
                 answer = in_full(answer)
         hook = self._hook
-        if answer is None or answer.result is UNSET:
-            raise refusal(answer, hook.name)
-        output = read_result(hook, answer.result, is_object=self._is_object, modern=self._modern)
+        result = result_of(answer, hook.name)
+        output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
         if self._modern and not hook.content:
             # The structured content is the output: no head says that it is wrapped or cut.
-            self.session.heads.learn(response(1, bytes(answer.result)), output, known=True)
+            self.session.heads.learn(response(1, bytes(result)), output, known=True)
         return hook.output.load(output)
 
 
@@ -279,7 +265,7 @@ class FunctionCall(Call):
     def write(self, payload: Any) -> Outgoing:
         data = self._hook.input.dump(payload)
         parsed: JsonObject = from_json(data)
-        self.session.check(self._hook, parsed)
+        self.session.tools.check(self._hook, parsed)
         tool = self.session.offer.functions[self._hook.name][parsed[self._functions.name]]
         head = self._heads.get(tool)
         if head is None:
@@ -289,13 +275,15 @@ class FunctionCall(Call):
             return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
         return self._with_meta(tool, arguments)
 
-    def read(self, answer: Message | Familiar[bool] | None) -> Any:
+    def read(self, answer: Message | Familiar[bool] | None, tool: str = "") -> Any:
         if not self.session.offer.foreign:
-            return super().read(answer)
+            return super().read(answer, tool)
         if isinstance(answer, Familiar):
             answer = in_full(answer)
-        result = result_of(answer, self._hook.name)
-        return self._hook.output.load(read_foreign(self._hook, result))
+        foreign = read_foreign(self._hook, result_of(answer, self._hook.name))
+        if foreign.structured is not None:
+            self.session.tools.check_output(self._hook, tool, foreign.structured)
+        return self._hook.output.load(foreign.output)
 
 
 def _trace(metadata: Mapping[str, Json]) -> JsonObject:

@@ -62,9 +62,9 @@ class AsyncHostRoutes:
             try:
                 for stage, answer in zip(stages, await _asked(stages, payload), strict=True):
                     if isinstance(answer, ScaffoldError):
-                        shown = blamed(stage, answer)
                         if not self._kin.is_best_effort(hook):
-                            raise shown
+                            raise blamed(stage, answer)
+                        self._kin.leave_out(stage, hook, answer)
                     else:
                         answers.append(answer)
             finally:
@@ -163,14 +163,26 @@ class AsyncHostRoutes:
             if name is None:
                 function = by_function(hook, payload)
                 if function not in known:
-                    catalogues = [(stage.manifest, await stage.call(None)) for stage in stages]
-                    known.update(owners(listing, catalogues))
-                name = one_owner(hook.kind.name, function, known.get(function, []))
+                    known.update(owners(listing, await self._catalogues(stages, listing)))
+                silent = self._kin.left_out(listing)
+                name = one_owner(hook.kind.name, function, known.get(function, []), silent)
             elif name not in calls:
                 raise self._kin.not_there(name)
             return await calls[name](payload)
 
         return call
+
+    async def _catalogues(
+        self, stages: Sequence[Stage[AsyncChannel]], listing: Hook[None, Any]
+    ) -> list[tuple[Manifest, Any]]:
+        """Ask every plugin for its functions; one that fails is left out."""
+        found: list[tuple[Manifest, Any]] = []
+        for stage, answer in zip(stages, await _asked(stages, None), strict=True):
+            if isinstance(answer, ScaffoldError):
+                self._kin.leave_out(stage, listing, answer)
+            else:
+                found.append((stage.manifest, answer))
+        return found
 
 
 async def _asked(stages: Sequence[Stage[AsyncChannel]], payload: Any) -> list[Any]:

@@ -31,13 +31,16 @@ def owners(
     return found
 
 
-def one_owner(kind: str, function: str, candidates: Sequence[Manifest]) -> str:
-    """Return the plugin to ask for a function.
+def one_owner(
+    kind: str, function: str, candidates: Sequence[Manifest], silent: Sequence[str] = ()
+) -> str:
+    """Return the plugin to ask for a function; `silent` are those that could not be asked for it.
 
     Raises `HookError` with `unknown_function`, or `AmbiguousPlugin` if two have the same priority.
     """
     if not candidates:
-        raise HookError("unknown_function", f"no plugin in use has a function '{function}'")
+        asked = f"; it is not known what {', '.join(silent)} can do" if silent else ""
+        raise HookError("unknown_function", f"no plugin in use has a function '{function}'{asked}")
     first, *others = candidates
     if others and rank(others[0])[:-1] == rank(first)[:-1]:
         raise AmbiguousPlugin(

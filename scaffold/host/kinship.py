@@ -1,5 +1,6 @@
 """The plugins of one kind in one host, as its dispatchers need to know them."""
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +13,7 @@ from scaffold.host.manifest import Manifest
 from scaffold.host.order import rank
 from scaffold.host.registry import Entry, State
 from scaffold.host.selection import Policy, active, check_fallbacks, override
-from scaffold.host.stages import Stage, stage
+from scaffold.host.stages import Stage, blamed, stage
 
 __all__ = ["Kinship"]
 
@@ -31,6 +32,8 @@ class Kinship(Generic[C]):
         """Collecting hooks that this host has answer with what they can get."""
         self._entries: Callable[[], Collection[Entry[C]]] = entries
         self._calls: dict[str, Calls] = {}
+        self._left_out: dict[str, dict[str, str]] = {}
+        """Hook → plugin → why it was left out."""
 
     def used(self) -> list[Entry[C]]:
         """Return the plugins in use, the first in rank first."""
@@ -56,10 +59,30 @@ class Kinship(Generic[C]):
         for calls in self._calls.values():
             calls.over = True
         self._calls.clear()
+        self._left_out.clear()
 
     def is_best_effort(self, hook: Hook[Any, Any]) -> bool:
         """Tell whether a collect leaves out the plugins that fail."""
-        return hook.best_effort or hook.name in self.best_effort
+        return hook.best_effort or hook.name in self.best_effort or self._is_catalogue(hook)
+
+    def leave_out(self, stage: Stage[C], hook: Hook[Any, Any], error: BaseException) -> None:
+        """Note a failure of a plugin that a call does without; warn of it once."""
+        shown = blamed(stage, error)
+        known = self._left_out.setdefault(hook.name, {})
+        if known.get(stage.name) != str(shown):
+            known[stage.name] = str(shown)
+            message = "%s: left out of '%s': %s: %s"
+            logger = logging.getLogger(f"plugin.{stage.name}")
+            logger.warning(message, stage.name, hook.name, type(shown).__name__, shown)
+
+    def left_out(self, hook: Hook[Any, Any]) -> list[str]:
+        """Return the plugins that calls of a hook had to do without."""
+        return sorted(self._left_out.get(hook.name, ()))
+
+    def _is_catalogue(self, hook: Hook[Any, Any]) -> bool:
+        """Tell whether a hook lists functions: one bad list must not hide those of others."""
+        hooks = self.kind.hooks.values()
+        return any(one.functions and one.functions.catalogue == hook.name for one in hooks)
 
     def chosen(self) -> str | None:
         """Return the plugin that the policy names for the running call."""

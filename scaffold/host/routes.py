@@ -71,9 +71,9 @@ class HostRoutes:
                     try:
                         answers.append(answer())
                     except ScaffoldError as error:
-                        shown = blamed(stage, error)
                         if not self._kin.is_best_effort(hook):
-                            raise shown from None
+                            raise blamed(stage, error) from None
+                        self._kin.leave_out(stage, hook, error)
             finally:
                 calls.under_way -= 1
             return answers
@@ -178,14 +178,26 @@ class HostRoutes:
             if name is None:
                 function = by_function(hook, payload)
                 if function not in known:
-                    catalogues = [(stage.manifest, stage.call(None)) for stage in stages]
-                    known.update(owners(listing, catalogues))
-                name = one_owner(hook.kind.name, function, known.get(function, []))
+                    known.update(owners(listing, self._catalogues(stages, listing)))
+                silent = self._kin.left_out(listing)
+                name = one_owner(hook.kind.name, function, known.get(function, []), silent)
             elif name not in calls:
                 raise self._kin.not_there(name)
             return calls[name](payload)
 
         return call
+
+    def _catalogues(
+        self, stages: Sequence[Stage[Channel]], listing: Hook[None, Any]
+    ) -> list[tuple[Manifest, Any]]:
+        """Ask every plugin for its functions; one that fails is left out."""
+        found: list[tuple[Manifest, Any]] = []
+        for stage in stages:
+            try:
+                found.append((stage.manifest, stage.call(None)))
+            except ScaffoldError as error:
+                self._kin.leave_out(stage, listing, error)
+        return found
 
 
 def stopped(stage: Stage[Any], hook: Hook[Any, Out], error: BaseException) -> Out:

@@ -11,10 +11,14 @@ from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import IO, Any, Final
 
+from msgspec import Raw
+
 from scaffold.contract.errors import ConnectFailed, ProtocolError, TransportError
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.host.serving import stdio_server
 from scaffold.testing.subject import Subject
+from scaffold.wire.listing import read_tools, silently
+from scaffold.wire.messages import encode
 from scaffold.wire.results import WRAPPED_ARGUMENT
 from scaffold.wire.tools import Offer
 
@@ -147,7 +151,8 @@ def _parsed(line: bytes) -> JsonObject | None:
 
 
 def _calls(subject: Subject, listed: list[JsonObject]) -> Iterator[JsonObject]:
-    offer = Offer.read(subject.kind, subject.manifest.name, listed)
+    tools = read_tools((Raw(encode(tool)) for tool in listed), silently)
+    offer = Offer.read(subject.kind, subject.manifest.name, tools)
     called: set[str] = set()
     for case in subject.valid_cases:
         hook = subject.kind.hooks[case.hook]

@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from scaffold.contract.values import Json, JsonObject, is_array, is_object
 from scaffold.wire.eras import Code
-from scaffold.wire.messages import WireError
+from scaffold.wire.messages import MALFORMED, WireError
 
 __all__ = ["check_parameters", "decode_value", "encode_value", "mirrored", "parameter_headers"]
 
@@ -99,7 +99,7 @@ def check_parameters(
         return
     try:
         given: Json = {} if arguments is UNSET else msgspec.json.decode(arguments)
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise WireError(Code.INVALID_PARAMS, f"the arguments are not JSON: {error}") from None
     for header, path in expected.items():
         if not _same(_at(given, path), headers.get(header)):

@@ -13,6 +13,7 @@ from scaffold.contract.values import Json
 from scaffold.wire.eras import Code
 
 __all__ = [
+    "MALFORMED",
     "METADATA",
     "WINDOWED",
     "Message",
@@ -22,6 +23,7 @@ __all__ = [
     "WireError",
     "encode",
     "error_response",
+    "is_null",
     "notification",
     "read",
     "request",
@@ -30,6 +32,12 @@ __all__ = [
 
 RequestId: TypeAlias = int | str
 
+
+MALFORMED: Final = (ValueError, RecursionError)
+"""What a decoder raises for bytes that it cannot read: syntax, UTF-8, numbers, depth, types.
+
+The errors of msgspec and of pydantic are `ValueError`s.
+"""
 
 WINDOWED: Final = "hookspec.scaffold/stream"
 """The key of `_meta` that asks for a stream, and says how far it may run ahead."""
@@ -90,6 +98,14 @@ class Message(msgspec.Struct, gc=False):
     result: Raw | UnsetType = UNSET
     error: Raw | UnsetType = UNSET
 
+    @property
+    def failed(self) -> bool:
+        """True if it reports an error, whatever result it has: the two exclude each other.
+
+        An error that is `null` is absent. Source: JSON-RPC 2.0 §5.
+        """
+        return self.error is not UNSET and not is_null(self.error)
+
 
 class WireError(Exception):
     """A message that cannot be served; becomes a JSON-RPC error response."""
@@ -112,19 +128,26 @@ class _Envelope(msgspec.Struct, gc=False):
 
 _decode = msgspec.json.Decoder(Message).decode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 encode = msgspec.json.Encoder().encode
+
+
+def is_null(value: Raw) -> bool:
+    """Tell whether a JSON value is `null`, which serializers write for a member that is absent."""
+    return bytes(value).strip() == b"null"
 
 
 def read(data: bytes) -> Message:
     """Read one message; raise `WireError` with the id, if there is one to answer to.
 
-    A notification is read whatever its parameters are: nobody could be told what is wrong.
+    An optional member that is `null` is absent. A notification is read whatever its parameters
+    are, because it has no answer that could say what is wrong with them.
     """
     try:
         if not data.isascii():
             str(data, "utf-8")  # what is skipped is not looked at, and must be text too (RFC 8259)
         message = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except MALFORMED as error:
         message = _second_look(data, error)
     if message.jsonrpc != "2.0" or message.id is None:
         raise WireError(Code.INVALID_REQUEST, "not a JSON-RPC 2.0 message with an id")
@@ -132,19 +155,43 @@ def read(data: bytes) -> Message:
 
 
 def _second_look(data: bytes, error: Exception) -> Message:
-    """Tell what an unreadable message was: raise the refusal, unless it needs no answer."""
+    """Tell what an unreadable message was: raise the refusal, unless it can be read after all."""
     if not isinstance(error, msgspec.ValidationError):
         raise WireError(Code.PARSE_ERROR, f"not JSON: {error}") from None
+    if b"null" in data and (message := _without_nulls(data)) is not None:
+        return message
     try:
         envelope = _decode_envelope(data)
-    except (msgspec.DecodeError, RecursionError):
-        raise WireError(Code.INVALID_REQUEST, "a message is one JSON object") from None
+    except MALFORMED as again:
+        reason = f"a message is one JSON object ({again})"
+        raise WireError(Code.INVALID_REQUEST, reason) from None
     well_formed = envelope.jsonrpc == "2.0" and isinstance(envelope.method, str)
     if well_formed and envelope.id is UNSET:
         return Message(jsonrpc="2.0", method=envelope.method)
     known = isinstance(envelope.id, int | str) and not isinstance(envelope.id, bool)
     code = Code.INVALID_PARAMS if well_formed and known else Code.INVALID_REQUEST
     raise WireError(code, str(error), id=envelope.id if known else None) from None
+
+
+def _without_nulls(data: bytes) -> Message | None:
+    """Read a message without its members that are `null`, the id excepted; `None` if that fails."""
+    try:
+        members = _present(data, keep="id")
+        if "params" in members:
+            params = _present(members["params"])
+            if "_meta" in params:
+                params["_meta"] = Raw(encode(_present(params["_meta"])))
+            members["params"] = Raw(encode(params))
+        message = _decode(encode(members))
+    except MALFORMED:
+        return None
+    says_nothing = message.method is message.result is message.error is UNSET
+    return None if says_nothing else message
+
+
+def _present(data: bytes | Raw, keep: str = "") -> dict[str, Raw]:
+    members = _decode_members(data)
+    return {name: value for name, value in members.items() if name == keep or not is_null(value)}
 
 
 def request(id: RequestId, method: str, params: bytes) -> bytes:

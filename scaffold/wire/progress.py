@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
 
 from scaffold.contract.progress import Report
+from scaffold.wire.messages import MALFORMED
 
 __all__ = ["HookReport", "Progress", "read_progress"]
 
@@ -16,12 +17,12 @@ class HookReport(msgspec.Struct):
 
     progress: float
     total: float | None = None
-    message: str = ""
+    message: str | None = ""
 
 
 class _Part(msgspec.Struct):
     item: Raw | UnsetType = field(default=UNSET, name="hookspec.scaffold/item")
-    report: HookReport | UnsetType = field(default=UNSET, name="hookspec.scaffold/report")
+    report: HookReport | None = field(default=None, name="hookspec.scaffold/report")
 
 
 class Progress(msgspec.Struct):
@@ -30,22 +31,22 @@ class Progress(msgspec.Struct):
     progress: float
     token: int = field(name="progressToken")
     total: float | None = None
-    message: str = ""
-    part: _Part | UnsetType = field(default=UNSET, name="_meta")
+    message: str | None = ""
+    part: _Part | None = field(default=None, name="_meta")
     size: int = 0
     """Bytes of the message; the server does not say it."""
 
     @property
     def item(self) -> Raw | UnsetType:
         """The item of a stream that the message carries, if it carries one."""
-        return UNSET if self.part is UNSET else self.part.item
+        return UNSET if self.part is None else self.part.item
 
     def tell(self, report: Report | None) -> None:
         """Tell whoever listens what the hook has reported."""
         if report is not None:
             part = self.part
-            said = self if part is UNSET or part.report is UNSET else part.report
-            report(said.progress, said.total, said.message)
+            said = self if part is None or part.report is None else part.report
+            report(said.progress, said.total, said.message or "")
 
 
 class _Reported(msgspec.Struct):
@@ -59,7 +60,7 @@ def read_progress(line: bytes) -> Progress | None:
     """Read `notifications/progress`; `None` if it is malformed, or its token is not ours."""
     try:
         progress = _decode_progress(line).params
-    except msgspec.DecodeError:
+    except MALFORMED:
         return None
     progress.size = len(line)
     return progress

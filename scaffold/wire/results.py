@@ -6,7 +6,7 @@ as text for a model and the whole of it in `_meta` for a typed client.
 Source: MCP 2026-07-28, Tools: Structured Content, Error Handling.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
@@ -21,10 +21,13 @@ from scaffold.contract.errors import (
 )
 from scaffold.contract.hook import Hook
 from scaffold.contract.values import Json, JsonObject
-from scaffold.wire.messages import encode
+from scaffold.wire.messages import MALFORMED, encode, is_null
+from scaffold.wire.reasons import excerpt, shown, spoken, text_of
 
 __all__ = [
+    "COMPLETE",
     "WRAPPED_ARGUMENT",
+    "Foreign",
     "Head",
     "open_result",
     "read_foreign",
@@ -36,6 +39,9 @@ __all__ = [
 WRAPPED_ARGUMENT: Final = "payload"
 """The one argument of a tool whose hook takes no object: MCP arguments are always an object."""
 
+COMPLETE: Final = "complete"
+"""The one `resultType` that is a success (MCP 2026-07-28, Base Protocol)."""
+
 _LIFTED = b'"hookspec.scaffold/content":true'
 
 
@@ -46,16 +52,18 @@ class _Error(msgspec.Struct):
 
 
 class _Meta(msgspec.Struct):
-    error: _Error | UnsetType = field(default=UNSET, name="hookspec.scaffold/error")
-    content: bool = field(default=False, name="hookspec.scaffold/content")
+    error: _Error | None = field(default=None, name="hookspec.scaffold/error")
+    content: bool | None = field(default=False, name="hookspec.scaffold/content")
 
 
 class _Result(msgspec.Struct, rename="camel"):
+    """A tool result. Serializers of some languages write members that are absent as `null`."""
+
     content: Raw | UnsetType = UNSET
     structured_content: Raw | UnsetType = UNSET
-    is_error: bool = False
-    result_type: str = "complete"
-    meta: _Meta | UnsetType = field(default=UNSET, name="_meta")
+    is_error: bool | None = False
+    result_type: Any = COMPLETE
+    meta: _Meta | None = field(default=None, name="_meta")
 
 
 class _Wrapped(msgspec.Struct):
@@ -129,49 +137,101 @@ def read_result(hook: Hook[Any, Any], result: Raw, *, is_object: bool, modern: b
     """Return the hook's output as JSON, not yet validated; raise the `HookError` it holds."""
     try:
         answer = _decode_result(result)
-        if answer.result_type != "complete":
-            what = f"the server answered '{answer.result_type}', which a hook cannot give"
-            raise ProtocolError(f"{hook.name}: {what}")
-        if answer.is_error:
-            raise _error(hook, answer)
+        if answer.result_type != COMPLETE or answer.is_error:
+            _check_complete(hook, answer)
+            if answer.is_error:
+                raise _error(hook, answer)
         structured = answer.structured_content
-        if structured is UNSET:
+        if structured is UNSET or (is_object and is_null(structured)):
             raise ProtocolError(f"{hook.name}: the result has no structured content")
-        if answer.meta is not UNSET and answer.meta.content:
+        if answer.meta is not None and answer.meta.content:
             return _lower(structured, answer.content)
         return bytes(structured if is_object or modern else _decode_wrapped(structured).result)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"{hook.name}: not a tool result: {error}") from None
+    except MALFORMED as error:
+        raise _malformed(hook, result, error) from None
 
 
-def read_foreign(hook: Hook[Any, Any], result: Raw) -> bytes:
+class Foreign(NamedTuple):
+    """The result of a tool that knows nothing of hooks."""
+
+    output: bytes
+    """What the hook answers, as JSON."""
+    structured: bytes | None
+    """The structured content, if there is any."""
+
+
+def read_foreign(hook: Hook[Any, Any], result: Raw) -> Foreign:
     """Return what a `functions` hook answers for the result of any MCP server's tool.
 
     `result` is the structured content, or the text if there is only text, or null; `content` holds
-    the blocks where the hook has room for them. Raises `HookError` `tool_failed` for `isError`.
+    the blocks where the hook has room for them. Raises `HookError` `tool_failed` for `isError`,
+    `ProtocolError` for a result that is not complete.
     """
     try:
         answer = _decode_result(result)
-        blocks = [] if answer.content is UNSET else _decode_blocks(answer.content)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"{hook.name}: not a tool result: {error}") from None
+        _check_complete(hook, answer)
+        if answer.is_error:
+            raise _foreign_error(answer)
+        blocks = _blocks(answer.content)
+    except MALFORMED as error:
+        raise _malformed(hook, result, error) from None
     texts = [str(block.get("text", "")) for block in blocks if block.get("type") == "text"]
-    if answer.is_error:
-        raise HookError("tool_failed", "\n".join(texts) or "the tool failed", {"content": blocks})
     value: Json = "\n".join(texts) if texts and len(texts) == len(blocks) else None
     output: JsonObject = {"result": value}
-    if answer.structured_content is not UNSET:
-        output["result"] = answer.structured_content
+    structured = answer.structured_content
+    if structured is UNSET or is_null(structured):
+        structured = UNSET
+    else:
+        output["result"] = structured
     if hook.content:
         output["content"] = blocks
-    return encode(output)
+    return Foreign(encode(output), None if structured is UNSET else bytes(structured))
+
+
+def _check_complete(hook: Hook[Any, Any], answer: _Result) -> None:
+    """Refuse a result that is not the end of the call; what it says is kept."""
+    if answer.result_type in (None, COMPLETE):
+        return
+    said = _texts(answer)
+    what = f"the server answered with resultType {shown(answer.result_type)}"
+    reason = f"{hook.name}: {what}, which is not a complete result"
+    raise ProtocolError(f"{reason}: {said}" if said else reason)
+
+
+def _malformed(hook: Hook[Any, Any], result: Raw, error: Exception) -> ProtocolError:
+    return ProtocolError(f"{hook.name}: not a tool result: {error}: {excerpt(bytes(result))}")
+
+
+def _blocks(content: Raw | UnsetType) -> list[dict[str, Any]]:
+    return [] if content is UNSET or is_null(content) else _decode_blocks(content)
+
+
+def _texts(answer: _Result) -> str:
+    """Return what the content of a failure says, whatever form it has."""
+    if answer.content is UNSET or is_null(answer.content):
+        return ""
+    try:
+        content: Json = msgspec.json.decode(answer.content)
+    except MALFORMED:
+        return excerpt(bytes(answer.content))
+    return text_of(content) or (excerpt(bytes(answer.content)) if content else "")
+
+
+def _foreign_error(answer: _Result) -> HookError:
+    message = _texts(answer)
+    structured = answer.structured_content
+    if not message and structured is not UNSET and not is_null(structured):
+        message = spoken(structured)
+    try:
+        blocks: Json = _blocks(answer.content)
+    except MALFORMED:
+        blocks = []
+    return HookError("tool_failed", message or "the tool failed", {"content": blocks})
 
 
 def _error(hook: Hook[Any, Any], answer: _Result) -> HookError:
-    if answer.meta is UNSET or answer.meta.error is UNSET:
-        blocks = [] if answer.content is UNSET else _decode_blocks(answer.content)
-        texts = [str(block.get("text", "")) for block in blocks]
-        return HookError("tool_failed", "\n".join(texts) or "the tool failed")
+    if answer.meta is None or answer.meta.error is None:
+        return HookError("tool_failed", _texts(answer) or "the tool failed")
     error = answer.meta.error
     rebuild = {"invalid_input": InvalidInput, "invalid_output": InvalidOutput}.get(error.code)
     if rebuild is not None:
@@ -184,7 +244,7 @@ def _error(hook: Hook[Any, Any], answer: _Result) -> HookError:
 def _problems(data: Json) -> list[Problem]:
     try:
         return [Problem(**problem) for problem in data["problems"]]
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ProtocolError(
             f"an invalid payload was reported without its problems: {error}"
         ) from None
@@ -202,5 +262,5 @@ def _lift(output: bytes) -> tuple[bytes, bytes | None]:
 def _lower(structured: Raw, blocks: Raw | UnsetType) -> bytes:
     """Put `content` back where the hook's output has it."""
     properties = _decode_object(structured)
-    properties["content"] = Raw(b"[]") if blocks is UNSET else blocks
+    properties["content"] = Raw(b"[]") if blocks is UNSET or is_null(blocks) else blocks
     return encode(properties)

@@ -12,11 +12,11 @@ Source: MCP 2026-07-28, Progress.
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType, field
+from msgspec import Raw, field
 
 from scaffold.contract.errors import ProtocolError
 from scaffold.contract.hook import Hook
-from scaffold.wire.messages import RequestId, encode, notification
+from scaffold.wire.messages import MALFORMED, RequestId, encode, notification
 from scaffold.wire.progress import HookReport
 from scaffold.wire.results import Head, read_result
 
@@ -43,11 +43,11 @@ _END: Final = b'"hookspec.scaffold/items":%d'
 
 
 class _Meta(msgspec.Struct):
-    items: int | UnsetType = field(default=UNSET, name="hookspec.scaffold/items")
+    items: int | None = field(default=None, name="hookspec.scaffold/items")
 
 
 class _Result(msgspec.Struct):
-    meta: _Meta | UnsetType = field(default=UNSET, name="_meta")
+    meta: _Meta | None = field(default=None, name="_meta")
 
 
 _decode_result = msgspec.json.Decoder(_Result).decode
@@ -86,9 +86,9 @@ def read_end(hook: Hook[Any, Any], result: Raw, *, came: int, modern: bool) -> l
     items = read_result(hook, result, is_object=False, modern=modern)
     try:
         meta = _decode_result(result).meta
-        if meta is UNSET or meta.items is UNSET:
+        if meta is None or meta.items is None:
             return [bytes(item) for item in _decode_items(items)]
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise ProtocolError(f"{hook.name}: not the end of a stream: {error}") from None
     if meta.items != came:
         what = f"{came} items came, and the server sent {meta.items}"

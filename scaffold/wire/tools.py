@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from scaffold.contract.errors import InvalidOutput
 from scaffold.contract.hook import Hook, Kind
 from scaffold.contract.streams import array_of
 from scaffold.contract.values import Json, JsonObject, is_object
+from scaffold.wire.listing import Odd, silently
+from scaffold.wire.messages import MALFORMED, encode
 from scaffold.wire.results import WRAPPED_ARGUMENT
 
 __all__ = ["Offer", "describe_tools", "tool_name"]
@@ -22,6 +25,8 @@ FUNCTION: Final = "hookspec.scaffold/function"
 _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _LONGEST: Final = 64
 _DIGEST: Final = 8
+_LONGEST_PROBLEM: Final = 300
+"""Characters of a warning's reason."""
 
 
 def tool_name(hook: Hook[Any, Any], plugin: str, function: str = "") -> str:
@@ -31,13 +36,18 @@ def tool_name(hook: Hook[Any, Any], plugin: str, function: str = "") -> str:
     head and ends in a digest of the whole.
     """
     name = hook.tool.format(kind=hook.kind.name, plugin=plugin, hook=hook.name, function=function)
+    return _plain_name(name)
+
+
+def _plain_name(name: str, *, digest: bool = False) -> str:
+    """Return a name that every client takes; with a `digest` no two names become one."""
     safe = _UNSAFE.sub("_", name)
-    if len(safe) <= _LONGEST:
+    if len(safe) <= _LONGEST and not digest:
         return safe
     from hashlib import sha256  # it brings OpenSSL along, and names are seldom so long
 
-    digest = sha256(name.encode()).hexdigest()[:_DIGEST]
-    return f"{safe[: _LONGEST - _DIGEST - 1]}_{digest}"
+    mark = sha256(name.encode()).hexdigest()[:_DIGEST]
+    return f"{safe[: _LONGEST - _DIGEST - 1]}_{mark}"
 
 
 def describe_tools(
@@ -144,37 +154,79 @@ class Offer:
     """True if the server knows nothing of hooks: every tool is a function."""
 
     @classmethod
-    def read(cls, kind: Kind, plugin: str, tools: Iterable[JsonObject]) -> "Offer":
+    def read(
+        cls, kind: Kind, plugin: str, tools: Iterable[JsonObject], odd: Odd = silently
+    ) -> "Offer":
         """Tell which tool is which hook, or which function of a hook.
 
         Servers of ours mark their tools; elsewhere tools are known by their names; and what
         is left on a server without any mark are the functions of the kind's `functions` hook.
+
+        Args:
+            kind: What the server is asked to be.
+            plugin: Its name, which the names of tools are made with.
+            tools: What `read_tools` has returned.
+            odd: Is told of each tool that is left out or has another name here.
         """
         listed = list(tools)
         offer = cls()
-        names = {tool_name(hook, plugin): hook.name for hook in kind.hooks.values()}
+        plain = [hook for hook in kind.hooks.values() if hook.exposed and hook.functions is None]
+        names = {tool_name(hook, plugin): hook.name for hook in plain}
         host = next((hook for hook in kind.hooks.values() if hook.functions), None)
-        offer.foreign = not any(HOOK in tool.get("_meta", {}) for tool in listed)
-        if host is not None and host.functions is not None:
-            offer.functions[host.name] = {}
-            offer.catalogues[host.functions.catalogue] = []
+        offer.foreign = not any(_mark(tool, kind) for tool in listed)
+        functions: list[tuple[JsonObject, str]] = []
         for tool in listed:
-            mark = tool.get("_meta", {})
-            hook = mark.get(HOOK) or names.get(tool["name"])
-            if FUNCTION in mark or (hook is None and offer.foreign):
-                if host is None or host.functions is None:
-                    continue
-                entry = _function(tool, mark.get(FUNCTION))
-                offer.functions[host.name][entry["name"]] = tool["name"]
-                offer.catalogues[host.functions.catalogue].append(entry)
+            hook = _mark(tool, kind) or names.get(tool["name"])
+            rest = tool.get("_meta", {}).get(FUNCTION)
+            if is_object(rest) or (hook is None and offer.foreign):
+                functions.append((_function(tool, rest), tool["name"]))
             elif hook is not None:
                 offer.tools[hook] = tool["name"]
+        if host is not None and host.functions is not None:
+            listing = kind.hooks[host.functions.catalogue]
+            usable = _usable(listing, functions, odd)
+            offer.functions[host.name] = {entry["name"]: tool for entry, tool in usable}
+            offer.catalogues[listing.name] = [entry for entry, _tool in usable]
         return offer
 
 
-def _function(tool: JsonObject, rest: JsonObject | None) -> JsonObject:
-    described = {
-        "description": tool.get("description", ""),
-        "parameters": tool["inputSchema"],
-    }
-    return {"name": tool["name"], **described} if rest is None else {**rest, **described}
+def _mark(tool: JsonObject, kind: Kind) -> str | None:
+    """Return the hook of the kind that a tool is marked as."""
+    mark: Json = tool.get("_meta", {}).get(HOOK)
+    return mark if isinstance(mark, str) and mark in kind.hooks else None
+
+
+def _function(tool: JsonObject, rest: Json) -> JsonObject:
+    described = {"description": tool["description"], "parameters": tool["inputSchema"]}
+    marked = rest if is_object(rest) and isinstance(rest.get("name"), str) else {}
+    return {"name": tool["name"], **marked, **described}
+
+
+def _usable(
+    listing: Hook[Any, Any], functions: Iterable[tuple[JsonObject, str]], odd: Odd
+) -> list[tuple[JsonObject, str]]:
+    """Return the functions that a catalogue may list, each once, with the names of their tools."""
+    found: dict[str, tuple[JsonObject, str]] = {}
+    for entry, tool in functions:
+        problem = _problem(listing, entry)
+        other = entry
+        if problem:
+            other = {**entry, "name": _plain_name(entry["name"], digest=True)}
+            if _problem(listing, other):
+                odd(tool, f"is left out: it cannot be listed: {problem}")
+                continue
+            odd(tool, f"is called '{other['name']}' here: its own name cannot be listed")
+        if other["name"] in found:
+            odd(tool, "is left out: there is another one of its name")
+            continue
+        found[other["name"]] = other, tool
+    return list(found.values())
+
+
+def _problem(listing: Hook[Any, Any], entry: JsonObject) -> str:
+    """Say why the catalogue's own schema refuses an entry; an empty text if it does not."""
+    try:
+        listing.output.load(encode([entry]))
+    except (InvalidOutput, *MALFORMED) as error:
+        return str(error)[:_LONGEST_PROBLEM]
+    return ""

@@ -14,7 +14,8 @@ from msgspec import UNSET, Raw
 from scaffold.client.http.sse import EventStream
 from scaffold.client.http.steps import READ, Broken, Head, Steps
 from scaffold.contract.errors import ProtocolError
-from scaffold.wire.messages import Message, RequestId, WireError, read
+from scaffold.wire.messages import MALFORMED, Message, RequestId, WireError, read
+from scaffold.wire.reasons import shown
 
 __all__ = [
     "EVENTS",
@@ -164,7 +165,7 @@ def result_in(body: bytes, id: RequestId) -> Message | None:
     except WireError:
         return None
     good = message.id == id and message.method is UNSET and message.result is not UNSET
-    return message if good else None
+    return message if good and not message.failed else None
 
 
 def check_answer(message: Message, id: RequestId) -> Message:
@@ -173,8 +174,8 @@ def check_answer(message: Message, id: RequestId) -> Message:
         raise ProtocolError(
             f"a request or notification came in place of the answer: {message.method}"
         )
-    if message.id != id and not (message.id is UNSET and message.error is not UNSET):
-        name = "no id" if message.id is UNSET else f"the id {message.id!r}"
+    if message.id != id and not (message.id is UNSET and message.failed):
+        name = "no id" if message.id is UNSET else f"the id {shown(message.id)}"
         raise ProtocolError(f"request {id} was answered with {name}")
     return message
 
@@ -183,9 +184,10 @@ def refusal_in(body: bytes) -> Message | None:
     """Return the JSON-RPC error that the body of a 4xx or 5xx holds, if it holds one."""
     try:
         error = msgspec.json.decode(body, type=_Refusal).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except MALFORMED:
         return None
-    return Message(jsonrpc="2.0", error=error)
+    message = Message(jsonrpc="2.0", error=error)
+    return message if message.failed and bytes(error).startswith(b"{") else None
 
 
 def _message(data: bytes) -> Message:

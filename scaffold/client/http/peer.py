@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from msgspec import UNSET
 
 from scaffold.client.http.address import Address
@@ -23,6 +22,7 @@ from scaffold.contract.hook import Hook, StreamHook
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import Message
 from scaffold.wire.progress import Progress
+from scaffold.wire.reasons import read_reason
 
 __all__ = ["Calling", "Peer", "Short", "Streaming"]
 
@@ -69,10 +69,6 @@ class Streaming(NamedTuple):
     """Reads what comes of it, and the answer: the items, each once."""
 
 
-class _Code(msgspec.Struct):
-    code: int = 0
-
-
 class Peer:
     """The server at an address, as one session knows it. `timeout` is in seconds."""
 
@@ -107,7 +103,7 @@ class Peer:
             written = self._exchange.write(outgoing, timeout)
         except _TROUBLES as error:
             raise self._explain(error) from None
-        short = Short(written.send, partial(self._read, call, written.number))
+        short = Short(written.send, partial(self._read, call, outgoing.name, written.number))
         return Calling(
             lambda: self._run(self._call(call, outgoing, deadline, written, repeatable=repeatable)),
             short,
@@ -145,12 +141,12 @@ class Peer:
         except _TROUBLES as error:
             raise self._explain(error) from None
 
-    def _read(self, call: Call, number: int, body: bytes) -> Done[Any] | None:
+    def _read(self, call: Call, tool: str, number: int, body: bytes) -> Done[Any] | None:
         try:
             familiar = self.session.heads.recognise(body)
             known = familiar is not None and familiar.id == number
             answer = familiar if known else result_in(body, number)
-            return None if answer is None else Done(call.read(answer))
+            return None if answer is None else Done(call.read(answer, tool))
         except _TROUBLES as error:
             raise self._explain(error) from None
 
@@ -202,7 +198,7 @@ class Peer:
             # The server's tools have changed: read which headers it wants now (Client Behavior).
             yield from self._talk(self.session.list_tools(), deadline)
             answer = yield from send()
-        return call.read(answer)
+        return call.read(answer, outgoing.name)
 
     def _leave(self) -> Steps[None]:
         if not self.session.id:
@@ -231,9 +227,6 @@ class Peer:
 
 
 def _mismatched(answer: Message | None) -> bool:
-    if answer is None or answer.error is UNSET:
+    if answer is None or not answer.failed or answer.error is UNSET:
         return False
-    try:
-        return msgspec.json.decode(answer.error, type=_Code).code == Code.HEADER_MISMATCH
-    except msgspec.DecodeError:
-        return False
+    return read_reason(answer.error).code == Code.HEADER_MISMATCH

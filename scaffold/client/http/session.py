@@ -3,7 +3,6 @@
 Source: MCP 2026-07-28, Streamable HTTP: Request Metadata; 2025-11-25: Session Management.
 """
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,10 +16,9 @@ from scaffold.contract.schema import pointer
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.wire.eras import MODERN
 from scaffold.wire.headers import encode_value, mirrored, parameter_headers
+from scaffold.wire.messages import MALFORMED
 
 __all__ = ["HttpSession"]
-
-_log = logging.getLogger(__name__)
 
 
 class _Call(msgspec.Struct):
@@ -48,10 +46,8 @@ class HttpSession(Session):
             return True
         try:
             self._mirrors[tool["name"]] = parameter_headers(tool["inputSchema"])
-        except (KeyError, TypeError):
-            return True  # no tool at all: whoever reads the listing refuses it
-        except ValueError as error:
-            _log.warning("%s: tool '%s' is left out: %s", self.plugin, tool["name"], error)
+        except MALFORMED as error:
+            self.odd(tool["name"], f"is left out: {error}")
             return False
         return True
 

@@ -13,7 +13,7 @@ from scaffold.client.stdio.arrival import Arrival
 from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.loop import LoopPipes
 from scaffold.client.stdio.process import Launch, Spawn
-from scaffold.client.stdio.supervision import Supervision, closed
+from scaffold.client.stdio.supervision import DYING_OF_PROBE, Supervision, closed
 from scaffold.client.streams import On, opener
 from scaffold.contract.beside import beside
 from scaffold.contract.errors import ConnectFailed, PeerCrashed, ScaffoldError
@@ -135,7 +135,8 @@ class AsyncStdioChannel:
             pipes, call = bound.to(await self._alive(deadline))
             try:
                 outgoing = call.write(payload)
-                output: Out = call.read(await pipes.exchange(outgoing, deadline, bound.timeout))
+                answer = await pipes.exchange(outgoing, deadline, bound.timeout)
+                output: Out = call.read(answer, outgoing.name)
             except PeerCrashed as error:
                 if again or not (repeatable or isinstance(error, NotSent)):
                     raise
@@ -227,18 +228,21 @@ class AsyncStdioChannel:
         session = self._supervision.session()
         deadline = time.monotonic() + self._startup_timeout
         pipes = LoopPipes(self._launch, session, self._limit)
+        probed = False
 
         async def ask(outgoing: Outgoing) -> Message | None:
-            nonlocal pipes
+            nonlocal pipes, probed
+            probed = probed or outgoing.probe
             try:
                 return await pipes.ask(outgoing, deadline, self._startup_timeout)
             except PeerCrashed:
-                if not outgoing.probe:
+                if not (probed and outgoing.method in DYING_OF_PROBE):
                     raise
-            # The probe killed it: an old server, to be greeted as one.
+            # The probe killed it, at once or with the next message: an old server.
+            probed = False
             await pipes.aclose(closed)
             pipes = LoopPipes(self._launch, session, self._limit)
-            return None
+            return None if outgoing.probe else await ask(outgoing)
 
         with self._supervision.opening(session):
             try:

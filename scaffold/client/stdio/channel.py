@@ -13,7 +13,7 @@ from scaffold.client.session import FunctionCall, Outgoing, Session, Talk
 from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.stdio.pipes import Pipes
 from scaffold.client.stdio.process import Launch, Spawn
-from scaffold.client.stdio.supervision import Supervision, closed
+from scaffold.client.stdio.supervision import DYING_OF_PROBE, Supervision, closed
 from scaffold.client.streams import On, opener
 from scaffold.contract.errors import PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind, StreamHook
@@ -177,18 +177,21 @@ class StdioChannel:
         deadline = time.monotonic() + self._startup_timeout
 
         pipes = self._start(session)
+        probed = False
 
         def ask(outgoing: Outgoing) -> Message | None:
-            nonlocal pipes
+            nonlocal pipes, probed
+            probed = probed or outgoing.probe
             try:
                 return pipes.ask(outgoing, deadline, self._startup_timeout)
             except PeerCrashed:
-                if not outgoing.probe:
+                if not (probed and outgoing.method in DYING_OF_PROBE):
                     raise
-            # The probe killed it: an old server, to be greeted as one.
+            # The probe killed it, at once or with the next message: an old server.
+            probed = False
             pipes.dispose()
             pipes = self._start(session)
-            return None
+            return None if outgoing.probe else ask(outgoing)
 
         with self._supervision.opening(session):
             try:

@@ -15,8 +15,9 @@ from msgspec import UNSET, Raw
 from scaffold.contract.errors import ProtocolError, TransportError
 from scaffold.contract.values import Json
 from scaffold.wire.heads import START, Familiar, Heads
-from scaffold.wire.messages import Message, WireError, read
+from scaffold.wire.messages import MALFORMED, Message, WireError, read
 from scaffold.wire.progress import Progress
+from scaffold.wire.reasons import excerpt
 
 __all__ = ["Answer", "Deliver", "Inbox", "message_of"]
 
@@ -29,19 +30,28 @@ Deliver: TypeAlias = Callable[[Answer], object]
 _LOGGED: Final = 10
 """Odd lines that are logged; the others are counted."""
 _EXCERPT: Final = 200
+_LONGEST_BATCH: Final = 10_000
+"""Messages of one line that are read; a longer line is odd as a whole."""
 _NEWLINE: Final = ord("\n")
 
 
 class _Envelope(msgspec.Struct):
+    jsonrpc: Json = None
     id: Json = None
     error: Json = None
 
 
 _FIRST_ID: Final = re.compile(
-    rb'\s*{\s*(?:"jsonrpc"\s*:\s*"2.0"\s*,\s*)?"id"\s*:\s*(\d+)(?:\.0)?\s*,'
+    rb'\s*{\s*(?:"jsonrpc"\s*:\s*"2.0"\s*,\s*)?"id"\s*:\s*(\d{1,18})(?:\.0)?\s*,'
 )
-_LAST_ID: Final = re.compile(rb'"id"\s*:\s*(\d+)\s*}\s*$')
-"""Where the id of an answer stands, even if the rest is no JSON: a number that is NaN is enough."""
+_LAST_ID: Final = re.compile(rb'"id"\s*:\s*(\d{1,18})\s*}\s*$')
+"""Where the id of an answer stands, even if the rest is no JSON: a number that is NaN is enough.
+
+No request of ours has an id of more digits.
+"""
+
+_ANSWERS: Final = re.compile(rb'"(?:jsonrpc|result|error)"')
+"""Members that make a line an attempt at an answer."""
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_batch = msgspec.json.Decoder(list[Raw]).decode
@@ -125,7 +135,7 @@ class Inbox:
             raise ProtocolError(f"the server wrote a line of more than {self._limit} bytes")
         self._pieces.append(data)
 
-    def _line(self, line: bytes) -> None:
+    def _line(self, line: bytes, *, batched: bool = False) -> None:
         parts = self._heads.split(line)
         if parts is not None:
             digits, payload, known = parts
@@ -138,7 +148,7 @@ class Inbox:
         try:
             message = read(line)
         except WireError as error:
-            if not line.isspace():
+            if not line.isspace() and (batched or not self._batch(line)):
                 self._unreadable(line, str(error))
             return
         if message.method is not UNSET:
@@ -152,35 +162,41 @@ class Inbox:
         elif answered is UNSET:
             self._unreadable(line, "it has no id")
         elif not (isinstance(answered, int) and 0 < answered <= self.last_id):
-            self._note(f"an answer with the unknown id {answered!r}")
+            self._note(f"an answer with the unknown id {repr(answered)[:_EXCERPT]}")
 
-    def _unreadable(self, line: bytes, reason: str) -> None:
-        excerpt = line[:_EXCERPT].decode(errors="backslashreplace").strip()
+    def _batch(self, line: bytes) -> bool:
+        """Read a line that holds several messages, as it could until 2025-03-26."""
         try:
             batch = _decode_batch(line)
-        except (msgspec.DecodeError, RecursionError):
-            batch = None
-        if batch is not None:
-            # Until 2025-03-26 a server could put several messages into one line.
-            for message in batch:
-                self._line(bytes(message))
-            return
+        except MALFORMED:
+            return False
+        if len(batch) > _LONGEST_BATCH:
+            return False
+        for message in batch:
+            self._line(bytes(message), batched=True)
+        return True
+
+    def _unreadable(self, line: bytes, reason: str) -> None:
+        shown = excerpt(line, _EXCERPT)
         deliver = self._blamed(line)
         if deliver is not None:
-            deliver(ProtocolError(f"the answer is no JSON-RPC answer, {reason}: {excerpt}"))
+            deliver(ProtocolError(f"the answer is no JSON-RPC answer, {reason}: {shown}"))
         else:
-            self._note(f"{excerpt!r} ({reason})")
+            self._note(f"{shown!r} ({reason})")
 
     def _blamed(self, line: bytes) -> Deliver | None:
         """Find the call that an unreadable answer belongs to."""
+        if not _ANSWERS.search(line):
+            return None  # a log entry, which may have an id of its own
         found = _FIRST_ID.match(line) or _LAST_ID.search(line[-_EXCERPT:])
         if found is not None:
             return self.waiting.pop(int(found[1]), None)
         try:
             envelope = _decode_envelope(line)
-        except (msgspec.DecodeError, RecursionError):
+        except MALFORMED:
             return None
-        if envelope.id is None and envelope.error is not None and len(self.waiting) == 1:
+        unread = envelope.jsonrpc == "2.0" and envelope.id is None and envelope.error is not None
+        if unread and len(self.waiting) == 1:
             # The server could not read some request, and there is but one (JSON-RPC 2.0 §5).
             return self.waiting.popitem()[1]
         return None

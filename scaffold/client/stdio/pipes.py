@@ -151,7 +151,8 @@ class Pipes(Connection):
 
     def call(self, call: Call, seconds: float, payload: Any, deadline: float) -> Any:
         """Make a call the long way, of which there may be more to say than its payload."""
-        return call.read(self.exchange(call.write(payload), deadline, seconds))
+        outgoing = call.write(payload)
+        return call.read(self.exchange(outgoing, deadline, seconds), outgoing.name)
 
     def exchange(
         self, outgoing: Outgoing, deadline: float, seconds: float

@@ -10,7 +10,10 @@ from scaffold.client.stdio.connection import Connection
 from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, PeerCrashed, TransportError
 from scaffold.contract.hook import Kind
 
-__all__ = ["Supervision", "closed"]
+__all__ = ["DYING_OF_PROBE", "Supervision", "closed"]
+
+DYING_OF_PROBE: Final = ("server/discover", "initialize")
+"""Messages that an old server may die of because of the probe: mcp 1.0.0 dies of the second one."""
 
 _MOST_RESTARTS: Final = 5
 _FIRST_DELAY: Final = 0.1

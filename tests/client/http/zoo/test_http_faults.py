@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -288,7 +289,12 @@ def test_opening_ends_in_time_and_names_the_cause(name: str, call: Callable[...,
 
 @EVERY_WAY
 def test_no_more_than_a_thousand_pages_of_tools_are_read(call: Callable[..., Any]) -> None:
-    more = {"tools/list": lambda e: e.answer(result={"tools": [], "nextCursor": "more"})}
+    numbers = itertools.count()
+    more = {
+        "tools/list": lambda e: e.answer(
+            result={"tools": [], "nextCursor": f"more {next(numbers)}"}
+        )
+    }
     with (
         Zoo([HANG_UP], {**MODERN, **more}) as zoo,
         pytest.raises(ProtocolError, match="tools/list has no end: more than 1000 pages"),
