@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from scaffold.contract.schema import Schema, pointer
 from scaffold.contract.values import Json, JsonObject, is_array, is_object
+from scaffold.validators import declared_validator
 
 __all__ = ["PartialSchema"]
 
@@ -155,12 +156,10 @@ def _schemas(value: Json) -> Iterator[JsonObject]:
 
 def _forget_dialect(schema: JsonObject) -> bool:
     """Read a schema of an unknown draft as one of 2020-12."""
-    import jsonschema_rs
-
     if "$schema" not in schema:
         return False
     try:
-        jsonschema_rs.validator_for({"$schema": schema["$schema"]})
+        declared_validator({"$schema": schema["$schema"]})
     except ValueError:
         del schema["$schema"]
         return True
