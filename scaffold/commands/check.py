@@ -15,11 +15,14 @@ from scaffold.generator import SpecError, compile_kind, contract
 from scaffold.generator.lint import lint_kind
 from scaffold.generator.schema.sample import sample
 from scaffold.host.imports import stands_in
-from scaffold.host.manifest import read_manifest
+from scaffold.host.manifest import Manifest, read_manifest
 from scaffold.project.drift import drift
-from scaffold.project.files import State
-from scaffold.project.kinds import hookspecs_in, pinned_hookspec
-from scaffold.project.settings import PluginSettings, Settings, read_settings
+from scaffold.project.errors import PreconditionError
+from scaffold.project.files import State, place
+from scaffold.project.kinds import all_hookspecs, pinned_hookspec
+from scaffold.project.memo import NO_CACHE
+from scaffold.project.settings import PluginSettings, Settings, hookspecs_of, read_settings
+from scaffold.resources.manifests import SOURCES
 from scaffold.wire.tools import describe_tools
 
 __all__ = ["check"]
@@ -55,14 +58,14 @@ def _parts(settings: Settings) -> dict[str, Look]:
 
 
 def _hookspecs(folder: Path, settings: Settings) -> Iterator[str]:
-    for path in hookspecs_in(folder / settings.hookspecs):
+    for path in all_hookspecs(folder, settings):
         yield from (str(finding) for finding in lint_kind(path) if failed([finding]))
 
 
 def _versions(folder: Path, settings: Settings, *, against: str) -> Iterator[str]:
     """Hold `kind_api_version` to what changed since a revision."""
     try:
-        found = compared(*sides(str(folder / settings.hookspecs), None, against))
+        found = compared(*sides(str(hookspecs_of(folder, settings)), None, against))
     except SpecError as error:
         yield from map(str, error.diagnostics)
         return
@@ -71,7 +74,7 @@ def _versions(folder: Path, settings: Settings, *, against: str) -> Iterator[str
 
 def _generated(folder: Path, _settings: Settings) -> Iterator[str]:
     try:
-        changes = drift(folder)
+        changes = drift(folder, NO_CACHE)
     except SpecError:
         yield "cannot be compared while the hookspecs are wrong"
         return
@@ -85,10 +88,10 @@ def _manifest(folder: Path, settings: Settings) -> Iterator[str]:
     """Hold the manifest to its own rules, to the pinned hookspec and to the files it names."""
     assert isinstance(settings, PluginSettings)
     try:
-        manifest = read_manifest(folder)
+        manifest = _own_manifest(folder)
         kind = compile_kind(pinned_hookspec(folder, settings))
-    except ManifestInvalid as error:
-        yield error.reason
+    except (ManifestInvalid, PreconditionError) as error:
+        yield error.reason if isinstance(error, ManifestInvalid) else error.message
         return
     except SpecError:
         return
@@ -104,6 +107,13 @@ def _manifest(folder: Path, settings: Settings) -> Iterator[str]:
         yield f"entry_point names the module '{module}', which is not in the project"
 
 
+def _own_manifest(folder: Path) -> Manifest:
+    """Read the manifest, if it is a file of the project and not one that a link leads to."""
+    for name in SOURCES:
+        place(folder, name)
+    return read_manifest(folder)
+
+
 def _tools(folder: Path, settings: Settings) -> Iterator[str]:
     """Hold the tools that a server of this plugin would list to the official SDK's own types."""
     from mcp.types import Tool
@@ -112,8 +122,8 @@ def _tools(folder: Path, settings: Settings) -> Iterator[str]:
     assert isinstance(settings, PluginSettings)
     try:
         kind = Kind.from_contract(contract(compile_kind(pinned_hookspec(folder, settings))))
-        name = read_manifest(folder).name
-    except (SpecError, ManifestInvalid):
+        name = _own_manifest(folder).name
+    except (SpecError, ManifestInvalid, PreconditionError):
         return
     catalogues = {
         hook.functions.catalogue: sample(kind.hooks[hook.functions.catalogue].output.schema)

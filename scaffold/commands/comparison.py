@@ -12,7 +12,7 @@ from scaffold.generator.compiler import Compilation, compile_with_sources
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.project.errors import UsageError
 from scaffold.project.git import git_or_none
-from scaffold.project.kinds import hookspecs_in
+from scaffold.project.kinds import all_hookspecs, hookspecs_in
 from scaffold.project.settings import find_settings
 
 __all__ = ["Comparison", "compared", "sides"]
@@ -107,7 +107,7 @@ def _pairs(first: _Side, second: _Side) -> Iterator[Comparison]:
 
 def _hookspecs(path: Path) -> list[Path]:
     settings = find_settings(path) if path.is_dir() else None
-    return hookspecs_in(path / settings.hookspecs if settings else path)
+    return all_hookspecs(path, settings) if settings else hookspecs_in(path)
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from scaffold.project.drift import drift
 from scaffold.project.errors import PreconditionError, ProjectError, UsageError
 from scaffold.project.files import Change, State, refuse_edits
 from scaffold.project.journal import alone
-from scaffold.project.settings import PluginSettings, read_settings
+from scaffold.project.memo import FULL_CACHE, READ_CACHE, Cache
+from scaffold.project.settings import PluginSettings, hookspecs_of, read_settings
 from scaffold.project.write import apply
 
 __all__ = ["generate"]
 
-_DONE = {State.STALE: "removed", State.MISSING: "created"}
+_DONE = {State.STALE: "removed", State.MISSING: "created", State.LEFT: "left alone:"}
 _PAUSE = 0.3
 """Seconds between two looks at the hookspecs."""
 
@@ -36,7 +37,7 @@ def generate(
         if not (check or diff):
             _write(folder, set_aside=set_aside, stub=stub)
             return 0
-        due = _due(folder)
+        due = _due(folder, READ_CACHE)
         print_lines(_lines(due, check=check, diff=diff))
         return 1 if due else 0
 
@@ -53,8 +54,8 @@ def _uncollected() -> Generator[None]:
             gc.enable()
 
 
-def _due(folder: Path) -> list[Change]:
-    return [change for change in drift(folder) if change.state is not State.UNCHANGED]
+def _due(folder: Path, cache: Cache) -> list[Change]:
+    return [change for change in drift(folder, cache) if change.state is not State.UNCHANGED]
 
 
 def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
@@ -62,7 +63,7 @@ def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
     with alone(folder) as undone:
         if undone:
             tell("put back what an interrupted change had left half done")
-        due = _due(folder)
+        due = _due(folder, FULL_CACHE)
         if set_aside:
             due = list(files.set_aside(folder, due))
         refuse_edits(due)
@@ -97,7 +98,7 @@ def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
     """Generate after every change of the hookspecs, until interrupted."""
     from scaffold.generator import SpecError
 
-    hookspecs = folder / read_settings(folder).hookspecs
+    hookspecs = hookspecs_of(folder, read_settings(folder))
     seen: object = None
     while True:
         now = _inputs(folder / "pyproject.toml", hookspecs)

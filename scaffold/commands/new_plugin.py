@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scaffold.commands.output import print_lines, tell
+from scaffold.project.drift import wanted_files
 from scaffold.project.errors import UsageError
 from scaffold.project.kinds import kind_names, named_hookspec
+from scaffold.project.memo import FULL_CACHE
 from scaffold.project.names import package_name
 from scaffold.project.new import new_project
+from scaffold.project.settings import read_settings
 from scaffold.project.write import check_vacant, create
 
 __all__ = ["new_plugin"]
@@ -43,6 +46,7 @@ def new_plugin(
         interactive=interactive,
     )
     create(folder, files)
+    wanted_files(folder, read_settings(folder), FULL_CACHE)
     print_lines([f"{folder}"])
     tell(f"made {len(files)} files; what to do with them is in its README.md")
     return 0

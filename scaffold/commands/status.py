@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scaffold.commands.output import print_lines, print_pretty_json
 from scaffold.project.errors import PreconditionError
-from scaffold.project.standing import Fact, find_projects, standing
+from scaffold.project.standing import FAILURES, Fact, failed, find_projects, standing
 
 __all__ = ["status"]
 
@@ -16,7 +16,7 @@ def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bo
     Raises `PreconditionError` if there is no project.
     """
     paths = find_projects(folder, recursive=recursive)
-    found = {path: standing(path, hookspecs) for path in paths}
+    found = {path: _standing(path, hookspecs, alone=not recursive) for path in paths}
     if not found:
         message = f"there is no project of scaffold in '{folder}'"
         raise PreconditionError("no-project", message, "make one with 'scaffold new-plugin'")
@@ -30,6 +30,16 @@ def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bo
         for path, facts in found.items():
             _print(path, facts)
     return 1 if any(fact.due for facts in found.values() for fact in facts.values()) else 0
+
+
+def _standing(path: Path, hookspecs: Path | None, *, alone: bool) -> dict[str, Fact]:
+    """Look at one project of many: whatever is wrong with it, the others are looked at too."""
+    try:
+        return standing(path, hookspecs)
+    except FAILURES as error:
+        if alone:
+            raise
+        return {"project": failed(error)}
 
 
 def _print(path: Path, facts: dict[str, Fact]) -> None:

@@ -67,6 +67,12 @@ class Tree:
         folder = self._reach(real)
         return self._resolved(whole) if folder is not None and folder.is_link(name) else whole
 
+    def holds(self, path: str) -> bool:
+        """Tell whether there is an entry with this path, a link as such."""
+        parent, name = _split(path)
+        folder = self._reach(self._real_folder(parent))
+        return folder is not None and (not name or folder.state(name) is not None)
+
     def folder(self, path: str) -> Folder:
         """Open a folder of the project; it is closed together with the tree."""
         _hold(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scaffold.contract.errors import ManifestInvalid
 from scaffold.contract.values import Json, JsonObject, is_object
+from scaffold.filesystem.reading import read_small
 from scaffold.host.places import KeyPath, Place, places
 from scaffold.resources.manifests import ANYWHERE, SOURCES, Section, descend
 
@@ -128,7 +129,7 @@ def _parse(document: Document, sections: tuple[Section, ...]) -> bool:
 
 def _read(document: Document) -> str | None:
     try:
-        data = document.file.read_bytes()
+        data = read_small(document.file)
     except OSError as error:
         document.report(Place(), "unreadable", f"it cannot be read: {error.strerror}")
         return None

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from scaffold.contract.values import Json, is_array, is_object
+from scaffold.filesystem.tree import Tree
 from scaffold.generator import contract
 from scaffold.generator.emit.python.names import Names
 from scaffold.generator.emit.python.project import plugin_stub
 from scaffold.generator.ir import Kind
+from scaffold.project.access import read_file, read_text
 from scaffold.project.files import Change, State
 from scaffold.project.plugin_file import PluginFile, entry_point, read_plugin_file
 from scaffold.project.settings import PluginSettings
@@ -49,7 +51,7 @@ def stubs(root: Path, settings: PluginSettings, kind: Kind) -> Change | None:
     text = plugin.with_methods(_missing(plugin, fresh), fresh)
     if text == plugin.text:
         return None
-    before = (root / path).read_bytes()
+    before = read_file(root, path)
     return Change(path, State.OUTDATED, before, text.encode())
 
 
@@ -95,7 +97,7 @@ def _read(
     if place is None:
         return None
     path, name = place
-    text = (root / path).read_bytes().decode("utf-8", "surrogateescape")
+    text = read_file(root, path).decode("utf-8", "surrogateescape")
     try:
         plugin = read_plugin_file(text, name)
     except SyntaxError as error:
@@ -141,20 +143,25 @@ def _imports(root: Path, settings: PluginSettings, kind: Kind) -> Iterator[str]:
     """Find imports of bindings that are gone, as after a new major version."""
     package = _package(kind)
     bindings = re.compile(rf"_generated\.(?!{package}\b)({kind.name}_v\d+)\b")
-    generated = root / settings.package / "_generated"
-    for folder in (root / settings.package, root / "tests"):
-        for file in sorted(folder.rglob("*.py")):
-            if file.is_relative_to(generated):
-                continue
-            for number, line in enumerate(file.read_text("utf-8", "replace").split("\n"), 1):
-                if match := bindings.search(line):
-                    place = f"{file.relative_to(root).as_posix()}:{number}"
-                    yield f"{place}: gone: '{match[1]}'; import from '{package}'"
+    generated = f"{settings.package}/_generated/"
+    with Tree(root) as tree:
+        for folder in (settings.package, "tests"):
+            for file in sorted((root / folder).rglob("*.py")):
+                path = file.relative_to(root).as_posix()
+                if path.startswith(generated):
+                    continue
+                try:
+                    text = tree.read(path).decode("utf-8", "replace")
+                except OSError:
+                    continue  # a link that leads out, or a file that nobody can import either
+                for number, line in enumerate(text.split("\n"), 1):
+                    if match := bindings.search(line):
+                        yield f"{path}:{number}: gone: '{match[1]}'; import from '{package}'"
 
 
 def _manifest(root: Path, kind: Kind) -> Iterator[str]:
     try:
-        text = (root / "dagstack.toml").read_text("utf-8")
+        text = read_text(root, "dagstack.toml")
     except (OSError, ValueError):
         return
     match = _VERSION.search(text)

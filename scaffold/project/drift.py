@@ -3,16 +3,18 @@
 from pathlib import Path
 
 from scaffold import __version__
+from scaffold.project.access import read_file
 from scaffold.project.files import Change, State, plan
 from scaffold.project.journal import refuse_interrupted
 from scaffold.project.lock import LOCKFILE, Entry, Lock, Owner, digest, read_lock
-from scaffold.project.memo import Generated, keep, key_of, recall
-from scaffold.project.settings import read_settings
+from scaffold.project.memo import NO_CACHE, READ_CACHE, Cache, Generated
+from scaffold.project.settings import Settings, hookspecs_of, read_settings
+from scaffold.project.targets import Targets
 
-__all__ = ["drift", "lock_for"]
+__all__ = ["drift", "lock_for", "wanted_files"]
 
 
-def drift(root: Path) -> tuple[Change, ...]:
+def drift(root: Path, cache: Cache = READ_CACHE) -> tuple[Change, ...]:
     """Compare a project with what it should be: its generated files, then its lockfile.
 
     Raises `PreconditionError` if it is no project or in the middle of a change, and `SpecError` if
@@ -20,22 +22,26 @@ def drift(root: Path) -> tuple[Change, ...]:
     """
     refuse_interrupted(root)
     lock = read_lock(root)
-    wanted = _wanted(root)
-    return *plan(root, wanted.files, lock), _lockfile(root, lock_for(wanted, lock))
-
-
-def _wanted(root: Path) -> Generated:
     settings = read_settings(root)
-    key = key_of(root / settings.hookspecs, settings)
-    known = recall(key)
+    wanted = wanted_files(root, settings, cache)
+    changes = plan(root, wanted.files, lock, Targets.of(settings))
+    return *changes, _lockfile(root, lock_for(wanted, lock))
+
+
+def wanted_files(root: Path, settings: Settings, cache: Cache = READ_CACHE) -> Generated:
+    """Return the generated files that the hookspecs of a project ask for."""
+    hookspecs = hookspecs_of(root, settings)
+    key = cache.key_of(hookspecs, settings, root)
+    known = cache.recall(key)
     if known is not None:
         return known
     # The compiler and the emitters cost more to import than all the rest takes.
     from scaffold.project.generated import generated, portable
 
-    wanted = generated(root, settings)
-    if portable(settings):
-        keep({key: wanted})
+    own = portable(settings)
+    wanted = generated(root, settings, cache if own else NO_CACHE)
+    if own:
+        cache.keep({key: wanted})
     return wanted
 
 
@@ -51,10 +57,10 @@ def lock_for(wanted: Generated, known: Lock) -> Lock:
 
 def _lockfile(root: Path, lock: Lock) -> Change:
     # Nobody edits the lockfile: whatever it says that is not so is out of date.
-    path = root / LOCKFILE
-    before = path.read_bytes() if path.exists() else None
     after = lock.render().encode()
-    if before is None:
+    try:
+        before = read_file(root, LOCKFILE)
+    except FileNotFoundError:
         return Change(LOCKFILE, State.MISSING, None, after)
     same = digest(before) == digest(after)
     return Change(LOCKFILE, State.UNCHANGED if same else State.OUTDATED, before, after)

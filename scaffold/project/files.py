@@ -7,15 +7,19 @@ of ours, which may be replaced, from a file that somebody has edited, which may 
 import io
 import itertools
 import os
+import posixpath
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from scaffold.filesystem.reading import OutsideError
+from scaffold.filesystem.tree import Tree
+from scaffold.project.access import explained, read_file
 from scaffold.project.errors import PreconditionError
 from scaffold.project.lock import Lock, Owner, digest
+from scaffold.project.targets import Targets
 
 __all__ = ["Change", "State", "diff", "place", "plan", "refuse_edits", "rewritten", "set_aside"]
 
@@ -34,6 +38,8 @@ class State(StrEnum):
     """As scaffold wrote it, and no longer wanted: to be removed."""
     EDITED = "edited by hand"
     """Not what scaffold wrote: refused, never overwritten."""
+    LEFT = "no longer generated, and not in a target folder: left alone"
+    """The lockfile lists it, but no emitter can have written it: never touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,56 +52,42 @@ class Change:
     after: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """A folder of the project: where it really is, and which names in it are links."""
-
-    real: Path
-    inside: bool
-    links: frozenset[str]
-
-    @classmethod
-    def of(cls, root: Path, path: str) -> "_Folder":
-        real = (root / path).resolve()
-        links: list[str] = []
-        with suppress(OSError), os.scandir(real) as entries:
-            links = [entry.name for entry in entries if entry.is_symlink()]
-        return cls(real, real.is_relative_to(root.resolve()), frozenset((*links, "..")))
-
-
-def place(root: Path, path: str, folders: dict[str, _Folder] | None = None) -> Path:
+def place(root: Path, path: str) -> Path:
     """Return where a file of the project really is, links followed.
 
-    `folders` keeps what is known of folders, for who asks for many files and touches none. Raises
-    `PreconditionError` if the file is outside of the project.
+    Raises `PreconditionError` if the file is outside of the project.
     """
-    folders = {} if folders is None else folders
-    cut = path.rfind("/") + 1
-    parent, name = path[:cut], path[cut:]
-    folder = folders.get(parent)
-    if folder is None:
-        folder = folders[parent] = _Folder.of(root, parent)
-    leads_on = name in folder.links
-    target = (root / path).resolve() if leads_on else folder.real / name
-    if not (target.is_relative_to(root.resolve()) if leads_on else folder.inside):
-        message = f"'{path}' leads out of the project, to '{target}'"
-        raise PreconditionError("outside", message, "replace the link by a folder or a file")
-    return target
+    with explained(path), Tree(root) as tree:
+        return tree.real / tree.locate(posixpath.normpath(path))
 
 
-def plan(root: Path, wanted: Mapping[str, str], lock: Lock) -> tuple[Change, ...]:
-    """Compare the generated files that a project should have with those it has, sorted by path."""
+def plan(
+    root: Path, wanted: Mapping[str, str], lock: Lock, targets: Targets | None = None
+) -> tuple[Change, ...]:
+    """Compare the generated files that a project should have with those it has, sorted by path.
+
+    With `targets`, files that no emitter can have written are left alone, whatever the lockfile
+    lists. Raises `PreconditionError` if a path leads out of the project, or to such a file.
+    """
     ours = lock.owned(Owner.GENERATED)
-    folders: dict[str, _Folder] = {}
-    return tuple(
-        _compare(
-            path,
-            _read(place(root, path, folders)),
-            wanted[path].encode() if path in wanted else None,
-            ours[path].sha256 if path in ours else None,
-        )
-        for path in sorted(wanted.keys() | ours.keys())
-    )
+    found: list[Change] = []
+    with Tree(root) as tree:
+        for path in sorted(wanted.keys() | ours.keys()):
+            after = wanted[path].encode() if path in wanted else None
+            with explained(path):
+                real = tree.locate(path)
+                if targets is None or (real == path and after is not None):
+                    own = True
+                else:
+                    own = targets.own(real, tree)
+                if own:
+                    written = ours[path].sha256 if path in ours else None
+                    found.append(_compare(path, _read(tree, real), after, written))
+                elif real != path:
+                    raise OutsideError(path, f"leads to '{real}', which is not a generated file")
+                elif tree.holds(path):
+                    found.append(Change(path, State.LEFT, None, None))
+    return tuple(found)
 
 
 def _compare(path: str, before: bytes | None, after: bytes | None, written: str | None) -> Change:
@@ -116,7 +108,7 @@ def _state(before: bytes | None, after: bytes | None, written: str | None) -> St
 
 def rewritten(root: Path, path: str, text: str) -> Change:
     """Return the change that puts another text into a file; a byte order mark stays."""
-    before = place(root, path).read_bytes()
+    before = read_file(root, path)
     mark = BOM_UTF8 if before.startswith(BOM_UTF8) else b""
     return Change(path, State.OUTDATED, before, mark + text.encode())
 
@@ -146,13 +138,13 @@ def set_aside(root: Path, changes: Iterable[Change]) -> Iterator[Change]:
 
 def _aside(root: Path, path: str) -> str:
     names = (f"{path}.edited{number or ''}" for number in itertools.count())
-    return next(name for name in names if not (root / name).exists())
+    return next(name for name in names if not os.path.lexists(root / name))
 
 
 def diff(changes: Iterable[Change]) -> Iterator[str]:
     """Yield the lines of a unified diff from what is on disk to what is wanted."""
     for change in changes:
-        if change.state is not State.UNCHANGED:
+        if change.before != change.after:
             yield from _diff(change)
 
 
@@ -171,12 +163,8 @@ def _lines(content: bytes | None) -> list[str]:
     return list(io.StringIO(text, newline="\n"))
 
 
-def _read(target: Path) -> bytes | None:
+def _read(tree: Tree, path: str) -> bytes | None:
     try:
-        with target.open("rb", buffering=0) as file:
-            return file.readall()
+        return tree.read(path)
     except FileNotFoundError:
         return None
-    except (IsADirectoryError, NotADirectoryError) as error:
-        message = f"'{target}' is in the way: a file and a folder want the same name"
-        raise PreconditionError("in-the-way", message, "move it elsewhere") from error

@@ -9,10 +9,11 @@ from scaffold.generator.emit.python.names import Names
 from scaffold.generator.emit.python.project import contract_test
 from scaffold.generator.ir import Kind
 from scaffold.project.errors import PreconditionError
-from scaffold.project.kinds import hookspecs_in, pinned_hookspec
-from scaffold.project.memo import Generated, keep, key_of, recall
+from scaffold.project.kinds import all_hookspecs, pinned_hookspec
+from scaffold.project.memo import Cache, Generated
 from scaffold.project.names import class_name
 from scaffold.project.settings import PluginSettings, Settings, SpecSettings
+from scaffold.project.targets import CONTRACT_TEST
 
 __all__ = ["generated", "plugin_class", "plugin_files", "portable"]
 
@@ -20,15 +21,15 @@ DOCUMENTS = ("markdown", "openrpc")
 """The emitters that write into the `docs` folder of a plugin project."""
 
 
-def generated(root: Path, settings: Settings) -> Generated:
-    """Write a project's generated files, and touch nothing.
+def generated(root: Path, settings: Settings, cache: Cache) -> Generated:
+    """Return a project's generated files; kinds that the cache knows are taken from there.
 
     Raises `SpecError` for hookspecs that are broken, `PreconditionError` for bad targets.
     """
     if isinstance(settings, PluginSettings):
         kind = compile_kind(pinned_hookspec(root, settings))
         return Generated(plugin_files(kind, settings), {kind.source: kind.digest})
-    return _targets(root, settings)
+    return _targets(root, settings, cache)
 
 
 def portable(settings: Settings) -> bool:
@@ -49,30 +50,30 @@ def plugin_files(kind: Kind, settings: PluginSettings) -> dict[str, str]:
     files = _into(f"{package}/_generated", emit(kind, settings.language))
     for emitter in DOCUMENTS:
         files |= _into("docs", emit(kind, emitter))
-    files["tests/test_contract.py"] = contract_test(
+    files[CONTRACT_TEST] = contract_test(
         kind, package=package, class_name=plugin_class(kind, package)
     )
     return files
 
 
-def _targets(root: Path, settings: SpecSettings) -> Generated:
+def _targets(root: Path, settings: SpecSettings, cache: Cache) -> Generated:
     for target in settings.targets:
         if target.emitter not in EMITTERS and target.emitter not in languages():
             listed = ", ".join(f"'{each}'" for each in languages())
             message = f"there is no emitter '{target.emitter}'"
             raise PreconditionError("unknown-emitter", message, f"there is: {listed}")
-    hookspecs = hookspecs_in(root / settings.hookspecs)
-    if len(hookspecs) == 1 or not portable(settings):
+    hookspecs = all_hookspecs(root, settings)
+    if len(hookspecs) == 1:
         return _together([_kind(path, settings) for path in hookspecs])
     parts: list[Generated] = []
     fresh: dict[str, Generated] = {}
     for path in hookspecs:
-        key = key_of(path, settings)
-        known = recall(key)
+        key = cache.key_of(path, settings, root)
+        known = cache.recall(key)
         if known is None:
             known = fresh[key] = _kind(path, settings)
         parts.append(known)
-    keep(fresh)
+    cache.keep(fresh)
     return _together(parts)
 
 

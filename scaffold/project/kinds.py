@@ -11,17 +11,25 @@ from scaffold.generator import (
 )
 from scaffold.generator.ir import Kind
 from scaffold.project.errors import UsageError
-from scaffold.project.settings import PluginSettings, find_settings
+from scaffold.project.settings import PluginSettings, Settings, find_settings, hookspecs_of
 
-__all__ = ["hookspecs_in", "kind_names", "meant_kind", "named_hookspec", "pinned_hookspec"]
+__all__ = [
+    "all_hookspecs",
+    "hookspecs_in",
+    "kind_names",
+    "meant_kind",
+    "named_hookspec",
+    "pinned_hookspec",
+]
 
 
-def hookspecs_in(path: Path) -> list[Path]:
+def hookspecs_in(path: Path, within: Path | None = None) -> list[Path]:
     """Return the hookspec that a path is, or all those in a folder of them.
 
-    Raises `UsageError` if there is none.
+    Links may lead to files in the folder, or `within` another. Raises `UsageError` if there is
+    none, and `SpecError` for a link that leads elsewhere.
     """
-    found = [file for majors in list_kinds([path]).values() for file in majors.values()]
+    found = [file for majors in list_kinds([path], within).values() for file in majors.values()]
     if not found:
         mend = "name a YAML file, or a folder with hookspecs such as 'tool/v1.yaml'"
         raise UsageError("no-hookspec", f"there is no hookspec in '{path}'", mend)
@@ -56,7 +64,12 @@ def _file_of(name: str, file: Path) -> Path:
 
 def pinned_hookspec(root: Path, settings: PluginSettings) -> Path:
     """Return the hookspec that a plugin project is built against."""
-    return find_kind(settings.kind, [root / settings.hookspecs])
+    return find_kind(settings.kind, [hookspecs_of(root, settings)], root)
+
+
+def all_hookspecs(root: Path, settings: Settings) -> list[Path]:
+    """Return all hookspecs of a project; raises as `hookspecs_in` does."""
+    return hookspecs_in(hookspecs_of(root, settings), root)
 
 
 def meant_kind(subject: str) -> Kind:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from msgspec import convert
 
+from scaffold.filesystem.names import refusal
+from scaffold.project.access import read_text
 from scaffold.project.errors import PreconditionError
 
 __all__ = ["LOCKFILE", "Entry", "Lock", "Owner", "digest", "read_lock"]
@@ -23,7 +25,7 @@ LOCKFILE = "scaffold.lock"
 _HEADER = (
     "# Written by scaffold: it tells your edits from its own. Commit it, and do not edit it.\n"
 )
-_MEND = "take either side of a merge, or delete it, and run 'scaffold generate'"
+_HELP = "take either side of a merge, or delete it, and run 'scaffold generate'"
 
 
 class Owner(StrEnum):
@@ -82,17 +84,25 @@ def digest(content: bytes) -> str:
 def read_lock(root: Path) -> Lock:
     """Read the lockfile of a project; raise `PreconditionError` if it is damaged."""
     try:
-        text = (root / LOCKFILE).read_text("utf-8")
-        head, title, rest = text.partition(_FILES)
-        files = _as_written(rest) if title else None
-        if files is None:
-            return convert(tomllib.loads(text), Lock)
-        return replace(convert(tomllib.loads(head), Lock), files=files)
+        lock = _parse(read_text(root, LOCKFILE))
     except FileNotFoundError:
         return Lock()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"'{LOCKFILE}' cannot be read: {error}"
-        raise PreconditionError("lock-invalid", message, _MEND) from error
+        raise PreconditionError("lock-invalid", message, _HELP) from error
+    for path in lock.files:
+        if reason := refusal(path):
+            message = f"'{LOCKFILE}' lists '{path}', which {reason}"
+            raise PreconditionError("lock-invalid", message, _HELP)
+    return lock
+
+
+def _parse(text: str) -> Lock:
+    head, title, rest = text.partition(_FILES)
+    files = _as_written(rest) if title else None
+    if files is None:
+        return convert(tomllib.loads(text), Lock)
+    return replace(convert(tomllib.loads(head), Lock), files=files)
 
 
 def _as_written(text: str) -> dict[str, Entry] | None:

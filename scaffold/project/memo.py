@@ -19,9 +19,12 @@ from pathlib import Path
 from msgspec import to_builtins
 from msgspec.json import decode
 
+from scaffold.filesystem.folder import Folder
+from scaffold.filesystem.private import cache_home, open_private, read_private
+from scaffold.filesystem.tree import Tree
 from scaffold.project.settings import Settings
 
-__all__ = ["Generated", "keep", "key_of", "recall"]
+__all__ = ["FULL_CACHE", "NO_CACHE", "READ_CACHE", "Cache", "Generated"]
 
 _BYTES = 64 * 1024 * 1024
 """How much is kept; the oldest goes first."""
@@ -38,68 +41,98 @@ class Generated:
     hookspecs: dict[str, str]
 
 
-def key_of(path: Path, settings: Settings) -> str:
-    """Return a digest of everything that generated files depend on.
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The cache as a command may use it. Failures to use it are not reported: it only saves time.
 
-    `path` is a folder of hookspecs, or one file: a kind reads nothing outside of its folder.
+    It is not used in continuous integration: there a cache may be filled by other people's changes,
+    and what is in it decides what is generated.
     """
-    folder = path if path.is_dir() else path.parent
-    facts = {
-        "settings": to_builtins(settings),
-        "folder": folder.resolve().name,
-        "file": "" if path == folder else path.name,
-        "inputs": {name: _digest([path]) for name, path in sorted(_inputs(folder))},
-        "python": sys.version_info[:2],
-        "generator": _generator(),
-    }
-    return sha256(json.dumps(facts).encode()).hexdigest()
 
+    reads: bool
+    writes: bool
 
-def recall(key: str) -> Generated | None:
-    """Return what was generated under a key, if it is still known."""
-    try:
-        return decode(_entry(key).read_bytes(), type=Generated)
-    except (OSError, ValueError, RuntimeError):
+    def key_of(self, path: Path, settings: Settings, root: Path) -> str:
+        """Return a digest of everything that generated files depend on; empty without a cache.
+
+        `path` is a folder of hookspecs, or one file: a kind reads nothing outside of its folder.
+        """
+        if not (self.reads or self.writes):
+            return ""
+        folder = path if path.is_dir() else path.parent
+        facts = {
+            "settings": to_builtins(settings),
+            "folder": Path(os.path.realpath(folder)).name,
+            "file": "" if path == folder else path.name,
+            "inputs": dict(sorted(_inputs(folder, root))),
+            "python": sys.version_info[:2],
+            "generator": _generator(),
+        }
+        return sha256(json.dumps(facts).encode()).hexdigest()
+
+    def recall(self, key: str) -> Generated | None:
+        """Return what was generated under a key, if it is still known."""
+        if not self.reads or _in_integration():
+            return None
+        with suppress(OSError, ValueError, RuntimeError), open_private(cache_home()) as folder:
+            return decode(read_private(folder, key, _BYTES), type=Generated)
         return None
 
+    def keep(self, results: Mapping[str, Generated]) -> None:
+        """Keep what was generated, by key."""
+        if not self.writes or not results or _in_integration():
+            return
+        with suppress(OSError, RuntimeError), open_private(cache_home(), make=True) as folder:
+            for key, wanted in results.items():
+                draft = f"{key}.{os.getpid()}"
+                folder.create(draft, json.dumps(asdict(wanted)).encode(), 0o600)
+                folder.move(draft, folder, key)
+            _forget_the_oldest(folder)
 
-def keep(results: Mapping[str, Generated]) -> None:
-    """Keep what was generated, by key; that it cannot be kept matters to nobody."""
-    with suppress(OSError, RuntimeError):
-        _folder().mkdir(parents=True, exist_ok=True)
-        for key, wanted in results.items():
-            draft = _entry(f"{key}.{os.getpid()}")
-            draft.write_text(json.dumps(asdict(wanted)), "utf-8")
-            draft.replace(_entry(key))
-        _forget_the_oldest()
+
+NO_CACHE = Cache(reads=False, writes=False)
+"""For `check`, which has to find out by itself."""
+READ_CACHE = Cache(reads=True, writes=False)
+"""For commands that write nothing."""
+FULL_CACHE = Cache(reads=True, writes=True)
+"""For commands that write the project as well."""
 
 
-def _forget_the_oldest() -> None:
+def _in_integration() -> bool:
+    return bool(os.environ.get("CI"))
+
+
+def _forget_the_oldest(folder: Folder) -> None:
     room = _BYTES
-    states = [(each, each.stat()) for each in _folder().iterdir()]
-    for entry, state in sorted(states, key=lambda pair: pair[1].st_mtime, reverse=True):
+    states = [(name, state) for name in folder.names() if (state := folder.state(name))]
+    for name, state in sorted(states, key=lambda pair: pair[1].st_mtime, reverse=True):
         room -= state.st_size
         if room < 0:
-            entry.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                folder.unlink(name)
 
 
-def _entry(key: str) -> Path:
-    return _folder() / key
+def _inputs(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the files that hookspecs may be made of, by their names within their folder.
+
+    With each comes the digest of its content, or why it cannot be read: a hookspec that needs it is
+    refused.
+    """
+    top = str(folder)
+    inside = folder.relative_to(root).as_posix()
+    with Tree(root) as tree:
+        for parent, _, names in os.walk(folder):
+            within = parent.removeprefix(top).replace(os.sep, "/")
+            for name in names:
+                if name.endswith(_SUFFIXES):
+                    yield f"{within}/{name}", _read(tree, f"{inside}{within}/{name}")
 
 
-def _folder() -> Path:
-    given = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return Path(given or Path.home() / ".cache") / "hookspec-scaffold"
-
-
-def _inputs(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files of a folder that hookspecs may be made of, by their names within it."""
-    for parent, _, names in os.walk(folder):
-        base = Path(parent)
-        prefix = base.relative_to(folder).as_posix()
-        for name in names:
-            if name.endswith(_SUFFIXES) and (base / name).is_file():
-                yield f"{prefix}/{name}", base / name
+def _read(tree: Tree, path: str) -> str:
+    try:
+        return sha256(tree.read(path)).hexdigest()
+    except OSError as error:
+        return str(error.strerror)
 
 
 def _sources() -> Iterable[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from scaffold.generator import compile_kind, kind_files
 from scaffold.generator.emit.manifest import RUNTIMES, manifest
 from scaffold.generator.emit.python.project import plugin_stub
+from scaffold.generator.hookspec.source import read_text
 from scaffold.generator.ir import Kind
 from scaffold.project.drift import lock_for
 from scaffold.project.errors import UsageError
@@ -90,10 +91,11 @@ def _pinned(hookspec: Path, kind: Kind) -> dict[str, str]:
     pinned = PurePosixPath("hookspecs", kind.name)
     first, *schemas = kind_files(hookspec)
     names = {first: f"v{kind.major}.yaml"} | {path: str(path) for path in schemas}
-    return {
-        str(pinned / name): (hookspec.parent / path).read_text("utf-8-sig")
-        for path, name in names.items()
-    }
+    return {str(pinned / name): _text(hookspec.parent / path) for path, name in names.items()}
+
+
+def _text(path: Path) -> str:
+    return read_text(path, str(path)).replace("\r\n", "\n")
 
 
 def _entries(files: Mapping[str, str], owner: Owner) -> dict[str, Entry]:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from scaffold.project.access import read_text
+from scaffold.project.files import place
+
 __all__ = ["Method", "PluginFile", "entry_point", "read_plugin_file"]
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -139,16 +142,19 @@ def read_plugin_file(text: str, class_name: str) -> PluginFile | None:
 
 
 def entry_point(root: Path) -> tuple[str, str] | None:
-    """Return the file of a plugin, relative to its project, and its class, as its manifest says."""
+    """Return the file of a plugin, relative to its project, and its class, as its manifest says.
+
+    Raises `PreconditionError` if the manifest or the file is not one of the project.
+    """
     try:
         manifest: Mapping[str, Mapping[str, object]] = tomllib.loads(
-            (root / "dagstack.toml").read_text("utf-8")
+            read_text(root, "dagstack.toml")
         )
         module, _, name = str(manifest["plugin"]["entry_point"]).partition(":")
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     path = f"{module.replace('.', '/')}.py"
-    return (path, name) if (root / path).is_file() else None
+    return (path, name) if place(root, path).is_file() else None
 
 
 def _bound(tree: ast.Module) -> set[str]:

@@ -10,9 +10,20 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct, convert
 
+from scaffold.filesystem.names import refusal
+from scaffold.filesystem.tree import Tree
+from scaffold.project.access import explained, read_text
 from scaffold.project.errors import PreconditionError
 
-__all__ = ["PluginSettings", "Settings", "SpecSettings", "Target", "find_settings", "read_settings"]
+__all__ = [
+    "PluginSettings",
+    "Settings",
+    "SpecSettings",
+    "Target",
+    "find_settings",
+    "hookspecs_of",
+    "read_settings",
+]
 
 
 class PluginSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,20 +66,54 @@ def read_settings(root: Path) -> Settings:
 def find_settings(root: Path) -> Settings | None:
     """Read the settings of a folder that may be no project."""
     try:
-        table = _table(root / "pyproject.toml")
+        table = _table(root)
         if table is None:
             return None
+        settings: Settings
         if "targets" in table:
-            return convert(table, SpecSettings)
-        return convert(table, PluginSettings)
-    except (ValueError, TypeError) as error:
-        message = f"[tool.scaffold] in 'pyproject.toml': {error}"
-        raise PreconditionError("settings-invalid", message, "see docs/projects.md") from error
+            settings = convert(table, SpecSettings)
+        else:
+            settings = convert(table, PluginSettings)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _invalid(str(error)) from error
+    _hold(settings)
+    return settings
 
 
-def _table(path: Path) -> dict[str, Any] | None:
+def hookspecs_of(root: Path, settings: Settings) -> Path:
+    """Return the folder of a project's hookspecs; links that stay inside are followed.
+
+    Raises `PreconditionError` if it leads out of the project.
+    """
+    with explained(settings.hookspecs), Tree(root) as tree:
+        tree.locate(settings.hookspecs)
+    return root / settings.hookspecs
+
+
+def _table(root: Path) -> dict[str, Any] | None:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))["tool"]["scaffold"]
+        table = tomllib.loads(read_text(root, "pyproject.toml"))["tool"]["scaffold"]
     except (FileNotFoundError, KeyError):
         return None
     return convert(table, dict[str, Any])
+
+
+def _hold(settings: Settings) -> None:
+    """Hold every path to the project."""
+    paths = {"hookspecs": [settings.hookspecs]}
+    if isinstance(settings, PluginSettings):
+        paths["package"] = [settings.package]
+        if not all(part.isidentifier() for part in settings.package.split("/")):
+            raise _invalid(f"package = '{settings.package}' is not the name of a Python package")
+    else:
+        paths["out"] = [target.out for target in settings.targets]
+    for key, values in paths.items():
+        for value in values:
+            if reason := refusal(value):
+                message = f"{key} = '{value}' in [tool.scaffold] {reason}"
+                raise PreconditionError("outside", message, "name a folder of the project")
+
+
+def _invalid(reason: str) -> PreconditionError:
+    message = f"[tool.scaffold] in 'pyproject.toml': {reason}"
+    return PreconditionError("settings-invalid", message, "see docs/projects.md")

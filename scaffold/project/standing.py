@@ -11,22 +11,31 @@ from typing import Any, TypeAlias
 from msgspec import convert
 
 from scaffold import __version__
+from scaffold.contract.errors import ScaffoldError
 from scaffold.generator import SpecError, compile_kind
 from scaffold.generator.compare import Bump, Party, compare
+from scaffold.project.access import read_text
 from scaffold.project.answers import SHIPPED, read_origin
 from scaffold.project.drift import drift
 from scaffold.project.errors import ProjectError, UsageError
 from scaffold.project.files import State
-from scaffold.project.kinds import hookspecs_in, named_hookspec, pinned_hookspec
+from scaffold.project.kinds import all_hookspecs, named_hookspec, pinned_hookspec
 from scaffold.project.lock import read_lock
 from scaffold.project.settings import PluginSettings, Settings, read_settings
 from scaffold.project.template import shipped_versions
 
-__all__ = ["Fact", "find_projects", "standing"]
+__all__ = ["FAILURES", "Fact", "failed", "find_projects", "standing"]
 
 DISTRIBUTION = "hookspec-scaffold"
 _SKIPPED = {"node_modules", "__pycache__", "build", "dist", "site-packages"}
 Look: TypeAlias = Callable[[Path, Settings], "Fact"]
+
+
+FAILURES = (
+    *(SpecError, ProjectError, ScaffoldError),
+    *(OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError),
+)
+"""What one project can raise, by whatever is in its files; the others are reported all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +80,17 @@ def standing(root: Path, hookspecs: Path | None = None) -> dict[str, Fact]:
 def _looked(look: Look, root: Path, settings: Settings) -> Fact:
     try:
         return look(root, settings)
-    except SpecError as error:
+    except FAILURES as error:
+        return failed(error)
+
+
+def failed(error: Exception) -> Fact:
+    """Return what to say of a part of a project that cannot be looked at."""
+    if isinstance(error, SpecError):
         return Fact("unknown", str(error.diagnostics[0]))
-    except ProjectError as error:
+    if isinstance(error, ProjectError):
         return Fact("unknown", f"{error.code}: {error.message}")
+    return Fact("unknown", f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def _is_project(folder: Path) -> bool:
@@ -82,6 +98,8 @@ def _is_project(folder: Path) -> bool:
         read_settings(folder)
     except ProjectError as error:
         return error.code != "no-project"
+    except FAILURES:
+        return True
     return True
 
 
@@ -89,7 +107,7 @@ def _contract(root: Path, settings: Settings) -> Fact:
     if isinstance(settings, PluginSettings):
         paths = [pinned_hookspec(root, settings)]
     else:
-        paths = hookspecs_in(root / settings.hookspecs)
+        paths = all_hookspecs(root, settings)
     kinds = [compile_kind(path) for path in paths]
     return Fact(", ".join(f"{kind.name} {kind.version}" for kind in kinds))
 
@@ -125,7 +143,7 @@ def _runtime(root: Path, _settings: Settings) -> Fact:
     """Hold what the project says it needs at run time to what is installed here."""
     from packaging.requirements import Requirement
 
-    text = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    text = tomllib.loads(read_text(root, "pyproject.toml"))
     needs = convert(
         convert(text.get("project", {}), dict[str, Any]).get("dependencies", []), list[str]
     )

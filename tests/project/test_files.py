@@ -5,6 +5,8 @@ import pytest
 from scaffold.project.errors import PreconditionError
 from scaffold.project.files import State, diff, place, plan
 from scaffold.project.lock import Entry, Lock, Owner, digest
+from scaffold.project.targets import Targets
+from scaffold.project.write import apply
 
 
 def lock(**files):
@@ -141,3 +143,84 @@ def test_a_path_that_steps_out_of_the_project_is_refused_whatever_it_ends_in(tmp
         return
     with pytest.raises(PreconditionError, match="leads out of the project"):
         place(root, path)
+
+
+TARGETS = Targets(("gen", "docs"), ("tests/test_contract.py",))
+
+
+def lay(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("1")
+    return Lock(files={path: Entry(Owner.GENERATED, digest(b"1")) for path in paths})
+
+
+def test_only_files_in_target_folders_are_stale(tmp_path):
+    known = lay(
+        tmp_path, "gen/a", "docs/b/c", "src/app.py", "generated.py", "tests/test_contract.py"
+    )
+
+    found = {change.path: change.state for change in plan(tmp_path, {}, known, TARGETS)}
+
+    assert found == {
+        "gen/a": State.STALE,
+        "docs/b/c": State.STALE,
+        "tests/test_contract.py": State.STALE,
+        "src/app.py": State.LEFT,
+        "generated.py": State.LEFT,
+    }
+    apply(tmp_path, plan(tmp_path, {}, known, TARGETS))
+    assert (tmp_path / "src" / "app.py").exists()
+    assert not (tmp_path / "gen").exists()
+
+
+def test_where_the_project_is_a_target_only_names_of_emitters_are_stale(tmp_path):
+    known = lay(tmp_path, "tool_v1/models.py", "tool_v1.md", "plugin.py", "pyproject.toml")
+
+    found = {each.path: each.state for each in plan(tmp_path, {}, known, Targets((".",)))}
+
+    assert [path for path, state in found.items() if state is State.STALE] == [
+        "tool_v1.md",
+        "tool_v1/models.py",
+    ]
+
+
+def test_what_the_lock_lists_elsewhere_and_is_gone_is_no_change(tmp_path):
+    known = Lock(files={"src/app.py": Entry(Owner.GENERATED, "0")})
+
+    assert plan(tmp_path, {}, known, TARGETS) == ()
+
+
+def test_a_link_from_a_target_to_a_file_of_the_author_is_refused(tmp_path):
+    lay(tmp_path, "src/app.py", "gen/x")
+    (tmp_path / "gen" / "a").symlink_to("../src/app.py")
+    (tmp_path / "gen" / "folder").symlink_to("../src")
+    known = lock(**{"gen/a": "1"})
+
+    for wanted in ({"gen/a": "2"}, {"gen/folder/app.py": "2"}, {}):
+        with pytest.raises(PreconditionError, match=r"'src/app.py', which is not a generated file"):
+            plan(tmp_path, wanted, known if "gen/a" in wanted or not wanted else Lock(), TARGETS)
+
+
+def test_a_target_folder_that_is_a_link_within_the_project_is_filled(tmp_path):
+    lay(tmp_path, "lib/x")
+    (tmp_path / "gen").symlink_to("lib")
+
+    apply(tmp_path, plan(tmp_path, {"gen/a": "2"}, Lock(), TARGETS))
+
+    assert (tmp_path / "lib" / "a").read_text() == "2"
+
+
+@pytest.mark.parametrize("path", [".git/hooks/x", "a/.GIT/x", ".scaffold/journal", "git~1/x"])
+def test_nothing_is_generated_into_folders_of_git_and_of_scaffold(tmp_path, path):
+    with pytest.raises(PreconditionError, match="leads into"):
+        plan(tmp_path, {path: "1"}, Lock())
+
+
+def test_a_link_into_git_is_refused_whatever_leads_there(tmp_path):
+    (tmp_path / ".git" / "hooks").mkdir(parents=True)
+    (tmp_path / "gen").symlink_to(".git/hooks")
+
+    with pytest.raises(PreconditionError, match=r"leads into '\.git'"):
+        plan(tmp_path, {"gen/post-checkout": "1"}, Lock(), TARGETS)
+    assert list((tmp_path / ".git" / "hooks").iterdir()) == []

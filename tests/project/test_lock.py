@@ -80,3 +80,28 @@ def test_a_damaged_one_is_refused_with_advice(tmp_path, text):
 
 def test_digests_do_not_depend_on_line_endings():
     assert digest(b"a\r\nb\r\n") == digest(b"a\nb\n") != digest(b"a\rb\n")
+
+
+@pytest.mark.parametrize(
+    "path", [".git/HEAD", ".GIT/config", "../x", "/etc/passwd", "a/../../x", ".scaffold/journal"]
+)
+def test_a_lockfile_that_lists_what_scaffold_never_writes_is_refused(tmp_path, path):
+    lock = Lock(files={path: Entry(Owner.GENERATED, "0" * 64)})
+    (tmp_path / LOCKFILE).write_text(lock.render())
+
+    with pytest.raises(PreconditionError, match="leads") as caught:
+        read_lock(tmp_path)
+
+    assert caught.value.code == "lock-invalid"
+    assert path in caught.value.message
+
+
+def test_a_lockfile_behind_a_link_that_leads_out_is_not_read(tmp_path):
+    (tmp_path / "secret").write_text("generator = 'x'\n")
+    root = tmp_path / "project"
+    root.mkdir()
+    for target in ("../secret", "../not there yet"):
+        (root / LOCKFILE).symlink_to(target)
+        with pytest.raises(PreconditionError, match="leads out of the project"):
+            read_lock(root)
+        (root / LOCKFILE).unlink()

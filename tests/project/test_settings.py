@@ -3,7 +3,13 @@
 import pytest
 
 from scaffold.project.errors import PreconditionError
-from scaffold.project.settings import PluginSettings, SpecSettings, Target, read_settings
+from scaffold.project.settings import (
+    PluginSettings,
+    SpecSettings,
+    Target,
+    hookspecs_of,
+    read_settings,
+)
 
 PLUGIN = """\
 [tool.scaffold]
@@ -60,4 +66,52 @@ def test_a_folder_without_the_table_is_no_project(tmp_path, text):
 )
 def test_bad_settings_are_refused_with_their_place(tmp_path, text, reason):
     with pytest.raises(PreconditionError, match=reason):
+        read_settings(write(tmp_path, text))
+
+
+def test_a_package_that_no_python_code_can_name_is_refused(tmp_path):
+    for package in ("", "a b", "x import y", "/"):
+        with pytest.raises(PreconditionError, match="package"):
+            read_settings(write(tmp_path, PLUGIN.replace('"demo"', f'"{package}"')))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x", "/usr", "a/../../x", ".git/hooks", ".GIT", "git~1/hooks", "a/.scaffold", "C:/x"],
+)
+def test_settings_that_leave_the_project_are_refused(tmp_path, path):
+    for text in (
+        PLUGIN.replace('"hookspecs"', f'"{path}"'),
+        PLUGIN.replace('"demo"', f'"{path}"'),
+        SPECS.replace('"hookspecs"', f'"{path}"'),
+        SPECS.replace('"kinds"', f'"{path}"'),
+    ):
+        with pytest.raises(PreconditionError) as caught:
+            read_settings(write(tmp_path, text))
+        assert caught.value.code in ("outside", "settings-invalid")
+        assert path in caught.value.message
+
+
+def test_hookspecs_behind_a_link_that_leads_out_are_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    root = tmp_path / "project"
+    root.mkdir()
+    settings = read_settings(write(root, PLUGIN))
+    (root / "hookspecs").symlink_to("../elsewhere")
+
+    with pytest.raises(PreconditionError, match="'hookspecs' leads out of the project"):
+        hookspecs_of(root, settings)
+
+
+def test_hookspecs_behind_a_link_that_stays_inside_are_found(tmp_path):
+    (tmp_path / "contracts").mkdir()
+    settings = read_settings(write(tmp_path, PLUGIN))
+    (tmp_path / "hookspecs").symlink_to("contracts")
+
+    assert hookspecs_of(tmp_path, settings) == tmp_path / "hookspecs"
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 50_000, "[tool.scaffold]\nx = " + "{a=" * 50_000])
+def test_settings_without_an_end_are_refused(tmp_path, text):
+    with pytest.raises(PreconditionError, match="pyproject"):
         read_settings(write(tmp_path, text))

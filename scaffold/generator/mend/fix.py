@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.hookspec.folders import hold
 from scaffold.generator.hookspec.source import read_text
 from scaffold.generator.lint import lint_kind
 from scaffold.generator.mend.patch import Draft, files, take
@@ -45,7 +46,10 @@ def fix(hookspecs: Iterable[Path], *, unsafe: bool) -> Fixed:
 def _versions(path: Path) -> list[Path]:
     if not _VERSION.fullmatch(path.stem):
         return []
-    return sorted(each for each in path.parent.glob("v*.yaml") if _VERSION.fullmatch(each.stem))
+    found = sorted(each for each in path.parent.glob("v*.yaml") if _VERSION.fullmatch(each.stem))
+    for each in found:
+        hold(each, path.parent)
+    return found
 
 
 _VERSION = re.compile(r"v[0-9]+")

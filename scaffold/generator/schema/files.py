@@ -81,12 +81,12 @@ class SchemaFiles:
         """The files whose schema has an `$id`, by that."""
         found: dict[str, PurePosixPath] = {}
         for file in sorted(self.folder.rglob("*.json")) if self.folder else ():
-            path = PurePosixPath(file.relative_to(self.folder or "").as_posix())
+            path = self.inside(file.relative_to(self.folder or "").as_posix())
             try:
-                value = self.read(path).value
+                value = self.read(path).value if path is not None else None
             except SpecError:
                 continue
             identifier: object = value.get("$id") if is_object(value) else None
-            if isinstance(identifier, str):
+            if isinstance(identifier, str) and path is not None:
                 found.setdefault(urldefrag(identifier)[0], path)
         return found
