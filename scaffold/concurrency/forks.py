@@ -12,12 +12,13 @@ import os
 import weakref
 from collections.abc import Callable
 from itertools import count
+from types import MethodType
 from typing import Final
 
 __all__ = ["reset_after_fork"]
 
 _numbers: Final = count()
-_resets: Final[dict[int, "weakref.WeakMethod[Callable[[], object]]"]] = {}
+_resets: Final[dict[int, tuple["weakref.ref[object]", Callable[[object], object]]]] = {}
 
 
 def reset_after_fork(method: Callable[[], object]) -> None:
@@ -29,18 +30,21 @@ def reset_after_fork(method: Callable[[], object]) -> None:
     Args:
         method: A bound method without arguments.
     """
+    assert isinstance(method, MethodType)
     number = next(_numbers)
     # No lock: each of these operations on a dict is atomic, also in a finaliser.
-    _resets[number] = weakref.WeakMethod(method, lambda _: _resets.pop(number, None))
+    # Not a `WeakMethod`: its callbacks fail when the interpreter clears this module at its end.
+    owner = weakref.ref(method.__self__, lambda _: _resets.pop(number, None))
+    _resets[number] = (owner, method.__func__)
 
 
 def _reset_all() -> None:
-    for reference in list(_resets.values()):
-        method = reference()
-        if method is None:
+    for reference, function in list(_resets.values()):
+        owner = reference()
+        if owner is None:
             continue
         try:
-            method()
+            function(owner)
         except Exception:
             logging.getLogger("scaffold").exception("an object could not be reset after a fork")
 

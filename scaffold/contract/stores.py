@@ -1,11 +1,12 @@
 """Where a plugin keeps what outlives a call: blobs of bytes, and checkpoints of long work."""
 
-import threading
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pydantic_core import from_json, to_json
 
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, reentrant_lock
 from scaffold.contract.values import JsonObject, is_object
 
 __all__ = ["BlobStore", "Blobs", "Checkpoint", "CheckpointStore", "Checkpoints", "check_key"]
@@ -72,8 +73,9 @@ class Blobs:
     """A blob store in memory, which ends with the process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._unlock()
         self._kept: dict[str, bytes] = {}
+        reset_after_fork(self._unlock)
 
     def put(self, key: str, data: bytes) -> None:
         """Keep the data; raise `ValueError` for a key that no store takes."""
@@ -94,6 +96,10 @@ class Blobs:
         """Forget a key, if it is there."""
         with self._lock:
             self._kept.pop(key, None)
+
+    def _unlock(self) -> None:
+        # A signal handler may use the store while the code below it does.
+        self._lock = reentrant_lock(Rank.STORE)
 
 
 class Checkpoints:

@@ -1,9 +1,8 @@
 """The application's side for an event loop: what `hosts` has, awaited."""
 
 import math
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from typing_extensions import override
 
+from scaffold.concurrency.forks import reset_after_fork
 from scaffold.contract.channel import AsyncChannel
 from scaffold.contract.events import EventBus
 from scaffold.contract.hook import Kind
@@ -19,13 +19,17 @@ from scaffold.contract.routes import AsyncDispatcher
 from scaffold.contract.telemetry import Metrics, Tracer
 from scaffold.host.async_life import AsyncLife
 from scaffold.host.async_routes import AsyncHostRoutes
+from scaffold.host.cancellation import finish
+from scaffold.host.closing import Closing
+from scaffold.host.entries import Claim
 from scaffold.host.events import Listening, in_loop
 from scaffold.host.kinds import kind_of
-from scaffold.host.lifecycle import AT_ONCE, CHECK_SECONDS, OnStarted, Started, check_client
+from scaffold.host.lifecycle import CHECK_SECONDS, OnStarted, Started, check_client
 from scaffold.host.manifest import Manifest, read_manifest
 from scaffold.host.observation import Observation
-from scaffold.host.registry import Entry
 from scaffold.host.runtimes import choose
+from scaffold.host.side_by_side import side_by_side_async
+from scaffold.host.waiting import PAUSE, until_async
 from scaffold.host.watch import Watch
 
 if TYPE_CHECKING:
@@ -68,7 +72,9 @@ class AsyncHost(AsyncLife):
         self._tasks = self._services.tasks
         self._health_every = health_every
         self._watch_every = watch_every
+        self._closing = Closing()
         self._watchers: list[asyncio.Task[None]] = []
+        reset_after_fork(self._leave_watchers)
 
     def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
         """Register a kind by its generated dispatcher; see `Host.kind`."""
@@ -93,16 +99,18 @@ class AsyncHost(AsyncLife):
         return Listening(self._services.events, deliver)
 
     async def start(self, progress: OnStarted | None = None) -> None:
-        """Start what is registered; see `Host.start`."""
-        groups = self._planned()
-        total = sum(map(len, groups))
-        done = 0
-        for group in groups:
-            async for entry, seconds in _side_by_side(self._timed_start, group):
-                done += 1
-                if progress is not None:
-                    progress(Started(entry.status, seconds, done, total))
-        self._changed()
+        """Start what is registered; see `Host.start`.
+
+        If it is cancelled, what is not ready yet is ended, and can be started again.
+        """
+        import asyncio
+
+        while True:
+            with self._registry.starting(asyncio.current_task()) as claim:
+                if claim is not None:
+                    await self._start(claim, progress)
+                    break
+            await asyncio.sleep(PAUSE)
         self._look_after()
 
     async def load(self, folder: Path | str, client: type[C], *, runtime: str | None = None) -> C:
@@ -120,28 +128,69 @@ class AsyncHost(AsyncLife):
         """Ask every plugin in use how it is; see `Host.check`."""
         used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
         before = [entry.state for entry in used]
-        async for _ in _side_by_side(self._check, used):
-            pass
+        async with aclosing(side_by_side_async(self._check, used)) as checked:
+            async for _ in checked:
+                pass
         if before != [entry.state for entry in used]:
             self._changed()
 
     async def aclose(self) -> None:
         """Close every plugin, the last one first, even if some fail; then raise the last failure.
 
-        May be repeated.
+        See `Host.close`. A cancellation is raised once everything is closed.
         """
-        for watcher in self._watchers:
+        import asyncio
+
+        if self._closing.is_around:
+            return
+        with self._closing.turn() as mine:
+            if mine:
+                used = self._registry.plugins.values()
+                # A hook of a plugin may close the host: what it waits for must not wait for it.
+                own = {loaded.manifest.name: loaded.flights.own() for loaded in used}
+                await finish(self._close(asyncio.current_task(), own))
+            else:
+                await self._closing.wait_async()
+
+    async def _close(self, task: "asyncio.Task[Any] | None", own: Mapping[str, int]) -> None:
+        import asyncio
+
+        self._registry.close()
+        watchers = set(self._watchers) - {task}
+        for watcher in watchers:
             watcher.cancel()
-        await self._tasks.close(CHECK_SECONDS)
         async with AsyncExitStack() as stack:
+            stack.callback(self._changed)
             stack.callback(self._storage.close)
             if self._services.forks is not None:
-                import asyncio
-
                 stack.push_async_callback(asyncio.to_thread, self._services.forks.close)
+            stack.push_async_callback(self._services.leftovers.wait_async, CHECK_SECONDS)
+            stack.push_async_callback(self._end_all, own)
+            if watchers:
+                await asyncio.wait(watchers, timeout=CHECK_SECONDS)
+            await self._tasks.close(CHECK_SECONDS)
+            await until_async(lambda: not self._registry.busy(task), CHECK_SECONDS)
+
+    async def _end_all(self, own: Mapping[str, int]) -> None:
+        async with AsyncExitStack() as stack:
             for loaded in self._registry.empty():
-                stack.push_async_callback(self._end, loaded)
-        self._changed()
+                but = own.get(loaded.manifest.name, 0)
+                stack.push_async_callback(self._end, loaded, but=but)
+
+    async def _start(self, claim: Claim, progress: OnStarted | None) -> None:
+        groups = self._planned(claim)
+        total = sum(map(len, groups))
+        done = 0
+        start = partial(self._timed_start, claim)
+        try:
+            for group in groups:
+                async with aclosing(side_by_side_async(start, group)) as started:
+                    async for entry, seconds in started:
+                        done += 1
+                        if progress is not None:
+                            progress(Started(entry.status, seconds, done, total))
+        finally:
+            self._changed()
 
     @override
     def _changed(self) -> None:
@@ -158,8 +207,10 @@ class AsyncHost(AsyncLife):
         self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[AsyncChannel], T]
     ) -> T:
         picked = choose(manifest, runtime)
-        with self._registry.taking(manifest.name):
-            client = await self._open(manifest, kind, picked, make)
+        import asyncio
+
+        with self._registry.loading(manifest.name, asyncio.current_task()) as claim:
+            client = await self._open(manifest, kind, picked, make, claim=claim)
         self._changed()
         self._look_after()
         return client
@@ -190,6 +241,9 @@ class AsyncHost(AsyncLife):
             with watch.telling(name):
                 await self.reload(name, keep=True)
 
+    def _leave_watchers(self) -> None:
+        self._watchers = []
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -200,21 +254,3 @@ class AsyncHost(AsyncLife):
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-
-async def _side_by_side(
-    work: Callable[[Entry[AsyncChannel]], Awaitable[None]], entries: list[Entry[AsyncChannel]]
-) -> AsyncIterator[tuple[Entry[AsyncChannel], float]]:
-    """Do the work for all entries, several at once; yield each with its seconds."""
-    import asyncio
-
-    free = asyncio.Semaphore(AT_ONCE)
-
-    async def timed(entry: Entry[AsyncChannel]) -> tuple[Entry[AsyncChannel], float]:
-        async with free:
-            start = time.monotonic()
-            await work(entry)
-            return entry, time.monotonic() - start
-
-    for done in [asyncio.create_task(timed(entry)) for entry in entries]:
-        yield await done

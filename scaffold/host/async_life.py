@@ -9,10 +9,11 @@ from scaffold.contract.errors import PluginError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Plugin
-from scaffold.host.in_process import AsyncInProcessChannel
+from scaffold.host.cancellation import finish
+from scaffold.host.entries import Claim, Entry, LoadedPlugin, State
+from scaffold.host.in_process import LANDING, AsyncInProcessChannel
 from scaffold.host.lifecycle import CHECK_SECONDS, did_not_land, lead, left_behind, made, probe
 from scaffold.host.manifest import Manifest, Runtime
-from scaffold.host.registry import Entry, LoadedPlugin, State
 from scaffold.host.remains import Remains
 from scaffold.host.renewal import Renewal
 from scaffold.host.roster import Roster
@@ -28,7 +29,9 @@ class AsyncLife(Roster[AsyncChannel]):
 
     async def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> Remains:
         """Tear a plugin down, and set a fresh one up; see `Host.reload`."""
-        with self._renewal(name) as renewal:
+        import asyncio
+
+        with self._renewal(name, asyncio.current_task()) as renewal:
             try:
                 if keep and renewal.before is not None:
                     await self._exchange(renewal, renewal.before)
@@ -38,34 +41,61 @@ class AsyncLife(Roster[AsyncChannel]):
                 self._changed()
         return renewal.remains()
 
-    async def _timed_start(self, entry: Entry[AsyncChannel]) -> None:
+    async def _timed_start(self, claim: Claim, entry: Entry[AsyncChannel]) -> None:
         try:
-            await self._begin(entry)
+            await self._begin(entry, claim)
         except FAILURES:
             return
 
-    async def _begin(self, entry: Entry[AsyncChannel]) -> None:
+    async def _begin(self, entry: Entry[AsyncChannel], claim: Claim) -> None:
         """Start a plugin; or note why it cannot be started, and raise that."""
-        with self._noting(entry) as manifest:
+        with self._noting(entry, claim) as manifest:
             kind = self._kind(manifest)
             runtime, make = self._runtime(manifest, kind), self._maker(manifest)
-            await self._open(manifest, kind, runtime, make, made(entry))
+            await self._open(manifest, kind, runtime, make, claim=claim, plugin=made(entry))
 
     async def _replace(self, renewal: Renewal[AsyncChannel], *, cancel: bool) -> None:
-        """End the plugin that is reloaded, if it is in use, and start the fresh one."""
-        entry, before = renewal.entry, renewal.before
-        if before is not None:
-            state, entry.state = entry.state, State.REGISTERED
-            before.flights.closed = True
+        """End the plugin that is reloaded, if it is in use, and start the fresh one.
+
+        A cancellation before the end leaves the plugin in use; a later one is raised once the fresh
+        one is in use, or cannot be.
+        """
+        before = renewal.before
+        if before is None:
+            await self._fill(renewal)
+            return
+        await self._shut(renewal, before, cancel=cancel)
+        await finish(self._end_and_fill(renewal, before, 0 if cancel else LANDING))
+
+    async def _shut(
+        self, renewal: Renewal[AsyncChannel], before: LoadedPlugin[AsyncChannel], *, cancel: bool
+    ) -> None:
+        """Refuse new calls and wait for those in flight; if that fails, it is as before."""
+        entry = renewal.entry
+        state, reason = entry.state, entry.reason
+        try:
+            entry.state, before.flights.closed = State.RELOADING, True
             self._changed()
-            seconds = before.manifest.teardown_timeout_sec
-            if not cancel and not await before.flights.landed_async(seconds):
-                entry.state, before.flights.closed = state, False
-                raise did_not_land(entry.name, before.flights.count(), seconds)
-            self._registry.drop(entry.name)
-            await self._end(before)
-        entry.manifest, entry.state = renewal.manifest, State.REGISTERED
-        with self._noting(entry):
+            if not cancel:
+                await _land(before)
+        except BaseException:
+            self._registry.reopen(entry, renewal.claim, state, reason)
+            raise
+
+    async def _end_and_fill(
+        self, renewal: Renewal[AsyncChannel], before: LoadedPlugin[AsyncChannel], landing: float
+    ) -> None:
+        try:
+            self._registry.drop(renewal.entry, renewal.claim)
+        finally:
+            await self._end(before, landing)
+        await self._fill(renewal)
+
+    async def _fill(self, renewal: Renewal[AsyncChannel]) -> None:
+        """Start the fresh plugin; none is in use."""
+        entry = renewal.entry
+        entry.manifest, entry.state = renewal.manifest, State.RELOADING
+        with self._noting(entry, renewal.claim):
             await self._renew(renewal)
 
     async def _exchange(
@@ -77,18 +107,22 @@ class AsyncLife(Roster[AsyncChannel]):
         except BaseException:
             lead(self._registry.clients(renewal.entry.name), before.entrance)
             raise
-        self._changed()
-        before.flights.closed = True
-        await before.flights.landed_async(before.manifest.teardown_timeout_sec)
+        own = before.flights.own()
         try:
-            await self._end(before)
-        except PluginError as error:
-            renewal.report(error)
+            self._changed()
+            before.flights.closed = True
+            await before.flights.landed_async(before.manifest.teardown_timeout_sec, but=own)
+        finally:
+            try:
+                await finish(self._end(before, but=own))
+            except PluginError as error:
+                renewal.report(error)
 
     async def _renew(self, renewal: Renewal[AsyncChannel]) -> None:
-        manifest, before = renewal.manifest, renewal.before
-        make = self._maker(manifest, before)
-        await self._open(manifest, renewal.kind, renewal.runtime, make, renewal.plugin)
+        manifest, claim = renewal.manifest, renewal.claim
+        make = self._maker(manifest, renewal.before)
+        runtime, plugin = renewal.runtime, renewal.plugin
+        await self._open(manifest, renewal.kind, runtime, make, claim=claim, plugin=plugin)
 
     async def _open(
         self,
@@ -96,24 +130,35 @@ class AsyncLife(Roster[AsyncChannel]):
         kind: Kind,
         runtime: Runtime,
         make: Callable[[AsyncChannel], T],
+        *,
+        claim: Claim,
         plugin: Plugin | None = None,
     ) -> T:
         """Open a channel to a plugin, and keep it with what is made of it."""
+        self._registry.check_open(manifest.name)
         provision = self._provision(manifest)
         async with AsyncExitStack() as undo:
             channel = await async_channel_to(manifest, kind, runtime, provision, plugin)
-            undo.push_async_callback(channel.aclose)
+            undo.push_async_callback(lambda: finish(channel.aclose()))
             entrance = self._around.entrance(channel, manifest.name)
             client = make(entrance)
             shown = client if isinstance(client, Plugin) else None
-            self._keep(manifest, kind, channel, entrance, shown)
+            loaded = self._loaded(manifest, kind, channel, entrance, shown)
+            undo.callback(self._registry.forget, loaded, claim)
+            self._registry.keep(loaded, claim)
             undo.pop_all()
         return client
 
-    async def _end(self, loaded: LoadedPlugin[AsyncChannel]) -> None:
-        name = loaded.manifest.name
+    async def _end(
+        self, loaded: LoadedPlugin[AsyncChannel], landing: float = LANDING, *, but: int = 0
+    ) -> None:
+        """End a plugin; `but` of the calls in flight wait for that."""
+        name, channel = loaded.manifest.name, loaded.channel
         try:
-            await loaded.channel.aclose()
+            if isinstance(channel, AsyncInProcessChannel):
+                await channel.aclose(landing=landing, but=but)
+            else:
+                await channel.aclose()
         except PluginError as error:
             self._registry.entries[name].abandon(error, leaked=left_behind(error))
             raise
@@ -128,6 +173,13 @@ class AsyncLife(Roster[AsyncChannel]):
             elif (hook := probe(loaded.kind)) is not None:
                 await loaded.channel.bind(hook)(None)
         except FAILURES as error:
-            entry.sicken(error)
+            entry.sicken(loaded, error)
         else:
-            entry.recover()
+            entry.recover(loaded)
+
+
+async def _land(loaded: LoadedPlugin[AsyncChannel]) -> None:
+    """Wait for the calls in flight; raise `PluginError` if they do not end in time."""
+    flights, seconds = loaded.flights, loaded.manifest.teardown_timeout_sec
+    if flights.own() or not await flights.landed_async(seconds):
+        raise did_not_land(loaded.manifest.name, flights.count(), seconds)

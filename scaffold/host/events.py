@@ -1,14 +1,16 @@
 """The event bus of a host: in its own process, at most once, nothing kept (ADR-0001, EventBus)."""
 
 import logging
-import threading
+import os
 from collections.abc import Callable
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pydantic_core import from_json, to_json
 
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, reentrant_lock
 from scaffold.contract.events import Handler, Subscription
 from scaffold.contract.failure import FAILURES
 from scaffold.host.mailbox import Post, Tasks
@@ -23,12 +25,19 @@ Deliver: TypeAlias = Callable[[Handler, Any], None]
 """Has a handler called, where its party lives, and does not wait for it."""
 
 
+class _Listener(NamedTuple):
+    subscription: Subscription
+    deliver: Deliver
+    loan: Loan | None
+
+
 class Events:
     """Who listens to what. Any thread may use it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._topics: dict[str, list[tuple[Subscription, Deliver]]] = {}
+        self._unlock()
+        self._topics: dict[str, list[_Listener]] = {}
+        reset_after_fork(self._unlock)
 
     def publish(self, topic: str, payload: Any = None) -> None:
         """Hand everybody who listens a copy; raise `TypeError` for what is no JSON."""
@@ -36,19 +45,31 @@ class Events:
             data = to_json(payload, by_alias=True)
         except ValueError as error:
             raise TypeError(f"the payload of an event is JSON: {error}") from None
-        for subscription, deliver in tuple(self._topics.get(topic, ())):
-            deliver(subscription.handler, from_json(data))
+        for listener in tuple(self._topics.get(topic, ())):
+            listener.deliver(listener.subscription.handler, from_json(data))
 
-    def add(self, subscription: Subscription, deliver: Deliver) -> None:
-        """Let somebody listen."""
+    def add(self, subscription: Subscription, deliver: Deliver, loan: Loan | None = None) -> None:
+        """Call a handler for the events of its topic; `loan` is that of its plugin."""
         with self._lock:
-            self._topics.setdefault(subscription.topic, []).append((subscription, deliver))
+            self._topics.setdefault(subscription.topic, []).append(
+                _Listener(subscription, deliver, loan)
+            )
 
     def drop(self, subscription: Subscription) -> None:
-        """Let somebody listen no more. May be repeated."""
+        """Call a handler no more. May be repeated."""
         with self._lock:
-            known = self._topics.get(subscription.topic, ())
-            self._topics[subscription.topic] = [one for one in known if one[0] is not subscription]
+            known = self._topics.get(subscription.topic, [])
+            known[:] = [one for one in known if one.subscription is not subscription]
+
+    def leave(self, loan: Loan) -> None:
+        """Call none of the handlers of a plugin, which a fork sets up again."""
+        with self._lock:
+            for known in self._topics.values():
+                known[:] = [one for one in known if one.loan is not loan]
+
+    def _unlock(self) -> None:
+        # A signal handler may subscribe while the code below it does.
+        self._lock = reentrant_lock(Rank.GLOBAL)
 
 
 class Listening:
@@ -66,7 +87,7 @@ class Listening:
     def subscribe(self, topic: str, handler: Handler) -> Subscription:
         """Have a function called with the payload of each event of a topic, from now on."""
         subscription = Subscription(topic, handler)
-        self._events.add(subscription, self._deliver)
+        self._events.add(subscription, self._deliver, self._loan)
         if self._loan is not None:
             self._loan.callback(self._events.drop, subscription)
         return subscription
@@ -97,9 +118,17 @@ def in_loop(loop: "asyncio.AbstractEventLoop", tasks: Tasks, name: str) -> Deliv
     def begin(handler: Handler, payload: Any) -> None:
         tasks.begin(told(handler, payload))
 
-    return lambda handler, payload: _soon(loop, partial(begin, handler, payload))
+    process = os.getpid()
 
+    def deliver(handler: Handler, payload: Any) -> None:
+        if os.getpid() != process:
+            # The loop is one of the parent process, which must not be touched.
+            logging.getLogger(f"plugin.{name}").warning(
+                "plugin=%s error=an event is dropped: the event loop of its handler is that of "
+                "the process that was forked",
+                name,
+            )
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(partial(begin, handler, payload))
 
-def _soon(loop: "asyncio.AbstractEventLoop", work: Callable[[], None]) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(work)
+    return deliver

@@ -1,16 +1,15 @@
-"""The calls under way in a plugin of this process: who wants to reload it must wait for them."""
+"""The calls in flight in a plugin of this process: a reload and a close must wait for them."""
 
-import time
+import inspect
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
 from weakref import ref
 
+from scaffold.concurrency.forks import reset_after_fork
 from scaffold.contract.errors import ConnectFailed
+from scaffold.host.waiting import until, until_async
 
-__all__ = ["Calls", "Flights", "closed"]
-
-_PAUSE: Final = 0.005
-"""Seconds between two looks: waiting is rare, so it costs the calls nothing."""
+__all__ = ["Calls", "Counter", "Flights", "closed"]
 
 
 class Calls:
@@ -29,14 +28,32 @@ class Calls:
         """True once the plugins are others; to be looked at after the call has been counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A function that counts its own calls, as `Flights` sees it."""
+
+    count: Callable[[], int]
+    """Tells how many calls are in flight."""
+    gate: Callable[[int | None], None]
+    """Has the function look at `Flights.shut` again, and set its count if there is an argument."""
+    mark: object
+    """A value that only the frames of this function have as their variable `invoke`."""
+
+
 class Flights:
-    """Counts the calls under way, hook by hook."""
+    """Counts the calls in flight, hook by hook."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, list[Callable[[], int]]] = {}
+        self._counts: dict[str, list[Counter]] = {}
         self._shared: dict[str, list[ref[Calls]]] = {}
-        self._gates: list[Callable[[], None]] = []
         self._closed = False
+        self._inherited = False
+        reset_after_fork(self._count_in_a_fork)
+
+    @property
+    def shut(self) -> bool:
+        """True while a call may not begin without asking the channel."""
+        return self._closed or self._inherited
 
     @property
     def closed(self) -> bool:
@@ -46,17 +63,25 @@ class Flights:
     @closed.setter
     def closed(self, closed: bool) -> None:
         self._closed = closed
-        for gate in self._gates:
-            gate()
+        self._turn_gates()
 
-    def watch(self, hook: str, count: Callable[[], int], gate: Callable[[], None]) -> None:
-        """Heed a function that counts its own calls; `gate` has it look at `closed` again.
+    @property
+    def inherited(self) -> bool:
+        """True in a fork while the plugin is not set up there, if it needs to be."""
+        return self._inherited
 
-        It must look whether it is to refuse a call after it has counted it. Then whoever closes
-        and looks at the count afterwards has seen every call that goes on.
+    @inherited.setter
+    def inherited(self, inherited: bool) -> None:
+        self._inherited = inherited
+        self._turn_gates()
+
+    def watch(self, hook: str, counter: Counter) -> None:
+        """Use the count of a function that counts its own calls.
+
+        The function must look at its gate after it has counted a call. Then a thread that closes
+        the gate and looks at the count afterwards has seen every call that goes on.
         """
-        self._counts.setdefault(hook, []).append(count)
-        self._gates.append(gate)
+        self._counts.setdefault(hook, []).append(counter)
 
     def of(self, hook: str) -> Calls:
         """Return a new counter for calls of a hook."""
@@ -65,39 +90,72 @@ class Flights:
         return calls
 
     def add(self, hook: str, calls: Calls) -> None:
-        """Heed a counter of somebody's who calls several plugins at once, as long as he has it."""
+        """Use the counter of a function that calls several plugins, as long as it exists."""
         known = [one for one in self._shared.get(hook, ()) if one() is not None]
         self._shared[hook] = [*known, ref(calls)]
 
     def count(self) -> dict[str, int]:
         """Return how many calls are under way, for those hooks that have any."""
         found: dict[str, int] = {}
-        for hook, counts in list(self._counts.items()):
-            found[hook] = sum(count() for count in counts)
+        for hook, counters in list(self._counts.items()):
+            found[hook] = sum(counter.count() for counter in counters)
         for hook, known in list(self._shared.items()):
             alive = filter(None, (one() for one in known))
-            found[hook] = found.get(hook, 0) + sum(calls.under_way for calls in alive)
+            found[hook] = found.get(hook, 0) + sum(shared.under_way for shared in alive)
         return {hook: count for hook, count in found.items() if count}
 
-    def landed(self, seconds: float) -> bool:
-        """Wait until no call is under way; return False if some still are when time is up."""
-        deadline = time.monotonic() + seconds
-        while self.count():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_PAUSE)
-        return True
+    def own(self) -> int:
+        """Return how many of these calls are on the stack of this thread: they wait for it."""
+        return sum(_on_stack("invoke", counter.mark) for counter in self._all_counters()) + sum(
+            _on_stack("calls", shared) for shared in self._all_shared()
+        )
 
-    async def landed_async(self, seconds: float) -> bool:
+    def landed(self, seconds: float, *, but: int = 0) -> bool:
+        """Wait until no call is in flight, or only as many as `but`.
+
+        Returns False if more are when time is up.
+        """
+        return until(lambda: self._in_flight() <= but, seconds)
+
+    async def landed_async(self, seconds: float, *, but: int = 0) -> bool:
         """Wait as `landed` does, and let the event loop run meanwhile."""
-        import asyncio
+        return await until_async(lambda: self._in_flight() <= but, seconds)
 
-        deadline = time.monotonic() + seconds
-        while self.count():
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(_PAUSE)
-        return True
+    def _in_flight(self) -> int:
+        return sum(self.count().values())
+
+    def _all_counters(self) -> list[Counter]:
+        return [one for counters in list(self._counts.values()) for one in counters]
+
+    def _all_shared(self) -> list[Calls]:
+        known = [reference() for some in list(self._shared.values()) for reference in some]
+        return [shared for shared in known if shared is not None]
+
+    def _turn_gates(self) -> None:
+        for counter in self._all_counters():
+            counter.gate(None)
+        if self._inherited:
+            for shared in self._all_shared():
+                shared.over = True
+
+    def _count_in_a_fork(self) -> None:
+        """Forget the calls of other threads, which do not exist in a fork."""
+        for counter in self._all_counters():
+            counter.gate(_on_stack("invoke", counter.mark))
+        for shared in self._all_shared():
+            shared.under_way = _on_stack("calls", shared)
+
+
+def _on_stack(variable: str, value: object) -> int:
+    """Count the frames of this thread in which a variable has this very value."""
+    count = 0
+    frame = inspect.currentframe()
+    while frame is not None:
+        names = frame.f_code.co_freevars + frame.f_code.co_varnames
+        if variable in names and frame.f_locals.get(variable) is value:
+            count += 1
+        frame = frame.f_back
+    return count
 
 
 def closed() -> ConnectFailed:

@@ -1,12 +1,11 @@
 """The application's side: load plugins, call them by kind or by name, and close everything."""
 
 import math
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Collection
+from contextlib import ExitStack, closing
+from functools import partial
 from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
@@ -14,22 +13,28 @@ from typing import Any, Self, TypeVar
 
 from typing_extensions import override
 
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, reentrant_lock
 from scaffold.contract.channel import Channel
 from scaffold.contract.events import EventBus
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Client
 from scaffold.contract.routes import Dispatcher
 from scaffold.contract.telemetry import Metrics, Tracer
+from scaffold.host.closing import Closing
+from scaffold.host.entries import Claim
 from scaffold.host.events import Listening, in_threads
 from scaffold.host.kinds import kind_of
 from scaffold.host.life import Life
-from scaffold.host.lifecycle import AT_ONCE, CHECK_SECONDS, OnStarted, Started, check_client
+from scaffold.host.lifecycle import CHECK_SECONDS, OnStarted, Started, check_client
 from scaffold.host.manifest import Manifest, read_manifest
 from scaffold.host.middleware import Middleware
 from scaffold.host.observation import Observation
-from scaffold.host.registry import Entry
 from scaffold.host.routes import HostRoutes
 from scaffold.host.runtimes import choose
+from scaffold.host.side_by_side import side_by_side
+from scaffold.host.upkeep import Upkeep
+from scaffold.host.waiting import PAUSE, until
 from scaffold.host.watch import Watch
 
 __all__ = ["Host"]
@@ -67,11 +72,12 @@ class Host(Life):
         )
         self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
         self._post = self._services.post
-        self._binding = threading.Lock()
-        self._ended = threading.Event()
+        self._closing = Closing()
+        self._upkeep = Upkeep()
         self._health_every = health_every
         self._watch_every = watch_every
-        self._watchers: list[threading.Thread] = []
+        self._unlock()
+        reset_after_fork(self._unlock)
 
     def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
         """Register a kind by its generated dispatcher, and return what calls all its plugins.
@@ -103,16 +109,17 @@ class Host(Life):
         Plugins that do not depend on each other start side by side. One that fails is
         `unavailable`, as are those that depend on it; `status` says why. Raises `DependencyCycle`
         or `AmbiguousPlugin` before anything is started. May be repeated for what came later.
+
+        If another thread is starting plugins, this waits for it first. An interruption leaves
+        plugins that were not ready as they were registered. Raises `PluginError` if the host is
+        closed.
         """
-        groups = self._planned()
-        total = sum(map(len, groups))
-        done = 0
-        for group in groups:
-            for entry, seconds in _side_by_side(self._timed_start, group):
-                done += 1
-                if progress is not None:
-                    progress(Started(entry.status, seconds, done, total))
-        self._changed()
+        while True:
+            with self._registry.starting() as claim:
+                if claim is not None:
+                    self._start(claim, progress)
+                    break
+            time.sleep(PAUSE)
         self._look_after()
 
     def load(self, folder: Path | str, client: type[C], *, runtime: str | None = None) -> C:
@@ -143,28 +150,65 @@ class Host(Life):
         """
         used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
         before = [entry.state for entry in used]
-        deque(_side_by_side(self._check, used), maxlen=0)
+        leftovers = self._services.leftovers
+        deque(side_by_side(self._check, used, leftovers), maxlen=0)
         if before != [entry.state for entry in used]:
             self._changed()
 
     def close(self) -> None:
         """Close every plugin, the last one first, even if some fail; then raise the last failure.
 
-        May be repeated.
+        New calls are refused at once. Calls in flight, and loads, starts and reloads of other
+        threads, are awaited for a few seconds. Nothing of the host starts afterwards. May be
+        repeated, and be called in a signal handler. Raises `PluginError` at once in an async hook
+        of a plugin in this process, which would wait for its own end.
         """
-        self._ended.set()
-        self._post.close(CHECK_SECONDS)
+        if self._closing.is_around:
+            return
+        self._refuse_own_loops()
+        with self._closing.turn() as mine:
+            if mine:
+                self._close()
+            else:
+                self._closing.wait()
+
+    def _close(self) -> None:
+        self._registry.close()
+        self._upkeep.end()
         with ExitStack() as stack:
+            stack.callback(self._changed)
             stack.callback(self._storage.close)
             if self._services.forks is not None:
                 stack.callback(self._services.forks.close)
+            stack.callback(self._upkeep.join)
+            stack.callback(self._services.leftovers.wait, CHECK_SECONDS)
+            stack.callback(self._end_all)
+            self._post.close(CHECK_SECONDS)
+            until(lambda: not self._registry.busy(), CHECK_SECONDS)
+
+    def _end_all(self) -> None:
+        with ExitStack() as stack:
             for loaded in self._registry.empty():
                 stack.callback(self._end, loaded)
-        self._changed()
+
+    def _start(self, claim: Claim, progress: OnStarted | None) -> None:
+        groups = self._planned(claim)
+        total = sum(map(len, groups))
+        done = 0
+        start, leftovers = partial(self._timed_start, claim), self._services.leftovers
+        try:
+            for group in groups:
+                with closing(side_by_side(start, group, leftovers)) as started:
+                    for entry, seconds in started:
+                        done += 1
+                        if progress is not None:
+                            progress(Started(entry.status, seconds, done, total))
+        finally:
+            self._changed()
 
     @override
     def _changed(self) -> None:
-        with self._binding:  # who comes last has seen all changes
+        with self._binding:  # the last one has seen all changes
             for kinship in self._kinds.values():
                 kinship.renew()
             for dispatcher, routes in self._dispatchers:
@@ -183,8 +227,8 @@ class Host(Life):
         self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[Channel], T]
     ) -> T:
         picked = choose(manifest, runtime)
-        with self._registry.taking(manifest.name):
-            client = self._open(manifest, kind, picked, make)
+        with self._registry.loading(manifest.name) as claim:
+            client = self._open(manifest, kind, picked, make, claim=claim)
         self._changed()
         self._look_after()
         return client
@@ -192,27 +236,22 @@ class Host(Life):
     def _look_after(self) -> None:
         """Begin to look after plugins, if the host is to and does not yet."""
         with self._binding:
-            if self._watchers:
+            if self._upkeep:
                 return
             if self._health_every is not None:
-                self._repeat(self._health_every, self.check)
+                self._upkeep.repeat(self._health_every, self.check)
             if self._watch_every is not None:
                 watch = Watch(self._registry)
-                self._repeat(self._watch_every, lambda: self._reload_changed(watch))
-
-    def _repeat(self, pause: float, work: Callable[[], None]) -> None:
-        def repeat() -> None:
-            while not self._ended.wait(pause):
-                work()
-
-        thread = threading.Thread(target=repeat, name="plugin-watch", daemon=True)
-        self._watchers.append(thread)
-        thread.start()
+                self._upkeep.repeat(self._watch_every, lambda: self._reload_changed(watch))
 
     def _reload_changed(self, watch: Watch) -> None:
         for name in watch.changed():
             with watch.telling(name):
                 self.reload(name, keep=True)
+
+    def _unlock(self) -> None:
+        # A signal handler may close the host while the code below it registers a plugin.
+        self._binding = reentrant_lock(Rank.HOST)
 
     def __enter__(self) -> Self:
         return self
@@ -224,20 +263,3 @@ class Host(Life):
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _side_by_side(
-    work: Callable[[Entry[Channel]], None], entries: list[Entry[Channel]]
-) -> Iterable[tuple[Entry[Channel], float]]:
-    """Do the work for all entries, in threads if there are several; yield each with its seconds."""
-
-    def timed(entry: Entry[Channel]) -> tuple[Entry[Channel], float]:
-        start = time.monotonic()
-        work(entry)
-        return entry, time.monotonic() - start
-
-    if len(entries) == 1:
-        yield timed(entries[0])
-        return
-    with ThreadPoolExecutor(AT_ONCE, "plugin-start") as pool:
-        yield from pool.map(timed, entries)

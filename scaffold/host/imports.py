@@ -10,11 +10,32 @@ from hashlib import sha256
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import Final
+
+from scaffold.concurrency.forks import reset_after_fork
 
 __all__ = ["import_from", "importing_anew", "put_back", "stands_in"]
 
-_LOCK = threading.RLock()
-"""Held while a name in `sys.modules` is chosen and taken."""
+
+class _ImportLock:
+    """Held while a name in `sys.modules` is chosen and taken; plugins may load plugins."""
+
+    def __init__(self) -> None:
+        self._reset()
+        reset_after_fork(self._reset)
+
+    def _reset(self) -> None:
+        # It has no rank: it is held while modules are imported, which run any code.
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+_LOCK: Final = _ImportLock()
 
 
 def stands_in(folder: Path, module: str) -> bool:

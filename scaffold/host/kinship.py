@@ -8,10 +8,10 @@ from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.errors import DispatchError, NoCapableHandler
 from scaffold.contract.hook import Hook, Kind
 from scaffold.contract.metadata import call_metadata
+from scaffold.host.entries import Entry, State
 from scaffold.host.flights import Calls
 from scaffold.host.manifest import Manifest
 from scaffold.host.order import rank
-from scaffold.host.registry import Entry, State
 from scaffold.host.selection import Policy, active, check_fallbacks, override
 from scaffold.host.stages import Stage, blamed, stage
 

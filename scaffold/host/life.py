@@ -9,10 +9,10 @@ from scaffold.contract.errors import PluginError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Plugin
-from scaffold.host.in_process import InProcessChannel
+from scaffold.host.entries import Claim, Entry, LoadedPlugin, State
+from scaffold.host.in_process import LANDING, InProcessChannel
 from scaffold.host.lifecycle import CHECK_SECONDS, did_not_land, lead, left_behind, made, probe
 from scaffold.host.manifest import Manifest, Runtime
-from scaffold.host.registry import Entry, LoadedPlugin, State
 from scaffold.host.remains import Remains
 from scaffold.host.renewal import Renewal
 from scaffold.host.roster import Roster
@@ -40,6 +40,7 @@ class Life(Roster[Channel]):
         cannot be torn down or started, which leaves it unavailable. Returns what the one before
         has left behind in this process.
         """
+        self._refuse_own_loops(name)
         with self._renewal(name) as renewal:
             try:
                 if keep and renewal.before is not None:
@@ -50,35 +51,46 @@ class Life(Roster[Channel]):
                 self._changed()
         return renewal.remains()
 
-    def _timed_start(self, entry: Entry[Channel]) -> None:
+    def _timed_start(self, claim: Claim, entry: Entry[Channel]) -> None:
         try:
-            self._begin(entry)
+            self._begin(entry, claim)
         except FAILURES:
             return
 
-    def _begin(self, entry: Entry[Channel]) -> None:
+    def _begin(self, entry: Entry[Channel], claim: Claim) -> None:
         """Start a plugin; or note why it cannot be started, and raise that."""
-        with self._noting(entry) as manifest:
+        with self._noting(entry, claim) as manifest:
             kind = self._kind(manifest)
             runtime, make = self._runtime(manifest, kind), self._maker(manifest)
-            self._open(manifest, kind, runtime, make, made(entry))
+            self._open(manifest, kind, runtime, make, claim=claim, plugin=made(entry))
 
     def _replace(self, renewal: Renewal[Channel], *, cancel: bool) -> None:
         """End the plugin that is reloaded, if it is in use, and start the fresh one."""
-        entry, before = renewal.entry, renewal.before
+        entry, before, claim = renewal.entry, renewal.before, renewal.claim
         if before is not None:
-            state, entry.state = entry.state, State.REGISTERED
-            before.flights.closed = True
-            self._changed()
-            seconds = before.manifest.teardown_timeout_sec
-            if not cancel and not before.flights.landed(seconds):
-                entry.state, before.flights.closed = state, False
-                raise did_not_land(entry.name, before.flights.count(), seconds)
-            self._registry.drop(entry.name)
-            self._end(before)
-        entry.manifest, entry.state = renewal.manifest, State.REGISTERED
-        with self._noting(entry):
+            self._shut(renewal, before, cancel=cancel)
+            try:
+                self._registry.drop(entry, claim)
+            finally:
+                self._end(before, 0 if cancel else LANDING)
+        entry.manifest, entry.state = renewal.manifest, State.RELOADING
+        with self._noting(entry, claim):
             self._renew(renewal)
+
+    def _shut(
+        self, renewal: Renewal[Channel], before: LoadedPlugin[Channel], *, cancel: bool
+    ) -> None:
+        """Refuse new calls and wait for those in flight; if that fails, it is as before."""
+        entry = renewal.entry
+        state, reason = entry.state, entry.reason
+        try:
+            entry.state, before.flights.closed = State.RELOADING, True
+            self._changed()
+            if not cancel:
+                _land(before)
+        except BaseException:
+            self._registry.reopen(entry, renewal.claim, state, reason)
+            raise
 
     def _exchange(self, renewal: Renewal[Channel], before: LoadedPlugin[Channel]) -> None:
         """Start the fresh plugin and put it to use, and end the one before."""
@@ -87,18 +99,27 @@ class Life(Roster[Channel]):
         except BaseException:
             lead(self._registry.clients(renewal.entry.name), before.entrance)
             raise
-        self._changed()
-        before.flights.closed = True
-        before.flights.landed(before.manifest.teardown_timeout_sec)
         try:
-            self._end(before)
-        except PluginError as error:
-            renewal.report(error)
+            self._changed()
+            before.flights.closed = True
+            before.flights.landed(before.manifest.teardown_timeout_sec, but=before.flights.own())
+        finally:
+            try:
+                self._end(before)
+            except PluginError as error:
+                renewal.report(error)
 
     def _renew(self, renewal: Renewal[Channel]) -> None:
         manifest, before = renewal.manifest, renewal.before
         make = self._maker(manifest, before)
-        self._open(manifest, renewal.kind, renewal.runtime, make, renewal.plugin)
+        self._open(
+            manifest,
+            renewal.kind,
+            renewal.runtime,
+            make,
+            claim=renewal.claim,
+            plugin=renewal.plugin,
+        )
 
     def _open(
         self,
@@ -106,9 +127,12 @@ class Life(Roster[Channel]):
         kind: Kind,
         runtime: Runtime,
         make: Callable[[Channel], T],
+        *,
+        claim: Claim,
         plugin: Plugin | None = None,
     ) -> T:
         """Open a channel to a plugin, and keep it with what is made of it."""
+        self._registry.check_open(manifest.name)
         provision = self._provision(manifest)
         with ExitStack() as undo:
             channel = channel_to(manifest, kind, runtime, provision, plugin)
@@ -116,17 +140,30 @@ class Life(Roster[Channel]):
             entrance = self._around.entrance(channel, manifest.name)
             client = make(entrance)
             shown = client if isinstance(client, Plugin) else None
-            self._keep(manifest, kind, channel, entrance, shown)
+            loaded = self._loaded(manifest, kind, channel, entrance, shown)
+            undo.callback(self._registry.forget, loaded, claim)
+            self._registry.keep(loaded, claim)
             undo.pop_all()
         return client
 
-    def _end(self, loaded: LoadedPlugin[Channel]) -> None:
-        name = loaded.manifest.name
+    def _end(self, loaded: LoadedPlugin[Channel], landing: float = LANDING) -> None:
+        name, channel = loaded.manifest.name, loaded.channel
         try:
-            loaded.channel.close()
+            if isinstance(channel, InProcessChannel):
+                channel.close(landing=landing)
+            else:
+                channel.close()
         except PluginError as error:
             self._registry.entries[name].abandon(error, leaked=left_behind(error))
             raise
+
+    def _refuse_own_loops(self, name: str | None = None) -> None:
+        """Raise `PluginError` in the event loop of a plugin that is to be ended."""
+        for loaded in list(self._registry.plugins.values()):
+            if name in {None, loaded.manifest.name} and isinstance(
+                loaded.channel, InProcessChannel
+            ):
+                loaded.channel.refuse_own_loop()
 
     def _check(self, entry: Entry[Channel]) -> None:
         loaded = entry.loaded
@@ -138,6 +175,13 @@ class Life(Roster[Channel]):
             elif (hook := probe(loaded.kind)) is not None:
                 loaded.channel.bind(hook)(None)
         except FAILURES as error:
-            entry.sicken(error)
+            entry.sicken(loaded, error)
         else:
-            entry.recover()
+            entry.recover(loaded)
+
+
+def _land(loaded: LoadedPlugin[Channel]) -> None:
+    """Wait for the calls in flight; raise `PluginError` if they do not end in time."""
+    flights, seconds = loaded.flights, loaded.manifest.teardown_timeout_sec
+    if flights.own() or not flights.landed(seconds):
+        raise did_not_land(loaded.manifest.name, flights.count(), seconds)

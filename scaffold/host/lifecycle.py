@@ -8,13 +8,12 @@ from scaffold.contract.errors import PluginError, ScaffoldError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Hook, Kind
 from scaffold.contract.plugin import Plugin
+from scaffold.host.entries import Entry, Status
 from scaffold.host.loader import cause
 from scaffold.host.manifest import Manifest
-from scaffold.host.registry import Entry, Status
 from scaffold.host.threads import Late
 
 __all__ = [
-    "AT_ONCE",
     "CHECK_SECONDS",
     "OnStarted",
     "Started",
@@ -27,8 +26,6 @@ __all__ = [
     "probe",
 ]
 
-AT_ONCE: Final = 16
-"""Plugins of one group that are started, or checked, side by side."""
 CHECK_SECONDS: Final = 5.0
 """Seconds that a check of a plugin's health may take."""
 

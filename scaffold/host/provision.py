@@ -14,6 +14,7 @@ from scaffold.host.checks import check_config
 from scaffold.host.events import Deliver, Events, Listening
 from scaffold.host.mailbox import Post, Tasks
 from scaffold.host.manifest import Manifest
+from scaffold.host.threads import Leftovers
 from scaffold.resources.folders import Storage
 from scaffold.resources.loan import Loan
 from scaffold.resources.standard import STANDARD, Lend, lend
@@ -40,6 +41,8 @@ class Services:
     """Delivers what nobody waits for, in threads."""
     tasks: Tasks = field(default_factory=Tasks)
     """Delivers it in an event loop."""
+    leftovers: Leftovers = field(default_factory=Leftovers)
+    """Threads in which a plugin is still being set up though that was given up."""
     forks: "ForkServers | None" = None
     """Starts processes, where it can."""
     provided: dict[str, Lend] = field(default_factory=dict[str, Lend])

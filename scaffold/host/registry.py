@@ -1,142 +1,39 @@
 """The plugins that a host knows, by name: those in use, and why the others are not."""
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 from weakref import WeakSet
 
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, reentrant_lock
 from scaffold.contract.errors import DuplicatePlugin, PluginError
-from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Plugin
-from scaffold.host.flights import Flights
-from scaffold.host.manifest import Manifest, Runtime
+from scaffold.host.entries import Claim, Entry, LoadedPlugin, State, Status
 
-__all__ = ["Entry", "LoadedPlugin", "Registry", "State", "Status"]
+__all__ = ["Claim", "Entry", "LoadedPlugin", "Registry", "State", "Status"]
 
 C = TypeVar("C")
 
-MOST_FAILURES: Final = 3
-"""Checks of a plugin's health that fail in a row until it is not used any more."""
-
-
-class State(StrEnum):
-    """What has become of a plugin."""
-
-    REGISTERED = "registered"
-    """It will be started by `start`."""
-    READY = "ready"
-    DEGRADED = "degraded"
-    """It is in use, although a call or a check of its health has failed since the last success."""
-    UNAVAILABLE = "unavailable"
-    """It is not used; the reason says why."""
-    CLOSED = "closed"
-    LEAKED = "leaked"
-    """It did not let go of what it took in time, and cannot be reloaded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """A plugin as its host reports it."""
-
-    name: str
-    kind: str
-    """Empty if its manifest cannot be read."""
-    state: State
-    reason: str = ""
-    """Why it is degraded or unavailable."""
-    runtime: Runtime | None = None
-    """The one in use."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedPlugin(Generic[C]):
-    """A plugin in use."""
-
-    manifest: Manifest
-    kind: Kind
-    """The kind as the host sees it; its hooks are what `channel.bind` takes."""
-    runtime: Runtime
-    """The one that was picked."""
-    channel: C
-    entrance: C
-    """The channel with the host's middleware: what callers get."""
-    client: Plugin | None = None
-    """What `load` returned; `None` for what was opened without bindings."""
-    flights: Flights = field(default_factory=Flights)
-    """The calls under way that came by dispatch, or, in process, any way."""
-
-
-@dataclass(slots=True)
-class Entry(Generic[C]):
-    """A plugin that the host has been told of."""
-
-    name: str
-    manifest: Manifest | None = None
-    make: Callable[[], Plugin] | None = None
-    """Makes a plugin that was registered as code; others come from their manifest."""
-    once: bool = False
-    """True if what was registered is an object: there is no second one to reload."""
-    state: State = State.REGISTERED
-    reason: str = ""
-    loaded: LoadedPlugin[C] | None = None
-    failures: int = 0
-    """Checks of its health that failed in a row."""
-    reloading: bool = False
-
-    def fail(self, error: Exception) -> None:
-        """Note why the plugin cannot be used."""
-        self.state = State.UNAVAILABLE
-        self.reason = error.reason if isinstance(error, PluginError) else str(error)
-        self.loaded = None
-
-    def abandon(self, error: PluginError, *, leaked: bool) -> None:
-        """Note that the plugin could not be torn down, unless another has taken its place."""
-        if self.loaded is None:
-            self.state = State.LEAKED if leaked else State.UNAVAILABLE
-            self.reason = error.reason
-
-    def degrade(self, error: BaseException) -> None:
-        """Note that the plugin is in trouble, and in use all the same."""
-        if self.state in {State.READY, State.DEGRADED}:
-            self.state = State.DEGRADED
-            self.reason = f"{type(error).__name__}: {error}"
-
-    def sicken(self, error: BaseException) -> None:
-        """Note that a check of the plugin's health has failed; it is not used after several."""
-        if self.loaded is None:
-            return
-        self.failures += 1
-        out = self.failures >= MOST_FAILURES
-        self.state = State.UNAVAILABLE if out else State.DEGRADED
-        self.reason = f"its health: {type(error).__name__}: {error}"
-
-    def recover(self) -> None:
-        """Note that the plugin is well."""
-        if self.loaded is not None:
-            self.state, self.reason, self.failures = State.READY, "", 0
-
-    @property
-    def status(self) -> Status:
-        """The entry as it is now."""
-        kind = self.manifest.kind if self.manifest else ""
-        runtime = self.loaded.runtime if self.loaded else None
-        return Status(self.name, kind, self.state, self.reason, runtime)
-
 
 class Registry(Generic[C]):
-    """Names and what is known under them, in the order of loading. Any thread may use it."""
+    """Names and what is known under them, in the order of loading.
+
+    Any thread may use it, a signal handler included. Every change of a plugin's state is a
+    test-and-set under one lock.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._loading: set[str] = set()
         self._entries: dict[str, Entry[C]] = {}
+        self._loading: dict[str, Claim] = {}
         self._loaded: dict[str, LoadedPlugin[C]] = {}
         self._clients: dict[str, WeakSet[Plugin]] = {}
+        self._start: Claim | None = None
         self._closed = False
+        self._reset()
+        reset_after_fork(self._reset)
 
     @property
     def plugins(self) -> Mapping[str, LoadedPlugin[C]]:
@@ -145,8 +42,8 @@ class Registry(Generic[C]):
 
     @property
     def entries(self) -> Mapping[str, Entry[C]]:
-        """Everything that was registered, by name."""
-        return MappingProxyType(self._entries)
+        """Everything that was registered, by name, at this moment."""
+        return self._entries.copy()
 
     def clients(self, name: str) -> WeakSet[Plugin]:
         """Return the clients that callers have of a plugin, to add to; nothing keeps them alive."""
@@ -160,39 +57,141 @@ class Registry(Generic[C]):
             self._entries[entry.name] = entry
 
     @contextmanager
-    def taking(self, name: str) -> Generator[None]:
+    def loading(self, name: str, task: object = None) -> Generator[Claim]:
         """Hold a name while its plugin is being loaded.
 
         Raises `DuplicatePlugin` if the name is taken, `PluginError` if the host is closed.
         """
-        with self._lock:
-            self._check_free(name)
-            self._loading.add(name)
+        claim = Claim("loaded", task)
         try:
-            yield
+            with self._lock:
+                self._check_free(name)
+                self._loading[name] = claim
+            yield claim
         finally:
             with self._lock:
-                self._loading.discard(name)
+                if self._loading.get(name) is claim:
+                    del self._loading[name]
 
-    def keep(self, plugin: LoadedPlugin[C]) -> None:
-        """Put a plugin to use; raise `PluginError` if the host has been closed meanwhile."""
+    @contextmanager
+    def starting(self, task: object = None) -> Generator[Claim | None]:
+        """Hold everything that is registered, while it is being started.
+
+        Yields `None` if another thread or task is starting plugins: then try again later. Raises
+        `RuntimeError` if that is the one which calls, `PluginError` if the host is closed.
+        """
+        claim = Claim("started", task)
+        try:
+            with self._lock:
+                mine = self._take_start(claim)
+            yield claim if mine else None
+        finally:
+            with self._lock:
+                if self._start is claim:
+                    self._start = None
+                for entry in self._entries.values():
+                    self._release(entry, claim)
+
+    @contextmanager
+    def reloading(self, name: str, task: object = None) -> Generator[tuple[Entry[C], Claim]]:
+        """Hold a plugin while it is being reloaded.
+
+        Raises `PluginError` if it is not in use, or is being started or reloaded already.
+        """
+        claim = Claim("reloaded", task)
+        entry = self._entries.get(name)
+        try:
+            with self._lock:
+                if entry is not None and entry.claim is not None:
+                    raise PluginError(name, f"it is being {entry.claim.doing} already")
+                if entry is None or (entry.loaded is None and entry.state is not State.UNAVAILABLE):
+                    state = f"; it is {entry.state}" if entry is not None else ""
+                    raise PluginError(name, f"no plugin of this name is in use{state}")
+                self._check_open(name)
+                entry.claim, claim.before = claim, entry.loaded
+            yield entry, claim
+        finally:
+            with self._lock:
+                if entry is not None:
+                    self._release(entry, claim)
+
+    def keep(self, plugin: LoadedPlugin[C], claim: Claim) -> None:
+        """Put a plugin to use.
+
+        Raises `PluginError` if the host has been closed meanwhile, if the claim has been given up,
+        or if another plugin of this name is in use which is not the one that is reloaded.
+        """
         name = plugin.manifest.name
         with self._lock:
-            if self._closed:
-                raise PluginError(name, "the host is closed")
+            self._check_open(name)
+            entry = self._entries.get(name)
+            if claim is not (self._loading.get(name) if entry is None else entry.claim):
+                raise PluginError(name, f"it was to be {claim.doing}, and that was given up")
+            used = self._loaded.get(name)
+            if used is not None and used is not claim.before:
+                raise PluginError(name, "a plugin of this name is in use")
             entry = self._entries.setdefault(name, Entry(name, plugin.manifest))
             entry.manifest, entry.loaded = plugin.manifest, plugin
-            entry.recover()
+            entry.state, entry.reason, entry.failures = State.READY, "", 0
             self._loaded[name] = plugin
+            # A signal handler of this thread may have closed the host in between.
+            if self._closed:
+                self._loaded.pop(name, None)
+                entry.loaded, entry.state = None, State.CLOSED
+                self._check_open(name)
 
-    def drop(self, name: str, error: Exception | None = None) -> None:
-        """Take a plugin out of use, and note why."""
+    def forget(self, plugin: LoadedPlugin[C], claim: Claim) -> None:
+        """Undo `keep`: what was in use before is in use again."""
+        name, before = plugin.manifest.name, claim.before
         with self._lock:
-            self._loaded.pop(name, None)
+            if self._loaded.get(name) is not plugin:
+                return
             entry = self._entries[name]
+            if before is not None:
+                self._loaded[name] = entry.loaded = before
+                return
+            del self._loaded[name]
             entry.loaded = None
-            if error is not None:
+            if name in self._loading:
+                del self._entries[name]
+            else:
+                entry.state = State.STARTING if claim is self._start else State.RELOADING
+
+    def reopen(self, entry: Entry[C], claim: Claim, state: State, reason: str) -> None:
+        """Use a plugin again as before its reload began, unless the host has been closed."""
+        with self._lock:
+            if claim.before is not None and self._loaded.get(entry.name) is claim.before:
+                entry.state, entry.reason = state, reason
+                claim.before.flights.closed = False
+
+    def drop(self, entry: Entry[C], claim: Claim) -> None:
+        """Take a plugin out of use, which is to be reloaded."""
+        with self._lock:
+            self._loaded.pop(entry.name, None)
+            entry.loaded = claim.before = None
+
+    def fail(self, entry: Entry[C], claim: Claim, error: Exception) -> None:
+        """Note why a plugin cannot be used, if the claim has not been given up."""
+        with self._lock:
+            if entry.claim is claim:
+                self._loaded.pop(entry.name, None)
                 entry.fail(error)
+
+    def check_open(self, name: str) -> None:
+        """Raise `PluginError` if the host is closed: nothing of it starts any more."""
+        with self._lock:
+            self._check_open(name)
+
+    def close(self) -> None:
+        """Take nothing in any more."""
+        self._closed = True
+
+    def busy(self, task: object = None) -> bool:
+        """Tell whether another thread or task is loading, starting or reloading plugins."""
+        with self._lock:
+            claims = [self._start, *self._loading.values()]
+            claims += [entry.claim for entry in self._entries.values()]
+        return any(claim is not None and not claim.is_mine(task) for claim in claims)
 
     def empty(self) -> list[LoadedPlugin[C]]:
         """Take everything out, in the order of loading, and take nothing in any more."""
@@ -205,8 +204,42 @@ class Registry(Generic[C]):
             self._loaded.clear()
             return plugins
 
-    def _check_free(self, name: str) -> None:
+    def _take_start(self, claim: Claim) -> bool:
+        due = [entry for entry in self._entries.values() if entry.state is State.REGISTERED]
+        if self._start is not None:
+            if self._start.is_mine(claim.task):
+                raise RuntimeError("start is called by code that start has called")
+            return False
+        for entry in due:
+            self._check_open(entry.name)
+        self._start = claim
+        for entry in due:
+            entry.claim, entry.state = claim, State.STARTING
+        return True
+
+    def _release(self, entry: Entry[C], claim: Claim) -> None:
+        if entry.claim is not claim:
+            return
+        entry.claim = None
+        if entry.state is State.STARTING:
+            entry.state = State.REGISTERED
+        elif entry.state is State.RELOADING:
+            entry.state, entry.reason = State.UNAVAILABLE, "its reload was interrupted"
+
+    def _check_open(self, name: str) -> None:
         if self._closed:
             raise PluginError(name, "the host is closed")
+
+    def _check_free(self, name: str) -> None:
+        self._check_open(name)
         if name in self._entries or name in self._loading:
             raise DuplicatePlugin(name)
+
+    def _reset(self) -> None:
+        """Use a new lock: of a parent's threads none exists in a fork, so none has a claim."""
+        self._lock = reentrant_lock(Rank.HOST)
+        self._start = None
+        self._loading.clear()
+        for entry in self._entries.values():
+            if entry.claim is not None and entry.claim.thread != threading.get_ident():
+                self._release(entry, entry.claim)

@@ -9,12 +9,12 @@ from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.errors import PluginError
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Plugin
+from scaffold.host.entries import Claim, Entry, LoadedPlugin
 from scaffold.host.imports import importing_anew, put_back, stands_in
 from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.lifecycle import made
 from scaffold.host.loader import load_plugin
 from scaffold.host.manifest import Manifest, Runtime, read_manifest
-from scaffold.host.registry import Entry, LoadedPlugin, State
 from scaffold.host.remains import Remains, Trail
 from scaffold.host.runtimes import runs_here
 
@@ -29,13 +29,9 @@ class Renewal(Generic[C]):
     Making one reads the plugin's manifest, and raises `PluginError` if it cannot be reloaded.
     """
 
-    def __init__(self, entry: Entry[C] | None, name: str) -> None:
-        if entry is None or (entry.loaded is None and entry.state is not State.UNAVAILABLE):
-            state = f"; it is {entry.state}" if entry is not None else ""
-            raise PluginError(name, f"no plugin of this name is in use{state}")
-        if entry.reloading:
-            raise PluginError(name, "it is being reloaded already")
+    def __init__(self, entry: Entry[C], claim: Claim) -> None:
         self.entry: Entry[C] = entry
+        self.claim = claim
         self.before: LoadedPlugin[C] | None = entry.loaded
         self.manifest = _fresh(entry)
         self.plugin: Plugin | None = None
@@ -61,7 +57,6 @@ class Renewal(Generic[C]):
             self._trail = Trail(channel.plugin, self._modules)
 
     def __enter__(self) -> Self:
-        self.entry.reloading = True
         return self
 
     def __exit__(
@@ -70,7 +65,6 @@ class Renewal(Generic[C]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.entry.reloading = False
         if error is not None and self._modules:
             put_back(self.manifest.folder, self._module, self._modules)
 
@@ -88,7 +82,7 @@ class Renewal(Generic[C]):
 
     def remains(self) -> Remains:
         """Return what is left of the plugin before, once it has been torn down, and log it."""
-        self.before = None
+        self.before = self.claim.before = None
         self._modules.clear()
         found = self._trail.look() if self._trail is not None else Remains()
         if found:

@@ -18,6 +18,7 @@ from scaffold.contract.telemetry import SILENT, UNTRACED, Metrics, Tracer
 from scaffold.contract.values import Json
 from scaffold.host.checks import check_config, check_kind, check_runtime
 from scaffold.host.discovery import find_plugins, from_entry_point, installed
+from scaffold.host.entries import Claim, Entry, LoadedPlugin, Status
 from scaffold.host.flights import Flights
 from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.kinship import Kinship
@@ -27,7 +28,7 @@ from scaffold.host.middleware import PRIORITY, Around, Middleware
 from scaffold.host.observation import Observation
 from scaffold.host.order import plan
 from scaffold.host.provision import Provision, Services
-from scaffold.host.registry import Entry, LoadedPlugin, Registry, State, Status
+from scaffold.host.registry import Registry
 from scaffold.host.renewal import Renewal
 from scaffold.host.runtimes import choose, runtime_of
 from scaffold.host.selection import Policy
@@ -210,12 +211,10 @@ class Roster(Generic[C]):
         check_runtime(manifest, kind, runtime)
         return runtime
 
-    def _planned(self) -> list[list[Entry[C]]]:
+    def _planned(self, claim: Claim) -> list[list[Entry[C]]]:
         """Group what is to be started; raise `DependencyCycle` or `AmbiguousPlugin`."""
         entries = {
-            name: entry
-            for name, entry in self._registry.entries.items()
-            if entry.state is State.REGISTERED
+            name: entry for name, entry in self._registry.entries.items() if entry.claim is claim
         }
         manifests = {name: entry.manifest for name, entry in entries.items() if entry.manifest}
         runtimes: dict[str, Runtime] = {
@@ -228,7 +227,7 @@ class Roster(Generic[C]):
         return [[entries[name] for name in group] for group in groups]
 
     @contextmanager
-    def _noting(self, entry: Entry[C]) -> Generator[Manifest]:
+    def _noting(self, entry: Entry[C], claim: Claim) -> Generator[Manifest]:
         """Note why a plugin cannot be started, if it cannot."""
         manifest = entry.manifest
         assert manifest is not None
@@ -236,7 +235,7 @@ class Roster(Generic[C]):
             self._check_needed(manifest)
             yield manifest
         except FAILURES as error:
-            self._registry.drop(entry.name, failure(entry.name, error))
+            self._registry.fail(entry, claim, failure(entry.name, error))
             raise
 
     def _maker(
@@ -253,18 +252,16 @@ class Roster(Generic[C]):
 
         return led
 
-    def _keep(
+    def _loaded(
         self, manifest: Manifest, kind: Kind, channel: C, entrance: C, client: Plugin | None
-    ) -> None:
+    ) -> LoadedPlugin[C]:
         flights = Flights()
         if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
             flights = channel.flights
         if client is not None:
             self._registry.clients(manifest.name).add(client)
         runtime = runtime_of(channel)
-        self._registry.keep(
-            LoadedPlugin(manifest, kind, runtime, channel, entrance, client, flights)
-        )
+        return LoadedPlugin(manifest, kind, runtime, channel, entrance, client, flights)
 
     def _check_needed(self, manifest: Manifest) -> None:
         """Raise `DependencyFailed` unless everything that a plugin depends on is in use."""
@@ -290,20 +287,24 @@ class Roster(Generic[C]):
         """Put metrics and spans around every call."""
         raise NotImplementedError
 
-    def _renewal(self, name: str) -> Renewal[C]:
-        """Begin to reload a plugin: read its manifest and import its code; see `Renewal`."""
-        renewal = Renewal(self._registry.entries.get(name), name)
-        manifest, before = renewal.manifest, renewal.before
-        try:
-            if before is None:
-                check_kind(manifest, self._kinds)
-            kind = self._kind(manifest) if before is None else before.kind
-            renewal.load(kind, self._runtime(manifest, kind, before.runtime if before else None))
-        except PluginError as error:
-            if before is None:
-                renewal.entry.fail(error)
-            raise
-        return renewal
+    @contextmanager
+    def _renewal(self, name: str, task: object = None) -> Generator[Renewal[C]]:
+        """Hold a plugin and reload it: read its manifest and import its code; see `Renewal`."""
+        with self._registry.reloading(name, task) as (entry, claim):
+            renewal = Renewal(entry, claim)
+            manifest, before = renewal.manifest, renewal.before
+            with renewal:
+                try:
+                    if before is None:
+                        check_kind(manifest, self._kinds)
+                    kind = self._kind(manifest) if before is None else before.kind
+                    runtime = self._runtime(manifest, kind, before.runtime if before else None)
+                    renewal.load(kind, runtime)
+                except PluginError as error:
+                    if before is None:
+                        entry.fail(error)
+                    raise
+                yield renewal
 
 
 def _fork_servers() -> "ForkServers":

@@ -3,22 +3,36 @@
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.errors import PluginError, PluginLoadError, RuntimeNotSupported
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
-from scaffold.contract.plugin import Plugin
+from scaffold.contract.plugin import Plugin, PluginContext
 from scaffold.host.addresses import command_of, process_of, service_of
-from scaffold.host.events import in_loop, in_threads
+from scaffold.host.cancellation import finish
+from scaffold.host.events import Deliver, in_loop, in_threads
+from scaffold.host.flights import Flights
 from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
 from scaffold.host.loader import cause, load_plugin
 from scaffold.host.manifest import Manifest, McpStdio, Runtime
 from scaffold.host.provision import Provision
 from scaffold.host.threads import Late
+from scaffold.resources.loan import Loan
 
 __all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runs_here", "runtime_of"]
+
+
+class _Connecting(AsyncChannel, Protocol):
+    """A channel that is not connected when it is made."""
+
+    async def connect(self) -> object:
+        """Connect; raise `TransportError`."""
+        ...
+
+
+T = TypeVar("T", bound=_Connecting)
 
 _HAS_PIPES: Final = os.name == "posix"
 """The client of processes polls pipes, and gives each process a session of its own."""
@@ -81,17 +95,21 @@ def channel_to(
     if plugin is None and _wants_a_process(manifest):
         return _stdio(_served(manifest), kind, provision)
     channel = InProcessChannel(plugin or load_plugin(manifest), name=manifest.name)
-    deliver = in_threads(provision.services.post, manifest.name, channel.settle)
+    services = provision.services
+    deliver = in_threads(services.post, manifest.name, channel.settle)
     try:
-        context = provision.context(channel.loan, deliver)
         channel.setup(
-            replace(context, in_flight=channel.flights.count),
+            _contexts(provision, channel.flights, lambda: deliver),
             seconds=manifest.startup_timeout_sec,
             teardown_seconds=manifest.teardown_timeout_sec,
+            leftovers=services.leftovers,
         )
     except FAILURES as error:
         channel.close()
         raise _setup_failed(manifest, error) from None
+    except BaseException:
+        channel.close()
+        raise
     return channel
 
 
@@ -115,18 +133,40 @@ async def async_channel_to(
         name=manifest.name,
         execution_model=manifest.execution_model,
     )
-    deliver = in_loop(asyncio.get_running_loop(), provision.services.tasks, manifest.name)
+    services = provision.services
+
+    def deliver() -> Deliver:
+        return in_loop(asyncio.get_running_loop(), services.tasks, manifest.name)
+
     try:
-        context = provision.context(channel.loan, deliver)
         await channel.setup(
-            replace(context, in_flight=channel.flights.count),
+            _contexts(provision, channel.flights, deliver),
             seconds=manifest.startup_timeout_sec,
             teardown_seconds=manifest.teardown_timeout_sec,
+            leftovers=services.leftovers,
         )
     except FAILURES as error:
         await channel.aclose()
         raise _setup_failed(manifest, error) from None
+    except BaseException:
+        await channel.aclose()
+        raise
     return channel
+
+
+def _contexts(
+    provision: Provision, flights: Flights, deliver: Callable[[], Deliver]
+) -> Callable[[Loan], PluginContext]:
+    """Return what makes a plugin's context, once, and again in a fork that sets it up."""
+    lent: list[Loan] = []
+
+    def context(loan: Loan) -> PluginContext:
+        for before in lent:
+            provision.services.events.leave(before)
+        lent[:] = [loan]
+        return replace(provision.context(loan, deliver()), in_flight=flights.count)
+
+    return context
 
 
 def _wants_a_process(manifest: Manifest) -> bool:
@@ -166,9 +206,7 @@ async def _async_stdio(manifest: Manifest, kind: Kind, provision: Provision) -> 
     command, options = command_of(manifest), _process(manifest, provision)
     forks = provision.services.forks
     spawn = await asyncio.to_thread(forks.prepare, command, options["env"]) if forks else None
-    channel = AsyncStdioChannel(command, kind=kind, spawn=spawn, **options)
-    await channel.connect()
-    return channel
+    return await _connected(AsyncStdioChannel(command, kind=kind, spawn=spawn, **options))
 
 
 def _process(manifest: Manifest, provision: Provision) -> dict[str, Any]:
@@ -187,8 +225,16 @@ async def _async_http(manifest: Manifest, kind: Kind, _provision: Provision) -> 
     from scaffold.client.http import AsyncHttpChannel
 
     url, options = service_of(manifest)
-    channel = AsyncHttpChannel(url, kind=kind, **options)
-    await channel.connect()
+    return await _connected(AsyncHttpChannel(url, kind=kind, **options))
+
+
+async def _connected(channel: T) -> T:
+    """Connect a channel; end it if that fails or is cancelled."""
+    try:
+        await channel.connect()
+    except BaseException:
+        await finish(channel.aclose())
+        raise
     return channel
 
 

@@ -17,11 +17,11 @@ from scaffold.contract.errors import (
     TransportError,
 )
 from scaffold.contract.hook import Hook, StreamHook
+from scaffold.host.entries import Entry
 from scaffold.host.in_process import InProcessChannel
 from scaffold.host.joint import Direct
 from scaffold.host.manifest import Manifest
 from scaffold.host.middleware import Entrance
-from scaffold.host.registry import Entry
 
 __all__ = ["Stage", "blamed", "stage"]
 

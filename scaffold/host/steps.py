@@ -8,15 +8,19 @@ whichever thread or task goes on with it.
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from contextvars import Context
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
 
 from typing_extensions import override
 
+from scaffold.concurrency.forks import reset_after_fork
 from scaffold.contract.failure import FAILURES
-from scaffold.host.threads import Late, LoopThread, in_thread
+from scaffold.host.crew import Crew
+from scaffold.host.loop_thread import LoopThread
+from scaffold.host.threads import Closed, Late, NoThread
 
 __all__ = ["END", "AsyncSteps", "Awaited", "InTask", "InThread", "Plain", "Steps", "Timed"]
 
@@ -59,14 +63,23 @@ class Plain:
     def __init__(self, items: Iterator[Any], context: Context) -> None:
         self._items = items
         self._context = context
+        # It has no rank: it is held while the plugin's code runs, and streams may read streams.
         self._lock = threading.Lock()
+        self._thread = 0
         self._closed = False
+        reset_after_fork(self._unlock)
 
     def step(self, seconds: float | None = None) -> Any:
         """Return the next item or `END`, however long it takes."""
         assert seconds is None, "only a thread of its own can be waited for so long and no longer"
+        if self._thread == threading.get_ident():
+            raise RuntimeError("a stream was asked for an item by the code that makes its items")
         with self._lock:
-            item = END if self._closed else self._context.run(next, self._items, END)
+            self._thread = threading.get_ident()
+            try:
+                item = END if self._closed else self._context.run(next, self._items, END)
+            finally:
+                self._thread = 0
         if self._closed:
             self.close()  # it was asked to while this thread held the lock
         return item
@@ -82,6 +95,11 @@ class Plain:
             finally:
                 self._lock.release()
 
+    def _unlock(self) -> None:
+        """Forget a thread of the parent process that takes a step."""
+        self._lock = threading.Lock()
+        self._thread = 0
+
 
 class Timed:
     """A plain iterator in a thread of its own, so that a step need not be waited for to its end.
@@ -92,10 +110,18 @@ class Timed:
     def __init__(self, plain: Plain) -> None:
         self._plain = plain
         self._asked: SimpleQueue[Future[Any] | None] = SimpleQueue()
-        threading.Thread(target=self._serve, name="plugin-stream", daemon=True).start()
+        self._inherited = False
+        thread = threading.Thread(target=self._serve, name="plugin-stream", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise NoThread(thread.name, error) from None
+        reset_after_fork(self._lose_thread)
 
     def step(self, seconds: float | None = None) -> Any:
-        """Return the next item or `END`; raise `Late`."""
+        """Return the next item or `END`; raise `Late`, or `Closed` in a fork."""
+        if self._inherited:
+            raise Closed
         asked: Future[Any] = Future()
         self._asked.put(asked)
         return _outcome(asked, seconds)
@@ -104,6 +130,9 @@ class Timed:
         """Close the generator, and end the thread; while a step is taken, after that."""
         self._asked.put(None)
         self._plain.close()
+
+    def _lose_thread(self) -> None:
+        self._inherited = True
 
     def _serve(self) -> None:
         while (asked := self._asked.get()) is not None:
@@ -114,11 +143,11 @@ class Timed:
 
 
 class InThread:
-    """A plain iterator for an event loop: stepped in threads, or in the loop itself."""
+    """A plain iterator for an event loop: stepped in threads of a crew, or in the loop itself."""
 
-    def __init__(self, plain: Plain, *, threaded: bool) -> None:
+    def __init__(self, plain: Plain, crew: Crew | None) -> None:
         self._plain = plain
-        self._threaded = threaded
+        self._crew = crew
 
     async def step(self) -> Any:
         """Return the next item or `END`."""
@@ -129,7 +158,7 @@ class InThread:
         await self._do(self._plain.close)
 
     async def _do(self, work: Callable[[], Any]) -> Any:
-        return await in_thread(work) if self._threaded else work()
+        return work() if self._crew is None else await self._crew.result_of(work)
 
 
 class InTask:
@@ -183,20 +212,21 @@ class Awaited:
         self._closed = False
         self._ended = threading.Event()
         self._failure: BaseException | None = None
-        context.run(loop.begin, self._serve())
+        self._within = context.run(loop.begin, self._serve(), self._cut_off)
 
     def step(self, seconds: float | None = None) -> Any:
-        """Return the next item or `END`; raise `Late`."""
+        """Return the next item or `END`; raise `Late`, or `Closed` if the loop has ended."""
         asked: Future[Any] = Future()
         self._asked.append(asked)
-        self._loop.soon(self._turn)
+        # The task fails what was asked for when it ends; afterwards the loop takes nothing.
+        if self._ended.is_set() or not self._loop.soon(self._within, self._turn):
+            raise Closed
         return _outcome(asked, seconds)
 
     def close(self) -> None:
         """Cancel what it waits for, close it, and wait for that; raise what it raises."""
         self._closed = True
-        self._loop.soon(self._turn)
-        if not self._loop.is_current:
+        if self._loop.soon(self._within, self._turn) and not self._loop.is_current:
             self._ended.wait(_CLOSING)
         if self._failure is not None:
             raise self._failure
@@ -212,23 +242,25 @@ class Awaited:
         assert task is not None
         wanted = asyncio.Event()
         self._wake = lambda: task.cancel() if self._closed else wanted.set()
-        asked: Future[Any] | None = None
         try:
             while not self._closed:
                 if not self._asked:
                     await wanted.wait()
                     wanted.clear()
                     continue
-                asked = self._asked.popleft()
-                try:
-                    asked.set_result(await anext(self._items, END))
-                except FAILURES as error:
-                    asked.set_exception(error)
+                await self._answer(self._asked[0])
+                self._asked.popleft()
         finally:
             self._wake = _nothing
-            await self._end(asked)
+            await self._end()
 
-    async def _end(self, asked: "Future[Any] | None") -> None:
+    async def _answer(self, asked: "Future[Any]") -> None:
+        try:
+            asked.set_result(await anext(self._items, END))
+        except FAILURES as error:
+            asked.set_exception(error)
+
+    async def _end(self) -> None:
         try:
             close = getattr(self._items, "aclose", None)
             if close is not None:
@@ -236,10 +268,14 @@ class Awaited:
         except FAILURES as error:
             self._failure = error
         finally:
-            for future in (asked, *self._asked):
-                if future is not None and not future.done():
-                    future.set_exception(RuntimeError("the stream was cut off"))
-            self._ended.set()
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Fail what was asked for; what is asked for later is refused. May be repeated."""
+        self._ended.set()
+        for future in tuple(self._asked):
+            with suppress(InvalidStateError):
+                future.set_exception(RuntimeError("the stream was cut off"))
 
 
 def _outcome(asked: "Future[Any]", seconds: float | None) -> Any:

@@ -1,6 +1,6 @@
 """Stream hooks in process: the plugin's generator behind the guards of every other runtime."""
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
@@ -8,22 +8,32 @@ from scaffold.contract.errors import DeadlineExceeded, ScaffoldError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Hook
 from scaffold.contract.streams import is_async_iterator, iterator_of
+from scaffold.host.crew import Crew
 from scaffold.host.flights import Flights, closed
 from scaffold.host.joint import Joint
+from scaffold.host.loop_thread import LoopThread
 from scaffold.host.steps import END, AsyncSteps, Awaited, InTask, InThread, Plain, Steps, Timed
-from scaffold.host.threads import Late, LoopThread
+from scaffold.host.threads import Late, transport_failure
 
 __all__ = ["opener", "opener_async"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 S = TypeVar("S", Steps, AsyncSteps)
+E = TypeVar("E", None, Awaitable[None])
 
 
 def opener(
-    joint: Joint[In, Out], hook: Hook[In, Out], flights: Flights, loop: LoopThread
+    joint: Joint[In, Out],
+    hook: Hook[In, Out],
+    flights: Flights,
+    loop: LoopThread,
+    enter: Callable[[], None],
 ) -> Callable[[In], Generator[Out]]:
-    """Return the function that opens a stream; asynchronous generators run in `loop`."""
+    """Return the function that opens a stream; asynchronous generators run in `loop`.
+
+    `enter` is called if `flights` are shut; it raises, or lets a call begin all the same.
+    """
     takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
     calls = flights.of(hook.name)
 
@@ -48,15 +58,21 @@ def opener(
             plain = Plain(iterator_of(made), context)
             return plain if hook.timeout is None else Timed(plain)
 
-        return items(_Source(joint, hook, flights, begin))
+        return items(_Source(joint, hook, flights, begin, enter))
 
     return call
 
 
 def opener_async(
-    joint: Joint[In, Out], hook: Hook[In, Out], flights: Flights, *, threaded: bool
+    joint: Joint[In, Out],
+    hook: Hook[In, Out],
+    flights: Flights,
+    crew: Crew,
+    enter: Callable[[], Awaitable[None]],
+    *,
+    threaded: bool,
 ) -> Callable[[In], AsyncGenerator[Out]]:
-    """Return the function that opens a stream; plain generators run in threads if `threaded`.
+    """Return the function that opens a stream; plain generators run in `crew` if `threaded`.
 
     Those of a hook with a timeout do so too: nothing else can be stopped waiting for.
     """
@@ -82,14 +98,14 @@ def opener_async(
             made = context.run(joint.invoke, payload)
             if is_async_iterator(made):
                 return InTask(made, context)
-            return InThread(Plain(iterator_of(made), context), threaded=threaded)
+            return InThread(Plain(iterator_of(made), context), crew if threaded else None)
 
-        return items(_AsyncSource(joint, hook, flights, begin))
+        return items(_AsyncSource(joint, hook, flights, begin, enter))
 
     return call
 
 
-class _Guarded(Generic[S]):
+class _Guarded(Generic[S, E]):
     """One stream of a plugin, begun when its first item is asked for."""
 
     def __init__(
@@ -98,17 +114,17 @@ class _Guarded(Generic[S]):
         hook: Hook[Any, Any],
         flights: Flights,
         begin: Callable[[], S],
+        enter: Callable[[], E],
     ) -> None:
         self.fail = joint.fail
         self.hook = hook
         self.steps: S | None = None
         self._flights = flights
         self._begin: Callable[[], S] = begin
+        self._enter: Callable[[], E] = enter
 
     def begun(self) -> S:
-        """Return the plugin's own steps; raise `ConnectFailed` if the channel was closed."""
-        if self._flights.closed:
-            raise closed()
+        """Return the plugin's own steps."""
         if self.steps is None:
             self.steps = self._begin()
         return self.steps
@@ -119,15 +135,17 @@ class _Guarded(Generic[S]):
             return error
         if isinstance(error, Late):
             return DeadlineExceeded(f"{self.hook.name}: no item within {self.hook.timeout:g} s")
-        return closed() if self._flights.closed else self.fail(error)
+        return closed() if self._flights.closed else transport_failure(error) or self.fail(error)
 
 
-class _Source(_Guarded[Steps]):
+class _Source(_Guarded[Steps, None]):
     """A stream for a thread."""
 
     def step(self) -> Any:
         """Return the next item or `END`; raise `ScaffoldError`."""
         try:
+            if self._flights.shut:
+                self._enter()
             return self.begun().step(self.hook.timeout)
         except FAILURES as error:
             told = self.told(error)
@@ -142,12 +160,14 @@ class _Source(_Guarded[Steps]):
             self.fail(error)
 
 
-class _AsyncSource(_Guarded[AsyncSteps]):
+class _AsyncSource(_Guarded[AsyncSteps, Awaitable[None]]):
     """A stream for an event loop."""
 
     async def step(self) -> Any:
         """Return the next item or `END`; raise `ScaffoldError`."""
         try:
+            if self._flights.shut:
+                await self._enter()
             steps = self.begun()
             return await (steps.step() if self.hook.timeout is None else self._in_time(steps))
         except FAILURES as error:

@@ -1,205 +1,197 @@
-"""The threads of in-process plugins: an event loop for sync hosts, threads for event loops.
+"""Work in threads of its own, with a time limit; and what can become of it.
 
-All are daemons: a plugin that never comes back from a call does not keep the process alive. Those
-of a `ThreadPoolExecutor`, and so of `asyncio.to_thread`, are waited for when the interpreter ends.
+All threads of a host are daemons: a plugin that never comes back from a call does not keep the
+process alive. Those of a `ThreadPoolExecutor`, and so of `asyncio.to_thread`, are joined when the
+interpreter ends.
 """
 
 import contextvars
+import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from functools import partial
-from inspect import iscoroutine
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, TypeVar
 
+from scaffold.contract.errors import ConnectFailed, ScaffoldError
 from scaffold.contract.failure import FAILURES
+from scaffold.host.waiting import until, until_async
 
-if TYPE_CHECKING:
-    import asyncio
-
-__all__ = ["Crew", "Late", "LoopThread", "in_thread", "within"]
+__all__ = ["Closed", "Late", "Leftovers", "NoThread", "transport_failure", "within", "within_async"]
 
 T = TypeVar("T")
 
-_MOST: Final = 64
-"""Calls of event loops that threads work on at once; more wait for one of them."""
-
 
 class Late(Exception):
-    """A plugin did not get ready, or did not let go, within the time allowed."""
+    """Work of a plugin did not end within the time allowed."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"it did not end within {seconds:g} s")
 
 
-class LoopThread:
-    """An event loop in a thread of its own, started when it is first needed."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-
-    def run(self, awaitable: Awaitable[T], seconds: float | None = None) -> T:
-        """Await in the loop, from any other thread, and return the result; or raise `Late`."""
-        import asyncio
-
-        async def wait() -> T:
-            return await awaitable
-
-        loop = self._start_elsewhere(awaitable)
-        future = asyncio.run_coroutine_threadsafe(wait(), loop)
-        try:
-            return future.result(seconds)
-        except TimeoutError:
-            if seconds is None or future.done():  # the awaitable's own error
-                raise
-            future.cancel()
-            raise Late(seconds) from None
-        except BaseException:
-            future.cancel()
-            raise
-
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task in the loop, in the context of this call, and do not wait for it."""
-        import asyncio
-
-        asyncio.run_coroutine_threadsafe(work, self._start_elsewhere(work))
-
-    def soon(self, work: Callable[[], object]) -> None:
-        """Have the loop call something, if it has not been closed."""
-        loop = self._loop
-        if loop is not None:
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(work)
-
-    @property
-    def is_current(self) -> bool:
-        """True in the thread of the loop, which must not wait for itself."""
-        return threading.current_thread() is self._thread
-
-    def close(self) -> None:
-        """Cancel what is still running, and end the thread. May be repeated."""
-        with self._lock:
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-
-    def _start_elsewhere(self, awaitable: Awaitable[Any]) -> "asyncio.AbstractEventLoop":
-        """Return the loop; refuse to be waited for in its own thread."""
-        loop = self._start()
-        if self.is_current:
-            if iscoroutine(awaitable):
-                awaitable.close()
-            raise RuntimeError(
-                "an async plugin called its own sync client, which would wait for ever"
-            )
-        return loop
-
-    def _start(self) -> "asyncio.AbstractEventLoop":
-        import asyncio
-
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=_serve, args=(self._loop,), name=f"plugin-{self._name}", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+class Closed(Exception):
+    """Work was given to a loop or to threads that have been closed."""
 
 
-def _serve(loop: "asyncio.AbstractEventLoop") -> None:
-    import asyncio
+class NoThread(Exception):
+    """The interpreter could not start a thread: it is ending, or the system has no more."""
 
-    # The runner cancels what is left and closes asynchronous generators, in the right order.
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.get_loop().run_forever()
+    def __init__(self, name: str, error: RuntimeError) -> None:
+        super().__init__(f"the thread '{name}' cannot be started: {error}")
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
+def transport_failure(error: BaseException) -> ScaffoldError | None:
+    """Return the error of a call that could not reach the plugin; `None` for another failure."""
+    if isinstance(error, Closed):
+        return ConnectFailed("the channel is closed")
+    return ConnectFailed(str(error)) if isinstance(error, NoThread) else None
+
+
+class Leftovers:
+    """Work of threads whose result was given up; closing a host waits a while for its end."""
+
+    def __init__(self) -> None:
+        self._alive: list[Callable[[], bool]] = []
+
+    def add(self, is_alive: Callable[[], bool]) -> None:
+        """Remember work by a function that tells whether it goes on."""
+        self._alive = [one for one in self._alive if one()]
+        self._alive.append(is_alive)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until all of it has ended, but not longer than this."""
+        until(self._ended, seconds)
+
+    async def wait_async(self, seconds: float) -> None:
+        """Wait as `wait` does, and let the event loop run meanwhile."""
+        await until_async(self._ended, seconds)
+
+    def _ended(self) -> bool:
+        return not any(is_alive() for is_alive in tuple(self._alive))
+
+
+def within(
+    seconds: float,
+    work: Callable[[], T],
+    *,
+    undo: Callable[[], object] | None = None,
+    leftovers: Leftovers | None = None,
+) -> T:
     """Do the work in a thread and return its result, or raise `Late`.
 
-    Nothing can stop a Python thread: one that is late is left to itself, and ends with the process.
+    Nothing can stop a Python thread: one that is late goes on, and ends with the process at the
+    latest.
+
+    Args:
+        seconds: How long the result is waited for.
+        work: What to do, in the context of this call.
+        undo: Work of a plugin's lifecycle has one. It is called in the same thread if the work
+            succeeds after its result was given up. Such work is done in the calling thread if no
+            other thread can be started, as at the end of the interpreter.
+        leftovers: Where the thread is noted if its result is given up.
+
+    Raises `NoThread` for work without `undo` if no thread can be started.
     """
     outcome: Future[T] = Future()
-    context = contextvars.copy_context()
-
-    def run() -> None:
-        try:
-            outcome.set_result(context.run(work))
-        except FAILURES as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, name="plugin-lifecycle", daemon=True).start()
+    run = partial(_settle, outcome, work, undo, contextvars.copy_context())
+    try:
+        thread = _started(run)
+    except NoThread:
+        if undo is None:
+            raise
+        run()
+        return outcome.result()
     try:
         return outcome.result(seconds)
     except TimeoutError:
-        if outcome.done():  # the work's own error
-            raise
+        if outcome.done():  # the work's own error, or it has ended at this moment
+            return outcome.result()
+        _give_up(outcome, thread, undo, leftovers)
         raise Late(seconds) from None
+    except BaseException:
+        _give_up(outcome, thread, undo, leftovers)
+        raise
 
 
-class Crew:
-    """A few threads that do what is to be done, started when they are first needed."""
+async def within_async(
+    work: Callable[[], T],
+    *,
+    undo: Callable[[], object] | None = None,
+    leftovers: Leftovers | None = None,
+) -> T:
+    """Do the work in a thread of its own, and await its result; see `within` for the rest.
 
-    def __init__(self, name: str, most: int) -> None:
-        self._name = name
-        self._most = most
-        self._lock = threading.Lock()
-        self._due: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._idle = threading.Semaphore(0)
-        self._workers = 0
-
-    def do(self, work: Callable[[], None]) -> None:
-        """Have it done by a thread that has nothing to do, or by a new one, or later.
-
-        The work raises nothing.
-        """
-        with self._lock:
-            self._due.put(work)
-            if self._workers < self._most and not self._idle.acquire(blocking=False):
-                self._workers += 1
-                threading.Thread(target=self._work, name=self._name, daemon=True).start()
-
-    def close(self) -> None:
-        """End the threads as soon as they have nothing to do."""
-        for _ in range(self._workers):
-            self._due.put(None)
-
-    def _work(self) -> None:
-        while (work := self._due.get()) is not None:
-            work()
-            self._idle.release()
-
-
-_crew = Crew("plugin-call", _MOST)
-
-
-def in_thread(work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Have the work done in a thread, in the context of this call; the loop awaits its result."""
+    A cancellation gives the result up. The caller sets the time limit with `asyncio.timeout`.
+    """
     import asyncio
 
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-    context = contextvars.copy_context()
+    outcome: Future[T] = Future()
+    run = partial(_settle, outcome, work, undo, contextvars.copy_context())
+    try:
+        thread = _started(run)
+    except NoThread:
+        if undo is None:
+            raise
+        run()
+        return outcome.result()
+    try:
+        return await asyncio.shield(asyncio.wrap_future(outcome))
+    except BaseException:
+        _give_up(outcome, thread, undo, leftovers)
+        raise
 
-    def run() -> None:
-        settle: Callable[[], None]
-        try:
-            settle = partial(future.set_result, context.run(work))
-        except StopIteration as error:
-            # No future takes it; in a generator it would mean another thing (PEP 479).
-            settle = partial(future.set_exception, RuntimeError(f"StopIteration: {error}"))
-        except FAILURES as error:
-            settle = partial(future.set_exception, error)
-        with suppress(RuntimeError):  # the loop has been closed meanwhile
-            loop.call_soon_threadsafe(lambda: None if future.done() else settle())
 
-    _crew.do(run)
-    return future
+def _started(run: Callable[[], None]) -> threading.Thread:
+    """Start a thread for work of a plugin; raise `NoThread`."""
+    thread = threading.Thread(target=run, name="plugin-lifecycle", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NoThread(thread.name, error) from None
+    return thread
+
+
+def _settle(
+    outcome: Future[T],
+    work: Callable[[], T],
+    undo: Callable[[], object] | None,
+    context: contextvars.Context,
+) -> None:
+    """Do the work; undo it if its result is not wanted any more."""
+    try:
+        result = context.run(work)
+    except FAILURES as error:
+        with suppress(InvalidStateError):
+            outcome.set_exception(error)
+        return
+    try:
+        outcome.set_result(result)
+    except InvalidStateError:
+        if undo is not None:
+            _undo(partial(context.run, undo))
+
+
+def _give_up(
+    outcome: "Future[Any]",
+    thread: threading.Thread,
+    undo: Callable[[], object] | None,
+    leftovers: Leftovers | None,
+) -> None:
+    """Do not wait for a result any more; work that has succeeded all the same is undone."""
+    if outcome.cancel():
+        if leftovers is not None:
+            leftovers.add(partial(_goes_on, thread))
+    elif undo is not None and outcome.exception() is None:
+        _undo(undo)
+
+
+def _goes_on(thread: threading.Thread) -> bool:
+    return thread.is_alive() and thread is not threading.current_thread()
+
+
+def _undo(undo: Callable[[], object]) -> None:
+    try:
+        undo()
+    except FAILURES:
+        logging.getLogger("scaffold").exception("what came too late could not be undone")

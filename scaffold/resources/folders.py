@@ -1,5 +1,6 @@
 """Blobs and checkpoints in a folder: what a host and the processes of its plugins share."""
 
+import os
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from scaffold.contract.stores import BlobStore, Checkpoints, CheckpointStore, check_key
 
-__all__ = ["FolderBlobs", "Storage"]
+__all__ = ["FolderBlobs", "Storage", "temporary_folder"]
 
 _SUFFIX = ".blob"
 
@@ -73,12 +74,7 @@ class Storage:
     def folder(self) -> Path:
         """Return the folder, absolute; it need not exist unless it is a temporary one."""
         if self._folder is None:
-            import shutil
-            import tempfile
-
-            made = tempfile.mkdtemp(prefix="plugins-")
-            self._folder = Path(made)
-            self._remove = weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+            self._folder, self._remove = temporary_folder(self, "plugins-")
         return self._folder
 
     def blobs(self) -> BlobStore:
@@ -93,6 +89,25 @@ class Storage:
     def close(self) -> None:
         """Remove the folder if it is a temporary one. May be repeated."""
         self._remove()
+
+
+def temporary_folder(owner: object, prefix: str) -> tuple[Path, Callable[[], object]]:
+    """Make a folder, and return it and what removes it.
+
+    It is removed with its owner at the latest, and at the end of the process; never by a fork,
+    which has a copy of the owner.
+    """
+    import tempfile
+
+    made = Path(tempfile.mkdtemp(prefix=prefix))
+    return made, weakref.finalize(owner, _remove, made, os.getpid())
+
+
+def _remove(folder: Path, process: int) -> None:
+    import shutil
+
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _nothing() -> None:

@@ -8,7 +8,7 @@ from scaffold.contract.errors import PluginError
 from scaffold.contract.stores import Blobs
 from scaffold.contract.values import is_object
 from scaffold.resources.clock import Clock, FrozenClock
-from scaffold.resources.folders import Storage
+from scaffold.resources.folders import Storage, temporary_folder
 from scaffold.resources.loan import Loan
 from scaffold.resources.surroundings import Surroundings
 from scaffold.resources.web import NotInstalled, http_client
@@ -36,9 +36,9 @@ def _rng(_loan: Loan, around: Surroundings, _storage: Storage) -> Any:
 
 
 def _tmpdir(loan: Loan, _around: Surroundings, _storage: Storage) -> Path:
-    from tempfile import TemporaryDirectory
-
-    return Path(loan.enter_context(TemporaryDirectory(prefix="plugin-")))
+    folder, remove = temporary_folder(loan, "plugin-")
+    loan.callback(remove)
+    return folder
 
 
 def _http_client(loan: Loan, around: Surroundings, _storage: Storage) -> Any:

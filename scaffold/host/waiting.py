@@ -1,0 +1,35 @@
+"""Waiting for what is rare and takes no notice of those that wait: a look now and then.
+
+Such waits cost the calls of plugins nothing, take no lock, and so may be made in signal handlers.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["PAUSE", "until", "until_async"]
+
+PAUSE: Final = 0.005
+"""Seconds between two looks."""
+
+
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds; return False if it does not when time is up."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(PAUSE)
+    return True
+
+
+async def until_async(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait as `until` does, and let the event loop run meanwhile."""
+    import asyncio
+
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(PAUSE)
+    return True
