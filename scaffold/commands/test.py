@@ -49,7 +49,8 @@ def subject_in(folder: Path) -> Subject:
 
 def _variants(schema: Json) -> Iterator[Json]:
     try:
-        return chain([sample(schema)], guesses(Documents.of_one(schema), schema))
+        documents = Documents.of_one(schema)
+        return chain([sample(schema)], guesses(documents, documents.root))
     except (NoSampleError, SpecError) as error:
         raise ScaffoldError(f"no input can be made: {error}") from None
 

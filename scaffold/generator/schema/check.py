@@ -1,7 +1,7 @@
 """Hold a schema to JSON Schema 2020-12 itself, and say what is wrong in a person's words."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -11,49 +11,81 @@ from scaffold.generator.hookspec.wording import kind_of
 from scaffold.generator.ir import Json
 from scaffold.generator.mend.edits import Edit, Replace
 from scaffold.generator.names import misspelt
-from scaffold.generator.schema.draft7 import DRAFT_7
+from scaffold.generator.schema.drafts import LATEST, Draft
 from scaffold.generator.schema.explain import TYPES, explain
 from scaffold.generator.schema.former import (
     mend_bound,
-    mend_dialect,
     mend_items,
     mend_repeated,
 )
+from scaffold.generator.schema.pointers import part
+from scaffold.generator.schema.translation import Translation
 from scaffold.generator.schema.vocabulary import DIALECT, subschemas
 from scaffold.generator.values import is_list, is_object
 from scaffold.validators import Validator, validator
 
-__all__ = ["check_schema", "is_verbatim"]
+__all__ = ["check_draft", "check_schema", "not_a_dialect"]
 
 
-def check_schema(source: Source, at: Pointer, schema: Json) -> list[Diagnostic]:
-    """Return every way in which a value is no JSON Schema 2020-12."""
+def check_schema(
+    source: Source, at: Pointer, schema: Json, place: Callable[[Pointer], Pointer] | None = None
+) -> list[Diagnostic]:
+    """Return every way in which a value is not a JSON Schema of draft 2020-12.
+
+    `place` tells where in the source, from `at` on, the parts of a translated schema stand.
+    """
     if not isinstance(schema, dict | bool):
         message = f"a schema is an object, not {kind_of(schema)}"
         return [source.problem(at, "invalid-schema", message)]
-    dialect = schema.get("$schema", DIALECT) if is_object(schema) else DIALECT
-    if not isinstance(dialect, str) or dialect.rstrip("#") != DIALECT:
-        message = f"'{dialect}' is not the dialect of hookspecs"
-        advice = f"write the schema for '{DIALECT}', or leave '$schema' out"
-        mend = mend_dialect(source.file, at, schema) if isinstance(dialect, str) else []
-        where = (*at, "$schema")
-        return [source.problem(where, "schema-dialect", message, advice, mend=mend)]
     found: dict[Pointer, Diagnostic] = {}
-    for error in _validator().iter_errors(schema):
-        where = (*at, *error.instance_path)
+    for error in _validator(LATEST).iter_errors(schema):
+        path: Pointer = tuple(error.instance_path)
+        where = (*at, *(place(path) if place else path))
         message, advice = explain(error)
         # What was translated does not stand where the author's own words do.
-        mend = _mend(source.file, at, error, schema) if is_verbatim(source, at) else []
+        mend = [] if place else _mend(source.file, at, error, schema)
         problem = source.problem(where, "invalid-schema", message, advice, mend=mend)
         found.setdefault(where, problem)
-    return list(found.values()) or list(_check_patterns(source, at, schema))
+    patterns = [] if found else _check_patterns(source, at, schema, place or tuple)
+    return [*found.values(), *patterns]
 
 
-def _check_patterns(source: Source, at: Pointer, schema: Json) -> Iterator[Diagnostic]:
+def check_draft(
+    source: Source, at: Pointer, translation: Translation, origin: Pointer, draft: Draft
+) -> list[Diagnostic]:
+    """Return every way in which a part of a document breaks the draft that it is written in.
+
+    What stands next to a `$ref` that silences it does not count, and `format` only for patterns.
+    """
+    if draft.meta is None or draft is LATEST or translation.mixed:
+        return []
+    found: dict[Pointer, Diagnostic] = {}
+    for error in _validator(draft).iter_errors(part(translation.original, origin)):
+        path = (*origin, *error.instance_path)
+        details = error.kind.as_dict()
+        if translation.is_ignored(path) or details.get("format", "regex") != "regex":
+            continue
+        message, advice = explain(error)
+        where = (*at, *path)
+        advice = advice or f"the schema says that it is written in draft {draft.name}"
+        found.setdefault(where, source.problem(where, "invalid-schema", message, advice))
+    return list(found.values())
+
+
+def not_a_dialect(source: Source, at: Pointer, dialect: Json) -> Diagnostic:
+    """Report a `$schema` that names a dialect that is not read."""
+    message = f"'{dialect}' is not a dialect that is read"
+    advice = f"write '{DIALECT}', or name draft 4, 6, 7 or 2019-09 if the schema is of that draft"
+    return source.problem(at, "schema-dialect", message, advice)
+
+
+def _check_patterns(
+    source: Source, at: Pointer, schema: Json, place: Callable[[Pointer], Pointer]
+) -> Iterator[Diagnostic]:
     """Yield the patterns that are well formed, and still more than a validator takes."""
     if '"pattern' not in json.dumps(schema):  # most have none, and need no walk
         return
-    pending: list[tuple[Pointer, Json]] = [(at, schema)]
+    pending: list[tuple[Pointer, Json]] = [((), schema)]
     while pending:
         here, current = pending.pop()
         if not is_object(current):
@@ -68,7 +100,7 @@ def _check_patterns(source: Source, at: Pointer, schema: Json) -> Iterator[Diagn
             if not _compiles(pattern):
                 message = f"the pattern '{pattern}' is too large"
                 advice = "repeat less, or less deeply: a repeated part counts every time"
-                yield source.problem(where, "invalid-schema", message, advice)
+                yield source.problem((*at, *place(where)), "invalid-schema", message, advice)
         pending += [((*here, *step), inner) for step, inner in subschemas(current)]
 
 
@@ -82,18 +114,10 @@ def _compiles(pattern: str) -> bool:
 
 
 @cache
-def _validator() -> Validator:
+def _validator(draft: Draft) -> Validator:
+    assert draft.meta is not None
     # `format` is asserted here and nowhere else: a pattern must be a regular expression.
-    return validator({"$ref": DIALECT}, formats=True)
-
-
-def is_verbatim(source: Source, at: Pointer) -> bool:
-    """Tell whether a schema is read as its author wrote it, and not translated from draft 7."""
-    written = source.value
-    for step in at:
-        written = written[step]
-    dialect: Json = written.get("$schema") if is_object(written) else None
-    return not isinstance(dialect, str) or dialect.rstrip("#") != DRAFT_7
+    return validator({"$ref": draft.uri}, draft.meta, formats=True)
 
 
 def _mend(file: str, at: Pointer, error: Any, schema: Json) -> list[Edit]:

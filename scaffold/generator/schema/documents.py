@@ -7,7 +7,6 @@ relative to, is kept by identity.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -16,45 +15,16 @@ from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import Places, Pointer, Source
 from scaffold.generator.ir import Json
 from scaffold.generator.mend.edits import Edit
-from scaffold.generator.schema.check import check_schema, is_verbatim
-from scaffold.generator.schema.dialect import in_standard_terms, unknown_vocabularies
-from scaffold.generator.schema.draft7 import DRAFT_7, from_draft_7
+from scaffold.generator.schema.document import REFERENCES, Document
 from scaffold.generator.schema.files import SchemaFiles
-from scaffold.generator.schema.vocabulary import DIALECT, holds_together, subschemas
-from scaffold.generator.values import is_list, is_object
+from scaffold.generator.schema.pointers import fragment_of, part, pointer_to, quoted
+from scaffold.generator.schema.reading import Reader
+from scaffold.generator.schema.vocabulary import DIALECT, subschemas
+from scaffold.generator.values import is_object
 
 __all__ = ["REFERENCES", "Document", "Documents"]
 
-REFERENCES = ("$ref", "$dynamicRef")
-"""The keywords that lead to another schema."""
-
 _INSIDE_HELP = "name a file inside the folder of the hookspec, as in 'schemas/run.input.json'"
-
-
-@dataclass(frozen=True, eq=False)
-class Document:
-    """One schema document: a file, or a schema written inside the hookspec."""
-
-    source: Source
-    at: Pointer
-    """Where in the source it stands."""
-    value: Json
-    uri: str
-    """Its `$id`, or a URI that stands for its file: what its references are relative to."""
-    path: PurePosixPath
-    """Its file, relative to the folder of the kind."""
-
-    @cached_property
-    def references(self) -> list[tuple[Json, str]]:
-        """Every schema object in it that refers, and the keyword it does so by, outermost first."""
-        found: list[tuple[Json, str]] = []
-        pending = [self.value]
-        while pending:
-            current = pending.pop()
-            if is_object(current):
-                found += [(current, keyword) for keyword in REFERENCES if keyword in current]
-            pending += [inner for _, inner in reversed(subschemas(current))]
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +44,8 @@ class Documents:
     base: str
     """A URI, ending with `/`, that stands for the folder."""
     problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    root: Json = True
+    """The schema that all begins with, in 2020-12, if it is one that needs no other."""
     known: dict[int, Any] = field(default_factory=dict[int, Any])
     """What was gathered from schema objects, by identity: many references may lead to one."""
     _files: dict[PurePosixPath, Document | None] = field(
@@ -90,6 +62,10 @@ class Documents:
     """Stands for the meta-schema, which all validators have; `if` says that it asks for more."""
 
     @property
+    def _reader(self) -> Reader:
+        return Reader(self.store, self.problems, self._metaschemas)
+
+    @property
     def files(self) -> tuple[PurePosixPath, ...]:
         """The files that were read, relative to the folder."""
         return tuple(sorted({*self._files, *self._metaschemas}))
@@ -99,13 +75,16 @@ class Documents:
         """Take in one self-contained schema; raise `SpecError` if it is no schema."""
         documents = cls(SchemaFiles(None), "https://hookspec.invalid/")
         source = Source("schema", schema, lambda: Places({}, {}))
-        documents.inline(source, (), schema)
+        document = documents.inline(source, (), schema)
+        documents.root = document.value if document else schema
         if documents.problems:
             raise SpecError(documents.problems)
         return documents
 
     def named(self, reference: str, source: Source, at: Pointer) -> Document | None:
         """Load the file that a hookspec names; `None` if there is a problem."""
+        if "#" in reference:
+            return self.inline(source, at, {"$ref": reference})
         path = self.store.inside(reference)
         if path is None:
             message = f"'{reference}' is outside the folder of the hookspec"
@@ -138,7 +117,7 @@ class Documents:
     ) -> Diagnostic:
         """Report a problem in a schema object; `to` leads on from it."""
         home = self._homes[id(schema)]
-        at = (*home.document.at, *home.at, *to)
+        at = (*home.document.place(home.at), *to)
         problem = home.document.source.problem
         return problem(at, code, message, help, key=key, mend=mend, safe=safe)
 
@@ -147,7 +126,7 @@ class Documents:
         home = self._homes[id(schema)]
         document = home.document
         at = (*document.at, *home.at)
-        return (document.source.file, at) if is_verbatim(document.source, document.at) else None
+        return (document.source.file, at) if document.translation is None else None
 
     def trail(self, schema: Json, keyword: str) -> list[tuple[Json, str]]:
         """List the objects that the pointer of a reference leads through, and the step from each.
@@ -158,8 +137,10 @@ class Documents:
         if not fragment.startswith("/") or uri == DIALECT:
             return []
         found: list[tuple[Json, str]] = []
-        _, current = self._resource(schema, keyword, uri)
-        for step in self._pointer(current, fragment):
+        document, current = self._resource(schema, keyword, uri)
+        if document.translation is not None:
+            return found
+        for step in pointer_to(current, fragment):
             found.append((current, str(step)))
             current = current[step]
         return found
@@ -186,19 +167,36 @@ class Documents:
             self._index(home.document, home.at, self.metaschema, home.base)
             return home.document, reference, self.metaschema
         document, resource = self._resource(schema, keyword, uri)
+        base = self._base(resource, uri)
+        start = self._homes[id(resource)].at if is_object(resource) else ()
         try:
-            found = self._within(self._base(resource, uri), resource, fragment)
+            if document.translation and document is not self._homes[id(schema)].document:
+                fragment = self._moved(document, base, fragment, start)
+            found = self._within(base, resource, fragment)
         except LookupError:
             advice = f"'{document.path}' has no such part"
             raise self._lost(schema, keyword, "ref-not-found", "leads nowhere", advice) from None
         if is_object(found):
-            start = self._homes[id(resource)].at if is_object(resource) else ()
-            self._index(document, (*start, *self._pointer(resource, fragment)), found, uri)
+            if id(found) not in self._homes:
+                at = (*start, *pointer_to(resource, fragment))
+                self._index(document, at, found, base)
+                self._reader.take_part(document, at, found)
         elif not isinstance(found, bool):
             raise self._lost(
-                schema, keyword, "ref-not-found", "leads to something that is no schema"
+                schema, keyword, "ref-not-found", "leads to something that is not a schema"
             )
-        return document, f"{document.uri}#{fragment}", found
+        return document, f"{base}#{quoted(fragment)}", found
+
+    def _moved(self, document: Document, base: str, fragment: str, start: Pointer) -> str:
+        """Return where in a translated document stands what a fragment of the original led to."""
+        assert document.translation is not None
+        known = len(document.translation.pieces)
+        place = document.translation.leads(base, fragment)
+        for at, piece in self._reader.take_pieces(document, known):
+            self._index(document, at, piece, document.uri)
+        if place is None:
+            raise LookupError(fragment)
+        return unquote(fragment_of(place[len(start) :]))
 
     def follow(self, schema: Json) -> Json:
         """Return the schema that a `$ref` leads to; raise `SpecError` if it leads nowhere."""
@@ -230,16 +228,13 @@ class Documents:
     def _add(
         self, source: Source, at: Pointer, value: Json, uri: str, path: PurePosixPath
     ) -> Document | None:
-        value = self._in_standard_terms(source, at, value)
-        problems = check_schema(source, at, value)
-        self.problems += problems
-        if problems and not _can_be_followed(problems, value):
+        document = self._reader.read(source, at, value, uri, path)
+        if document is None:
             return None
-        identifier = value.get("$id", "") if is_object(value) else ""
-        own = urldefrag(urljoin(uri, identifier))[0]
-        if identifier and own in self._resources:
-            return self._again(source, at, value, own)
-        document = Document(source, at, value, own, path)
+        value = document.value
+        has_identifier = is_object(value) and "$id" in value
+        if has_identifier and document.uri in self._resources:
+            return self._again(source, at, value, document.uri)
         self._resources.setdefault(uri, (document, value))
         self._index(document, (), value, document.uri)
         return document
@@ -253,25 +248,6 @@ class Documents:
         advice = "give each schema an '$id' of its own, or none"
         self.problems.append(source.problem((*at, "$id"), "duplicate-id", message, advice))
         return None
-
-    def _in_standard_terms(self, source: Source, at: Pointer, value: Json) -> Json:
-        """Translate a schema of draft 7, or of a dialect whose meta-schema lies in the folder."""
-        dialect: Json = value.get("$schema") if is_object(value) else None
-        if not isinstance(dialect, str) or dialect.rstrip("#") == DIALECT:
-            return value
-        if dialect.rstrip("#") == DRAFT_7:
-            return from_draft_7(value)
-        path = self.store.copy(dialect) or self.store.by_identifier.get(dialect)
-        if path is None:
-            return value
-        self._metaschemas.add(path)
-        metaschema = self.store.read(path).value
-        for uri in unknown_vocabularies(metaschema):
-            message = f"the dialect requires the vocabulary '{uri}', which is not known"
-            advice = "use the vocabularies of JSON Schema 2020-12; 'format' is an annotation"
-            at_dialect = (*at, "$schema")
-            self.problems.append(source.problem(at_dialect, "unknown-vocabulary", message, advice))
-        return in_standard_terms(value, metaschema)
 
     def _index(self, document: Document, at: Pointer, schema: Json, base: str) -> None:
         """Note the place of a schema object and of all that lie in it."""
@@ -321,9 +297,7 @@ class Documents:
             if self.store.has(path) or uri.startswith(self.base):
                 return path
         if uri not in self.store.by_identifier:
-            advice = (
-                "nothing is fetched; keep a copy in the folder, and name its place in 'remotes'"
-            )
+            advice = _copy_help(uri)
             raise self._lost(schema, keyword, "remote-ref", "is in no file of the folder", advice)
         return self.store.by_identifier[uri]
 
@@ -333,40 +307,21 @@ class Documents:
         return home.base if home else uri
 
     def _within(self, uri: str, resource: Json, fragment: str) -> Json:
-        if not fragment:
-            return resource
-        if not fragment.startswith("/"):
+        if fragment and not fragment.startswith("/"):
             return self._anchors[uri, fragment]
-        for step in self._pointer(resource, fragment):
-            resource = resource[step]
-        return resource
-
-    def _pointer(self, resource: Json, fragment: str) -> Pointer:
-        """Read a JSON Pointer (RFC 6901); raise `LookupError` where it leaves the resource."""
-        steps: list[str | int] = []
-        if not fragment.startswith("/"):
-            return ()
-        for part in fragment[1:].split("/"):
-            name = part.replace("~1", "/").replace("~0", "~")
-            is_index = is_list(resource) and name.isascii() and name.isdecimal()
-            step = int(name) if is_index else name
-            resource = _part(resource, step)
-            steps.append(step)
-        return tuple(steps)
+        return part(resource, pointer_to(resource, fragment))
 
     def _lost(self, schema: Json, keyword: str, code: str, what: str, help: str = "") -> SpecError:
         message = f"the reference '{schema[keyword]}' {what}"
         return SpecError([self.problem(schema, (keyword,), code, message, help)])
 
 
-def _can_be_followed(problems: list[Diagnostic], schema: Json) -> bool:
-    """Tell whether the references of a faulty schema mean what they say, so that all is told."""
-    return holds_together(schema) and all(one.code != "schema-dialect" for one in problems)
-
-
-def _part(value: Json, step: str | int) -> Json:
-    if is_object(value):
-        return value[str(step)]
-    if is_list(value) and isinstance(step, int):
-        return value[step]
-    raise LookupError(step)
+def _copy_help(uri: str) -> str:
+    """Say what to write for a URI: where a copy goes, and how the hookspec names its folder."""
+    address = urlsplit(uri)
+    if not address.netloc or address.scheme not in ("http", "https"):
+        return "nothing is fetched; keep a copy in the folder, and give it that '$id'"
+    return (
+        f"nothing is fetched; save a copy as 'schemas/{address.netloc}{address.path}', and write "
+        f"'remotes: {{{address.scheme}://{address.netloc}/: schemas/{address.netloc}}}'"
+    )

@@ -10,14 +10,19 @@ from urllib.parse import quote, unquote, urldefrag
 from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.hookspec.source import ON_DISK, Source, Texts
 from scaffold.generator.hookspec.source_json import read_json
+from scaffold.generator.hookspec.source_yaml import read_yaml
+from scaffold.generator.schema.drafts import draft_of
+from scaffold.generator.schema.vocabulary import DIALECT
 from scaffold.generator.values import is_object
 
 __all__ = ["SchemaFiles"]
 
+_SUFFIXES = (".json", ".yaml", ".yml")
+
 
 @dataclass(frozen=True)
 class SchemaFiles:
-    """Finds and reads the JSON files in a folder; paths are relative to it."""
+    """Finds and reads the JSON and YAML files in a folder; paths are relative to it."""
 
     folder: Path | None
     """`None` has no files at all."""
@@ -56,9 +61,10 @@ class SchemaFiles:
         return self.folder is not None and (self.folder / path).is_file()
 
     def read(self, path: PurePosixPath) -> Source:
-        """Read a file; raise `SpecError` if it is no JSON."""
+        """Read a file; raise `SpecError` if it is not JSON, or YAML by its name."""
         assert self.folder is not None
-        return read_json(self.folder / path, f"{self.shown}{path}", self.texts)
+        read = read_yaml if path.suffix in (".yaml", ".yml") else read_json
+        return read(self.folder / path, f"{self.shown}{path}", self.texts)
 
     def copy(self, uri: str) -> PurePosixPath | None:
         """Return the copy of what a URI means, if there is one in the folder of a remote."""
@@ -80,13 +86,17 @@ class SchemaFiles:
     def by_identifier(self) -> dict[str, PurePosixPath]:
         """The files whose schema has an `$id`, by that."""
         found: dict[str, PurePosixPath] = {}
-        for file in sorted(self.folder.rglob("*.json")) if self.folder else ():
+        files = self.folder.rglob("*") if self.folder else ()
+        for file in sorted(file for file in files if file.suffix in _SUFFIXES):
             path = self.inside(file.relative_to(self.folder or "").as_posix())
             try:
                 value = self.read(path).value if path is not None else None
             except SpecError:
                 continue
-            identifier: object = value.get("$id") if is_object(value) else None
+            draft = draft_of(value.get("$schema", DIALECT)) if is_object(value) else None
+            identifier: object = (
+                value.get(draft.identifier if draft else "$id") if is_object(value) else None
+            )
             if isinstance(identifier, str) and path is not None:
                 found.setdefault(urldefrag(identifier)[0], path)
         return found

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
 from scaffold.generator.schema.documents import REFERENCES, Document, Documents
-from scaffold.generator.schema.vocabulary import IN_PLACE, rebuild, subschemas
+from scaffold.generator.schema.vocabulary import DIALECT, IN_PLACE, rebuild, subschemas
 from scaffold.generator.values import is_object
 
 __all__ = ["bundle", "check_links", "check_reachable"]
@@ -60,7 +61,7 @@ def bundle(documents: Documents, document: Document) -> Json:
     definitions that nothing leads to.
     """
     reach = _reach(documents, document) if document.references else None
-    if reach is None or not reach.others:
+    if reach is None or not (reach.others or _calls_itself(documents, document)):
         return document.value
     root = _rewritten(documents, document, document.value, None)
     definitions = dict(root.get("$defs", {}))
@@ -129,11 +130,26 @@ def _rewritten(
     kept = schema if needed is None else _pruned(documents, schema, needed)
     copy = rebuild(kept, lambda inner: _rewritten(documents, document, inner, needed))
     for keyword in schema.keys() & set(REFERENCES):
-        target, meaning, _ = documents.target(schema, keyword)
-        uri, _ = documents.split(schema, schema[keyword])
-        if target is not document and uri != target.uri:
+        _, meaning, _ = documents.target(schema, keyword)
+        if _is_moved(documents, schema, keyword, meaning):
             copy[keyword] = meaning
     return copy
+
+
+def _is_moved(documents: Documents, schema: Json, keyword: str, meaning: str) -> bool:
+    """Tell whether a reference means something else, or nothing, in a bundle."""
+    uri, _, fragment = meaning.partition("#")
+    written = documents.split(schema, schema[keyword])
+    return written[0] != DIALECT and written != (uri, unquote(fragment))
+
+
+def _calls_itself(documents: Documents, document: Document) -> bool:
+    """Tell whether a document refers to itself by the name of its file, and has an `$id`."""
+    return any(
+        str(schema[keyword])[:1] not in ("", "#")
+        and _is_moved(documents, schema, keyword, documents.target(schema, keyword)[1])
+        for schema, keyword in document.references
+    )
 
 
 def _pruned(
@@ -181,7 +197,7 @@ def _circles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
                 on_trail.discard(id(schema))
                 done.add(id(schema))
             elif id(edge[1]) in on_trail:
-                reference, _ = edge
+                reference = next(one for one, _ in reversed(trail) if "$ref" in one)
                 message = f"the reference '{reference['$ref']}' leads back to itself"
                 advice = "let one schema of the circle say what the value is"
                 yield documents.problem(reference, ("$ref",), "ref-cycle", message, advice)
@@ -201,10 +217,14 @@ def _step_into(
         on_trail.add(id(schema))
 
 
+_UNCONDITIONAL = IN_PLACE - {"then", "else", "dependentSchemas"}
+"""What looks at the same value, whatever the value is: a condition ends a recursion."""
+
+
 def _edges(documents: Documents, schema: Json) -> Iterator[tuple[Json, Json]]:
     """Yield the schemas that look at the same value, each with the reference it is reached by."""
     if "$ref" in schema:
         yield schema, documents.follow(schema)
     for step, inner in subschemas(schema):
-        if step[0] in IN_PLACE:
+        if step[0] in _UNCONDITIONAL:
             yield schema, inner

@@ -14,7 +14,7 @@ from scaffold.generator.schema.facts import ANY, Facts, gather, merge, whole_bou
 from scaffold.generator.schema.link import check_reachable
 from scaffold.generator.schema.notes import notes
 from scaffold.generator.schema.pattern import text_for
-from scaffold.validators import declared_validator
+from scaffold.validators import validator
 
 __all__ = ["NoSampleError", "guesses", "sample"]
 
@@ -63,10 +63,10 @@ def sample(schema: Json) -> Json:
     found, and `SpecError` if the schema is none.
     """
     documents = Documents.of_one(schema)
-    check_reachable(documents, schema)
-    judge = declared_validator(schema)
+    check_reachable(documents, documents.root)
+    judge = validator(documents.root)
     seen: set[str] = set()
-    for value in islice(guesses(documents, schema), _TRIES):
+    for value in islice(guesses(documents, documents.root), _TRIES):
         text = canonical(value)
         if text not in seen and judge.is_valid(value):
             return value

@@ -38,8 +38,9 @@ def are_disjoint(documents: Documents, members: Sequence[Facts]) -> bool:
 
 def label(documents: Documents, member: Facts, key: str | None) -> str:
     """Find a word for a member of a union that has no name of its own."""
-    if key is not None and key in member.properties:
-        return _literals(documents, member, key)[0]
+    texts = [] if key is None else _literals(documents, member, key)
+    if texts:
+        return texts[0]
     names = [*member.required, *member.properties]
     return f"with_{names[0]}" if names else "object"
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
-from scaffold.generator.values import is_object
+from scaffold.generator.values import is_list, is_object
 
 __all__ = [
     "ANNOTATIONS",
@@ -13,6 +13,9 @@ __all__ = [
     "DIALECT",
     "IN_PLACE",
     "KNOWN",
+    "LIST",
+    "NAMED",
+    "ONE",
     "holds_together",
     "rebuild",
     "subschemas",
@@ -37,14 +40,20 @@ _ASSERTION_TEXT = """
     maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
 """
 
-_ONE = frozenset(_ONE_TEXT.split())
-_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
-_HOLDERS = _ONE | _LIST | _NAMED
+ONE = frozenset(_ONE_TEXT.split())
+"""Keywords that hold one schema."""
+
+LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+"""Keywords that hold a list of schemas."""
+
+NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+"""Keywords that hold schemas by name."""
+
+_HOLDERS = ONE | LIST | NAMED
 _PLACES = ("$id", "$anchor", "$dynamicAnchor", "$ref", "$dynamicRef")
 _FORMS: dict[str, type] = {
-    **dict.fromkeys(_LIST, list),
-    **dict.fromkeys(_NAMED, dict),
+    **dict.fromkeys(LIST, list),
+    **dict.fromkeys(NAMED, dict),
     **dict.fromkeys(_PLACES, str),
 }
 """What a keyword holds that has schemas in it, or says where they are."""
@@ -67,11 +76,11 @@ def subschemas(schema: Json) -> list[tuple[Pointer, Json]]:
     if not is_object(schema) or _HOLDERS.isdisjoint(schema):
         return found
     for keyword, value in schema.items():
-        if keyword in _ONE:
+        if keyword in ONE:
             found.append(((keyword,), value))
-        elif keyword in _LIST:
+        elif keyword in LIST and is_list(value):
             found += [((keyword, index), item) for index, item in enumerate(value)]
-        elif keyword in _NAMED:
+        elif keyword in NAMED and is_object(value):
             found += [((keyword, name), item) for name, item in value.items()]
     return found
 
@@ -96,10 +105,10 @@ def holds_together(schema: Json) -> bool:
 def rebuild(schema: dict[str, Json], change: Callable[[Json], Json]) -> dict[str, Json]:
     """Copy a schema, with a change made to every schema directly inside."""
     copy = dict(schema)
-    for keyword in schema.keys() & _ONE:
+    for keyword in schema.keys() & ONE:
         copy[keyword] = change(schema[keyword])
-    for keyword in schema.keys() & _LIST:
+    for keyword in schema.keys() & LIST:
         copy[keyword] = [change(item) for item in schema[keyword]]
-    for keyword in schema.keys() & _NAMED:
+    for keyword in schema.keys() & NAMED:
         copy[keyword] = {name: change(item) for name, item in schema[keyword].items()}
     return copy

@@ -1,0 +1,61 @@
+"""One schema document: a file, or a schema written inside the hookspec."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from scaffold.generator.hookspec.source import Pointer, Source
+from scaffold.generator.ir import Json
+from scaffold.generator.schema.translation import Translation
+from scaffold.generator.schema.vocabulary import subschemas
+from scaffold.generator.values import is_object
+
+__all__ = ["REFERENCES", "Document"]
+
+REFERENCES = ("$ref", "$dynamicRef")
+"""The keywords that lead to another schema."""
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One schema document: a file, or a schema written inside the hookspec."""
+
+    source: Source
+    at: Pointer
+    """Where in the source it stands."""
+    value: Json
+    uri: str
+    """Its `$id`, or a URI that stands for its file: what its references are relative to."""
+    path: PurePosixPath
+    """Its file, relative to the folder of the kind."""
+    translation: Translation | None = None
+    """How it was read, if it is not of draft 2020-12."""
+
+    @cached_property
+    def references(self) -> list[tuple[Json, str]]:
+        """Every schema object in it that refers, and the keyword it does so by, outermost first."""
+        return _references(self.value)
+
+    def grow(self, piece: Json) -> None:
+        """Take in a schema that only a reference made one: its references count as well."""
+        known = {(id(schema), keyword) for schema, keyword in self.references}
+        self.references.extend(
+            (schema, keyword)
+            for schema, keyword in _references(piece)
+            if (id(schema), keyword) not in known
+        )
+
+    def place(self, at: Pointer) -> Pointer:
+        """Return where in the source stands what stands in the value at `at`."""
+        return (*self.at, *(at if self.translation is None else self.translation.origin(at)))
+
+
+def _references(schema: Json) -> list[tuple[Json, str]]:
+    found: list[tuple[Json, str]] = []
+    pending = [schema]
+    while pending:
+        current = pending.pop()
+        if is_object(current):
+            found += [(current, keyword) for keyword in REFERENCES if keyword in current]
+        pending += [inner for _, inner in reversed(subschemas(current))]
+    return found
