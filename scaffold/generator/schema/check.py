@@ -20,7 +20,7 @@ from scaffold.generator.schema.former import (
 )
 from scaffold.generator.schema.pointers import part
 from scaffold.generator.schema.translation import Translation
-from scaffold.generator.schema.vocabulary import DIALECT, subschemas
+from scaffold.generator.schema.vocabulary import DIALECT, holds_together, subschemas
 from scaffold.generator.values import is_list, is_object
 from scaffold.validators import Validator, validator
 
@@ -46,8 +46,10 @@ def check_schema(
         mend = [] if place else _mend(source.file, at, error, schema)
         problem = source.problem(where, "invalid-schema", message, advice, mend=mend)
         found.setdefault(where, problem)
-    patterns = [] if found else _check_patterns(source, at, schema, place or tuple)
-    return [*found.values(), *patterns]
+    if holds_together(schema):
+        for where, problem in _check_patterns(source, at, schema, place or tuple):
+            found.setdefault(where, problem)
+    return list(found.values())
 
 
 def check_draft(
@@ -81,7 +83,7 @@ def not_a_dialect(source: Source, at: Pointer, dialect: Json) -> Diagnostic:
 
 def _check_patterns(
     source: Source, at: Pointer, schema: Json, place: Callable[[Pointer], Pointer]
-) -> Iterator[Diagnostic]:
+) -> Iterator[tuple[Pointer, Diagnostic]]:
     """Yield the patterns that are well formed, and still more than a validator takes."""
     if '"pattern' not in json.dumps(schema):  # most have none, and need no walk
         return
@@ -91,16 +93,17 @@ def _check_patterns(
         if not is_object(current):
             continue
         named: list[str] = list(current.get("patternProperties", {}))
-        patterns: dict[Pointer, str] = {
+        patterns: dict[Pointer, Json] = {
             (*here, "patternProperties", pattern): pattern for pattern in named
         }
         if "pattern" in current:
             patterns[*here, "pattern"] = current["pattern"]
         for where, pattern in patterns.items():
-            if not _compiles(pattern):
+            if isinstance(pattern, str) and not _compiles(pattern):
                 message = f"the pattern '{pattern}' is too large"
                 advice = "repeat less, or less deeply: a repeated part counts every time"
-                yield source.problem((*at, *place(where)), "invalid-schema", message, advice)
+                real = (*at, *place(where))
+                yield real, source.problem(real, "invalid-schema", message, advice)
         pending += [((*here, *step), inner) for step, inner in subschemas(current)]
 
 
