@@ -1,19 +1,22 @@
 """Two states of hookspecs, in files or in git, brought side by side and judged."""
 
-import tarfile
+import os
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from scaffold.generator.compare import Report, appeared, compare, removed
 from scaffold.generator.compiler import Compilation, compile_with_sources
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.project.errors import UsageError
-from scaffold.project.git import git_or_none
+from scaffold.project.git import look
 from scaffold.project.kinds import all_hookspecs, hookspecs_in
+from scaffold.project.revisions import Reader, object_of
 from scaffold.project.settings import find_settings
+from scaffold.project.states import unpack
 
 __all__ = ["Comparison", "compared", "sides"]
 
@@ -65,11 +68,12 @@ def sides(first: str, second: str | None, against: str | None) -> tuple[str, str
         return first, second, Path()
     path = Path(first)
     folder = path if path.is_dir() else path.parent
-    prefix = git_or_none(folder, "rev-parse", "--show-prefix") if path.exists() else None
-    if prefix is None:
+    found = look(folder, "rev-parse", "--show-prefix") if path.exists() else None
+    if found is None:
         message = f"'{first}' is in no git repository"
         raise UsageError("no-revision", message, "name two folders instead of --against")
-    inside = PurePosixPath(prefix.removesuffix("\n")) / ("" if path.is_dir() else path.name)
+    prefix = os.fsdecode(found).removesuffix("\n")
+    inside = PurePosixPath(prefix) / ("" if path.is_dir() else path.name)
     return f"{against}:{'' if inside == PurePosixPath() else inside}", first, folder
 
 
@@ -118,30 +122,23 @@ def _opened(side: str, repository: Path) -> Generator[_Side]:
     if path.exists() or not colon:
         yield _Side(path, path, side)
         return
-    kind = _git(repository, side, "cat-file", "-t", _object(repository, side))
+    git = partial(look, repository)
+    _, kind = _object(git, side, side)
     name = PurePosixPath(inside).name if kind == "blob" else ""
-    tree = f"{revision}:{PurePosixPath(inside).parent}" if name else side
+    parent = PurePosixPath(inside).parent
+    tree = f"{revision}:{'' if parent == PurePosixPath() else parent}" if name else side
     with tempfile.TemporaryDirectory(prefix="scaffold-") as made:
         # Named as in the repository: a kind is known by its folder.
-        whole = PurePosixPath(inside).parent.name if name else PurePosixPath(inside).name
+        whole = parent.name if name else PurePosixPath(inside).name
         root = Path(made) / (whole.strip(".") or "hookspecs")
-        archive = Path(made) / ".tar"
-        wanted = _object(repository, tree.removesuffix("."))
-        top = Path(_git(repository, side, "rev-parse", "--show-toplevel"))
-        _git(top, side, "archive", "--format=tar", f"--output={archive}", wanted)
-        with tarfile.open(archive) as packed:
-            packed.extractall(root, filter="data")
+        unpack(git, _object(git, tree, side)[0], root, side)
         yield _Side(root / name, root, tree)
 
 
-def _object(repository: Path, name: str) -> str:
-    return _git(repository, name, "rev-parse", "--verify", "--end-of-options", name)
-
-
-def _git(repository: Path, side: str, *arguments: str) -> str:
-    said = git_or_none(repository, *arguments)
-    if said is None:
+def _object(git: Reader, name: str, side: str) -> tuple[str, str]:
+    found = object_of(git, name)
+    if found is None:
         message = f"there is no '{side}', neither as a path nor in git"
         advice = "name a file, a folder, or 'REV:path' as git does, from the repository's root"
         raise UsageError("no-revision", message, advice)
-    return said.removesuffix("\n")
+    return found

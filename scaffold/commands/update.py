@@ -13,6 +13,7 @@ from scaffold.project.files import Change, State
 from scaffold.project.journal import alone, refuse_interrupted
 from scaffold.project.kinds import pinned_hookspec
 from scaffold.project.new import contract_facts
+from scaffold.project.permissions import allow
 from scaffold.project.repository import Repository, open_repository
 from scaffold.project.settings import PluginSettings, read_settings
 from scaffold.project.update import Update, plan_update
@@ -37,13 +38,15 @@ def update(
         return _abort(folder)
     if check or diff:
         refuse_interrupted(folder)
-        return _show(_plan(folder, to, template), check=check, diff=diff)
+        return _show(_plan(folder, to, template, only_show=True), check=check, diff=diff)
     with alone(folder):
         return _update(folder, to, template)
 
 
 def _update(folder: Path, to: str | None, template: str | None) -> int:
-    plan = _plan(folder, to, template)
+    plan = _plan(folder, to, template, only_show=False)
+    if template is not None:
+        allow(plan.source)
     if plan.changes:
         remember(open_repository(folder), plan.changes, plan.conflicts)
         apply(folder, plan.changes)
@@ -52,23 +55,30 @@ def _update(folder: Path, to: str | None, template: str | None) -> int:
     tell(_versions(plan))
     if not plan.conflicts:
         return 0
-    tell_lines(f"conflict in {printable_line(path)}" for path in plan.conflicts)
+    tell_lines(_conflicts(plan))
     after = "" if plan.generated else ", run 'scaffold generate'"
     tell(
-        "  help: both sides are in each file, between '<<<<<<<' and '>>>>>>>': keep what is right"
-        f"{after} and commit; 'scaffold update --abort' brings everything back"
+        "  help: where no reason is named, both sides are in the file, between '<<<<<<<' and "
+        f"'>>>>>>>': keep what is right{after} and commit; 'scaffold update --abort' brings "
+        "everything back"
     )
     return 3
 
 
-def _plan(folder: Path, to: str | None, template: str | None) -> Update:
+def _conflicts(plan: Update) -> Iterable[str]:
+    for path, reason in plan.conflicts.items():
+        yield f"conflict in {printable_line(path)}" + (f": {reason}" if reason else "")
+
+
+def _plan(folder: Path, to: str | None, template: str | None, *, only_show: bool) -> Update:
     repository = _ready(folder)
     settings = read_settings(folder)
     if not isinstance(settings, PluginSettings):
         message = f"'{folder}' is a repository of hookspecs, which no template made"
         raise PreconditionError("no-template", message)
     kind = compile_kind(pinned_hookspec(folder, settings))
-    return plan_update(repository, contract_facts(kind), to=to, source=template)
+    facts = contract_facts(kind)
+    return plan_update(repository, facts, to=to, source=template, only_show=only_show)
 
 
 def _ready(folder: Path) -> Repository:
@@ -89,7 +99,7 @@ def _show(plan: Update, *, check: bool, diff: bool) -> int:
     if diff:
         print_lines(files.diff(plan.changes))
     tell(_versions(plan))
-    return 1 if plan.changes else 0
+    return 1 if plan.changes or plan.conflicts else 0
 
 
 def _lines(plan: Update) -> Iterable[str]:

@@ -1,10 +1,13 @@
 """Taking an update back: what its files held before is kept in git's own folder until the next."""
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
+from msgspec import DecodeError, Struct, ValidationError
+from msgspec.json import decode, encode
+
+from scaffold.filesystem.reading import read_small
+from scaffold.filesystem.tree import Tree
+from scaffold.project.access import explained
 from scaffold.project.errors import PreconditionError
 from scaffold.project.files import Change, State
 from scaffold.project.journal import fill
@@ -12,15 +15,32 @@ from scaffold.project.repository import Repository
 
 __all__ = ["forget", "remember", "remembered", "waits"]
 
+_LARGEST = 256 * 2**20
+
+
+class _Record(Struct, frozen=True):
+    head: str
+    """The commit that was checked out."""
+    files: dict[str, str | None]
+    """What was in the files, byte by byte as Latin-1; None where there was none."""
+    conflicts: list[str]
+    executable: dict[str, bool] = {}
+    """Whether files were programs, where the update changed that."""
+
 
 def remember(repository: Repository, changes: Iterable[Change], conflicts: Iterable[str]) -> None:
     """Keep what is about to be changed."""
+    changes = list(changes)
     record = repository.record()
-    files = {each.path: each.before and each.before.decode("latin-1") for each in changes}
-    text = json.dumps({"head": repository.head, "files": files, "conflicts": [*conflicts]})
+    files = {
+        each.path: None if each.before is None else each.before.decode("latin-1")
+        for each in changes
+    }
+    modes = {each.path: not each.executable for each in changes if each.executable is not None}
+    text = encode(_Record(repository.head, files, [*conflicts], modes))
     draft = record.with_name(f"{record.name}.new")
     draft.unlink(missing_ok=True)
-    fill(draft, text.encode())
+    fill(draft, text)
     draft.replace(record)
 
 
@@ -37,32 +57,46 @@ def remembered(repository: Repository) -> tuple[Change, ...]:
     record = _read(repository)
     if record is None:
         message = f"there is no update to take back in '{repository.project}'"
-        mend = "once it is committed, take it back with 'git revert'"
-        raise PreconditionError("no-update", message, mend)
-    return tuple(
-        _back(repository.project, path, text) for path, text in sorted(record["files"].items())
-    )
+        advice = "once it is committed, take it back with 'git revert'"
+        raise PreconditionError("no-update", message, advice)
+    with Tree(repository.project) as tree:
+        return tuple(
+            _back(tree, path, text, executable=record.executable.get(path))
+            for path, text in sorted(record.files.items())
+        )
 
 
 def waits(repository: Repository) -> list[str]:
     """Return the files in which an update left conflicts, if it is not committed yet."""
     record = _read(repository)
-    return record["conflicts"] if record is not None else []
+    return record.conflicts if record is not None else []
 
 
-def _read(repository: Repository) -> dict[str, Any] | None:
+def _read(repository: Repository) -> _Record | None:
+    path = repository.record()
     try:
-        record: dict[str, Any] = json.loads(repository.record().read_bytes())
+        record = decode(read_small(path, limit=_LARGEST), type=_Record)
     except FileNotFoundError:
         return None
-    return record if record["head"] == repository.head else None
+    except (OSError, DecodeError, ValidationError, RecursionError) as error:
+        message = f"'{path}' cannot be read: {error}"
+        advice = "remove it: the update that it belongs to cannot be taken back any more"
+        raise PreconditionError("no-update", message, advice) from error
+    return record if record.head == repository.head else None
 
 
-def _back(root: Path, path: str, text: str | None) -> Change:
-    now = (root / path).read_bytes() if (root / path).is_file() else None
-    then = None if text is None else text.encode("latin-1")
-    if now == then:
+def _back(tree: Tree, path: str, text: str | None, *, executable: bool | None) -> Change:
+    try:
+        with explained(path):
+            now = tree.read(path)
+    except FileNotFoundError:
+        now = None
+    try:
+        then = None if text is None else text.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise PreconditionError("no-update", f"what '{path}' held cannot be read") from error
+    if now == then and executable is None:
         return Change(path, State.UNCHANGED, now, then)
     if then is None:
         return Change(path, State.STALE, now, then)
-    return Change(path, State.MISSING if now is None else State.OUTDATED, now, then)
+    return Change(path, State.MISSING if now is None else State.OUTDATED, now, then, executable)

@@ -50,6 +50,8 @@ class Change:
     state: State
     before: bytes | None
     after: bytes | None
+    executable: bool | None = None
+    """Whether the file is to be run as a program; None leaves that as it is."""
 
 
 def place(root: Path, path: str) -> Path:
@@ -153,6 +155,13 @@ def _diff(change: Change) -> Iterator[str]:
 
     before = "/dev/null" if change.before is None else f"a/{change.path}"
     after = "/dev/null" if change.after is None else f"b/{change.path}"
+    if change.executable is not None:
+        modes = ("100644", "100755") if change.executable else ("100755", "100644")
+        yield f"diff --git a/{change.path} b/{change.path}\n"
+        if change.before is None:
+            yield f"new file mode {modes[1]}\n"
+        else:
+            yield from (f"old mode {modes[0]}\n", f"new mode {modes[1]}\n")
     for line in difflib.unified_diff(_lines(change.before), _lines(change.after), before, after):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 

@@ -24,6 +24,8 @@ from scaffold.project.record import JOURNAL, Change, ForeignError, Step, around,
 __all__ = ["Swap", "alone", "fill", "make", "prepare", "refuse_interrupted", "undo"]
 
 _WORK = ".scaffold"
+_READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+_RUNNABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _CACHED = "__pycache__"
 """What Python keeps next to its modules; it keeps no folder alive."""
 
@@ -34,6 +36,8 @@ class Swap:
 
     target: Path
     after: bytes | None
+    executable: bool | None = None
+    """Whether the file is to be run as a program; None leaves that as it is."""
 
 
 @contextmanager
@@ -72,8 +76,7 @@ def prepare(root: Path, swaps: Sequence[Swap]) -> None:
     with Tree(root) as tree, _new_work(tree) as work:
         with work.enter("new") as new, work.enter("old") as old:
             steps = [
-                _prepared(tree, _relative(tree, swap.target), swap.after, (new, old), str(number))
-                for number, swap in enumerate(swaps)
+                _prepared(tree, swap, (new, old), str(number)) for number, swap in enumerate(swaps)
             ]
         write(work, Change(tuple(steps), _made(tree, steps), _modes(tree, steps)), root)
 
@@ -156,11 +159,10 @@ def _new_work(tree: Tree) -> Generator[Folder]:
         yield work
 
 
-def _prepared(
-    tree: Tree, path: str, after: bytes | None, places: tuple[Folder, Folder], number: str
-) -> Step:
+def _prepared(tree: Tree, swap: Swap, places: tuple[Folder, Folder], number: str) -> Step:
     """Keep the old file, and write the new one with its rights."""
     new, old = places
+    path = _relative(tree, swap.target)
     parent, _, name = path.rpartition("/")
     try:
         folder = tree.folder(parent)
@@ -171,11 +173,19 @@ def _prepared(
         if state is not None:
             _keep(folder, name, old, number)
     before = None if state is None else sha256(old.read(number)).hexdigest()
-    if after is not None:
-        new.create(number, after)
+    if swap.after is not None:
+        new.create(number, swap.after)
+        state = state or new.state(number)
         if state is not None:
-            new.chmod(number, stat.S_IMODE(state.st_mode))
-    return Step(path, before, after is not None)
+            new.chmod(number, _rights(stat.S_IMODE(state.st_mode), executable=swap.executable))
+    return Step(path, before, swap.after is not None)
+
+
+def _rights(mode: int, *, executable: bool | None) -> int:
+    """Let all that may read a file run it, or none; or leave its rights as they are."""
+    if executable is None:
+        return mode
+    return mode | (mode & _READABLE) >> 2 if executable else mode & ~_RUNNABLE
 
 
 def _made(tree: Tree, steps: Iterable[Step]) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scaffold.project.errors import UsageError
+from scaffold.project.rendering import as_without_owner
 
-__all__ = ["questions", "render", "shipped_template", "shipped_versions"]
+__all__ = ["questions", "render", "shipped_template", "shipped_templates", "shipped_versions"]
 
 
 def shipped_template(name: str) -> Path:
@@ -20,8 +21,18 @@ def shipped_template(name: str) -> Path:
     return list(shipped_versions(name).values())[-1]
 
 
+def shipped_templates() -> set[str]:
+    """Return the names of the templates that ship with this distribution."""
+    return {path.name for path in _templates().iterdir() if path.is_dir()}
+
+
 def shipped_versions(name: str) -> dict[str, Path]:
-    """Return the folders of all versions of a shipped template, `v1` and so on, oldest first."""
+    """Return the folders of all versions of a shipped template, `v1` and so on, oldest first.
+
+    There are none for any other name: what a repository calls a template is never used as a path.
+    """
+    if name not in shipped_templates():
+        return {}
     found = [path for path in (_templates() / name).glob("v*") if path.name[1:].isdecimal()]
     return {path.name: path for path in sorted(found, key=lambda path: int(path.name[1:]))}
 
@@ -87,14 +98,15 @@ def _copy(template: Path, folder: Path, data: dict[str, Any], *, defaults: bool)
     from copier import Settings, run_copy
 
     try:
-        run_copy(
-            str(template),
-            folder,
-            data,
-            # The same project on every machine: a person's own copier settings do not count.
-            settings=Settings(),
-            defaults=defaults,
-            quiet=True,
-        )
+        with as_without_owner():
+            run_copy(
+                str(template),
+                folder,
+                data,
+                # The same project on every machine: a person's own copier settings do not count.
+                settings=Settings(),
+                defaults=defaults,
+                quiet=True,
+            )
     except ValueError as error:
         raise UsageError("invalid-answer", " ".join(str(error).split())) from error

@@ -24,7 +24,11 @@ def apply(root: Path, changes: Iterable[Change]) -> None:
 
     Raises `PreconditionError` if a file cannot be written, with the tree as it was.
     """
-    swaps = [Swap(place(root, each.path), each.after) for each in changes if each.state in WRITTEN]
+    swaps = [
+        Swap(place(root, each.path), each.after, each.executable)
+        for each in changes
+        if each.state in WRITTEN
+    ]
     if not swaps:
         return
     with _explained():

@@ -1,6 +1,5 @@
 """Projects with a past, and a command line to run on them."""
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,15 +12,12 @@ from scaffold.cli import main
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _cache(tmp_path_factory):
-    """Keep what is remembered of generated files out of the home folder."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["XDG_CACHE_HOME"]
-    else:
-        os.environ["XDG_CACHE_HOME"] = before
+def _home(tmp_path_factory):
+    """Keep what is remembered, and what a person has set up, out of the home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture

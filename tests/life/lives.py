@@ -1,6 +1,7 @@
 """Plugin projects that have a past: made by an older template, and kept in git."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -66,6 +67,22 @@ def commit(folder, message="change"):
         git(folder, "init", "-q", "-b", "main", ".")
     git(folder, "add", "--all")
     git(folder, "commit", "-q", "--allow-empty", "-m", message)
+
+
+def write_history(repository, versions):
+    """Make a bare repository of a template's folders, oldest first, each with its tag."""
+    work = repository.with_name(f"{repository.name}.work")
+    git(repository.parent, "init", "-q", "-b", "main", work)
+    for version, folder in versions.items():
+        for old in work.iterdir():
+            if old.name != ".git":
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        shutil.copytree(folder, work, symlinks=True, dirs_exist_ok=True)
+        git(work, "add", "--all", "--force")
+        git(work, "commit", "-q", "--allow-empty", "-m", version)
+        git(work, "tag", version)
+    git(repository.parent, "clone", "-q", "--bare", work, repository)
+    shutil.rmtree(work)
 
 
 def scaffold(*arguments, **options):

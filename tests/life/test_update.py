@@ -4,10 +4,8 @@ import json
 import shutil
 
 import pytest
-from lives import commit, git, make, texts
+from lives import commit, git, make, texts, write_history
 
-from scaffold.project import update
-from scaffold.project.history import write_history
 from scaffold.project.template import shipped_versions
 
 NEWEST = list(shipped_versions("plugin"))[-1]
@@ -226,17 +224,23 @@ def test_a_template_without_the_version_of_the_project_is_refused(scaffold, demo
     assert texts(demo) == before
 
 
-def test_a_migration_of_our_own_template_is_run(scaffold, demo, third, monkeypatch):
+def test_a_file_that_the_template_has_moved_takes_the_authors_edits_along(scaffold, demo, third):
+    replace(demo / "demo" / "__main__.py", "import", "# mine\nimport")
+    commit(demo)
+    moved = third / "template" / "{{package}}" / "{% if served %}serve.py{% endif %}.jinja"
+    (third / "template" / "{{package}}" / "{% if served %}__main__.py{% endif %}.jinja").rename(
+        moved
+    )
     (third / "copier.yml").write_text(
         (third / "copier.yml").read_text()
-        + "_migrations:\n  - version: v3\n    command: git mv demo/__main__.py demo/serve.py\n"
+        + "_moves:\n  '{{package}}/__main__.py': '{{package}}/serve.py'\n"
     )
-    versions = {**shipped_versions("plugin"), "v3": third}
-    monkeypatch.setattr(update, "shipped_versions", lambda _name: versions)
 
-    result = scaffold("update", demo)
+    result = scaffold("update", demo, "--template", history(third))
 
-    assert (result.status, (demo / "demo" / "serve.py").exists()) == (0, True), result.err
+    assert result.status == 0, result.err
+    assert "# mine" in (demo / "demo" / "serve.py").read_text()
+    assert not (demo / "demo" / "__main__.py").exists()
 
 
 def test_the_migrations_of_others_are_not_run(scaffold, demo, third):
