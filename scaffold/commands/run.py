@@ -48,7 +48,7 @@ def _http(manifest: Manifest, host: str | None, port: int | None) -> Server:
     url = urlsplit(manifest.mcp_http.url)
     host = host or url.hostname or "127.0.0.1"
     port = (url.port or 80) if port is None else port
-    return http_server(manifest, host, port)
+    return http_server(manifest, "--host", host, "--port", str(port))
 
 
 def _become(server: Server) -> NoReturn:

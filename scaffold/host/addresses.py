@@ -8,6 +8,7 @@ from typing import Any
 
 from scaffold.contract.errors import PluginError
 from scaffold.host.manifest import Manifest
+from scaffold.host.safe_path import path_of
 
 __all__ = ["command_of", "process_of", "service_of"]
 
@@ -37,10 +38,11 @@ def process_of(manifest: Manifest) -> dict[str, Any]:
     """Return how a client of `mcp_stdio` runs the command, as its keyword arguments."""
     assert manifest.mcp_stdio is not None
     stdio = manifest.mcp_stdio
+    folder = manifest.folder / stdio.working_dir
     return {
         "plugin": manifest.name,
-        "cwd": manifest.folder / stdio.working_dir,
-        "env": stdio.env,
+        "cwd": folder,
+        "env": {**stdio.env, **path_of(stdio.command, folder, stdio.env)},
         "startup_timeout": stdio.startup_timeout_sec or manifest.startup_timeout_sec,
     }
 

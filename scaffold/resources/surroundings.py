@@ -8,10 +8,12 @@ from pydantic_core import from_json, to_json
 
 from scaffold.contract.values import Json, JsonObject, is_object
 
-__all__ = ["CONTEXT_VARIABLE", "Surroundings"]
+__all__ = ["CONTEXT_VARIABLE", "PROOF_VARIABLE", "Surroundings"]
 
 CONTEXT_VARIABLE: Final = "SCAFFOLD_PLUGIN_CONTEXT"
 """The environment variable in which a host tells a plugin's process, as JSON, what is here."""
+PROOF_VARIABLE: Final = "SCAFFOLD_HTTP_PROOF"
+"""The environment variable with what the requests of a host show to the server it has started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """How a server process ends: one way for the end of input, signals and the death of its host.
 
-Whatever hooks are doing, the process is gone a bounded time after the first sign: calls under way
-may finish, then the plugin is torn down, then the process exits, by force if it must.
+Whatever hooks and handlers of logs are doing, the process is gone a bounded time after the first
+sign: calls under way may finish, then the plugin is torn down, then the process exits, by force if
+it must. So nothing that can block runs on the threads that see to this.
 """
 
 import logging
@@ -15,7 +16,9 @@ from contextlib import suppress
 from types import FrameType
 from typing import Final, NoReturn
 
-__all__ = ["Ending", "end_children"]
+from scaffold.concurrency.locks import Rank, lock
+
+__all__ = ["Ending", "end_children", "flush_logs", "within"]
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +28,18 @@ _TEARDOWN: Final = 2.0
 """Seconds that the plugin's `teardown` is given."""
 _LAST: Final = 0.5
 """Seconds that the interpreter is given to exit by itself."""
+_FLUSH: Final = 0.5
+"""Seconds that the handlers of logs are given to write what they hold."""
 _NAP: Final = 0.02
 """Seconds between two looks at whether what the plugin has started is gone."""
 _DESCRIPTORS: Final = 1024
 """How many descriptors may be open that a host waits to be closed."""
 _GLANCE: Final = 1.0
 """Seconds between two looks at who our parent is."""
+_MARGIN: Final = 0.5
+"""Seconds that draining may take longer than it was told to."""
+_exiting: Final = lock(Rank.GLOBAL)
+"""Taken by the thread that exits; nobody gives it back."""
 
 
 class Ending:
@@ -56,7 +65,6 @@ class Ending:
         self._orphan_ends = orphan_ends
         self._signals = tuple(signals)
         self._begun = threading.Event()
-        self._torn_down = threading.Event()
         self._done = threading.Event()
 
     @property
@@ -68,7 +76,10 @@ class Ending:
         """Start to end the process; from any thread, any number of times."""
         if not self._begun.is_set():
             self._begun.set()
-            threading.Thread(target=self._end, name="ending", daemon=True).start()
+            try:
+                threading.Thread(target=self._end, name="ending", daemon=True).start()
+            except RuntimeError:  # there is no thread for it
+                self._end()
 
     def wait(self) -> None:
         """Wait until everything is over and the process may exit."""
@@ -103,10 +114,10 @@ class Ending:
                 self.begin()
 
     def _end(self) -> None:
-        self._drain(self._grace)
-        threading.Thread(target=self._tear_down, name="teardown", daemon=True).start()
-        if not self._torn_down.wait(_TEARDOWN):
-            log.error("teardown took longer than %s s; exiting without it", _TEARDOWN)
+        within(self._grace + _MARGIN, lambda: self._drain(self._grace))
+        if not within(_TEARDOWN, self._tear_down):
+            late = "teardown took longer than %s s; exiting without it"
+            within(_FLUSH, lambda: log.error(late, _TEARDOWN))
         self._done.set()
         threading.Event().wait(_LAST)
         _exit(0)
@@ -116,7 +127,31 @@ class Ending:
             self._teardown()
         except BaseException:
             log.exception("teardown failed")
-        self._torn_down.set()
+
+
+def within(seconds: float, work: Callable[[], object]) -> bool:
+    """Do work on a thread of its own; tell whether it was over within some seconds.
+
+    If there is no thread for it, as while the interpreter exits, it is not done.
+    """
+    over = threading.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            over.set()
+
+    try:
+        threading.Thread(target=run, name="ending", daemon=True).start()
+    except RuntimeError:
+        return False
+    return over.wait(seconds)
+
+
+def flush_logs() -> None:
+    """Have handlers of logs write what they hold, unless one of them is stuck."""
+    within(_FLUSH, logging.shutdown)
 
 
 def _leave_forks_alone(signals: Iterable[signal.Signals]) -> None:
@@ -184,7 +219,10 @@ def _leads() -> bool:
 
 def _exit(status: int) -> None:
     """Exit by force, from any thread: the signal reaches this process too, but too late."""
-    logging.shutdown()
+    if not _exiting.acquire(blocking=False):
+        return  # another thread is at it
+    flush_logs()
     if _leads():
-        _end_group()
+        # To fork runs what the plugin's libraries do around forks, which may wait for anything.
+        within(_FLUSH, _end_group)
     os._exit(status)

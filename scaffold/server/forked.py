@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from scaffold.server.private import take_private
 from scaffold.wire.forking import Order
 
 __all__ = ["become"]
@@ -32,6 +33,7 @@ def become(order: Order, stdio: list[int]) -> None:
         sys.stderr.write(f"cannot run in '{os.fsdecode(order.cwd)}': {error.strerror}\n")
         sys.exit(_CANNOT_RUN)
     _surround(order.env)
+    take_private()  # no code of the plugin has run yet
     arguments = [os.fsdecode(argument) for argument in order.arguments]
     sys.orig_argv[1:] = arguments
     if arguments[0] == "-m":

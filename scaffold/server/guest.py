@@ -21,6 +21,7 @@ from scaffold.contract.telemetry import UNTRACED, Tracer
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.resources.loan import Loan
 from scaffold.resources.surroundings import CONTEXT_VARIABLE, Surroundings
+from scaffold.server.private import take_private
 
 __all__ = ["Guest"]
 
@@ -79,7 +80,7 @@ class Guest:
         )
 
     def _told(self) -> tuple[Surroundings, JsonObject]:
-        """Return what the host has put into the environment; or else what the manifest says."""
+        """Return what the host has said in the environment, or else what the manifest says."""
         told, config = self._read(CONTEXT_VARIABLE), self._read(CONFIG_VARIABLE)
         if told is not None:
             return Surroundings.of(told), config or {}
@@ -102,7 +103,7 @@ class Guest:
         return around, {**_table(manifest, "config"), **(config or {})}
 
     def _read(self, variable: str) -> JsonObject | None:
-        text = os.environ.get(variable)
+        text = take_private().get(variable)
         if text is None:
             return None
         try:

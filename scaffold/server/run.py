@@ -8,17 +8,20 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.plugin import Plugin
+from scaffold.resources.surroundings import PROOF_VARIABLE
 from scaffold.server.ending import end_children
 from scaffold.server.guest import Guest
 from scaffold.server.loading import explain, load
 from scaffold.server.log_format import log_to_stderr
 from scaffold.server.options import Options, UsageError, read_options
 from scaffold.server.pipes import Pipes, claim
+from scaffold.server.private import take_private
 from scaffold.server.service import Service
 from scaffold.server.steps import is_async, settle
 
@@ -43,7 +46,7 @@ log = logging.getLogger(__name__)
 def run_server(entry_point: str | type[Plugin], name: str, arguments: Sequence[str]) -> int:
     """Serve a plugin as `serve` says, under a name; return the exit status."""
     try:
-        options = read_options(arguments)
+        options = read_options(arguments, token=take_private().get(PROOF_VARIABLE, ""))
     except UsageError as error:
         return _complain(name, str(error), _USAGE)
     log_to_stderr(options.log_level)
@@ -126,14 +129,13 @@ def _listen(options: Options) -> "socket":
     """Take the port; it refuses connections until the plugin is ready."""
     import socket
 
+    if options.fd is not None:
+        return _inherited(options.fd)
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     # asyncio turns Nagle's algorithm off (44 ms an answer) for sockets that say they are TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        # Its connections inherit it. Without it the system takes 4 MB for a client that reads
-        # nothing, and a stream is held up only after that.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+    _bound_unsent(listener)
     try:
         listener.bind((options.host, options.port))
     except OSError as error:
@@ -142,6 +144,32 @@ def _listen(options: Options) -> "socket":
         where = f"{options.host} port {options.port}"
         raise _CannotListen(f"cannot listen on {where}: {reason}") from None
     return listener
+
+
+def _inherited(descriptor: int) -> "socket":
+    """Take a socket that the process which has started this one has bound."""
+    import socket
+
+    try:
+        listener = socket.socket(fileno=descriptor)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise _CannotListen(f"cannot listen on descriptor {descriptor}: {reason}") from None
+    listener.set_inheritable(False)
+    _bound_unsent(listener)
+    return listener
+
+
+def _bound_unsent(listener: "socket") -> None:
+    """Bound what the system takes of an answer to a client that reads nothing.
+
+    Connections inherit the option. Without it that is up to 4 MB, and a stream is held up later.
+    """
+    import socket
+
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):  # a socket of another family
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 def _methods(plugin: Plugin) -> list[str]:

@@ -26,6 +26,9 @@ def serve(
     plugin cannot be used.
     """
     with frugal():
+        from scaffold.server.private import take_private
+
+        take_private()
         from scaffold.server.run import run_server
     return run_server(
         entry_point, name or _package(entry_point), sys.argv[1:] if arguments is None else arguments

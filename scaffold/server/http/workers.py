@@ -18,6 +18,7 @@ from socket import socket
 from types import FrameType
 from typing import Final, NoReturn
 
+from scaffold.server.ending import flush_logs
 from scaffold.server.http.run import Worker, announce
 
 __all__ = ["keep_alive"]
@@ -182,7 +183,7 @@ class _Keeper:
         except BaseException:
             log.exception("the worker failed")
         finally:
-            logging.shutdown()
+            flush_logs()
             os._exit(status)
 
     def _lives(self, number: int) -> None:
