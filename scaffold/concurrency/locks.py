@@ -37,6 +37,8 @@ class Rank(IntEnum):
     """What all hosts of a process share."""
     STORE = 80
     """The values of a store; nothing else is taken while it is held."""
+    DESCRIPTORS = 90
+    """The descriptors that are being made; a fork takes it, whatever else its thread holds."""
 
 
 class LockOrderError(AssertionError):

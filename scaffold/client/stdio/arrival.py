@@ -9,7 +9,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Generator
 from contextvars import Context
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from scaffold.client.stdio.inbox import Answer
 from scaffold.contract.progress import Report
@@ -26,6 +26,10 @@ class Reader:
         self.of_loop = weakref.ref(loop)
         self.delivers = False
         """True while it delivers what it has read, and no task is running."""
+
+    def nested(self) -> bool:
+        """Tell whether a task may run the loop from within, as `nest_asyncio` lets it."""
+        return getattr(self.loop, "_nest_patched", False) is True
 
 
 class Arrival:
@@ -65,10 +69,8 @@ class Arrival:
         self.get_loop: Callable[[], object] = reader.of_loop
         self.result: Callable[[], object] = reader.of_loop
 
-    def __await__(self) -> Generator["Arrival", None, Answer]:
-        if not self._done:
-            yield self
-        return self.answer
+    def __await__(self) -> Generator["Arrival", None, None]:
+        return _each_of(() if self._done else (self,))
 
     def __call__(self, answer: Answer) -> None:
         """Take what has come."""
@@ -110,6 +112,10 @@ class Arrival:
         if self._wake is not None:
             self._reader.loop.call_soon(self._wake, self, context=self._context)
         return True
+
+
+# A generator would be felt by every call.
+_each_of: Callable[[tuple[Arrival, ...]], Generator[Arrival, None, None]] = cast("Any", iter)
 
 
 def _raise_cancelled() -> NoReturn:

@@ -2,19 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from types import coroutine
 from typing import Any, Generic, TypeVar
 
 from scaffold.client.session import Call, FunctionCall, Outgoing, Talk
-from scaffold.client.stdio.arrival import Arrival
-from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
+from scaffold.client.stdio.launch import Launch, Spawn
 from scaffold.client.stdio.loop import LoopPipes
-from scaffold.client.stdio.process import Launch, Spawn
 from scaffold.client.stdio.supervision import DYING_OF_PROBE, Supervision, closed
+from scaffold.client.stdio.transport import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.streams import On, opener
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.worlds import running_loop
 from scaffold.contract.beside import beside
 from scaffold.contract.errors import ConnectFailed, PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind, StreamHook
@@ -76,6 +76,7 @@ class AsyncStdioChannel:
         self._closed = False
         self._revival: asyncio.Task[LoopPipes | ScaffoldError] | None = None
         self._pipes: LoopPipes | None = None
+        reset_after_fork(self._in_fork)
 
     async def connect(self) -> None:
         """Start the process and open a session with it.
@@ -83,6 +84,7 @@ class AsyncStdioChannel:
         Raises `ConnectFailed` if it does not start or does not answer, `ProtocolError` if it speaks
         no MCP.
         """
+        running_loop()
         self._pipes = await self._connect()
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
@@ -96,9 +98,8 @@ class AsyncStdioChannel:
         now, said = time.monotonic, beside
         bound = _Bound(self._pipes, hook, timeout)
 
-        @coroutine
-        def call(payload: In) -> Generator[Arrival, None, Out]:
-            # One generator, and no `async` functions in it: most calls would feel each.
+        async def call(payload: In) -> Out:
+            # One coroutine, and none that it waits for: most calls would feel each.
             deadline = now() + timeout
             pipes, short = bound.pipes, bound.short
             if short is not None and said() is None and pipes.end is None:
@@ -106,7 +107,7 @@ class AsyncStdioChannel:
                 try:
                     arrival = begin(payload, deadline)
                     try:
-                        yield arrival
+                        await arrival
                     except BaseException:
                         pipes.forget(arrival.id)
                         raise
@@ -115,11 +116,10 @@ class AsyncStdioChannel:
                     if not (repeatable or isinstance(error, NotSent)):
                         raise
                     sent = not isinstance(error, NotSent)
-                    again = self._call(bound, payload, deadline, again=sent)
-                    return (yield from again.__await__())
+                    return await self._call(bound, payload, deadline, again=sent)
                 else:
                     return output
-            return (yield from self._call(bound, payload, deadline).__await__())
+            return await self._call(bound, payload, deadline)
 
         return call
 
@@ -206,6 +206,9 @@ class AsyncStdioChannel:
         done, _pending = await asyncio.wait([revival], timeout=deadline - time.monotonic())
         if not done:
             raise self._supervision.too_late()
+        if revival.cancelled():
+            # The channel was closed meanwhile: nobody has cancelled the caller.
+            raise closed()
         outcome = revival.result()
         if isinstance(outcome, ScaffoldError):
             raise outcome
@@ -222,6 +225,10 @@ class AsyncStdioChannel:
             return self._pipes
         finally:
             self._revival = None
+
+    def _in_fork(self) -> None:
+        """Make a connection of one's own at the next call, on the loop that runs there."""
+        self._revival = None
 
     async def _connect(self) -> LoopPipes:
         """Start a process and open a session with it."""

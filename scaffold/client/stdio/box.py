@@ -24,17 +24,23 @@ class Box:
         self._taken = 0
         self._told = 0
         self._spilt = False
+        self._last: float | None = None
 
     def deliver(self, answer: Answer) -> None:
         """Hand on what came; whoever reads the pipe calls this."""
         if self._spilt:
             return
         if isinstance(answer, Progress):
+            if answer.progress == self._last:
+                return  # an interruption had it delivered twice
             if self._came - self._told > WINDOW:
                 self._spilt = True
                 answer = ProtocolError("the server sent more of a stream than it was allowed to")
             else:
                 self._came += answer.size
+                self._deliver(answer)
+                self._last = answer.progress
+                return
         self._deliver(answer)
 
     def took(self, progress: Progress) -> None:

@@ -7,14 +7,17 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from scaffold.client.session import FunctionCall, Outgoing, Session, Talk
-from scaffold.client.stdio.connection import GRACE, MESSAGE_LIMIT, NotSent
+from scaffold.client.stdio.launch import Launch, NoRoom, Spawn
+from scaffold.client.stdio.naps import naps
 from scaffold.client.stdio.pipes import Pipes
-from scaffold.client.stdio.process import Launch, Spawn
 from scaffold.client.stdio.supervision import DYING_OF_PROBE, Supervision, closed
+from scaffold.client.stdio.transport import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client.streams import On, opener
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, reentrant_lock
 from scaffold.contract.errors import PeerCrashed, ScaffoldError
 from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.wire.messages import Message
@@ -23,6 +26,9 @@ __all__ = ["StdioChannel"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+_RESTART_GRACE: Final = 2.0
+"""Seconds that `close` waits for a restart that is under way."""
 
 
 class StdioChannel:
@@ -54,11 +60,14 @@ class StdioChannel:
         self._startup_timeout = startup_timeout
         self._timeout = timeout
         self._limit = limit
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
+        self._lock = reentrant_lock(Rank.CHANNEL)
+        """Held by a thread that begins a restart; nothing in it waits."""
+        self._closed = False
         self._revival: Future[Pipes] | None = None
+        self._restarter: threading.Thread | None = None
         self._starting: Pipes
         self._pipes = self._connect()
+        reset_after_fork(self._in_fork)
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook`; raise `RuntimeNotSupported` if none can."""
@@ -119,15 +128,25 @@ class StdioChannel:
         return lambda payload: items(open_(payload))
 
     def close(self) -> None:
-        """End the process: end of input, SIGTERM, SIGKILL. May be repeated."""
-        with self._lock:
-            self._closed.set()
-            revival = self._revival
+        """End the process: end of input, SIGTERM, SIGKILL. May be repeated.
+
+        A signal handler may call it in the middle of any other call. It takes about as long as the
+        process does, ten seconds at most.
+        """
+        self._closed = True
         self._starting.fail(closed)
-        if revival is not None:
-            revival.exception()
-        self._pipes.fail(closed)
-        self._pipes.dispose(GRACE)
+        for nap in naps(_RESTART_GRACE):
+            # A restart that is slower than that sees that the channel is closed, and ends itself.
+            if self._revival is None or self._restarts_here():
+                break
+            time.sleep(nap)
+        for pipes in (self._starting, self._pipes):
+            pipes.fail(closed)
+            pipes.dispose(GRACE)
+
+    def _restarts_here(self) -> bool:
+        """Tell whether this thread is the one that restarts: its log handler closes the channel."""
+        return self._restarter is threading.current_thread()
 
     def _list(self, hook: Hook[Any, Out], timeout: float) -> Out:
         """Answer a catalogue hook: what the server lists now."""
@@ -146,30 +165,64 @@ class StdioChannel:
         if pipes.end is None:
             return pipes
         with self._lock:
-            if self._closed.is_set():
+            if self._closed:
                 raise closed()
             if self._pipes.end is None:
                 return self._pipes
-            revival = self._revival
-            if revival is None:
-                delay = self._supervision.restart(self._pipes)
-                revival = self._revival = Future()
-                threading.Thread(target=self._restart, args=(revival, delay), daemon=True).start()
+            revival = self._revival or self._begin_restart()
         try:
             return revival.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError:
             raise self._supervision.too_late() from None
 
-    def _restart(self, revival: "Future[Pipes]", delay: float) -> None:
-        self._pipes.dispose()
-        self._closed.wait(delay)
+    def _begin_restart(self) -> "Future[Pipes]":
+        """Restart on a thread of its own: it may take longer than the caller has time.
+
+        Raises `NoRoom` if there is no room for a thread.
+        """
+        delay = self._supervision.restart(self._pipes)
+        revival: Future[Pipes] = Future()
+        thread = threading.Thread(target=self._restart, args=(revival, delay), daemon=True)
+        # Before the thread runs: it takes this back when it is done. If it cannot be started, or
+        # that is interrupted, this does.
+        self._revival, self._restarter = revival, thread
         try:
-            self._pipes = self._connect()
-            revival.set_result(self._pipes)
+            thread.start()
+        except BaseException as error:
+            if not thread.is_alive():
+                self._revival = None
+            if isinstance(error, RuntimeError):
+                self._supervision.not_made()
+                raise NoRoom(f"the plugin cannot be restarted: {error}") from None
+            raise
+        return revival
+
+    def _restart(self, revival: "Future[Pipes]", delay: float) -> None:
+        try:
+            self._pipes.dispose()
+            for nap in naps(delay):
+                if not self._closed:
+                    time.sleep(nap)
+            self._pipes = pipes = self._connect()
+            # Whichever of the two is later, this or `close`, ends the process.
+            if self._closed:
+                pipes.fail(closed)
+                pipes.dispose()
         except ScaffoldError as error:
-            revival.set_exception(error)
-        finally:
-            self._revival = None
+            self._settle(revival, error)
+        except BaseException as error:
+            self._settle(revival, error)
+            raise
+        else:
+            self._settle(revival, None)
+
+    def _settle(self, revival: "Future[Pipes]", error: BaseException | None) -> None:
+        self._revival = None
+        end = self._pipes.end
+        if error is None and end is None:
+            revival.set_result(self._pipes)
+        else:
+            revival.set_exception(error or (closed if end is None else end)())
 
     def _connect(self) -> Pipes:
         """Start a process and open a session with it."""
@@ -203,8 +256,13 @@ class StdioChannel:
         pipes.served()
         return pipes
 
+    def _in_fork(self) -> None:
+        """Make a connection of one's own at the next call."""
+        self._lock = reentrant_lock(Rank.CHANNEL)
+        self._revival = None
+
     def _start(self, session: Session) -> Pipes:
-        if self._closed.is_set():
+        if self._closed:
             raise closed()
         self._starting = Pipes(self._launch, session, self._limit)
         return self._starting

@@ -9,13 +9,17 @@ import re
 import shutil
 import signal
 import socket
-import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from scaffold.client.stdio.process import Child, Launch, Process, Spawn, Stdio, spawn, start
+from scaffold.client.stdio.descriptors import DESCRIPTORS
+from scaffold.client.stdio.launch import Child, Launch, NoRoom, Spawn, Stdio, spawn, start
+from scaffold.client.stdio.process import Process
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, reentrant_lock
 from scaffold.contract.errors import ConnectFailed
 from scaffold.wire.forking import NUMBER, READY, Order
 
@@ -51,7 +55,6 @@ class ForkServers:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._places: dict[_Environment, _Place] = {}
 
     def prepare(self, command: Sequence[str], env: Mapping[str, str]) -> Spawn:
@@ -65,17 +68,14 @@ class ForkServers:
         except _Unfit as reason:
             log.info("%s is started anew: %s", " ".join(command[:3]), reason)
             return spawn
-        with self._lock:
-            place = self._places.setdefault(environment, _Place())
-        return place.spawn(environment)
+        return self._places.setdefault(environment, _Place(environment)).prepare()
 
     def close(self) -> None:
         """End the servers, and what they have started. May be repeated."""
-        with self._lock:
-            places = list(self._places.values())
-            self._places.clear()
-        for place in places:
-            place.close()
+        for environment in list(self._places):
+            place = self._places.pop(environment, None)
+            if place is not None:
+                place.close()
 
 
 class _Unfit(Exception):
@@ -100,36 +100,53 @@ def _environment_of(launch: Launch) -> _Environment:
 
 
 class _Place:
-    """Where the fork server of one environment is, once there is one."""
+    """Where the fork server of one environment is. A fork of the host starts one of its own."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, environment: _Environment) -> None:
+        self._environment = environment
+        self._lock = reentrant_lock(Rank.THREADS)
+        """Held while a server is started: the others wait for it."""
         self._server: _ForkServer | None = None
-        self._failed = False
+        self._none = False
+        """True if there is no server any more, or none can be started."""
+        reset_after_fork(self._in_fork)
 
-    def spawn(self, environment: _Environment) -> Spawn:
+    def prepare(self) -> Spawn:
         """Start the server if there is none; return what starts processes."""
+        return spawn if self._running() is None else self.spawn
+
+    def spawn(self, launch: Launch, stdio: Stdio) -> Child:
+        """Fork a process; start it without a server if there is none, or a fork is of no use."""
+        folder, file = launch.cwd or Path.cwd(), launch.command[1]
+        forks = folder.is_dir() and (file == "-m" or (folder / file).is_file())
+        server = self._running() if forks else None
+        return spawn(launch, stdio) if server is None else server.spawn(launch, stdio, folder)
+
+    def _running(self) -> "_ForkServer | None":
         with self._lock:
-            if self._failed:
-                return spawn
             if self._server is not None and not self._server.lives:
                 self._server.close()
                 self._server = None
-            if self._server is None:
+            if self._server is None and not self._none:
                 try:
-                    self._server = _ForkServer(environment)
+                    self._server = _ForkServer(self._environment)
+                except NoRoom as error:
+                    log.warning("no forks of '%s' now: %s", self._environment[0], error)
                 except ConnectFailed as error:
-                    self._failed = True
-                    log.warning("no forks of '%s': %s", environment[0], error)
-                    return spawn
-            return self._server.spawn
+                    self._none = True
+                    log.warning("no forks of '%s': %s", self._environment[0], error)
+            return self._server
 
     def close(self) -> None:
         """End the server."""
-        with self._lock:
-            if self._server is not None:
-                self._server.close()
-                self._server = None
+        self._none = True
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def _in_fork(self) -> None:
+        self._lock = reentrant_lock(Rank.THREADS)
+        self._server = None
 
 
 class _ForkServer:
@@ -137,46 +154,52 @@ class _ForkServer:
 
     def __init__(self, environment: _Environment) -> None:
         program, variables = environment
-        self._socket, theirs = socket.socketpair()
+        self._socket, theirs = _socket_pair()
 
         def connected(launch: Launch, stdio: Stdio) -> Child:
             return start(launch, Stdio(theirs.fileno(), stdio.stdout, stdio.stderr))
 
         with ExitStack() as undo:
-            undo.callback(self._socket.close)
-            with theirs:
+            undo.callback(DESCRIPTORS.close_socket, self._socket)
+            with ExitStack() as started:
+                started.callback(DESCRIPTORS.close_socket, theirs)
                 launch = Launch([program, "-c", _CODE], env=dict(variables), spawn=connected)
                 self._process = Process(launch)
             undo.callback(self.close)
             self._socket.settimeout(_PATIENCE)
             self._greet()
             undo.pop_all()
+        reset_after_fork(self._in_fork)
 
     @property
     def lives(self) -> bool:
         """True if it can still fork."""
         return not self._process.exited()
 
-    def spawn(self, launch: Launch, stdio: Stdio) -> Child:
-        """Fork a process; start it anew if that cannot be done, or is no use."""
-        folder, file = launch.cwd or Path.cwd(), launch.command[1]
-        if not folder.is_dir() or not (file == "-m" or (folder / file).is_file()):
+    def spawn(self, launch: Launch, stdio: Stdio, folder: Path) -> Child:
+        """Fork a process that runs in a folder; start it without the server if that has ended."""
+        control, theirs = _socket_pair()
+        try:
+            socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
+            return _Forked(control, _order(launch, folder), stdio)
+        except OSError as error:
+            DESCRIPTORS.close_socket(control)
+            log.warning("%s is started without it: no fork server (%s)", launch.command[0], error)
             return spawn(launch, stdio)
-        control, theirs = socket.socketpair()
-        with theirs:
-            try:
-                socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
-            except OSError as error:
-                control.close()
-                log.warning("%s is started anew: no fork server (%s)", launch.command[0], error)
-                return spawn(launch, stdio)
-        return _Forked(control, _order(launch, folder), stdio)
+        except BaseException:
+            DESCRIPTORS.close_socket(control)
+            raise
+        finally:
+            DESCRIPTORS.close_socket(theirs)
 
     def close(self) -> None:
         """End it, and what it has forked. May be repeated."""
-        self._socket.close()
+        DESCRIPTORS.close_socket(self._socket)
         self._process.end(_GRACE)
         self._process.release()
+
+    def _in_fork(self) -> None:
+        self._socket.detach()
 
     def _greet(self) -> None:
         try:
@@ -188,6 +211,13 @@ class _ForkServer:
         said = os.read(self._process.stderr, _MOST_SAID).decode(errors="replace").splitlines()
         reason = said[-1] if said else "it is not of this version"
         raise ConnectFailed(f"the fork server does not start: {reason}")
+
+
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    try:
+        return DESCRIPTORS.socket_pair()
+    except OSError as error:
+        raise NoRoom(f"cannot make a socket: {os.strerror(error.errno or 0)}") from None
 
 
 def _order(launch: Launch, folder: Path) -> bytes:
@@ -202,26 +232,30 @@ class _Forked:
 
     def __init__(self, control: socket.socket, order: bytes, stdio: Stdio) -> None:
         self._control = control
-        self._lock = threading.Lock()
-        self._heard = b""
+        self._heard: deque[bytes] = deque()
         self._status: int | None = None
         fds = [stdio.stdin, stdio.stdout, stdio.stderr]
-        try:
-            sent = socket.send_fds(control, [order], fds)
-            control.sendall(order[sent:])
-        except OSError:
-            control.close()
-            raise ConnectFailed("the fork server has ended") from None
+        sent = socket.send_fds(control, [order], fds)
+        control.sendall(order[sent:])
+        reset_after_fork(self._in_fork)
 
     def poll(self) -> int | None:
         """Return the exit status, minus the number of the signal that ended it; or `None`."""
-        return self._hear(socket.MSG_DONTWAIT)
-
-    def wait(self) -> int:
-        """Wait for the end; return the exit status."""
-        while (status := self._hear()) is None:
-            pass
-        return status
+        if self._status is None:
+            heard = self._heard
+            try:
+                # One call receives and keeps, whatever comes in between.
+                heard.extend(map(self._control.recv, (2 * NUMBER.size,), (socket.MSG_DONTWAIT,)))
+            except BlockingIOError:
+                return None
+            except OSError:
+                heard.append(b"")
+            data = b"".join(heard)
+            if len(data) == 2 * NUMBER.size:
+                self._status = NUMBER.unpack_from(data, NUMBER.size)[0]
+            elif not heard[-1]:
+                self._status = self._orphaned(data)
+        return self._status
 
     def signal_group(self, number: signal.Signals) -> None:
         """Signal the process and what it has started, as far as that still exists."""
@@ -230,29 +264,15 @@ class _Forked:
 
     def release(self) -> None:
         """Let the server forget the process."""
-        self._control.close()
+        DESCRIPTORS.close_socket(self._control)
 
-    def _hear(self, flags: int = 0) -> int | None:
-        with self._lock:
-            if self._status is not None:
-                return self._status
-            try:
-                data = self._control.recv(2 * NUMBER.size - len(self._heard), flags)
-            except BlockingIOError:
-                return None
-            except OSError:
-                data = b""
-            self._heard += data
-            if len(self._heard) == 2 * NUMBER.size:
-                self._status = NUMBER.unpack_from(self._heard, NUMBER.size)[0]
-            elif not data:
-                self._status = self._orphaned()
-            return self._status
+    def _in_fork(self) -> None:
+        self._control.detach()
 
-    def _orphaned(self) -> int:
+    def _orphaned(self, heard: bytes) -> int:
         """End a process of which nobody can tell when it ends by itself."""
-        if len(self._heard) < NUMBER.size:
+        if len(heard) < NUMBER.size:
             return _NOT_FORKED
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(NUMBER.unpack_from(self._heard)[0], signal.SIGKILL)
+            os.killpg(NUMBER.unpack_from(heard)[0], signal.SIGKILL)
         return -signal.SIGKILL

@@ -2,10 +2,15 @@
 
 A line that is no message harms nothing but itself: it is logged, counted, and named in the error of
 a call that gets no answer.
+
+An exception may end the work of the inbox between any two steps, because a signal handler may raise
+one. Nothing is lost then: bytes and lines stay where they are until their work is done, and the
+next call of `deliver` repeats the line that was interrupted. To deliver twice is harmless.
 """
 
 import logging
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -19,7 +24,7 @@ from scaffold.wire.messages import MALFORMED, Message, WireError, read
 from scaffold.wire.progress import Progress
 from scaffold.wire.reasons import excerpt
 
-__all__ = ["Answer", "Deliver", "Inbox", "message_of"]
+__all__ = ["CALL", "Answer", "Deliver", "Held", "Inbox", "message_of"]
 
 
 Answer: TypeAlias = Message | Familiar[bool] | TransportError | Progress | None
@@ -33,6 +38,9 @@ _EXCERPT: Final = 200
 _LONGEST_BATCH: Final = 10_000
 """Messages of one line that are read; a longer line is odd as a whole."""
 _NEWLINE: Final = ord("\n")
+
+CALL: Final = b"\0"
+"""Wakes a thread that blocks in a read of the output. JSON has no such byte."""
 
 
 class _Envelope(msgspec.Struct):
@@ -57,6 +65,19 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_batch = msgspec.json.Decoder(list[Raw]).decode
 
 
+class Held(deque[bytes]):
+    """Pieces of the output that were read, up to the last of a line that has not ended yet."""
+
+    __slots__ = ("lines", "searched")
+
+    def __init__(self, pieces: tuple[bytes, ...] = (), lines: tuple[bytes, ...] = ()) -> None:
+        super().__init__(pieces)
+        self.lines = deque(lines)
+        """Whole lines that have not been delivered."""
+        self.searched: tuple[int, int] = (0, 0)
+        """How many pieces hold no end of a line, and how many bytes."""
+
+
 class Inbox:
     """Reads a server's output and delivers each answer once.
 
@@ -77,13 +98,12 @@ class Inbox:
         """How many answers were delivered."""
         self.last_id = 0
         """The last id given to a request."""
-        self.held = 0
-        """The bytes of a line that has not ended yet."""
+        self.held = Held()
+        """What was read and not delivered. A reader appends to it in the call that reads."""
         self._plugin = plugin
         self._limit = limit
         self._other = other
         self._heads = heads
-        self._pieces: list[bytes] = []
         self._odd_lines = 0
         self._last_odd = ""
 
@@ -94,56 +114,72 @@ class Inbox:
             return ""
         return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
 
-    def only(self, data: bytes, number: int) -> bytes | None:
-        """Return the payload of a request's answer, if that begins as usual and came alone.
+    def only(self, number: int) -> tuple[bytes, bytes] | None:
+        """Take and return the payload of a request's answer, and all that came, if it came alone.
 
         Else nothing is taken.
         """
+        held = self.held
+        if len(held) != 1 or held.lines:
+            return None
+        data = held[0]
         opening = START + b"%d" % number + self._heads.usual
         start = len(opening)
         whole = data[:start] == opening and data[-3:] == b"}}\n"
-        if not whole or self.held or data.find(_NEWLINE) != len(data) - 1:
+        if not whole or data.find(_NEWLINE) != len(data) - 1:
             return None
         self.answered += 1
-        return data[start:-3]
+        held.clear()
+        return data[start:-3], data
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes; raise `ProtocolError` if a line is longer than the limit."""
-        end = data.find(b"\n")
-        if end < 0:
-            self._hold(data)
-            return
-        if self.held:
-            self._hold(data)
-            data = b"".join(self._pieces)
-            self._pieces.clear()
-            self.held = 0
-            end = data.find(b"\n")
-        if end == len(data) - 1:
-            if end:
-                self._line(data[:-1])
-            return
-        *lines, rest = data.split(b"\n")
-        for line in filter(None, lines):
-            self._line(line)
-        if rest:
-            self._hold(rest)
+        """Take the next bytes, and deliver; raise as `deliver` does."""
+        self.held.append(data)
+        self.deliver()
 
-    def _hold(self, data: bytes) -> None:
-        self.held += len(data)
-        if self.held > self._limit:
+    def deliver(self) -> None:
+        """Deliver what is held; raise `ProtocolError` if a line is longer than the limit."""
+        held = self.held
+        if len(held) == 1 and not held.lines and held[0].find(b"\n") == len(held[0]) - 1 > 0:
+            self._line(_without_calls(held[0][:-1]))
+            held.clear()
+            return
+        self._split()
+        lines = self.held.lines
+        while lines:
+            line = lines[0]
+            self._line(line)
+            # A task that was resumed may have run a loop in which the line was taken.
+            if lines and lines[0] is line:
+                lines.popleft()
+
+    def _split(self) -> None:
+        """Make lines of the pieces, as far as they have come whole."""
+        held = self.held
+        first, size = held.searched
+        ended = False
+        for place in range(first, len(held)):
+            held[place] = piece = _without_calls(held[place])
+            ended = ended or b"\n" in piece
+            size += len(piece)
+        if ended:
+            *whole, rest = (held[0] if len(held) == 1 else b"".join(held)).split(b"\n")
+            size = len(rest)
+            lines = tuple(filter(None, whole))
+            # One assignment: an interruption finds the pieces or the lines, never both or none.
+            self.held = held = Held((rest,) if rest else (), (*held.lines, *lines))
+        elif not size:
+            held.clear()
+        held.searched = (len(held), size)
+        if size > self._limit:
             raise ProtocolError(f"the server wrote a line of more than {self._limit} bytes")
-        self._pieces.append(data)
 
     def _line(self, line: bytes, *, batched: bool = False) -> None:
         parts = self._heads.split(line)
         if parts is not None:
             digits, payload, known = parts
             number = int(digits)
-            deliver = self.waiting.pop(number, None)
-            if deliver is not None:
-                self.answered += 1
-                deliver(Familiar(number, known, payload, line))
+            if self._deliver(number, Familiar(number, known, payload, line)):
                 return
         try:
             message = read(line)
@@ -155,14 +191,23 @@ class Inbox:
             self._other(message, line)
             return
         answered = message.id
-        deliver = self.waiting.pop(answered, None) if isinstance(answered, int) else None
-        if deliver is not None:
-            self.answered += 1
-            deliver(message)
-        elif answered is UNSET:
+        if isinstance(answered, int) and self._deliver(answered, message):
+            return
+        if answered is UNSET:
             self._unreadable(line, "it has no id")
         elif not (isinstance(answered, int) and 0 < answered <= self.last_id):
             self._note(f"an answer with the unknown id {repr(answered)[:_EXCERPT]}")
+
+    def _deliver(self, number: int, answer: Answer) -> bool:
+        """Deliver an answer; tell whether somebody waits for it."""
+        deliver = self.waiting.get(number)
+        if deliver is None:
+            return False
+        self.answered += 1
+        deliver(answer)
+        # Only now: an interruption before would leave it undelivered, and forgotten.
+        self.waiting.pop(number, None)
+        return True
 
     def _batch(self, line: bytes) -> bool:
         """Read a line that holds several messages, as it could until 2025-03-26."""
@@ -206,6 +251,10 @@ class Inbox:
         self._last_odd = what
         if self._odd_lines <= _LOGGED:
             logging.getLogger(f"plugin.{self._plugin}").warning("odd output: %s", what)
+
+
+def _without_calls(line: bytes) -> bytes:
+    return line.replace(CALL, b"") if CALL in line else line
 
 
 def message_of(answer: Answer) -> Message | None:

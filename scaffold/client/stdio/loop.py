@@ -15,15 +15,13 @@ from typing_extensions import override
 from scaffold.client.session import REFUSED, Call, Outgoing, Session
 from scaffold.client.stdio.arrival import Arrival, Reader
 from scaffold.client.stdio.box import Box
-from scaffold.client.stdio.connection import (
-    FAILED_GRACE,
-    PROBE_PATIENCE,
-    TICK,
-    Connection,
-    NotSent,
-)
+from scaffold.client.stdio.connection import PROBE_PATIENCE, Connection
+from scaffold.client.stdio.descriptors import poll
 from scaffold.client.stdio.inbox import Answer, Deliver, message_of
-from scaffold.client.stdio.process import Launch, poll
+from scaffold.client.stdio.launch import Launch
+from scaffold.client.stdio.naps import run_async
+from scaffold.client.stdio.transport import FAILED_GRACE, TICK, NotSent
+from scaffold.concurrency.worlds import running_loop
 from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.contract.payload import CAPITALS, SHORT
 from scaffold.contract.progress import Report
@@ -43,12 +41,13 @@ class LoopPipes(Connection):
     """A connection that belongs to the running event loop."""
 
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
+        self._loop = running_loop()
         super().__init__(launch, session, limit)
-        self._loop = asyncio.get_running_loop()
         self._reader = Reader(self._loop)
         self._loop.add_reader(self.process.stdout, self._receive)
         self._available = poll(read=(self.process.stdout,))
-        self._batch: list[bytes] = []
+        self._sends = False
+        """True if what is queued goes out in the next turn of the loop."""
         self._latest = Arrival(self._reader, 0, 0.0, None)
         """The call that was made last."""
         self._deadlines: dict[int, float] = {}
@@ -122,14 +121,14 @@ class LoopPipes(Connection):
         if self._timer is None or deadline < self._next_look:
             self._look_at(deadline)
         try:
-            answer = await arrival
+            await arrival
         except asyncio.CancelledError:
             self.forget(arrival.id)
             raise
         finally:
             if outgoing.report is not None:
                 self.reports.pop(outgoing.token, None)
-        return self._judge(answer, arrival.id, outgoing, seconds)
+        return self._judge(arrival.answer, arrival.id, outgoing, seconds)
 
     def _judge(
         self, answer: Answer, request_id: int, outgoing: Outgoing, seconds: float
@@ -180,48 +179,56 @@ class LoopPipes(Connection):
             del self._deadlines[request_id]
 
     def _receive(self) -> None:
+        if not self.read():
+            return
         latest, inbox = self._latest, self.inbox
-        data = self.read()
+        if self._reader.nested():
+            # A task that were resumed here could run the loop, which could not run this again.
+            self._deliver()
+            return
         # Most often it is the answer to the latest call, and nothing else.
-        output = inbox.only(data, latest.id)
-        if output is not None and inbox.waiting.pop(latest.id, None) is latest:
-            latest.resume(Familiar(latest.id, True, output, data))
+        found = inbox.only(latest.id)
+        if found is not None:
+            if inbox.waiting.pop(latest.id, None) is latest:
+                latest.resume(Familiar(latest.id, True, *found))
             return
         self._reader.delivers = True
         try:
-            self.take(data)
+            self._deliver()
         finally:
             self._reader.delivers = False
+
+    def _deliver(self) -> None:
+        try:
+            self.take()
+        except BaseException:
+            # A task that was resumed ends the loop; others still wait for their answers.
+            self._loop.call_soon(self._deliver)
+            raise
 
     async def aclose(self, end: Callable[[], TransportError], grace: float = FAILED_GRACE) -> None:
         """End the connection and its process."""
         self.fail(end)
-        await asyncio.to_thread(self.dispose, grace)
+        await run_async(self.disposing(grace))
 
     @override
-    def send(self, line: bytes) -> None:
-        if self._batch:
-            self._batch.append(line)
-        elif len(self.inbox.waiting) > 1:
+    def sent(self) -> None:
+        if len(self.inbox.waiting) > 1:
             # In company: what is sent in this turn of the loop goes out together.
-            self._batch.append(line)
-            self._loop.call_soon(self._send_batch)
+            if not self._sends:
+                self._sends = True
+                self._loop.call_soon(self._send)
         else:
-            self._send_now(line)
+            self.outlet.flush()
+            self._send_the_rest()
 
-    def _send_batch(self) -> None:
-        batch = b"".join(self._batch)
-        self._batch.clear()
-        if self.end is not None:
-            return
-        try:
-            self._send_now(batch)
-        except OSError:
-            self.crash()
+    def _send(self) -> None:
+        self._sends = False
+        self.flush()
+        self._send_the_rest()
 
-    def _send_now(self, lines: bytes) -> None:
-        super().send(lines)
-        if self.unsent:
+    def _send_the_rest(self) -> None:
+        if self.outlet.unsent and self.end is None:
             self._loop.add_writer(self.process.stdin, self._write)
 
     @override
@@ -243,7 +250,7 @@ class LoopPipes(Connection):
 
     def _write(self) -> None:
         self.flush()
-        if not self.unsent:
+        if not self.outlet.unsent and self.end is None:
             self._loop.remove_writer(self.process.stdin)
 
     def _look(self) -> None:
@@ -280,8 +287,14 @@ class LoopPipes(Connection):
 
     async def _bury(self) -> None:
         if self.end is None:
-            reason = await asyncio.to_thread(self.last_words)
+            reason = await run_async(self.last_words())
             self.fail(lambda: PeerCrashed(reason))
+
+    @override
+    def _in_fork(self) -> None:
+        # The loop belongs to the host, with which it shares what it waits for: it is left alone.
+        super()._in_fork()
+        self._deadlines.clear()
 
     def _detach(self) -> None:
         self._loop.remove_reader(self.process.stdout)

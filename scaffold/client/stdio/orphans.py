@@ -7,9 +7,12 @@ host's. It lives for as long as the host has any process, and is told which.
 
 import os
 import signal
-import threading
 from contextlib import suppress
 from typing import Final
+
+from scaffold.client.stdio.descriptors import DESCRIPTORS
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, reentrant_lock
 
 __all__ = ["ORPHANS", "Orphans"]
 
@@ -42,7 +45,7 @@ class Orphans:
 
     def __init__(self, grace: int = _GRACE) -> None:
         self._grace = grace
-        self._lock = threading.Lock()
+        self._lock = reentrant_lock(Rank.GLOBAL)
         self._groups: set[int] = set()
         self._pipe = -1
         """What the shell reads, while there is one."""
@@ -77,7 +80,7 @@ class Orphans:
         return True
 
     def _start(self) -> None:
-        inlet, self._pipe = os.pipe()
+        inlet, self._pipe = DESCRIPTORS.pipe()
         nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
         try:
             self._shell = os.posix_spawn(
@@ -88,30 +91,28 @@ class Orphans:
                 setpgroup=0,
             )
         except OSError:
-            os.close(self._pipe)
+            DESCRIPTORS.close(self._pipe)
             raise
         finally:
-            os.close(inlet)
+            DESCRIPTORS.close(inlet)
         self._told(b"".join([b"+ %d\n" % group for group in self._groups]))
 
     def _end(self) -> None:
         """End the shell: it has nobody to wait for, or has been ended already."""
         shell, self._shell = self._shell, 0
-        os.close(self._pipe)
+        DESCRIPTORS.close(self._pipe)
         with suppress(ProcessLookupError):
             os.kill(shell, signal.SIGKILL)
         with suppress(ChildProcessError):
             os.waitpid(shell, 0)
 
-    def let_go(self) -> None:
+    def reset(self) -> None:
         """Be a fork of the host, to whom its processes do not belong."""
-        self._lock = threading.Lock()
+        self._lock = reentrant_lock(Rank.GLOBAL)
         self._groups = set()
-        if self._shell:
-            self._shell = 0
-            os.close(self._pipe)
+        self._shell = 0
 
 
 ORPHANS: Final = Orphans()
 """Those of this process."""
-os.register_at_fork(after_in_child=ORPHANS.let_go)
+reset_after_fork(ORPHANS.reset)

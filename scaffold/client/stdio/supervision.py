@@ -7,6 +7,8 @@ from typing import Final
 
 from scaffold.client.session import Session
 from scaffold.client.stdio.connection import Connection
+from scaffold.client.stdio.launch import NoRoom
+from scaffold.client.stdio.transport import inherited
 from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, PeerCrashed, TransportError
 from scaffold.contract.hook import Kind
 
@@ -44,6 +46,9 @@ class Supervision:
         """Note how a session opens; a server that gives no answer becomes `ConnectFailed`."""
         try:
             yield
+        except NoRoom:
+            self.not_made()
+            raise
         except TransportError as error:
             self._version = ""
             self._last = str(error)
@@ -59,8 +64,11 @@ class Supervision:
     def restart(self, connection: Connection) -> float:
         """Count a restart of a connection that has ended; return the seconds to wait before it.
 
-        Raises `PeerCrashed` if there were too many.
+        Raises `PeerCrashed` if there were too many. The first connection of a fork is not counted.
         """
+        if connection.end is inherited:
+            self._restarts = 0
+            return 0.0
         if connection.served():
             self._restarts = 0
         if not self._restarts and connection.end is not None:
@@ -73,6 +81,10 @@ class Supervision:
         self._restarts += 1
         self._logger.warning("restart %d: %s", self._restarts, self._last)
         return _FIRST_DELAY * 2 ** (self._restarts - 2) if self._restarts > 1 else 0.0
+
+    def not_made(self) -> None:
+        """Take a restart back that the host had no room for: the plugin is not to blame."""
+        self._restarts = max(0, self._restarts - 1)
 
 
 def closed() -> ConnectFailed:

@@ -6,9 +6,13 @@ looks, as long as calls are made, whether somebody has been reading for one and 
 """
 
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Final
+
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, reentrant_lock
 
 __all__ = ["LOOK", "WATCH", "Seat"]
 
@@ -34,13 +38,13 @@ class Watch:
     """Looks at all seats, from a thread that there is while calls are made."""
 
     def __init__(self) -> None:
-        self._seats: weakref.WeakSet[Seat] = weakref.WeakSet()
-        self.begin_anew()
+        self.reset()
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Have no thread: a fork of the process has not inherited it."""
-        self._lock = threading.Lock()
-        self._leave = threading.Event()
+        self._seats: weakref.WeakSet[Seat] = weakref.WeakSet()
+        self._lock = reentrant_lock(Rank.GLOBAL)
+        self._leave = False
         self.asleep = True
         """True if nobody looks: to be asked after a seat was taken."""
 
@@ -53,22 +57,25 @@ class Watch:
         """Look at a seat no more."""
         with self._lock:
             self._seats.discard(seat)
-            if not self._seats:
-                self._leave.set()
+            self._leave = not self._seats
 
-    def wake(self) -> None:
-        """Begin to look."""
+    def wake(self) -> bool:
+        """Begin to look; tell whether there is a thread for it."""
         with self._lock:
             if self.asleep:
-                self.asleep = False
-                self._leave.clear()
-                threading.Thread(target=self._run, name="watch", daemon=True).start()
+                try:
+                    # The thread takes the lock before it does anything.
+                    threading.Thread(target=self._run, name="watch", daemon=True).start()
+                except RuntimeError:
+                    return False
+                self.asleep = self._leave = False
+        return True
 
     def _run(self) -> None:
         before: dict[Seat, int] = {}
         quiet = 0
         while not self._done(quiet):
-            self._leave.wait(LOOK)
+            time.sleep(LOOK)
             now = self._taken()
             for seat in now:
                 if before.get(seat) == now[seat]:
@@ -83,15 +90,16 @@ class Watch:
 
     def _done(self, quiet: int) -> bool:
         """Tell whether there is nothing left to look at."""
-        if quiet <= _QUIET and not self._leave.is_set():
-            return False
         with self._lock:
+            if quiet <= _QUIET and not self._leave:
+                return False
             self.asleep = True
-            # Whoever has sat down before that has not woken anybody.
+            # A thread that has sat down before that has not woken this one.
             self.asleep = not any(seat.at for seat in self._seats)
-            self._leave.clear()
+            self._leave = False
             return self.asleep
 
 
 WATCH: Final = Watch()
 """The one of this process."""
+reset_after_fork(WATCH.reset)

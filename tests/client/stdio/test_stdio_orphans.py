@@ -13,10 +13,10 @@ from scaffold.client.stdio.orphans import Orphans
 
 HOST = """
 import sys, time
-from scaffold.client.stdio import orphans, process
-process.ORPHANS = orphans.Orphans(grace=1)
-launch = process.Launch([sys.executable, "-c", "import re; re.match('(a+)+$', 'a' * 60 + 'b')"])
-child = process.Process(launch)
+from scaffold.client.stdio import launch, orphans, process
+launch.ORPHANS = orphans.Orphans(grace=1)
+program = "import re; re.match('(a+)+$', 'a' * 60 + 'b')"
+child = process.Process(launch.Launch([sys.executable, "-c", program]))
 print(child._child.pid, flush=True)
 time.sleep(60)
 """
