@@ -111,7 +111,8 @@ class AsyncHostRoutes:
         """Ask the best plugin that supports what is wanted, or the fallback."""
         stages = [(stage, self._watched(stage, hook)) for stage in self._kin.stages(hook)]
         named = {stage.name: call for stage, call in stages}
-        index = Capabilities(hook.kind.name, [(stage.manifest, call) for stage, call in stages])
+        manifests = [(stage.manifest, call) for stage, call in stages]
+        index = Capabilities(hook.kind.name, manifests, self._kin.failures)
 
         async def call(payload: In, wanted: Wanted) -> Out:
             name = self._kin.chosen()
@@ -165,7 +166,8 @@ class AsyncHostRoutes:
                 if function not in known:
                     known.update(owners(listing, await self._catalogues(stages, listing)))
                 silent = self._kin.left_out(listing)
-                name = one_owner(hook.kind.name, function, known.get(function, []), silent)
+                candidates = known.get(function, [])
+                name = one_owner(hook.kind.name, function, candidates, silent, self._kin.failures)
             elif name not in calls:
                 raise self._kin.not_there(name)
             return await calls[name](payload)

@@ -1,11 +1,13 @@
 """What a host knows of one plugin: its state, its channel, and what is being done with it."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
+from scaffold.concurrency.locks import no_lock_held
 from scaffold.contract.errors import PluginError
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Plugin
@@ -97,6 +99,11 @@ class Entry(Generic[C]):
         self.reason = error.reason if isinstance(error, PluginError) else str(error)
         self.loaded = None
 
+    def log_failure(self) -> None:
+        """Log why the plugin cannot be used. No lock may be held: a handler may call the host."""
+        no_lock_held("a logging handler")
+        logging.getLogger(f"plugin.{self.name}").error("it cannot be used: %s", self.reason)
+
     def abandon(self, error: PluginError, *, leaked: bool) -> None:
         """Note that the plugin could not be torn down, unless another has taken its place."""
         if self.loaded is None:
@@ -114,8 +121,10 @@ class Entry(Generic[C]):
         if self._is_judged(loaded):
             self.failures += 1
             out = self.failures >= MOST_FAILURES
-            self.state = State.UNAVAILABLE if out else State.DEGRADED
+            before, self.state = self.state, State.UNAVAILABLE if out else State.DEGRADED
             self.reason = f"its health: {type(error).__name__}: {error}"
+            if out and before is not State.UNAVAILABLE:
+                self.log_failure()
 
     def recover(self, loaded: LoadedPlugin[C]) -> None:
         """Note that the plugin is well."""

@@ -1,6 +1,6 @@
 """Which plugin has a function, for kinds whose plugins list what they offer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic_core import from_json
@@ -32,15 +32,22 @@ def owners(
 
 
 def one_owner(
-    kind: str, function: str, candidates: Sequence[Manifest], silent: Sequence[str] = ()
+    kind: str,
+    function: str,
+    candidates: Sequence[Manifest],
+    silent: Sequence[str] = (),
+    failures: Callable[[], str] = str,
 ) -> str:
     """Return the plugin to ask for a function; `silent` are those that could not be asked for it.
+
+    `failures` says why other plugins cannot be used.
 
     Raises `HookError` with `unknown_function`, or `AmbiguousPlugin` if two have the same priority.
     """
     if not candidates:
         asked = f"; it is not known what {', '.join(silent)} can do" if silent else ""
-        raise HookError("unknown_function", f"no plugin in use has a function '{function}'{asked}")
+        reason = f"no plugin in use has a function '{function}'{asked}{failures()}"
+        raise HookError("unknown_function", reason)
     first, *others = candidates
     if others and rank(others[0])[:-1] == rank(first)[:-1]:
         raise AmbiguousPlugin(

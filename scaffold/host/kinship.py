@@ -94,7 +94,8 @@ class Kinship(Generic[C]):
 
     def active(self) -> str:
         """Return the plugin that answers for the kind; raise `DispatchError`."""
-        return active(self.kind.name, [_manifest(entry) for entry in self.used()])
+        manifests = [_manifest(entry) for entry in self.used()]
+        return active(self.kind.name, manifests, self.failures)
 
     def check(self) -> None:
         """Raise `AmbiguousPlugin` if it will not be known which plugin is to answer."""
@@ -112,11 +113,19 @@ class Kinship(Generic[C]):
     def not_there(self, name: str) -> DispatchError:
         """Return the error of a call that is to go to a plugin which is not in use."""
         there = ", ".join(entry.name for entry in self.used()) or "none"
-        return NoCapableHandler(self.kind.name, f"'{name}' is to answer, and in use is: {there}")
+        reason = f"'{name}' is to answer, and in use is: {there}"
+        return NoCapableHandler(self.kind.name, reason + self.failures())
 
     def nobody(self) -> DispatchError:
         """Return the error of a call that finds no plugin."""
-        return NoCapableHandler(self.kind.name, "no plugin of this kind is in use")
+        return NoCapableHandler(
+            self.kind.name, f"no plugin of this kind is in use{self.failures()}"
+        )
+
+    def failures(self) -> str:
+        """Return why plugins of this kind cannot be used, to be appended to a reason."""
+        failed = [entry for entry in self._kin() if entry.reason and not _in_use(entry)]
+        return "".join(f"; '{entry.name}' is {entry.state}: {entry.reason}" for entry in failed)
 
     def _kin(self) -> Sequence[Entry[C]]:
         return [

@@ -170,12 +170,14 @@ class Registry(Generic[C]):
             self._loaded.pop(entry.name, None)
             entry.loaded = claim.before = None
 
-    def fail(self, entry: Entry[C], claim: Claim, error: Exception) -> None:
-        """Note why a plugin cannot be used, if the claim has not been given up."""
+    def fail(self, entry: Entry[C], claim: Claim, error: Exception) -> bool:
+        """Note why a plugin cannot be used, if the claim has not been given up; tell whether."""
         with self._lock:
-            if entry.claim is claim:
-                self._loaded.pop(entry.name, None)
-                entry.fail(error)
+            if entry.claim is not claim:
+                return False
+            self._loaded.pop(entry.name, None)
+            entry.fail(error)
+            return True
 
     def check_open(self, name: str) -> None:
         """Raise `PluginError` if the host is closed: nothing of it starts any more."""

@@ -194,12 +194,14 @@ class Roster(Generic[C]):
             self._runtime(manifest, self._kind(manifest))
         except PluginError as error:
             entry.fail(error)
+            entry.log_failure()
         return entry.status
 
     def _reject(self, name: str, error: PluginError) -> Status:
         entry: Entry[C] = Entry(name)
         self._registry.register(entry)
         entry.fail(error)
+        entry.log_failure()
         return entry.status
 
     def _kind(self, manifest: Manifest) -> Kind:
@@ -235,7 +237,8 @@ class Roster(Generic[C]):
             self._check_needed(manifest)
             yield manifest
         except FAILURES as error:
-            self._registry.fail(entry, claim, failure(entry.name, error))
+            if self._registry.fail(entry, claim, failure(entry.name, error)):
+                entry.log_failure()
             raise
 
     def _maker(
@@ -303,6 +306,7 @@ class Roster(Generic[C]):
                 except PluginError as error:
                     if before is None:
                         entry.fail(error)
+                        entry.log_failure()
                     raise
                 yield renewal
 

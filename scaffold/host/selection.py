@@ -23,10 +23,11 @@ def override(kind: str) -> str | None:
     return os.environ.get(f"DAGSTACK_ACTIVE_{kind.upper()}") or None
 
 
-def active(kind: str, candidates: Sequence[Manifest]) -> str:
+def active(kind: str, candidates: Sequence[Manifest], failures: Callable[[], str] = str) -> str:
     """Return the name of the one plugin that answers for a kind.
 
-    Raises `AmbiguousPlugin`, or `NoCapableHandler` if there is none.
+    `failures` says why other plugins of the kind cannot be used. Raises `AmbiguousPlugin`, or
+    `NoCapableHandler` if there is none.
     """
     named = override(kind)
     names = {manifest.name for manifest in candidates}
@@ -35,9 +36,9 @@ def active(kind: str, candidates: Sequence[Manifest]) -> str:
             return named
         there = ", ".join(sorted(names)) or "none"
         reason = f"DAGSTACK_ACTIVE_{kind.upper()} names '{named}', and in use is: {there}"
-        raise NoCapableHandler(kind, reason)
+        raise NoCapableHandler(kind, reason + failures())
     if not candidates:
-        raise NoCapableHandler(kind, "no plugin of this kind is in use")
+        raise NoCapableHandler(kind, f"no plugin of this kind is in use{failures()}")
     first, *others = sorted(candidates, key=rank)
     if others and rank(others[0])[:-1] == rank(first)[:-1]:
         raise AmbiguousPlugin(
@@ -59,8 +60,14 @@ def check_fallbacks(kind: str, candidates: Sequence[Manifest]) -> None:
 class Capabilities(Generic[T]):
     """An index from what plugins say they support to the best of them: a look-up for each fact."""
 
-    def __init__(self, kind: str, plugins: Sequence[tuple[Manifest, T]]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        plugins: Sequence[tuple[Manifest, T]],
+        failures: Callable[[], str] = str,
+    ) -> None:
         self._kind = kind
+        self._failures = failures
         self._extensions: dict[str, tuple[int, T]] = {}
         self._languages: dict[str, tuple[int, T]] = {}
         self._mime_types: dict[str, tuple[int, T]] = {}
@@ -95,7 +102,8 @@ class Capabilities(Generic[T]):
         if best is not None:
             return best[1]
         if self._fallback is None:
-            raise NoCapableHandler(self._kind, f"no plugin fits {wanted}, and none is the fallback")
+            reason = f"no plugin fits {wanted}, and none is the fallback"
+            raise NoCapableHandler(self._kind, reason + self._failures())
         return self._fallback
 
 

@@ -72,7 +72,8 @@ def _capable(
     kin: Kinship[Any], calls: list[tuple[Stage[Any], Callable[[In], Items]]]
 ) -> Callable[[In, Wanted], Items]:
     named = {stage.name: call for stage, call in calls}
-    index = Capabilities(kin.kind.name, [(stage.manifest, call) for stage, call in calls])
+    manifests = [(stage.manifest, call) for stage, call in calls]
+    index = Capabilities(kin.kind.name, manifests, kin.failures)
 
     def call(payload: In, wanted: Wanted) -> Items:
         name = kin.chosen()
