@@ -211,8 +211,10 @@ class DuplicatePlugin(ManifestInvalid):
 
     code = "duplicate-plugin"
 
-    def __init__(self, plugin: str) -> None:
-        super().__init__(plugin, f"{plugin}: a plugin of this name is loaded already")
+    def __init__(self, plugin: str, both: str = "") -> None:
+        two = f"{plugin}: installed packages give this plugin name twice: {both}; uninstall one"
+        known = f"{plugin}: a plugin of this name is loaded already"
+        super().__init__(plugin, two if both else known)
 
 
 class KindUnknown(PluginError):

@@ -1,6 +1,7 @@
 """Where plugins are found without being named: folders, and the entry points of packages."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
@@ -8,10 +9,11 @@ from pathlib import Path
 from types import FunctionType
 from typing import Final
 
-from scaffold.contract.errors import ManifestInvalid, PluginLoadError
+from scaffold.contract.errors import DuplicatePlugin, ManifestInvalid, PluginLoadError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.plugin import Plugin
 from scaffold.contract.values import Json, is_object
+from scaffold.host.document import UNPARSED
 from scaffold.host.loader import cause
 from scaffold.host.manifest import Manifest, manifest_of, read_manifest
 from scaffold.resources.manifests import SOURCES
@@ -29,35 +31,79 @@ _MANIFESTS: Final = [name for name in SOURCES if name not in {"pyproject.toml", 
 def find_plugins(folder: Path) -> Iterator[Path]:
     """Yield every folder below that holds a manifest, in the order of names.
 
-    A plugin's own folders are not searched, nor those whose name begins with a dot.
+    A plugin's own folders are not searched, nor those whose name begins with a dot. Links are
+    followed; a folder to which several lead is searched once.
     """
-    for path, folders, files in os.walk(folder):
+    seen: set[tuple[int, int]] = set()
+    for path, folders, files in os.walk(folder, followlinks=True):
         here = Path(path)
-        if here != folder and _is_plugin(here, files):
-            yield here
+        if not _is_new(here, seen):
             folders.clear()
+            continue
+        if here != folder and (ours := _is_plugin(here, files)) is not None:
+            yield here
+            if ours:
+                folders.clear()
         folders[:] = sorted(
             name for name in folders if name not in IGNORED and not name.startswith(".")
         )
 
 
-def _is_plugin(folder: Path, files: list[str]) -> bool:
+def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
+    """Note a folder; return False if it was noted before, under whatever name."""
+    try:
+        found = folder.stat()
+    except OSError:  # it has been removed meanwhile
+        return False
+    identity = (found.st_dev, found.st_ino)
+    known = identity in seen
+    seen.add(identity)
+    return not known
+
+
+def _is_plugin(folder: Path, files: list[str]) -> bool | None:
+    """Tell whether a folder is a plugin's own; `None` if it has no manifest.
+
+    False if it is not known, because a file that may belong to anybody cannot be parsed: then it
+    must not hide the plugins below.
+    """
     if any(name in files for name in _MANIFESTS):
         return True
     if not {"pyproject.toml", "package.json"}.intersection(files):
-        return False
+        return None
     # Such a file may belong to anybody: only a section of ours makes it a manifest.
     try:
         read_manifest(folder)
     except ManifestInvalid as error:
-        return ": no-manifest: " not in error.reason
+        if ": no-manifest: " in error.reason:
+            return None
+        return not any(f": {code}: " in error.reason for code in UNPARSED)
     return True
 
 
 def installed() -> list[EntryPoint]:
-    """Return the entry points of installed packages that name plugins, each name once."""
-    found = {point.name: point for group in reversed(GROUPS) for point in entry_points(group=group)}
+    """Return the entry points of installed packages that name plugins, each name once.
+
+    A distribution that is on the path twice, as an editable one may be, counts once. Raises
+    `DuplicatePlugin` if two entry points give one name to different things.
+    """
+    found: dict[str, EntryPoint] = {}
+    for group in GROUPS:
+        for point in entry_points(group=group):
+            known = found.setdefault(point.name, point)
+            if _source(known) != _source(point):
+                raise DuplicatePlugin(point.name, f"{_named(known)} and {_named(point)}")
     return [found[name] for name in sorted(found)]
+
+
+def _source(point: EntryPoint) -> tuple[str, str]:
+    name = "" if point.dist is None else point.dist.name
+    return re.sub(r"[-_.]+", "-", name).lower(), point.value
+
+
+def _named(point: EntryPoint) -> str:
+    owner = "a package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
+    return f"'{point.value}' of {owner}"
 
 
 def from_entry_point(point: EntryPoint) -> tuple[Manifest, type[Plugin] | None]:

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from scaffold.filesystem.reading import read_small
 from scaffold.host.places import KeyPath, Place, places
 from scaffold.resources.manifests import ANYWHERE, SOURCES, Section, descend
 
-__all__ = ["Document", "Finding", "find_document"]
+__all__ = ["UNPARSED", "Document", "Finding", "find_document"]
 
 _PLUGIN: Section = ("plugin",)
 
@@ -20,6 +21,10 @@ _TOML_MESSAGE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of docume
 
 _SHARED = ("pyproject.toml", "package.json")
 """Files that belong to somebody else: without a section of ours they are no manifest."""
+
+
+UNPARSED = ("invalid-encoding", "invalid-json", "invalid-toml", "too-deep")
+"""Codes of findings that leave unknown what a file holds."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +54,8 @@ class Document:
         default_factory=dict[KeyPath, tuple[Place, Place]]
     )
     findings: list[Finding] = field(default_factory=list[Finding])
+    repeated: list[tuple[KeyPath, Place]] = field(default_factory=list[tuple[KeyPath, Place]])
+    """Keys of JSON that are there a second time, and where."""
 
     def report(self, place: Place, code: str, message: str, help_: str = "") -> None:
         """Note a finding."""
@@ -94,13 +101,23 @@ def find_document(path: Path) -> Document:
         if document.file.is_file():
             if _parse(document, sections):
                 return document
-            if name not in _SHARED or document.findings[0].code != "no-section":
+            if name not in _SHARED or _is_ours(document):
                 document.raise_findings()
     document = Document(path)
     names = ", ".join(SOURCES)
     document.report(Place(), "no-manifest", "this folder has no manifest", f"one of: {names}")
     document.raise_findings()
     return document
+
+
+def _is_ours(document: Document) -> bool:
+    """Tell whether a file that may belong to anybody is a manifest that cannot be used.
+
+    One that cannot be read or parsed may hold a section of ours if the text names it.
+    """
+    if document.findings[0].code in {"no-section", "unreadable"}:
+        return False
+    return b"dagstack" in document.file.read_bytes()
 
 
 def _parse(document: Document, sections: tuple[Section, ...]) -> bool:
@@ -120,6 +137,10 @@ def _parse(document: Document, sections: tuple[Section, ...]) -> bool:
         wanted = ".".join(map(str, sections[0]))
         document.report(Place(), "no-section", f"there is no section '{wanted}'")
         return False
+    for path, place in document.repeated:
+        if path[: len(document.section)] == document.section:
+            message = f"the key '{path[-1]}' is there a second time"
+            document.report(place, "said-twice", message, "keep one of them")
     for key in content.keys() - {"plugin"} if section == _PLUGIN else ():
         place, _ = document.where[(key,)]
         message = f"'{key}' stands beside 'plugin' and is not read"
@@ -134,9 +155,10 @@ def _read(document: Document) -> str | None:
         document.report(Place(), "unreadable", f"it cannot be read: {error.strerror}")
         return None
     try:
-        return data.decode()
+        # Editors and shells of Windows write a byte order mark.
+        return data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode()
+        before = data.removeprefix(BOM_UTF8)[: error.start].decode()
         place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
         document.report(place, "invalid-encoding", "it is not UTF-8")
         return None
@@ -146,7 +168,7 @@ def _content(document: Document, text: str) -> Json:
     try:
         content: Json = (json if document.file.suffix == ".json" else tomllib).loads(text)
         if is_object(content):
-            document.where = places(text)
+            document.where = places(text, document.repeated)
     except json.JSONDecodeError as error:
         place = Place(error.lineno, error.colno)
         document.report(place, "invalid-json", _lower(error.msg))

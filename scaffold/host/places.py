@@ -31,12 +31,23 @@ class Place:
     column: int = 1
 
 
-def places(text: str) -> dict[KeyPath, tuple[Place, Place]]:
+def places(
+    text: str, repeated: list[tuple[KeyPath, Place]] | None = None
+) -> dict[KeyPath, tuple[Place, Place]]:
     """Map the path of every value in well-formed TOML or JSON to the places of its key and itself.
 
     A table's own place is its header; an item of a list has no key, so both places are its own.
+
+    Args:
+        text: The document.
+        repeated: Gets every key of JSON that is there a second time, and its place there. TOML's
+            parser refuses such keys itself.
     """
-    return _Scan(text).document()
+    scan = _Scan(text)
+    found = scan.document()
+    if repeated is not None:
+        repeated += scan.repeated
+    return found
 
 
 class _Scan:
@@ -47,6 +58,7 @@ class _Scan:
         self.at = 0
         self.found: dict[KeyPath, tuple[Place, Place]] = {}
         self.lists: dict[KeyPath, int] = {}
+        self.repeated: list[tuple[KeyPath, Place]] = []
 
     def document(self) -> dict[KeyPath, tuple[Place, Place]]:
         self.skip()
@@ -84,6 +96,8 @@ class _Scan:
         self.skip()
         for depth in range(len(table) + 1, len(path)):
             self.found.setdefault(path[:depth], (place, place))
+        if path in self.found:
+            self.repeated.append((path, place))
         self.found[path] = (place, self.here())
         self.value(path)
 

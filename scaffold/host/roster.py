@@ -110,7 +110,10 @@ class Roster(Generic[C]):
         return [self.register(found) for found in find_plugins(root)]
 
     def discover_installed(self) -> Sequence[Status]:
-        """Register the plugins that installed packages name as entry points; see `register`."""
+        """Register the plugins that installed packages name as entry points; see `register`.
+
+        Raises `DuplicatePlugin` if a name is there twice, and names both packages.
+        """
         found: list[Status] = []
         for point in installed():
             try:

@@ -43,7 +43,7 @@ def read_table(folder: Path) -> JsonObject | None:
     for name, sections in SOURCES.items():
         file = folder / name
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
             content: Json = (json if file.suffix == ".json" else tomllib).loads(text)
         except (OSError, ValueError):
             continue
