@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CanonicalSchema",
     "Draft",
+    "Registry",
     "ValidationError",
     "Validator",
     "declared_validator",
+    "failures",
     "normal_form",
     "proves_containment",
+    "registry_of",
     "validator",
 ]
 
@@ -35,6 +38,7 @@ Draft: TypeAlias = Literal["4", "6", "7", "201909", "202012"]
 
 Validator: TypeAlias = "jsonschema_rs.Validator"
 ValidationError: TypeAlias = "jsonschema_rs.ValidationError"
+Registry: TypeAlias = "jsonschema_rs.Registry"
 CanonicalSchema: TypeAlias = "jsonschema_rs.CanonicalSchema"
 
 
@@ -49,13 +53,31 @@ def validator(schema: Json, draft: Draft = "202012", *, formats: bool = False) -
     return _compiled(getattr(jsonschema_rs, f"Draft{draft}Validator"), schema, formats=formats)
 
 
-def declared_validator(schema: Json) -> Validator:
-    """Compile a schema in the draft that its `$schema` names; without one, in 2020-12."""
+def declared_validator(schema: Json, registry: "Registry | None" = None) -> Validator:
+    """Compile a schema in the draft that its `$schema` names; without one, in 2020-12.
+
+    References may lead into a registry.
+    """
     import jsonschema_rs
 
     if isinstance(schema, dict) and "$schema" in schema:
-        return _compiled(jsonschema_rs.validator_for, schema, formats=False)
-    return _compiled(jsonschema_rs.Draft202012Validator, schema, formats=False)
+        return _compiled(jsonschema_rs.validator_for, schema, formats=False, registry=registry)
+    make = jsonschema_rs.Draft202012Validator
+    return _compiled(make, schema, formats=False, registry=registry)
+
+
+def registry_of(uri: str, document: Json) -> "Registry":
+    """Return a registry of one document, by which references to its parts are resolved."""
+    import jsonschema_rs
+
+    return jsonschema_rs.Registry([(uri, document)], retriever=_refuse_to_fetch)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return what the compiler raises for a schema, or for a reference that leads nowhere."""
+    import jsonschema_rs
+
+    return jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError
 
 
 def normal_form(schema: Json) -> "CanonicalSchema | None":
@@ -83,7 +105,9 @@ def proves_containment(outer: CanonicalSchema, inner: CanonicalSchema) -> bool:
         return False
 
 
-def _compiled(make: Any, schema: Json, *, formats: bool) -> Validator:
+def _compiled(
+    make: Any, schema: Json, *, formats: bool, registry: "Registry | None" = None
+) -> Validator:
     import jsonschema_rs
 
     made: Validator = make(
@@ -91,6 +115,7 @@ def _compiled(make: Any, schema: Json, *, formats: bool) -> Validator:
         validate_formats=formats,
         retriever=_refuse_to_fetch,
         pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
+        registry=registry,
     )
     return made
 

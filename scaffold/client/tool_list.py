@@ -119,7 +119,7 @@ class ToolList:
                 self._odd(tool, f"returns results that are not checked in full: {schema}")
         value = msgspec.json.decode(structured)
         if not schema.accepts(value):
-            raise InvalidOutput(hook.name, schema.problems(value, "/result"))
+            raise InvalidOutput(hook.name, *schema.explain(value, "/result"))
 
 
 def _endless(reason: str) -> ProtocolError:

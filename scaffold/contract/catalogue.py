@@ -48,7 +48,7 @@ class Catalogue:
         schema = self._schemas.get(name) or self._compile(name)
         if not schema.accepts(arguments):
             prefix = f"/{hook.functions.arguments}"
-            raise InvalidInput(hook.name, schema.problems(arguments, prefix))
+            raise InvalidInput(hook.name, *schema.explain(arguments, prefix))
 
     def _compile(self, name: str) -> PartialSchema:
         schema = self._schemas[name] = PartialSchema(self.functions[name]["parameters"])

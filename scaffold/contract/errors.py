@@ -23,11 +23,14 @@ ScaffoldError
         └── AmbiguousPlugin   several are, and nothing says which
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, NamedTuple
 
 __all__ = [
+    "MOST_BYTES",
+    "MOST_PROBLEMS",
+    "NOTHING_MORE",
     "AmbiguousPlugin",
     "ConnectFailed",
     "DeadlineExceeded",
@@ -47,10 +50,24 @@ __all__ = [
     "PluginLoadError",
     "Problem",
     "ProtocolError",
+    "Rest",
     "RuntimeNotSupported",
     "ScaffoldError",
     "TransportError",
 ]
+
+MOST_PROBLEMS: Final = 100
+"""Problems that one refusal lists."""
+
+MOST_BYTES: Final = 18 << 10
+"""Bytes of the problems of one refusal as JSON. They cross the wire up to three times: in the
+message, in the text for a model, and as data. So a refusal stays below 64 KiB."""
+
+LONGEST: Final = 400
+"""Characters of a message: a caller has the value, and its pointer."""
+
+LONGEST_PATH: Final = 1000
+"""Characters of a pointer. A longer one ends at the object around the property."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -107,18 +124,87 @@ def _steps(path: str) -> list[str]:
     return [step if len(step) < len("9" * 19) else f" {step}" for step in path.split("/")]
 
 
+class Rest(NamedTuple):
+    """The problems of a payload that a refusal does not list."""
+
+    number: int = 0
+    is_exact: bool = True
+    """False if the search for problems ended early: there may be more than `number`."""
+
+    def __str__(self) -> str:
+        if self.number == 0:
+            return "" if self.is_exact else "; and perhaps more"
+        return (
+            f"; and {self.number} more" if self.is_exact else f"; and at least {self.number} more"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it crosses the wire, next to the problems; nothing if there is no rest."""
+        if self.number == 0 and self.is_exact:
+            return {}
+        return {"more": self.number, "more_is_exact": self.is_exact}
+
+
+NOTHING_MORE: Final = Rest()
+
+
 class _Invalid(HookError):
     """A payload that its schema refuses."""
 
     _code: ClassVar[str]
 
-    def __init__(self, hook: str, problems: Iterable[Problem]) -> None:
+    def __init__(self, hook: str, problems: Iterable[Problem], rest: Rest = NOTHING_MORE) -> None:
+        every = sorted(set(problems), key=_order)
         self.hook = hook
-        self.problems = tuple(sorted(set(problems), key=_order))
-        """Every problem, in the order of path, rule and message; indexes count as numbers."""
-        message = f"{hook}: " + "; ".join(map(str, self.problems))
+        self.problems = tuple(_first(every))
+        """The problems, in the order of path, rule and message; indexes count as numbers.
+
+        At most 100, and no more than 18 KiB of JSON.
+        """
+        self.rest = rest._replace(number=rest.number + len(every) - len(self.problems))
+        """How many more there are."""
+        message = f"{hook}: " + "; ".join(map(str, self.problems)) + str(self.rest)
         data = {"problems": [problem.as_json() for problem in self.problems]}
-        super().__init__(self._code, message, data)
+        super().__init__(self._code, message, {**data, **self.rest.as_json()})
+
+
+def _first(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield as many problems as a refusal has room for, and of each as much."""
+    size = 0
+    for problem in problems[:MOST_PROBLEMS]:
+        short = _short(problem)
+        size += sum(
+            map(_size, (short.path, short.rule, short.message, '{"path","rule","message"}'))
+        )
+        if size > MOST_BYTES:
+            return
+        yield short
+
+
+def _short(problem: Problem) -> Problem:
+    path, rule, message = problem.path, problem.rule, problem.message
+    if len(path) <= LONGEST_PATH and len(rule) <= LONGEST and len(message) <= LONGEST:
+        return problem
+    if len(path) > LONGEST_PATH:
+        path = path[:LONGEST_PATH].rpartition("/")[0]
+    return Problem(path, rule[:LONGEST], shortened(message))
+
+
+def _size(text: str) -> int:
+    """Count the bytes of a text as JSON."""
+    return (
+        len(text.encode("utf-8", "replace"))
+        + text.count('"')
+        + text.count("\\")
+        + 5 * sum(character < " " for character in text)
+    )
+
+
+def shortened(message: str) -> str:
+    """Cut the value out of a message that repeats all of it; the reason stands behind."""
+    if len(message) <= LONGEST:
+        return message
+    return f"{message[: LONGEST // 4]}…{message[-LONGEST // 2 :]}"
 
 
 class InvalidInput(_Invalid):

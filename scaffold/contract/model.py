@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
+from scaffold.contract.decoding.crowding import may_be_crowded
 from scaffold.contract.values import Json
 
 __all__ = ["Model"]
@@ -28,3 +30,16 @@ class Model(BaseModel):
         ser_json_inf_nan="constants",  # never `null` in silence: what writes payloads refuses them
         protected_namespaces=(),
     )
+
+    @classmethod
+    @override
+    def __pydantic_on_complete__(cls) -> None:
+        """Have unions that would cost too much to try read by the member that fits (ADR-0032)."""
+        super().__pydantic_on_complete__()
+        core_schema = cls.__pydantic_core_schema__
+        if may_be_crowded(core_schema):
+            from scaffold.contract.decoding.guarding import guard
+
+            guarded = guard(core_schema, None)
+            if guarded is not None:
+                cls.__pydantic_validator__, cls.__pydantic_serializer__ = guarded

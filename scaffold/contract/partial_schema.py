@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import unquote
 
-from scaffold.contract.schema import Schema, pointer
+from scaffold.contract.pointers import pointer
+from scaffold.contract.schema import Schema
 from scaffold.contract.values import Json, JsonObject, is_array, is_object
 from scaffold.validators import declared_validator
 

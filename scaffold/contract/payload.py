@@ -13,10 +13,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
 from scaffold.contract.collector import LONG, unhurried
-from scaffold.contract.errors import InvalidInput, InvalidOutput, Problem
+from scaffold.contract.decoding.crowding import crowded, may_be_crowded
+from scaffold.contract.errors import NOTHING_MORE, InvalidInput, InvalidOutput, Problem, Rest
 from scaffold.contract.model import Model
 from scaffold.contract.namesakes import namesakes, told_apart
-from scaffold.contract.schema import Schema, pointer
+from scaffold.contract.pointers import pointer
+from scaffold.contract.schema import Schema
 from scaffold.contract.values import Json
 
 __all__ = ["CAPITALS", "SHORT", "Payload"]
@@ -56,9 +58,31 @@ class Payload(Generic[T]):
         return TypeAdapter(self.form, config=None if is_model else Model.model_config)
 
     @cached_property
+    def _core(self) -> tuple[Any, Any]:
+        """What reads and writes the form: the class's own, or the adapter's."""
+        adapter = self._adapter
+        if self._is_crowded and not issubclass(self._class or object, BaseModel):
+            from scaffold.contract.decoding.guarding import guard
+
+            guarded = guard(adapter.core_schema, Model.__pydantic_core_schema__.get("config"))
+            if guarded is not None:
+                return guarded
+        return adapter.validator, adapter.serializer
+
+    @cached_property
+    def _is_crowded(self) -> bool:
+        """True if the form has unions that are read by the member that fits.
+
+        They are written as what they hold, so the schema judges what is written.
+        """
+        core_schema = self._adapter.core_schema
+        return may_be_crowded(core_schema) and bool(crowded(core_schema))
+
+    @cached_property
     def _write(self) -> Callable[..., bytes]:
         # The adapter's own `dump_json` and `validate_json` cost as much as what they do here.
-        return self._adapter.serializer.to_json
+        write: Callable[..., bytes] = self._core[1].to_json
+        return write
 
     @cached_property
     def _sparse(self) -> bool:
@@ -67,7 +91,7 @@ class Payload(Generic[T]):
 
     @cached_property
     def _read(self) -> Callable[[bytes], T]:
-        read = self._adapter.validator.validate_json
+        read: Callable[..., T] = self._core[0].validate_json
         if "'validation_alias'" not in str(self._adapter.core_schema):
             return read
         # In JSON, a property that has an alias in Python goes by its own name only.
@@ -86,7 +110,8 @@ class Payload(Generic[T]):
 
     @cached_property
     def _take(self) -> Callable[[T], T]:
-        return self._adapter.validator.validate_python
+        take: Callable[[T], T] = self._core[0].validate_python
+        return take
 
     @cached_property
     def _compiled(self) -> Schema:
@@ -176,7 +201,8 @@ class Payload(Generic[T]):
             return lambda _value: b"{}"
         if self._class is None:
             return self._write_form
-        return (self._exact_writer if self.exact else self._plain_writer)(self._write, self._class)
+        judged = self.exact or self._is_crowded
+        return (self._exact_writer if judged else self._plain_writer)(self._write, self._class)
 
     def _plain_writer(self, write: Callable[..., bytes], form: type) -> Callable[[T], bytes]:
         sparse = self._sparse
@@ -220,7 +246,7 @@ class Payload(Generic[T]):
             data = self._write(value, exclude_unset=self._sparse, warnings="error")
         except ValueError as error:
             self._explain_value(value, error)
-        if not self.exact:
+        if not (self.exact or self._is_crowded):
             self._refuse_no_number(data)
         elif not self._accepts(data):
             self._check_text(data)
@@ -266,7 +292,7 @@ class Payload(Generic[T]):
 
     def _check(self, value: Json) -> None:
         if not self._compiled.accepts(value):
-            self._refuse(self._compiled.problems(value))
+            self._refuse(*self._compiled.explain(value))
 
     def _explain(self, data: bytes, error: ValidationError) -> NoReturn:
         self._check(self._parse(data))
@@ -286,8 +312,8 @@ class Payload(Generic[T]):
         message = f"expected '{expected}', and got a Python '{type(value).__name__}'"
         self._refuse([Problem("", "type", message)])
 
-    def _refuse(self, problems: Iterable[Problem]) -> NoReturn:
-        raise self._refusal(self.hook, problems)
+    def _refuse(self, problems: Iterable[Problem], rest: Rest = NOTHING_MORE) -> NoReturn:
+        raise self._refusal(self.hook, problems, rest)
 
 
 def _problems(error: ValidationError) -> Iterator[Problem]:

@@ -4,20 +4,20 @@ The compiler is imported when the first schema is compiled: a plugin whose model
 everything never pays for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scaffold.contract.collector import LONG, unhurried
 from scaffold.contract.errors import Problem
-from scaffold.contract.unions import inside
 from scaffold.contract.values import Json
 from scaffold.validators import Validator, declared_validator
 
-__all__ = ["Schema", "pointer"]
+if TYPE_CHECKING:
+    from scaffold.contract.explaining.compiled import Compiled
+    from scaffold.contract.explaining.explanation import Explanation
 
-LONGEST = 400
-"""Characters of a message: a caller has the value, and its pointer."""
+__all__ = ["Schema"]
 
 
 class Schema:
@@ -32,6 +32,12 @@ class Schema:
     @cached_property
     def _validator(self) -> Validator:
         return declared_validator(self.document)
+
+    @cached_property
+    def _compiled(self) -> "Compiled":
+        from scaffold.contract.explaining.compiled import Compiled
+
+        return Compiled(self.document)
 
     def accepts(self, value: Json) -> bool:
         """Tell whether the value is valid."""
@@ -57,34 +63,12 @@ class Schema:
 
         return accepts
 
-    def problems(self, value: Json, prefix: str = "") -> Iterator[Problem]:
-        """Yield what is wrong with the value; `prefix` is the pointer to it in its payload."""
-        for error in self._validator.iter_errors(value):
-            for each in (error, *inside(error)):
-                path = prefix + pointer(each.instance_path)
-                yield Problem(path, _rule(each.schema_path), _shortened(each.message))
+    def explain(self, value: Json, prefix: str = "") -> "Explanation":
+        """Say what is wrong with a value; `prefix` is the pointer to it in its payload."""
+        from scaffold.contract.explaining.explanation import explain
 
+        return explain(self._compiled, value, prefix)
 
-def pointer(path: Iterable[str | int]) -> str:
-    """Write a path as JSON Pointer (RFC 6901)."""
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
-    return "".join(f"/{part}" for part in parts)
-
-
-def _shortened(message: str) -> str:
-    """Cut the value out of a message that repeats all of it; the reason stands behind."""
-    if len(message) <= LONGEST:
-        return message
-    return f"{message[: LONGEST // 4]}…{message[-LONGEST // 2 :]}"
-
-
-def _rule(path: Sequence[str | int]) -> str:
-    """Return the keyword at the end of a schema path: `false` has none of its own."""
-    if not path:
-        return "false"
-    in_a_place = isinstance(path[-1], int) or path[-2:-1] in _PLACES
-    return str(path[-2] if in_a_place else path[-1])
-
-
-_PLACES = (["properties"], ["patternProperties"], ["dependentSchemas"], ["$defs"])
-"""Keywords that hold schemas by name: the name is no rule."""
+    def problems(self, value: Json) -> Iterator[Problem]:
+        """Yield what is wrong with the value: the first 100 problems."""
+        yield from self.explain(value).problems

@@ -51,7 +51,7 @@ def enforcement(payload: Payload) -> Enforcement:
 
 def _walk(root: Json, left: set[str]) -> Iterator[tuple[str, str, bool]]:
     """Yield each keyword that counts, with its place and whether it is left to the schema."""
-    from scaffold.contract.schema import pointer
+    from scaffold.contract.pointers import pointer
 
     documents = Documents.of_one(root)
     pending = [(root, "" in left)]

@@ -18,6 +18,7 @@ from scaffold.contract.errors import (
     InvalidOutput,
     Problem,
     ProtocolError,
+    Rest,
 )
 from scaffold.contract.hook import Hook
 from scaffold.contract.values import Json, JsonObject
@@ -235,7 +236,7 @@ def _error(hook: Hook[Any, Any], answer: _Result) -> HookError:
     error = answer.meta.error
     rebuild = {"invalid_input": InvalidInput, "invalid_output": InvalidOutput}.get(error.code)
     if rebuild is not None:
-        return rebuild(hook.name, _problems(error.data))
+        return rebuild(hook.name, _problems(error.data), _rest(error.data))
     if error.code == "internal":
         return InternalError(error.message, error.data)
     return HookError(error.code, error.message, error.data)
@@ -248,6 +249,11 @@ def _problems(data: Json) -> list[Problem]:
         raise ProtocolError(
             f"an invalid payload was reported without its problems: {error}"
         ) from None
+
+
+def _rest(data: JsonObject) -> Rest:
+    number, is_exact = data.get("more", 0), data.get("more_is_exact", True)
+    return Rest(number if isinstance(number, int) else 0, is_exact=is_exact is not False)
 
 
 def _lift(output: bytes) -> tuple[bytes, bytes | None]:

@@ -49,7 +49,7 @@ def test_problems_stand_in_the_order_of_the_payload():
     assert [problem.path for problem in refusal.problems][:4] == [
         "",
         "/a",
-        f"/a/{'9' * 5_000}",
+        "/a",  # a pointer of 5,000 characters ends at the object around
         "/a/x",
     ]
     assert [problem.path for problem in refusal.problems][-3:] == ["/a/9", "/a/10", "/b"]

@@ -12,7 +12,7 @@ from typing_extensions import override
 from scaffold.client.session import Outgoing, Session
 from scaffold.contract.errors import InvalidInput, Problem
 from scaffold.contract.hook import Kind
-from scaffold.contract.schema import pointer
+from scaffold.contract.pointers import pointer
 from scaffold.contract.values import Json, JsonObject, is_object
 from scaffold.wire.eras import MODERN
 from scaffold.wire.headers import encode_value, mirrored, parameter_headers

@@ -6,7 +6,7 @@ here: that is decided by containment.
 
 from collections.abc import Iterator
 
-from scaffold.contract.schema import pointer
+from scaffold.contract.pointers import pointer
 from scaffold.generator.canonical import same
 from scaffold.generator.compare.report import Direction, SchemaChange
 from scaffold.generator.compare.schema import PayloadSchema

@@ -200,7 +200,7 @@ def places(
     documents: Documents, document: Document, bundle: Json, keywords: Collection[tuple[Json, str]]
 ) -> Iterator[str]:
     """Write where keywords stand in the self-contained form of a document, as JSON pointers."""
-    from scaffold.contract.schema import pointer
+    from scaffold.contract.pointers import pointer
 
     definitions: dict[str, Json] = bundle.get("$defs", {}) if is_object(bundle) else {}
     homes: dict[str, Pointer] = {

@@ -1,0 +1,58 @@
+"""Types with unions that would cost too much to try: what reads and writes them instead."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from pydantic_core import SchemaSerializer, SchemaValidator
+
+from scaffold.contract.decoding.crowding import crowded
+from scaffold.contract.values import Json, is_array, is_object
+
+__all__ = ["Guard", "guard"]
+
+
+class Guard(NamedTuple):
+    """What reads and writes a type, in linear time."""
+
+    validator: SchemaValidator
+    serializer: SchemaSerializer
+
+
+def guard(core_schema: Json, config: Any) -> Guard | None:
+    """Return what reads and writes a type in pydantic's place; `None` if there is no need.
+
+    `config` is what holds for nodes outside of models. A union is written as what it holds: to ask
+    its members again, one by one, would cost as much as to read it so.
+    """
+    unions = crowded(core_schema)
+    if not unions:
+        return None
+    from scaffold.contract.decoding.choosing import Chooser
+
+    definitions = {each["ref"]: each for each in core_schema.get("definitions", ())}
+    places = {
+        identity: {
+            "type": "function-plain",
+            "function": {"type": "with-info", "function": Chooser(union, definitions, config)},
+            "serialization": _AS_IT_IS,
+        }
+        for identity, union in unions.items()
+    }
+    schema = _replaced(core_schema, places)
+    return Guard(
+        SchemaValidator(schema, config, _use_prebuilt=False),
+        SchemaSerializer(schema, config, _use_prebuilt=False),
+    )
+
+
+def _replaced(node: Json, places: Mapping[int, Json]) -> Json:
+    if id(node) in places:
+        return places[id(node)]
+    if is_object(node):
+        return {name: _replaced(part, places) for name, part in node.items()}
+    if is_array(node):
+        return [_replaced(part, places) for part in node]
+    return node
+
+
+_AS_IT_IS: Final = {"type": "any"}

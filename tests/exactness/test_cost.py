@@ -1,0 +1,303 @@
+"""What reading, refusing and writing costs: no more than a few times what judging costs."""
+
+import json
+
+import pytest
+from costs import FIXED, RATIO, expressions, made, nested, spent, text
+
+from scaffold.contract import InvalidInput, InvalidOutput, Problem
+from scaffold.contract.errors import MOST_PROBLEMS, Rest
+from scaffold.contract.schema import Schema
+
+MOST_BYTES = 64 << 10
+"""Bytes that a refusal may have, as an answer over the wire."""
+
+REFERENCE = {"$ref": "#/$defs/T"}
+
+
+def payload(members, keyword="anyOf"):
+    """Return the schema of an object that holds a value of a union, which may hold another."""
+    union = {keyword: members}
+    return {
+        "type": "object",
+        "required": ["e"],
+        "properties": {"e": REFERENCE},
+        "$defs": {"T": union},
+    }
+
+
+def thing(*required, closed=True, **properties):
+    """Return the schema of an object."""
+    schema = {"type": "object", "properties": properties, "required": list(required)}
+    return {**schema, "additionalProperties": False} if closed else schema
+
+
+WITHOUT_TAGS = {
+    "closed": payload(
+        [
+            {"type": "integer"},
+            thing("x", x=REFERENCE, a={"type": "string"}),
+            thing("x", x=REFERENCE, b={"type": "integer"}),
+        ]
+    ),
+    "open": payload(
+        [
+            {"type": "integer"},
+            thing("x", x=REFERENCE, a={"type": "string"}, closed=False),
+            thing("x", x=REFERENCE, b={"type": "integer"}, closed=False),
+        ]
+    ),
+    "exclusive": payload(
+        [
+            {"type": "integer"},
+            thing("x", "a", x=REFERENCE, a={"type": "string"}),
+            thing("x", "b", x=REFERENCE, b={"type": "integer"}),
+        ],
+        "oneOf",
+    ),
+    "in lists": payload(
+        [
+            {"type": "integer"},
+            thing("x", x={"type": "array", "items": REFERENCE}),
+            thing("x", x={"type": "array", "items": REFERENCE}, b={"type": "integer"}),
+        ]
+    ),
+    "in maps": payload(
+        [
+            {"type": "integer"},
+            {"type": "object", "additionalProperties": REFERENCE},
+            thing("x", x=REFERENCE, b={"type": "integer"}),
+        ]
+    ),
+    "lists of lists": payload(
+        [
+            {"type": "integer"},
+            {"type": "array", "items": REFERENCE},
+            {"type": "array", "items": {"anyOf": [REFERENCE, {"type": "null"}]}},
+        ]
+    ),
+}
+
+WRAPS = {
+    "closed": lambda value: {"x": value},
+    "open": lambda value: {"x": value, "b": 1},
+    "exclusive": lambda value: {"x": value, "b": 1},
+    "in lists": lambda value: {"x": [value]},
+    "in maps": lambda value: {"x": value},
+    "lists of lists": lambda value: [value],
+}
+
+ANYTHING = {"in maps", "lists of lists"}
+"""Those of which the type holds any value, since no alias contains itself: the schema refuses."""
+
+
+def accepts(hook, data):
+    """Judge a payload by its schema alone, with all that judging needs."""
+    accept = Schema(hook.input.schema).judge()
+    accept(data)
+    return spent(accept, data)
+
+
+def is_cheap(hook, data, call):
+    """Return what a call made of a payload, if it cost what it may."""
+    _, judged = accepts(hook, data)
+    spent(call, text({}))  # compiles and imports what has to be once
+    result, seconds = spent(call, data)
+    assert seconds < RATIO * judged + FIXED
+    return result
+
+
+@pytest.mark.parametrize("name", WITHOUT_TAGS)
+def test_a_recursive_union_without_tags_is_read_in_linear_time(tmp_path, name):
+    hook = made(tmp_path, WITHOUT_TAGS[name])
+    data = text({"e": nested(60, 1, WRAPS[name])})
+    value = is_cheap(hook, data, hook.input.load)
+    assert json.loads(hook.input.dump(value)) == json.loads(data)
+
+
+@pytest.mark.parametrize("name", WITHOUT_TAGS)
+def test_a_recursive_union_without_tags_is_refused_in_linear_time(tmp_path, name):
+    hook = made(tmp_path, WITHOUT_TAGS[name])
+    data = text({"e": nested(60, "wrong", WRAPS[name])})
+    refusal = is_cheap(hook, data, hook.input.load)
+    assert isinstance(refusal, InvalidInput)
+    assert refusal.problems[0].path == "/e"
+
+
+def test_a_recursive_union_with_tags_is_refused_in_linear_time(tmp_path):
+    hook = made(tmp_path, expressions())
+    data = text({"e": nested(60, "wrong", lambda value: {"op": "not", "arg": value})})
+    refusal = is_cheap(hook, data, hook.input.load)
+    assert isinstance(refusal, InvalidInput)
+    assert refusal.rest.number > 0
+    assert len(str(refusal)) < MOST_BYTES
+
+
+def test_a_shallow_refusal_of_a_recursive_union_leads_to_the_wrong_value(tmp_path):
+    hook = made(tmp_path, expressions())
+    with pytest.raises(InvalidInput) as refused:
+        hook.input.load(b'{"e":{"op":"not","arg":{"op":"neg","arg":"wrong"}}}')
+    assert [problem.path for problem in refused.value.problems] == ["/e", "/e/arg", "/e/arg/arg"]
+    assert refused.value.rest == Rest()
+
+
+def test_an_output_is_read_and_refused_as_an_input_is(tmp_path):
+    hook = made(tmp_path, WITHOUT_TAGS["closed"])
+    data = text({"e": nested(60, 1, WRAPS["closed"])})
+    assert json.loads(hook.output.dump(is_cheap(hook, data, hook.output.load))) == json.loads(data)
+    refusal = is_cheap(hook, data.replace(b"1", b"null"), hook.output.load)
+    assert isinstance(refusal, InvalidOutput)
+
+
+@pytest.mark.parametrize("name", WITHOUT_TAGS)
+def test_the_class_of_a_payload_takes_nested_values_in_linear_time(tmp_path, name):
+    model = made(tmp_path, WITHOUT_TAGS[name]).input.form
+    value = {"e": nested(60, 1, WRAPS[name])}
+    for make in (model.model_validate, lambda plain: model(**plain)):
+        result, seconds = spent(make, value)
+        assert seconds < FIXED
+        assert json.loads(result.model_dump_json(exclude_unset=True)) == value
+    result, seconds = spent(model.model_validate, {"e": nested(60, "wrong", WRAPS[name])})
+    assert isinstance(result, ValueError) == (name not in ANYTHING)
+    assert seconds < FIXED
+    result, seconds = spent(model.model_validate_json, text(value))
+    assert json.loads(result.model_dump_json(exclude_unset=True)) == value
+    assert seconds < FIXED
+
+
+@pytest.mark.parametrize("name", WITHOUT_TAGS)
+def test_what_was_put_into_a_recursive_union_later_is_refused_in_linear_time(tmp_path, name):
+    hook = made(tmp_path, WITHOUT_TAGS[name])
+    value = hook.input.load(text({"e": nested(60, 1, WRAPS[name])}))
+    vars(value)["e"] = nested(60, "wrong", WRAPS[name])
+    result, seconds = spent(hook.input.dump, value)
+    assert isinstance(result, InvalidInput)
+    assert seconds < FIXED
+
+
+@pytest.mark.parametrize(
+    ("text", "member"),
+    [
+        (b'{"e":{"x":1,"a":"t"}}', "with a"),
+        (b'{"e":{"x":1,"b":2}}', "with b"),
+        (b'{"e":{"x":{"x":1,"b":2}}}', "with a"),
+        (b'{"e":{"x":1}}', "with a"),
+    ],
+)
+def test_the_member_is_the_one_that_pydantic_takes(tmp_path, text, member):
+    value = made(tmp_path, WITHOUT_TAGS["open"]).input.load(text).e
+    assert ("with a" if "a" in type(value).model_fields else "with b") == member
+
+
+def test_members_that_are_many_are_not_all_tried(tmp_path):
+    letters = [
+        thing(
+            f"p{number}",
+            **{
+                f"p{number}": {"type": "array", "items": {"type": "string"}},
+                "data": {"type": "array", "items": {"type": "string"}},
+            },
+        )
+        for number in range(40)
+    ]
+    hook = made(tmp_path, {"type": "array", "items": {"anyOf": letters}})
+    data = text([{f"p{number % 40}": ["x"], "data": ["y"] * 10} for number in range(1000)])
+    value = is_cheap(hook, data, hook.input.load)
+    assert json.loads(hook.input.dump(value)) == json.loads(data)
+    refusal = is_cheap(hook, data.replace(b'"y"', b"1"), hook.input.load)
+    assert isinstance(refusal, InvalidInput)
+
+
+def wide(**schema):
+    return {"type": "object", "properties": {"data": schema}}
+
+
+MANY = ["x" * 90] * 5000
+LARGE = {
+    "items of another type": (wide(type="array", items={"type": "integer"}), {"data": MANY}),
+    "items of no member": (
+        wide(type="array", items={"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+        {"data": MANY},
+    ),
+    "nothing required": (
+        {**wide(type="array"), "required": [f"p{number}" for number in range(50)]},
+        {"data": MANY},
+    ),
+    "too many names": (
+        {"type": "object", "additionalProperties": False},
+        {f"k{number}": 1 for number in range(50_000)},
+    ),
+    "names": (
+        {"type": "object", "propertyNames": {"maxLength": 2}},
+        {f"k{number}": 1 for number in range(50_000)},
+    ),
+    "values of a map": (
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {f"k{number}": 1 for number in range(50_000)},
+    ),
+    "a large value": (wide(anyOf=[{"type": "string"}, {"type": "null"}]), {"data": MANY}),
+    "a long text": (wide(type="string", maxLength=10), {"data": "\0" * 500_000}),
+    "a long name": (
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"x" * 500_000: {}},
+    ),
+    "twins": (wide(type="array", uniqueItems=True), {"data": MANY}),
+    "one of a few": (wide(enum=["a", "b"]), {"data": MANY}),
+    "not so": (wide(**{"not": {"type": "array"}}), {"data": MANY}),
+    "nothing contained": (wide(type="array", contains={"type": "integer"}), {"data": MANY}),
+    "unevaluated": (
+        {"type": "object", "unevaluatedProperties": False},
+        {f"k{number}": 1 for number in range(5_000)},
+    ),
+    "deep": (
+        {"$ref": "#/$defs/T", "$defs": {"T": {"anyOf": [{"type": "string"}, thing(c=REFERENCE)]}}},
+        nested(190, 1, lambda value: {"c": value}),
+    ),
+    "members with problems": (
+        {
+            "oneOf": [
+                thing(
+                    "kind",
+                    *(f"p{i}" for i in range(10)),
+                    kind={"const": f"k{number}"},
+                    data={"type": "array"},
+                    closed=False,
+                )
+                for number in range(20)
+            ]
+        },
+        {"kind": "none", "data": MANY},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_payload_is_refused_at_the_cost_of_judging_it(tmp_path, name):
+    schema, value = LARGE[name]
+    hook = made(tmp_path, schema)
+    refusal = is_cheap(hook, text(value), hook.input.load)
+    assert isinstance(refusal, InvalidInput)
+    assert 0 < len(refusal.problems) <= MOST_PROBLEMS
+    written = json.dumps([str(refusal), refusal.message, refusal.data], ensure_ascii=False)
+    assert len(written.encode()) < MOST_BYTES
+
+
+def test_a_refusal_says_how_many_problems_it_leaves_out():
+    refusal = InvalidInput("run", [Problem(f"/{number}", "type", "wrong") for number in range(250)])
+    assert len(refusal.problems) == MOST_PROBLEMS
+    assert refusal.message.endswith("; and 150 more")
+    assert refusal.data["more"] == 150
+
+
+def test_a_search_that_ended_early_says_so():
+    rest = Rest(3, is_exact=False)
+    refusal = InvalidInput("run", [Problem("", "type", "wrong")], rest)
+    assert refusal.message.endswith("; and at least 3 more")
+    assert str(Rest(0, is_exact=False)) == "; and perhaps more"
+
+
+def test_messages_of_any_length_are_cut():
+    problem = Problem("/" + "p" * 5_000, "type", "m" * 100_000)
+    refusal = InvalidInput("run", [problem])
+    assert refusal.problems[0].path == ""
+    assert len(refusal.problems[0].message) < 400
