@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
+from scaffold.client.http.secrets import Secrets
 from scaffold.contract.errors import ConnectFailed
 
 __all__ = ["NO_HEADERS", "Address"]
@@ -22,7 +23,6 @@ NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _PRINTABLE_ASCII: Final = frozenset(map(chr, range(0x20, 0x7F)))
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110 §5.6.2"""
-_SHORTEST_SECRET: Final = 4
 _IN_PATH: Final = "/%:@!$&'()*+,;=~"
 _IN_QUERY: Final = _IN_PATH + "?"
 _PORTS: Final = {"http": 80, "https": 443}
@@ -72,9 +72,7 @@ class Address:
         given = {name.lower(): value for name, value in headers.items()}
         self.fields = _fields(parts.username, parts.password) | given
         """What every request carries; names in lower case."""
-        secrets = [parts.password or "", parts.query]
-        secrets += [part for value in headers.values() for part in (value, *value.split())]
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self.secrets = Secrets(parts.username or "", parts.password or "", parts.query, self.fields)
 
     @property
     def loopback(self) -> bool:
@@ -93,10 +91,7 @@ class Address:
 
     def hide(self, text: str) -> str:
         """Return the text without our secrets."""
-        for secret in self._secrets:
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***")
-        return text
+        return self.secrets.hide(text)
 
     def __str__(self) -> str:
         return self._shown

@@ -55,7 +55,7 @@ class AsyncHttpChannel:
         tls_verify: bool = True,
     ) -> None:
         address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
-        self._peer = Peer(address, HttpSession(kind, plugin), timeout)
+        self._peer = Peer(address, HttpSession(kind, plugin, address.hide), timeout)
         self._transport = async_transport(address)
         self._renewing = asyncio.Lock()
         self._closed = False

@@ -58,7 +58,7 @@ class HttpChannel:
         tls_verify: bool = True,
     ) -> None:
         address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
-        self._peer = Peer(address, HttpSession(kind, plugin), timeout)
+        self._peer = Peer(address, HttpSession(kind, plugin, address.hide), timeout)
         self._transport = transport(address)
         self._renewing = threading.Lock()
         self._closing = threading.Event()

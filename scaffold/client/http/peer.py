@@ -17,7 +17,13 @@ from scaffold.client.http.session import HttpSession
 from scaffold.client.http.steps import Broken, Done, Send, Step, Steps
 from scaffold.client.session import Call, Outgoing, Talk
 from scaffold.client.streams import Stream, opener
-from scaffold.contract.errors import ConnectFailed, ProtocolError, TransportError
+from scaffold.contract.errors import (
+    ConnectFailed,
+    HookError,
+    ProtocolError,
+    ScaffoldError,
+    TransportError,
+)
 from scaffold.contract.hook import Hook, StreamHook
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import Message
@@ -34,7 +40,7 @@ _FAREWELL: Final = 2.0
 """Seconds that the end of a session may take."""
 
 
-_TROUBLES: Final = (TransportError, Broken, RecursionError)
+_TROUBLES: Final = (TransportError, Broken, RecursionError, HookError)
 
 
 class Short(NamedTuple):
@@ -160,12 +166,17 @@ class Peer:
         except _TROUBLES as error:
             raise self._explain(error) from None
 
-    def _explain(self, error: TransportError | Broken | RecursionError) -> TransportError:
+    def _explain(self, error: ScaffoldError | Broken | RecursionError) -> ScaffoldError:
         """Say where it happened, without our secrets."""
+        if isinstance(error, HookError):
+            error.message = self.address.hide(error.message)
+            error.args = (self.address.hide(str(error.args[0])),)
+            error.data = self.address.secrets.hide_in(error.data)
+            return error
         if isinstance(error, TransportError):
             return type(error)(f"{self.address}: {self.address.hide(str(error))}")
         if isinstance(error, Broken):
-            return TransportError(f"{self.address}: {error.cause}")
+            return TransportError(f"{self.address}: {self.address.hide(error.cause)}")
         return ProtocolError(f"{self.address}: what came is nested too deeply")
 
     def _open(self, timeout: float) -> Steps[None]:

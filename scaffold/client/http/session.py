@@ -3,7 +3,7 @@
 Source: MCP 2026-07-28, Streamable HTTP: Request Metadata; 2025-11-25: Session Management.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -29,10 +29,11 @@ _decode_call = msgspec.json.Decoder(_Call).decode
 
 
 class HttpSession(Session):
-    """A session whose messages carry headers."""
+    """A session whose messages carry headers. `hide` takes secrets out of what is logged."""
 
-    def __init__(self, kind: Kind, plugin: str) -> None:
+    def __init__(self, kind: Kind, plugin: str, hide: Callable[[str], str] = str) -> None:
         super().__init__(kind, plugin)
+        self._hide = hide
         self.id = ""
         """What a legacy server calls the session; empty if it does not."""
         self._mirrors: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -50,6 +51,10 @@ class HttpSession(Session):
             self.odd(tool["name"], f"is left out: {error}")
             return False
         return True
+
+    @override
+    def odd(self, tool: str, what: str) -> None:
+        super().odd(self._hide(tool), self._hide(what))
 
     def headers(self, outgoing: Outgoing) -> Mapping[str, str]:
         """Return the headers of a message; raise `InvalidInput` for an argument beyond them."""
