@@ -85,6 +85,26 @@ class Address:
             return False
 
     @property
+    def secure(self) -> bool:
+        """True if connections are secured by TLS."""
+        return not self._plain
+
+    @property
+    def pinned(self) -> bool:
+        """True if certificates are trusted for this address alone."""
+        return self.secure and self.tls_verify and self.tls_ca_bundle is not None
+
+    @property
+    def proxied(self) -> bool:
+        """True if the environment asks for a proxy on the way to the server."""
+        from urllib.request import getproxies, proxy_bypass
+
+        proxies = getproxies()
+        wanted = "https" if self.secure else "http"
+        asked = wanted in proxies or "all" in proxies
+        return asked and not self.loopback and not proxy_bypass(self.host)
+
+    @property
     def local(self) -> bool:
         """True if nothing is between the server and us: no network, no proxy, no TLS."""
         return self._plain and self.loopback

@@ -27,6 +27,7 @@ from scaffold.client.http.steps import (
     resume,
 )
 from scaffold.client.http.transport import AsyncResponse, async_transport
+from scaffold.concurrency.forks import reset_after_fork
 from scaffold.contract.hook import Hook, Kind, StreamHook
 
 __all__ = ["AsyncHttpChannel"]
@@ -59,6 +60,14 @@ class AsyncHttpChannel:
         self._transport = async_transport(address)
         self._renewing = asyncio.Lock()
         self._closed = False
+        reset_after_fork(self._start_over)
+
+    def _start_over(self) -> None:
+        """Have connections, a session and ids of its own in a process that a fork has made."""
+        self._renewing = asyncio.Lock()
+        self._transport.leave_behind()
+        self._transport = async_transport(self._peer.address)
+        self._peer.start_over()
 
     async def connect(self) -> Self:
         """Open the session; raise `ConnectFailed` or `ProtocolError`, and be closed then."""

@@ -28,6 +28,8 @@ from scaffold.client.http.steps import (
     resume,
 )
 from scaffold.client.http.transport import Response, transport
+from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.locks import Rank, lock
 from scaffold.contract.hook import Hook, Kind, StreamHook
 
 __all__ = ["HttpChannel"]
@@ -60,13 +62,25 @@ class HttpChannel:
         address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
         self._peer = Peer(address, HttpSession(kind, plugin, address.hide), timeout)
         self._transport = transport(address)
-        self._renewing = threading.Lock()
+        self._renewing = lock(Rank.CHANNEL)
         self._closing = threading.Event()
+        reset_after_fork(self._start_over)
         try:
             self._run(self._peer.open())
         except BaseException:
             self._transport.close()
             raise
+
+    def _start_over(self) -> None:
+        """Have connections, a session and ids of its own in a process that a fork has made."""
+        closed = self._closing.is_set()
+        self._closing = threading.Event()
+        if closed:
+            self._closing.set()
+        self._renewing = lock(Rank.CHANNEL)
+        self._transport.leave_behind()
+        self._transport = transport(self._peer.address)
+        self._peer.start_over()
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook`; raise `RuntimeNotSupported` without a tool."""

@@ -62,11 +62,15 @@ _REPLY: Final = 5.0
 
 _FOR_EVER: Final = 365 * 86400.0
 
+_GREETING: Final = frozenset({"server/discover", "initialize", "notifications/initialized"})
+"""What opens a session."""
+
 _RESUME: Final = Outgoing("", b"")
 """Neither a request nor a notification: it needs the headers of the session alone."""
 
 _BREAKS: Final[dict[Failure, dict[str, Any]]] = {
     Failure.UNSENT: {"error": ConnectFailed, "passing": True, "unserved": True, "away": True},
+    Failure.UNREACHABLE: {"error": ConnectFailed},
     Failure.UNTRUSTED: {"error": ConnectFailed},
     Failure.CUT: {"error": TransportError, "passing": True, "silence": True},
     Failure.LATE: {"error": DeadlineExceeded, "silence": True},
@@ -102,6 +106,10 @@ class Exchange:
             body = notification(outgoing.method, outgoing.params)
         return Written(number, Send("POST", self._session.headers(outgoing), body, seconds))
 
+    def start_over(self) -> None:
+        """Give ids as in the beginning, in a process that a fork has made."""
+        self._ids = count(1)
+
     def cancel(self, number: int) -> Send:
         """Write that the answer to a request is not wanted any more."""
         params = encode({"requestId": number, "reason": "nobody reads the stream any longer"})
@@ -122,6 +130,9 @@ class Exchange:
         `patience` is for how many seconds a server that cannot be reached is tried again at least.
         `written` is its first try, if that has been written.
         """
+        if self._session.lost and outgoing.method not in _GREETING:
+            yield Renew(self._session.id, deadline.left)
+            written = None
         what = f"{outgoing.method} {outgoing.name}".rstrip()
         attempts = Attempts(what, deadline, repeatable=repeatable, patience=patience)
         while True:
@@ -152,6 +163,7 @@ class Exchange:
             return None
         if outgoing.method == "initialize":
             self._session.id = head.get_header("mcp-session-id") or ""
+            self._session.lost = False
         encoding = head.get_header("content-encoding")
         if encoding is not None:
             raise ProtocolError(f"'content-encoding: {encoding}', which was not asked for")

@@ -109,7 +109,8 @@ class Peer:
             written = self._exchange.write(outgoing, timeout)
         except _TROUBLES as error:
             raise self._explain(error) from None
-        short = Short(written.send, partial(self._read, call, outgoing.name, written.number))
+        read = partial(self._read, call, outgoing.name, written.number)
+        short = None if self.session.lost else Short(written.send, read)
         return Calling(
             lambda: self._run(self._call(call, outgoing, deadline, written, repeatable=repeatable)),
             short,
@@ -155,6 +156,11 @@ class Peer:
             return None if answer is None else Done(call.read(answer, tool))
         except _TROUBLES as error:
             raise self._explain(error) from None
+
+    def start_over(self) -> None:
+        """Begin as a new client, in a process that a fork has made."""
+        self.session.leave_behind()
+        self._exchange.start_over()
 
     def leave(self) -> Generator[Step, Any, None]:
         """End a legacy session, if the server still cares."""

@@ -36,6 +36,8 @@ class HttpSession(Session):
         self._hide = hide
         self.id = ""
         """What a legacy server calls the session; empty if it does not."""
+        self.lost = False
+        """True if the session is another process's: a fork opens its own before its first call."""
         self._mirrors: dict[str, dict[str, tuple[str, ...]]] = {}
         self._modern: dict[tuple[str, str], Mapping[str, str]] = {}
         """Method and tool → the headers that every such message has."""
@@ -51,6 +53,11 @@ class HttpSession(Session):
             self.odd(tool["name"], f"is left out: {error}")
             return False
         return True
+
+    def leave_behind(self) -> None:
+        """Leave the session to the process from which this one was forked."""
+        self.id = ""
+        self.lost = not self.modern
 
     @override
     def odd(self, tool: str, what: str) -> None:

@@ -110,6 +110,8 @@ class Failure(Enum):
 
     UNSENT = auto()
     """Nothing of it reached the server."""
+    UNREACHABLE = auto()
+    """No way leads to the server from this process."""
     UNTRUSTED = auto()
     """The server could not show that it is the one we look for."""
     CUT = auto()

@@ -1,14 +1,16 @@
 """What carries a request to a server and its response back, whoever does it.
 
-A server on this machine is spoken to by `local`, any other by the library in `remote`:
-docs/decisions/0026-loopback.md says why.
+A server on this machine is spoken to by `local`, as is one whose certificate is pinned, and any
+other in a process that a fork has made; all else goes by the library in `remote`.
+docs/decisions/0026-loopback.md and 0033-foreign-servers.md say why.
 """
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from scaffold.client.http.address import Address
 from scaffold.client.http.steps import Head, Send
+from scaffold.concurrency.forks import reset_after_fork
 
 __all__ = [
     "AsyncResponse",
@@ -53,6 +55,10 @@ class Transport(Protocol):
         """Close all connections; whoever waits at one is told by `Broken`."""
         ...
 
+    def leave_behind(self) -> None:
+        """Leave all connections to the process from which this one was forked."""
+        ...
+
 
 class AsyncTransport(Protocol):
     """Sends requests from one event loop, as `Transport` does."""
@@ -67,10 +73,37 @@ class AsyncTransport(Protocol):
         """Close all connections; whoever waits at one is told by `Broken`."""
         ...
 
+    def leave_behind(self) -> None:
+        """Leave all connections to the process from which this one was forked."""
+        ...
+
+
+class _Library:
+    """Whether the library of `remote` can be used: not in a fork of a process that has used it."""
+
+    def __init__(self) -> None:
+        self._used = False
+        self._lost = False
+        reset_after_fork(self._lose)
+
+    def serves(self, address: Address) -> bool:
+        """Tell whether requests to an address are made by the library."""
+        if address.local or self._lost or (address.pinned and not address.proxied):
+            return False
+        self._used = True
+        return True
+
+    def _lose(self) -> None:
+        # Its threads are gone: it refuses to make a client.
+        self._lost = self._lost or self._used
+
+
+_LIBRARY: Final = _Library()
+
 
 def transport(address: Address) -> Transport:
     """Return what reaches an address; raise `ConnectFailed` if nothing can."""
-    if address.local:
+    if not _LIBRARY.serves(address):
         from scaffold.client.http.local.blocking import LocalTransport
 
         return LocalTransport(address)
@@ -81,7 +114,7 @@ def transport(address: Address) -> Transport:
 
 def async_transport(address: Address) -> AsyncTransport:
     """Return what reaches an address from an event loop; see `transport`."""
-    if address.local:
+    if not _LIBRARY.serves(address):
         from scaffold.client.http.local.awaited import AsyncLocalTransport
 
         return AsyncLocalTransport(address)

@@ -1,18 +1,25 @@
 """Requests to a server on this machine, from one event loop."""
 
 import asyncio
+import os
+import socket
+import ssl
 from typing import Final, Self
 
 from typing_extensions import override
 
 from scaffold.client.http.address import Address
 from scaffold.client.http.local.alarm import Alarm
-from scaffold.client.http.local.limits import CONNECT, IDLE, closed, cut, late, unsent
+from scaffold.client.http.local.limits import CONNECT, IDLE, check_way, closed, cut, late, unsent
 from scaffold.client.http.local.request import Writer
 from scaffold.client.http.local.response import Reader
+from scaffold.client.http.local.tls import refused, tls_context
 from scaffold.client.http.steps import Broken, Send
 
 __all__ = ["AsyncLocalTransport"]
+
+_LEFT_BEHIND: Final[list[object]] = []
+"""Connections of the process from which this one was forked."""
 
 _MOST_PENDING: Final = 2**18
 """Bytes of a body that may wait for their reader before no more is read."""
@@ -22,7 +29,9 @@ class AsyncLocalTransport:
     """Keeps connections to one address, for the tasks of one event loop."""
 
     def __init__(self, address: Address) -> None:
+        self._address = address
         self._place = address.host, address.port
+        self._context = tls_context(address) if address.pinned else None
         self.writer = Writer(address)
         self.alarm = Alarm()
         self.closed = False
@@ -69,13 +78,33 @@ class AsyncLocalTransport:
             connection.drop()
         await asyncio.sleep(0)  # in its next turn the loop closes their sockets
 
+    def leave_behind(self) -> None:
+        """Leave all connections to the process from which this one was forked.
+
+        Their transports are of a loop whose selector is the parent's as well: they are not touched,
+        and kept. Our copies of the sockets are closed by what takes their numbers.
+        """
+        _LEFT_BEHIND.append(self._all)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for connection in self._all:
+            if (number := connection.number) >= 0:
+                os.dup2(nothing, number, inheritable=False)
+        os.close(nothing)
+
     async def _connect(self, loop: asyncio.AbstractEventLoop, seconds: float) -> "Connection":
         if self.closed:
             raise closed()
+        address = self._address
+        if not address.local:
+            check_way(address)
+        if address.secure and self._context is None:
+            self._context = tls_context(address)
         connection = Connection(self, loop)
         try:
             async with asyncio.timeout(min(CONNECT, seconds)):
-                await loop.create_connection(lambda: connection, *self._place)
+                await loop.create_connection(lambda: connection, *self._place, ssl=self._context)
+        except ssl.SSLError as error:
+            raise refused(address, error) from None
         except OSError as error:
             raise unsent(error) from None
         self._all.add(connection)
@@ -141,6 +170,12 @@ class Connection(asyncio.Protocol):
             self.fail(cut(exc))
         self.eof_received()
         self._owner.lost(self)
+
+    @property
+    def number(self) -> int:
+        """The descriptor of its socket."""
+        opened: socket.socket = self._transport.get_extra_info("socket")
+        return opened.fileno()
 
     def ask(self, request: bytes, seconds: float, patience: float | None) -> None:
         """Send a request; what comes of it is waited for by `more`."""

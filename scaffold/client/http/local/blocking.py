@@ -3,14 +3,27 @@
 import socket
 import time
 from http import HTTPStatus
+from select import select
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from scaffold.client.http.address import Address
-from scaffold.client.http.local.limits import CONNECT, IDLE, PIECE, closed, cut, late, unsent
+from scaffold.client.http.local.limits import (
+    CONNECT,
+    IDLE,
+    PIECE,
+    check_way,
+    closed,
+    cut,
+    late,
+    unsent,
+)
 from scaffold.client.http.local.request import Writer
 from scaffold.client.http.local.response import Reader
 from scaffold.client.http.steps import Send
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["LocalTransport"]
 
@@ -19,7 +32,13 @@ class LocalTransport:
     """Keeps connections to one address, for any number of threads."""
 
     def __init__(self, address: Address) -> None:
+        self._address = address
         self._place = address.host, address.port
+        self._context: ssl.SSLContext | None = None
+        if address.pinned:
+            from scaffold.client.http.local.tls import tls_context
+
+            self._context = tls_context(address)
         self.writer = Writer(address)
         self.closed = False
         self._idle: list[_Connection] = []
@@ -64,6 +83,11 @@ class LocalTransport:
         for connection in list(self._all):
             connection.shut()
 
+    def leave_behind(self) -> None:
+        """Leave all connections to the process from which this one was forked."""
+        for connection in self._all:
+            connection.socket.close()  # our copy of it: the connection stays as it is
+
     def _drop_oldest(self, *, before: float) -> None:
         try:
             if self._idle[0].rested <= before:
@@ -74,25 +98,37 @@ class LocalTransport:
     def _connect(self, seconds: float) -> "_Connection":
         if self.closed:
             raise closed()
-        try:
-            opened = socket.create_connection(self._place, min(CONNECT, seconds))
-        except OSError as error:
-            raise unsent(error) from None
-        connection = _Connection(opened)
+        connection = _Connection(self._open(min(CONNECT, seconds)), secure=self._address.secure)
         self._all.add(connection)
         if self.closed:  # meanwhile
             self.drop(connection)
             raise closed()
         return connection
 
+    def _open(self, seconds: float) -> socket.socket:
+        address = self._address
+        if not address.local:
+            check_way(address)
+        try:
+            opened = socket.create_connection(self._place, seconds)
+        except OSError as error:
+            raise unsent(error) from None
+        if not address.secure:
+            return opened
+        from scaffold.client.http.local.tls import secured, tls_context
+
+        context = self._context = self._context or tls_context(address)
+        return secured(opened, address, context)
+
 
 class _Connection:
     """One socket, and what reads the responses that come over it."""
 
-    def __init__(self, opened: socket.socket) -> None:
+    def __init__(self, opened: socket.socket, *, secure: bool) -> None:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.setblocking(False)
         self.socket = opened
+        self.secure = secure
         self.reader = Reader()
         self.rested = time.monotonic()
 
@@ -100,6 +136,8 @@ class _Connection:
         """True if the server has neither hung up since the last response nor said more."""
         if time.monotonic() - self.rested > IDLE:
             return False
+        if self.secure:
+            return not select([self.socket], [], [], 0)[0]
         try:
             self.socket.setblocking(False)
             self.socket.recv(1, socket.MSG_PEEK)
@@ -161,6 +199,10 @@ class _Exchange:
     def _write(self, data: bytes) -> None:
         opened = self._connection.socket
         try:
+            if self._connection.secure:
+                opened.settimeout(self._left)
+                opened.sendall(data)
+                return
             sent = opened.send(data)
             if sent < len(data):
                 self._write_rest(opened, memoryview(data)[sent:])

@@ -3,9 +3,10 @@
 import os
 from typing import Final
 
+from scaffold.client.http.address import Address
 from scaffold.client.http.steps import Broken, Failure
 
-__all__ = ["CONNECT", "IDLE", "PIECE", "closed", "cut", "late", "unsent"]
+__all__ = ["CONNECT", "IDLE", "PIECE", "check_way", "closed", "cut", "late", "unsent"]
 
 CONNECT: Final = 10.0
 """Seconds that a connection may take to come about."""
@@ -13,6 +14,16 @@ IDLE: Final = 4.0
 """Seconds after which a connection is not used again: servers drop idle ones too (uvicorn's 5)."""
 PIECE: Final = 2**16
 """Bytes that are read at once."""
+
+
+def check_way(address: Address) -> None:
+    """Raise `Broken` if a server can only be reached through a proxy."""
+    if address.proxied:
+        reason = (
+            "a proxy is asked for by the environment, and a forked process cannot use one; "
+            "open the channel after the fork, or name the host in NO_PROXY"
+        )
+        raise Broken(Failure.UNREACHABLE, reason)
 
 
 def unsent(error: OSError) -> Broken:

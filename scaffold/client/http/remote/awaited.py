@@ -12,6 +12,7 @@ from scaffold.client.http.address import Address
 from scaffold.client.http.prepared import Prepared
 from scaffold.client.http.remote.library import (
     FIRST,
+    LEFT_BEHIND,
     another,
     async_client,
     fill,
@@ -51,6 +52,10 @@ class AsyncRemoteTransport:
         """Close all connections."""
         for client in self._clients.values():
             await client.close()
+
+    def leave_behind(self) -> None:
+        """Leave all connections to the process from which this one was forked."""
+        LEFT_BEHIND.append(self._clients)
 
     def _request(self, send: Send, patience: float | None, *, ahead: int = 0) -> StreamRequest:
         client = self._clients.get(patience)

@@ -12,6 +12,7 @@ from scaffold.client.http.address import Address
 from scaffold.client.http.prepared import Prepared
 from scaffold.client.http.remote.library import (
     FIRST,
+    LEFT_BEHIND,
     another,
     fill,
     parse,
@@ -51,6 +52,10 @@ class RemoteTransport:
         """Close all connections."""
         for client in self._clients.values():
             client.close()
+
+    def leave_behind(self) -> None:
+        """Leave all connections to the process from which this one was forked."""
+        LEFT_BEHIND.append(self._clients)
 
     def _request(self, send: Send, patience: float | None, *, ahead: int = 0) -> SyncStreamRequest:
         client = self._clients.get(patience)

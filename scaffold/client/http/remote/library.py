@@ -3,7 +3,6 @@
 docs/decisions/0009-http-library.md says why it is this one.
 """
 
-import re
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -21,26 +20,42 @@ from pyreqwest.http import Url
 from pyreqwest.request import BaseRequestBuilder, Request, RequestBody
 
 from scaffold.client.http.address import Address
+from scaffold.client.http.local.tls import certificates
 from scaffold.client.http.steps import Broken, Failure, Send
 from scaffold.contract.errors import ConnectFailed
 
-__all__ = ["FIRST", "another", "async_client", "fill", "parse", "read_failure", "sync_client"]
+__all__ = [
+    "FIRST",
+    "LEFT_BEHIND",
+    "another",
+    "async_client",
+    "fill",
+    "parse",
+    "read_failure",
+    "sync_client",
+]
 
 B = TypeVar("B", bound=BaseClientBuilder)
 R = TypeVar("R", bound=BaseRequestBuilder)
 Q = TypeVar("Q", bound=Request)
 
-_CERTIFICATE: Final = re.compile(
-    rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
-)
 _CONNECTING: Final = "client error (Connect)"
 _UNTRUSTED: Final = "invalid peer certificate"
+_WORDS: Final = {
+    f"{_UNTRUSTED}: UnknownIssuer": "no trusted authority has issued the server's certificate "
+    "(tls_ca_bundle adds one): "
+}
+"""What some causes mean."""
 _CAUSES: Final = {Failure.CLOSED: "the channel is closed", Failure.LATE: "no answer came in time"}
 _CONNECT: Final = timedelta(seconds=10)
 _IDLE: Final = timedelta(seconds=4)
 """Servers drop idle connections too (uvicorn after 5 s); whoever waits longer meets the end."""
 FIRST: Final = 1
 """Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
+
+
+LEFT_BEHIND: Final[list[object]] = []
+"""Clients of the process from which this one was forked: to drop them would touch its threads."""
 
 
 def sync_client(address: Address, patience: float | None = None) -> SyncClient:
@@ -94,7 +109,8 @@ def read_failure(error: PyreqwestError) -> Broken:
     if isinstance(error, DetailedPyreqwestError):
         causes = [cause["message"] for cause in error.details["causes"] or ()]
     failure = _failure(error, causes)
-    return Broken(failure, _CAUSES.get(failure) or (causes[-1] if causes else error.message))
+    cause = _CAUSES.get(failure) or (causes[-1] if causes else error.message)
+    return Broken(failure, _WORDS.get(cause, "") + cause)
 
 
 def _unusable(address: Address, error: ValueError) -> ConnectFailed:
@@ -142,14 +158,6 @@ def _prepare(builder: B, address: Address, patience: float | None) -> B:
 
 
 def _trust(builder: B, address: Address) -> B:
-    bundle = address.tls_ca_bundle
-    assert bundle is not None
-    try:
-        certificates = _CERTIFICATE.findall(bundle.read_bytes())
-    except OSError as error:
-        raise ConnectFailed(f"{address}: tls_ca_bundle: {error}") from None
-    if not certificates:
-        raise ConnectFailed(f"{address}: tls_ca_bundle: '{bundle}' holds no PEM certificate")
-    for certificate in certificates:
+    for certificate in certificates(address):
         builder = builder.add_root_certificate_pem(certificate)
     return builder

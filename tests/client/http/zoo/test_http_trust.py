@@ -34,6 +34,10 @@ SECRET = "s3cr3t-t0ken"
 HEADERS = {"Authorization": f"Bearer {SECRET}", "X-Tenant": "acme"}
 
 
+HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+ELSEWHERE = x509.DNSName("elsewhere.test")
+
+
 class Authority:
     """A certificate authority in a folder."""
 
@@ -45,8 +49,10 @@ class Authority:
         self._certificate = (
             self._begin(name, name, self._key)
             .add_extension(basic, critical=True)
+            .add_extension(x509.SubjectAlternativeName([HERE]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
+        self.leaf = folder / "leaf.pem"
         self.bundle = folder / "ca.pem"
         self.bundle.write_bytes(self._pem(self._certificate))
 
@@ -59,13 +65,17 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
         chain = self._folder / "server.pem"
-        chain.write_bytes(private + self._pem(certificate))
+        chain.write_bytes(self._private(key) + self._pem(certificate))
+        self.leaf.write_bytes(self._pem(certificate))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain)
+        return context
+
+    def itself(self) -> ssl.SSLContext:
+        """Return what a server serves TLS with that uses the self-signed certificate as its own."""
+        chain = self._folder / "itself.pem"
+        chain.write_bytes(self._private(self._key) + self._pem(self._certificate))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)
         return context
@@ -88,12 +98,15 @@ class Authority:
             .not_valid_after(now + dt.timedelta(days=days[1]))
         )
 
+    def _private(self, key: ec.EllipticCurvePrivateKey) -> bytes:
+        return key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
     def _pem(self, certificate: x509.Certificate) -> bytes:
         return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-ELSEWHERE = x509.DNSName("elsewhere.test")
 
 
 @pytest.fixture
@@ -104,7 +117,9 @@ def authority(tmp_path: Path) -> Authority:
 @EVERY_WAY
 def test_a_server_that_nobody_vouches_for_is_refused(authority: Authority, call: Call) -> None:
     with Zoo(tls=authority.server(HERE)) as zoo:
-        with pytest.raises(ConnectFailed, match=r"invalid peer certificate: UnknownIssuer$"):
+        with pytest.raises(
+            ConnectFailed, match=r"no trusted authority has issued .*: UnknownIssuer$"
+        ):
             call(zoo.url, timeout=5)
         assert zoo.requests == []
 
@@ -116,8 +131,33 @@ def test_a_bundle_vouches_for_a_server(authority: Authority, call: Call) -> None
 
 
 @EVERY_WAY
+def test_a_self_signed_certificate_that_is_pinned_is_trusted(
+    authority: Authority, call: Call
+) -> None:
+    with Zoo(tls=authority.itself()) as zoo:
+        assert call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle) == {"got": {}}
+
+
+@EVERY_WAY
+def test_the_certificate_of_a_server_alone_can_be_pinned(authority: Authority, call: Call) -> None:
+    with Zoo(tls=authority.server(HERE)) as zoo:
+        assert call(zoo.url, timeout=5, tls_ca_bundle=authority.leaf) == {"got": {}}
+
+
+@EVERY_WAY
+def test_a_server_with_another_certificate_than_the_pinned_one_is_refused_in_words(
+    authority: Authority, tmp_path: Path, call: Call
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Authority(tmp_path / "other")
+    text = r"another certificate than the pinned ones.*not one of tls_ca_bundle '.*ca\.pem'"
+    with Zoo(tls=authority.itself()) as zoo, pytest.raises(ConnectFailed, match=text):
+        call(zoo.url, timeout=5, tls_ca_bundle=other.bundle)
+
+
+@EVERY_WAY
 def test_a_server_of_another_name_is_refused(authority: Authority, call: Call) -> None:
-    text = r"invalid peer certificate: .*elsewhere\.test"
+    text = r"invalid peer certificate: the certificate is for another host .*127\.0\.0\.1"
     served = authority.server(ELSEWHERE)
     with Zoo(tls=served) as zoo, pytest.raises(ConnectFailed, match=text):
         call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle)
