@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from scaffold.commands.output import print_lines, print_pretty_json
-from scaffold.generator.diagnostics import Diagnostic
+from scaffold.generator.diagnostics import MOST_FINDINGS, Diagnostic, shown
 
 __all__ = ["failed", "print_findings"]
 
@@ -36,9 +36,9 @@ def print_findings(findings: Sequence[Diagnostic], output_format: str) -> None:
         case "json":
             print_pretty_json([_record(each) for each in findings])
         case "github":
-            print_lines(_github(findings), commands=True)
+            print_lines(_github(findings[:MOST_FINDINGS]), commands=True)
         case _:
-            print_lines(map(str, findings))
+            print_lines(shown(findings))
 
 
 def failed(findings: Iterable[Diagnostic]) -> bool:

@@ -1,5 +1,7 @@
 """From a hookspec file to the intermediate representation: the whole way, all problems at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,21 +19,32 @@ from scaffold.generator.schema.link import bundle, check_links
 from scaffold.generator.schema.shapes import Shaper
 from scaffold.generator.schema.type_names import TypeNames
 
-__all__ = ["Compilation", "compile_kind", "kind_files"]
+__all__ = ["Compilation", "Reading", "compile_kind", "kind_files"]
 
 NOTHING: dict[str, ir.Json] = {"type": "object", "additionalProperties": False}
 """The schema of a payload that the hookspec leaves out."""
 
 
 @dataclass(frozen=True, eq=False)
-class Compilation:
-    """A kind, with all that was read to make it."""
+class Reading:
+    """All that was read of a kind, sound or not."""
 
-    kind: ir.Kind
     text: KindText
     documents: Documents
     payloads: dict[tuple[str, str], Document | None]
     """The schema documents by hook and `input` or `output`; `None` if the author wrote none."""
+
+    @property
+    def problems(self) -> list[Diagnostic]:
+        """Every error that was found."""
+        return [*self.text.problems, *self.documents.problems]
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation(Reading):
+    """A kind, with all that was read to make it."""
+
+    kind: ir.Kind
 
 
 def compile_kind(path: Path) -> ir.Kind:
@@ -47,15 +60,38 @@ def kind_files(path: Path) -> tuple[PurePosixPath, ...]:
 
 def compile_with_sources(path: Path, texts: Texts = ON_DISK) -> Compilation:
     """Compile, and keep the author's text beside the result."""
+    return build(read_sources(path, texts), path)
+
+
+def build(reading: Reading, path: Path) -> Compilation:
+    """Compile what was read; raise `SpecError` with every problem found."""
+    if reading.problems:
+        raise SpecError(reading.problems)
+    text, documents, payloads = reading.text, reading.documents, reading.payloads
+    with _bounded(path):
+        kind = _Builder(text, documents, payloads).build(_source_name(path))
+    if documents.problems:
+        raise SpecError(documents.problems)
+    return Compilation(text, documents, payloads, with_digest(kind))
+
+
+def read_sources(path: Path, texts: Texts = ON_DISK) -> Reading:
+    """Read a hookspec and its schemas; raise `SpecError` if it is not YAML at all."""
+    with _bounded(path):
+        return _read(path, texts)
+
+
+@contextmanager
+def _bounded(path: Path) -> Iterator[None]:
     try:
-        return _compile(path, texts)
+        yield
     except RecursionError:
         message = "the schemas refer to each other too deeply"
         problem = Diagnostic(str(path), 1, 1, "too-deep", message, "use fewer steps of '$ref'")
         raise SpecError([problem]) from None
 
 
-def _compile(path: Path, texts: Texts) -> Compilation:
+def _read(path: Path, texts: Texts) -> Reading:
     text = load(path, texts)
     base = f"https://hookspec.invalid/{text.name}/{text.version}/"
     documents = Documents(SchemaFiles(path.parent, text.remotes, texts), base)
@@ -65,12 +101,7 @@ def _compile(path: Path, texts: Texts) -> Compilation:
             payloads[hook.name, side] = document = _document(documents, text, hook, side)
             if document is not None:
                 documents.problems += check_links(documents, document)
-    if text.problems or documents.problems:
-        raise SpecError([*text.problems, *documents.problems])
-    kind = _Builder(text, documents, payloads).build(_source_name(path))
-    if documents.problems:
-        raise SpecError(documents.problems)
-    return Compilation(with_digest(kind), text, documents, payloads)
+    return Reading(text, documents, payloads)
 
 
 def _document(documents: Documents, text: KindText, hook: HookText, side: str) -> Document | None:

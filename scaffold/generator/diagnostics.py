@@ -1,12 +1,12 @@
 """What is wrong with an author's file: where, what, and how to mend it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from scaffold.generator.mend.edits import Mend
 
-__all__ = ["Diagnostic", "SpecError"]
+__all__ = ["MOST_FINDINGS", "Diagnostic", "SpecError", "shown"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,9 +32,20 @@ class Diagnostic:
         return f"{text}\n  help: {self.help}" if self.help else text
 
 
+MOST_FINDINGS = 500
+"""Findings that are printed: of more a file is not mended line by line."""
+
+
+def shown(findings: Sequence[Diagnostic]) -> list[str]:
+    """Write findings for people: the first some hundred, and how many more there are."""
+    lines = [str(each) for each in findings[:MOST_FINDINGS]]
+    left = len(findings) - len(lines)
+    return [*lines, f"and {left} more"] if left else lines
+
+
 class SpecError(Exception):
     """A hookspec that cannot be used; every problem found, in the order of the text."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(sorted(set(diagnostics)))
-        super().__init__("\n".join(map(str, self.diagnostics)))
+        super().__init__("\n".join(shown(self.diagnostics)))

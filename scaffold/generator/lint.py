@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from scaffold.generator.compiler import Compilation, compile_with_sources
+from scaffold.generator.compiler import Compilation, Reading, build, read_sources
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import ON_DISK, Texts
 from scaffold.generator.hookspec.text import HookText, Silence
@@ -24,16 +25,63 @@ __all__ = ["lint_kind"]
 def lint_kind(path: Path, texts: Texts = ON_DISK) -> list[Diagnostic]:
     """Return every error and warning of a hookspec, in the order of the text."""
     try:
-        compilation = compile_with_sources(path, texts)
+        reading = read_sources(path, texts)
     except SpecError as error:
         return list(error.diagnostics)
+    if reading.problems:
+        return _next_to_errors(reading, reading.problems)
+    try:
+        compilation = build(reading, path)
+    except SpecError as error:
+        return _next_to_errors(reading, error.diagnostics)
     found = {problem for rule in _RULES for problem in rule(compilation)}
+    found |= {problem for rule in _KIND_RULES for problem in rule(compilation)}
     audible = {problem for problem in found if not _silences(compilation, problem)}
     audible |= set(_idle(compilation, found))
     return sorted(replace(problem, severity="warning") for problem in audible)
 
 
-def _silences(compilation: Compilation, problem: Diagnostic) -> list[Silence]:
+def _next_to_errors(reading: Reading, errors: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return errors, with the warnings about what is sound; these are mended when no error is."""
+    faulty = {problem.file for problem in reading.documents.problems}
+    payloads = {
+        place: document
+        for place, document in reading.payloads.items()
+        if document is not None and not faulty.intersection(_files(reading, document))
+    }
+    hooks = tuple(
+        hook
+        for hook in reading.text.hooks
+        if all(
+            (hook.name, side) in payloads or schema is None
+            for side, schema in (("input", hook.input_schema), ("output", hook.output_schema))
+        )
+    )
+    kept = {
+        (hook.name, side): payloads.get((hook.name, side))
+        for hook in hooks
+        for side in ("input", "output")
+    }
+    sound = Reading(replace(reading.text, hooks=hooks), reading.documents, kept)
+    found = {problem for rule in _RULES for problem in rule(sound)}
+    audible = {problem for problem in found if not _silences(reading, problem)}
+    warnings = {replace(problem, severity="warning", mend=None) for problem in audible}
+    return sorted({*errors, *warnings})
+
+
+def _files(reading: Reading, document: Document) -> set[str]:
+    """Name the files that a document reaches; a reference to nothing makes it faulty anyway."""
+    reached = [document]
+    for each in reached:  # grows while it is read
+        for schema, keyword in each.references:
+            with suppress(SpecError):
+                target = reading.documents.target(schema, keyword)[0]
+                if target not in reached:
+                    reached.append(target)
+    return {each.source.file for each in reached}
+
+
+def _silences(compilation: Reading, problem: Diagnostic) -> list[Silence]:
     """Return what in the hookspec accepts a warning."""
     file = problem.file.removeprefix(compilation.documents.store.shown)
     return [
@@ -48,7 +96,7 @@ def _silences(compilation: Compilation, problem: Diagnostic) -> list[Silence]:
     ]
 
 
-def _idle(compilation: Compilation, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+def _idle(compilation: Reading, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     used = [silence for problem in found for silence in _silences(compilation, problem)]
     for silence in compilation.text.silenced:
         if silence not in used:
@@ -68,7 +116,7 @@ def _folder(compilation: Compilation) -> Iterator[Diagnostic]:
         yield text.source.problem(("kind",), "kind-folder-mismatch", message, advice)
 
 
-def _descriptions(compilation: Compilation) -> Iterator[Diagnostic]:
+def _descriptions(compilation: Reading) -> Iterator[Diagnostic]:
     text = compilation.text
     if not text.description:
         message = f"the kind '{text.name}' has no description"
@@ -88,7 +136,7 @@ def _descriptions(compilation: Compilation) -> Iterator[Diagnostic]:
                 )
 
 
-def _properties(compilation: Compilation) -> Iterator[Diagnostic]:
+def _properties(compilation: Reading) -> Iterator[Diagnostic]:
     """Find properties of exposed inputs whose meaning a model would have to guess."""
     documents = compilation.documents
     for document in _exposed_inputs(compilation).values():
@@ -103,7 +151,7 @@ def _properties(compilation: Compilation) -> Iterator[Diagnostic]:
             yield documents.problem(holder, at, "missing-description", message, advice, key=True)
 
 
-def _property_names(compilation: Compilation) -> Iterator[Diagnostic]:
+def _property_names(compilation: Reading) -> Iterator[Diagnostic]:
     """Find properties of exposed inputs that services of models refuse a whole request for."""
     documents, hooks = compilation.documents, {hook.name: hook for hook in compilation.text.hooks}
     for hook, document in _exposed_inputs(compilation).items():
@@ -120,7 +168,7 @@ def _property_names(compilation: Compilation) -> Iterator[Diagnostic]:
 _SAFE_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-def _tools(compilation: Compilation) -> Iterator[Diagnostic]:
+def _tools(compilation: Reading) -> Iterator[Diagnostic]:
     for hook in compilation.text.hooks:
         if hook.exposed and "." in hook.tool:
             message = f"'{hook.tool}' has dots, and many MCP clients drop a server for them"
@@ -142,7 +190,7 @@ def _inputs(compilation: Compilation) -> Iterator[Diagnostic]:
             yield compilation.text.source.problem(at, "input-no-object", message, advice)
 
 
-def _chains(compilation: Compilation) -> Iterator[Diagnostic]:
+def _chains(compilation: Reading) -> Iterator[Diagnostic]:
     for hook in compilation.text.hooks:
         problem = _misfit(compilation, hook) if hook.dispatch == "chain" else None
         if problem:
@@ -152,7 +200,7 @@ def _chains(compilation: Compilation) -> Iterator[Diagnostic]:
             yield compilation.text.source.problem(at, "broken-chain", message, advice)
 
 
-def _misfit(compilation: Compilation, hook: HookText) -> str | None:
+def _misfit(compilation: Reading, hook: HookText) -> str | None:
     """Say why the output of a chain hook can never be its input, if that is plain to see."""
     output = compilation.payloads[hook.name, "output"]
     start = compilation.payloads[hook.name, "input"]
@@ -171,7 +219,7 @@ def _misfit(compilation: Compilation, hook: HookText) -> str | None:
     return None
 
 
-def _roots(compilation: Compilation) -> Iterator[Diagnostic]:
+def _roots(compilation: Reading) -> Iterator[Diagnostic]:
     """Find inputs whose properties do not stand at the root, where models' services want them."""
     hooks = {hook.name: hook for hook in compilation.text.hooks}
     for hook, document in _exposed_inputs(compilation).items():
@@ -192,7 +240,7 @@ def _roots(compilation: Compilation) -> Iterator[Diagnostic]:
 _NOT_AT_THE_ROOT = ("anyOf", "oneOf", "allOf", "not", "enum", "$ref")
 
 
-def _open_payloads(compilation: Compilation) -> Iterator[Diagnostic]:
+def _open_payloads(compilation: Reading) -> Iterator[Diagnostic]:
     """Find payloads of which nothing is said; `true` says that anything is meant."""
     hooks = {hook.name: hook for hook in compilation.text.hooks}
     for (hook, side), document in compilation.payloads.items():
@@ -206,17 +254,17 @@ def _open_payloads(compilation: Compilation) -> Iterator[Diagnostic]:
             yield compilation.text.source.problem(at, "accepts-anything", message, advice)
 
 
-def _dispatch(compilation: Compilation) -> Iterator[Diagnostic]:
+def _dispatch(compilation: Reading) -> Iterator[Diagnostic]:
     """Find hooks that are for several plugins, in a kind of which a host loads one."""
     for hook in compilation.text.hooks:
-        if compilation.kind.singleton_per_runtime and hook.dispatch != "singleton":
+        if compilation.text.singleton_per_runtime and hook.dispatch != "singleton":
             message = f"'{hook.name}' is for several plugins, and a host loads one of this kind"
             advice = "write 'dispatch: singleton', or remove 'singleton_per_runtime'"
             at = (*hook.at, "dispatch")
             yield compilation.text.source.problem(at, "lonely-dispatch", message, advice)
 
 
-def _capabilities(compilation: Compilation) -> Iterator[Diagnostic]:
+def _capabilities(compilation: Reading) -> Iterator[Diagnostic]:
     """Find capability hooks whose input says nothing of what a plugin must be capable of."""
     for hook in compilation.text.hooks:
         document = compilation.payloads[hook.name, "input"]
@@ -238,7 +286,7 @@ _TELLING = re.compile(
 """Names of properties that go with extensions, languages and media types (ADR-0002 section 5)."""
 
 
-def _exposed_inputs(compilation: Compilation) -> dict[str, Document]:
+def _exposed_inputs(compilation: Reading) -> dict[str, Document]:
     """Return the input documents of the hooks that MCP clients see, by hook."""
     return {
         hook.name: document
@@ -247,13 +295,14 @@ def _exposed_inputs(compilation: Compilation) -> dict[str, Document]:
     }
 
 
-_RULES: tuple[Callable[[Compilation], Iterator[Diagnostic]], ...] = (
-    _folder,
+_KIND_RULES: tuple[Callable[[Compilation], Iterator[Diagnostic]], ...] = (_folder, _inputs)
+"""Rules about what is made of a hookspec; they need it to be sound."""
+
+_RULES: tuple[Callable[[Reading], Iterator[Diagnostic]], ...] = (
     _descriptions,
     _properties,
     _property_names,
     _tools,
-    _inputs,
     _roots,
     _open_payloads,
     _dispatch,

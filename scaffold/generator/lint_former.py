@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from scaffold.generator.compiler import Compilation
+from scaffold.generator.compiler import Reading
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.ir import Json
 from scaffold.generator.mend.edits import Edit, Rename, Replace
@@ -14,7 +14,7 @@ from scaffold.generator.values import is_list, is_object
 __all__ = ["lint_former"]
 
 
-def lint_former(compilation: Compilation) -> Iterator[Diagnostic]:
+def lint_former(compilation: Reading) -> Iterator[Diagnostic]:
     """Yield what has another name in 2020-12; schemas that say they are of draft 7 may have it."""
     documents = compilation.documents
     for schema in _schemas(documents):

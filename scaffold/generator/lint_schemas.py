@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import lru_cache
+from itertools import islice
 from typing import TypeAlias
 
 from scaffold.generator import ir
 from scaffold.generator.canonical import canonical
-from scaffold.generator.compiler import Compilation
+from scaffold.generator.compiler import Reading
 from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.hookspec.source import Places, Source
 from scaffold.generator.mend.edits import Edit, Insert, Rename
@@ -34,7 +36,7 @@ _RANGES = (
 )
 
 
-def lint_schemas(compilation: Compilation) -> Iterator[Diagnostic]:
+def lint_schemas(compilation: Reading) -> Iterator[Diagnostic]:
     """Yield the findings in all schemas that the payloads of a kind reach."""
     schemas = list(_schemas(compilation))
     for rule in _RULES:
@@ -45,7 +47,8 @@ def lint_schemas(compilation: Compilation) -> Iterator[Diagnostic]:
 
 def _keywords(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     """Find what looks like a keyword and is none: a validator passes over it in silence."""
-    for keyword in schema.keys() - KNOWN:
+    unknown = (keyword for keyword in schema if keyword not in KNOWN)
+    for keyword in islice(unknown, _MOST_KEYWORDS):
         near = [_FORMER[keyword]] if keyword in _FORMER else _near(keyword)
         if near and len(keyword) > len("note") and not keyword.startswith("x-"):
             message = f"'{keyword}' is no keyword of JSON Schema, and is ignored"
@@ -67,6 +70,11 @@ def _meant(documents: Documents, schema: dict[str, ir.Json], keyword: str) -> li
     return [Rename(file, (*at, keyword), meant)] if is_sound else []
 
 
+_MOST_KEYWORDS = 100
+"""Unknown keywords of one schema that are looked at."""
+
+
+@lru_cache(maxsize=4096)
 def _near(keyword: str) -> list[str]:
     return get_close_matches(keyword, KNOWN, n=1, cutoff=0.75)
 
@@ -166,9 +174,7 @@ def _contradiction(facts: Facts) -> str | None:
     return None
 
 
-def _missing_types(
-    compilation: Compilation, schemas: list[dict[str, ir.Json]]
-) -> Iterator[Diagnostic]:
+def _missing_types(compilation: Reading, schemas: list[dict[str, ir.Json]]) -> Iterator[Diagnostic]:
     documents = compilation.documents
     roots = [document.value for document in compilation.payloads.values() if document]
     inner = [
@@ -191,7 +197,7 @@ def _missing_types(
             yield documents.problem(schema, ("required",), "undescribed-property", message, advice)
 
 
-def _schemas(compilation: Compilation) -> Iterator[dict[str, ir.Json]]:
+def _schemas(compilation: Reading) -> Iterator[dict[str, ir.Json]]:
     """Yield every schema object that the payloads reach, once."""
     pending = [document.value for document in compilation.payloads.values() if document]
     seen: set[int] = set()

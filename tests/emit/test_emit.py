@@ -1,5 +1,6 @@
 """Emitters are functions: rows of a table, the same text on every run."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -72,3 +73,31 @@ def test_a_manifest_lists_what_it_is_given_in_the_order_of_preference():
     assert plugin["runtime"] == ["in_process", "mcp_http"]
     assert plugin["entry_point"] == "a_b.plugin:X"
     assert "mcp_stdio" not in plugin
+
+
+def test_a_word_in_a_text_or_in_a_name_is_not_imported(tmp_path):
+    hookspec = tmp_path / "v1.yaml"
+    hookspec.write_text(WORDS, "utf-8")
+    models = emit(compile_kind(hookspec))["k_v1/models.py"]
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(models))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported == {"Annotated", "Literal", "ABSENT", "Field", "Maybe", "Model"}
+
+
+WORDS = """\
+kind: k
+kind_api_version: "1.0.0"
+hooks:
+  - name: h
+    dispatch: broadcast_notify
+    input_schema:
+      type: object
+      properties:
+        override: {type: string}
+        path: {enum: [Json, Any, "Number one"]}
+        text: {type: string, pattern: "^Integer$", default: Path}
+"""

@@ -1,5 +1,7 @@
 """Warnings: what is allowed and better avoided."""
 
+import time
+
 import pytest
 from specs import write_spec
 
@@ -47,7 +49,7 @@ def test_errors_are_returned_beside_warnings(tmp_path):
     path = write_spec(tmp_path, HOOK.format(dispatch="singelton"))
     found = [(problem.code, problem.severity) for problem in lint_kind(path)]
     assert ("unknown-dispatch", "error") in found
-    assert {severity for _code, severity in found} == {"error"}
+    assert ("missing-description", "warning") in found
 
 
 def test_missing_descriptions_are_found(tmp_path):
@@ -125,7 +127,7 @@ def test_what_a_keyword_of_a_former_draft_is_called_now_is_said(tmp_path):
 )
 def test_a_keyword_written_as_in_a_former_draft_is_refused_with_its_mend(tmp_path, schema, help_):
     path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=schema)
-    (found,) = lint_kind(path)
+    (found,) = (each for each in lint_kind(path) if each.severity == "error")
     assert (found.code, found.help) == ("invalid-schema", help_)
 
 
@@ -285,7 +287,8 @@ def test_a_warning_is_silenced_with_a_reason(tmp_path):
 def test_silence_without_a_reason_is_refused(tmp_path):
     path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=OBJECT)
     path.write_text(path.read_text() + "silence: [{code: broken-chain}]\n")
-    assert [str(problem).split(": ", 1)[1] for problem in lint_kind(path)] == [
+    errors = [each for each in lint_kind(path) if each.severity == "error"]
+    assert [str(problem).split(": ", 1)[1] for problem in errors] == [
         "missing-key: 'silence[0]' lacks the key 'because'\n  help: say why: 'because: …'"
     ]
 
@@ -298,3 +301,44 @@ def test_arguments_that_services_of_models_refuse_are_found(tmp_path, name):
     ((code, _, message),) = warnings(tmp_path, input={"type": "object", "properties": {name: TEXT}})
     assert (code, f"'{name}'" in message) == ("input-property-name", True)
     assert warnings(tmp_path, "    mcp_exposed: false\n", input=inner) == []
+
+
+def test_warnings_are_told_next_to_errors(tmp_path):
+    hooks = """\
+  - {name: run, dispatch: singleton, input_schema: schemas/bad.json, output_schema: {}}
+  - {name: go, dispatch: broadcast_notify, input_schema: schemas/good.json}
+"""
+    bad = {"properties": {"a": {"pattern": "("}, "b": {"$ref": "#/$defs/B"}}}
+    good = {"type": "object", "properties": {"a": {"type": "string", "default": 1}}}
+    found = lint_kind(write_spec(tmp_path, hooks, bad=bad, good=good))
+    assert {each.code for each in found if each.severity == "error"} == {
+        "invalid-schema",
+        "ref-not-found",
+    }
+    warned = {each.code for each in found if each.severity == "warning"}
+    assert {"invalid-default", "missing-description"} <= warned
+
+
+def test_a_reference_to_oneself_through_all_of_is_a_cycle(tmp_path):
+    schema = {"type": "object", "$defs": {"A": {"allOf": [{"$ref": "#/$defs/A"}]}}}
+    hook = "  - {name: run, dispatch: broadcast_notify, input_schema: schemas/root.json}\n"
+    found = lint_kind(write_spec(tmp_path, hook, root=schema))
+    assert [each.code for each in found if each.severity == "error"] == ["ref-cycle"]
+
+
+def test_findings_are_bounded_and_take_linear_time(tmp_path):
+    hook = "  - {name: run, dispatch: broadcast_notify, input_schema: schemas/root.json}\n"
+
+    def spent(count):
+        path = write_spec(tmp_path, hook, root={f"wrod{index}": 1 for index in range(count)})
+        keys = "".join(f"unknown_{index}: 1\n" for index in range(count))
+        path.write_text(path.read_text("utf-8") + keys, "utf-8")
+        start = time.process_time()
+        found = lint_kind(path)
+        assert found[-1].message == f"a hookspec has {count - 100} more keys that are not known"
+        assert len(found) < 300
+        return time.process_time() - start
+
+    spent(200)  # what is imported once
+    few, many = spent(2_000), spent(20_000)
+    assert many < 30 * few + 1

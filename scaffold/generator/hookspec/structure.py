@@ -33,6 +33,10 @@ _MISSING_HELP = {
 }
 
 
+_MOST_KEYS = 100
+"""Unknown keys of one object that are told one by one."""
+
+
 def check_structure(source: Source) -> tuple[list[Diagnostic], set[Pointer]]:
     """Return every way in which a hookspec breaks the format, and the places that are broken.
 
@@ -62,12 +66,19 @@ def _inside_a_schema(at: Pointer) -> bool:
 def _unknown(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     known = _keys_at(error)
     where = "a hookspec" if not at else f"'{path_in_words(at)}'"
-    for key in error.kind.as_dict()["unexpected"]:
+    unexpected: list[str] = error.kind.as_dict()["unexpected"]
+    free = set(known).difference(_keys(error.instance))
+    for key in unexpected[:_MOST_KEYS]:
         message = f"{where} has no key '{key}'"
         advice = did_you_mean(key, known)
-        meant = misspelt(key, set(known).difference(_keys(error.instance)))
+        meant = misspelt(key, free)
         mend = [Rename(source.file, (*at, key), meant)] if meant else []
         yield source.problem((*at, key), "unknown-key", message, advice, key=True, mend=mend)
+    left = len(unexpected) - _MOST_KEYS
+    if left > 0:
+        key = unexpected[_MOST_KEYS]
+        message = f"{where} has {left} more keys that are not known"
+        yield source.problem((*at, key), "unknown-key", message, key=True)
 
 
 def _missing(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:

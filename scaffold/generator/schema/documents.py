@@ -131,16 +131,18 @@ class Documents:
     def trail(self, schema: Json, keyword: str) -> list[tuple[Json, str]]:
         """List the objects that the pointer of a reference leads through, and the step from each.
 
-        The pointer is known to lead somewhere.
+        A pointer that leads nowhere has none.
         """
         uri, fragment = self.split(schema, schema[keyword])
         if not fragment.startswith("/") or uri == DIALECT:
             return []
         found: list[tuple[Json, str]] = []
-        document, current = self._resource(schema, keyword, uri)
-        if document.translation is not None:
+        try:
+            document, current = self._resource(schema, keyword, uri)
+            steps = () if document.translation else pointer_to(current, fragment)
+        except (SpecError, LookupError):
             return found
-        for step in pointer_to(current, fragment):
+        for step in steps:
             found.append((current, str(step)))
             current = current[step]
         return found

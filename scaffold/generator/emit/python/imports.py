@@ -1,7 +1,8 @@
 """Import statements for the names that a module uses, sorted as isort does."""
 
+import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from scaffold.generator.emit.python.layout import WIDTH, Bracket, Row, layout
@@ -25,12 +26,48 @@ MODULES = {
 
 _DOCSTRING = re.compile(r'^ *r?"""[\s\S]*?"""', re.MULTILINE)
 _NAME = re.compile(r"\b[A-Za-z_]\w*")
+_IMPORTABLE = frozenset(" ".join(MODULES.values()).split())
+_DOUBTFUL = re.compile(r'"(?:[^"\\\n]|\\.)*"|^ *[A-Za-z_]\w*(?=:)', re.MULTILINE)
+"""Texts, and the names of attributes: what stands there may be no use of a name."""
 
 
 @lru_cache(maxsize=8)
 def _used(code: str) -> frozenset[str]:
     # Every module is asked for the names of several others, one after the other.
-    return frozenset(_NAME.findall(_DOCSTRING.sub("", code)))
+    bare = _DOCSTRING.sub("", code)
+    doubtful = _NAME.findall(" ".join(_DOUBTFUL.findall(bare)))
+    try:
+        tree = None if _IMPORTABLE.isdisjoint(doubtful) else ast.parse(code)
+    except SyntaxError:  # a part of a module
+        tree = None
+    return frozenset(_NAME.findall(bare) if tree is None else _names(tree, is_type=False))
+
+
+def _names(node: ast.AST, *, is_type: bool) -> Iterator[str]:
+    """Yield the names that a part of a module uses, those in types written as text among them."""
+    match node:
+        case ast.Name(name, ast.Load()):
+            yield name
+        case ast.Constant(str(text)) if is_type:
+            yield from _NAME.findall(text)
+        case ast.Subscript(ast.Name("Literal")):
+            yield "Literal"
+        case _:
+            for part in ast.iter_child_nodes(node):
+                yield from _names(part, is_type=_is_type(part, node, around=is_type))
+
+
+def _is_type(part: ast.AST, node: ast.AST, *, around: bool) -> bool:
+    """Tell whether a part of a node is written as a type is, so that a text in it is code."""
+    match node:
+        case ast.AnnAssign(_, ast.Name("TypeAlias")):
+            return True
+        case ast.AnnAssign(_, annotation) | ast.arg(_, annotation):
+            return part is annotation
+        case ast.FunctionDef(returns=returns) | ast.AsyncFunctionDef(returns=returns):
+            return part is returns
+        case _:
+            return around and not isinstance(node, ast.Call)
 
 
 def imports(code: str) -> str:

@@ -62,9 +62,11 @@ ATTRIBUTES = frozenset(
         "int",
         "json",
         "list",
+        "mro",
         "parse_file",
         "parse_obj",
         "parse_raw",
+        "register",
         "schema",
         "schema_json",
         "str",
@@ -88,7 +90,7 @@ ATTRIBUTES = frozenset(
         "model_validate_strings",
     }
 )
-"""Names that pydantic gives to every model, and those that annotations are written with."""
+"""Names that every model or its class has, and those that annotations are written with."""
 
 METHODS = frozenset(
     {
