@@ -1,6 +1,6 @@
 """From a hookspec file to the intermediate representation: the whole way, all problems at once."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -82,7 +82,7 @@ def read_sources(path: Path, texts: Texts = ON_DISK) -> Reading:
 
 
 @contextmanager
-def _bounded(path: Path) -> Iterator[None]:
+def _bounded(path: Path) -> Generator[None]:
     try:
         yield
     except RecursionError:

@@ -306,7 +306,7 @@ def test_arguments_that_services_of_models_refuse_are_found(tmp_path, name):
 def test_warnings_are_told_next_to_errors(tmp_path):
     hooks = """\
   - {name: run, dispatch: singleton, input_schema: schemas/bad.json, output_schema: {}}
-  - {name: go, dispatch: broadcast_notify, input_schema: schemas/good.json}
+  - {name: walk, dispatch: broadcast_notify, input_schema: schemas/good.json}
 """
     bad = {"properties": {"a": {"pattern": "("}, "b": {"$ref": "#/$defs/B"}}}
     good = {"type": "object", "properties": {"a": {"type": "string", "default": 1}}}
