@@ -146,7 +146,7 @@ def _aside(root: Path, path: str) -> str:
 def diff(changes: Iterable[Change]) -> Iterator[str]:
     """Yield the lines of a unified diff from what is on disk to what is wanted."""
     for change in changes:
-        if change.before != change.after:
+        if change.before != change.after or change.executable is not None:
             yield from _diff(change)
 
 

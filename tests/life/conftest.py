@@ -9,6 +9,7 @@ from lives import Result, commit, make
 from lives import scaffold as spawn
 
 from scaffold.cli import main
+from scaffold.project.template import shipped_versions
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -61,3 +62,13 @@ def second_project(first_project, tmp_path_factory):
 def updated(second_project, tmp_path):
     """A plugin project of the newest template version, not committed, to change."""
     return Path(shutil.copytree(second_project, tmp_path / "demo"))
+
+
+@pytest.fixture
+def third(tmp_path):
+    """A third version of the template, to be edited; `history` makes a repository of all."""
+    folder = tmp_path / "v3"
+    shutil.copytree(shipped_versions("plugin")["v2"], folder)
+    answers = folder / "template" / "{{_copier_conf.answers_file}}.jinja"
+    answers.write_text(answers.read_text().replace("_commit: v2", "_commit: v3"))
+    return folder

@@ -85,6 +85,13 @@ def write_history(repository, versions):
     shutil.rmtree(work)
 
 
+def history(third):
+    """Make a repository of the versions that ship and a third one."""
+    repository = third.with_name("template.git")
+    write_history(repository, {**shipped_versions("plugin"), "v3": third})
+    return repository
+
+
 def scaffold(*arguments, **options):
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "scaffold", *map(str, arguments)]

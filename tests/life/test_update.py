@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from lives import commit, git, make, texts, write_history
+from lives import commit, git, history, make, texts, write_history
 
 from scaffold.project.template import shipped_versions
 
@@ -15,23 +15,6 @@ def replace(path, old, new):
     text = path.read_bytes().decode()
     assert old in text
     path.write_bytes(text.replace(old, new).encode())
-
-
-@pytest.fixture
-def third(tmp_path):
-    """A third version of the template, to be edited; `history` makes a repository of all."""
-    folder = tmp_path / "v3"
-    shutil.copytree(shipped_versions("plugin")[NEWEST], folder)
-    replace(
-        folder / "template" / "{{_copier_conf.answers_file}}.jinja", "_commit: v2", "_commit: v3"
-    )
-    return folder
-
-
-def history(third):
-    repository = third.with_name("template.git")
-    write_history(repository, {**shipped_versions("plugin"), "v3": third})
-    return repository
 
 
 def test_a_project_of_the_first_template_gets_the_newest(scaffold, demo):
