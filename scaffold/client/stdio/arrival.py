@@ -9,6 +9,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Generator
 from contextvars import Context
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from scaffold.client.stdio.inbox import Answer
@@ -108,7 +109,7 @@ class Arrival:
         if self._done:
             return False
         self._done = True
-        self.result = _raise_cancelled
+        self.result = partial(_raise_cancelled, msg)
         if self._wake is not None:
             self._reader.loop.call_soon(self._wake, self, context=self._context)
         return True
@@ -118,5 +119,6 @@ class Arrival:
 _each_of: Callable[[tuple[Arrival, ...]], Generator[Arrival, None, None]] = cast("Any", iter)
 
 
-def _raise_cancelled() -> NoReturn:
-    raise asyncio.CancelledError
+def _raise_cancelled(message: object) -> NoReturn:
+    # anyio knows its own cancellations by the message.
+    raise asyncio.CancelledError(*(() if message is None else (message,)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from scaffold.client.session import Call, FunctionCall, Outgoing, Talk
-from scaffold.client.stdio.launch import Launch, Spawn
+from scaffold.client.stdio.launch import Launch, NoRoom, Spawn
 from scaffold.client.stdio.loop import LoopPipes
 from scaffold.client.stdio.supervision import DYING_OF_PROBE, Supervision, closed
 from scaffold.client.stdio.transport import GRACE, MESSAGE_LIMIT, NotSent
@@ -220,6 +220,8 @@ class AsyncStdioChannel:
             await asyncio.sleep(delay)
             self._pipes = await self._connect()
         except ScaffoldError as error:
+            if isinstance(error, NoRoom):
+                self._supervision.not_made()
             return error
         else:
             return self._pipes
@@ -249,7 +251,10 @@ class AsyncStdioChannel:
             probed = False
             await pipes.aclose(closed)
             pipes = LoopPipes(self._launch, session, self._limit)
-            return None if outgoing.probe else await ask(outgoing)
+            if outgoing.probe:
+                return None
+            # Not `ask` itself: a function that refers to itself waits for the collector.
+            return await pipes.ask(outgoing, deadline, self._startup_timeout)
 
         with self._supervision.opening(session):
             try:

@@ -209,6 +209,8 @@ class StdioChannel:
                 pipes.fail(closed)
                 pipes.dispose()
         except ScaffoldError as error:
+            if isinstance(error, NoRoom):
+                self._supervision.not_made()
             self._settle(revival, error)
         except BaseException as error:
             self._settle(revival, error)
@@ -244,7 +246,8 @@ class StdioChannel:
             probed = False
             pipes.dispose()
             pipes = self._start(session)
-            return None if outgoing.probe else ask(outgoing)
+            # Not `ask` itself: a function that refers to itself waits for the collector.
+            return None if outgoing.probe else pipes.ask(outgoing, deadline, self._startup_timeout)
 
         with self._supervision.opening(session):
             try:

@@ -7,7 +7,6 @@ from typing import Final
 
 from scaffold.client.session import Session
 from scaffold.client.stdio.connection import Connection
-from scaffold.client.stdio.launch import NoRoom
 from scaffold.client.stdio.transport import inherited
 from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, PeerCrashed, TransportError
 from scaffold.contract.hook import Kind
@@ -46,9 +45,6 @@ class Supervision:
         """Note how a session opens; a server that gives no answer becomes `ConnectFailed`."""
         try:
             yield
-        except NoRoom:
-            self.not_made()
-            raise
         except TransportError as error:
             self._version = ""
             self._last = str(error)

@@ -25,7 +25,8 @@ from scaffold.client.stdio.process import Process
 from scaffold.client.stdio.process_log import ProcessLog
 from scaffold.client.stdio.turns import Turns, after_all, thread_of
 from scaffold.concurrency.forks import reset_after_fork
-from scaffold.contract.errors import PeerCrashed, ProtocolError, TransportError
+from scaffold.concurrency.worlds import green_threads
+from scaffold.contract.errors import ConnectFailed, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code
 from scaffold.wire.messages import Message, WireError, error_response, notification, response
 from scaffold.wire.progress import read_progress
@@ -76,6 +77,13 @@ class Transport(ABC):
     """A process that speaks MCP on its pipes."""
 
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
+        world = green_threads()
+        if world:
+            raise ConnectFailed(
+                f"{world} has replaced the threads of this process, and plugins over stdio need "
+                "real ones: use the plugin over HTTP, or load it in a process without "
+                f"{world}'s monkey patching"
+            )
         self.session = session
         self.process = Process(launch)
         self._stdin, self._stdout = self.process.stdin, self.process.stdout

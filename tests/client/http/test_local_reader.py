@@ -132,3 +132,13 @@ def test_an_end_that_comes_too_early_is_told(data: bytes, text: str) -> None:
     with pytest.raises(Broken, match=text) as broken:
         read(data, end=True)
     assert broken.value.failure is Failure.CUT
+
+
+@pytest.mark.parametrize("callback", ["on_header", "on_body", "on_message_complete"])
+def test_an_interrupt_in_a_callback_of_the_parser_is_raised_as_it_is(callback, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Reader, callback, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        read(SHORT)

@@ -66,6 +66,9 @@ class Reader:
             raise Broken(Failure.GARBLED, "the server goes on in another protocol") from None
         except httptools.HttpParserError as error:
             self.keeps = False
+            reason = error.__context__
+            if reason is not None and not isinstance(reason, Exception):
+                raise reason from None  # ^C came while a callback ran
             if not self.done:
                 raise self._garbled(error) from None
         if not self.status and self._unused > _LONGEST_HEAD:
