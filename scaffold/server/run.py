@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.plugin import Plugin
 from scaffold.resources.surroundings import PROOF_VARIABLE
+from scaffold.server.copies import Copies
 from scaffold.server.ending import end_children
 from scaffold.server.guest import Guest
 from scaffold.server.loading import explain, load
@@ -71,6 +72,7 @@ def _status(name: str, start: Callable[[], int]) -> int:
 def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -> int:
     parent = os.getppid()
     pipes = claim()
+    copies = Copies(lambda: (pipes.input, pipes.output))
     plugin = load(entry_point, name)
     if any(is_async(getattr(plugin, method)) for method in _methods(plugin)):
         from scaffold.server.loops import run
@@ -84,6 +86,7 @@ def _serve_pipes(entry_point: str | type[Plugin], name: str, options: Options) -
         server = ThreadedServer(Service(guest, options), pipes, options.largest)
         server.ending.watch(parent)
         server.run()
+    del copies  # forks are told of for as long as it is kept
     return _DONE
 
 

@@ -12,9 +12,11 @@ from typing import Final, NamedTuple
 import uvicorn
 from typing_extensions import override
 
+from scaffold.server.copies import Copies
 from scaffold.server.ending import Ending
 from scaffold.server.http.app import PATH, App
 from scaffold.server.http.overdue import BACKLOG, end_overdue
+from scaffold.server.http.parser import StrictProtocol
 from scaffold.server.http.protocol import protocol
 from scaffold.server.http.sessions import Sessions
 from scaffold.server.options import Options
@@ -84,10 +86,20 @@ async def run(
         signals=(SIGTERM,) if worker else (SIGTERM, SIGINT),
     )
     ending.watch(worker.parent if worker else 0)
+    copies = Copies(partial(_descriptors, listener, server))
     await server.serve(sockets=[listener])
+    del copies  # forks are told of for as long as it is kept
     server.stopped.set()
     ending.begin()
     await tasks.loop.run_in_executor(tasks.threads, ending.wait)
+
+
+def _descriptors(listener: socket, server: uvicorn.Server) -> list[int]:
+    """Return the descriptors of the port and of all connections."""
+    connections = list(server.server_state.connections)
+    transports = [one.transport for one in connections if isinstance(one, StrictProtocol)]
+    sockets = [transport.get_extra_info("socket") for transport in transports]
+    return [listener.fileno(), *[one.fileno() for one in sockets if one is not None]]
 
 
 class _Server(uvicorn.Server):
