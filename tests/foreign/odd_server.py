@@ -7,6 +7,7 @@ known by name.
 import json
 import os
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOOL = {"name": "echo", "description": "e", "inputSchema": {"type": "object"}}
@@ -109,9 +110,20 @@ def serve_http(server):
     return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
 
+def read_one_call_and_be_silent():
+    """Work on a call, and read nothing meanwhile."""
+    sys.stdin.readline()
+    time.sleep(3600)
+
+
 if __name__ == "__main__":
     server = Server(sys.argv[1])
     for line in sys.stdin:
-        for answer in server.answer(json.loads(line)):
+        answers = server.answer(json.loads(line))
+        if server.part == "silent" and '"tools/list"' in line:
+            sys.stdout.buffer.write(answers[0] + b"\n")
+            sys.stdout.buffer.flush()
+            read_one_call_and_be_silent()
+        for answer in answers:
             sys.stdout.buffer.write(answer + b"\n")
             sys.stdout.buffer.flush()

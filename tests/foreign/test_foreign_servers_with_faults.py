@@ -1,11 +1,20 @@
 """Servers of others with one fault: the fault harms what it is in, and nothing else."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ways_to_foreign_servers import WAYS
+from ways_to_foreign_servers import WAYS, blocking, over_stdio
 
-from scaffold.contract.errors import HookError, InvalidInput, InvalidOutput, ProtocolError
+from scaffold.client.stdio.channel import StdioChannel
+from scaffold.contract.errors import (
+    DeadlineExceeded,
+    HookError,
+    InvalidInput,
+    InvalidOutput,
+    ProtocolError,
+)
 
 
 def fault(part, **members):
@@ -222,3 +231,25 @@ def test_a_line_that_is_not_a_message_harms_only_itself(odd_process):
     with odd_process("odd line") as tool:
         for _ in range(2):
             assert tool.call().result == "fine"
+
+
+def read_by(channel):
+    """Wait until the process has read everything; its end comes after 20 s at the latest."""
+    deadline = time.monotonic() + 20
+    while channel._pipes.process.unread() and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def test_a_timeout_blames_a_server_only_for_the_call_that_it_has_not_read():
+    with (
+        over_stdio(blocking, StdioChannel, "silent", timeout=2.0) as tool,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        read = threads.submit(tool.call)
+        while not tool.channel._pipes.inbox.last_id > 2:
+            time.sleep(0.005)
+        read_by(tool.channel)
+        unread = threads.submit(tool.call)
+        errors = read.exception(), unread.exception()
+    assert [type(error) for error in errors] == [DeadlineExceeded] * 2
+    assert ["not read all" in str(error) for error in errors] == [False, True]

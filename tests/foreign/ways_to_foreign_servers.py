@@ -20,8 +20,8 @@ COMMAND = [sys.executable, "-S", str(Path(__file__).with_name("odd_server.py"))]
 class Tool:
     """A server as a plugin of the kind `tool`, with one face for both ways to wait."""
 
-    def __init__(self, client, wait):
-        self._client, self._wait = client, wait
+    def __init__(self, client, wait, channel):
+        self._client, self._wait, self.channel = client, wait, channel
 
     def names(self):
         return [function.name for function in self._wait(self._client.get_schema())]
@@ -32,8 +32,9 @@ class Tool:
 
 @contextmanager
 def blocking(make):
-    with ToolClient(make()) as client:
-        yield Tool(client, lambda value: value)
+    channel = make()
+    with ToolClient(channel) as client:
+        yield Tool(client, lambda value: value, channel)
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def awaited(make):
         runner.run(channel.connect())
         client = AsyncToolClient(channel)
         try:
-            yield Tool(client, runner.run)
+            yield Tool(client, runner.run, channel)
         finally:
             runner.run(client.aclose())
 

@@ -6,6 +6,8 @@ from itertools import count
 from threading import get_ident
 from typing import Any, Final, NoReturn
 
+from typing_extensions import override
+
 from scaffold.client.session import Call, Outgoing, Session
 from scaffold.client.stdio.descriptors import ATOMIC
 from scaffold.client.stdio.inbox import Deliver
@@ -14,7 +16,7 @@ from scaffold.client.stdio.transport import NotSent, Transport
 from scaffold.client.stdio.turns import wake_first
 from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, TransportError
 from scaffold.wire.heads import START
-from scaffold.wire.messages import encode, request
+from scaffold.wire.messages import encode, notification, request
 
 __all__ = ["DEAF", "PROBE_PATIENCE", "Connection"]
 
@@ -31,6 +33,8 @@ class Connection(Transport):
         super().__init__(launch, session, limit)
         self._ids = count(1)
         self._served = 0
+        self._notified = 0, 0
+        """The newest request, and the bytes of the notifications after it."""
 
     def begin(self, outgoing: Outgoing, deliver: Deliver) -> int:
         """Send a request, whose answer goes to `deliver`; return its id.
@@ -115,7 +119,7 @@ class Connection(Transport):
 
         A process that will not come to itself is given up altogether.
         """
-        unread = self.outlet.unsent or self.process.unread()
+        unread = self._lies_unread(request_id)
         self.inbox.waiting.pop(request_id, None)
         if outgoing.method == "tools/call":
             self.notify(_cancelled(request_id))
@@ -130,6 +134,28 @@ class Connection(Transport):
             cause = f"{cause}; {hopeless}: given up"
             self.fail(lambda: PeerCrashed(cause))
         return DeadlineExceeded(cause)
+
+    def _lies_unread(self, request_id: int) -> bool:
+        """Tell whether a request is surely among the input that the process has not read.
+
+        Of what is in the pipe only the end is known: the newest request, and notifications after
+        it. An older request may have been read, so the process is not blamed for it.
+        """
+        opening = START + b"%d," % request_id
+        if any(part.line.startswith(opening) for part in list(self.outlet.unsent)):
+            return True
+        if request_id != self.inbox.last_id:
+            return False
+        newest, size = self._notified
+        return self.process.unread() > (size if newest == request_id else 0)
+
+    @override
+    def notify(self, outgoing: Outgoing) -> None:
+        newest, size = self._notified
+        last = self.inbox.last_id
+        line = len(notification(outgoing.method, outgoing.params)) + 1
+        self._notified = last, (size if newest == last else 0) + line
+        super().notify(outgoing)
 
     def forget(self, request_id: int) -> None:
         """Give up a request whose caller has gone away, if it has not been answered."""
