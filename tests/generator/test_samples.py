@@ -125,3 +125,20 @@ def test_texts_match_the_patterns_that_people_write(pattern):
 def test_a_sample_is_never_longer_than_anybody_would_read(schema):
     with suppress(NoSampleError):
         assert len(json.dumps(sample(schema))) < 100_000
+
+
+def test_each_part_is_valid_before_parts_are_combined():
+    text = {"type": "string", "pattern": "^[A-Z]{2}[0-9]{32}$"}
+    other = {"type": "string", "pattern": "^x-[0-9]{3}$", "minLength": 5}
+    schema = {
+        "type": "object",
+        "properties": {
+            "one": text,
+            "two": other,
+            "three": {"type": "integer", "minimum": 7, "multipleOf": 5},
+            "four": {"type": "number", "exclusiveMinimum": 2, "maximum": 3},
+            "five": {"type": "string", "minLength": 30, "maxLength": 31},
+        },
+        "required": ["one", "two", "three", "four", "five"],
+    }
+    assert Draft202012Validator(schema).is_valid(sample(schema))

@@ -164,7 +164,12 @@ class _Sampler:
             distinct = {canonical(item): item for item in items.first(missing + _VARIANTS)}
             yield [*head, *list(distinct.values())[:missing]]
 
-    def strings(self, facts: Facts, _depth: int) -> Iterator[Json]:
+    def strings(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield texts: those that keep to the patterns and the length first."""
+        texts = list(dict.fromkeys(self._texts(facts, depth)))
+        yield from sorted(texts, key=lambda text: not _keeps_to(facts, text))
+
+    def _texts(self, facts: Facts, _depth: int) -> Iterator[str]:
         """Yield texts: by format, by pattern, of the right length."""
         least = int(facts.bounds.get("minLength", 0))
         if least > _LONGEST:
@@ -175,15 +180,17 @@ class _Sampler:
         yield ("example " * (least // 8 + 1))[: max(least, 7)][
             : None if most is None else int(most)
         ]
-        pattern = facts.home.get("pattern")
-        if pattern is not None:
+        for pattern in facts.patterns:
             # A word, if one will do: of many values only the first few are tried in an object.
             yield from (word for word in _WORDS if _may_match(pattern, word))
             yield text_for(pattern, least)
             yield from _WORDS
 
-    def integers(self, facts: Facts, _depth: int) -> Iterator[Json]:
-        """Yield whole numbers: small ones, then those at the bounds."""
+    def integers(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield whole numbers: small ones, then those at the bounds; what is within them first."""
+        yield from sorted(self._integers(facts, depth), key=lambda one: not _is_within(facts, one))
+
+    def _integers(self, facts: Facts, _depth: int) -> Iterator[float]:
         lower, upper = whole_bounds(facts)
         step = facts.home.get("multipleOf", 1)
         yield from (1, 0)
@@ -194,8 +201,11 @@ class _Sampler:
                 yield math.floor(bound / step) * step
         yield step
 
-    def numbers(self, facts: Facts, _depth: int) -> Iterator[Json]:
-        """Yield numbers: small ones, those at the bounds, and between them."""
+    def numbers(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield numbers: small ones, those at the bounds, and between them; the fitting first."""
+        yield from sorted(self._numbers(facts, depth), key=lambda one: not _is_within(facts, one))
+
+    def _numbers(self, facts: Facts, _depth: int) -> Iterator[float]:
         bounds = facts.bounds
         lower = bounds.get("minimum", bounds.get("exclusiveMinimum"))
         upper = bounds.get("maximum", bounds.get("exclusiveMaximum"))
@@ -245,6 +255,23 @@ def _types(facts: Facts) -> list[str]:
         "integer": bool({"minimum", "exclusiveMinimum", "multipleOf"} & facts.home.keys()),
     }
     return sorted(_VALUES, key=lambda name: (not told.get(name, False), name != "string"))
+
+
+def _keeps_to(facts: Facts, text: str) -> bool:
+    """Guess whether a text is valid; the validator has the last word."""
+    low, high = facts.bounds.get("minLength", 0), facts.bounds.get("maxLength", math.inf)
+    return low <= len(text) <= high and all(_may_match(each, text) for each in facts.patterns)
+
+
+def _is_within(facts: Facts, value: float) -> bool:
+    """Tell whether a number is within its bounds, and a multiple of what it must be one of."""
+    bounds, step = facts.bounds, facts.home.get("multipleOf")
+    return (
+        bounds.get("minimum", -math.inf) <= value <= bounds.get("maximum", math.inf)
+        and bounds.get("exclusiveMinimum", -math.inf) < value
+        and value < bounds.get("exclusiveMaximum", math.inf)
+        and (step is None or math.isclose(math.remainder(value, step), 0, abs_tol=1e-9))
+    )
 
 
 def _may_match(pattern: str, word: str) -> bool:

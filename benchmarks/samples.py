@@ -1,0 +1,54 @@
+"""Measure for how many payload schemas of an API description `sample()` finds a valid value.
+
+    python -m benchmarks.samples openapi.yaml
+
+A payload is the JSON body of a request or an answer. Prints the rate, and what has no sample.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from scaffold.generator.diagnostics import SpecError
+from scaffold.generator.hookspec.source import Source
+from scaffold.generator.ir import Json
+from scaffold.generator.schema.documents import Documents
+from scaffold.generator.schema.files import SchemaFiles
+from scaffold.generator.schema.link import bundle, check_links
+from scaffold.generator.schema.sample import NoSampleError, sample
+from scaffold.generator.values import is_list, is_object
+
+
+def payloads(value: Json, at: str = "") -> Iterator[str]:
+    """Yield the pointer of every schema of a body of type JSON."""
+    parts = value.items() if is_object(value) else enumerate(value) if is_list(value) else ()
+    for key, part in parts:
+        here = f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}"
+        if "json" in str(key) and is_object(part) and is_object(part.get("schema")):
+            yield f"{here}/schema"
+        yield from payloads(part, here)
+
+
+def main() -> None:
+    path = Path(sys.argv[1])
+    documents = Documents(SchemaFiles(path.parent), "https://hookspec.invalid/")
+    source = documents.store.read(type(path)(path.name))
+    found = failed = 0
+    for pointer in payloads(source.value.get("paths", {}), "/paths"):
+        found += 1
+        inline = Source("inline", {"$ref": f"{path.name}#{pointer}"}, source.find_places)
+        try:
+            document = documents.inline(inline, (found,), inline.value)
+            reason = "\n".join(map(str, check_links(documents, document)))
+            sample(bundle(documents, document))
+        except (NoSampleError, SpecError, ValueError) as error:
+            reason = str(error)
+        if reason:
+            failed += 1
+            print(pointer, json.dumps(reason)[:200])
+    print(f"{found - failed} of {found}: {(found - failed) / max(found, 1):.2%}")
+
+
+if __name__ == "__main__":
+    main()
