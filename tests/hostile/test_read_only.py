@@ -1,0 +1,74 @@
+"""Commands that say that they write nothing keep their word on repositories that mean harm."""
+
+import shutil
+
+import git_recipes
+import pytest
+from recipes import RECIPES
+from worlds import SECRET, lay, snapshot, sound_project, trace
+
+COMMANDS = [
+    ["lint", "hookspecs"],
+    ["lint", "--diff", "--unsafe", "hookspecs"],
+    ["inspect", "."],
+    ["check", "--against", "HEAD"],
+    ["status", "-r", ".."],
+    ["generate", "--check", "--diff"],
+    ["diff", "hookspecs", "--against", "HEAD"],
+    ["breaking", "hookspecs", "--against", "HEAD"],
+    ["update", "--check", "--diff"],
+]
+SHARES = 2
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    return sound_project(tmp_path_factory.mktemp("sound"))
+
+
+def test_there_are_forty_repositories():
+    assert len(RECIPES) >= 40
+    assert git_recipes.git_filters in RECIPES.values()
+
+
+def problems(report):
+    """Yield what a command did that it must not do."""
+    command = f"{report['name']}: scaffold {' '.join(report['command'])}"
+    if report["status"] not in (0, 1, 2, 4) or "Traceback" in report["err"]:
+        yield f"{command}: status {report['status']}: {report['err']}"
+    if SECRET in report["out"] + report["err"]:
+        yield f"{command}: shows {report['out']}{report['err']}"
+    for kind, *what in report["events"]:
+        if kind != "program" or not what[0].endswith("git"):
+            yield f"{command}: {kind}: {what}"
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_commands_that_only_read_write_nothing_start_nothing_and_reach_nothing(
+    project, tmp_path, share
+):
+    names = [name for number, name in enumerate(RECIPES) if number % SHARES == share]
+    roots = {name: lay(tmp_path / "worlds", project, name) for name in names}
+    before = snapshot(tmp_path / "worlds")
+
+    reports = trace(
+        [
+            {"name": name, "root": str(root), "command": command}
+            for name, root in roots.items()
+            for command in COMMANDS
+        ],
+        tmp_path,
+    )
+
+    assert len(reports) == len(names) * len(COMMANDS)
+    assert [problem for report in reports for problem in problems(report)] == []
+    after = snapshot(tmp_path / "worlds")
+    assert {
+        path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+    } == set()
+    assert snapshot(tmp_path / "home") == {}
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert (
+        any(report["status"] == 0 for report in reports if report["name"] == "sound")
+        or "sound" not in names
+    )
