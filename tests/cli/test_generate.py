@@ -1,5 +1,8 @@
 """`scaffold generate`, `check`, `--check` and `--diff`."""
 
+import shutil
+
+import pytest
 from projects import write
 
 MODELS = "demo/_generated/tool_v1/models.py"
@@ -174,3 +177,68 @@ def test_check_shows_a_broken_hookspec_and_a_broken_manifest(scaffold, demo):
     assert "hookspecs   wrong\n" in result.out
     assert "did you mean 'singleton'?" in result.out
     assert "colour" in result.out
+
+
+def broken(root, how):
+    file = root / "pyproject.toml"
+    file.unlink()
+    if how == "endless":
+        file.symlink_to("/dev/zero")
+    elif how == "circle":
+        file.symlink_to("pyproject.toml")
+    elif how == "folder":
+        file.mkdir()
+    elif how == "huge":
+        with file.open("wb") as sparse:
+            sparse.truncate(10 * 1024**3)
+    elif how == "deep":
+        file.write_text("x = " + "[" * 100_000)
+
+
+@pytest.mark.parametrize("how", ["endless", "circle", "huge", "deep"])
+def test_one_broken_project_does_not_end_the_status_of_a_tree(scaffold, demo, how):
+    tree = demo.parent / "tree"
+    for name in ("a", "b", "c"):
+        shutil.copytree(demo, tree / name)
+    broken(tree / "b", how)
+
+    result = scaffold("status", "-r", tree)
+
+    assert result.status == 1
+    assert result.out.count("generated  ") == 2
+    (line,) = (line for line in result.out.splitlines() if "unknown" in line)
+    assert "pyproject.toml" in line
+
+
+def test_what_a_moved_target_leaves_behind_is_named_once_and_stays(scaffold, hookspecs):
+    root = hookspecs.parent
+    text = '[tool.scaffold]\nhookspecs = "hookspecs"\n'
+    text += '[[tool.scaffold.targets]]\nemitter = "markdown"\nout = "{}"\n'
+    write(root / "pyproject.toml", text.format("old"))
+    assert scaffold("generate", root).status == 0
+    write(root / "pyproject.toml", text.format("new"))
+
+    assert "left alone: old/greeter_v1.md\n" in scaffold("generate", root).err
+
+    assert (root / "old" / "greeter_v1.md").is_file()
+    assert (root / "new" / "greeter_v1.md").is_file()
+    assert scaffold("generate", root).err == ""
+
+
+def test_a_hookspec_behind_a_link_that_leads_out_is_neither_read_nor_shown(scaffold, demo):
+    secret = demo.parent / "secret.yaml"
+    secret.write_text("kind: tool\ns3cr3t: s3cr3t\n")
+    spec = demo / "hookspecs" / "tool" / "v1.yaml"
+    spec.unlink()
+    spec.symlink_to(secret)
+
+    for command in (
+        ("lint", demo / "hookspecs"),
+        ("check", demo),
+        ("generate", demo),
+        ("inspect", demo),
+    ):
+        result = scaffold(*command)
+        assert result.status != 0
+        assert "hookspec-outside" in result.out + result.err
+        assert "s3cr3t" not in result.out + result.err

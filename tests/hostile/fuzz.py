@@ -44,16 +44,59 @@ WRITE = [
 PATHS = [
     *("../victim/file", "/etc/hostname", "..", ".", "", "a/../../victim", "demo/../../victim/file"),
     *(".git/config", ".GIT/hooks/x", "git~1/x", ".git./x", ".scaffold/journal", "demo/plugin.py"),
-    *("docs/tool_v1.md", "pyproject.toml", "\x00", "a\nb", "\u202e", "x" * 300, "C:\\x", "~/x", "docs"),
+    *(
+        "docs/tool_v1.md",
+        "pyproject.toml",
+        "\x00",
+        "a\nb",
+        "\u202e",
+        "x" * 300,
+        "C:\\x",
+        "~/x",
+        "docs",
+    ),
 ]
-TARGETS = ["../victim/file", "../victim", "/dev/zero", "/etc/passwd", ".git", ".git/config", "/", "."]
+TARGETS = [
+    "../victim/file",
+    "../victim",
+    "/dev/zero",
+    "/etc/passwd",
+    ".git",
+    ".git/config",
+    "/",
+    ".",
+]
 VALUES = [
     *("{}", "[]", "1", "nan", "'x'", '"\\u0000"', "{a={b={c=1}}}", "'''", "true", "-1e999"),
-    *("9" * 5000, "[" * 3000, "2026-01-01T00:00:00Z", "'../victim'", "'/etc'", "'.git'", "'tool@9'"),
+    *(
+        "9" * 5000,
+        "[" * 3000,
+        "2026-01-01T00:00:00Z",
+        "'../victim'",
+        "'/etc'",
+        "'.git'",
+        "'tool@9'",
+    ),
 ]
 SOURCES = [
-    *("scaffold:../x", "scaffold:/proc/self/cwd", "scaffold:", "http://127.0.0.1:9/x", "ext::touch x"),
-    *("-u", "--upload-pack=touch", "file:///etc", "../victim", "gh:a/b", "[x", "{}", "&a", "!!python/x"),
+    *(
+        "scaffold:../x",
+        "scaffold:/proc/self/cwd",
+        "scaffold:",
+        "http://127.0.0.1:9/x",
+        "ext::touch x",
+    ),
+    *(
+        "-u",
+        "--upload-pack=touch",
+        "file:///etc",
+        "../victim",
+        "gh:a/b",
+        "[x",
+        "{}",
+        "&a",
+        "!!python/x",
+    ),
 ]
 ATTRIBUTES = ["* filter=all", "* diff=all", "* text eol=crlf", "* working-tree-encoding=UTF-16"]
 
@@ -82,7 +125,9 @@ class Mutator:
         done = []
         for _ in range(self.random.randint(1, 3)):
             how = self.random.choice(MUTATIONS)
-            with contextlib.suppress(OSError, UnicodeError):  # what it wants to change was changed before
+            with contextlib.suppress(
+                OSError, UnicodeError
+            ):  # what it wants to change was changed before
                 how(self)
             done.append(how.__name__)
         return done
@@ -130,7 +175,8 @@ class Mutator:
         file = self.file()
         file.unlink()
         match self.random.randrange(4):
-            case 0:
+            # Git waits for a pipe called `.gitignore`, until our limit of two minutes ends it.
+            case 0 if not file.name.startswith(".git"):
                 os.mkfifo(file)
             case 1:
                 file.mkdir()
@@ -151,7 +197,11 @@ class Mutator:
             for _ in range(self.random.randint(0, 3))
         ]
         made = [choose(PATHS) for _ in range(2)]
-        change = {"steps": steps, "made": made, "modes": {choose(PATHS): choose([0o777, -1, 2**70])}}
+        change = {
+            "steps": steps,
+            "made": made,
+            "modes": {choose(PATHS): choose([0o777, -1, 2**70])},
+        }
         old = {"targets": [[choose(PATHS), choose([True, False])]], "folders": made}
         signed = {"change": json.dumps(change), "signature": choose(["", "0" * 64, "é", 1, None])}
         text = json.dumps(choose([old, signed, change, steps]))
@@ -170,7 +220,9 @@ class Mutator:
         lines = [line for line in text.split("\n") if not line.startswith(f"{key} =")]
         at = lines.index("[tool.scaffold]") + 1 if "[tool.scaffold]" in lines else 0
         lines.insert(at, f"{key} = {self.random.choice([*VALUES, *map(json.dumps, PATHS)])}")
-        (self.repository.root / "pyproject.toml").write_text("\n".join(lines), "utf-8", "surrogateescape")
+        (self.repository.root / "pyproject.toml").write_text(
+            "\n".join(lines), "utf-8", "surrogateescape"
+        )
 
     def targets(self) -> None:
         pairs = [
@@ -183,7 +235,9 @@ class Mutator:
         file = self.repository.root / ".copier-answers.yml"
         text = self.text(file).replace("scaffold:plugin", self.random.choice(SOURCES))
         if self.random.random() < 0.5:
-            text = text.replace("_commit: v", "_commit: " + self.random.choice(["-x", "v9", "", "../"]))
+            text = text.replace(
+                "_commit: v", "_commit: " + self.random.choice(["-x", "v9", "", "../"])
+            )
         file.write_text(text, "utf-8", "surrogateescape")
 
     def git(self) -> None:
@@ -257,9 +311,9 @@ def main(project: Path, folder: Path, count: int, seed: int) -> None:
         job = {"name": str(number), "root": str(mutator.repository.root), "command": command}
         report = run(tracer, job)
         for problem in problems(report, mutator, before, reads=reads):
-            print(f"{number} {done} {command}: {problem}"[:2000])
+            sys.stdout.write(f"{number} {done} {command}: {problem!r}"[:2000] + "\n")
         os.chdir("/")
-    print(f"{count} projects")
+    sys.stdout.write(f"{count} projects\n")
 
 
 if __name__ == "__main__":

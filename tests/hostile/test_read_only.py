@@ -1,7 +1,5 @@
 """Commands that say that they write nothing keep their word on repositories that mean harm."""
 
-import shutil
-
 import git_recipes
 import pytest
 from recipes import RECIPES
@@ -72,3 +70,19 @@ def test_commands_that_only_read_write_nothing_start_nothing_and_reach_nothing(
         any(report["status"] == 0 for report in reports if report["name"] == "sound")
         or "sound" not in names
     )
+
+
+def test_the_tracer_sees_what_commands_do_that_write_and_run_code(project, tmp_path):
+    root = lay(tmp_path / "worlds", project, "sound")
+    (root / "docs" / "tool_v1.md").unlink()
+    commands = (["generate"], ["call", ".", "execute", "--runtime", "in_process"], ["update"])
+
+    reports = trace(
+        [{"name": "sound", "root": str(root), "command": each} for each in commands], tmp_path
+    )
+
+    wrote, called, updated = ({kind for kind, *_ in each["events"]} for each in reports)
+    assert "change" in wrote
+    assert "code" in called
+    assert "program" in updated
+    assert (root / "docs" / "tool_v1.md").is_file()

@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 FOLDERS = {
@@ -46,37 +47,59 @@ class Tracer:
         self.scratch = scratch
         self.root = ""
         self.seen: list[list[str]] | None = None
+        self.looks = {
+            "open": self.opened,
+            "exec": self.executed,
+            "subprocess.Popen": self.started,
+            **dict.fromkeys(CHANGES, self.changed),
+            **dict.fromkeys(PROGRAMS, self.forked),
+            **dict.fromkeys(SOCKETS, self.reached),
+        }
 
     def hook(self, event: str, arguments: tuple) -> None:
         if self.seen is None:
             return
-        if event == "open":
-            path, _, flags = arguments
-            if flags & WRITES and not isinstance(path, int):
-                self.change("open", path)
-        elif event in CHANGES:
-            for path, folder in FOLDERS.get(event, lambda path, *_: [(path, -1)])(*arguments):
-                self.change(event, path, folder)
-        elif event == "subprocess.Popen":
-            _, command, _, env = arguments
-            self.seen.append(["program", *map(str, command), json.dumps(dict(env or {}))])
-        elif event in PROGRAMS:
-            self.seen.append(["program", event])
-        elif event in SOCKETS:
-            self.seen.append(["socket", event, repr(arguments[1:])])
-        elif event == "exec":
-            file = getattr(arguments[0], "co_filename", "")
-            if os.path.abspath(file).startswith(self.root) and os.path.exists(file):
-                self.seen.append(["code", file])
+        look = self.looks.get(event)
+        if look is not None:
+            look(event, *arguments)
+
+    def opened(self, event: str, path: object, _mode: object, flags: int) -> None:
+        if flags & WRITES and not isinstance(path, int):
+            self.change(event, path)
+
+    def changed(self, event: str, *arguments: object) -> None:
+        for path, folder in FOLDERS.get(event, lambda path, *_: [(path, -1)])(*arguments):
+            self.change(event, path, folder)
+
+    def started(
+        self, _event: str, _file: object, command: list, _folder: object, env: object
+    ) -> None:
+        self.seen.append(["program", *map(str, command), json.dumps(dict(env or {}))])
+
+    def forked(self, event: str, *_arguments: object) -> None:
+        self.seen.append(["program", event])
+
+    def reached(self, event: str, *arguments: object) -> None:
+        self.seen.append(["socket", event, repr(arguments[1:])])
+
+    def executed(self, _event: str, code: object) -> None:
+        file = Path(getattr(code, "co_filename", ""))
+        if f"{Path.cwd() / file}".startswith(self.root) and file.exists():
+            self.seen.append(["code", str(file)])
 
     def change(self, event: str, path: str | bytes | int, folder: int = -1) -> None:
-        if isinstance(path, int):
-            path, folder = f"/proc/self/fd/{path}", -1
-            path = os.readlink(path)
-        base = os.readlink(f"/proc/self/fd/{folder}") if folder >= 0 else os.getcwd()
-        whole = os.path.normpath(os.path.join(base, os.fsdecode(path)))
+        if isinstance(path, int):  # a descriptor
+            whole = str(descriptor(path))
+        else:
+            base = descriptor(folder) if folder >= 0 else Path.cwd()
+            whole = os.path.normpath(base / os.fsdecode(path))
         if whole != os.devnull and not f"{whole}/".startswith(self.scratch):
             self.seen.append(["change", event, whole])
+
+
+def descriptor(number: int) -> Path:
+    """Return what a descriptor of this process leads to."""
+    return Path(f"/proc/self/fd/{number}").readlink()
 
 
 class HungError(BaseException):
@@ -96,19 +119,22 @@ def run(tracer: Tracer, job: dict) -> dict:
     tracer.root, tracer.seen = f"{job['root']}/", []
     status: object = None
     try:
-        signal.alarm(job.get("seconds", 60))
+        signal.alarm(job.get("seconds", 120))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main()
     except SystemExit as ended:
         status = ended.code or 0
-    except BaseException as error:
-        status = repr(error)
+    except HungError as error:
+        status = "".join(traceback.format_exception(error))
     finally:
         signal.alarm(0)
         events, tracer.seen = tracer.seen, None
     return {
         **{key: job[key] for key in ("name", "command")},
-        **{"status": status, "events": events, "out": out.getvalue(), "err": err.getvalue()},
+        "status": status,
+        "events": events,
+        "out": out.getvalue(),
+        "err": err.getvalue(),
     }
 
 

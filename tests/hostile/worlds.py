@@ -58,7 +58,7 @@ def snapshot(folder):
     for path in sorted(folder.rglob("*")):
         state = path.lstat()
         content = path.read_bytes() if path.is_file() and state.st_size < 1_000_000 else b""
-        what = os.readlink(path) if path.is_symlink() else content
+        what = path.readlink() if path.is_symlink() else content
         found[str(path.relative_to(folder))] = (state.st_mode, state.st_mtime_ns, what)
     return found
 
