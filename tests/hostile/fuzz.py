@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from git_recipes import add_settings
+from git_settings import add_settings
 from recipes import Repository
 from tracer import Tracer, hung, run, warm_up
 from worlds import FILES, SECRET, snapshot

@@ -1,6 +1,7 @@
 """Commands that say that they write nothing keep their word on repositories that mean harm."""
 
 import git_recipes
+import git_settings
 import pytest
 from recipes import RECIPES
 from worlds import SECRET, lay, snapshot, sound_project, trace
@@ -26,7 +27,8 @@ def project(tmp_path_factory):
 
 def test_there_are_forty_repositories():
     assert len(RECIPES) >= 40
-    assert git_recipes.git_filters in RECIPES.values()
+    assert git_recipes.git_with_filters in RECIPES.values()
+    assert git_settings.git_filters in RECIPES.values()
 
 
 def problems(report):
