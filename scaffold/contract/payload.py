@@ -10,11 +10,12 @@ from functools import cached_property, partial
 from typing import Any, Final, Generic, NoReturn, TypeVar, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import from_json, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_jsonable_python
 
 from scaffold.contract.collector import LONG, unhurried
 from scaffold.contract.decoding.crowding import crowded, may_be_crowded
 from scaffold.contract.errors import NOTHING_MORE, InvalidInput, InvalidOutput, Problem, Rest
+from scaffold.contract.halves import halves
 from scaffold.contract.model import Model
 from scaffold.contract.namesakes import namesakes, told_apart
 from scaffold.contract.pointers import pointer
@@ -54,14 +55,17 @@ class Payload(Generic[T]):
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
-        is_model = self._class is not None and issubclass(self._class, BaseModel)
-        return TypeAdapter(self.form, config=None if is_model else Model.model_config)
+        return TypeAdapter(self.form, config=None if self._is_model else Model.model_config)
+
+    @property
+    def _is_model(self) -> bool:
+        return self._class is not None and issubclass(self._class, BaseModel)
 
     @cached_property
     def _core(self) -> tuple[Any, Any]:
         """What reads and writes the form: the class's own, or the adapter's."""
         adapter = self._adapter
-        if self._is_crowded and not issubclass(self._class or object, BaseModel):
+        if self._is_crowded and not self._is_model:
             from scaffold.contract.decoding.guarding import guard
 
             guarded = guard(adapter.core_schema, Model.__pydantic_core_schema__.get("config"))
@@ -91,7 +95,9 @@ class Payload(Generic[T]):
 
     @cached_property
     def _read(self) -> Callable[[bytes], T]:
-        read: Callable[..., T] = self._core[0].validate_json
+        return self._by_alias(self._core[0].validate_json)
+
+    def _by_alias(self, read: Callable[..., T]) -> Callable[[bytes], T]:
         if "'validation_alias'" not in str(self._adapter.core_schema):
             return read
         # In JSON, a property that has an alias in Python goes by its own name only.
@@ -103,8 +109,12 @@ class Payload(Generic[T]):
     def _read_long(self) -> Callable[[bytes], T]:
         """Reads texts from `SHORT` on. Whose texts are all shorter never pays for it."""
         from scaffold.contract.decoding.decoder import decoder
+        from scaffold.contract.decoding.guarding import hasty
 
-        read = decoder(self._adapter.core_schema, self._read) or self._read
+        core_schema = self._adapter.core_schema
+        config = None if self._is_model else Model.__pydantic_core_schema__.get("config")
+        whole = self._by_alias(hasty(core_schema, config).validate_json)
+        read = decoder(core_schema, whole) or whole
         read_at_leisure = unhurried(read)
         return lambda data: read(data) if len(data) < LONG else read_at_leisure(data)
 
@@ -305,6 +315,8 @@ class Payload(Generic[T]):
         except ValueError:
             message = f"a Python '{type(value).__name__}' is no JSON value"
             self._refuse([Problem("", "type", message)])
+        if isinstance(error, PydanticSerializationError) and (found := [*halves(plain)]):
+            self._refuse(found)
         self._check(plain)
         if isinstance(error, ValidationError):
             self._refuse(_problems(error))

@@ -213,3 +213,9 @@ def test_a_long_text_leaves_the_garbage_collector_as_it_was(collecting: bool):
         assert gc.isenabled() is collecting
     finally:
         gc.enable()
+
+
+def test_half_a_surrogate_pair_in_a_text_is_the_problem_that_is_told():
+    with pytest.raises(InvalidInput) as refused:
+        EXECUTE.input.dump(ExecuteInput(function="\ud800", args={}))
+    assert [(p.path, p.rule) for p in refused.value.problems] == [("/function", "json")]

@@ -8,7 +8,7 @@ from pydantic_core import SchemaSerializer, SchemaValidator
 from scaffold.contract.decoding.crowding import crowded
 from scaffold.contract.values import Json, is_array, is_object
 
-__all__ = ["Guard", "guard"]
+__all__ = ["Guard", "guard", "hasty"]
 
 
 class Guard(NamedTuple):
@@ -16,6 +16,24 @@ class Guard(NamedTuple):
 
     validator: SchemaValidator
     serializer: SchemaSerializer
+
+
+def hasty(core_schema: Json, config: Any) -> SchemaValidator:
+    """Return what reads as pydantic does, and ends at the first wrong item of a list.
+
+    Pydantic collects every error of every item: 3 s and 500 MB for a megabyte of wrong items.
+    """
+    schema = _failing_fast(_guarded(core_schema, config, crowded(core_schema)))
+    return SchemaValidator(schema, config, _use_prebuilt=False)
+
+
+def _failing_fast(node: Json) -> Json:
+    if is_object(node):
+        copy = {name: _failing_fast(part) for name, part in node.items()}
+        return {**copy, "fail_fast": True} if node.get("type") == "list" else copy
+    if is_array(node):
+        return [_failing_fast(part) for part in node]
+    return node
 
 
 def guard(core_schema: Json, config: Any) -> Guard | None:
@@ -27,6 +45,16 @@ def guard(core_schema: Json, config: Any) -> Guard | None:
     unions = crowded(core_schema)
     if not unions:
         return None
+    schema = _guarded(core_schema, config, unions)
+    return Guard(
+        SchemaValidator(schema, config, _use_prebuilt=False),
+        SchemaSerializer(schema, config, _use_prebuilt=False),
+    )
+
+
+def _guarded(core_schema: Json, config: Any, unions: Mapping[int, Json]) -> Json:
+    if not unions:
+        return core_schema
     from scaffold.contract.decoding.choosing import Chooser
 
     definitions = {each["ref"]: each for each in core_schema.get("definitions", ())}
@@ -38,11 +66,7 @@ def guard(core_schema: Json, config: Any) -> Guard | None:
         }
         for identity, union in unions.items()
     }
-    schema = _replaced(core_schema, places)
-    return Guard(
-        SchemaValidator(schema, config, _use_prebuilt=False),
-        SchemaSerializer(schema, config, _use_prebuilt=False),
-    )
+    return _replaced(core_schema, places)
 
 
 def _replaced(node: Json, places: Mapping[int, Json]) -> Json:
