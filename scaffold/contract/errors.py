@@ -15,6 +15,7 @@ ScaffoldError
     │   └── DuplicatePlugin   its name is taken
     ├── PluginLoadError   its code cannot be imported, made or set up
     ├── RuntimeNotSupported  none of its runtimes can be used by this host
+    ├── UnsupportedHook   it is of an older version of its kind, which lacks the hook
     ├── KindUnknown       its kind is not one that this host has registered
     ├── DependencyFailed  a plugin that it depends on is missing or unavailable
     ├── DependencyCycle   it depends on itself, by way of others
@@ -54,6 +55,7 @@ __all__ = [
     "RuntimeNotSupported",
     "ScaffoldError",
     "TransportError",
+    "UnsupportedHook",
 ]
 
 MOST_PROBLEMS: Final = 100
@@ -290,6 +292,25 @@ class RuntimeNotSupported(PluginError):
     """None of the runtimes in the manifest can be used here."""
 
     code = "runtime-not-supported"
+
+
+class UnsupportedHook(PluginError):
+    """The plugin's version of the contract lacks a hook that the host's has.
+
+    `hook` is its name, `theirs` the version of the plugin and `ours` that of the host.
+    """
+
+    code = "unsupported_hook"
+
+    def __init__(self, plugin: str, hook: str, theirs: str, ours: str) -> None:
+        self.hook = hook
+        self.theirs = theirs
+        self.ours = ours
+        reason = (
+            f"it has no hook '{hook}': it is of version {theirs} of its kind, and the host of "
+            f"{ours}; update the plugin"
+        )
+        super().__init__(plugin, reason)
 
 
 class DuplicatePlugin(ManifestInvalid):

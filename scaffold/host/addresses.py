@@ -9,6 +9,7 @@ from typing import Any
 from scaffold.contract.errors import PluginError
 from scaffold.host.manifest import Manifest
 from scaffold.host.safe_path import path_of
+from scaffold.host.secrets import Secrets, check_way
 
 __all__ = ["command_of", "process_of", "service_of"]
 
@@ -39,7 +40,9 @@ def process_of(manifest: Manifest) -> dict[str, Any]:
     assert manifest.mcp_stdio is not None
     stdio = manifest.mcp_stdio
     folder = manifest.folder / stdio.working_dir
+    inherit = {} if stdio.env_inherit is None else {"env_inherit": stdio.env_inherit}
     return {
+        **inherit,
         "plugin": manifest.name,
         "cwd": folder,
         "env": {**stdio.env, **path_of(stdio.command, folder, stdio.env)},
@@ -47,33 +50,38 @@ def process_of(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def service_of(manifest: Manifest) -> tuple[str, dict[str, Any]]:
+def service_of(manifest: Manifest, secrets: Secrets | None = None) -> tuple[str, dict[str, Any]]:
     """Return the URL of the plugin and how a client of `mcp_http` uses it, as keyword arguments.
 
-    Raises `PluginError` if the secret that it needs cannot be had.
+    Args:
+        manifest: What the plugin says of itself.
+        secrets: What it may be lent. Without it the caller trusts the manifest: any variable that
+            it names is taken, and goes to any address.
+
+    Raises `PluginError` if the secret that it needs is not lent, not set, or would go over plain
+    HTTP to another machine.
     """
     assert manifest.mcp_http is not None
     http = manifest.mcp_http
     bundle = http.tls_ca_bundle
     return http.url, {
         "plugin": manifest.name,
-        "headers": _headers(manifest),
+        "headers": _headers(manifest, secrets),
         "timeout": http.timeout_sec,
         "tls_ca_bundle": manifest.folder / bundle if bundle else None,
         "tls_verify": http.tls_verify,
     }
 
 
-def _headers(manifest: Manifest) -> dict[str, str]:
+def _headers(manifest: Manifest, secrets: Secrets | None) -> dict[str, str]:
     assert manifest.mcp_http is not None
     http = manifest.mcp_http
+    if secrets is not None and (http.auth_secret_env is not None or http.auth):
+        check_way(manifest.name, http.url)
     if http.auth_secret_env is None:
         return _dagstack_headers(manifest, http.auth)
-    secret = os.environ.get(http.auth_secret_env)
-    if not secret:
-        raise PluginError(
-            manifest.name, f"the environment variable '{http.auth_secret_env}' is not set"
-        )
+    trusted = Secrets([http.auth_secret_env])
+    secret = (secrets or trusted).find(manifest.name, http.auth_secret_env)
     return _header(manifest, http.auth_header, secret)
 
 

@@ -51,7 +51,8 @@ class AsyncHost(AsyncLife):
     of Python as forks of one that has imported what they need. `watch_every`, for development, is
     the pause between looks at the files of plugins: those that have changed are reloaded. `storage`
     is the folder for what plugins keep, a temporary one by default. `metrics` and `tracer` hear of
-    every call.
+    every call. `secrets` are the environment variables that manifests may name, or secrets by the
+    names that manifests use; without it, variables whose names begin with `PLUGIN_`.
     """
 
     def __init__(
@@ -64,9 +65,15 @@ class AsyncHost(AsyncLife):
         storage: Path | str | None = None,
         metrics: Metrics | None = None,
         tracer: Tracer | None = None,
+        secrets: Collection[str] | Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
-            facts, fork_server=fork_server, storage=storage, metrics=metrics, tracer=tracer
+            facts,
+            fork_server=fork_server,
+            storage=storage,
+            metrics=metrics,
+            tracer=tracer,
+            secrets=secrets,
         )
         self._dispatchers: list[tuple[AsyncDispatcher, AsyncHostRoutes]] = []
         self._tasks = self._services.tasks

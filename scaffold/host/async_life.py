@@ -9,6 +9,7 @@ from scaffold.contract.errors import PluginError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Plugin
+from scaffold.host.absent import tolerant
 from scaffold.host.cancellation import finish
 from scaffold.host.entries import Claim, Entry, LoadedPlugin, State
 from scaffold.host.in_process import LANDING, AsyncInProcessChannel
@@ -140,7 +141,7 @@ class AsyncLife(Roster[AsyncChannel]):
         async with AsyncExitStack() as undo:
             channel = await async_channel_to(manifest, kind, runtime, provision, plugin)
             undo.push_async_callback(lambda: finish(channel.aclose()))
-            entrance = self._around.entrance(channel, manifest.name)
+            entrance = self._around.entrance(tolerant(channel, manifest, kind), manifest.name)
             client = make(entrance)
             shown = client if isinstance(client, Plugin) else None
             loaded = self._loaded(manifest, kind, channel, entrance, shown)
@@ -170,7 +171,7 @@ class AsyncLife(Roster[AsyncChannel]):
         try:
             if isinstance(loaded.channel, AsyncInProcessChannel):
                 await loaded.channel.check(CHECK_SECONDS)
-            elif (hook := probe(loaded.kind)) is not None:
+            elif (hook := probe(loaded)) is not None:
                 await loaded.channel.bind(hook)(None)
         except FAILURES as error:
             entry.sicken(loaded, error)

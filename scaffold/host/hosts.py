@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from inspect import iscoroutinefunction
@@ -53,7 +53,8 @@ class Host(Life):
     of Python as forks of one that has imported what they need. `watch_every`, for development, is
     the pause between looks at the files of plugins: those that have changed are reloaded. `storage`
     is the folder for what plugins keep, a temporary one by default. `metrics` and `tracer` hear of
-    every call.
+    every call. `secrets` are the environment variables that manifests may name, or secrets by the
+    names that manifests use; without it, variables whose names begin with `PLUGIN_`.
     """
 
     def __init__(
@@ -66,9 +67,15 @@ class Host(Life):
         storage: Path | str | None = None,
         metrics: Metrics | None = None,
         tracer: Tracer | None = None,
+        secrets: Collection[str] | Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
-            facts, fork_server=fork_server, storage=storage, metrics=metrics, tracer=tracer
+            facts,
+            fork_server=fork_server,
+            storage=storage,
+            metrics=metrics,
+            tracer=tracer,
+            secrets=secrets,
         )
         self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
         self._post = self._services.post

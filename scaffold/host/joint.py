@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Generic, TypeVar, get_origin
 
-from scaffold.contract.errors import HookError, PluginError
+from scaffold.contract.errors import HookError, PluginError, UnsupportedHook
 from scaffold.contract.failure import conceal
 from scaffold.contract.hook import Hook
 from scaffold.contract.payload import Payload
@@ -74,9 +74,7 @@ def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:
     """
     own = plugin.kind.hooks.get(hook.name)
     if own is None:
-        theirs = f"{plugin.kind.name} {plugin.kind.version}"
-        ours = f"{hook.kind.name} {hook.kind.version}"
-        raise PluginError(name, f"its kind {theirs} has no hook '{hook.name}', as {ours} has")
+        raise _without(plugin, name, hook)
     if own.streams != hook.streams:
         streams, answers = "answers item by item", "answers in one piece"
         says = f"{streams} and {answers} here" if own.streams else f"{answers} and {streams} here"
@@ -91,6 +89,14 @@ def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:
         accept=lambda value: hook.output.admit(value, own.output),
         fail=lambda error: conceal(error, plugin=name, hook=hook.name),
     )
+
+
+def _without(plugin: Plugin, name: str, hook: Hook[Any, Any]) -> PluginError:
+    if plugin.kind.name == hook.kind.name and plugin.kind.version != hook.kind.version:
+        return UnsupportedHook(name, hook.name, plugin.kind.version, hook.kind.version)
+    theirs = f"{plugin.kind.name} {plugin.kind.version}"
+    ours = f"{hook.kind.name} {hook.kind.version}"
+    return PluginError(name, f"its kind {theirs} has no hook '{hook.name}', as {ours} has")
 
 
 class _Untrusted:

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
+from scaffold.contract.dispatch import Dispatch
 from scaffold.contract.errors import DispatchError, NoCapableHandler
 from scaffold.contract.hook import Hook, Kind
 from scaffold.contract.metadata import call_metadata
@@ -18,6 +19,9 @@ from scaffold.host.stages import Stage, blamed, stage
 __all__ = ["Kinship"]
 
 C = TypeVar("C", Channel, AsyncChannel)
+
+_FOR_ALL: Final = (Dispatch.BROADCAST_COLLECT, Dispatch.BROADCAST_NOTIFY, Dispatch.CHAIN)
+"""Dispatch classes whose calls reach every plugin that has the hook."""
 
 
 class Kinship(Generic[C]):
@@ -41,8 +45,12 @@ class Kinship(Generic[C]):
         return sorted(found, key=lambda entry: rank(_manifest(entry)))
 
     def stages(self, hook: Hook[Any, Any]) -> list[Stage[C]]:
-        """Bind a hook of every plugin in use, the first in rank first."""
-        return [stage(entry, hook) for entry in self.used()]
+        """Bind a hook of every plugin in use, the first in rank first.
+
+        Those that lack a hook which is for all plugins are left out.
+        """
+        found = [stage(entry, hook) for entry in self.used()]
+        return [one for one in found if not one.absent] if hook.dispatch in _FOR_ALL else found
 
     def calls(self, hook: Hook[Any, Any]) -> Calls:
         """Return the counter of the dispatched calls of a hook, for the plugins in use."""

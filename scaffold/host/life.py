@@ -9,6 +9,7 @@ from scaffold.contract.errors import PluginError
 from scaffold.contract.failure import FAILURES
 from scaffold.contract.hook import Kind
 from scaffold.contract.plugin import Plugin
+from scaffold.host.absent import tolerant
 from scaffold.host.entries import Claim, Entry, LoadedPlugin, State
 from scaffold.host.in_process import LANDING, InProcessChannel
 from scaffold.host.lifecycle import CHECK_SECONDS, did_not_land, lead, left_behind, made, probe
@@ -137,7 +138,7 @@ class Life(Roster[Channel]):
         with ExitStack() as undo:
             channel = channel_to(manifest, kind, runtime, provision, plugin)
             undo.callback(channel.close)
-            entrance = self._around.entrance(channel, manifest.name)
+            entrance = self._around.entrance(tolerant(channel, manifest, kind), manifest.name)
             client = make(entrance)
             shown = client if isinstance(client, Plugin) else None
             loaded = self._loaded(manifest, kind, channel, entrance, shown)
@@ -172,7 +173,7 @@ class Life(Roster[Channel]):
         try:
             if isinstance(loaded.channel, InProcessChannel):
                 loaded.channel.check(CHECK_SECONDS)
-            elif (hook := probe(loaded.kind)) is not None:
+            elif (hook := probe(loaded)) is not None:
                 loaded.channel.bind(hook)(None)
         except FAILURES as error:
             entry.sicken(loaded, error)

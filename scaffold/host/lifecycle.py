@@ -6,9 +6,10 @@ from typing import Any, Final, TypeAlias
 
 from scaffold.contract.errors import PluginError, ScaffoldError
 from scaffold.contract.failure import FAILURES
-from scaffold.contract.hook import Hook, Kind
+from scaffold.contract.hook import Hook
 from scaffold.contract.plugin import Plugin
-from scaffold.host.entries import Entry, Status
+from scaffold.host.absent import lacking
+from scaffold.host.entries import Entry, LoadedPlugin, Status
 from scaffold.host.loader import cause
 from scaffold.host.manifest import Manifest
 from scaffold.host.threads import Late
@@ -78,12 +79,14 @@ def made(entry: Entry[Any]) -> Plugin | None:
         raise PluginError(entry.name, what + cause(error, entry.manifest.folder)) from None
 
 
-def probe(kind: Kind) -> Hook[None, Any] | None:
-    """Return a hook that can be called to see whether a plugin answers, if its kind has one."""
-    catalogues = {hook.functions.catalogue for hook in kind.hooks.values() if hook.functions}
-    for hook in kind.hooks.values():
+def probe(loaded: LoadedPlugin[Any]) -> Hook[None, Any] | None:
+    """Return a hook that can be called to see whether a plugin answers, if it has one."""
+    hooks = loaded.kind.hooks.values()
+    catalogues = {hook.functions.catalogue for hook in hooks if hook.functions}
+    for hook in hooks:
         offered = hook.exposed or hook.name in catalogues
-        if hook.read_only and hook.input.form is None and offered and not hook.streams:
+        asks_nothing = hook.read_only and hook.input.form is None and not hook.streams
+        if asks_nothing and offered and lacking(loaded.entrance, hook) is None:
             return hook
     return None
 

@@ -63,6 +63,8 @@ class McpStdio(_Table):
     """Where the process starts, relative to the manifest's folder."""
     env: dict[str, str] = Field(default={}, repr=False)
     """Environment variables, over the host's own."""
+    env_inherit: Strings | None = None
+    """Variables of the host that the process gets; all of them if it is absent."""
     startup_timeout_sec: Seconds | None = None
     """Seconds until the first answer; the plugin's own `startup_timeout_sec` if absent."""
 

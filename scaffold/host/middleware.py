@@ -10,9 +10,11 @@ from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
+from scaffold.contract.errors import UnsupportedHook
 from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.contract.metadata import call_metadata
 from scaffold.contract.values import Json
+from scaffold.host.absent import lacking
 
 __all__ = ["PRIORITY", "Around", "Entrance", "HookCall", "Middleware", "Proceed"]
 
@@ -120,6 +122,10 @@ class Entrance:
             inside = _inside_stream if iscoroutinefunction(middleware) else _inside
             call = inside(middleware, call, self._plugin, self.runtime, hook)
         return call
+
+    def lacks(self, hook: Hook[Any, Any]) -> UnsupportedHook | None:
+        """Return the error of calls of a hook that the plugin lacks; `None` if it has it."""
+        return lacking(self._channel, hook)
 
     def guards(self, hook: Hook[Any, Any]) -> bool:
         """Tell whether there is anything around a hook."""

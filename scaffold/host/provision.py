@@ -14,6 +14,7 @@ from scaffold.host.checks import check_config
 from scaffold.host.events import Deliver, Events, Listening
 from scaffold.host.mailbox import Post, Tasks
 from scaffold.host.manifest import Manifest
+from scaffold.host.secrets import Secrets
 from scaffold.host.threads import Leftovers
 from scaffold.resources.folders import Storage
 from scaffold.resources.loan import Loan
@@ -43,6 +44,8 @@ class Services:
     """Delivers it in an event loop."""
     leftovers: Leftovers = field(default_factory=Leftovers)
     """Threads in which a plugin is still being set up though that was given up."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """What manifests may name."""
     forks: "ForkServers | None" = None
     """Starts processes, where it can."""
     provided: dict[str, Lend] = field(default_factory=dict[str, Lend])

@@ -1,6 +1,6 @@
 """What an application tells its host before it starts: kinds, plugins, settings, resources."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -31,6 +31,7 @@ from scaffold.host.provision import Provision, Services
 from scaffold.host.registry import Registry
 from scaffold.host.renewal import Renewal
 from scaffold.host.runtimes import choose, runtime_of
+from scaffold.host.secrets import Secrets
 from scaffold.host.selection import Policy
 from scaffold.resources.folders import Storage
 from scaffold.resources.standard import Lend
@@ -55,6 +56,7 @@ class Roster(Generic[C]):
         storage: Path | str | None = None,
         metrics: Metrics | None = None,
         tracer: Tracer | None = None,
+        secrets: Collection[str] | Mapping[str, str] | None = None,
     ) -> None:
         self._registry: Registry[C] = Registry()
         self._others: _Others[C] = _Others(self._registry)
@@ -69,6 +71,7 @@ class Roster(Generic[C]):
             metrics=metrics or SILENT,
             tracer=tracer or UNTRACED,
             registry=self._others,
+            secrets=Secrets(secrets),
             forks=_fork_servers() if fork_server else None,
         )
         if metrics is not None or tracer is not None:

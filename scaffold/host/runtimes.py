@@ -3,7 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
 from scaffold.contract.errors import PluginError, PluginLoadError, RuntimeNotSupported
@@ -22,6 +22,10 @@ from scaffold.host.threads import Late
 from scaffold.resources.loan import Loan
 
 __all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runs_here", "runtime_of"]
+
+
+if TYPE_CHECKING:
+    from scaffold.client.stdio.forks import ForkServers
 
 
 class _Connecting(AsyncChannel, Protocol):
@@ -193,7 +197,7 @@ def _stdio(manifest: Manifest, kind: Kind, provision: Provision) -> Channel:
     from scaffold.client.stdio.channel import StdioChannel
 
     command, options = command_of(manifest), _process(manifest, provision)
-    forks = provision.services.forks
+    forks = _forks(manifest, provision)
     spawn = forks.prepare(command, options["env"]) if forks else None
     return StdioChannel(command, kind=kind, spawn=spawn, **options)
 
@@ -204,9 +208,15 @@ async def _async_stdio(manifest: Manifest, kind: Kind, provision: Provision) -> 
     from scaffold.client.stdio.async_channel import AsyncStdioChannel
 
     command, options = command_of(manifest), _process(manifest, provision)
-    forks = provision.services.forks
+    forks = _forks(manifest, provision)
     spawn = await asyncio.to_thread(forks.prepare, command, options["env"]) if forks else None
     return await _connected(AsyncStdioChannel(command, kind=kind, spawn=spawn, **options))
+
+
+def _forks(manifest: Manifest, provision: Provision) -> "ForkServers | None":
+    """Return what starts processes as forks; they inherit the environment of a fork server."""
+    assert manifest.mcp_stdio is not None
+    return None if manifest.mcp_stdio.env_inherit is not None else provision.services.forks
 
 
 def _process(manifest: Manifest, provision: Provision) -> dict[str, Any]:
@@ -214,17 +224,17 @@ def _process(manifest: Manifest, provision: Provision) -> dict[str, Any]:
     return {**options, "env": {**options["env"], **provision.variables()}}
 
 
-def _http(manifest: Manifest, kind: Kind, _provision: Provision) -> Channel:
+def _http(manifest: Manifest, kind: Kind, provision: Provision) -> Channel:
     from scaffold.client.http import HttpChannel
 
-    url, options = service_of(manifest)
+    url, options = service_of(manifest, provision.services.secrets)
     return HttpChannel(url, kind=kind, **options)
 
 
-async def _async_http(manifest: Manifest, kind: Kind, _provision: Provision) -> AsyncChannel:
+async def _async_http(manifest: Manifest, kind: Kind, provision: Provision) -> AsyncChannel:
     from scaffold.client.http import AsyncHttpChannel
 
-    url, options = service_of(manifest)
+    url, options = service_of(manifest, provision.services.secrets)
     return await _connected(AsyncHttpChannel(url, kind=kind, **options))
 
 

@@ -17,6 +17,7 @@ from scaffold.contract.errors import (
     TransportError,
 )
 from scaffold.contract.hook import Hook, StreamHook
+from scaffold.host.absent import lacking
 from scaffold.host.entries import Entry
 from scaffold.host.in_process import InProcessChannel
 from scaffold.host.joint import Direct
@@ -38,6 +39,8 @@ class Stage(Generic[C]):
     local: bool
     """True if there is nothing to wait for: the plugin runs in this process."""
     direct: Direct | None = None
+    absent: bool = False
+    """True if the plugin lacks the hook: then the call raises `UnsupportedHook`."""
 
     @property
     def name(self) -> str:
@@ -57,6 +60,9 @@ def stage(entry: Entry[C], hook: Hook[Any, Any]) -> Stage[C]:
     assert loaded is not None
     channel, entrance = loaded.channel, loaded.entrance
     try:
+        if lacking(entrance, hook) is not None:
+            call = entrance.stream(hook) if isinstance(hook, StreamHook) else entrance.bind(hook)
+            return Stage(entry, call, local=True, absent=True)
         if isinstance(hook, StreamHook):
             opened = entrance.stream(hook)
             return Stage(entry, opened, local=loaded.runtime == "in_process")

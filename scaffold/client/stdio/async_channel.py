@@ -63,12 +63,13 @@ class AsyncStdioChannel:
         plugin: str,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
+        env_inherit: Sequence[str] | None = None,
         startup_timeout: float = 30.0,
         timeout: float = 60.0,
         limit: int = MESSAGE_LIMIT,
         spawn: Spawn | None = None,
     ) -> None:
-        self._launch = Launch(command, cwd, env or {}, spawn)
+        self._launch = Launch(command, cwd, env or {}, spawn, env_inherit)
         self._supervision = Supervision(kind, plugin)
         self._startup_timeout = startup_timeout
         self._timeout = timeout

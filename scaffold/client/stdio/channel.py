@@ -34,10 +34,10 @@ _RESTART_GRACE: Final = 2.0
 class StdioChannel:
     """Starts a plugin's process and calls its hooks; any thread may call.
 
-    `env` comes on top of the host's variables. `startup_timeout` and `timeout` are seconds, the
-    latter for hooks without one of their own; `limit` is the longest message in bytes. Raises
-    `ConnectFailed` if the process does not start or does not answer, `ProtocolError` if it speaks
-    no MCP.
+    `env` comes on top of the host's variables, or of those that `env_inherit` names.
+    `startup_timeout` and `timeout` are seconds, the latter for hooks without one of their own;
+    `limit` is the longest message in bytes. Raises `ConnectFailed` if the process does not start or
+    does not answer, `ProtocolError` if it speaks no MCP.
     """
 
     runtime = "mcp_stdio"
@@ -50,12 +50,13 @@ class StdioChannel:
         plugin: str,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
+        env_inherit: Sequence[str] | None = None,
         startup_timeout: float = 30.0,
         timeout: float = 60.0,
         limit: int = MESSAGE_LIMIT,
         spawn: Spawn | None = None,
     ) -> None:
-        self._launch = Launch(command, cwd, env or {}, spawn)
+        self._launch = Launch(command, cwd, env or {}, spawn, env_inherit)
         self._supervision = Supervision(kind, plugin)
         self._startup_timeout = startup_timeout
         self._timeout = timeout

@@ -64,14 +64,19 @@ class Launch:
     cwd: Path | None = None
     """Where it runs; `None` is where the host runs."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables on top of the host's own."""
+    """Variables on top of those of the host."""
     spawn: "Spawn | None" = None
     """What starts it; `None` starts it anew, as `spawn` does."""
+    inherit: Sequence[str] | None = None
+    """The host's own variables that it gets; `None` stands for all."""
 
     @property
     def environment(self) -> dict[str, str]:
         """All variables of the process."""
-        return {**_ROOMY, **os.environ, **self.env}
+        if self.inherit is None:
+            return {**_ROOMY, **os.environ, **self.env}
+        inherited = {name: os.environ[name] for name in self.inherit if name in os.environ}
+        return {**_ROOMY, **inherited, **self.env}
 
 
 Spawn: TypeAlias = Callable[[Launch, Stdio], Child]

@@ -10,6 +10,12 @@ __all__ = ["RUNTIMES", "manifest"]
 RUNTIMES = ("in_process", "mcp_stdio", "mcp_http")
 """Every runtime, the one that a host should prefer first."""
 
+INHERITED = [
+    *("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "TZ"),
+    "SSL_CERT_FILE",
+]
+"""Variables of a host that a new plugin's process gets: none of them is a secret."""
+
 
 def manifest(
     kind: Kind,
@@ -40,6 +46,8 @@ entry_point = {json.dumps(f"{package}.plugin:{class_name}")}
         parts.append(f"""\
 [plugin.mcp_stdio]
 command = {json.dumps(["python", "-m", package])}
+# The host's own variables that the process gets; add what it needs, such as proxies or settings.
+env_inherit = {json.dumps(INHERITED)}
 """)
     if "mcp_http" in chosen:
         parts.append("""\
