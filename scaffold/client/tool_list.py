@@ -13,7 +13,8 @@ from scaffold.contract.hook import Hook, Kind
 from scaffold.contract.partial_schema import PartialSchema
 from scaffold.contract.values import JsonObject
 from scaffold.wire.listing import Odd, read_tools
-from scaffold.wire.messages import Message
+from scaffold.wire.messages import MALFORMED, Message
+from scaffold.wire.reasons import excerpt
 from scaffold.wire.tools import Offer
 
 __all__ = ["OddTools", "Pages", "ToolList"]
@@ -108,7 +109,10 @@ class ToolList:
         self._catalogues[hook.functions.catalogue].check(hook, payload)
 
     def check_output(self, hook: Hook[Any, Any], tool: str, structured: bytes) -> None:
-        """Hold structured content to what the tool lists; raise `InvalidOutput`."""
+        """Hold structured content to what the tool lists.
+
+        Raises `InvalidOutput`, or `ProtocolError` for what cannot be read.
+        """
         document = self._outputs.get(tool)
         if document is None:
             return
@@ -117,7 +121,11 @@ class ToolList:
             schema = self._compiled[tool] = PartialSchema(document)
             if schema.left_out:
                 self._odd(tool, f"returns results that are not checked in full: {schema}")
-        value = msgspec.json.decode(structured)
+        try:
+            value = msgspec.json.decode(structured)
+        except MALFORMED as error:
+            what = f"its structured content cannot be read: {error}: {excerpt(structured)}"
+            raise ProtocolError(f"{hook.name}: {what}") from None
         if not schema.accepts(value):
             raise InvalidOutput(hook.name, *schema.explain(value, "/result"))
 

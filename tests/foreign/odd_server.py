@@ -38,6 +38,9 @@ class Server:
             if self.part == "error":
                 del answer["result"]
                 answer["error"] = self.change
+            if self.part == "huge number":
+                huge = b'"structuredContent":{"n":1e999},"content"'
+                return [encode(answer).replace(b'"content"', huge)]
             if self.part == "odd line":
                 return [b'{"jsonrpc":"2.0","id":' + b"9" * 5000 + b',"result":{}}', encode(answer)]
         return [encode(answer)]
@@ -72,6 +75,8 @@ class Server:
             number = int(params.get("cursor", "0"))
             return {"tools": tools, "nextCursor": str(number + 1)}
         tools = [self.changed("tool", TOOL)]
+        if self.part == "huge number":
+            tools = [{**TOOL, "outputSchema": {"type": "object"}}]
         if self.part == "both":
             tools = [{**TOOL, "outputSchema": self.change[0]}]
         if self.part == "tools":

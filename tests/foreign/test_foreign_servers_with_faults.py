@@ -253,3 +253,11 @@ def test_a_timeout_blames_a_server_only_for_the_call_that_it_has_not_read():
         errors = read.exception(), unread.exception()
     assert [type(error) for error in errors] == [DeadlineExceeded] * 2
     assert ["not read all" in str(error) for error in errors] == [False, True]
+
+
+def test_structured_content_with_a_number_beyond_all_bounds_is_a_protocol_error(odd_process):
+    with (
+        odd_process("huge number") as tool,
+        pytest.raises(ProtocolError, match="structured content cannot be read"),
+    ):
+        tool.call()
