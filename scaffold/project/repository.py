@@ -171,7 +171,10 @@ def open_repository(project: Path) -> Repository:
     """
     if not project.is_dir():
         raise PreconditionError("no-project", f"there is no folder '{project}'")
-    if look(project, "rev-parse", "--show-toplevel") is None:
+    top = look(project, "rev-parse", "--show-toplevel")
+    # A setting `core.worktree` may name any folder as the one that is tracked.
+    around = top and Path(os.fsdecode(top).removesuffix("\n")).resolve()
+    if not around or not project.resolve().is_relative_to(around):
         message = f"'{project}' is not kept in git, so that nothing could be taken back"
         advice = "run 'git init', 'git add --all' and 'git commit' there"
         raise PreconditionError("not-in-git", message, advice)

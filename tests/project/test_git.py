@@ -317,3 +317,13 @@ def test_what_is_staged_removed_or_of_another_kind_is_not_clean(repository):
     git(repository, "add", "staged")
 
     assert open_repository(repository).dirty() == ["link", "run", "specs/v1.yaml", "staged"]
+
+
+def test_a_repository_whose_settings_name_another_folder_is_refused(repository, tmp_path):
+    (tmp_path / "victim").mkdir()
+    git(repository, "config", "core.worktree", str(tmp_path / "victim"))
+
+    with pytest.raises(PreconditionError) as caught:
+        open_repository(repository)
+
+    assert caught.value.code == "not-in-git"
