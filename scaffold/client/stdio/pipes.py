@@ -152,8 +152,10 @@ class Pipes(Waiting):
             return self._await(request_id, slot, outgoing, deadline, seconds)
         except BaseException:
             # An interruption may have come before the id of the request was known.
-            for number in [n for n, one in self.inbox.waiting.items() if one == slot.put]:
-                self.forget(number)
+            waiting = self.inbox.waiting
+            for number in list(waiting):
+                if waiting.get(number) == slot.put:
+                    self.forget(number)
             raise
 
     def _begin(self, outgoing: Outgoing, slot: "SimpleQueue[Answer]") -> int:
