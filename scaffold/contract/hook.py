@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
+from scaffold.concurrency.lazy import CachedProperty
 from scaffold.contract.dispatch import Dispatch
 from scaffold.contract.errors import InvalidInput, InvalidOutput
 from scaffold.contract.payload import Payload
@@ -146,7 +146,7 @@ class Kind:
         for hook in hooks:
             hook.kind = self
 
-    @cached_property
+    @CachedProperty
     def contract(self) -> JsonObject:
         """The whole contract: kind, version, hooks, schemas."""
         if isinstance(self._source, Path):

@@ -6,12 +6,13 @@ problems reported are always the schema's: the same list in every runtime.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Final, Generic, NoReturn, TypeVar, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_jsonable_python
 
+from scaffold.concurrency.lazy import CachedProperty
 from scaffold.contract.collector import LONG, unhurried
 from scaffold.contract.decoding.crowding import crowded, may_be_crowded
 from scaffold.contract.errors import NOTHING_MORE, InvalidInput, InvalidOutput, Problem, Rest
@@ -53,7 +54,7 @@ class Payload(Generic[T]):
         self._residual = residual
         self._class = form if isinstance(form, type) and get_origin(form) is None else None
 
-    @cached_property
+    @CachedProperty
     def _adapter(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.form, config=None if self._is_model else Model.model_config)
 
@@ -61,7 +62,7 @@ class Payload(Generic[T]):
     def _is_model(self) -> bool:
         return self._class is not None and issubclass(self._class, BaseModel)
 
-    @cached_property
+    @CachedProperty
     def _core(self) -> tuple[Any, Any]:
         """What reads and writes the form: the class's own, or the adapter's."""
         adapter = self._adapter
@@ -73,7 +74,7 @@ class Payload(Generic[T]):
                 return guarded
         return adapter.validator, adapter.serializer
 
-    @cached_property
+    @CachedProperty
     def _is_crowded(self) -> bool:
         """True if the form has unions that are read by the member that fits.
 
@@ -82,18 +83,18 @@ class Payload(Generic[T]):
         core_schema = self._adapter.core_schema
         return may_be_crowded(core_schema) and bool(crowded(core_schema))
 
-    @cached_property
+    @CachedProperty
     def _write(self) -> Callable[..., bytes]:
         # The adapter's own `dump_json` and `validate_json` cost as much as what they do here.
         write: Callable[..., bytes] = self._core[1].to_json
         return write
 
-    @cached_property
+    @CachedProperty
     def _sparse(self) -> bool:
         """True if something may be unset: only what has a default. Leaving it out has its price."""
         return "'type': 'default'" in str(self._adapter.core_schema)
 
-    @cached_property
+    @CachedProperty
     def _read(self) -> Callable[[bytes], T]:
         return self._by_alias(self._core[0].validate_json)
 
@@ -105,7 +106,7 @@ class Payload(Generic[T]):
         names = namesakes(self._adapter.core_schema)
         return told_apart(by_alias, names) if names else by_alias
 
-    @cached_property
+    @CachedProperty
     def _read_long(self) -> Callable[[bytes], T]:
         """Reads texts from `SHORT` on. Whose texts are all shorter never pays for it."""
         from scaffold.contract.decoding.decoder import decoder
@@ -118,16 +119,16 @@ class Payload(Generic[T]):
         read_at_leisure = unhurried(read)
         return lambda data: read(data) if len(data) < LONG else read_at_leisure(data)
 
-    @cached_property
+    @CachedProperty
     def _take(self) -> Callable[[T], T]:
         take: Callable[[T], T] = self._core[0].validate_python
         return take
 
-    @cached_property
+    @CachedProperty
     def _compiled(self) -> Schema:
         return Schema(self._schema())
 
-    @cached_property
+    @CachedProperty
     def _accepts(self) -> Callable[[bytes], bool]:
         """Accept a text that the model accepts; who is not accepted goes the whole way."""
         from scaffold.contract.projection import projection
@@ -137,7 +138,7 @@ class Payload(Generic[T]):
             return self._accepts_by_itself
         return Schema(residual).judge(projection(residual))
 
-    @cached_property
+    @CachedProperty
     def _accepts_by_itself(self) -> Callable[[bytes], bool]:
         return self._compiled.judge()
 
@@ -158,14 +159,14 @@ class Payload(Generic[T]):
         """
         return self.writer(value)
 
-    @cached_property
+    @CachedProperty
     def reader(self) -> Callable[[bytes], T]:
         """What `load` does, for those who read many: what need not be asked each time is not."""
         if self.form is None:
             return self._read_nothing
         return (self._exact_reader if self.exact else self._plain_reader)(self._read)
 
-    @cached_property
+    @CachedProperty
     def quick(self) -> Callable[[bytes], T]:
         """What `reader` does for a text shorter than `SHORT` that holds none of the `CAPITALS`.
 
@@ -204,7 +205,7 @@ class Payload(Generic[T]):
         if data != b"{}":
             self._check_text(data)
 
-    @cached_property
+    @CachedProperty
     def writer(self) -> Callable[[T], bytes]:
         """What `dump` does, for those who write many."""
         if self.form is None:

@@ -5,9 +5,9 @@ everything never pays for it.
 """
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from scaffold.concurrency.lazy import CachedProperty
 from scaffold.contract.collector import LONG, unhurried
 from scaffold.contract.errors import Problem
 from scaffold.contract.values import Json
@@ -29,11 +29,11 @@ class Schema:
     def __init__(self, document: Json) -> None:
         self.document = document
 
-    @cached_property
+    @CachedProperty
     def _validator(self) -> Validator:
         return declared_validator(self.document)
 
-    @cached_property
+    @CachedProperty
     def _compiled(self) -> "Compiled":
         from scaffold.contract.explaining.compiled import Compiled
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final, TypeAlias
 
+from scaffold.concurrency.lazy import CachedProperty
 from scaffold.contract.errors import LONGEST_PATH, Problem, shortened
 from scaffold.contract.explaining.compiled import Scope
 from scaffold.contract.pointers import step as pointer_step
@@ -36,7 +36,7 @@ class Found:
         here = (*path, *error.instance_path)
         return cls(here, _rule(error.schema_path), error.kind.name, lambda: message)
 
-    @cached_property
+    @CachedProperty
     def message(self) -> str:
         """What was expected and what came."""
         return shortened(self.write())
