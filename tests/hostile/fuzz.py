@@ -140,6 +140,7 @@ class Mutator:
 
     def text(self, file: Path) -> str:
         """Read a file, if it still is one."""
+        self.repository.file(file)
         if file.is_symlink() or not file.is_file() or file.stat().st_size > 1_000_000:
             raise OSError
         return file.read_text("utf-8", "surrogateescape")
@@ -164,7 +165,7 @@ class Mutator:
         file.write_bytes(content)
 
     def link(self) -> None:
-        file = self.file()
+        file = self.repository.file(self.file())
         path = self.random.choice([file, file.parent])
         if path == self.repository.root:
             path = file
@@ -172,7 +173,7 @@ class Mutator:
         path.symlink_to(self.random.choice([*TARGETS, path.name]))
 
     def special(self) -> None:
-        file = self.file()
+        file = self.repository.file(self.file())
         file.unlink()
         match self.random.randrange(4):
             # Git waits for a pipe called `.gitignore`, until our limit of two minutes ends it.
@@ -252,7 +253,8 @@ class Mutator:
                 name = self.random.choice(["HEAD", "index", "config", "packed-refs"])
                 (root / ".git" / name).write_bytes(self.random.randbytes(200))
             case 3:
-                shutil.copytree(root / ".git", root / "hookspecs", dirs_exist_ok=True)
+                inner = self.repository.file("hookspecs/x").parent
+                shutil.copytree(root / ".git", inner, dirs_exist_ok=True)
                 add_settings(self.repository, root / "hookspecs")
             case 4:
                 shutil.rmtree(root / ".git")
@@ -313,6 +315,7 @@ def main(project: Path, folder: Path, count: int, seed: int) -> None:
         for problem in problems(report, mutator, before, reads=reads):
             sys.stdout.write(f"{number} {done} {command}: {problem!r}"[:2000] + "\n")
         os.chdir("/")
+        sys.stdout.flush()
     sys.stdout.write(f"{count} projects\n")
 
 

@@ -43,15 +43,23 @@ class Repository:
         """A shell command that leaves the mark."""
         return f"touch {self.mark}; cat"
 
-    def write(self, path, text):
+    def file(self, path):
+        """Return where a file is; whatever links were made before, nothing else is written to."""
         file = self.root / path
+        world = self.victim.parent.resolve()
+        if not file.parent.resolve().is_relative_to(world):
+            raise OSError
+        return file
+
+    def write(self, path, text):
+        file = self.file(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        if file.is_symlink():
-            file.unlink()
+        if not file.is_file() or file.is_symlink():  # nothing may wait for the end of a pipe
+            file.unlink(missing_ok=True)
         file.write_text(text)
 
     def link(self, path, target):
-        file = self.root / path
+        file = self.file(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.is_symlink() or file.is_file():
             file.unlink()
@@ -76,7 +84,9 @@ class Repository:
         """Have the lockfile call a file generated."""
         digest = sha256(content).hexdigest()
         line = f'{json.dumps(path)} = {{ owner = "generated", sha256 = "{digest}" }}\n'
-        file = self.root / "scaffold.lock"
+        file = self.file("scaffold.lock")
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > 1_000_000:
+            raise OSError  # a recipe before this one has made it something else
         file.write_text(file.read_text() + line)
 
     def git(self, *arguments):
