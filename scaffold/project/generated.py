@@ -27,6 +27,7 @@ def generated(root: Path, settings: Settings, cache: Cache) -> Generated:
     Raises `SpecError` for hookspecs that are broken, `PreconditionError` for bad targets.
     """
     if isinstance(settings, PluginSettings):
+        _known(settings.language)
         kind = compile_kind(pinned_hookspec(root, settings))
         return Generated(plugin_files(kind, settings), {kind.source: kind.digest})
     return _targets(root, settings, cache)
@@ -56,12 +57,16 @@ def plugin_files(kind: Kind, settings: PluginSettings) -> dict[str, str]:
     return files
 
 
+def _known(emitter: str) -> None:
+    if emitter not in EMITTERS and emitter not in languages():
+        listed = ", ".join(f"'{each}'" for each in languages())
+        message = f"there is no emitter '{emitter}'"
+        raise PreconditionError("unknown-emitter", message, f"there is: {listed}")
+
+
 def _targets(root: Path, settings: SpecSettings, cache: Cache) -> Generated:
     for target in settings.targets:
-        if target.emitter not in EMITTERS and target.emitter not in languages():
-            listed = ", ".join(f"'{each}'" for each in languages())
-            message = f"there is no emitter '{target.emitter}'"
-            raise PreconditionError("unknown-emitter", message, f"there is: {listed}")
+        _known(target.emitter)
     hookspecs = all_hookspecs(root, settings)
     if len(hookspecs) == 1:
         return _together([_kind(path, settings) for path in hookspecs])

@@ -242,3 +242,24 @@ def test_a_hookspec_behind_a_link_that_leads_out_is_neither_read_nor_shown(scaff
         assert result.status != 0
         assert "hookspec-outside" in result.out + result.err
         assert "s3cr3t" not in result.out + result.err
+
+
+def test_a_language_that_no_emitter_writes_is_refused(scaffold, demo):
+    file = demo / "pyproject.toml"
+    file.write_text(file.read_text().replace('language = "python"', 'language = "cobol"'))
+
+    result = scaffold("generate", demo)
+
+    assert result.status == 4
+    assert "there is no emitter 'cobol'" in result.err
+
+
+def test_a_schema_in_a_circle_of_links_is_refused(scaffold, demo):
+    schema = demo / "hookspecs" / "tool" / "schemas" / "execute.input.json"
+    schema.unlink()
+    schema.symlink_to(schema.name)
+
+    for command in (("lint", demo / "hookspecs"), ("check", demo)):
+        result = scaffold(*command)
+        assert result.status == 1
+        assert "v1.yaml" in result.out

@@ -1,5 +1,6 @@
 """The schema files of one kind: its folder, and nothing outside it."""
 
+import os
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,13 +48,13 @@ class SchemaFiles:
         if self.folder is None:
             return path
         file = self.folder / path
-        real = file.resolve() if file.is_symlink() else self._real(file.parent)
+        real = Path(os.path.realpath(file)) if file.is_symlink() else self._real(file.parent)
         return path if real.is_relative_to(self._real(self.folder)) else None
 
     def _real(self, folder: Path) -> Path:
         # Many files are of one folder, and to follow links takes longer than to read a file.
         if folder not in self._folders:
-            self._folders[folder] = folder.resolve()
+            self._folders[folder] = Path(os.path.realpath(folder))
         return self._folders[folder]
 
     def has(self, path: PurePosixPath) -> bool:
