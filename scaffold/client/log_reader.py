@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from scaffold.contract.printable import printable_line
+from scaffold.printable import printable_line
 
 __all__ = ["BURST", "RATE", "LogReader"]
 

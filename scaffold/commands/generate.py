@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from scaffold.commands.output import flush, print_lines, tell, tell_lines
-from scaffold.contract.printable import printable_line
+from scaffold.printable import printable_line
 from scaffold.project import files
 from scaffold.project.drift import drift
 from scaffold.project.errors import PreconditionError, ProjectError, UsageError

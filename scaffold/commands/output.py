@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from typing import IO, Any, Final
 
-from scaffold.contract.printable import json_printable, printable
+from scaffold.printable import json_printable, printable
 
 __all__ = ["flush", "print_json_text", "print_lines", "print_pretty_json", "tell", "tell_lines"]
 

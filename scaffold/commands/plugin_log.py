@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from scaffold.commands.output import tell
 from scaffold.contract.errors import InternalError
-from scaffold.contract.printable import printable
+from scaffold.printable import printable
 
 __all__ = ["PluginLog", "plugin_log"]
 

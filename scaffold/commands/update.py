@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scaffold.commands.output import print_lines, tell, tell_lines
-from scaffold.contract.printable import printable_line
 from scaffold.generator import compile_kind
+from scaffold.printable import printable_line
 from scaffold.project import files
 from scaffold.project.abort import forget, remember, remembered, waits
 from scaffold.project.errors import PreconditionError, UsageError

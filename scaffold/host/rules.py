@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
-from scaffold.contract.printable import printable_line
+from scaffold.printable import printable_line
 
 __all__ = [
     "CORE_VERSION",

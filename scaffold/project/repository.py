@@ -123,7 +123,7 @@ class Repository:
         path = self.project / known.path
         try:
             found = path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # not there, or behind a file or a link that leads nowhere
             return not known.skipped and known.mode is not Mode.SUBMODULE
         if known.mode is Mode.SUBMODULE:
             return not stat.S_ISDIR(found.st_mode)

@@ -9,7 +9,7 @@ import sys
 
 from typing_extensions import override
 
-from scaffold.contract.printable import printable
+from scaffold.printable import printable
 
 __all__ = ["log_to_stderr"]
 

@@ -1,5 +1,6 @@
 """`scaffold generate`, `check`, `--check` and `--diff`."""
 
+import os
 import shutil
 
 import pytest
@@ -263,3 +264,15 @@ def test_a_schema_in_a_circle_of_links_is_refused(scaffold, demo):
         result = scaffold(*command)
         assert result.status == 1
         assert "v1.yaml" in result.out
+
+
+def test_generate_check_pays_for_no_part_of_the_runtime(spawn, demo, tmp_path):
+    env = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    env.pop("CI", None)
+    assert spawn("generate", demo, env=env).status == 0
+
+    result = spawn("generate", demo, "--check", env=env)
+
+    imported = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
+    assert "scaffold.project.drift" in imported
+    assert not imported & {"scaffold.contract", "scaffold.generator", "pydantic", "jsonschema_rs"}

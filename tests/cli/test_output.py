@@ -9,8 +9,8 @@ import pytest
 import scaffold.commands
 from scaffold.commands.findings import print_findings
 from scaffold.commands.output import print_json_text, print_lines, tell
-from scaffold.contract.printable import printable, printable_line
 from scaffold.generator.diagnostics import Diagnostic
+from scaffold.printable import printable, printable_line
 
 HOSTILE = "a\x1b]0;owned\x07\x9b2J\x7f\r\u202eb\u2066\u200b\ufeff\x85\u2028"
 
