@@ -227,7 +227,11 @@ def _numbered(number):
 
 
 def _own(output, number):
-    return "own" if output.result == {"n": number} else "wrong"
+    """Tell whether a call has its own answer, another's, or its own as the server spoilt it."""
+    said = output.result.get("n") if isinstance(output.result, dict) else None
+    if said is None:
+        return "spoilt"
+    return "own" if said == number else "wrong"
 
 
 @times(60, 2000)
