@@ -84,21 +84,23 @@ def _is_plugin(folder: Path, files: list[str]) -> bool | None:
 def installed() -> list[EntryPoint]:
     """Return the entry points of installed packages that name plugins, each name once.
 
-    A distribution that is on the path twice, as an editable one may be, counts once. Raises
-    `DuplicatePlugin` if two entry points give one name to different things.
+    A distribution that is on the path twice, as an editable one may be, counts once. One that
+    names a plugin in both groups has one plugin for two hosts, and the first group counts. Raises
+    `DuplicatePlugin` if two entry points otherwise give one name to different things.
     """
     found: dict[str, EntryPoint] = {}
     for group in GROUPS:
         for point in entry_points(group=group):
             known = found.setdefault(point.name, point)
-            if _source(known) != _source(point):
+            alike = known.value == point.value or known.group != point.group
+            if not alike or _distribution(known) != _distribution(point):
                 raise DuplicatePlugin(point.name, f"{_named(known)} and {_named(point)}")
     return [found[name] for name in sorted(found)]
 
 
-def _source(point: EntryPoint) -> tuple[str, str]:
+def _distribution(point: EntryPoint) -> str:
     name = "" if point.dist is None else point.dist.name
-    return re.sub(r"[-_.]+", "-", name).lower(), point.value
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _named(point: EntryPoint) -> str:

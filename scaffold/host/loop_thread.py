@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+from typing_extensions import override
 
 from scaffold.concurrency.forks import reset_after_fork
 from scaffold.concurrency.locks import Rank, reentrant_lock
+from scaffold.concurrency.outcomes import Outcome, TimeIsUp
 from scaffold.host.threads import Closed, Late, NoThread
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ class LoopThread:
         self._lock = reentrant_lock(Rank.THREADS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._waiting: set[Future[Any]] = set()
+        self._waiting: set[_Work[Any]] = set()
         self._ending = self._closed = False
         reset_after_fork(self._forget)
 
@@ -70,20 +73,20 @@ class LoopThread:
             return await awaitable
 
         self._check_elsewhere(awaitable)
-        future, _ = self._submit(wait(), awaitable, last=last)
+        work = self._submit(wait(), awaitable, _nothing, last=last)
         try:
-            return future.result(seconds)
-        except TimeoutError:
-            if seconds is None or future.done():  # the awaitable's own error
-                raise
-            future.cancel()
-            raise Late(seconds) from None
+            result = work.wait(seconds)
+        except TimeIsUp:
+            work.cancel()
+            raise Late(seconds or 0.0) from None
+        except BaseException:
+            work.cancel()
+            raise
+        try:
+            return result()
         except CancelledError:
             if self._ending:
                 raise Closed from None
-            raise
-        except BaseException:
-            future.cancel()
             raise
 
     def begin(
@@ -95,9 +98,7 @@ class LoopThread:
         `NoThread`.
         """
         self._check_elsewhere(work)
-        future, loop = self._submit(work, work, last=False)
-        future.add_done_callback(lambda _: ended())
-        return loop
+        return self._submit(work, work, ended, last=False).loop
 
     def soon(self, loop: "asyncio.AbstractEventLoop", work: Callable[[], object]) -> bool:
         """Have a loop that `begin` returned call something; return False if it has ended."""
@@ -113,8 +114,8 @@ class LoopThread:
         """Cancel what is under way, and refuse everything but the plugin's teardown."""
         with self._lock:
             self._ending = True
-        for future in tuple(self._waiting):
-            future.cancel()
+        for work in tuple(self._waiting):
+            work.cancel()
 
     def close(self) -> None:
         """Cancel what is still under way, and end the thread. May be repeated.
@@ -141,22 +142,24 @@ class LoopThread:
             )
 
     def _submit(
-        self, work: Coroutine[Any, Any, T], awaitable: Awaitable[Any], *, last: bool
-    ) -> "tuple[Future[T], asyncio.AbstractEventLoop]":
-        import asyncio
-
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        awaitable: Awaitable[Any],
+        ended: Callable[[], object],
+        *,
+        last: bool,
+    ) -> "_Work[T]":
         try:
             # Under the lock: `close` stops the loop after everything that was submitted.
             with self._lock:
                 loop = self._started_loop(last=last)
-                future = asyncio.run_coroutine_threadsafe(work, loop)
-                self._waiting.add(future)
+                work = _Work(loop, coroutine, self._waiting, ended)
+                loop.call_soon_threadsafe(work.start)
         except Exception:
-            _close(work)
+            _close(coroutine)
             _close(awaitable)
             raise
-        future.add_done_callback(self._waiting.discard)
-        return future, loop
+        return work
 
     def _started_loop(self, *, last: bool) -> "asyncio.AbstractEventLoop":
         """Return the loop; start it if there is none. Raises `Closed` or `NoThread`."""
@@ -200,9 +203,8 @@ class LoopThread:
 
     def _fail_waiting(self) -> None:
         """Give an error to every caller that is still waiting."""
-        for future in tuple(self._waiting):
-            with suppress(InvalidStateError):
-                future.set_exception(Closed())
+        for work in tuple(self._waiting):
+            work.settle(_closed)
 
     def _forget(self) -> None:
         """Leave the loop and the thread to the parent process."""
@@ -211,6 +213,69 @@ class LoopThread:
         self._lock = reentrant_lock(Rank.THREADS)
         self._loop = self._thread = None
         self._waiting = set()
+
+
+class _Work(Outcome[T]):
+    """A coroutine in a loop, whose result any thread may wait for."""
+
+    def __init__(
+        self,
+        loop: "asyncio.AbstractEventLoop",
+        coroutine: Coroutine[Any, Any, T],
+        waiting: "set[_Work[Any]]",
+        ended: Callable[[], object],
+    ) -> None:
+        super().__init__()
+        self.loop = loop
+        self._coroutine = coroutine
+        self._task: asyncio.Task[T] | None = None
+        self._waiting = waiting
+        self._ended = [ended]
+        waiting.add(self)
+
+    def start(self) -> None:
+        """Start the coroutine; called in the loop."""
+        self._task = self.loop.create_task(self._coroutine)
+        self._task.add_done_callback(self._finish)
+        if self.settled:
+            self._task.cancel()
+
+    def cancel(self) -> None:
+        """Give the result up, and cancel the coroutine, unless there is a result."""
+        if not self.settled:
+            self.settle(_cancelled)
+            with suppress(RuntimeError):  # the loop has been closed
+                self.loop.call_soon_threadsafe(self._cancel)
+
+    @override
+    def settle(self, result: Callable[[], T]) -> None:
+        super().settle(result)
+        self._waiting.discard(self)
+        with suppress(IndexError):  # it was settled before
+            self._ended.pop()()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _finish(self, task: "asyncio.Task[T]") -> None:
+        if task.cancelled():
+            self.settle(_cancelled)
+        else:
+            task.exception()  # tells asyncio that an error is not lost
+            self.settle(task.result)
+
+
+def _cancelled() -> NoReturn:
+    raise CancelledError
+
+
+def _closed() -> NoReturn:
+    raise Closed
+
+
+def _nothing() -> None:
+    """Do nothing at the end of work whose caller waits for it."""
 
 
 def _close(awaitable: Awaitable[Any]) -> None:

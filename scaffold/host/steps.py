@@ -8,15 +8,16 @@ whichever thread or task goes on with it.
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from queue import SimpleQueue
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from typing_extensions import override
 
 from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.outcomes import Outcome, TimeIsUp
 from scaffold.contract.failure import FAILURES
 from scaffold.host.crew import Crew
 from scaffold.host.loop_thread import LoopThread
@@ -109,7 +110,7 @@ class Timed:
 
     def __init__(self, plain: Plain) -> None:
         self._plain = plain
-        self._asked: SimpleQueue[Future[Any] | None] = SimpleQueue()
+        self._asked: SimpleQueue[Outcome[Any] | None] = SimpleQueue()
         self._inherited = False
         thread = threading.Thread(target=self._serve, name="plugin-stream", daemon=True)
         try:
@@ -122,9 +123,9 @@ class Timed:
         """Return the next item or `END`; raise `Late`, or `Closed` in a fork."""
         if self._inherited:
             raise Closed
-        asked: Future[Any] = Future()
+        asked = Outcome[Any]()
         self._asked.put(asked)
-        return _outcome(asked, seconds)
+        return _awaited(asked, seconds)
 
     def close(self) -> None:
         """Close the generator, and end the thread; while a step is taken, after that."""
@@ -137,9 +138,11 @@ class Timed:
     def _serve(self) -> None:
         while (asked := self._asked.get()) is not None:
             try:
-                asked.set_result(self._plain.step())
+                item = self._plain.step()
             except FAILURES as error:
-                asked.set_exception(error)
+                asked.settle(partial(_fail, error))
+            else:
+                asked.settle(partial(_identity, item))
 
 
 class InThread:
@@ -207,27 +210,28 @@ class Awaited:
     def __init__(self, items: AsyncIterator[Any], context: Context, loop: LoopThread) -> None:
         self._items = items
         self._loop = loop
-        self._asked: deque[Future[Any]] = deque()
+        self._asked: deque[Outcome[Any]] = deque()
         self._wake: Callable[[], object] = _nothing
         self._closed = False
-        self._ended = threading.Event()
+        self._ended = Outcome[None]()
         self._failure: BaseException | None = None
         self._within = context.run(loop.begin, self._serve(), self._cut_off)
 
     def step(self, seconds: float | None = None) -> Any:
         """Return the next item or `END`; raise `Late`, or `Closed` if the loop has ended."""
-        asked: Future[Any] = Future()
+        asked = Outcome[Any]()
         self._asked.append(asked)
         # The task fails what was asked for when it ends; afterwards the loop takes nothing.
-        if self._ended.is_set() or not self._loop.soon(self._within, self._turn):
+        if self._ended.settled or not self._loop.soon(self._within, self._turn):
             raise Closed
-        return _outcome(asked, seconds)
+        return _awaited(asked, seconds)
 
     def close(self) -> None:
         """Cancel what it waits for, close it, and wait for that; raise what it raises."""
         self._closed = True
         if self._loop.soon(self._within, self._turn) and not self._loop.is_current:
-            self._ended.wait(_CLOSING)
+            with suppress(TimeIsUp):
+                self._ended.wait(_CLOSING)
         if self._failure is not None:
             raise self._failure
 
@@ -254,11 +258,13 @@ class Awaited:
             self._wake = _nothing
             await self._end()
 
-    async def _answer(self, asked: "Future[Any]") -> None:
+    async def _answer(self, asked: Outcome[Any]) -> None:
         try:
-            asked.set_result(await anext(self._items, END))
+            item = await anext(self._items, END)
         except FAILURES as error:
-            asked.set_exception(error)
+            asked.settle(partial(_fail, error))
+        else:
+            asked.settle(partial(_identity, item))
 
     async def _end(self) -> None:
         try:
@@ -272,20 +278,26 @@ class Awaited:
 
     def _cut_off(self) -> None:
         """Fail what was asked for; what is asked for later is refused. May be repeated."""
-        self._ended.set()
-        for future in tuple(self._asked):
-            with suppress(InvalidStateError):
-                future.set_exception(RuntimeError("the stream was cut off"))
+        self._ended.settle(_nothing)
+        for asked in tuple(self._asked):
+            asked.settle(partial(_fail, RuntimeError("the stream was cut off")))
 
 
-def _outcome(asked: "Future[Any]", seconds: float | None) -> Any:
+def _awaited(asked: Outcome[Any], seconds: float | None) -> Any:
     """Wait for what was asked for; raise `Late`."""
     try:
-        return asked.result(seconds)
-    except TimeoutError:
-        if seconds is None or asked.done():  # the plugin's own error
-            raise
-        raise Late(seconds) from None
+        result = asked.wait(seconds)
+    except TimeIsUp:
+        raise Late(seconds or 0.0) from None
+    return result()
+
+
+def _identity(item: Any) -> Any:
+    return item
+
+
+def _fail(error: BaseException) -> NoReturn:
+    raise error
 
 
 def _nothing() -> None:

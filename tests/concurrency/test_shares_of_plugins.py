@@ -1,17 +1,20 @@
 """One plugin that hangs takes nothing from the others, and signals may come at any time."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from hosted import PATIENCE, Gate, Plain, Record, in_thread, text
 
 from scaffold.host import AsyncHost, Host
 from scaffold.host.crew import MOST, Crew
+from scaffold.host.loop_thread import LoopThread
 from scaffold.host.mailbox import Post
 from scaffold.host.waiting import until, until_async
 from scaffold.kinds.text_processor_v1 import (
@@ -152,6 +155,48 @@ def run(script):
 def test_a_signal_handler_publishes_and_calls_while_the_code_below_does():
     done = run(SIGNALLED)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def interrupted(loop, step):
+    """Wait for a loop; in one step wait for it again, until the first answer is there.
+
+    Returns False if the thread waits before it has made so many steps. Traced lines stand for the
+    steps at which a signal may come.
+    """
+    wanted, lines, before = asyncio.Event(), itertools.count(), sys.gettrace()
+
+    async def below():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wanted.wait(), 1)
+            return True
+        return False
+
+    async def above():
+        wanted.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    def handle(frame, event, _):
+        if frame.f_globals.get("__name__") == __name__:
+            return None
+        if event == "line" and next(lines) == step:
+            sys.settrace(None)
+            loop.run(above(), PATIENCE)
+        return handle
+
+    sys.settrace(handle)
+    try:
+        return loop.run(below(), PATIENCE)
+    finally:
+        sys.settrace(before)
+
+
+def test_a_handler_may_wait_for_a_loop_at_every_step_of_a_wait_for_it():
+    loop = LoopThread("p")
+    assert interrupted(loop, 0)
+    steps = next(step for step in itertools.count(1) if not interrupted(loop, step))
+    assert steps > 10
+    loop.close()
 
 
 def test_a_signal_handler_closes_a_host_whose_start_or_call_it_interrupts():

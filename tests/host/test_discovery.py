@@ -113,3 +113,12 @@ def test_a_distribution_that_is_on_the_path_twice_counts_once(package):
     with Host() as host:
         (status,) = [one for one in host.discover_installed() if one.name == "search"]
     assert "cannot be imported" in status.reason
+
+
+def test_a_distribution_that_names_a_plugin_for_both_hosts_has_one_plugin(package, tmp_path):
+    package("one", "acme_one", "acme_one.plugin:P")
+    points = tmp_path / "one" / "acme_one-1.0.dist-info" / "entry_points.txt"
+    points.write_text(points.read_text() + "[dagstack.plugins]\nsearch = acme_one:manifest\n")
+    with Host() as host:
+        (status,) = [one for one in host.discover_installed() if one.name == "search"]
+    assert "'acme_one.plugin:P' cannot be imported" in status.reason

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,12 +15,11 @@ import pytest
 from served import served
 
 from scaffold.contract import calling_with
-from scaffold.contract.errors import PluginError, PluginLoadError
+from scaffold.contract.errors import PluginError
 from scaffold.contract.progress import reporting_to
 from scaffold.host import AsyncHost, Host
 from scaffold.host.manifest import read_manifest
 from scaffold.host.provision import Provision
-from scaffold.host.runtimes import channel_to
 from scaffold.kinds.source_v1 import AsyncSourceDispatcher, SourceDispatcher
 from scaffold.kinds.tool_v1 import ExecuteInput, ToolClient
 from scaffold.testing import every_runtime
@@ -25,6 +27,7 @@ from scaffold.testing import every_runtime
 BORROWER = Path(__file__).parent / "plugins/borrower"
 SERVE = ["-m", "borrower"]
 HERE_OR_NOT = ["in_process", "mcp_stdio"]
+PATIENCE = 60.0
 NOON = 1_769_860_800.0
 EVERYTHING = ["blob_store", "clock", "http_client", "rng", "tmpdir"]
 
@@ -208,23 +211,23 @@ def test_doubles_are_the_same_over_every_runtime():
             assert heard == [(1, 2, "half")]
 
 
-def test_a_context_that_no_host_has_written_is_refused(monkeypatch):
-    monkeypatch.setenv("SCAFFOLD_PLUGIN_CONTEXT", "[]")
-    manifest = read_manifest(BORROWER)
-    told = Provision.of(manifest).variables()
+def test_a_context_that_no_host_has_written_is_refused():
+    told = Provision.of(read_manifest(BORROWER)).variables()
     assert json.loads(told["SCAFFOLD_PLUGIN_CONTEXT"])["required"] == [
         "clock",
         "rng",
         "tmpdir",
         "blob_store",
     ]
-    from scaffold.kinds.tool_v1 import ToolPlugin
-    from scaffold.server.guest import Guest
-
-    class Tool(kin.Tool, ToolPlugin):
-        pass
-
-    with pytest.raises(PluginLoadError, match="'SCAFFOLD_PLUGIN_CONTEXT' holds no JSON object"):
-        Guest(Tool(), "tool").set_up()
-    monkeypatch.delenv("SCAFFOLD_PLUGIN_CONTEXT")
-    assert channel_to(manifest, ToolClient.kind, "in_process").close() is None
+    ended = subprocess.run(
+        [sys.executable, *SERVE],
+        cwd=BORROWER,
+        env={**os.environ, "SCAFFOLD_PLUGIN_CONTEXT": "[]"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "'SCAFFOLD_PLUGIN_CONTEXT' holds no JSON object" in ended.stderr
