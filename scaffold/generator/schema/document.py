@@ -1,19 +1,32 @@
 """One schema document: a file, or a schema written inside the hookspec."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from scaffold.generator.diagnostics import Diagnostic
 from scaffold.generator.hookspec.source import Pointer, Source
 from scaffold.generator.ir import Json
 from scaffold.generator.schema.translation import Translation
 from scaffold.generator.schema.vocabulary import subschemas
 from scaffold.generator.values import is_object
 
-__all__ = ["REFERENCES", "Document"]
+__all__ = ["REFERENCES", "Document", "Links"]
 
 REFERENCES = ("$ref", "$dynamicRef")
 """The keywords that lead to another schema."""
+
+
+@dataclass(eq=False)
+class Links:
+    """What the references of a document lead to, as far as they were followed."""
+
+    followed: int = 0
+    """How many references were followed: a document may gain more of them."""
+    targets: dict["Document", None] = field(default_factory=dict["Document", None])
+    """The documents that they lead to, nearest first."""
+    problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    """The references that lead nowhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +43,7 @@ class Document:
     """Its file, relative to the folder of the kind."""
     translation: Translation | None = None
     """How it was read, if it is not of draft 2020-12."""
+    links: Links = field(default_factory=Links)
 
     @cached_property
     def references(self) -> list[tuple[Json, str]]:
@@ -38,12 +52,14 @@ class Document:
 
     def grow(self, piece: Json) -> None:
         """Take in a schema that only a reference made one: its references count as well."""
-        known = {(id(schema), keyword) for schema, keyword in self.references}
-        self.references.extend(
-            (schema, keyword)
-            for schema, keyword in _references(piece)
-            if (id(schema), keyword) not in known
-        )
+        for schema, keyword in _references(piece):
+            if (id(schema), keyword) not in self._known:
+                self._known.add((id(schema), keyword))
+                self.references.append((schema, keyword))
+
+    @cached_property
+    def _known(self) -> set[tuple[int, str]]:
+        return {(id(schema), keyword) for schema, keyword in self.references}
 
     def place(self, at: Pointer) -> Pointer:
         """Return where in the source stands what stands in the value at `at`."""

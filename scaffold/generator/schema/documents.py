@@ -17,23 +17,15 @@ from scaffold.generator.ir import Json
 from scaffold.generator.mend.edits import Edit
 from scaffold.generator.schema.document import REFERENCES, Document
 from scaffold.generator.schema.files import SchemaFiles
-from scaffold.generator.schema.pointers import fragment_of, part, pointer_to, quoted
+from scaffold.generator.schema.index import Index
+from scaffold.generator.schema.pointers import fragment_of, pointer_to, quoted
 from scaffold.generator.schema.reading import Reader
-from scaffold.generator.schema.vocabulary import DIALECT, subschemas
+from scaffold.generator.schema.vocabulary import DIALECT
 from scaffold.generator.values import is_object
 
 __all__ = ["REFERENCES", "Document", "Documents"]
 
 _INSIDE_HELP = "name a file inside the folder of the hookspec, as in 'schemas/run.input.json'"
-
-
-@dataclass(frozen=True, slots=True)
-class _Home:
-    """Where a schema object stands."""
-
-    document: Document
-    at: Pointer
-    base: str
 
 
 @dataclass(eq=False)
@@ -51,11 +43,7 @@ class Documents:
     _files: dict[PurePosixPath, Document | None] = field(
         default_factory=dict[PurePosixPath, Document | None]
     )
-    _resources: dict[str, tuple[Document, Json]] = field(
-        default_factory=dict[str, tuple[Document, Json]]
-    )
-    _anchors: dict[tuple[str, str], Json] = field(default_factory=dict[tuple[str, str], Json])
-    _homes: dict[int, _Home] = field(default_factory=dict[int, _Home])
+    _index: Index = field(default_factory=Index)
     _metaschemas: set[PurePosixPath] = field(default_factory=set[PurePosixPath])
     """The files of dialects that schemas are written in."""
     metaschema: Json = field(default_factory=lambda: {"type": ["object", "boolean"], "if": True})
@@ -116,14 +104,14 @@ class Documents:
         safe: bool = True,
     ) -> Diagnostic:
         """Report a problem in a schema object; `to` leads on from it."""
-        home = self._homes[id(schema)]
+        home = self._index.home(schema)
         at = (*home.document.place(home.at), *to)
         problem = home.document.source.problem
         return problem(at, code, message, help, key=key, mend=mend, safe=safe)
 
     def written(self, schema: Json) -> tuple[str, Pointer] | None:
         """Tell in which file a schema object stands, and where; `None` if it was translated."""
-        home = self._homes[id(schema)]
+        home = self._index.home(schema)
         document = home.document
         at = (*document.at, *home.at)
         return (document.source.file, at) if document.translation is None else None
@@ -150,12 +138,17 @@ class Documents:
     @property
     def all(self) -> list[Document]:
         """Every document that is known."""
-        return list({id(home.document): home.document for home in self._homes.values()}.values())
+        return self._index.documents
 
     def home(self, schema: Json) -> tuple[Document, Pointer]:
         """Tell where a schema object stands."""
-        home = self._homes[id(schema)]
+        home = self._index.home(schema)
         return home.document, home.at
+
+    def resource(self, uri: str) -> tuple[Json, Pointer]:
+        """Return the schema that an absolute URI without fragment names, and where it stands."""
+        resource = self._index.resources[uri][1]
+        return resource, self._index.home(resource).at if is_object(resource) else ()
 
     def target(self, schema: Json, keyword: str = "$ref") -> tuple[Document, str, Json]:
         """Return what a reference leads to: its document, the absolute URI, the schema.
@@ -165,23 +158,23 @@ class Documents:
         reference: str = schema[keyword]
         uri, fragment = self.split(schema, reference)
         if uri == DIALECT and not fragment:
-            home = self._homes[id(schema)]
-            self._index(home.document, home.at, self.metaschema, home.base)
+            home = self._index.home(schema)
+            self._index.take(home.document, home.at, self.metaschema, home.base)
             return home.document, reference, self.metaschema
         document, resource = self._resource(schema, keyword, uri)
-        base = self._base(resource, uri)
-        start = self._homes[id(resource)].at if is_object(resource) else ()
+        base = self._index.base(resource, uri)
+        start = self._index.home(resource).at if is_object(resource) else ()
         try:
-            if document.translation and document is not self._homes[id(schema)].document:
+            if document.translation and document is not self._index.home(schema).document:
                 fragment = self._moved(document, base, fragment, start)
-            found = self._within(base, resource, fragment)
+            found = self._index.within(base, resource, fragment)
         except LookupError:
             advice = f"'{document.path}' has no such part"
             raise self._lost(schema, keyword, "ref-not-found", "leads nowhere", advice) from None
         if is_object(found):
-            if id(found) not in self._homes:
+            if found not in self._index:
                 at = (*start, *pointer_to(resource, fragment))
-                self._index(document, at, found, base)
+                self._index.take(document, at, found, base)
                 self._reader.take_part(document, at, found)
         elif not isinstance(found, bool):
             raise self._lost(
@@ -195,7 +188,7 @@ class Documents:
         known = len(document.translation.pieces)
         place = document.translation.leads(base, fragment)
         for at, piece in self._reader.take_pieces(document, known):
-            self._index(document, at, piece, document.uri)
+            self._index.take(document, at, piece, document.uri)
         if place is None:
             raise LookupError(fragment)
         return unquote(fragment_of(place[len(start) :]))
@@ -206,7 +199,7 @@ class Documents:
 
     def split(self, schema: Json, reference: str) -> tuple[str, str]:
         """Write a reference as absolute URI and fragment."""
-        base = self._homes[id(schema)].base
+        base = self._index.home(schema).base
         if reference.startswith("#"):
             return base, unquote(reference[1:])
         try:
@@ -235,15 +228,15 @@ class Documents:
             return None
         value = document.value
         has_identifier = is_object(value) and "$id" in value
-        if has_identifier and document.uri in self._resources:
+        if has_identifier and document.uri in self._index.resources:
             return self._again(source, at, value, document.uri)
-        self._resources.setdefault(uri, (document, value))
-        self._index(document, (), value, document.uri)
+        self._index.resources.setdefault(uri, (document, value))
+        self._index.take(document, (), value, document.uri)
         return document
 
     def _again(self, source: Source, at: Pointer, value: Json, uri: str) -> Document | None:
         """Take a schema whose `$id` is known for the one that bears it, if it is the same."""
-        document, known = self._resources[uri]
+        document, known = self._index.resources[uri]
         if known is document.value and known == value:
             return document
         message = f"another schema has the '$id' '{uri}' too"
@@ -251,25 +244,8 @@ class Documents:
         self.problems.append(source.problem((*at, "$id"), "duplicate-id", message, advice))
         return None
 
-    def _index(self, document: Document, at: Pointer, schema: Json, base: str) -> None:
-        """Note the place of a schema object and of all that lie in it."""
-        pending = [(at, schema, base)]
-        while pending:
-            at, schema, base = pending.pop()
-            if not is_object(schema) or id(schema) in self._homes:
-                continue
-            if "$id" in schema:
-                base = urldefrag(urljoin(base, schema["$id"]))[0]
-            if "$id" in schema or not at:
-                self._resources.setdefault(base, (document, schema))
-            self._homes[id(schema)] = _Home(document, at, base)
-            for keyword in ("$anchor", "$dynamicAnchor"):
-                if keyword in schema:
-                    self._anchors.setdefault((base, schema[keyword]), schema)
-            pending += [((*at, *step), inner, base) for step, inner in subschemas(schema)]
-
     def _resource(self, schema: Json, keyword: str, uri: str) -> tuple[Document, Json]:
-        if uri not in self._resources:
+        if uri not in self._index.resources:
             path = self._find(schema, keyword, uri)
             if not self.store.has(path):
                 advice = f"there is no file '{self.store.shown}{path}'"
@@ -277,8 +253,8 @@ class Documents:
             document = self._load(path)
             if document is None:  # its problems are known already
                 raise SpecError(self.problems)
-            self._resources.setdefault(uri, (document, document.value))
-        return self._resources[uri]
+            self._index.resources.setdefault(uri, (document, document.value))
+        return self._index.resources[uri]
 
     def _find(self, schema: Json, keyword: str, uri: str) -> PurePosixPath:
         """Find the file that a URI means: as a copy of it, or beside the file that refers."""
@@ -286,7 +262,7 @@ class Documents:
         if copy is not None:
             return copy
         reference: str = schema[keyword]
-        home = self._homes[id(schema)].document
+        home = self._index.home(schema).document
         if not urlsplit(reference).scheme and not reference.startswith("//"):
             relative = unquote(urldefrag(reference)[0])
             path = (
@@ -302,16 +278,6 @@ class Documents:
             advice = _copy_help(uri)
             raise self._lost(schema, keyword, "remote-ref", "is in no file of the folder", advice)
         return self.store.by_identifier[uri]
-
-    def _base(self, resource: Json, uri: str) -> str:
-        """Return the URI that the anchors of a resource are known by: its `$id`, if it has one."""
-        home = self._homes.get(id(resource))
-        return home.base if home else uri
-
-    def _within(self, uri: str, resource: Json, fragment: str) -> Json:
-        if fragment and not fragment.startswith("/"):
-            return self._anchors[uri, fragment]
-        return part(resource, pointer_to(resource, fragment))
 
     def _lost(self, schema: Json, keyword: str, code: str, what: str, help: str = "") -> SpecError:
         message = f"the reference '{schema[keyword]}' {what}"

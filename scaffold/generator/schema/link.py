@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import unquote
 
 from scaffold.generator.diagnostics import Diagnostic, SpecError
 from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
 from scaffold.generator.schema.documents import REFERENCES, Document, Documents
+from scaffold.generator.schema.pointers import pointer_to
 from scaffold.generator.schema.vocabulary import DIALECT, IN_PLACE, rebuild, subschemas
 from scaffold.generator.values import is_object
 
@@ -18,23 +20,35 @@ def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
     """Return every reference that leads nowhere, and every one that leads back without end."""
     if not document.references:
         return []
-    found: list[Diagnostic] = []
-    checked: set[tuple[int, str]] = set()
-    pending = [document]
-    while pending:
-        current = pending.pop()
-        for schema, keyword in current.references:
-            if (id(schema), keyword) in checked:
-                continue
-            checked.add((id(schema), keyword))
-            try:
-                target, _, _ = documents.target(schema, keyword)
-            except SpecError as error:
-                found += error.diagnostics
-                continue
-            if target is not current:
-                pending.append(target)
+    reached = _followed(documents, document)
+    found = [problem for one in reached for problem in one.links.problems]
     return found or list(_circles(documents, document))
+
+
+def _followed(documents: Documents, document: Document) -> list[Document]:
+    """Follow every reference, each once for all documents, and list what is reached.
+
+    The document itself comes first, then the nearest. To follow a reference may make a schema of a
+    part of a document, whose own references are followed as well.
+    """
+    reached = dict.fromkeys([document])
+    pending = [document]
+    for current in pending:  # grows while it is read
+        links = current.links
+        while links.followed < len(current.references):
+            schema, keyword = current.references[links.followed]
+            links.followed += 1
+            try:
+                links.targets[documents.target(schema, keyword)[0]] = None
+            except SpecError as error:
+                links.problems += error.diagnostics
+        pending += [
+            one
+            for one in links.targets
+            if one not in reached or one.links.followed < len(one.references)
+        ]
+        reached |= links.targets
+    return list(reached)
 
 
 def check_reachable(documents: Documents, schema: Json) -> None:
@@ -75,54 +89,55 @@ def bundle(documents: Documents, document: Document) -> Json:
 _DEFINITIONS = ("$defs", "definitions")
 
 
+_Places: TypeAlias = dict[tuple[Document, Pointer], set[str | int]]
+"""The steps that lead on from a place of a document to what is needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Reach:
     """What a document leads to."""
 
     others: list[Document]
     """The other documents, nearest first."""
-    places: set[tuple[Document, Pointer]] | None
+    places: "_Places | None"
     """What references lead to, and all around it; `None` if only a value could tell."""
 
 
 def _reach(documents: Documents, document: Document) -> _Reach:
-    found = [document]
-    places: set[tuple[Document, Pointer]] = set()
+    found = dict.fromkeys([document])
+    places: _Places = {}
     pending, seen = [document.value], set[int]()
     for schema in pending:  # grows while it is read
         if not is_object(schema) or id(schema) in seen:
             continue
         seen.add(id(schema))
         if "$dynamicRef" in schema:
-            return _Reach(_others(documents, document), None)
+            return _Reach(_followed(documents, document)[1:], None)
         if "$ref" in schema:
-            home, _, target = documents.target(schema)
-            if not is_object(target):
-                return _Reach(_others(documents, document), None)
-            at = documents.home(target)[1]
-            places |= {(home, at[:length]) for length in range(len(at) + 1)}
-            found += [] if home in found else [home]
+            home, at, target = _place(documents, schema)
+            for length, step in enumerate(at):
+                places.setdefault((home, at[:length]), set()).add(step)
+            found[home] = None
             pending.append(target)
         pending += [part for step, part in subschemas(schema) if step[0] not in _DEFINITIONS]
-    return _Reach(found[1:], places)
+    return _Reach(list(found)[1:], places)
 
 
-def _others(documents: Documents, document: Document) -> list[Document]:
-    """List the other documents that a document reaches, nearest first."""
-    reached = [document]
-    for current in reached:  # grows while it is read
-        for schema, keyword in current.references:
-            target = documents.target(schema, keyword)[0]
-            if target not in reached:
-                reached.append(target)
-    return reached[1:]
+def _place(documents: Documents, schema: Json) -> tuple[Document, Pointer, Json]:
+    """Return what a `$ref` leads to, and where that stands."""
+    home, meaning, target = documents.target(schema)
+    if is_object(target):
+        return home, documents.home(target)[1], target
+    # `true` and `false` stand at the end of a pointer: they have no name of their own.
+    resource, start = documents.resource(meaning.partition("#")[0])
+    return home, (*start, *pointer_to(resource, unquote(meaning.partition("#")[2]))), target
 
 
 def _rewritten(
     documents: Documents,
     document: Document,
     schema: Json,
-    needed: set[tuple[Document, Pointer]] | None,
+    needed: _Places | None,
 ) -> Json:
     """Copy a schema; references between documents are made to mean the same in the bundle."""
     if not is_object(schema):
@@ -152,18 +167,14 @@ def _calls_itself(documents: Documents, document: Document) -> bool:
     )
 
 
-def _pruned(
-    documents: Documents, schema: dict[str, Json], needed: set[tuple[Document, Pointer]]
-) -> dict[str, Json]:
+def _pruned(documents: Documents, schema: dict[str, Json], needed: _Places) -> dict[str, Json]:
     """Leave out the definitions that nothing leads to."""
     kept = dict(schema)
     for keyword in _DEFINITIONS:
         if keyword in schema:
-            kept[keyword] = {
-                name: definition
-                for name, definition in schema[keyword].items()
-                if is_object(definition) and documents.home(definition) in needed
-            }
+            document, at = documents.home(schema)
+            names = needed.get((document, (*at, keyword)), frozenset[str | int]())
+            kept[keyword] = {name: one for name, one in schema[keyword].items() if name in names}
     return kept
 
 
