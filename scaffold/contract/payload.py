@@ -287,7 +287,7 @@ class Payload(Generic[T]):
 
     def _parse(self, data: bytes) -> Json:
         try:
-            return from_json(data, allow_inf_nan=False)
+            return unhurried(from_json)(data, allow_inf_nan=False)
         except ValueError as error:
             self._refuse([Problem("", "json", str(error))])
 
