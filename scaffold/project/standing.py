@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 from msgspec import convert
 
 from scaffold import __version__
-from scaffold.contract.errors import ScaffoldError
 from scaffold.generator import SpecError, compile_kind
 from scaffold.generator.compare import Bump, Party, compare
 from scaffold.project.access import read_text
@@ -32,7 +31,7 @@ Look: TypeAlias = Callable[[Path, Settings], "Fact"]
 
 
 FAILURES = (
-    *(SpecError, ProjectError, ScaffoldError),
+    *(SpecError, ProjectError),
     *(OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError),
 )
 """What one project can raise, by whatever is in its files; the others are reported all the same."""
