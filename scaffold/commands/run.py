@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from scaffold.client.environment import inherited
 from scaffold.commands.output import flush
 from scaffold.contract.errors import RuntimeNotSupported
 from scaffold.host.manifest import Manifest, read_manifest
 from scaffold.host.serving import Server, http_server, own_package, stdio_server
 from scaffold.project.errors import PreconditionError, UsageError
+from scaffold.server.options import SETTINGS
 
 __all__ = ["run"]
 
@@ -53,9 +55,10 @@ def _http(manifest: Manifest, host: str | None, port: int | None) -> Server:
 
 def _become(server: Server) -> NoReturn:
     flush()
+    env = {**server.env, **inherited(SETTINGS)}  # the operator's
     try:
         os.chdir(server.folder)
-        os.execvpe(server.command[0], server.command, server.env)
+        os.execvpe(server.command[0], server.command, env)
     except OSError as error:
         message = f"cannot start '{server.command[0]}' in '{server.folder}': {error.strerror}"
         mend = "mend [plugin.mcp_stdio] in the manifest, or install the command"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scaffold.client.environment import inherited
 from scaffold.contract.errors import PluginError
 from scaffold.host.manifest import Manifest
 from scaffold.host.safe_path import path_of
@@ -40,12 +41,13 @@ def process_of(manifest: Manifest) -> dict[str, Any]:
     assert manifest.mcp_stdio is not None
     stdio = manifest.mcp_stdio
     folder = manifest.folder / stdio.working_dir
+    environment = {**inherited(stdio.env_inherit), **stdio.env}
     inherit = {} if stdio.env_inherit is None else {"env_inherit": stdio.env_inherit}
     return {
         **inherit,
         "plugin": manifest.name,
         "cwd": folder,
-        "env": {**stdio.env, **path_of(stdio.command, folder, stdio.env)},
+        "env": {**stdio.env, **path_of(stdio.command, folder, environment)},
         "startup_timeout": stdio.startup_timeout_sec or manifest.startup_timeout_sec,
     }
 

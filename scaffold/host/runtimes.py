@@ -1,8 +1,9 @@
 """The three ways to a plugin: which of them to take, and the channel at the end of it."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
@@ -25,7 +26,7 @@ __all__ = ["PREFERENCE", "async_channel_to", "channel_to", "choose", "runs_here"
 
 
 if TYPE_CHECKING:
-    from scaffold.client.stdio.forks import ForkServers
+    from scaffold.client.stdio.launch import Spawn
 
 
 class _Connecting(AsyncChannel, Protocol):
@@ -197,8 +198,8 @@ def _stdio(manifest: Manifest, kind: Kind, provision: Provision) -> Channel:
     from scaffold.client.stdio.channel import StdioChannel
 
     command, options = command_of(manifest), _process(manifest, provision)
-    forks = _forks(manifest, provision)
-    spawn = forks.prepare(command, options["env"]) if forks else None
+    prepare = _prepare(command, options, provision)
+    spawn = prepare() if prepare else None
     return StdioChannel(command, kind=kind, spawn=spawn, **options)
 
 
@@ -208,15 +209,19 @@ async def _async_stdio(manifest: Manifest, kind: Kind, provision: Provision) -> 
     from scaffold.client.stdio.async_channel import AsyncStdioChannel
 
     command, options = command_of(manifest), _process(manifest, provision)
-    forks = _forks(manifest, provision)
-    spawn = await asyncio.to_thread(forks.prepare, command, options["env"]) if forks else None
+    prepare = _prepare(command, options, provision)
+    spawn = await asyncio.to_thread(prepare) if prepare else None
     return await _connected(AsyncStdioChannel(command, kind=kind, spawn=spawn, **options))
 
 
-def _forks(manifest: Manifest, provision: Provision) -> "ForkServers | None":
-    """Return what starts processes as forks; they inherit the environment of a fork server."""
-    assert manifest.mcp_stdio is not None
-    return None if manifest.mcp_stdio.env_inherit is not None else provision.services.forks
+def _prepare(
+    command: list[str], options: Mapping[str, Any], provision: Provision
+) -> "Callable[[], Spawn] | None":
+    """Return what prepares the process to be a fork, if the host has fork servers."""
+    forks = provision.services.forks
+    if forks is None:
+        return None
+    return partial(forks.prepare, command, options["env"], options.get("env_inherit"))
 
 
 def _process(manifest: Manifest, provision: Provision) -> dict[str, Any]:

@@ -23,11 +23,10 @@ def path_of(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> dic
     Args:
         command: How the process is started.
         folder: Where it runs.
-        env: The variables of its manifest, over those of this process.
+        env: The variables that it inherits, and those of its manifest.
     """
-    surroundings = {**os.environ, **env}
     is_module = len(command) >= _WITH_MODULE and command[1] == "-m"
-    if not (is_module and surroundings.get(_SAFE)):
+    if not (is_module and env.get(_SAFE)):
         return {}
-    before = surroundings.get(_PATH)
+    before = env.get(_PATH)
     return {_PATH: os.pathsep.join([str(folder.absolute()), *([before] if before else [])])}

@@ -1,11 +1,11 @@
 """A plugin's own server: how it is started, and how it is used for a while."""
 
-import os
 import secrets
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from scaffold.client.environment import inherited
 from scaffold.host.addresses import command_of
 from scaffold.host.manifest import Manifest, McpStdio
 from scaffold.host.own_server import LOCALHOST, Server, running
@@ -29,18 +29,20 @@ def stdio_server(manifest: Manifest) -> Server:
     stdio = manifest.mcp_stdio
     assert stdio is not None
     folder = manifest.folder / stdio.working_dir
-    env = {**os.environ, **stdio.env, **path_of(stdio.command, folder, stdio.env)}
-    return Server(command_of(manifest), folder, env)
+    env = {**inherited(stdio.env_inherit), **stdio.env}
+    return Server(command_of(manifest), folder, {**env, **path_of(stdio.command, folder, env)})
 
 
 def http_server(manifest: Manifest, *options: str) -> Server:
     """Return how the plugin's own package is started to serve over HTTP, with further options."""
     package = own_package(manifest)
     assert package is not None
-    stdio = McpStdio(
-        command=("python", "-m", package, "--http", *options),
-        env=manifest.mcp_stdio.env if manifest.mcp_stdio else {},
-    )
+    command = ("python", "-m", package, "--http", *options)
+    over_pipes = manifest.mcp_stdio
+    stdio = McpStdio(command=command)
+    if over_pipes is not None:
+        own = {"env": over_pipes.env, "env_inherit": over_pipes.env_inherit}
+        stdio = stdio.model_copy(update=own)
     return stdio_server(manifest.model_copy(update={"mcp_stdio": stdio}))
 
 

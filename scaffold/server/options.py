@@ -63,6 +63,14 @@ class Options:
         return self.trusts_clients or bool(self.token) or not self.http
 
 
+SETTINGS: Final = (
+    *("LOG_LEVEL", "MCP_ALLOWED_HOSTS", "MCP_HTTP_HOST", "MCP_HTTP_PORT", "MCP_HTTP_WORKERS"),
+    *("MCP_MAX_MESSAGE_MB", "MCP_PORT", "MCP_STREAM_TIMEOUT_SEC", "MCP_TRANSPORT"),
+    "MCP_TRUST_METADATA",
+)
+"""The variables that `read_options` reads."""
+
+
 def read_options(
     arguments: Sequence[str], environment: Mapping[str, str] = os.environ, *, token: str = ""
 ) -> Options:

@@ -1,6 +1,7 @@
 """What a manifest may name of its host's environment, and where a secret may go."""
 
-import sys
+import os
+from shutil import copytree
 
 import pytest
 
@@ -9,6 +10,9 @@ from scaffold.host import Host
 from scaffold.host.addresses import service_of
 from scaffold.host.manifest import read_manifest
 from scaffold.host.secrets import Secrets
+from scaffold.host.serving import http_server, stdio_server
+from scaffold.kinds.tool_v1 import ExecuteInput, ToolClient
+from scaffold.testing import every_runtime
 
 
 def remote(folder, url, variable):
@@ -67,25 +71,88 @@ def test_no_secret_goes_over_plain_http_to_another_machine(tmp_path, host, monke
     service_of(manifest, Secrets())
 
 
-def test_a_process_gets_only_the_variables_that_its_manifest_lists(tmp_path):
-    (tmp_path / "shows.py").write_text(
-        "import json, os\n"
-        "from scaffold.kinds.tool_v1 import ExecuteOutput, Function, ToolPlugin\n"
-        "class Shows(ToolPlugin):\n"
-        "    def get_schema(self):\n"
-        "        schema = {'type': 'object'}\n"
-        "        return [Function(name='show', description='x', parameters=schema)]\n"
-        "    def execute(self, payload):\n"
-        "        return ExecuteOutput(result=sorted(os.environ))\n"
+SHOWS = """
+import os
+from pathlib import Path
+from scaffold.host.serving import http_server, stdio_server
+from scaffold.kinds.tool_v1 import ExecuteOutput, Function, ToolPlugin
+
+shown = Path("/proc/self/environ")
+kernel = shown.read_bytes().decode().split("\\0") if shown.exists() else []
+
+class Shows(ToolPlugin):
+    def get_schema(self):
+        return [Function(name="show", description="x", parameters={"type": "object"})]
+
+    def execute(self, payload):
+        told = {"names": sorted(os.environ), "kernel": sorted(x.partition("=")[0] for x in kernel)}
+        return ExecuteOutput(result={**told, "parent": os.getppid()})
+"""
+SECRET = {"HOME", "NOT_SET", "AWS_SECRET_ACCESS_KEY", "SCAFFOLD_DEBUG_LOCKS"}
+
+
+@pytest.fixture
+def shows(tmp_path, monkeypatch):
+    """A plugin that shows its environment, over pipes and over HTTP."""
+    monkeypatch.setenv("HOME", "/home/of/the/host")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setenv("PYTHONPATH", "/of/the/host")
+    package = tmp_path / "shows"
+    package.mkdir()
+    (package / "__init__.py").write_text(SHOWS)
+    (package / "__main__.py").write_text(
+        "from scaffold.server import serve\nfrom shows import Shows\nserve(Shows)\n"
     )
     (tmp_path / "dagstack.toml").write_text(
-        'name = "shows"\nkind = "tool"\nruntime = "mcp_stdio"\n[mcp_stdio]\n'
-        f'command = ["{sys.executable}", "-m", "scaffold.server", "shows:Shows"]\n'
+        'name = "shows"\nkind = "tool"\nruntime = ["mcp_stdio", "mcp_http"]\n'
+        'entry_point = "shows:Shows"\n[mcp_stdio]\ncommand = ["python", "-m", "shows"]\n'
         'env = { OWN = "1" }\nenv_inherit = ["PATH", "NOT_SET"]\n'
+        '[mcp_http]\nurl = "http://127.0.0.1:8080/mcp"\n'
     )
-    with Host() as host:
-        channel = host.open(tmp_path)
-        execute = channel.bind(host["shows"].kind.hooks["execute"])
-        names = set(execute({"function": "show", "args": {}})["result"])
-    assert {"PATH", "OWN"} <= names
-    assert not names & {"HOME", "NOT_SET", "AWS_SECRET_ACCESS_KEY", "SCAFFOLD_DEBUG_LOCKS"}
+    return tmp_path
+
+
+def shown(client):
+    return client.execute(ExecuteInput(function="show", args={})).result
+
+
+@pytest.mark.parametrize("fork_server", [False, True])
+def test_a_process_gets_only_the_variables_that_its_manifest_lists(shows, fork_server):
+    with Host(fork_server=fork_server) as host:
+        told = shown(host.load(shows, ToolClient, runtime="mcp_stdio"))
+    assert {"PATH", "OWN"} <= set(told["names"])
+    assert not SECRET & {*told["names"], *told["kernel"]}
+    assert not {"PYTHONPATH", "PYTHONSAFEPATH"} & set(told["names"])
+    assert (told["parent"] != os.getpid()) is (fork_server and hasattr(os, "fork"))
+
+
+def test_one_fork_server_does_not_serve_different_lists(shows, tmp_path):
+    """The kernel shows a fork the environment that its fork server was started with."""
+    manifest = shows / "dagstack.toml"
+    other = tmp_path / "other"
+    copytree(shows / "shows", other / "shows")
+    (other / "dagstack.toml").write_text(
+        manifest.read_text()
+        .replace('name = "shows"', 'name = "other"')
+        .replace('"NOT_SET"]', '"PLUGIN_TOKEN"]')
+    )
+    with Host(fork_server=True) as host:
+        one = shown(host.load(shows, ToolClient, runtime="mcp_stdio"))
+        two = shown(host.load(other, ToolClient, runtime="mcp_stdio"))
+    assert "PLUGIN_TOKEN" in two["names"]
+    assert "PLUGIN_TOKEN" not in {*one["names"], *one["kernel"]}
+
+
+def test_a_server_that_is_started_for_the_while_gets_the_same_variables_as_over_pipes(shows):
+    with every_runtime(shows, ToolClient) as clients:
+        names = [set(shown(client)["names"]) for client in clients.values()]
+    assert len(names) == 2
+    assert not SECRET & (names[0] | names[1])
+    tuning = {"GLIBC_TUNABLES"}  # of a process that is called over pipes
+    assert names[0] - tuning == names[1] - tuning
+
+
+def test_a_server_that_is_run_gets_the_listed_variables(shows):
+    manifest = read_manifest(shows)
+    for server in (stdio_server(manifest), http_server(manifest)):
+        assert {"PATH", "OWN"} == set(server.env)

@@ -12,8 +12,9 @@ import socket
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from scaffold.client.stdio.descriptors import DESCRIPTORS
 from scaffold.client.stdio.launch import Child, Launch, NoRoom, Spawn, Stdio, spawn, start
@@ -44,8 +45,17 @@ _MOST_SAID: Final = 1 << 16
 _NOT_FORKED: Final = 126
 """The exit status of what never ran, as shells have it."""
 
-_Environment: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
-"""An interpreter's path, and the variables that it reads as it starts."""
+
+@dataclass(frozen=True, slots=True)
+class _Environment:
+    """What the forks of one server have in common."""
+
+    program: str
+    """The interpreter's path."""
+    variables: tuple[tuple[str, str], ...]
+    """The variables that it reads as it starts."""
+    inherit: tuple[str, ...] | None
+    """The host's variables that it inherits, because the kernel shows them to each fork."""
 
 
 class ForkServers:
@@ -57,12 +67,23 @@ class ForkServers:
     def __init__(self) -> None:
         self._places: dict[_Environment, _Place] = {}
 
-    def prepare(self, command: Sequence[str], env: Mapping[str, str]) -> Spawn:
+    def prepare(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        inherit: Sequence[str] | None = None,
+    ) -> Spawn:
         """Return what starts such a command, with these variables on top of the host's own.
 
         The first command of an environment waits until its fork server is up.
+
+        Args:
+            command: What is started.
+            env: Its variables, over those that it inherits.
+            inherit: The host's variables that it inherits; `None` stands for all. Its fork server
+                then inherits none but those that were listed as it started.
         """
-        launch = Launch(command, env=env)
+        launch = Launch(command, env=env, inherit=inherit)
         try:
             environment = _environment_of(launch)
         except _Unfit as reason:
@@ -93,10 +114,12 @@ def _environment_of(launch: Launch) -> _Environment:
     env = launch.environment
     if not all(map(os.path.isabs, filter(None, env.get("PYTHONPATH", "").split(os.pathsep)))):
         raise _Unfit("PYTHONPATH depends on the folder it runs in")
-    found = shutil.which(program, path=env.get("PATH"))
+    found = shutil.which(program, path=env.get("PATH", os.defpath))
     if found is None:
         raise _Unfit(f"'{program}' is not found")
-    return found, tuple(sorted(item for item in env.items() if item[0].startswith(_AT_START)))
+    variables = tuple(sorted(item for item in env.items() if item[0].startswith(_AT_START)))
+    inherit = None if launch.inherit is None else tuple(sorted(set(launch.inherit)))
+    return _Environment(found, variables, inherit)
 
 
 class _Place:
@@ -131,10 +154,10 @@ class _Place:
                 try:
                     self._server = _ForkServer(self._environment)
                 except NoRoom as error:
-                    log.warning("no forks of '%s' now: %s", self._environment[0], error)
+                    log.warning("no forks of '%s' now: %s", self._environment.program, error)
                 except ConnectFailed as error:
                     self._none = True
-                    log.warning("no forks of '%s': %s", self._environment[0], error)
+                    log.warning("no forks of '%s': %s", self._environment.program, error)
             return self._server
 
     def close(self) -> None:
@@ -153,7 +176,6 @@ class _ForkServer:
     """A process that forks; raises `ConnectFailed` if it does not start."""
 
     def __init__(self, environment: _Environment) -> None:
-        program, variables = environment
         self._socket, theirs = _socket_pair()
 
         def connected(launch: Launch, stdio: Stdio) -> Child:
@@ -163,7 +185,12 @@ class _ForkServer:
             undo.callback(DESCRIPTORS.close_socket, self._socket)
             with ExitStack() as started:
                 started.callback(DESCRIPTORS.close_socket, theirs)
-                launch = Launch([program, "-c", _CODE], env=dict(variables), spawn=connected)
+                launch = Launch(
+                    [environment.program, "-c", _CODE],
+                    env=dict(environment.variables),
+                    spawn=connected,
+                    inherit=environment.inherit,
+                )
                 self._process = Process(launch)
             undo.callback(self.close)
             self._socket.settimeout(_PATIENCE)

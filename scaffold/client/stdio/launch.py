@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
+from scaffold.client.environment import inherited
 from scaffold.client.stdio.orphans import ORPHANS
 from scaffold.contract.errors import ConnectFailed
 
@@ -73,10 +74,7 @@ class Launch:
     @property
     def environment(self) -> dict[str, str]:
         """All variables of the process."""
-        if self.inherit is None:
-            return {**_ROOMY, **os.environ, **self.env}
-        inherited = {name: os.environ[name] for name in self.inherit if name in os.environ}
-        return {**_ROOMY, **inherited, **self.env}
+        return {**_ROOMY, **inherited(self.inherit), **self.env}
 
 
 Spawn: TypeAlias = Callable[[Launch, Stdio], Child]

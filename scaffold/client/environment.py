@@ -1,0 +1,13 @@
+"""The variables that a process started here inherits."""
+
+import os
+from collections.abc import Iterable
+
+__all__ = ["inherited"]
+
+
+def inherited(names: Iterable[str] | None) -> dict[str, str]:
+    """Return this process's own variables of these names, as far as they are set; `None`: all."""
+    if names is None:
+        return dict(os.environ)
+    return {name: os.environ[name] for name in names if name in os.environ}
