@@ -142,3 +142,12 @@ def test_each_part_is_valid_before_parts_are_combined():
         "required": ["one", "two", "three", "four", "five"],
     }
     assert Draft202012Validator(schema).is_valid(sample(schema))
+
+
+def test_a_part_fits_exactly_one_member_before_it_is_combined():
+    common = {"type": "object", "properties": {name: {"type": "string"} for name in "abcdefgh"}}
+    one = {"properties": {"data": {"type": "object", "required": ["script"]}}}
+    two = {"properties": {"data": {"type": "object", "required": ["job"]}}}
+    action = {"oneOf": [{"allOf": [common, one]}, {"allOf": [common, two]}]}
+    schema = {"type": "object", "properties": {"action": action}, "required": ["action"]}
+    assert Draft202012Validator(schema).is_valid(sample(schema))

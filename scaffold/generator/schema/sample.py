@@ -4,8 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
 
 from scaffold.generator.canonical import canonical
 from scaffold.generator.ir import Json
@@ -13,6 +12,7 @@ from scaffold.generator.schema.documents import Documents
 from scaffold.generator.schema.facts import ANY, Facts, gather, merge, whole_bounds
 from scaffold.generator.schema.link import check_reachable
 from scaffold.generator.schema.notes import notes
+from scaffold.generator.schema.parts import VARIANTS, Parts, Stream, combine
 from scaffold.generator.schema.pattern import text_for
 from scaffold.validators import validator
 
@@ -25,8 +25,6 @@ _STEPS = 20_000
 _DEEPEST = 16
 _LONGEST = 10_000
 """Characters of a text, items of a list, properties of an object: of more no sample is made."""
-_VARIANTS = 6
-"""Values that are tried for one part while the others stay."""
 
 _FORMATS = {
     "date-time": "2026-01-31T12:00:00Z",
@@ -66,7 +64,10 @@ def sample(schema: Json) -> Json:
     check_reachable(documents, documents.root)
     judge = validator(documents.root)
     seen: set[str] = set()
-    for value in islice(guesses(documents, documents.root), _TRIES):
+    # To check each part takes time, and most schemas do not need it.
+    samplers = [_Sampler(documents, Parts(documents, checked=checked)) for checked in (False, True)]
+    likely = (islice(one.values((documents.root,), 0), _TRIES) for one in samplers)
+    for value in chain.from_iterable(likely):
         text = canonical(value)
         if text not in seen and judge.is_valid(value):
             return value
@@ -78,28 +79,20 @@ def sample(schema: Json) -> Json:
 
 def guesses(documents: Documents, schema: Json) -> Iterator[Json]:
     """Yield values that may be valid for a schema of some documents, the most likely first."""
-    yield from _Sampler(documents).values((schema,), 0)
-
-
-class _Stream:
-    """Values that are made when they are asked for, and then kept."""
-
-    def __init__(self, values: Iterator[Json]) -> None:
-        self._values = values
-        self._made: list[Json] = []
-
-    def first(self, count: int) -> list[Json]:
-        """Return up to `count` values."""
-        self._made += islice(self._values, max(0, count - len(self._made)))
-        return self._made[:count]
+    yield from _Sampler(documents, Parts(documents, checked=False)).values((schema,), 0)
 
 
 class _Sampler:
     """Makes values that may be valid, the most likely and most telling first."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, parts: Parts) -> None:
         self.documents = documents
+        self.parts = parts
         self.steps = 0
+
+    def _part(self, schemas: tuple[Json, ...], depth: int) -> Stream:
+        """Return values for a part of a value."""
+        return self.parts.stream(self.values(schemas, depth + 1), schemas)
 
     def values(self, schemas: tuple[Json, ...], depth: int) -> Iterator[Json]:
         """Yield values that may be valid for all of some schemas."""
@@ -129,39 +122,36 @@ class _Sampler:
     def objects(self, facts: Facts, depth: int) -> Iterator[Json]:
         """Yield objects: with the required properties, then with others too."""
         streams = {
-            name: _Stream(self.values(schemas or (True,), depth + 1))
+            name: self._part(schemas or (True,), depth)
             for name, schemas in (dict.fromkeys(facts.required, ()) | facts.properties).items()
         }
         required = {name: streams[name] for name in facts.required}
-        yield from _combine(required)
+        yield from combine(required)
         for name in (name for name in streams if name not in required):
-            yield from _combine(required | {name: streams[name]})
-        yield from _combine(streams)
+            yield from combine(required | {name: streams[name]})
+        yield from combine(streams)
         least = int(facts.home.get("minProperties", 0))
         if least > _LONGEST:
             return
         free = [f"key_{index}" for index in range(1, least - len(required) + 1)]
-        more = {name: _Stream(self.values(facts.values or (True,), depth + 1)) for name in free}
-        yield from _combine(required | more)
+        more = {name: self._part(facts.values or (True,), depth) for name in free}
+        yield from combine(required | more)
 
     def arrays(self, facts: Facts, depth: int) -> Iterator[Json]:
         """Yield lists: of one item or as few as there must be, then none, then more."""
-        start = [
-            _Stream(self.values((schema,), depth + 1))
-            for schema in facts.home.get("prefixItems", [])
-        ]
+        start = [self._part((schema,), depth) for schema in facts.home.get("prefixItems", [])]
         wanted = facts.home.get("contains")
-        contained = [_Stream(self.values((wanted,), depth + 1))] if wanted is not None else []
+        contained = [self._part((wanted,), depth)] if wanted is not None else []
         least = int(facts.bounds.get("minItems", 0))
         if least > _LONGEST:
             return
         head = [value for stream in start + contained for value in stream.first(1)]
-        items = _Stream(self.values(facts.items or (True,), depth + 1))
+        items = self._part(facts.items or (True,), depth)
         for count in (max(least, 1), least, least + 1):
             missing = max(count - len(head), 0)
-            for item in items.first(_VARIANTS):
+            for item in items.first(VARIANTS):
                 yield [*head, *[item] * missing]
-            distinct = {canonical(item): item for item in items.first(missing + _VARIANTS)}
+            distinct = {canonical(item): item for item in items.first(missing + VARIANTS)}
             yield [*head, *list(distinct.values())[:missing]]
 
     def strings(self, facts: Facts, depth: int) -> Iterator[Json]:
@@ -280,15 +270,3 @@ def _may_match(pattern: str, word: str) -> bool:
         return re.search(pattern, word) is not None
     except (re.error, RecursionError, OverflowError):
         return False
-
-
-def _combine(streams: dict[str, _Stream]) -> Iterator[dict[str, Any]]:
-    """Yield objects: every part at its best, then with one part changed."""
-    best = {name: stream.first(1) for name, stream in streams.items()}
-    if not all(best.values()):
-        return
-    whole = {name: values[0] for name, values in best.items()}
-    yield whole
-    for name, stream in streams.items():
-        for value in stream.first(_VARIANTS)[1:]:
-            yield {**whole, name: value}
