@@ -62,9 +62,10 @@ class Parts:
             document, at = self._documents.home(schema)
             registry = registry_of(document.uri, document.value)
             reference = {"$ref": f"{document.uri}#{fragment_of(at)}"}
+            unusable: tuple[type[Exception], ...] = (*failures(), ValueError)
             try:
                 judge = declared_validator(reference, registry)
-            except (*failures(), ValueError):
+            except unusable:
                 judge = None
             self._judges[id(schema)] = judge
         return self._judges[id(schema)]
