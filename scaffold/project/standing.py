@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from msgspec import convert
 from scaffold import __version__
 from scaffold.generator import SpecError, compile_kind
 from scaffold.generator.compare import Bump, Party, compare
+from scaffold.generator.ir import Kind
 from scaffold.project.access import read_text
 from scaffold.project.answers import SHIPPED, read_origin
 from scaffold.project.drift import drift
@@ -116,7 +117,7 @@ def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> Fact:
     assert isinstance(settings, PluginSettings)
     old = compile_kind(pinned_hookspec(root, settings))
     try:
-        new = compile_kind(named_hookspec(old.name, hookspecs))
+        new = _shipped(old.name) if hookspecs is None else _named(old.name, hookspecs)
     except UsageError:
         return Fact("no other contract is known")
     if new.digest == old.digest:
@@ -126,6 +127,16 @@ def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> Fact:
         return Fact(f"{new.version} is known, and is no newer")
     verdicts = ", ".join(f"{report.verdict(party)} for {party}" for party in Party)
     return Fact(f"{new.version} is {verdicts}", "see 'scaffold diff'")
+
+
+def _named(name: str, hookspecs: Path) -> Kind:
+    return compile_kind(named_hookspec(name, hookspecs))
+
+
+@cache
+def _shipped(name: str) -> Kind:
+    """Compile a kind that ships: once, whatever the number of projects is."""
+    return compile_kind(named_hookspec(name))
 
 
 def _template(root: Path, _settings: Settings) -> Fact:
