@@ -74,7 +74,7 @@ def _sizes(value: Json) -> dict[int, int]:
     """Count the values in each container that holds others, by its identity.
 
     What a container holds is looked at as a whole, at the speed of C: a megabyte of small objects
-    in a list costs 20 ms, and 300 ms one by one.
+    in a list costs 50 ms.
     """
     sizes: dict[int, int] = {}
     pending: list[tuple[Json, list[Json]]] = []
