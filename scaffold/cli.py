@@ -69,6 +69,14 @@ Check = Annotated[
 ]
 Diff = Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Secrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="NAME",
+        help="A variable that the manifest may name as its secret; else all PLUGIN_… are.",
+    ),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the plugin.")]
 ProjectFolder = Annotated[
     Path,
@@ -210,6 +218,7 @@ def call(
         int | None,
         typer.Option(metavar="N", min=1, help="Call so many times, and report the times."),
     ] = None,
+    secrets: Secrets = None,
     json: Json = False,
 ) -> None:
     """Call one hook of a plugin and print its answer."""
@@ -222,6 +231,7 @@ def call(
         runtime=runtime.value if runtime else None,
         compare=compare,
         repeat=repeat,
+        secrets=secrets or (),
         as_json=json,
     )
     raise typer.Exit(status)
@@ -234,12 +244,14 @@ def run_suites(
         list[Suite] | None, typer.Argument(metavar="SUITE", help="A suite to run; else all.")
     ] = None,
     *,
+    secrets: Secrets = None,
     json: Json = False,
 ) -> None:
     """Prove that a plugin is sound: contract, parity, hygiene, faults."""
     from scaffold.commands.test import test
 
-    raise typer.Exit(test(folder, [each.value for each in suites or ()], as_json=json))
+    names = [each.value for each in suites or ()]
+    raise typer.Exit(test(folder, names, secrets=secrets or (), as_json=json))
 
 
 @app.command()

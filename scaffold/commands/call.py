@@ -26,8 +26,10 @@ from scaffold.contract.streams import dump_answer, whole
 from scaffold.generator.canonical import canonical
 from scaffold.generator.schema.sample import sample
 from scaffold.host.kinds import kind_of
-from scaffold.host.manifest import Manifest, Runtime, read_manifest
+from scaffold.host.manifest import Runtime, read_manifest
+from scaffold.host.provision import Provision, Services
 from scaffold.host.runtimes import channel_to, choose
+from scaffold.host.secrets import Secrets
 from scaffold.host.serving import serving
 from scaffold.project.errors import UsageError
 from scaffold.testing.outcomes import error_as_json
@@ -43,6 +45,7 @@ def call(
     runtime: str | None,
     compare: bool,
     repeat: int | None,
+    secrets: Sequence[str],
     as_json: bool,
 ) -> int:
     """Print what a hook answers; with `compare` return 1 if the runtimes differ."""
@@ -50,13 +53,14 @@ def call(
         raise UsageError("contradiction", "--compare calls over every runtime: drop --runtime")
     data = None if input is None else _read(input)
     manifest = read_manifest(folder)
+    provision = Provision.of(manifest, Services(secrets=Secrets(secrets or None)))
     spec = _hook(kind_of(manifest), hook)
     if isinstance(spec, StreamHook) and not (compare or repeat or as_json):
-        return _print_items(manifest, spec, choose(manifest, runtime), data)
+        return _print_items(provision, spec, choose(manifest, runtime), data)
     runtimes = manifest.runtime if compare else (choose(manifest, runtime),)
     with plugin_log() as log:
         try:
-            answers = _answers(manifest, spec, runtimes, data=data, times=repeat or 1)
+            answers = _answers(provision, spec, runtimes, data=data, times=repeat or 1)
         except ScaffoldError as error:
             if as_json:
                 print_json({"error": error_as_json(error)})
@@ -79,13 +83,13 @@ def call(
 
 
 def _print_items(
-    manifest: Manifest, hook: StreamHook[Any, Any], runtime: Runtime, data: str | None
+    provision: Provision, hook: StreamHook[Any, Any], runtime: Runtime, data: str | None
 ) -> int:
     """Print the items of a stream as they come, a line each; raise the error that ends it."""
     with plugin_log() as log:
         out = sys.stdout
         try:
-            with _opened(manifest, hook.kind, runtime) as channel:
+            with _opened(provision, hook.kind, runtime) as channel:
                 payload = hook.input.load(_sample(channel, hook) if data is None else data)
                 for item in channel.stream(hook)(payload):
                     print_json_text(canonical(json.loads(hook.output.dump(item))), out)
@@ -132,7 +136,7 @@ def _hook(kind: Kind, name: str) -> Hook[Any, Any]:
 
 
 def _answers(
-    manifest: Manifest,
+    provision: Provision,
     hook: Hook[Any, Any],
     runtimes: Sequence[Runtime],
     *,
@@ -141,20 +145,21 @@ def _answers(
 ) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
     for runtime in runtimes:
-        with _opened(manifest, hook.kind, runtime) as channel:
+        with _opened(provision, hook.kind, runtime) as channel:
             data = _sample(channel, hook) if data is None else data
             answers[runtime] = _call(channel, hook, hook.input.load(data), times)
     return answers
 
 
 @contextmanager
-def _opened(manifest: Manifest, kind: Kind, runtime: Runtime) -> Generator[Channel]:
+def _opened(provision: Provision, kind: Kind, runtime: Runtime) -> Generator[Channel]:
+    manifest = provision.manifest
     with ExitStack() as stack:
         # What a plugin prints in this process must not get between a program and the answer.
         stack.enter_context(redirect_stdout(sys.stderr))
         if runtime == "mcp_http":
             manifest = stack.enter_context(serving(manifest))
-        channel = channel_to(manifest, kind, runtime)
+        channel = channel_to(manifest, kind, runtime, provision)
         stack.callback(channel.close)
         yield channel
 

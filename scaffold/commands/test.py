@@ -13,6 +13,7 @@ from scaffold.contract.values import Json
 from scaffold.generator.diagnostics import SpecError
 from scaffold.generator.schema.documents import Documents
 from scaffold.generator.schema.sample import NoSampleError, guesses, sample
+from scaffold.host.secrets import Secrets
 from scaffold.testing.check import Result, Suite
 from scaffold.testing.subject import Subject
 from scaffold.testing.suites import carry_out, checks_of
@@ -20,12 +21,12 @@ from scaffold.testing.suites import carry_out, checks_of
 __all__ = ["subject_in", "test"]
 
 
-def test(folder: Path, suites: Sequence[str], *, as_json: bool) -> int:
+def test(folder: Path, suites: Sequence[str], *, secrets: Sequence[str], as_json: bool) -> int:
     """Print what came of every check; 1 if a plugin breaks an invariant, 5 if it cannot be tried.
 
     Raises `ManifestInvalid`.
     """
-    subject = subject_in(folder)
+    subject = subject_in(folder, secrets)
     # What hooks raise is judged by the checks; its tracebacks would bury their findings.
     logging.getLogger("plugin").addHandler(logging.NullHandler())
     results: list[Result] = []
@@ -42,9 +43,9 @@ def test(folder: Path, suites: Sequence[str], *, as_json: bool) -> int:
     return 5 if counts["failed"] else 1 if counts["wrong"] else 0
 
 
-def subject_in(folder: Path) -> Subject:
+def subject_in(folder: Path, secrets: Sequence[str] = ()) -> Subject:
     """Return the plugin in a folder, to be tried with samples of its schemas."""
-    return Subject(folder, _variants)
+    return Subject(folder, _variants, Secrets(secrets or None))
 
 
 def _variants(schema: Json) -> Iterator[Json]:

@@ -43,7 +43,8 @@ class Secrets:
             raise PluginError(plugin, f"the environment variable '{name}' is not set")
         reason = (
             f"its manifest asks for the secret '{name}', which is not lent: allow it with "
-            f"Host(secrets=['{name}']), or give the variable a name that begins with '{PREFIX}'"
+            f"Host(secrets=['{name}']) or '--secret {name}', or give the "
+            f"variable a name that begins with '{PREFIX}'"
         )
         raise PluginError(plugin, reason)
 

@@ -14,8 +14,9 @@ from scaffold.contract.streams import dump_answer, whole
 from scaffold.contract.values import Json, JsonObject
 from scaffold.host.kinds import kind_of
 from scaffold.host.manifest import Manifest, Runtime, read_manifest
-from scaffold.host.provision import Provision
+from scaffold.host.provision import Provision, Services
 from scaffold.host.runtimes import channel_to, choose
+from scaffold.host.secrets import Secrets
 from scaffold.host.serving import serving
 from scaffold.host.threads import Late, within
 from scaffold.testing.cases import Case, Variants, cases
@@ -34,13 +35,20 @@ class NotApplicable(Exception):
 
 
 class Subject:
-    """A plugin to be tried; `variants` makes values for schemas. Raises `ManifestInvalid`."""
+    """A plugin to be tried; raises `ManifestInvalid`.
 
-    def __init__(self, folder: Path, variants: Variants) -> None:
+    Args:
+        folder: Where its manifest is.
+        variants: Makes values for schemas.
+        secrets: What the manifest may name.
+    """
+
+    def __init__(self, folder: Path, variants: Variants, secrets: Secrets | None = None) -> None:
         self.manifest: Manifest = read_manifest(folder)
         self.kind: Kind = kind_of(self.manifest)
         self.source = Source(self.manifest.folder, self.manifest.entry_point or "")
         self._variants = variants
+        self._secrets = secrets or Secrets()
 
     @property
     def in_process_only(self) -> bool:
@@ -88,7 +96,7 @@ class Subject:
 
     def provision(self, doubles: Mapping[str, Json] = FROZEN) -> Provision:
         """Return what the plugin is given: what it asks for, much of it as doubles."""
-        return Provision.of(self.manifest, doubles=doubles)
+        return Provision.of(self.manifest, Services(secrets=self._secrets), doubles=doubles)
 
     @contextmanager
     def opened(self, runtime: Runtime, doubles: Mapping[str, Json] = FROZEN) -> Generator[Channel]:

@@ -233,3 +233,21 @@ def test_a_plugin_that_floods_its_log_does_not_fill_the_memory(spawn, demo):
     assert text.startswith("(2001 earlier records are left out)\n")
     assert "record 1999" not in text
     assert "record 2999" in text
+
+
+@pytest.mark.parametrize("command", [("call", "get_schema"), ("test", "contract")])
+def test_a_secret_is_lent_only_if_it_is_named(scaffold, demo, command, monkeypatch):
+    """Nothing listens at the address: the command that may send the secret finds that out."""
+    monkeypatch.setenv("VAULT_TOKEN", "secret")
+    (demo / "dagstack.toml").write_text(
+        'name = "demo"\nkind = "tool"\nkind_api_version = "1"\nruntime = "mcp_http"\n'
+        '[mcp_http]\nauth_secret_env = "VAULT_TOKEN"\nurl = "http://127.0.0.1:1/mcp"\n'
+    )
+    verb, what = command
+    refused = scaffold(verb, demo, what)
+    lent = scaffold(verb, demo, what, "--secret", "OTHER", "--secret", "VAULT_TOKEN")
+
+    assert refused.status == lent.status == 5
+    assert "'VAULT_TOKEN', which is not lent" in refused.out + refused.err
+    assert "--secret VAULT_TOKEN" in refused.out + refused.err
+    assert "lent" not in lent.out + lent.err
