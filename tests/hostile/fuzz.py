@@ -175,13 +175,15 @@ class Mutator:
     def special(self) -> None:
         file = self.repository.file(self.file())
         file.unlink()
+        # Git waits for a pipe called `.gitignore`, and reads one of any size, until our limit of
+        # two minutes ends it.
+        of_git = file.name.startswith(".git")
         match self.random.randrange(4):
-            # Git waits for a pipe called `.gitignore`, until our limit of two minutes ends it.
-            case 0 if not file.name.startswith(".git"):
+            case 0 if not of_git:
                 os.mkfifo(file)
             case 1:
                 file.mkdir()
-            case 2:
+            case 2 if not of_git:
                 with file.open("wb") as huge:
                     huge.truncate(10 * 1024**3)
             case _:
