@@ -1,11 +1,11 @@
 """How much work an explanation may be, counted, so that it is the same on every machine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
 from scaffold.contract.collector import unhurried
-from scaffold.contract.values import Json
+from scaffold.contract.values import Json, is_object
 
 __all__ = ["Budget", "SpentError"]
 
@@ -80,8 +80,8 @@ def _sizes(value: Json) -> dict[int, int]:
     pending: list[tuple[Json, list[Json]]] = []
     containers: list[Json] = [value] if type(value) in _CONTAINERS else []
     for container in containers:  # grows while it is read
-        parts = container.values() if type(container) is dict else container
-        inner = [part for part in parts if type(part) in _CONTAINERS]
+        parts: Iterable[Json] = container.values() if is_object(container) else container
+        inner: list[Json] = [part for part in parts if type(part) in _CONTAINERS]
         if len(inner) > MANY and _CONTAINERS.isdisjoint(map(type, _parts(inner))):
             sizes[id(container)] = 1 + len(container) + sum(map(len, inner))
         elif inner:
@@ -97,9 +97,10 @@ def _sizes(value: Json) -> dict[int, int]:
 
 def _parts(containers: list[Json]) -> Iterator[Json]:
     """Yield the values in containers, in any order."""
-    objects = [each for each in containers if type(each) is dict]
-    arrays = [each for each in containers if type(each) is list]
-    return chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(arrays))
+    objects = [each.values() for each in containers if type(each) in _OBJECTS]
+    arrays = [each for each in containers if type(each) not in _OBJECTS]
+    return chain(chain.from_iterable(objects), chain.from_iterable(arrays))
 
 
 _CONTAINERS: Final = frozenset({dict, list})
+_OBJECTS: Final = frozenset({dict})
