@@ -1,9 +1,12 @@
 """What every test may ask for."""
 
 import os
+import signal
 
 # Before scaffold is imported, here and in the processes that tests start.
 os.environ["SCAFFOLD_DEBUG_LOCKS"] = "1"
+# A shell ignores interrupts for commands in the background, and tests send some.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -44,7 +44,7 @@ def project(tmp_path):
     "kind", [kind if kind in FAST else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 )
 def test_a_new_project_of_a_shipped_kind_passes_everything(project, capsys, kind):
-    status = command.test(project(kind), (), as_json=True)
+    status = command.test(project(kind), (), secrets=[], as_json=True)
     checks = json.loads(capsys.readouterr().out)["checks"]
 
     assert [one for one in checks if one["outcome"] not in {"ok", "skipped"}] == []
@@ -53,7 +53,7 @@ def test_a_new_project_of_a_shipped_kind_passes_everything(project, capsys, kind
 
 def test_findings_exit_1_and_say_place_invariant_and_mend(plugin, capsys):
     folder = plugin("printing", runtime=["in_process", "mcp_stdio"])
-    status = command.test(folder, ["contract"], as_json=False)
+    status = command.test(folder, ["contract"], secrets=[], as_json=False)
     out, err = capsys.readouterr()
 
     assert (status, "demo: ok " in err) == (1, True)
@@ -66,7 +66,7 @@ def test_a_plugin_that_cannot_be_tried_exits_5(plugin, capsys):
     folder = plugin("echo")
     (folder / "echo.py").write_text("1 / 0\n")
 
-    assert command.test(folder, ["faults"], as_json=False) == 5
+    assert command.test(folder, ["faults"], secrets=[], as_json=False) == 5
     assert "ZeroDivisionError" in capsys.readouterr().out
 
 
