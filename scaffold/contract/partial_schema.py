@@ -1,4 +1,4 @@
-"""The part of a schema that can be checked here: whoever wrote the rest is left to judge it.
+"""The part of a schema that can be checked here: the server that wrote the rest judges it.
 
 Servers of others list tools whose schemas hold patterns of another language, types that do not
 exist, references to other hosts, keywords of old drafts. A keyword that cannot be compiled is left

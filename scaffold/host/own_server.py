@@ -1,6 +1,6 @@
 """A plugin's own server over HTTP as a child process, at a port that nobody else can have.
 
-The socket is bound here and inherited by the child. So whoever answers at the port has our socket:
+The socket is bound here and inherited by the child. So what answers at the port has our socket:
 no other user of the machine can take it, neither before the child listens nor after it has died.
 """
 

@@ -59,7 +59,7 @@ class Awaited(TextProcessorPlugin):
 
 
 class Gate:
-    """Holds whoever comes by until it is opened."""
+    """Holds each thread that comes by until it is opened."""
 
     def __init__(self):
         self.reached = threading.Event()

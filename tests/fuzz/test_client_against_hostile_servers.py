@@ -97,7 +97,7 @@ def test_messages_in_a_session_raise_errors_of_the_library_only(count):
 
 
 class _Unread(Exception):
-    """A message that cannot be read: whoever reads the pipe deals with it."""
+    """A message that cannot be read: the reader of the pipe deals with it."""
 
 
 class _Head:

@@ -37,7 +37,7 @@ class NoRoom(ConnectFailed):
 
 @dataclass(frozen=True, slots=True)
 class Stdio:
-    """What a child has as descriptors 0, 1 and 2; whoever starts it closes these ends."""
+    """What a child has as descriptors 0, 1 and 2; the caller that starts it closes these ends."""
 
     stdin: int
     stdout: int
@@ -67,7 +67,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables on top of those of the host."""
     spawn: "Spawn | None" = None
-    """What starts it; `None` starts it anew, as `spawn` does."""
+    """What starts it; `None` starts a new one, as `spawn` does."""
     inherit: Sequence[str] | None = None
     """The host's own variables that it gets; `None` stands for all."""
 
@@ -113,14 +113,14 @@ class Spawned(subprocess.Popen[bytes]):
 
 
 def spawn(launch: Launch, stdio: Stdio) -> Child:
-    """Start a process anew that does not outlive this one; raise `ConnectFailed`."""
+    """Start a new process that does not outlive this one; raise `ConnectFailed`."""
     child = start(launch, stdio)
     ORPHANS.remember(child.pid)
     return child
 
 
 def start(launch: Launch, stdio: Stdio) -> Spawned:
-    """Start a process anew; raise `ConnectFailed` if that is not possible."""
+    """Start a new process; raise `ConnectFailed` if that is not possible."""
     if not launch.command:
         raise ConnectFailed("there is no command to run")
     env = launch.environment
