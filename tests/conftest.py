@@ -5,6 +5,9 @@ import signal
 
 # Before scaffold is imported, here and in the processes that tests start.
 os.environ["SCAFFOLD_DEBUG_LOCKS"] = "1"
+# Commands behave differently where these are set; a test that means it sets them itself.
+for _name in ("CI", "GITHUB_ACTIONS"):
+    os.environ.pop(_name, None)
 # A shell ignores interrupts for commands in the background, and tests send some.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -22,7 +22,6 @@ SETTINGS = '[tool.scaffold]\nhookspecs = "hookspecs"\n' + "".join(
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("CI", raising=False)
     root = tmp_path / "project"
     for kind in KINDS:
         shutil.copytree(GOLDEN / kind, root / "hookspecs" / kind)
