@@ -1,15 +1,25 @@
-"""Hooks that one side of a contract lacks: host and plugin are of different minor versions.
+"""Hooks that a plugin cannot be asked for, although its host has them in its contract.
 
 A newer minor version adds hooks. A plugin of an older one has no such hook, and is used all the
-same: broadcasts and chains leave it out, and other calls of the hook raise `UnsupportedHook`.
+same: broadcasts and chains leave it out, and other calls of the hook raise `UnsupportedHook`. The
+same holds for hooks that are offered in process only, if the plugin runs elsewhere: other calls of
+them raise `RuntimeNotSupported`.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
-from scaffold.contract.errors import RuntimeNotSupported, UnsupportedHook
+from scaffold.contract.dispatch import Dispatch
+from scaffold.contract.errors import (
+    InvalidOutput,
+    PluginError,
+    ProtocolError,
+    RuntimeNotSupported,
+    UnsupportedHook,
+)
 from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.host.manifest import Manifest
 
@@ -22,28 +32,32 @@ def tolerant(channel: C, manifest: Manifest, kind: Kind) -> C:
     """Return the channel that binds hooks which the plugin lacks, if it may lack any.
 
     A plugin whose manifest says the version of the host's contract has all its hooks, or is wrong.
+    Hooks that are offered in process only are not part of a plugin that runs elsewhere.
     """
-    if manifest.kind_api_version == kind.version:
+    elsewhere = channel.runtime != "in_process"
+    hidden = elsewhere and not all(hook.exposed for hook in kind.hooks.values())
+    if manifest.kind_api_version == kind.version and not hidden:
         return channel
     made: Any = Tolerant(channel, manifest, kind)
     found: C = made
     return found
 
 
-def lacking(entrance: Any, hook: Hook[Any, Any]) -> UnsupportedHook | None:
+def lacking(entrance: Any, hook: Hook[Any, Any]) -> PluginError | None:
     """Return the error of every call of a hook that a plugin lacks; `None` if it has the hook."""
     lacks = getattr(entrance, "lacks", None)
-    error: UnsupportedHook | None = None if lacks is None else lacks(hook)
+    error: PluginError | None = None if lacks is None else lacks(hook)
     return error
 
 
 class Tolerant:
-    """A channel, of either sort, to a plugin of another minor version than the host's."""
+    """A channel, of either sort, to a plugin that may lack hooks of the host's contract."""
 
     def __init__(self, channel: Any, manifest: Manifest, kind: Kind) -> None:
         self._channel = channel
         self._manifest = manifest
         self._kind = kind
+        self._other = manifest.kind_api_version != kind.version
         self._awaited = iscoroutinefunction(getattr(channel, "aclose", None))
 
     @property
@@ -55,9 +69,11 @@ class Tolerant:
     def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Return the function that calls a hook, or that refuses to."""
         call, error = self._bound(hook)
-        if error is None:
-            return call
-        return _refusing_async(error) if self._awaited else _refusing(error)
+        if error is not None:
+            return _refusing_async(error) if self._awaited else _refusing(error)
+        if self._other and hook.dispatch is Dispatch.BROADCAST_NOTIFY:
+            return _unread_async(call) if self._awaited else _unread(call)
+        return call
 
     def stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], Any]:
         """Return the function that opens a stream, or one that raises at its first item."""
@@ -66,43 +82,65 @@ class Tolerant:
             return call
         return _no_stream_async(error) if self._awaited else _no_stream(error)
 
-    def lacks(self, hook: Hook[Any, Any]) -> UnsupportedHook | None:
+    def lacks(self, hook: Hook[Any, Any]) -> PluginError | None:
         """Return the error of calls of a hook that the plugin lacks; `None` if it has it."""
         return self._bound(hook)[1]
 
-    def _bound(self, hook: Hook[Any, Any]) -> tuple[Callable[[Any], Any], UnsupportedHook | None]:
+    def _bound(self, hook: Hook[Any, Any]) -> tuple[Callable[[Any], Any], PluginError | None]:
         bind = self._channel.stream if isinstance(hook, StreamHook) else self._channel.bind
         try:
             return bind(hook), None
         except UnsupportedHook as error:
             return _refusing(error), error
-        except RuntimeNotSupported:
+        except RuntimeNotSupported as error:
             if not hook.exposed:
+                return _refusing(error), error
+            if not self._other:
                 raise
             theirs = self._manifest.kind_api_version
             absent = UnsupportedHook(self._manifest.name, hook.name, theirs, self._kind.version)
             return _refusing(absent), absent
 
 
-def _again(error: UnsupportedHook) -> UnsupportedHook:
-    return UnsupportedHook(error.plugin, error.hook, error.theirs, error.ours)
+def _again(error: PluginError) -> PluginError:
+    if isinstance(error, UnsupportedHook):
+        return UnsupportedHook(error.plugin, error.hook, error.theirs, error.ours)
+    return type(error)(error.plugin, error.reason)
 
 
-def _refusing(error: UnsupportedHook) -> Callable[[Any], Any]:
+def _unread(call: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Call a hook that only notifies: nothing reads its output, so versions may differ in it."""
+
+    def notify(payload: Any) -> None:
+        with suppress(InvalidOutput, ProtocolError):
+            call(payload)
+
+    return notify
+
+
+def _unread_async(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    async def notify(payload: Any) -> None:
+        with suppress(InvalidOutput, ProtocolError):
+            await call(payload)
+
+    return notify
+
+
+def _refusing(error: PluginError) -> Callable[[Any], Any]:
     def refuse(_payload: Any) -> Any:
         raise _again(error)
 
     return refuse
 
 
-def _refusing_async(error: UnsupportedHook) -> Callable[[Any], Any]:
+def _refusing_async(error: PluginError) -> Callable[[Any], Any]:
     async def refuse(_payload: Any) -> Any:
         raise _again(error)
 
     return refuse
 
 
-def _no_stream(error: UnsupportedHook) -> Callable[[Any], Generator[Any]]:
+def _no_stream(error: PluginError) -> Callable[[Any], Generator[Any]]:
     def refuse(_payload: Any) -> Generator[Any]:
         raise _again(error)
         yield
@@ -110,7 +148,7 @@ def _no_stream(error: UnsupportedHook) -> Callable[[Any], Generator[Any]]:
     return refuse
 
 
-def _no_stream_async(error: UnsupportedHook) -> Callable[[Any], AsyncGenerator[Any]]:
+def _no_stream_async(error: PluginError) -> Callable[[Any], AsyncGenerator[Any]]:
     async def refuse(_payload: Any) -> AsyncGenerator[Any]:
         raise _again(error)
         yield

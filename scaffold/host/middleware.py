@@ -10,7 +10,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias, TypeVar
 
 from scaffold.contract.channel import AsyncChannel, Channel
-from scaffold.contract.errors import UnsupportedHook
+from scaffold.contract.errors import PluginError
 from scaffold.contract.hook import Hook, Kind, StreamHook
 from scaffold.contract.metadata import call_metadata
 from scaffold.contract.values import Json
@@ -123,7 +123,7 @@ class Entrance:
             call = inside(middleware, call, self._plugin, self.runtime, hook)
         return call
 
-    def lacks(self, hook: Hook[Any, Any]) -> UnsupportedHook | None:
+    def lacks(self, hook: Hook[Any, Any]) -> PluginError | None:
         """Return the error of calls of a hook that the plugin lacks; `None` if it has it."""
         return lacking(self._channel, hook)
 

@@ -40,7 +40,7 @@ class Stage(Generic[C]):
     """True if there is nothing to wait for: the plugin runs in this process."""
     direct: Direct | None = None
     absent: bool = False
-    """True if the plugin lacks the hook: then the call raises `UnsupportedHook`."""
+    """True if the plugin lacks the hook, or offers it in process only: then the call raises so."""
 
     @property
     def name(self) -> str:
