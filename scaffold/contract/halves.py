@@ -10,7 +10,7 @@ __all__ = ["halves"]
 
 
 def halves(value: Json) -> Iterator[Problem]:
-    """Yield a problem for each string that cannot be written as UTF-8 (RFC 8259 §8.2)."""
+    """Yield a problem for each string that cannot be written as UTF-8 (RFC 8259 §8.2), in order."""
     pending: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
     while pending:
         path, part = pending.pop()
@@ -21,6 +21,7 @@ def halves(value: Json) -> Iterator[Problem]:
                 message = "half a surrogate pair is not text"
                 yield Problem(pointer(path), "json", message)
         elif is_object(part):
-            pending += [((*path, name), inner) for name, inner in part.items()]
+            pending += [((*path, name), inner) for name, inner in reversed(part.items())]
         elif is_array(part):
-            pending += [((*path, index), inner) for index, inner in enumerate(part)]
+            places = range(len(part) - 1, -1, -1)
+            pending += [((*path, index), part[index]) for index in places]

@@ -7,15 +7,23 @@ problems reported are always the schema's: the same list in every runtime.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, Final, Generic, NoReturn, TypeVar, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_jsonable_python
 
 from scaffold.concurrency.lazy import CachedProperty
-from scaffold.contract.collector import LONG, unhurried
+from scaffold.contract.collector import unhurried
 from scaffold.contract.decoding.crowding import crowded, may_be_crowded
-from scaffold.contract.errors import NOTHING_MORE, InvalidInput, InvalidOutput, Problem, Rest
+from scaffold.contract.errors import (
+    MOST_PROBLEMS,
+    NOTHING_MORE,
+    InvalidInput,
+    InvalidOutput,
+    Problem,
+    Rest,
+)
 from scaffold.contract.halves import halves
 from scaffold.contract.model import Model
 from scaffold.contract.namesakes import namesakes, told_apart
@@ -69,7 +77,7 @@ class Payload(Generic[T]):
         if self._is_crowded and not self._is_model:
             from scaffold.contract.decoding.guarding import guard
 
-            guarded = guard(adapter.core_schema, Model.__pydantic_core_schema__.get("config"))
+            guarded = guard(adapter.core_schema, self._config)
             if guarded is not None:
                 return guarded
         return adapter.validator, adapter.serializer
@@ -109,19 +117,22 @@ class Payload(Generic[T]):
     @CachedProperty
     def _read_long(self) -> Callable[[bytes], T]:
         """Reads texts from `SHORT` on. Whose texts are all shorter never pays for it."""
-        from scaffold.contract.decoding.decoder import decoder
-        from scaffold.contract.decoding.guarding import hasty
+        from scaffold.contract.decoding.long_texts import long_reader
 
-        core_schema = self._adapter.core_schema
-        config = None if self._is_model else Model.__pydantic_core_schema__.get("config")
-        whole = self._by_alias(hasty(core_schema, config).validate_json)
-        read = decoder(core_schema, whole) or whole
-        read_at_leisure = unhurried(read)
-        return lambda data: read(data) if len(data) < LONG else read_at_leisure(data)
+        return long_reader(
+            self._adapter.core_schema, self._config, self._by_alias, self._check_by_schema
+        )
+
+    @property
+    def _config(self) -> Any:
+        """What holds for the parts of the form that are in no model."""
+        return None if self._is_model else Model.__pydantic_core_schema__.get("config")
 
     @CachedProperty
     def _take(self) -> Callable[[T], T]:
-        take: Callable[[T], T] = self._core[0].validate_python
+        from scaffold.contract.decoding.guarding import hasty
+
+        take: Callable[[T], T] = hasty(self._adapter.core_schema, self._config).validate_python
         return take
 
     @CachedProperty
@@ -155,7 +166,8 @@ class Payload(Generic[T]):
         """Write a payload as compact JSON; raise as `load` does if it is no valid payload.
 
         Instances of the payload's own class are trusted as they were built, as they are in process;
-        pydantic warns of what has been put there since and is of another type.
+        pydantic warns of what has been put there since and is of another type. Where the schema has
+        to be asked in any case, it refuses that.
         """
         return self.writer(value)
 
@@ -240,7 +252,7 @@ class Payload(Generic[T]):
             if type(value) is not form:
                 return self._write_other(value)
             try:
-                data = write(value, exclude_unset=True) if sparse else write(value)
+                data = write(value, exclude_unset=sparse, warnings=False)
             except ValueError as error:
                 self._explain_value(value, error)
             accepts = accepts or self._accepts
@@ -295,6 +307,11 @@ class Payload(Generic[T]):
         if b"NaN" in data or b"Infinity" in data:
             self._parse(data)
 
+    def _check_by_schema(self, data: bytes) -> None:
+        """Refuse what the schema refuses; a number out of range is left to the reader."""
+        if not self._accepts_by_itself(data):
+            self._check(self._parse(data))
+
     def _check_text(self, data: bytes) -> None:
         """Refuse what the whole schema refuses; only who is refused pays to be told why."""
         if not self._accepts_by_itself(data):
@@ -316,8 +333,11 @@ class Payload(Generic[T]):
         except ValueError:
             message = f"a Python '{type(value).__name__}' is no JSON value"
             self._refuse([Problem("", "type", message)])
-        if isinstance(error, PydanticSerializationError) and (found := [*halves(plain)]):
-            self._refuse(found)
+        if isinstance(error, PydanticSerializationError):
+            found = halves(plain)
+            if first := [*islice(found, MOST_PROBLEMS)]:
+                more = sum(1 for _ in islice(found, COUNTED))
+                self._refuse(first, Rest(more, is_exact=more < COUNTED))
         self._check(plain)
         if isinstance(error, ValidationError):
             self._refuse(_problems(error))
@@ -341,6 +361,9 @@ def _encode(text: str) -> bytes:
 
 SHORT: Final = 1 << 11
 """Bytes of a text from which on it pays to have msgspec read it, and to fill in what it made."""
+
+COUNTED: Final = 1000
+"""Strings with half a surrogate pair that are counted next to those that are listed."""
 
 CAPITALS: Final = b"NI"
 """As numbers: a byte is found in bytes five times as fast as bytes of length 1.

@@ -2,19 +2,25 @@
 
 import itertools
 import json
+import os
+import resource
 import time
+from contextlib import suppress
 
 from boundary import generate, write_spec
 
 from scaffold.contract import HookError
 
-__all__ = ["FIXED", "RATIO", "expressions", "made", "nested", "spent", "text"]
+__all__ = ["FIXED", "MEGABYTES", "RATIO", "expressions", "grown", "made", "nested", "spent", "text"]
 
 RATIO = 20
 """How many times as much as judging a payload, reading or refusing it may cost."""
 
 FIXED = 0.5
 """Seconds that it may cost in any case: ten times what the benchmark allows, for busy machines."""
+
+MEGABYTES = 32
+"""Memory that it may cost in any case."""
 
 _numbers = itertools.count()
 
@@ -36,6 +42,25 @@ def spent(call, *arguments):
     except (ValueError, HookError) as error:
         result = error
     return result, time.thread_time() - start
+
+
+def grown(call, *arguments):
+    """Return by how many megabytes a call lets a process grow: a fork of this one."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            with suppress(ValueError, HookError):
+                call(*arguments)
+            more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            os.write(write_end, str(more).encode())
+        os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        more = pipe.read()
+    os.waitpid(child, 0)
+    return int(more) / 1024
 
 
 def node(tag):

@@ -1,9 +1,11 @@
 """What reading, refusing and writing costs: no more than a few times what judging costs."""
 
 import json
+import warnings
+from contextlib import suppress
 
 import pytest
-from costs import FIXED, RATIO, expressions, made, nested, spent, text
+from costs import FIXED, MEGABYTES, RATIO, expressions, grown, made, nested, spent, text
 
 from scaffold.contract import InvalidInput, InvalidOutput, Problem
 from scaffold.contract.errors import MOST_PROBLEMS, Rest
@@ -280,6 +282,67 @@ def test_a_large_payload_is_refused_at_the_cost_of_judging_it(tmp_path, name):
     assert 0 < len(refusal.problems) <= MOST_PROBLEMS
     written = json.dumps([str(refusal), refusal.message, refusal.data], ensure_ascii=False)
     assert len(written.encode()) < MOST_BYTES
+
+
+HEAVY = ("too many names", "values of a map", "items of no member", "a large value")
+"""Those of which a reader that collects every error takes most."""
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_a_large_payload_is_refused_in_the_memory_that_judging_it_takes(tmp_path, name):
+    schema, value = LARGE[name]
+    hook = made(tmp_path, schema)
+    judge = Schema(hook.input.schema).judge()
+    for call in (judge, hook.input.load):
+        spent(call, text({}))  # compiles and imports what has to be once
+    data = text(value)
+    assert grown(hook.input.load, data) < RATIO * grown(judge, data) + MEGABYTES
+
+
+MADE_WRONG = {
+    "a list": ({"type": "array", "items": {"type": "integer"}}, ["wrong"] * 100_000),
+    "a map": (
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+        {f"k{number}": "wrong" for number in range(50_000)},
+    ),
+    "half a pair": ({"type": "array", "items": {"type": "string"}}, ["\ud800"] * 20_000),
+}
+
+
+@pytest.mark.parametrize("name", MADE_WRONG)
+def test_a_large_value_is_refused_at_the_cost_of_judging_it(tmp_path, name):
+    schema, value = MADE_WRONG[name]
+    hook = made(tmp_path, schema)
+    judge = Schema(hook.input.schema).accepts
+    with suppress(InvalidInput):
+        hook.input.dump([None])  # compiles and imports what has to be once
+    _, judged = spent(judge, value)
+    refusal, seconds = spent(hook.input.dump, value)
+    assert isinstance(refusal, InvalidInput)
+    assert len(refusal.problems) == MOST_PROBLEMS
+    assert refusal.problems[0].path == ("/k0" if name == "a map" else "/0")
+    assert refusal.rest.number > 0
+    assert seconds < RATIO * judged + FIXED
+    assert grown(hook.input.dump, value) < RATIO * grown(judge, value) + MEGABYTES
+
+
+def test_what_was_put_into_an_instance_is_refused_without_a_warning_for_each_item(tmp_path):
+    items = {"type": "array", "uniqueItems": True, "items": {"type": "object"}}
+    hook = made(tmp_path, {"type": "object", "properties": {"data": items}})
+    value = hook.input.load(b'{"data":[]}')
+    vars(value)["data"] = [1] * 100_000
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        refusal, _ = spent(hook.input.dump, value)
+    assert isinstance(refusal, InvalidInput)
+    assert not warned
+
+
+def test_an_object_of_a_class_with_many_names_is_read_at_the_cost_of_judging_it(tmp_path):
+    names = {f"Name{number}": {"type": "string"} for number in range(300)}
+    hook = made(tmp_path, {"type": "object", "properties": names})
+    value = is_cheap(hook, text({"more": "x" * 2_000_000}), hook.input.load)
+    assert len(value.model_extra["more"]) == 2_000_000
 
 
 def test_a_refusal_says_how_many_problems_it_leaves_out():

@@ -6,6 +6,8 @@ import jsonschema_rs
 import pytest
 from boundary import generate, passes, write_spec
 
+from scaffold.contract import namesakes
+
 COPIES = {
     "names/name.json": {"type": "string", "pattern": "^[a-z]+$"},
     "names/list.json": {"items": {"$ref": "name.json"}},
@@ -116,6 +118,7 @@ def test_what_additional_properties_must_be_is_not_asked_of_those_that_a_pattern
     assert passes(guard, text) is valid
 
 
+@pytest.mark.parametrize("few", [0, namesakes.FEW])
 @pytest.mark.parametrize(
     "text",
     [
@@ -128,7 +131,10 @@ def test_what_additional_properties_must_be_is_not_asked_of_those_that_a_pattern
         '{"more":{"class":{"class_":"\\u0061"}},"content-type":"a"}',
     ],
 )
-def test_a_property_that_is_called_as_python_calls_another_is_no_other(made, text):
+def test_a_property_that_is_called_as_python_calls_another_is_no_other(
+    made, text, few, monkeypatch
+):
+    monkeypatch.setattr(namesakes, "FEW", few)
     part = {"type": "object", "properties": {"class": {"type": "string", "default": "x"}}}
     properties = {
         "": {"type": "string"},
