@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 # Before scaffold is imported, here and in the processes that tests start.
 os.environ["SCAFFOLD_DEBUG_LOCKS"] = "1"
@@ -10,6 +11,11 @@ for _name in ("CI", "GITHUB_ACTIONS"):
     os.environ.pop(_name, None)
 # A shell ignores interrupts for commands in the background, and tests send some.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# What is compiled once is kept: the tests start hundreds of processes that import the same modules.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser):

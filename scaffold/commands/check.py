@@ -116,7 +116,7 @@ def _own_manifest(folder: Path) -> Manifest:
 
 def _tools(folder: Path, settings: Settings) -> Iterator[str]:
     """Hold the tools that a server of this plugin would list to the official SDK's own types."""
-    from mcp.types import Tool
+    from mcp_types import Tool
     from pydantic import ValidationError
 
     assert isinstance(settings, PluginSettings)

@@ -45,7 +45,17 @@ def test_help_needs_nothing_heavy():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
-    heavy = {"pydantic", "copier", "jinja2", "yaml", "mcp", "msgspec", "rich", "asyncio"}
+    heavy = {
+        "pydantic",
+        "copier",
+        "jinja2",
+        "yaml",
+        "mcp",
+        "mcp_types",
+        "msgspec",
+        "rich",
+        "asyncio",
+    }
 
     assert not heavy & set(loaded.stdout.split())
     assert {name for name in loaded.stdout.split() if name.startswith("scaffold.")} == {

@@ -162,7 +162,7 @@ def test_an_interrupted_start_leaves_plugins_registered_and_tears_down_what_come
             host.start()
         assert {status.state for status in host.status.values()} == {"registered"}
         gate.open.set()
-    assert record.counts == (2, 2)
+    assert until(lambda: record.counts == (2, 2), PATIENCE)
     assert not host.plugins
 
 

@@ -167,7 +167,7 @@ from scaffold.kinds.tool_v1 import ToolClient
 with Host() as host:
     host.load(sys.argv[1], ToolClient)
 heavy = {
-    "mcp", "copier", "jinja2", "datamodel_code_generator", "jsonschema_rs", "uvicorn",
+    "mcp", "mcp_types", "copier", "jinja2", "datamodel_code_generator", "jsonschema_rs", "uvicorn",
     "pyreqwest", "asyncio", "msgspec", "packaging",
 }
 print(sorted(heavy & set(sys.modules)))

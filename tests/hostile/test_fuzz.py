@@ -30,7 +30,7 @@ def fuzz(folder, count, seed):
 
 
 def test_changed_projects_lead_no_command_outside(tmp_path):
-    assert fuzz(tmp_path, 100, 0) == []
+    assert fuzz(tmp_path, 40, 0) == []
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def run(tracer: Tracer, job: dict) -> dict:
 def warm_up() -> None:
     """Import what commands import late, so that no report is about Python's own files."""
     import copier  # noqa: F401
-    import mcp.types  # noqa: F401
+    import mcp_types  # noqa: F401
 
 
 def main() -> None:

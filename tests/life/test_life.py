@@ -4,6 +4,7 @@ After every step the author's files are as they were, the tests pass or fail wit
 that says what to write, and git shows nothing but what changed in meaning.
 """
 
+import os
 import subprocess
 import sys
 
@@ -51,8 +52,15 @@ def changed(folder):
 
 def run_tests(folder):
     """Run the project's own tests; return what is wrong, in a word, or nothing."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    plugins = ["-p", "scaffold.pytest_plugin", "-p", "no:cacheprovider"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *plugins],
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     errors = {line[4:] for line in ended.stdout.splitlines() if line.startswith("E   ")}
     assert bool(errors) == bool(ended.returncode), ended.stdout
     return {error.partition(": ")[2] for error in errors if ": " in error}

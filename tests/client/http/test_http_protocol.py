@@ -90,7 +90,7 @@ def only_our_errors(answers: Answers) -> None:
         perform(calling.steps(), answers)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), ANY), st.booleans())
 def test_any_result_of_a_call(result: dict[str, Any], ours: bool) -> None:
     mark = {"_meta": MARKED} if ours else {}
@@ -98,7 +98,7 @@ def test_any_result_of_a_call(result: dict[str, Any], ours: bool) -> None:
     only_our_errors(server(tools_list={"result": {"tools": [tool]}}, tools_call={"result": result}))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.fixed_dictionaries({"name": st.just("f") | ANY, "inputSchema": ANY}, optional={"_meta": ANY})
 )
@@ -106,7 +106,7 @@ def test_any_tool_in_a_listing(tool: dict[str, Any]) -> None:
     only_our_errors(server(tools_list={"result": {"tools": [tool]}}))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ANY, st.sampled_from(["result", "error"]))
 def test_any_answer_to_anything(value: object, member: str) -> None:
     for method in ("server_discover", "initialize", "tools_list", "tools_call"):
