@@ -26,6 +26,18 @@ def lint_former(compilation: Reading) -> Iterator[Diagnostic]:
                 yield documents.problem(
                     schema, (keyword,), "former-keyword", message, advice, key=True, mend=edits
                 )
+    yield from _in_descriptions(documents)
+
+
+def _in_descriptions(documents: Documents) -> Iterator[Diagnostic]:
+    """Find keywords in descriptions of OpenAPI 3.1 that were read as former drafts meant them."""
+    for document in documents.all:
+        former = document.translation.former if document.translation else []
+        for place in former:
+            message = f"'{place[-1]}' is written as in a draft before 2020-12, and is read as meant"
+            advice = "correct it in the description: other readers may refuse or ignore it"
+            at = (*document.at, *place)
+            yield document.source.problem(at, "former-keyword", message, advice, key=True)
 
 
 def _schemas(documents: Documents) -> Iterator[dict[str, Json]]:

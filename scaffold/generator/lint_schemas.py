@@ -47,7 +47,9 @@ def lint_schemas(compilation: Reading) -> Iterator[Diagnostic]:
 
 def _keywords(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     """Find what looks like a keyword and is none: a validator passes over it in silence."""
-    unknown = (keyword for keyword in schema if keyword not in KNOWN)
+    translation = documents.home(schema)[0].translation
+    known = KNOWN | _OPENAPI if translation and translation.is_description else KNOWN
+    unknown = (keyword for keyword in schema if keyword not in known)
     for keyword in islice(unknown, _MOST_KEYWORDS):
         near = [_FORMER[keyword]] if keyword in _FORMER else _near(keyword)
         if near and len(keyword) > len("note") and not keyword.startswith("x-"):
@@ -78,6 +80,9 @@ _MOST_KEYWORDS = 100
 def _near(keyword: str) -> list[str]:
     return get_close_matches(keyword, KNOWN, n=1, cutoff=0.75)
 
+
+_OPENAPI = frozenset({"example", "discriminator", "xml", "externalDocs", "nullable"})
+"""What OpenAPI adds to JSON Schema: known in the description of an API, and only there."""
 
 _FORMER = {"additionalItems": "items", "$recursiveRef": "$dynamicRef"}
 """What keywords of former drafts are called now."""

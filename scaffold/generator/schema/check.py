@@ -11,7 +11,7 @@ from scaffold.generator.hookspec.wording import kind_of
 from scaffold.generator.ir import Json
 from scaffold.generator.mend.edits import Edit, Replace
 from scaffold.generator.names import misspelt
-from scaffold.generator.schema.drafts import LATEST, Draft
+from scaffold.generator.schema.drafts import LATEST, OPENAPI_3_1, Draft
 from scaffold.generator.schema.explain import TYPES, explain
 from scaffold.generator.schema.former import (
     mend_bound,
@@ -59,7 +59,7 @@ def check_draft(
 
     What stands next to a `$ref` that silences it does not count, and `format` only for patterns.
     """
-    if draft.meta is None or draft is LATEST or translation.mixed:
+    if draft.meta is None or draft in (LATEST, OPENAPI_3_1) or translation.mixed:
         return []
     found: dict[Pointer, Diagnostic] = {}
     for error in _validator(draft).iter_errors(part(translation.original, origin)):

@@ -12,7 +12,7 @@ from scaffold.generator.schema.vocabulary import DIALECT, KNOWN
 from scaffold.generator.values import is_list, is_object
 from scaffold.validators import Draft as Meta
 
-__all__ = ["LATEST", "Draft", "description_draft", "draft_of", "mixes_drafts"]
+__all__ = ["LATEST", "OPENAPI_3_1", "Draft", "description_draft", "draft_of", "mixes_drafts"]
 
 _DRAFT_4 = """
     id $schema $ref title description default multipleOf maximum exclusiveMaximum minimum
@@ -72,6 +72,9 @@ _2019 = Draft(
 _SWAGGER_2 = Draft("Swagger 2.0", _4.keywords - _words(_NOT_IN_OPENAPI), lonely_reference=True)
 _OPENAPI_3 = Draft("OpenAPI 3.0", _SWAGGER_2.keywords | _words(_OPENAPI), lonely_reference=True)
 
+OPENAPI_3_1 = Draft("OpenAPI 3.1", KNOWN, LATEST.meta, LATEST.uri)
+"""2020-12, as descriptions of APIs write it: some words are of former drafts."""
+
 _DRAFTS = {
     "json-schema.org/draft/2020-12/schema": LATEST,
     "json-schema.org/draft/2019-09/schema": _2019,
@@ -112,7 +115,8 @@ def description_draft(value: Json) -> Draft | None:
         return None
     if version.startswith("3.0"):
         return _OPENAPI_3
-    return draft_of(value.get("jsonSchemaDialect")) or LATEST
+    draft = draft_of(value.get("jsonSchemaDialect")) or LATEST
+    return OPENAPI_3_1 if draft is LATEST else draft
 
 
 def mixes_drafts(document: Json) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from scaffold.generator.hookspec.source import Pointer
 from scaffold.generator.ir import Json
-from scaffold.generator.schema.drafts import LATEST, Draft
+from scaffold.generator.schema.drafts import LATEST, OPENAPI_3_1, Draft
 from scaffold.generator.schema.vocabulary import KNOWN, LIST, NAMED, ONE
 from scaffold.generator.values import is_list, is_object
 
@@ -51,6 +51,8 @@ class Rewording:
     is_root: bool = False
     """True at the root of a document or of what has an `$id`."""
     result: dict[str, Json] = field(default_factory=dict[str, Json])
+    former: list[str] = field(default_factory=list[str])
+    """Keywords of an OpenAPI 3.1 description that were written as in a former draft."""
     _more: list[Json] = field(default_factory=list[Json])
     """What else must hold, and has no keyword left to stand under."""
 
@@ -64,8 +66,8 @@ class Rewording:
     def write(self) -> dict[str, Json]:
         """Return the object in the words of 2020-12."""
         for keyword, value in self.original.items():
-            reword = None if self.draft is LATEST else _REWORDED.get(keyword)
-            if reword is not None and self._knows(keyword):
+            reword = _TABLES.get(self.draft.name, _REWORDED).get(keyword)
+            if reword is not None and (self._knows(keyword) or self.draft is OPENAPI_3_1):
                 reword(self, value)
             elif keyword == "$schema":
                 continue
@@ -191,6 +193,29 @@ class Rewording:
         """Translate the one `example` of OpenAPI 3.0."""
         self.result["examples"] = [value]
 
+    def former_bound(self, keyword: str, value: Json) -> None:
+        """Leave out the exclusive bound of draft 4, which its `minimum` or `maximum` has become."""
+        if isinstance(value, bool):
+            self.former.append(keyword)
+        else:
+            self.result[keyword] = value
+
+    def former_required(self, value: Json) -> None:
+        """Keep each name once, as 2020-12 wants it."""
+        self.result["required"] = value
+        if is_list(value) and all(isinstance(name, str) for name in value):
+            names = list(dict.fromkeys(value))
+            if len(names) < len(value):
+                self.former.append("required")
+                self.result["required"] = names
+
+    def former_anchor(self, value: Json) -> None:
+        """Leave out `$recursiveAnchor` of draft 2019-09, which 2020-12 does not know."""
+        if isinstance(value, bool):
+            self.former.append("$recursiveAnchor")
+        else:
+            self.result["$recursiveAnchor"] = value
+
     def drop(self, _value: Json) -> None:
         """Leave out what another keyword has said."""
 
@@ -214,3 +239,16 @@ _REWORDED: dict[str, _Reword] = {
     "nullable": Rewording.drop,
     "example": Rewording.example,
 }
+
+_TABLES: dict[str, dict[str, _Reword]] = {
+    LATEST.name: {},
+    OPENAPI_3_1.name: {
+        "minimum": _REWORDED["minimum"],
+        "maximum": _REWORDED["maximum"],
+        "exclusiveMinimum": lambda self, value: self.former_bound("exclusiveMinimum", value),
+        "exclusiveMaximum": lambda self, value: self.former_bound("exclusiveMaximum", value),
+        "required": Rewording.former_required,
+        "$recursiveAnchor": Rewording.former_anchor,
+    },
+}
+"""What is reworded of drafts that mean 2020-12; all others have the table above."""

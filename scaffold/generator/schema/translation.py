@@ -62,6 +62,9 @@ class Translation:
         self.draft = draft
         self.unknown: list[tuple[Pointer, Json]] = []
         """The dialects that are not read, and where they are named."""
+        self.is_description = container
+        self.former: list[Pointer] = []
+        """Keywords in the original that were written as in a former draft."""
         self.pieces: list[Piece] = []
         self.mixed = False
         """True if a part is of another draft than the document."""
@@ -181,6 +184,7 @@ class Translation:
         )
         self._made[at] = writer.result
         result = writer.write()
+        self.former += [(*at, keyword) for keyword in writer.former]
         for keyword in ("$anchor", "$dynamicAnchor"):
             if isinstance(visible.get(keyword), str) and keyword in scope.draft.keywords:
                 self._anchors.setdefault((scope.base, visible[keyword]), at)
