@@ -39,6 +39,8 @@ class Rank(IntEnum):
     """The values of a store; nothing else is taken while it is held."""
     DESCRIPTORS = 90
     """The descriptors that are being made; a fork takes it, whatever else its thread holds."""
+    IMPORTS = 100
+    """The import that a first call makes; a fork tries to take it."""
 
 
 class LockOrderError(AssertionError):

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_jsonable_python
 
+from scaffold.concurrency.imports import import_safely
 from scaffold.concurrency.lazy import CachedProperty
 from scaffold.contract.collector import unhurried
 from scaffold.contract.decoding.crowding import crowded, may_be_crowded
@@ -75,6 +76,7 @@ class Payload(Generic[T]):
         """What reads and writes the form: the class's own, or the adapter's."""
         adapter = self._adapter
         if self._is_crowded and not self._is_model:
+            import_safely("scaffold.contract.decoding.guarding")
             from scaffold.contract.decoding.guarding import guard
 
             guarded = guard(adapter.core_schema, self._config)
@@ -117,6 +119,7 @@ class Payload(Generic[T]):
     @CachedProperty
     def _read_long(self) -> Callable[[bytes], T]:
         """Reads texts from `SHORT` on. Whose texts are all shorter never pays for it."""
+        import_safely("scaffold.contract.decoding.long_texts")
         from scaffold.contract.decoding.long_texts import long_reader
 
         return long_reader(
@@ -142,6 +145,7 @@ class Payload(Generic[T]):
     @CachedProperty
     def _accepts(self) -> Callable[[bytes], bool]:
         """Accept a text that the model accepts; who is not accepted goes the whole way."""
+        import_safely("scaffold.contract.projection")
         from scaffold.contract.projection import projection
 
         residual = None if self.form is Json else self._residual()

@@ -7,6 +7,7 @@ everything never pays for it.
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from scaffold.concurrency.imports import import_safely
 from scaffold.concurrency.lazy import CachedProperty
 from scaffold.contract.collector import LONG, unhurried
 from scaffold.contract.errors import Problem
@@ -31,10 +32,12 @@ class Schema:
 
     @CachedProperty
     def _validator(self) -> Validator:
+        import_safely("jsonschema_rs")
         return declared_validator(self.document)
 
     @CachedProperty
     def _compiled(self) -> "Compiled":
+        import_safely("scaffold.contract.explaining.compiled")
         from scaffold.contract.explaining.compiled import Compiled
 
         return Compiled(self.document)
@@ -48,6 +51,7 @@ class Schema:
 
         `form` is a type that msgspec decodes, of all that the schema looks at.
         """
+        import_safely("msgspec.json")
         from msgspec import MsgspecError
         from msgspec.json import Decoder
 
@@ -65,6 +69,7 @@ class Schema:
 
     def explain(self, value: Json, prefix: str = "") -> "Explanation":
         """Say what is wrong with a value; `prefix` is the pointer to it in its payload."""
+        import_safely("scaffold.contract.explaining.explanation")
         from scaffold.contract.explaining.explanation import explain
 
         return explain(self._compiled, value, prefix)

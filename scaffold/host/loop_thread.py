@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from typing_extensions import override
 
 from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.imports import import_safely
 from scaffold.concurrency.locks import Rank, reentrant_lock
 from scaffold.concurrency.outcomes import Outcome, TimeIsUp
 from scaffold.host.threads import Closed, Late, NoThread
@@ -169,6 +170,7 @@ class LoopThread:
             if self._thread.ident is None:  # a signal handler, within `start` below
                 raise NoThread(self._thread.name, RuntimeError("a signal interrupts its start"))
             return self._loop
+        import_safely("asyncio")
         import asyncio
 
         loop = asyncio.new_event_loop()

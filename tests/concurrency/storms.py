@@ -48,6 +48,13 @@ class Storm:
         else:
             self.came["right" if said == expected else "wrong"] += 1
 
+    def do(self, what: str, work: Callable[[], object]) -> None:
+        """Do some work; note under its name if it fails."""
+        try:
+            work()
+        except ScaffoldError:
+            self.came[what] += 1
+
     def threads(self, number: int, work: Callable[[int], object]) -> None:
         """Run some work on threads, again and again, until the storm is over."""
 

@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from patience import PATIENT, ask, asked, open_awaited, open_blocking, run_program
 
-from scaffold.contract.errors import ConnectFailed, DeadlineExceeded
+from scaffold.client.session import Outgoing
+from scaffold.client.stdio.transport import NotSent
+from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
 from scaffold.contract.progress import reporting_to
 
 
@@ -128,6 +130,55 @@ def test_a_signal_handler_may_call_the_plugin_that_the_frame_below_waits_for(bel
         below,
     )
     assert said.split() == ["above", "overdue" if "never" in below else "below", "after"]
+
+
+def test_a_signal_handler_may_call_while_the_frame_below_polls_for_all():
+    """A wait of the long way is a poll, which does not bear another one of the same object."""
+    said = run_program("""
+        import signal
+        from patience import ask, open_blocking
+        from scaffold.contract.progress import reporting_to
+
+        channel, answers = open_blocking(), []
+        ask(channel, "0 x", "calm")
+        signal.signal(
+            signal.SIGALRM, lambda *_: answers.append(ask(channel, "0 handler", "calm"))
+        )
+
+        def listen(_progress, _total, _message):
+            # What comes next is waited for: the report was the first thing.
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+
+        with reporting_to(listen):
+            print(ask(channel, "report 0.5 below"), *answers)
+        channel.close()
+    """)
+    assert said == "below handler\n"
+
+
+def test_a_call_that_cannot_be_sent_leaves_no_listener_behind(channel):
+    ask(channel, "0 x")
+    with pytest.raises(PeerCrashed), reporting_to(lambda *_: None):
+        ask(channel, "die")
+    pipes = channel._pipes
+    outgoing = Outgoing("tools/call", b"{}", report=lambda *_: None, token=7)
+    with pytest.raises(NotSent):
+        pipes.exchange(outgoing, time.monotonic() + 5, 5)
+    assert not pipes.reports
+    assert not pipes.inbox.waiting
+
+
+def test_a_process_whose_output_was_not_read_yet_is_not_said_to_have_stopped(channel):
+    """A thread that is about to deliver may be kept waiting for long."""
+    pipes = channel._pipes
+    pipes.inbox.held.append(b'{"jsonrpc":"2.0"')
+    assert pipes._patience.missed(0.0) == ""
+    pipes.take()
+    time.sleep(0.01)
+    assert pipes._patience.missed(0.0) == "it stopped in the middle of a line"
+    pipes.inbox.held.append(b"}\n")
+    pipes.take()
+    assert pipes._patience.missed(0.0) != "it stopped in the middle of a line"
 
 
 def test_a_call_above_a_frame_that_does_not_just_wait_is_refused_at_once(channel):

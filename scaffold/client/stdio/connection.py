@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 from typing_extensions import override
 
 from scaffold.client.session import Call, Outgoing, Session
-from scaffold.client.stdio.descriptors import ATOMIC
+from scaffold.client.stdio.descriptors import ATOMIC, poll
 from scaffold.client.stdio.inbox import Deliver
 from scaffold.client.stdio.launch import Launch
 from scaffold.client.stdio.transport import NotSent, Transport
@@ -51,11 +51,11 @@ class Connection(Transport):
             if self.end is not None:
                 _refuse(self.end)
             self.send(request(request_id, outgoing.method, outgoing.params) + b"\n")
-        except OSError:
+        except BaseException as error:
             inbox.waiting.pop(request_id, None)
-            raise NotSent(DEAF) from None
-        except BaseException:
-            inbox.waiting.pop(request_id, None)
+            self.reports.pop(outgoing.token, None)
+            if isinstance(error, OSError):
+                raise NotSent(DEAF) from None
             raise
         return request_id
 
@@ -128,6 +128,8 @@ class Connection(Transport):
         if unread:
             cause += "; it has not read all of its input"
         hopeless = self._patience.missed(seconds)
+        if poll(read=(self._stdout,)).poll(0):  # it has said more, which was not read yet
+            hopeless = ""
         if self.process.exited():
             hopeless = f"the process has ended ({self.process.status})"
         if hopeless:
@@ -161,6 +163,15 @@ class Connection(Transport):
         """Give up a request whose caller has gone away, if it has not been answered."""
         if self.inbox.waiting.pop(request_id, None) is not None:
             self.notify(_cancelled(request_id))
+
+    def forget_all(self, deliver: Deliver) -> None:
+        """Give up the requests whose answers go to `deliver`, and have not come.
+
+        An interruption may have come before their ids were known.
+        """
+        for request_id, whose in list(self.inbox.waiting.items()):
+            if whose == deliver:
+                self.forget(request_id)
 
     def abandon(self, request_id: int) -> None:
         """Give up a request that was begun alone, and has not been answered; 0 is none."""

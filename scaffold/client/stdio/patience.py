@@ -19,13 +19,17 @@ class Patience:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
         self._heard = time.monotonic()
+        self._unfinished = 0
         self._answered = 0
         self._missed = 0
         self._last_miss = 0.0
 
-    def heard(self) -> None:
-        """Note that something came, and that its line has not ended yet."""
-        self._heard = time.monotonic()
+    def heard(self, unfinished: int) -> None:
+        """Note that so many bytes have come of a line that has not ended yet."""
+        # In this order: another thread that sees the new length sees the new time.
+        if unfinished > self._unfinished:
+            self._heard = time.monotonic()
+        self._unfinished = unfinished
 
     def missed(self, seconds: float) -> str:
         """Note that a call of so many seconds missed its deadline.
@@ -33,7 +37,7 @@ class Patience:
         Returns why all others will miss theirs too, or nothing if they need not.
         """
         now = time.monotonic()
-        if self._inbox.held and self._heard <= now - min(seconds / 2, _LONGEST_PAUSE):
+        if self._unfinished and self._heard <= now - min(seconds / 2, _LONGEST_PAUSE):
             return "it stopped in the middle of a line"
         if self._answered != self._inbox.answered:
             self._answered, self._missed = self._inbox.answered, 0

@@ -151,11 +151,8 @@ class Pipes(Waiting):
             request_id = self._begin(outgoing, slot)
             return self._await(request_id, slot, outgoing, deadline, seconds)
         except BaseException:
-            # An interruption may have come before the id of the request was known.
-            waiting = self.inbox.waiting
-            for number in list(waiting):
-                if waiting.get(number) == slot.put:
-                    self.forget(number)
+            self.reports.pop(outgoing.token, None)
+            self.forget_all(slot.put)
             raise
 
     def _begin(self, outgoing: Outgoing, slot: "SimpleQueue[Answer]") -> int:
@@ -202,12 +199,9 @@ class Pipes(Waiting):
         self._check_frames_below()
         slot: SimpleQueue[Answer] = SimpleQueue()
         box = Box(self, slot.put)
-        try:
-            box.id = request_id = self.begin(outgoing, box.deliver)
-        except NotSent:
-            raise self._not_sent() from None
         last: Progress | None = None
         try:
+            box.id = request_id = self.begin(outgoing, box.deliver)
             while True:
                 answer = take(slot, 0) or self._wait(slot, time.monotonic() + seconds, seconds)
                 if isinstance(answer, Message | Familiar):
@@ -219,6 +213,8 @@ class Pipes(Waiting):
                     yield answer
                     box.took(answer)
                 last = answer
+        except NotSent:
+            raise self._not_sent() from None
         finally:
             self.reports.pop(outgoing.token, None)
-            self.forget(request_id)
+            self.forget_all(box.deliver)

@@ -97,7 +97,6 @@ class Transport(ABC):
         self.turns: Turns = []
         """Those who wait for answers, of which the first reads the output."""
         self._size = SMALL_READ
-        self._unfinished = 0
         self._patience = Patience(self.inbox)
         self._released = False
         try:
@@ -162,9 +161,7 @@ class Transport(ABC):
             reason = str(error)
             self.fail(lambda: ProtocolError(reason))
         unfinished = inbox.held.searched[1]
-        if unfinished > self._unfinished:
-            self._patience.heard()
-        self._unfinished = unfinished
+        self._patience.heard(unfinished)
         self._size = _LARGE_READ if unfinished else SMALL_READ
 
     @abstractmethod

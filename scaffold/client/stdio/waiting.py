@@ -35,7 +35,6 @@ class Waiting(Connection):
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
         super().__init__(launch, session, limit)
         self._readable = poll(read=(self.process.stdout,))
-        self._either = poll(read=(self.process.stdout,), write=(self.process.stdin,))
         self._blocks = self.process.let_block()
         self._seat = Seat(self.process.interrupt)
         self._lent: dict[int, SimpleQueue[Answer]] = {}
@@ -84,6 +83,9 @@ class Waiting(Connection):
         self, slot: "SimpleQueue[Answer]", turn: Waiter, deadline: float, left: float
     ) -> Answer:
         """Read for everybody, until the own answer is there."""
+        # Of its own: a signal handler may lead while the frame below it is in a poll.
+        readable = poll(read=(self.process.stdout,))
+        either = poll(read=(self.process.stdout,), write=(self.process.stdin,))
         self.take()  # what a thread that was interrupted has left
         while left > 0:
             while not slot.empty():
@@ -92,19 +94,19 @@ class Waiting(Connection):
                     return answer
             if self.end is not None:
                 return self.end()
-            poller = self._either if self.outlet.unsent else self._readable
+            poller = either if self.outlet.unsent else readable
             turn.sleeps = True
             ready = poller.poll(_TICK if left > TICK else left * 1000)
             turn.sleeps = False
             if ready:
-                if poller is self._either:
+                if poller is either:
                     self.flush()
                 # It may have been the input that there is room in: a read may block.
-                if (poller is self._readable or self._readable.poll(0)) and self.read():
+                if (poller is readable or readable.poll(0)) and self.read():
                     self.take()
                 if not slot.empty():
                     continue
-            elif self.process.exited() and not self._readable.poll(0):
+            elif self.process.exited() and not readable.poll(0):
                 self.crash()
             left = deadline - time.monotonic()
         return None

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic_core import SchemaSerializer, SchemaValidator
 
+from scaffold.concurrency.imports import import_safely
 from scaffold.contract.decoding.crowding import crowded
 from scaffold.contract.values import Json, is_array, is_object
 
@@ -55,6 +56,7 @@ def guard(core_schema: Json, config: Any) -> Guard | None:
 def _guarded(core_schema: Json, config: Any, unions: Mapping[int, Json]) -> Json:
     if not unions:
         return core_schema
+    import_safely("scaffold.contract.decoding.choosing")
     from scaffold.contract.decoding.choosing import Chooser
 
     definitions = {each["ref"]: each for each in core_schema.get("definitions", ())}
