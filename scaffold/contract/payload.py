@@ -133,6 +133,7 @@ class Payload(Generic[T]):
 
     @CachedProperty
     def _take(self) -> Callable[[T], T]:
+        import_safely("scaffold.contract.decoding.guarding")
         from scaffold.contract.decoding.guarding import hasty
 
         take: Callable[[T], T] = hasty(self._adapter.core_schema, self._config).validate_python

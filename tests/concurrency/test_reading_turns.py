@@ -293,22 +293,30 @@ def test_a_restart_that_is_cut_off_by_aclose_is_a_closed_error_for_who_waits(tmp
 
 
 def test_a_task_that_ends_the_loop_takes_no_answers_of_others_with_it():
-    loop = asyncio.new_event_loop()
-    channel = open_awaited()
-    loop.run_until_complete(channel.connect())
+    # In a process of its own: `SystemExit` out of a callback leaves Python 3.11 odd.
+    said = run_program("""
+        import asyncio
+        from patience import asked, open_awaited
 
-    async def leave():
-        await asked(channel, "0 x")
-        raise SystemExit
+        loop = asyncio.new_event_loop()
+        channel = open_awaited()
+        loop.run_until_complete(channel.connect())
 
-    leaving = loop.create_task(leave())
-    others = [loop.create_task(asked(channel, f"0 {number}", "calm")) for number in range(20)]
-    with pytest.raises(SystemExit):
-        loop.run_until_complete(asyncio.gather(leaving, *others))
-    said = loop.run_until_complete(asyncio.gather(*others))
-    assert said == [str(number) for number in range(20)]
-    loop.run_until_complete(channel.aclose())
-    loop.close()
+        async def leave():
+            await asked(channel, "0 x")
+            raise SystemExit
+
+        leaving = loop.create_task(leave())
+        others = [loop.create_task(asked(channel, f"0 {n}", "calm")) for n in range(20)]
+        try:
+            loop.run_until_complete(asyncio.wait([leaving, *others]))
+        except SystemExit:
+            print("left")
+        print(*loop.run_until_complete(asyncio.gather(*others)))
+        loop.run_until_complete(channel.aclose())
+        loop.close()
+    """)
+    assert said.split() == ["left", *(str(number) for number in range(20))]
 
 
 def test_a_channel_closes_below_a_handler_as_well_as_anywhere(channel):
