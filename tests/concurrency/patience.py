@@ -73,7 +73,7 @@ def run_program(program, *arguments, seconds=60):
     The checks are functions of Python, in which an interrupt finds what it never finds in a lock.
     """
     env = {name: value for name, value in os.environ.items() if name != "SCAFFOLD_DEBUG_LOCKS"}
-    env["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(HERE)])
+    env["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, HERE, HERE.parent / "support")))
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program), *arguments],
         env=env,

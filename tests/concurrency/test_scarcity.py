@@ -79,6 +79,7 @@ def test_deadlines_are_kept_without_a_thread_that_watches(channel, no_threads):
 
 NO_DESCRIPTORS = """
     import os, resource, time
+    from busy import quiet_seconds_since
     from patience import ask, open_blocking
 
     def take_all():
@@ -110,9 +111,9 @@ def test_deadlines_are_kept_without_a_free_descriptor():
     taken = take_all()
     started = time.monotonic()
     said = fails("30 never", "hasty")
-    assert time.monotonic() - started < 6
     for descriptor in taken:
         os.close(descriptor)
+    assert quiet_seconds_since(started) < 6
     assert said.startswith("DeadlineExceeded"), said
     assert ask(channel, "0 x") == "x"
     channel.close()
@@ -128,9 +129,9 @@ def test_a_restart_without_a_free_descriptor_fails_by_name_and_the_next_works():
     fails("die", "calm")
     started = time.monotonic()
     said = [fails("0 x", "calm") for _ in range(8)]
-    assert time.monotonic() - started < 8
     for descriptor in taken:
         os.close(descriptor)
+    assert quiet_seconds_since(started) < 8
     assert all(one.startswith("NoRoom") for one in said), said
     assert ask(channel, "0 x") == "x"
     channel.close()

@@ -11,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from written import ROOT
 
 BIN = Path(sys.executable).parent
@@ -67,6 +68,7 @@ def test_type_checkers_refuse_null_where_the_schema_does(project):
     ]
 
 
+@pytest.mark.slow
 def test_pyright_finds_nothing(project):
     config = {"typeCheckingMode": "strict", "exclude": ["tests"]}
     (project / "pyrightconfig.json").write_text(json.dumps(config))

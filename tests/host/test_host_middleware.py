@@ -62,7 +62,7 @@ def test_every_way_of_calling_goes_through_it():
             able.chunk(kin.document("a.md"), kin_wanted())
             tell.on_event(kin.EVENT)
             host.client("source", SourceClient).list_items(kin.LIST)
-        assert host["logger"].channel.plugin.told.wait(5)
+        assert host["logger"].channel.plugin.told.wait(30)
     assert sorted(notes.seen, key=str) == sorted(
         [
             ("orchestrator", "in_process", "orchestrator.status", {"actor": "ada"}),

@@ -194,7 +194,7 @@ def test_calls_under_way_end_in_the_plugin_that_they_began_in(host):
     class Slow(kin.Appender):
         def process(self, payload):
             began.set()
-            gate.wait(5)
+            gate.wait(30)
             return super().process(payload)
 
     calls = host.kind(TextProcessorDispatcher)
@@ -203,7 +203,7 @@ def test_calls_under_way_end_in_the_plugin_that_they_began_in(host):
     before = host["slow"].channel
     caller = threading.Thread(target=lambda: answers.append(said(calls)))
     caller.start()
-    assert began.wait(5)
+    assert began.wait(30)
     reloading = threading.Thread(target=host.reload, args=("slow",), kwargs={"keep": True})
     reloading.start()
     while host["slow"].channel is before:
@@ -212,8 +212,8 @@ def test_calls_under_way_end_in_the_plugin_that_they_began_in(host):
         host.reload("slow")
     gate.set()
     assert said(calls) == "slow"  # a new call is not refused
-    caller.join(5)
-    reloading.join(5)
+    caller.join(30)
+    reloading.join(30)
     assert answers == ["slow"]
 
 

@@ -173,7 +173,7 @@ def test_plugins_of_one_group_start_side_by_side(host):
 
     class Patient(kin.Source):
         def setup(self, context):
-            together.wait(5)
+            together.wait(30)
 
     host.kind(SourceDispatcher)
     for name in "abc":
@@ -187,7 +187,7 @@ def test_a_plugin_that_is_late_is_unavailable(host):
 
     class Late(kin.Source):
         def setup(self, context):
-            gate.wait(5)
+            gate.wait(30)
 
     host.kind(SourceDispatcher)
     host.add(Late, "late", startup_timeout_sec=0.05)
@@ -203,7 +203,7 @@ def test_shutdown_is_strictly_the_reverse_of_startup_and_a_late_teardown_is_leak
         def teardown(self):
             ended.append(self.name)
             if self.name == "b":
-                gate.wait(5)
+                gate.wait(30)
 
     host.kind(SourceDispatcher)
     host.add(Ending, "c", depends_on=["b"])
@@ -255,8 +255,8 @@ def test_health_is_checked_again_and_again_if_the_host_is_told_to():
         host.kind(SourceDispatcher)
         host.add(Asked, "asked")
         host.start()
-        assert asked.acquire(timeout=5)
-        assert asked.acquire(timeout=5)
+        assert asked.acquire(timeout=30)
+        assert asked.acquire(timeout=30)
 
 
 class Slow(kin.Tool):
@@ -264,7 +264,7 @@ class Slow(kin.Tool):
 
     def execute(self, payload):
         self.began.set()
-        self.gate.wait(5)
+        self.gate.wait(30)
         return super().execute(payload)
 
 
@@ -278,13 +278,13 @@ def test_reload_waits_for_calls_in_flight_and_makes_a_fresh_instance(host):
     answers = []
     caller = threading.Thread(target=lambda: answers.append(tools.execute(SAY)))
     caller.start()
-    assert Slow.began.wait(5)
+    assert Slow.began.wait(30)
     assert isinstance(old, InProcessChannel)
     assert old.plugin.context.in_flight() == {"execute": 1}
     threading.Timer(0.05, Slow.gate.set).start()
 
     host.reload("slow")
-    caller.join(5)
+    caller.join(30)
 
     assert answers[0].result == "slow"
     new = host["slow"].channel
@@ -303,11 +303,11 @@ def test_reload_that_would_cut_calls_off_leaves_the_plugin_as_it_was(host):
     host.start()
     caller = threading.Thread(target=tools.execute, args=(SAY,))
     caller.start()
-    assert Slow.began.wait(5)
+    assert Slow.began.wait(30)
     with pytest.raises(PluginError, match=r"did not end within 0\.05 s: 1 of 'execute'"):
         host.reload("slow")
     Slow.gate.set()
-    caller.join(5)
+    caller.join(30)
     assert tools.execute(SAY).result == "slow"
 
 

@@ -11,7 +11,8 @@ import sys
 import time
 
 import pytest
-from lives import commit, scaffold, texts
+from lives import commit, texts
+from lives import scaffold as spawn
 
 MANY = 100
 
@@ -25,7 +26,7 @@ def pair(first_project, tmp_path_factory):
     spec.write_text(spec.read_text().replace("Run one function.", "Run a function."))
     commit(old)
     ready = shutil.copytree(old, folder / "ready")
-    assert scaffold("generate", ready).status == 0
+    assert spawn("generate", ready).status == 0
     commit(ready)
     return {"generate": old, "update": ready}
 
@@ -47,10 +48,10 @@ def run_and_kill(command, folder, after):
     return False
 
 
-def kill_often(command, project, folder, times):
+def kill_often(scaffold, command, project, folder, times):
     whole = shutil.copytree(project, folder / "whole")
     start = time.perf_counter()
-    assert scaffold(command, whole).status == 0
+    assert spawn(command, whole).status == 0
     taken = time.perf_counter() - start
     old, new = texts(project), texts(whole)
     assert old != new
@@ -71,11 +72,11 @@ def kill_often(command, project, folder, times):
 
 
 @pytest.mark.parametrize(("command", "times"), [("generate", 2), ("update", 1)])
-def test_a_kill_leaves_the_old_tree_or_the_new_one(pair, tmp_path, command, times):
-    kill_often(command, pair[command], tmp_path, times)
+def test_a_kill_leaves_the_old_tree_or_the_new_one(scaffold, pair, tmp_path, command, times):
+    kill_often(scaffold, command, pair[command], tmp_path, times)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["generate", "update"])
-def test_a_hundred_kills_leave_the_old_tree_or_the_new_one(pair, tmp_path, command):
-    kill_often(command, pair[command], tmp_path, MANY)
+def test_a_hundred_kills_leave_the_old_tree_or_the_new_one(scaffold, pair, tmp_path, command):
+    kill_often(scaffold, command, pair[command], tmp_path, MANY)

@@ -124,7 +124,7 @@ class Keeper:
 
     def left_behind(self) -> list[str]:
         """Name the processes, descriptors and threads that are there and were not before."""
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 20
         while (found := self._left()) and time.monotonic() < deadline:
             time.sleep(0.01)
         return found
