@@ -73,7 +73,7 @@ def _converse(talk, answers):
             outgoing = talk.send(answers(outgoing.method) if outgoing.answered else None)
 
 
-@times(1000, 150_000)
+@times(1000, 250_000)
 def test_messages_in_a_session_raise_errors_of_the_library_only(count):
     chance = generator(2)
     for _number in range(count):

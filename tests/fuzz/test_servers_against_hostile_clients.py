@@ -42,7 +42,7 @@ class Outlet:
         self.lines.append(line)
 
 
-@times(2000, 300_000)
+@times(2000, 750_000)
 def test_lines_to_a_conversation_are_answered_once_or_never(count):
     chance = generator(11)
     outlet = Outlet()
@@ -98,7 +98,7 @@ async def _ask(app, chance, headers, body):
     return statuses
 
 
-@times(1000, 150_000)
+@times(1000, 250_000)
 def test_requests_to_the_application_have_one_answer_each(count):
     chance = generator(12)
 
@@ -205,8 +205,8 @@ def test_a_server_on_sockets_survives_bytes_of_all_kinds(count, tmp_path):
                     for piece in pieces(chance, data):
                         connection.sendall(piece)
                 if chance.random() < 0.8:
-                    connection.shutdown(socket.SHUT_WR)
-                    with contextlib.suppress(ConnectionError):
+                    with contextlib.suppress(OSError):  # the server may have closed it
+                        connection.shutdown(socket.SHUT_WR)
                         connection.recv(4096)
             if number % 20 == 0:
                 _check_health(port)
