@@ -325,7 +325,7 @@ PARTS = st.recursive(
 TOKENS = re.compile(rb'-?\d[\d.e+-]*|"[^"\\]*"|null|true|false')
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=75, deadline=None, suppress_health_check=[*HealthCheck])
 @given(part=models_of(PARTS) | PARTS, data=st.data())
 def test_any_text_of_any_type_is_read_and_refused_as_pydantic_does(part, data):
     form, values = part

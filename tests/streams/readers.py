@@ -35,7 +35,7 @@ def log(payload):
 
 def steady(_payload):
     for number in range(1, 9):
-        yield from (0.1, line(number))
+        yield from (0.2, line(number))
 
 
 def big(payload):

@@ -112,7 +112,7 @@ def held_up(server, count, stack, path="endless"):
 def test_plain_hooks_answer_while_more_streams_than_threads_are_not_read(http, plugin):
     server = http(plugin)
     with ExitStack() as stack:
-        held_up(server, 150, stack)
+        held_up(server, 80, stack)
         assert [server.count() for _ in range(3)] == [4, 4, 4]
 
 
