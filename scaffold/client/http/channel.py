@@ -3,11 +3,12 @@
 Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
 
-import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import get_ident
+from typing import Any, Final, TypeVar
 
 from scaffold.client.http.address import NO_HEADERS, Address
 from scaffold.client.http.answer import plain_length
@@ -29,13 +30,16 @@ from scaffold.client.http.steps import (
 )
 from scaffold.client.http.transport import Response, transport
 from scaffold.concurrency.forks import reset_after_fork
-from scaffold.concurrency.locks import Rank, lock
+from scaffold.concurrency.turns import Turns, Waiter, thread_of
 from scaffold.contract.hook import Hook, Kind, StreamHook
 
 __all__ = ["HttpChannel"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+_PAUSE: Final = 0.005
+"""Seconds between looks at what is rare: a close, the end of a renewal."""
 
 
 class HttpChannel:
@@ -62,8 +66,9 @@ class HttpChannel:
         address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
         self._peer = Peer(address, HttpSession(kind, plugin, address.hide), timeout)
         self._transport = transport(address)
-        self._renewing = lock(Rank.CHANNEL)
-        self._closing = threading.Event()
+        self._renewing: Turns = []
+        """The threads that open the session again, of which the first does."""
+        self._closed = False
         reset_after_fork(self._start_over)
         try:
             self._run(self._peer.open())
@@ -73,11 +78,7 @@ class HttpChannel:
 
     def _start_over(self) -> None:
         """Have connections, a session and ids of its own in a process that a fork has made."""
-        closed = self._closing.is_set()
-        self._closing = threading.Event()
-        if closed:
-            self._closing.set()
-        self._renewing = lock(Rank.CHANNEL)
+        self._renewing = []
         self._transport.leave_behind()
         self._transport = transport(self._peer.address)
         self._peer.start_over()
@@ -87,7 +88,7 @@ class HttpChannel:
         begin = self._peer.bind(hook)
 
         def call(payload: In) -> Out:
-            if self._closing.is_set():
+            if self._closed:
                 raise self._peer.closed
             value: Out = self._call(begin(payload))
             return value
@@ -101,7 +102,7 @@ class HttpChannel:
         return lambda payload: self._items(begin(payload), patience)
 
     def _items(self, streaming: Streaming, patience: float) -> Generator[Any]:
-        if self._closing.is_set():
+        if self._closed:
             raise self._peer.closed
         steps = streaming.steps()
         step = next(steps)
@@ -129,11 +130,13 @@ class HttpChannel:
 
     def close(self) -> None:
         """End the session; calls in flight fail."""
-        if self._closing.is_set():
+        if self._closed:
             return
-        self._closing.set()
-        self._run(self._peer.leave())
-        self._transport.close()
+        self._closed = True
+        try:
+            self._run(self._peer.leave())
+        finally:
+            self._transport.close()
 
     def _call(self, calling: Calling) -> Any:
         """Go the short way as long as it leads, and the long way from there."""
@@ -171,7 +174,7 @@ class HttpChannel:
             except Broken as error:
                 return steps.throw(error)
         if isinstance(step, Wait):
-            if self._closing.wait(step.seconds):
+            if self._is_closed_within(step.seconds):
                 return steps.throw(Broken(Failure.CLOSED, "the channel is closed"))
         elif isinstance(step, Renew):
             self._renew(step)
@@ -179,12 +182,26 @@ class HttpChannel:
 
     def _renew(self, step: Renew) -> None:
         """Open the session anew, unless another call is at it for all the time allowed."""
-        if self._renewing.acquire(timeout=step.timeout):
-            try:
-                if self._peer.session.id == step.stale:
-                    self._run(self._peer.open(step.timeout))
-            finally:
-                self._renewing.release()
+        deadline = time.monotonic() + step.timeout
+        queue, turn = self._renewing, Waiter(lambda _: None)
+        try:
+            queue.append(turn)
+            # A signal handler does not wait for the frame below it.
+            while queue[0] is not turn and thread_of(queue[0]) != get_ident():
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(_PAUSE)
+            if self._peer.session.id == step.stale:
+                self._run(self._peer.open(step.timeout))
+        finally:
+            queue.remove(turn)
+
+    def _is_closed_within(self, seconds: float) -> bool:
+        """Wait so long, or until the channel is closed; tell whether it is."""
+        deadline = time.monotonic() + seconds
+        while not self._closed and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, _PAUSE))
+        return self._closed
 
     def _read(self, steps: Steps[None], response: Response, step: Step) -> Step:
         """Go on from a step while the response is being read; return the step that leaves it."""

@@ -75,7 +75,7 @@ _BREAKS: Final[dict[Failure, dict[str, Any]]] = {
     Failure.CUT: {"error": TransportError, "passing": True, "silence": True},
     Failure.LATE: {"error": DeadlineExceeded, "silence": True},
     Failure.GARBLED: {"error": ProtocolError},
-    Failure.CLOSED: {"error": TransportError},
+    Failure.CLOSED: {"error": ConnectFailed},
 }
 """What a break means for the next try."""
 

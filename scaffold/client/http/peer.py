@@ -85,9 +85,9 @@ class Peer:
         self._exchange = Exchange(session)
 
     @property
-    def closed(self) -> TransportError:
+    def closed(self) -> ConnectFailed:
         """The error of a call on a channel that was closed."""
-        return TransportError(f"{self.address}: the channel is closed")
+        return ConnectFailed(f"{self.address}: the channel is closed")
 
     def open(self, timeout: float | None = None) -> Generator[Step, Any, None]:
         """Find out the era if it is not known, greet the server and read its tools."""

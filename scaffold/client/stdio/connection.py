@@ -13,7 +13,7 @@ from scaffold.client.stdio.descriptors import ATOMIC, poll
 from scaffold.client.stdio.inbox import Deliver
 from scaffold.client.stdio.launch import Launch
 from scaffold.client.stdio.transport import NotSent, Transport
-from scaffold.client.stdio.turns import wake_first
+from scaffold.concurrency.turns import wake_first
 from scaffold.contract.errors import DeadlineExceeded, PeerCrashed, TransportError
 from scaffold.wire.heads import START
 from scaffold.wire.messages import encode, notification, request

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import get_ident
 
-from scaffold.client.stdio.turns import Turns, after_all, wake_first
+from scaffold.concurrency.turns import Turns, after_all, wake_first
 
 __all__ = ["Outlet"]
 

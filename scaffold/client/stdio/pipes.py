@@ -16,10 +16,10 @@ from scaffold.client.stdio.box import Box
 from scaffold.client.stdio.connection import PROBE_PATIENCE
 from scaffold.client.stdio.inbox import Answer, message_of
 from scaffold.client.stdio.transport import SMALL_READ, TICK, NotSent
-from scaffold.client.stdio.turns import wake_first
 from scaffold.client.stdio.waiting import Waiting, take
 from scaffold.client.stdio.watch import LOOK, WATCH
 from scaffold.concurrency.locks import no_lock_held
+from scaffold.concurrency.turns import wake_first
 from scaffold.contract.beside import beside
 from scaffold.contract.errors import ProtocolError
 from scaffold.contract.payload import CAPITALS, SHORT

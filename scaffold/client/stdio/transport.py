@@ -23,8 +23,8 @@ from scaffold.client.stdio.outlet import Outlet
 from scaffold.client.stdio.patience import Patience
 from scaffold.client.stdio.process import Process
 from scaffold.client.stdio.process_log import ProcessLog
-from scaffold.client.stdio.turns import Turns, after_all, thread_of
 from scaffold.concurrency.forks import reset_after_fork
+from scaffold.concurrency.turns import Turns, after_all, thread_of
 from scaffold.concurrency.worlds import green_threads
 from scaffold.contract.errors import ConnectFailed, PeerCrashed, ProtocolError, TransportError
 from scaffold.wire.eras import Code

@@ -1,6 +1,6 @@
 """Which of the threads that wait for answers reads them, for all.
 
-They queue, and the first reads: see `scaffold.client.stdio.turns` and decision 27.
+They queue, and the first reads: see `scaffold.concurrency.turns` and decision 27.
 """
 
 import time
@@ -18,8 +18,8 @@ from scaffold.client.stdio.inbox import Answer
 from scaffold.client.stdio.launch import Launch
 from scaffold.client.stdio.naps import run
 from scaffold.client.stdio.transport import FAILED_GRACE, TICK, NotSent
-from scaffold.client.stdio.turns import Waiter, thread_of, wake_first
 from scaffold.client.stdio.watch import WATCH, Seat
+from scaffold.concurrency.turns import Waiter, thread_of, wake_first
 from scaffold.contract.errors import ConnectFailed, PeerCrashed, TransportError
 
 __all__ = ["Waiting", "take"]

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from select import select
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import TYPE_CHECKING, Self
+from weakref import ref
 
 from scaffold.client.http.address import Address
 from scaffold.client.http.local.limits import (
@@ -43,7 +44,8 @@ class LocalTransport:
         self.closed = False
         self._idle: list[_Connection] = []
         """Those at rest, the last one used at the end. Lists and sets are safe among threads."""
-        self._all: set[_Connection] = set()
+        self._all: set[ref[_Connection]] = set()
+        """Those that there are; one that an interruption has lost is closed as it is collected."""
 
     def send(
         self, send: Send, *, whole: bool = False, patience: float | None = None
@@ -72,7 +74,6 @@ class LocalTransport:
 
     def drop(self, connection: "_Connection") -> None:
         """Close a connection."""
-        self._all.discard(connection)
         connection.socket.close()
 
     def close(self) -> None:
@@ -80,13 +81,17 @@ class LocalTransport:
         self.closed = True
         while self._idle:
             self._drop_oldest(before=time.monotonic())
-        for connection in list(self._all):
+        for connection in self._living():
             connection.shut()
 
     def leave_behind(self) -> None:
         """Leave all connections to the process from which this one was forked."""
-        for connection in self._all:
+        for connection in self._living():
             connection.socket.close()  # our copy of it: the connection stays as it is
+
+    def _living(self) -> "list[_Connection]":
+        found = (one() for one in list(self._all))
+        return [connection for connection in found if connection is not None]
 
     def _drop_oldest(self, *, before: float) -> None:
         try:
@@ -99,7 +104,7 @@ class LocalTransport:
         if self.closed:
             raise closed()
         connection = _Connection(self._open(min(CONNECT, seconds)), secure=self._address.secure)
-        self._all.add(connection)
+        self._all.add(ref(connection, self._all.discard))
         if self.closed:  # meanwhile
             self.drop(connection)
             raise closed()
@@ -125,9 +130,9 @@ class _Connection:
     """One socket, and what reads the responses that come over it."""
 
     def __init__(self, opened: socket.socket, *, secure: bool) -> None:
+        self.socket = opened
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.setblocking(False)
-        self.socket = opened
         self.secure = secure
         self.reader = Reader()
         self.rested = time.monotonic()
@@ -146,6 +151,9 @@ class _Connection:
         except OSError:
             return False
         return False
+
+    def __del__(self) -> None:
+        self.socket.close()
 
     def shut(self) -> None:
         """Wake whoever waits for an answer."""

@@ -321,7 +321,7 @@ def test_closing_a_channel_ends_the_calls_in_flight() -> None:
         exchange.stay_silent()
 
     def act() -> None:
-        with pytest.raises(TransportError, match="the channel is closed"):
+        with pytest.raises(ConnectFailed, match="the channel is closed"):
             channel.bind(kind.hooks["act"])({})
         ended.set()
 
