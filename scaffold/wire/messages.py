@@ -4,6 +4,7 @@ Payloads stay raw slices of the message; whoever owns their schema reads them.
 Source: JSON-RPC 2.0; MCP 2026-07-28, Base Protocol.
 """
 
+from codecs import BOM_UTF8
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -26,6 +27,7 @@ __all__ = [
     "is_null",
     "notification",
     "read",
+    "read_from_server",
     "request",
     "response",
 ]
@@ -152,6 +154,14 @@ def read(data: bytes) -> Message:
     if message.jsonrpc != "2.0" or message.id is None:
         raise WireError(Code.INVALID_REQUEST, "not a JSON-RPC 2.0 message with an id")
     return message
+
+
+def read_from_server(data: bytes) -> Message:
+    """Read one message of a server, as `read` does; a byte order mark before it is skipped.
+
+    Consoles of .NET and Windows write one before the first line. Source: RFC 8259 §8.1.
+    """
+    return read(data.removeprefix(BOM_UTF8))
 
 
 def _second_look(data: bytes, error: Exception) -> Message:

@@ -33,6 +33,8 @@ class Server:
         if result is None:
             return []
         answer = {"jsonrpc": "2.0", "id": number, "result": result}
+        if self.part == "marked":
+            return [b"\xef\xbb\xbf" + encode(answer)]
         if method == "tools_call":
             answer = self.changed("answer", answer)
             if self.part == "error":

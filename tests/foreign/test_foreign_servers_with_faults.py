@@ -212,6 +212,12 @@ def test_all_pages_of_a_listing_together_are_bounded(odd_process, kind, reason):
         odd_process(kind).__enter__()
 
 
+def test_a_byte_order_mark_before_an_answer_is_skipped(odd, caplog):
+    with odd("marked") as tool:
+        assert tool.call().result == "fine"
+    assert caplog.messages == []
+
+
 def test_a_list_of_tools_that_is_null_is_empty(odd):
     with odd(fault("list", tools=None)) as tool:
         assert tool.names() == []

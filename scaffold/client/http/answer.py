@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw
 from scaffold.client.http.sse import EventStream
 from scaffold.client.http.steps import READ, Broken, Head, Steps
 from scaffold.contract.errors import ProtocolError
-from scaffold.wire.messages import MALFORMED, Message, RequestId, WireError, read
+from scaffold.wire.messages import MALFORMED, Message, RequestId, WireError, read, read_from_server
 from scaffold.wire.reasons import shown
 
 __all__ = [
@@ -192,7 +192,7 @@ def refusal_in(body: bytes) -> Message | None:
 
 def _message(data: bytes) -> Message:
     try:
-        return read(data)
+        return read_from_server(data)
     except WireError as error:
         raise ProtocolError(f"{error}; what came: {excerpt(data) or 'nothing'}") from None
 

@@ -20,7 +20,7 @@ from msgspec import UNSET, Raw
 from scaffold.contract.errors import ProtocolError, TransportError
 from scaffold.contract.values import Json
 from scaffold.wire.heads import START, Familiar, Heads
-from scaffold.wire.messages import MALFORMED, Message, WireError, read
+from scaffold.wire.messages import MALFORMED, Message, WireError, read_from_server
 from scaffold.wire.progress import Progress
 from scaffold.wire.reasons import excerpt
 
@@ -182,7 +182,7 @@ class Inbox:
             if self._deliver(number, Familiar(number, known, payload, line)):
                 return
         try:
-            message = read(line)
+            message = read_from_server(line)
         except WireError as error:
             if not line.isspace() and (batched or not self._batch(line)):
                 self._unreadable(line, str(error))
