@@ -151,3 +151,96 @@ def test_a_part_fits_exactly_one_member_before_it_is_combined():
     action = {"oneOf": [{"allOf": [common, one]}, {"allOf": [common, two]}]}
     schema = {"type": "object", "properties": {"action": action}, "required": ["action"]}
     assert Draft202012Validator(schema).is_valid(sample(schema))
+
+
+TEXT = {"type": "string"}
+FEATURES = {
+    "if and then": {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"enum": ["card", "cash"]}},
+        "if": {"properties": {"kind": {"const": "card"}}},
+        "then": {"required": ["number"], "properties": {"number": {"type": "string"}}},
+    },
+    "if and else": {
+        "type": "object",
+        "properties": {"kind": {"const": "cash"}},
+        "if": {"required": ["kind"]},
+        "then": False,
+        "else": {"required": ["number"]},
+    },
+    "names that need others": {
+        "type": "object",
+        "required": ["a"],
+        "properties": {"a": TEXT, "b": TEXT, "c": {"type": "integer", "minimum": 7}},
+        "dependentRequired": {"a": ["b"], "b": ["c"]},
+    },
+    "schemas that names need": {
+        "type": "object",
+        "required": ["a"],
+        "properties": {"a": TEXT},
+        "dependentSchemas": {"a": {"required": ["b"], "properties": {"b": {"const": 3}}}},
+    },
+    "names of a pattern": {
+        "type": "object",
+        "minProperties": 2,
+        "propertyNames": {"pattern": "^[a-z]{3}-[0-9]+$"},
+        "additionalProperties": {"type": "integer", "minimum": 5},
+    },
+    "values by pattern of their name": {
+        "type": "object",
+        "minProperties": 1,
+        "patternProperties": {"^x-[a-z]+$": {"type": "integer", "exclusiveMinimum": 4}},
+        "additionalProperties": False,
+    },
+    "something contained": {"type": "array", "contains": {"const": "x"}, "items": TEXT},
+    "several contained": {
+        "type": "array",
+        "contains": {"type": "integer", "minimum": 10},
+        "minContains": 2,
+        "maxContains": 3,
+        "uniqueItems": True,
+    },
+    "several patterns": {
+        "type": "string",
+        "allOf": [{"pattern": "^[A-Z]"}, {"pattern": "[0-9]$"}],
+        "minLength": 4,
+    },
+    "patterns of several properties": {
+        "type": "object",
+        "required": ["id", "date", "sid"],
+        "properties": {
+            "id": {"type": "string", "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}$"},
+            "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+            "sid": {"type": "string", "pattern": "^AC[0-9a-fA-F]{32}$", "minLength": 34},
+        },
+    },
+    "bounds": {
+        "type": "object",
+        "required": ["a", "b"],
+        "properties": {
+            "a": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.001},
+            "b": {"type": "integer", "minimum": 7, "maximum": 13, "multipleOf": 6},
+        },
+    },
+    "exactly one": {
+        "oneOf": [
+            {"type": "object", "required": ["a"], "properties": {"a": TEXT}},
+            {"type": "object", "required": ["a", "b"], "properties": {"a": TEXT}},
+        ]
+    },
+    "not": {"type": "string", "not": {"enum": ["", "a", "example"]}},
+    "nothing unevaluated": {
+        "allOf": [{"properties": {"a": TEXT}, "required": ["a"]}],
+        "properties": {"b": {"type": "boolean"}},
+        "required": ["b"],
+        "unevaluatedProperties": False,
+    },
+}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_sample_keeps_to_every_keyword(name):
+    schema = FEATURES[name]
+    value = sample(schema)
+    assert Draft202012Validator(schema).is_valid(value), value

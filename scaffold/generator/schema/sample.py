@@ -8,6 +8,7 @@ from itertools import chain, islice
 
 from scaffold.generator.canonical import canonical
 from scaffold.generator.ir import Json
+from scaffold.generator.schema.conditions import conditions, joined, names
 from scaffold.generator.schema.documents import Documents
 from scaffold.generator.schema.facts import ANY, Facts, gather, merge, whole_bounds
 from scaffold.generator.schema.link import check_reachable
@@ -120,6 +121,12 @@ class _Sampler:
             yield from _VALUES[name](self, facts, depth)
 
     def objects(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield objects: what the properties say, then what holds under conditions too."""
+        yield from self._objects(facts, depth)
+        for schemas in conditions(facts):
+            yield from self._objects(merge(gather(self.documents, schemas), facts), depth)
+
+    def _objects(self, facts: Facts, depth: int) -> Iterator[Json]:
         """Yield objects: with the required properties, then with others too."""
         streams = {
             name: self._part(schemas or (True,), depth)
@@ -133,19 +140,21 @@ class _Sampler:
         least = int(facts.home.get("minProperties", 0))
         if least > _LONGEST:
             return
-        free = [f"key_{index}" for index in range(1, least - len(required) + 1)]
-        more = {name: self._part(facts.values or (True,), depth) for name in free}
+        free = names(facts, max(least - len(required), 0))
+        more = {name: self._part(schemas or (True,), depth) for name, schemas in free.items()}
         yield from combine(required | more)
 
     def arrays(self, facts: Facts, depth: int) -> Iterator[Json]:
         """Yield lists: of one item or as few as there must be, then none, then more."""
         start = [self._part((schema,), depth) for schema in facts.home.get("prefixItems", [])]
         wanted = facts.home.get("contains")
-        contained = [self._part((wanted,), depth)] if wanted is not None else []
+        contained = self._part((wanted,), depth) if wanted is not None else Stream(iter(()))
+        found = {canonical(value): value for value in contained.first(VARIANTS)}
+        several = list(found.values())[: int(facts.home.get("minContains", 1))]
         least = int(facts.bounds.get("minItems", 0))
         if least > _LONGEST:
             return
-        head = [value for stream in start + contained for value in stream.first(1)]
+        head = [value for stream in start for value in stream.first(1)] + several
         items = self._part(facts.items or (True,), depth)
         for count in (max(least, 1), least, least + 1):
             missing = max(count - len(head), 0)
@@ -174,7 +183,9 @@ class _Sampler:
             # A word, if one will do: of many values only the first few are tried in an object.
             yield from (word for word in _WORDS if _may_match(pattern, word))
             yield text_for(pattern, least)
-            yield from _WORDS
+        if len(facts.patterns) > 1:
+            yield from joined(tuple(facts.patterns), least)
+        yield from _WORDS
 
     def integers(self, facts: Facts, depth: int) -> Iterator[Json]:
         """Yield whole numbers: small ones, then those at the bounds; what is within them first."""
@@ -189,6 +200,8 @@ class _Sampler:
                 yield bound
                 yield math.ceil(bound / step) * step
                 yield math.floor(bound / step) * step
+        if lower is not None:
+            yield from ((math.ceil(lower / step) + more) * step for more in (1, 2))
         yield step
 
     def numbers(self, facts: Facts, depth: int) -> Iterator[Json]:
