@@ -107,7 +107,7 @@ def _check(item: str) -> None:
     if "://" in item or "/" in item:
         raise ValueError(f"{item!a} is a URL or has a path, and a Host has neither: {_FORMS}")
     match = re.fullmatch(_PATTERN, item.removesuffix("."))
-    if match is None:
+    if match is None or item == f"{_ANY}.":  # a domain was forgotten: it must not mean any host
         raise ValueError(f"{item!a} can match no host: {_FORMS}")
     name, port = match["name"], match["port"]
     if name.startswith("[") and not _is_address(name.strip("[]")):

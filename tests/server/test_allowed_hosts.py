@@ -51,6 +51,7 @@ def test_a_pattern_allows_what_it_says(
         "mcp.example.com:http",
         "mcp.*.com",
         "*example.com",
+        "*.",
         "mcp..example.com",
         "user@mcp.example.com",
         "[::1",
