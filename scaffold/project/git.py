@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from scaffold.project.errors import PreconditionError
+from scaffold.project.special import refuse_special
 
 __all__ = ["clone", "look", "merge_files", "work"]
 
@@ -111,7 +112,8 @@ def look(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
 
     Raises:
         PreconditionError: `no-git` or `git-version` if there is no usable git; `git` if it does
-            not end in two minutes; `bare-repository` if a folder around is one.
+            not end in two minutes; `bare-repository` if a folder around is one; `special-file` if
+            the repository has a file that git would wait for.
     """
     _refuse_embedded(folder)
     environment = {**_environment(_OF_THE_PERSON), **_QUIET, **_OFFLINE}
@@ -269,4 +271,5 @@ def _levels(folder: Path) -> Iterator[Path]:
     for level in (top, *top.parents):
         yield level
         if (level / ".git").exists():
+            refuse_special(level)
             return

@@ -14,6 +14,7 @@ from typing import Final
 from scaffold.filesystem.reading import read_small
 from scaffold.project.errors import PreconditionError
 from scaffold.project.git import look
+from scaffold.project.special import refuse_special_ignored
 from scaffold.project.trees import Mode
 
 __all__ = ["Repository", "Tracked", "open_repository"]
@@ -83,6 +84,7 @@ class Repository:
             *("diff-index", "--cached", "--relative", "--name-only", "-z", "--no-renames"),
             *("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", self.head, "--", "."),
         )
+        refuse_special_ignored(self.project)
         unknown = self._git(
             *("ls-files", "--others", "--exclude-standard", "--directory"),
             *("--no-empty-directory", "-z", "--", "."),

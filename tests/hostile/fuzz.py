@@ -134,6 +134,7 @@ class Mutator:
 
     def file(self) -> Path:
         known = ["pyproject.toml", "scaffold.lock", ".copier-answers.yml", "dagstack.toml"]
+        known += [".gitignore", ".gitattributes"]
         if self.random.random() < 0.5:
             return self.repository.root / self.random.choice(known)
         return self.random.choice(self.files)
@@ -175,15 +176,12 @@ class Mutator:
     def special(self) -> None:
         file = self.repository.file(self.file())
         file.unlink()
-        # Git waits for a pipe called `.gitignore`, and reads one of any size, until our limit of
-        # two minutes ends it.
-        of_git = file.name.startswith(".git")
         match self.random.randrange(4):
-            case 0 if not of_git:
+            case 0:
                 os.mkfifo(file)
             case 1:
                 file.mkdir()
-            case 2 if not of_git:
+            case 2:
                 with file.open("wb") as huge:
                     huge.truncate(10 * 1024**3)
             case _:
@@ -245,7 +243,7 @@ class Mutator:
 
     def git(self) -> None:
         root = self.repository.root
-        match self.random.randrange(6):
+        match self.random.randrange(7):
             case 0:
                 add_settings(self.repository, root / ".git")
             case 1:
@@ -259,6 +257,10 @@ class Mutator:
                 shutil.copytree(root / ".git", inner, dirs_exist_ok=True)
                 add_settings(self.repository, root / "hookspecs")
             case 4:
+                name = self.random.choice(["HEAD", "index", "config", "info/exclude", "commondir"])
+                (root / ".git" / name).unlink(missing_ok=True)
+                os.mkfifo(root / ".git" / name)
+            case 5:
                 shutil.rmtree(root / ".git")
                 self.repository.write(".git", "gitdir: ../victim\n")
             case _:
