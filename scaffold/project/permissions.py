@@ -7,9 +7,11 @@ that begins with it.
 """
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from scaffold.filesystem.reading import read_small
 
@@ -45,7 +47,9 @@ def allow(source: str) -> None:
 
 def _covers(line: str, source: str) -> bool:
     if line.endswith("/"):
-        return source.startswith(line) and ".." not in source.removeprefix(line).split("/")
+        # Servers decode addresses before they look for '..', and some take '\\' for '/'.
+        rest = unquote(unquote(source.removeprefix(line)))
+        return source.startswith(line) and ".." not in re.split(r"[/\\]", rest)
     return source == line
 
 

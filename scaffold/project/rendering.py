@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from scaffold.filesystem.names import refusal
 from scaffold.project.errors import PreconditionError
 from scaffold.project.trees import Files, read_tree
 
 __all__ = ["Rendering", "as_without_owner", "render_tree"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 _COMMANDS: Final = ("tasks", "migrations", "jinja_extensions")
 """What of a template's configuration would run programs or load code."""
@@ -71,7 +74,7 @@ def render_tree(
         for path, content in known.items():
             (folder / path).write_bytes(content)
         with _explained(template, folder, name), as_without_owner(), _silenced():
-            worker = run_copy(
+            worker = _as_update(run_copy)(
                 str(template),
                 folder,
                 dict(facts),
@@ -95,6 +98,16 @@ def render_tree(
             message = f"{name} would write '{path}', which {reason}"
             raise PreconditionError("template", message, "name another template with --template")
     return Rendering(files, config, answers, only_new)
+
+
+def _as_update(call: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Have templates see `_copier_operation` as "update", in the old version and in the new one.
+
+    copier's own `run_update` does the same for both. The outermost operation counts.
+    """
+    mark: Callable[[str], Callable[[Callable[_P, _T]], Callable[_P, _T]]]
+    mark = importlib.import_module("copier._main").as_operation
+    return mark("update")(call)
 
 
 @contextmanager

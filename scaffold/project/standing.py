@@ -21,6 +21,7 @@ from scaffold.project.errors import ProjectError, UsageError
 from scaffold.project.files import State
 from scaffold.project.kinds import all_hookspecs, named_hookspec, pinned_hookspec
 from scaffold.project.lock import read_lock
+from scaffold.project.permissions import is_allowed
 from scaffold.project.settings import PluginSettings, Settings, read_settings
 from scaffold.project.template import shipped_versions
 
@@ -143,10 +144,13 @@ def _template(root: Path, _settings: Settings) -> Fact:
     origin = read_origin(root)
     found = f"{origin.source} {origin.version}"
     if not origin.source.startswith(SHIPPED):
-        return Fact(found)
-    newest = list(shipped_versions(origin.source.removeprefix(SHIPPED)))[-1:]
-    behind = newest and newest != [origin.version]
-    return Fact(found, f"there is {newest[0]}: 'scaffold update'" if behind else "")
+        known = is_allowed(origin.source)
+        return Fact(found if known else f"{found} (not fetched unless you name it)")
+    versions = list(shipped_versions(origin.source.removeprefix(SHIPPED)))
+    if not versions:
+        return Fact(found, "no template of this name ships: do not trust it by its name")
+    behind = versions[-1] != origin.version
+    return Fact(found, f"there is {versions[-1]}: 'scaffold update'" if behind else "")
 
 
 def _runtime(root: Path, _settings: Settings) -> Fact:

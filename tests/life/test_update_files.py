@@ -1,12 +1,13 @@
 """`scaffold update`: files of every kind, and templates of others."""
 
+import json
 import os
 import shutil
 
 import pytest
 from lives import commit, git, history, texts
 
-from scaffold.project.permissions import permissions_file
+from scaffold.project.permissions import is_allowed, permissions_file
 
 
 @pytest.fixture
@@ -240,10 +241,15 @@ def test_what_only_a_project_names_is_not_fetched(scaffold, project, new_file):
     for options in ([], ["--check"], ["--diff"]):
         result = scaffold("update", project, *options)
         assert (result.status, result.err.partition(":")[0]) == (4, "not-fetched")
-    assert f"{source} v2" in scaffold("status", project).out
+    marked = scaffold("status", project)
+    assert (marked.status, f"{source} v2 (not fetched unless you name it)\n" in marked.out) == (
+        0,
+        True,
+    )
 
     permissions_file().parent.mkdir(exist_ok=True)
     permissions_file().write_text(f"{source}\n")
+    assert f"{source} v2\n" in scaffold("status", project).out
     assert scaffold("update", project, "--check").status == 4
     assert scaffold("update", project).status == 0
 
@@ -262,3 +268,34 @@ def test_a_source_with_blanks_and_a_relative_one_work_again_from_any_folder(
 
     assert scaffold("update", project).err == "template v3: up to date\n"
     assert f"template   {source} v3\n" in scaffold("status", project).out
+
+
+def test_status_warns_of_a_template_that_only_claims_to_ship(scaffold, project):
+    answers = project / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace("scaffold:plugin", "scaffold:/proc/self/cwd"))
+
+    result = scaffold("status", project)
+
+    assert result.status == 1
+    assert "scaffold:/proc/self/cwd v2  (no template of this name ships: " in result.out
+
+
+def test_a_template_may_leave_files_alone_in_updates(scaffold, project, new_file):
+    config = new_file / "copier.yml"
+    words = "{% if _copier_operation == 'update' %}{}{% endif %}"
+    excluded = [words.replace("{}", name) for name in ("NOTES", "README.md")]
+    config.write_text(f"{config.read_text()}\n_exclude: {json.dumps(excluded)}\n")
+
+    assert scaffold("update", project, "--template", history(new_file)).status == 0
+
+    assert not (project / "NOTES").exists()
+    assert "The third version." not in (project / "README.md").read_text()
+
+
+@pytest.mark.parametrize("step", ["..", "%2e%2E", "%252e%252e", "..\\x", "a/..%5cx"])
+def test_a_source_below_an_allowed_address_does_not_step_out_of_it(step):
+    permissions_file().parent.mkdir(parents=True, exist_ok=True)
+    permissions_file().write_text("https://code.localhost/team/\n")
+
+    assert is_allowed("https://code.localhost/team/templates%20of%20ours.git")
+    assert not is_allowed(f"https://code.localhost/team/{step}/other/x.git")
