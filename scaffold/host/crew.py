@@ -71,13 +71,12 @@ class Crew:
         """
         with self._lock:
             self._closed = True
-            due, workers, self._workers = self._due, self._workers, 0
+            due = self._due
         with suppress(Empty):
             while True:
                 for _, dropped in _taken(due.get_nowait()):
                     dropped()
-        for _ in range(workers):
-            due.put(None)
+        due.put(None)
 
     def result_of(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """Have the work done in the context of this call; the running loop awaits its result.
@@ -135,6 +134,8 @@ class Crew:
             for work, _ in _taken(task):
                 work()
             idle.append(None)
+        # For the next thread. They are not counted: an interrupt hides whether one was started.
+        due.put(None)
 
     def _reset(self) -> None:
         self._lock = reentrant_lock(Rank.THREADS)

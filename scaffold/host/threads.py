@@ -95,14 +95,15 @@ def within(
     """
     outcome: Future[T] = Future()
     run = partial(_settle, outcome, work, undo, contextvars.copy_context())
+    thread = _thread(run)
     try:
-        thread = _started(run)
-    except NoThread:
-        if undo is None:
-            raise
-        run()
-        return outcome.result()
-    try:
+        try:
+            _start(thread)
+        except NoThread:
+            if undo is None:
+                raise
+            run()
+            return outcome.result()
         return outcome.result(seconds)
     except TimeoutError:
         if outcome.done():  # the work's own error, or it has ended at this moment
@@ -128,28 +129,32 @@ async def within_async(
 
     outcome: Future[T] = Future()
     run = partial(_settle, outcome, work, undo, contextvars.copy_context())
+    thread = _thread(run)
     try:
-        thread = _started(run)
-    except NoThread:
-        if undo is None:
-            raise
-        run()
-        return outcome.result()
-    try:
+        try:
+            _start(thread)
+        except NoThread:
+            if undo is None:
+                raise
+            run()
+            return outcome.result()
         return await asyncio.shield(asyncio.wrap_future(outcome))
     except BaseException:
         _give_up(outcome, thread, undo, leftovers)
         raise
 
 
-def _started(run: Callable[[], None]) -> threading.Thread:
-    """Start a thread for work of a plugin; raise `NoThread`."""
-    thread = threading.Thread(target=run, name="plugin-lifecycle", daemon=True)
+def _thread(run: Callable[[], None]) -> threading.Thread:
+    """Return a thread for work of a plugin, which has not been started."""
+    return threading.Thread(target=run, name="plugin-lifecycle", daemon=True)
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread; raise `NoThread`. It may run although this was interrupted."""
     try:
         thread.start()
     except RuntimeError as error:
         raise NoThread(thread.name, error) from None
-    return thread
 
 
 def _settle(

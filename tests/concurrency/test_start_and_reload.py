@@ -12,6 +12,7 @@ from hosted import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
 
 from scaffold.contract.errors import DuplicatePlugin, PluginError
 from scaffold.host import AsyncHost, Host
+from scaffold.host.crew import Crew
 from scaffold.host.waiting import until, until_async
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
@@ -319,3 +320,34 @@ def test_a_check_of_health_does_not_bring_back_a_plugin_that_is_being_reloaded(r
         call()
         reload()
         assert host.status["p"].state == "ready"
+
+
+class Interrupted(threading.Thread):
+    """A thread whose start is interrupted once it runs, as by a signal handler that raises."""
+
+    def start(self):
+        super().start()
+        raise KeyboardInterrupt
+
+
+def test_a_setup_whose_start_was_interrupted_is_torn_down(record, monkeypatch):
+    monkeypatch.setattr("scaffold.host.threads.threading.Thread", Interrupted)
+    host = Host()
+    host.kind(TextProcessorDispatcher)
+    host.add(record.plugin(Plain), "p")
+    with pytest.raises(KeyboardInterrupt):
+        host.start()
+    monkeypatch.undo()
+    host.close()
+    assert until(lambda: record.counts == (1, 1), PATIENCE)
+
+
+def test_a_thread_whose_start_was_interrupted_ends_with_its_crew(monkeypatch):
+    crew, done = Crew("interrupted"), threading.Event()
+    monkeypatch.setattr("scaffold.host.crew.threading.Thread", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        crew.do(done.set)
+    monkeypatch.undo()
+    assert done.wait(PATIENCE)
+    crew.close()
+    assert until(lambda: "interrupted" not in [one.name for one in threading.enumerate()], PATIENCE)
