@@ -14,6 +14,9 @@ a call and at a jump back, so a queue is used in this form, in which nothing can
         if queue:
             wake_first(queue)
 
+There is no loop in the `try`, but in functions that it calls: Python 3.13 does not protect the jump
+back of a loop at the end of it.
+
 An exception can still keep the last step from being made. So a thread that waits in a queue looks
 at it from time to time.
 """

@@ -186,15 +186,21 @@ class HttpChannel:
         queue, turn = self._renewing, Waiter(lambda _: None)
         try:
             queue.append(turn)
-            # A signal handler does not wait for the frame below it.
-            while queue[0] is not turn and thread_of(queue[0]) != get_ident():
-                if time.monotonic() > deadline:
-                    return
-                time.sleep(_PAUSE)
-            if self._peer.session.id == step.stale:
+            comes = self._turn_comes(turn, deadline)
+            if comes and self._peer.session.id == step.stale:
                 self._run(self._peer.open(step.timeout))
         finally:
             queue.remove(turn)
+
+    def _turn_comes(self, turn: Waiter, deadline: float) -> bool:
+        """Wait for a turn to renew the session; return False if it does not come in time."""
+        queue = self._renewing
+        # A signal handler does not wait for the frame below it.
+        while queue[0] is not turn and thread_of(queue[0]) != get_ident():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE)
+        return True
 
     def _is_closed_within(self, seconds: float) -> bool:
         """Wait so long, or until the channel is closed; tell whether it is."""

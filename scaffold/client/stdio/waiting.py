@@ -48,24 +48,33 @@ class Waiting(Connection):
 
     def _wait(self, slot: "SimpleQueue[Answer]", deadline: float, left: float) -> Answer:
         """Return the answer, `None` if there is none in time, which is `left` seconds from now."""
-        answer: Answer = None
         readers, turn = self.turns, Waiter(slot.put)
         try:
             readers.append(turn)
-            while answer is None and left > 0:
-                if readers[0] is turn:
-                    answer = self._lead(slot, turn, deadline, left)
-                elif thread_of(readers[0]) == turn.thread:
-                    answer = self._lead_for_frame_below(slot, turn, deadline, left)
-                else:
-                    answer = self._follow(slot, turn, left)
-                if answer is None:
-                    left = deadline - time.monotonic()
+            # Not a loop: its jump back is no part of the `try` for Python 3.13.
+            answer = self._lead_or_follow(slot, turn, deadline, left)
         finally:
             first = readers[0] is turn
             readers.remove(turn)
             if first and readers:
                 wake_first(readers)
+        return answer
+
+    def _lead_or_follow(
+        self, slot: "SimpleQueue[Answer]", turn: Waiter, deadline: float, left: float
+    ) -> Answer:
+        """Wait for the answer with a turn in the queue."""
+        answer: Answer = None
+        readers = self.turns
+        while answer is None and left > 0:
+            if readers[0] is turn:
+                answer = self._lead(slot, turn, deadline, left)
+            elif thread_of(readers[0]) == turn.thread:
+                answer = self._lead_for_frame_below(slot, turn, deadline, left)
+            else:
+                answer = self._follow(slot, turn, left)
+            if answer is None:
+                left = deadline - time.monotonic()
         return answer
 
     def _follow(self, slot: "SimpleQueue[Answer]", turn: Waiter, left: float) -> Answer:
