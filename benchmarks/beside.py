@@ -31,7 +31,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import emit
+from scaffold.generator._emit import emit
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from scaffold.generator.compare.containment import contained
-from scaffold.generator.hookspec.source_yaml import read_yaml
+from scaffold.generator._compare.subset.subset_check import contained
+from scaffold.generator._source.yaml_text import read_yaml
 
 Pair: TypeAlias = tuple[Any, Any]
 """Does the second schema accept all that the first does?"""

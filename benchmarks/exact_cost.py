@@ -18,7 +18,7 @@ from typing import Any
 
 from scaffold.contract import Dispatch, Hook, Json, Kind
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import emit
+from scaffold.generator._emit import emit
 
 ROUNDS = 60
 SECONDS = 0.002

@@ -74,7 +74,7 @@ def write(folder: Path, count: int) -> None:
 
 def ours(folder: Path) -> int:
     from scaffold.generator import compile_kind
-    from scaffold.generator.emit import emit
+    from scaffold.generator._emit import emit
 
     kind = compile_kind(folder / "v1.yaml")
     files = emit(kind) | emit(kind, "openrpc") | emit(kind, "markdown")

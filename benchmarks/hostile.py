@@ -29,11 +29,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scaffold.contract import InvalidInput
-from scaffold.contract.payload import Payload
-from scaffold.contract.schema import Schema
+from scaffold.contract._payload.payload import Payload
+from scaffold.contract._validation.validator import Schema
 from scaffold.generator import compile_kind
-from scaffold.generator.diagnostics import SpecError
-from scaffold.generator.emit import emit
+from scaffold.generator._emit import emit
+from scaffold.generator._source.diagnostics import SpecError
 
 RATIO, SECONDS, MEGABYTES = 20, 0.05, 32
 FIRST = 1.0

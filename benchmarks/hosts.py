@@ -19,7 +19,7 @@ from time import monotonic, perf_counter
 
 from benchmarks.wire.bench_v1 import BenchClient, BenchDispatcher, EchoInput
 from benchmarks.wire.processes import descendants
-from scaffold.contract.errors import ScaffoldError
+from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.host import Host, Started
 
 PLUGIN = """

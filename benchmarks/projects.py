@@ -45,8 +45,8 @@ def scaffold(checkout: Path, folder: Path, *arguments: str) -> float:
 LAY = """
 import sys
 from pathlib import Path
-from scaffold.commands.generate import generate
-from scaffold.commands.new_plugin import new_plugin
+from scaffold._cli.commands.generate import generate
+from scaffold._cli.commands.new_plugin import new_plugin
 for name in sys.argv[2:]:
     new_plugin(name, kind="tool", hookspecs=None, runtimes=(), language="python", defaults=True,
         data=(), output=Path(sys.argv[1]))

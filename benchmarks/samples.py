@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from scaffold.generator.diagnostics import SpecError
-from scaffold.generator.hookspec.source import Source
+from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.files import SchemaFiles
+from scaffold.generator._schema.documents.references import bundle, check_links
+from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
+from scaffold.generator._source.diagnostics import SpecError
+from scaffold.generator._source.json_values import is_list, is_object
+from scaffold.generator._source.pointers import quoted
+from scaffold.generator._source.source_text import Source
 from scaffold.generator.ir import Json
-from scaffold.generator.schema.documents import Documents
-from scaffold.generator.schema.files import SchemaFiles
-from scaffold.generator.schema.link import bundle, check_links
-from scaffold.generator.schema.pointers import quoted
-from scaffold.generator.schema.sample import NoSampleError, sample
-from scaffold.generator.values import is_list, is_object
 
 
 def payloads(value: Json, at: str = "") -> Iterator[str]:

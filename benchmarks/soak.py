@@ -24,8 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.wire.bench_v1 import BENCH, BenchClient, EchoInput  # noqa: E402
 from benchmarks.wire.processes import descendants  # noqa: E402
-from scaffold.client.http import HttpChannel  # noqa: E402
-from scaffold.client.stdio.channel import StdioChannel  # noqa: E402
+from scaffold.client._http import HttpChannel  # noqa: E402
+from scaffold.client._stdio.channel import StdioChannel  # noqa: E402
 from scaffold.contract import TransportError  # noqa: E402
 
 SERVER: Final = [

@@ -1,4 +1,209 @@
-"""Plugin contracts that hold in every process and every language."""
+"""Plugin contracts that hold in every process and every language.
 
-__version__ = "0.1.0"
-"""Of the distribution. What is installed could be asked too, and takes 10 ms to say."""
+Everything that the code of a host or of a plugin names is here, except the bindings of its kinds.
+Each name is imported when it is first used::
+
+    from scaffold import Host, HookError
+"""
+
+from scaffold._lazy import import_name
+from scaffold._version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from scaffold.client import (
+        AsyncHttpChannel,
+        AsyncStdioChannel,
+        ForkServers,
+        HttpChannel,
+        StdioChannel,
+    )
+    from scaffold.contract import (
+        AmbiguousPlugin,
+        AsyncChannel,
+        Channel,
+        ConnectFailed,
+        DeadlineExceeded,
+        DependencyCycle,
+        DependencyFailed,
+        Dispatch,
+        DispatchError,
+        DuplicatePlugin,
+        Hook,
+        HookError,
+        InternalError,
+        InvalidInput,
+        InvalidOutput,
+        Kind,
+        KindUnknown,
+        ManifestInvalid,
+        NoCapableHandler,
+        PeerCrashed,
+        Plugin,
+        PluginContext,
+        PluginError,
+        PluginLoadError,
+        Problem,
+        ProtocolError,
+        RuntimeNotSupported,
+        ScaffoldError,
+        StopChain,
+        TransportError,
+        UnsupportedHook,
+        Wanted,
+        call_metadata,
+        calling_with,
+        report_progress,
+        reporting_to,
+    )
+    from scaffold.host import (
+        AsyncHost,
+        HookCall,
+        Host,
+        LoadedPlugin,
+        Middleware,
+        Proceed,
+        Started,
+        State,
+        Status,
+    )
+    from scaffold.manifest import Manifest, Runtime, read_manifest
+    from scaffold.resources import BlobStore, CheckpointStore, Clock, FrozenClock
+    from scaffold.server import serve
+    from scaffold.testing import assert_alike, every_runtime
+
+__all__ = [
+    "AmbiguousPlugin",
+    "AsyncChannel",
+    "AsyncHost",
+    "AsyncHttpChannel",
+    "AsyncStdioChannel",
+    "BlobStore",
+    "Channel",
+    "CheckpointStore",
+    "Clock",
+    "ConnectFailed",
+    "DeadlineExceeded",
+    "DependencyCycle",
+    "DependencyFailed",
+    "Dispatch",
+    "DispatchError",
+    "DuplicatePlugin",
+    "ForkServers",
+    "FrozenClock",
+    "Hook",
+    "HookCall",
+    "HookError",
+    "Host",
+    "HttpChannel",
+    "InternalError",
+    "InvalidInput",
+    "InvalidOutput",
+    "Kind",
+    "KindUnknown",
+    "LoadedPlugin",
+    "Manifest",
+    "ManifestInvalid",
+    "Middleware",
+    "NoCapableHandler",
+    "PeerCrashed",
+    "Plugin",
+    "PluginContext",
+    "PluginError",
+    "PluginLoadError",
+    "Problem",
+    "Proceed",
+    "ProtocolError",
+    "Runtime",
+    "RuntimeNotSupported",
+    "ScaffoldError",
+    "Started",
+    "State",
+    "Status",
+    "StdioChannel",
+    "StopChain",
+    "TransportError",
+    "UnsupportedHook",
+    "Wanted",
+    "__version__",
+    "assert_alike",
+    "call_metadata",
+    "calling_with",
+    "every_runtime",
+    "read_manifest",
+    "report_progress",
+    "reporting_to",
+    "serve",
+]
+
+_HOMES = {
+    "AsyncHttpChannel": "scaffold.client",
+    "AsyncStdioChannel": "scaffold.client",
+    "ForkServers": "scaffold.client",
+    "HttpChannel": "scaffold.client",
+    "StdioChannel": "scaffold.client",
+    "AmbiguousPlugin": "scaffold.contract",
+    "AsyncChannel": "scaffold.contract",
+    "Channel": "scaffold.contract",
+    "ConnectFailed": "scaffold.contract",
+    "DeadlineExceeded": "scaffold.contract",
+    "DependencyCycle": "scaffold.contract",
+    "DependencyFailed": "scaffold.contract",
+    "Dispatch": "scaffold.contract",
+    "DispatchError": "scaffold.contract",
+    "DuplicatePlugin": "scaffold.contract",
+    "Hook": "scaffold.contract",
+    "HookError": "scaffold.contract",
+    "InternalError": "scaffold.contract",
+    "InvalidInput": "scaffold.contract",
+    "InvalidOutput": "scaffold.contract",
+    "Kind": "scaffold.contract",
+    "KindUnknown": "scaffold.contract",
+    "ManifestInvalid": "scaffold.contract",
+    "NoCapableHandler": "scaffold.contract",
+    "PeerCrashed": "scaffold.contract",
+    "Plugin": "scaffold.contract",
+    "PluginContext": "scaffold.contract",
+    "PluginError": "scaffold.contract",
+    "PluginLoadError": "scaffold.contract",
+    "Problem": "scaffold.contract",
+    "ProtocolError": "scaffold.contract",
+    "RuntimeNotSupported": "scaffold.contract",
+    "ScaffoldError": "scaffold.contract",
+    "StopChain": "scaffold.contract",
+    "TransportError": "scaffold.contract",
+    "UnsupportedHook": "scaffold.contract",
+    "Wanted": "scaffold.contract",
+    "call_metadata": "scaffold.contract",
+    "calling_with": "scaffold.contract",
+    "report_progress": "scaffold.contract",
+    "reporting_to": "scaffold.contract",
+    "AsyncHost": "scaffold.host",
+    "HookCall": "scaffold.host",
+    "Host": "scaffold.host",
+    "LoadedPlugin": "scaffold.host",
+    "Middleware": "scaffold.host",
+    "Proceed": "scaffold.host",
+    "Started": "scaffold.host",
+    "State": "scaffold.host",
+    "Status": "scaffold.host",
+    "Manifest": "scaffold.manifest",
+    "Runtime": "scaffold.manifest",
+    "read_manifest": "scaffold.manifest",
+    "BlobStore": "scaffold.resources",
+    "CheckpointStore": "scaffold.resources",
+    "Clock": "scaffold.resources",
+    "FrozenClock": "scaffold.resources",
+    "serve": "scaffold.server",
+    "assert_alike": "scaffold.testing",
+    "every_runtime": "scaffold.testing",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        return import_name(__name__, _HOMES, name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -9,7 +9,7 @@ _PRECONDITION = 4
 def main() -> NoReturn:
     """Run the command line; say what to install where only the runtime is."""
     try:
-        from scaffold.cli import main as run
+        from scaffold._cli.app import main as run
     except ModuleNotFoundError as error:
         if error.name != "typer":
             raise

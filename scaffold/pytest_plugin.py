@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from scaffold.testing.check import Check
-    from scaffold.testing.subject import Subject
+    from scaffold.testing._checks.check import Check
+    from scaffold.testing._plugin.plugin_under_test import Subject
 
 __all__ = ["CheckItem", "pytest_addoption", "pytest_collection_modifyitems"]
 
@@ -32,9 +32,9 @@ def pytest_collection_modifyitems(
     folder = _folder(config)
     if folder is None:
         return
-    from scaffold.commands.test import subject_in
-    from scaffold.contract.errors import PluginError
-    from scaffold.testing.suites import CHECKS
+    from scaffold._cli.commands.test import subject_in
+    from scaffold.contract._errors.errors import PluginError
+    from scaffold.testing._suites import CHECKS
 
     try:
         subject = subject_in(folder)
@@ -63,7 +63,7 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Carry the check out; skip it where it has nothing to say."""
-        from scaffold.testing.suites import carry_out
+        from scaffold.testing._suites import carry_out
 
         result = carry_out(self.check, self.subject)
         if result.outcome == "skipped":

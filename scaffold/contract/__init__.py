@@ -6,30 +6,36 @@ is passed on; only `override` must come from its home, where linters look for it
 
 from pydantic import Field
 
-from scaffold.contract.channel import AsyncChannel, Channel
-from scaffold.contract.dispatch import Dispatch
-from scaffold.contract.errors import (
+from scaffold.contract._context.metadata import call_metadata, calling_with
+from scaffold.contract._context.progress import report_progress, reporting_to
+from scaffold.contract._errors.errors import (
+    AmbiguousPlugin,
+    ConnectFailed,
+    DeadlineExceeded,
+    DependencyCycle,
+    DependencyFailed,
+    DispatchError,
+    DuplicatePlugin,
     HookError,
     InternalError,
     InvalidInput,
     InvalidOutput,
+    KindUnknown,
+    ManifestInvalid,
+    NoCapableHandler,
+    PeerCrashed,
+    PluginError,
+    PluginLoadError,
     Problem,
+    ProtocolError,
+    RuntimeNotSupported,
     ScaffoldError,
     TransportError,
+    UnsupportedHook,
 )
-from scaffold.contract.hook import (
-    Functions,
-    Hook,
-    Kind,
-    MaybeAsyncIterator,
-    MaybeAwaitable,
-    StreamHook,
-)
-from scaffold.contract.metadata import call_metadata, calling_with
-from scaffold.contract.model import Model
-from scaffold.contract.plugin import AsyncClient, Client, Plugin, PluginContext
-from scaffold.contract.progress import report_progress
-from scaffold.contract.routes import (
+from scaffold.contract._hooks.channel import AsyncChannel, Channel
+from scaffold.contract._hooks.dispatch_class import Dispatch
+from scaffold.contract._hooks.dispatcher import (
     AsyncDispatcher,
     AsyncRoutes,
     Dispatcher,
@@ -37,18 +43,35 @@ from scaffold.contract.routes import (
     StopChain,
     Wanted,
 )
-from scaffold.contract.values import ABSENT, Integer, Json, JsonObject, Maybe, Number
+from scaffold.contract._hooks.hook import (
+    Functions,
+    Hook,
+    Kind,
+    MaybeAsyncIterator,
+    MaybeAwaitable,
+    StreamHook,
+)
+from scaffold.contract._hooks.plugin import AsyncClient, Client, Plugin, PluginContext
+from scaffold.contract._json.types import ABSENT, Integer, Json, JsonObject, Maybe, Number
+from scaffold.contract._payload.model import Model
 
 __all__ = [
     "ABSENT",
+    "AmbiguousPlugin",
     "AsyncChannel",
     "AsyncClient",
     "AsyncDispatcher",
     "AsyncRoutes",
     "Channel",
     "Client",
+    "ConnectFailed",
+    "DeadlineExceeded",
+    "DependencyCycle",
+    "DependencyFailed",
     "Dispatch",
+    "DispatchError",
     "Dispatcher",
+    "DuplicatePlugin",
     "Field",
     "Functions",
     "Hook",
@@ -60,21 +83,31 @@ __all__ = [
     "Json",
     "JsonObject",
     "Kind",
+    "KindUnknown",
+    "ManifestInvalid",
     "Maybe",
     "MaybeAsyncIterator",
     "MaybeAwaitable",
     "Model",
+    "NoCapableHandler",
     "Number",
+    "PeerCrashed",
     "Plugin",
     "PluginContext",
+    "PluginError",
+    "PluginLoadError",
     "Problem",
+    "ProtocolError",
     "Routes",
+    "RuntimeNotSupported",
     "ScaffoldError",
     "StopChain",
     "StreamHook",
     "TransportError",
+    "UnsupportedHook",
     "Wanted",
     "call_metadata",
     "calling_with",
     "report_progress",
+    "reporting_to",
 ]

@@ -1,10 +1,10 @@
 """The generator: hookspec text in, files out. Touches no disk but to read, and runs no plugin."""
 
-from scaffold.generator.compiler import compile_kind, kind_files
-from scaffold.generator.contract import contract
-from scaffold.generator.diagnostics import Diagnostic, SpecError
-from scaffold.generator.hookspec.folders import find_kind, list_kinds
-from scaffold.generator.hookspec.shipped import shipped_hookspecs
+from scaffold.generator._compile.compiler import compile_kind, kind_files
+from scaffold.generator._compile.contract_json import contract
+from scaffold.generator._hookspec.bundled import shipped_hookspecs
+from scaffold.generator._hookspec.folders import find_kind, list_kinds
+from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 
 __all__ = [
     "Diagnostic",

@@ -1,13 +1,18 @@
-"""The host: find plugins, start them, and call them wherever they run."""
+"""The host: find plugins, start them, and call them in any runtime."""
 
-from scaffold.host.async_hosts import AsyncHost
-from scaffold.host.hosts import Host
-from scaffold.host.in_process import AsyncInProcessChannel, InProcessChannel
-from scaffold.host.lifecycle import Started
-from scaffold.host.manifest import CORE_VERSION, Manifest, read_manifest
-from scaffold.host.middleware import HookCall, Middleware, Proceed
-from scaffold.host.registry import LoadedPlugin, State, Status
-from scaffold.resources.clock import Clock
+from scaffold._lazy import import_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from scaffold.host._async_host import AsyncHost
+    from scaffold.host._host import Host
+    from scaffold.host._in_process.async_channel import AsyncInProcessChannel
+    from scaffold.host._in_process.channel import InProcessChannel
+    from scaffold.host._lifecycle.start_events import Started
+    from scaffold.host._middleware.middleware import HookCall, Middleware, Proceed
+    from scaffold.host._registry.registry import LoadedPlugin, State, Status
+    from scaffold.manifest._model import CORE_VERSION, Manifest, Runtime, read_manifest
+    from scaffold.resources._clock import Clock
 
 __all__ = [
     "CORE_VERSION",
@@ -21,8 +26,37 @@ __all__ = [
     "Manifest",
     "Middleware",
     "Proceed",
+    "Runtime",
     "Started",
     "State",
     "Status",
     "read_manifest",
 ]
+
+_HOMES = {
+    "AsyncHost": "scaffold.host._async_host",
+    "Host": "scaffold.host._host",
+    "AsyncInProcessChannel": "scaffold.host._in_process.async_channel",
+    "InProcessChannel": "scaffold.host._in_process.channel",
+    "Started": "scaffold.host._lifecycle.start_events",
+    "HookCall": "scaffold.host._middleware.middleware",
+    "Middleware": "scaffold.host._middleware.middleware",
+    "Proceed": "scaffold.host._middleware.middleware",
+    "LoadedPlugin": "scaffold.host._registry.registry",
+    "State": "scaffold.host._registry.registry",
+    "Status": "scaffold.host._registry.registry",
+    "CORE_VERSION": "scaffold.manifest._model",
+    "Manifest": "scaffold.manifest._model",
+    "Runtime": "scaffold.manifest._model",
+    "read_manifest": "scaffold.manifest._model",
+    "Clock": "scaffold.resources._clock",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        return import_name(__name__, _HOMES, name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

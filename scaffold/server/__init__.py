@@ -1,5 +1,5 @@
 """Servers: a plugin behind MCP, over stdio or HTTP."""
 
-from scaffold.server.start import serve
+from scaffold.server._bootstrap import serve
 
 __all__ = ["serve"]

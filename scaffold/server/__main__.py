@@ -2,7 +2,7 @@
 
 import sys
 
-from scaffold.server.start import serve
+from scaffold.server._bootstrap import serve
 
 _USAGE = "usage: python -m scaffold.server MODULE:CLASS [--name NAME] [--http] [--help]\n"
 

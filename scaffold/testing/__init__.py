@@ -4,6 +4,6 @@ Four suites of checks: the contract of every runtime (dagstack ADR-0003), parity
 hygiene of the process, and behaviour under faults. `suites.CHECKS` is the table of all of them.
 """
 
-from scaffold.testing.runtimes import assert_alike, every_runtime
+from scaffold.testing._plugin.runtimes import assert_alike, every_runtime
 
 __all__ = ["assert_alike", "every_runtime"]

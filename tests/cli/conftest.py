@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from projects import HOOKSPEC, INPUT, OUTPUT, write
 
-from scaffold.cli import main
+from scaffold._cli.app import main
 
 
 @dataclass

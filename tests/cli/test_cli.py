@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from scaffold.cli import app
-from scaffold.commands import doctor, lint
+from scaffold._cli.app import app
+from scaffold._cli.commands import doctor, lint
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 VERBS = sorted(get_command(app).commands)
@@ -41,7 +41,7 @@ def test_the_manual_has_every_exit_status_and_no_other():
 
 
 def test_help_needs_nothing_heavy():
-    code = "import sys; from scaffold.cli import app; print(*sys.modules)"
+    code = "import sys; from scaffold._cli.app import app; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
@@ -59,7 +59,7 @@ def test_help_needs_nothing_heavy():
 
     assert not heavy & set(loaded.stdout.split())
     assert {name for name in loaded.stdout.split() if name.startswith("scaffold.")} == {
-        "scaffold.cli"
+        *("scaffold._lazy", "scaffold._version", "scaffold._cli", "scaffold._cli.app"),
     }
 
 

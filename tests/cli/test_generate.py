@@ -273,5 +273,5 @@ def test_generate_check_pays_for_no_part_of_the_runtime(spawn, demo, tmp_path):
     result = spawn("generate", demo, "--check", env=env)
 
     imported = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
-    assert "scaffold.project.drift" in imported
+    assert "scaffold._project.generate.generation_plan" in imported
     assert not imported & {"scaffold.contract", "scaffold.generator", "jsonschema_rs"}

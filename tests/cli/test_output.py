@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import scaffold.commands
-from scaffold.commands.findings import print_findings
-from scaffold.commands.output import print_json_text, print_lines, tell
-from scaffold.generator.diagnostics import Diagnostic
-from scaffold.printable import printable, printable_line
+import scaffold._cli.commands
+from scaffold._cli.reporting.findings import print_findings
+from scaffold._cli.reporting.output import print_json_text, print_lines, tell
+from scaffold._printable import printable, printable_line
+from scaffold.generator._source.diagnostics import Diagnostic
 
 HOSTILE = "a\x1b]0;owned\x07\x9b2J\x7f\r\u202eb\u2066\u200b\ufeff\x85\u2028"
 
@@ -95,7 +95,7 @@ def writes(tree):
 
 @pytest.mark.parametrize(
     "module",
-    sorted(Path(scaffold.commands.__file__).parent.glob("*.py")),
+    sorted(Path(scaffold._cli.commands.__file__).parent.glob("*.py")),
     ids=lambda path: path.stem,
 )
 def test_no_other_module_of_the_commands_writes_to_a_terminal(module):

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from scaffold.client.log_reader import BURST, RATE, LogReader
+from scaffold.client._process.log_reader import BURST, RATE, LogReader
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from scaffold.generator import compile_kind
-from scaffold.generator.hookspec.source_yaml import read_yaml
+from scaffold.generator._source.yaml_text import read_yaml
 
 HERE = Path(__file__).parent
 DISPATCH = ("singleton", "broadcast_collect", "broadcast_notify", "chain", "capability")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from instances import instances
 from jsonschema_rs import Draft202012Validator
 
-from scaffold.generator.compare.containment import contained
+from scaffold.generator._compare.subset.subset_check import contained
 
 NAMES = st.sampled_from(["a", "b", "c"])
 VALUES = st.sampled_from([0, 1, 2, "a", "ab", None, True, [], [1], {}, {"a": 1}])

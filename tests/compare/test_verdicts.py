@@ -8,7 +8,7 @@ from instances import instances
 from jsonschema_rs import Draft202012Validator
 from tables import DISPATCH, PARTIES, REVERSED, kind_of, rows, with_hooks, with_schema
 
-from scaffold.generator.compare import Party, compare
+from scaffold.generator._compare import Party, compare
 
 SCHEMAS = rows("schemas.yaml")
 HOOKS = rows("hooks.yaml")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold.generator.compare.version import Bump, holds, step
+from scaffold.generator._compare.version import Bump, holds, step
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import asyncio
 import threading
 from collections import Counter
 
-from scaffold.contract.failure import FAILURES
-from scaffold.host.waiting import until_async
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.host._concurrency.polling import until_async
 from scaffold.kinds.text_processor_v1 import ProcessInput, TextProcessorPlugin
 
 PATIENCE = 30

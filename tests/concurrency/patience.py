@@ -6,8 +6,8 @@ import sys
 import textwrap
 from pathlib import Path
 
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
 from scaffold.contract import Kind
 
 HERE = Path(__file__).parent

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scaffold.contract.errors import ScaffoldError
+from scaffold.contract._errors.errors import ScaffoldError
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "3"))
 _STUCK = 60.0

@@ -10,12 +10,12 @@ import time
 import pytest
 from hosted import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
 
-from scaffold.contract.errors import ConnectFailed, PluginError
+from scaffold.contract._errors.errors import ConnectFailed, PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.host.crew import Crew
-from scaffold.host.loop_thread import LoopThread
-from scaffold.host.threads import Closed, NoThread
-from scaffold.host.waiting import until
+from scaffold.host._concurrency.loop_thread import LoopThread
+from scaffold.host._concurrency.polling import until
+from scaffold.host._concurrency.thread_pool import Crew
+from scaffold.host._concurrency.time_limit import Closed, NoThread
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,
@@ -126,7 +126,7 @@ def test_a_call_that_does_not_end_is_refused_in_the_end(record):
 
 
 def test_a_loop_that_cannot_be_ended_is_left_and_its_callers_get_an_error(monkeypatch):
-    monkeypatch.setattr("scaffold.host.loop_thread._ENDING", 0.05)
+    monkeypatch.setattr("scaffold.host._concurrency.loop_thread._ENDING", 0.05)
     gate = Gate()
 
     async def process():
@@ -273,7 +273,7 @@ def test_a_host_closes_at_the_end_of_the_interpreter(base):
 import atexit
 from hosted import {base}, text
 from scaffold.host import Host
-from scaffold.host.waiting import until
+from scaffold.host._concurrency.polling import until
 from scaffold.kinds.text_processor_v1 import TextProcessorClient, TextProcessorDispatcher
 
 class Told({base}):

@@ -31,7 +31,7 @@ def test_an_interrupt_leaves_the_import_to_its_end(folder):
         """
         import signal, sys, threading
         from pathlib import Path
-        from scaffold.concurrency.imports import import_safely
+        from scaffold._concurrency.safe_imports import import_safely
 
         folder = Path(sys.argv[1])
         sys.path.insert(0, sys.argv[1])
@@ -63,7 +63,7 @@ def test_a_fork_waits_for_the_import_of_another_thread(folder):
         """
         import os, signal, sys, threading, time, warnings
         from pathlib import Path
-        from scaffold.concurrency.imports import import_safely
+        from scaffold._concurrency.safe_imports import import_safely
 
         warnings.simplefilter("ignore", DeprecationWarning)
         folder = Path(sys.argv[1])
@@ -89,7 +89,7 @@ def test_a_fork_waits_for_the_import_of_another_thread(folder):
 
 def test_an_import_that_fails_is_raised_where_it_was_asked_for():
     said = run_program("""
-        from scaffold.concurrency.imports import import_safely
+        from scaffold._concurrency.safe_imports import import_safely
 
         try:
             import_safely("no_such_module_here")

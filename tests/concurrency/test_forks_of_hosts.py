@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hosted import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
 
-from scaffold.contract.errors import PluginLoadError
-from scaffold.contract.stores import Blobs
+from scaffold.contract._context.storage import Blobs
+from scaffold.contract._errors.errors import PluginLoadError
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from patience import ask, asked, open_awaited, open_blocking, run_program
 
-from scaffold.contract.errors import ConnectFailed
+from scaffold.contract._errors.errors import ConnectFailed
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork"),

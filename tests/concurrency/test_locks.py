@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from scaffold.concurrency.forks import reset_after_fork
-from scaffold.concurrency.locks import (
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.locks import (
     CHECKED,
     LockOrderError,
     Rank,

@@ -145,7 +145,7 @@ def test_everything_works_without_assertions():
 
 def test_no_package_of_another_world_is_imported():
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, scaffold.client.stdio.channel; print(*sys.modules)"],
+        [sys.executable, "-c", "import sys, scaffold.client._stdio.channel; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,

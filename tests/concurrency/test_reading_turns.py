@@ -12,10 +12,10 @@ import pytest
 from busy import quiet_seconds_since
 from patience import PATIENT, ask, asked, open_awaited, open_blocking, run_program
 
-from scaffold.client.session import Outgoing
-from scaffold.client.stdio.transport import NotSent
-from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
-from scaffold.contract.progress import reporting_to
+from scaffold.client._protocol.session import Outgoing
+from scaffold.client._stdio.connection.transport import NotSent
+from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._errors.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_signal_handler_may_close_the_channel_below_which_a_call_waits():
     run_program("""
         import os, signal, sys, threading
         from patience import ask, open_blocking
-        from scaffold.contract.errors import ConnectFailed
+        from scaffold.contract._errors.errors import ConnectFailed
 
         channel = open_blocking()
         before = len(os.listdir("/dev/fd"))
@@ -114,7 +114,7 @@ def test_a_signal_handler_may_call_the_plugin_that_the_frame_below_waits_for(bel
         """
         import os, signal, sys, threading
         from patience import ask, open_blocking
-        from scaffold.contract.errors import DeadlineExceeded
+        from scaffold.contract._errors.errors import DeadlineExceeded
 
         channel = open_blocking()
         said = []
@@ -138,7 +138,7 @@ def test_a_signal_handler_may_call_while_the_frame_below_polls_for_all():
     said = run_program("""
         import signal
         from patience import ask, open_blocking
-        from scaffold.contract.progress import reporting_to
+        from scaffold.contract._context.progress import reporting_to
 
         channel, answers = open_blocking(), []
         ask(channel, "0 x", "calm")

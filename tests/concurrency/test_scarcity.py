@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from patience import ask, open_blocking, run_program
 
-from scaffold.client.stdio.launch import NoRoom
-from scaffold.contract.errors import ConnectFailed, PeerCrashed
+from scaffold.client._process.launch import NoRoom
+from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 from hosted import PATIENCE, Gate, Plain, Record, in_thread, text
 
 from scaffold.host import AsyncHost, Host
-from scaffold.host.crew import MOST, Crew
-from scaffold.host.loop_thread import LoopThread
-from scaffold.host.mailbox import Post
-from scaffold.host.waiting import until, until_async
+from scaffold.host._concurrency.background_calls import Post
+from scaffold.host._concurrency.loop_thread import LoopThread
+from scaffold.host._concurrency.polling import until, until_async
+from scaffold.host._concurrency.thread_pool import MOST, Crew
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,

@@ -10,10 +10,10 @@ from contextlib import suppress
 import pytest
 from hosted import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
 
-from scaffold.contract.errors import DuplicatePlugin, PluginError
+from scaffold.contract._errors.errors import DuplicatePlugin, PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.host.crew import Crew
-from scaffold.host.waiting import until, until_async
+from scaffold.host._concurrency.polling import until, until_async
+from scaffold.host._concurrency.thread_pool import Crew
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,
@@ -331,7 +331,7 @@ class Interrupted(threading.Thread):
 
 
 def test_a_setup_whose_start_was_interrupted_is_torn_down(record, monkeypatch):
-    monkeypatch.setattr("scaffold.host.threads.threading.Thread", Interrupted)
+    monkeypatch.setattr("scaffold.host._concurrency.time_limit.threading.Thread", Interrupted)
     host = Host()
     host.kind(TextProcessorDispatcher)
     host.add(record.plugin(Plain), "p")
@@ -344,7 +344,7 @@ def test_a_setup_whose_start_was_interrupted_is_torn_down(record, monkeypatch):
 
 def test_a_thread_whose_start_was_interrupted_ends_with_its_crew(monkeypatch):
     crew, done = Crew("interrupted"), threading.Event()
-    monkeypatch.setattr("scaffold.host.crew.threading.Thread", Interrupted)
+    monkeypatch.setattr("scaffold.host._concurrency.thread_pool.threading.Thread", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         crew.do(done.set)
     monkeypatch.undo()

@@ -116,7 +116,7 @@ def test_everything_at_once_for_tasks(wire):
     storm(
         """
         import asyncio, random, sys
-        from scaffold.contract.errors import ScaffoldError
+        from scaffold.contract._errors.errors import ScaffoldError
         from scaffold.host import AsyncHost
         from storms import Storm
         from stormy import CLIENTS, counts, folder_for, kill, said

@@ -15,13 +15,20 @@ from typing import TypeAlias
 import uvicorn
 from msgspec import UNSET
 
-from scaffold.server.http.exchange import Exchange, Receive, Room, Scope, Send, read_headers
-from scaffold.server.http.guard import check_mirror
-from scaffold.server.http.refusal import Refusal, status_of
-from scaffold.server.http.sessions import Sessions
-from scaffold.server.request import Headers, Session
-from scaffold.wire.eras import Code
-from scaffold.wire.messages import Message, RequestId, WireError, read
+from scaffold._mcp.jsonrpc import Message, RequestId, WireError, read
+from scaffold._mcp.protocol_versions import Code
+from scaffold.server._http.app.http_request import (
+    Exchange,
+    Receive,
+    Room,
+    Scope,
+    Send,
+    read_headers,
+)
+from scaffold.server._http.app.request_checks import check_mirror
+from scaffold.server._http.app.session_tokens import Sessions
+from scaffold.server._http.edge.http_errors import Refusal, status_of
+from scaffold.server._protocol.request_context import Headers, Session
 
 Heard: TypeAlias = tuple[bytes, Message]
 

@@ -9,8 +9,8 @@ import os
 import sys
 from typing import Any
 
-from scaffold.client.http import HttpChannel
-from scaffold.contract.errors import ScaffoldError
+from scaffold.client._http import HttpChannel
+from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, Function, ToolClient
 
 SAMPLES: dict[str, Any] = {

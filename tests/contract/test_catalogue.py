@@ -3,7 +3,7 @@
 import pytest
 
 from scaffold.contract import HookError, InvalidInput
-from scaffold.contract.catalogue import Catalogue
+from scaffold.contract._hooks.function_catalog import Catalogue
 from scaffold.kinds.tool_v1.plugin import EXECUTE
 
 ADD = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold.contract.partial_schema import PartialSchema
+from scaffold.contract._validation.partial_schema import PartialSchema
 
 ATOMIC = "(?>a)"
 """A pattern that servers in Python know, and the compiler does not."""

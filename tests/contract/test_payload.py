@@ -19,7 +19,7 @@ from scaffold.contract import (
     Model,
     Number,
 )
-from scaffold.contract.collector import LONG
+from scaffold.contract._json.gc_pause import LONG
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ExecuteOutput
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
 

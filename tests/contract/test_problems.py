@@ -3,8 +3,8 @@
 import pytest
 
 from scaffold.contract import InvalidInput
-from scaffold.contract.errors import Problem
-from scaffold.contract.schema import Schema
+from scaffold.contract._errors.errors import Problem
+from scaffold.contract._validation.validator import Schema
 
 PERCENT = {
     "type": "object",

@@ -7,7 +7,7 @@ import pytest
 from msgspec.json import Decoder
 
 from scaffold.contract import Dispatch, Hook, InvalidInput, Json, Kind, Model
-from scaffold.contract.projection import MOST, projection
+from scaffold.contract._payload.partial_decoder import MOST, projection
 
 VALUE = {
     "a": {"b": [{"c": "x", "d": 1}, 2], "e": True},

@@ -10,7 +10,7 @@ import pytest
 from written import ROOT, golden, shipped
 
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import emit, languages, manifest
+from scaffold.generator._emit import emit, languages, manifest
 
 CODE = """
 import hashlib, sys

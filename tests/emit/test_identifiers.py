@@ -8,13 +8,13 @@ import pytest
 from written import golden
 
 from scaffold.contract import AsyncClient, Client, Functions, Model, Plugin
-from scaffold.contract.hook import DEFAULT_TOOL_NAME
+from scaffold.contract._hooks.hook import DEFAULT_TOOL_NAME
 from scaffold.generator import compile_kind
-from scaffold.generator.emit.python.imports import MODULES
-from scaffold.generator.emit.python.names import Names, identifiers
-from scaffold.generator.emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
-from scaffold.generator.functions import USUAL_ARGUMENTS, USUAL_NAME
-from scaffold.generator.hookspec.tool_names import DEFAULT_TOOL
+from scaffold.generator._compile.function_tools import USUAL_ARGUMENTS, USUAL_NAME
+from scaffold.generator._emit.python.imports import MODULES
+from scaffold.generator._emit.python.names import Names, identifiers
+from scaffold.generator._emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
+from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL
 
 
 def public(owner):

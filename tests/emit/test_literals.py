@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaffold.generator import ir
-from scaffold.generator.emit.python.layout import WIDTH, Row, Text, layout
-from scaffold.generator.emit.python.literals import docstring, literal, note, text
-from scaffold.generator.emit.python.names import Names, identifiers
-from scaffold.generator.emit.python.values import expression
+from scaffold.generator._emit.python.line_breaks import WIDTH, Row, Text, layout
+from scaffold.generator._emit.python.literals import docstring, literal, note, text
+from scaffold.generator._emit.python.names import Names, identifiers
+from scaffold.generator._emit.python.value_literals import expression
 
 HOSTILE = st.sampled_from(
     [

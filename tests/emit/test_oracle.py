@@ -5,9 +5,9 @@ import re
 from oracle import annotations, second_opinion
 
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import emit
-from scaffold.generator.emit.python.names import Names
-from scaffold.generator.emit.python.views import named
+from scaffold.generator._emit import emit
+from scaffold.generator._emit.python.names import Names
+from scaffold.generator._emit.python.template_views import named
 
 
 def test_every_property_has_the_type_that_an_older_generator_gives_it(hookspec):

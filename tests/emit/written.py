@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import contract_test, emit, manifest, plugin_stub
+from scaffold.generator._emit import contract_test, emit, manifest, plugin_stub
 
 ROOT = Path(__file__).parents[2]
 

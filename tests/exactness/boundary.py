@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scaffold.contract import InvalidInput
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import emit
+from scaffold.generator._emit import emit
 
 __all__ = ["echo_plugin", "generate", "passes", "same", "write_spec"]
 

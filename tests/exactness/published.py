@@ -7,8 +7,8 @@ import zipfile
 from itertools import islice
 from pathlib import Path
 
-from scaffold.generator.schema.documents import Documents
-from scaffold.generator.schema.sample import guesses
+from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.samples.sample_values import guesses
 
 __all__ = ["names", "published", "values"]
 

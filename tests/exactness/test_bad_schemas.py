@@ -10,7 +10,7 @@ from boundary import generate, passes, write_spec
 from busy import quiet_seconds_since
 
 from scaffold.generator import SpecError, compile_kind
-from scaffold.generator.emit import emit
+from scaffold.generator._emit import emit
 
 SECONDS = 20
 """What the worst of these may take on a busy machine; alone it takes a tenth."""

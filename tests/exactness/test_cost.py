@@ -8,8 +8,8 @@ import pytest
 from costs import FIXED, MEGABYTES, RATIO, expressions, grown, made, nested, spent, text
 
 from scaffold.contract import InvalidInput, InvalidOutput, Problem
-from scaffold.contract.errors import MOST_PROBLEMS, Rest
-from scaffold.contract.schema import Schema
+from scaffold.contract._errors.errors import MOST_PROBLEMS, Rest
+from scaffold.contract._validation.validator import Schema
 
 MOST_BYTES = 64 << 10
 """Bytes that a refusal may have, as an answer over the wire."""

@@ -7,7 +7,7 @@ import pytest
 from boundary import generate, passes, write_spec
 from published import names, published, values
 
-from scaffold.generator.diagnostics import SpecError
+from scaffold.generator._source.diagnostics import SpecError
 
 MANY = 60
 """Values that each schema is tried with."""

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from suite import REMOTES, required
 from test_properties import VALUES, documents
 
-from scaffold.contract.projection import projection
-from scaffold.contract.schema import Schema
+from scaffold.contract._payload.partial_decoder import projection
+from scaffold.contract._validation.validator import Schema
 from scaffold.generator import compile_kind
-from scaffold.generator.enforcement import enforcement
+from scaffold.generator._compile.enforcement_report import enforcement
 
 REQUIRED = required()
 NUMBERS = count()

@@ -41,9 +41,9 @@ from scaffold.contract import (
     Maybe,
     Model,
     Number,
-    payload,
 )
-from scaffold.contract.decoding import decoder, guarding, shapes
+from scaffold.contract._fast_decode import decoder, struct_types
+from scaffold.contract._payload import payload
 
 REQUIRED = required()
 NUMBERS = count()
@@ -112,7 +112,7 @@ def every_text_is_long(monkeypatch):
     """Let msgspec read what it can, whether that is faster or not."""
     monkeypatch.setattr(payload, "SHORT", 0)
     monkeypatch.setattr(decoder, "DENSE", 0)
-    monkeypatch.setattr(shapes, "MODEL", -1000)
+    monkeypatch.setattr(struct_types, "MODEL", -1000)
 
 
 def guard_of(form: object) -> Any:
@@ -153,7 +153,7 @@ def by_pydantic(guard):
     if guard.form is None:
         return guard.load
     config = None if guard._is_model else Model.__pydantic_core_schema__.get("config")
-    read = guarding.hasty(guard._adapter.core_schema, config).validate_json
+    read = guard.hasty(guard._adapter.core_schema, config).validate_json
     reader = guard._exact_reader if guard.exact else guard._plain_reader
     return reader(guard._by_alias(read))
 
@@ -584,9 +584,9 @@ def test_nobody_pays_for_the_reader_of_long_texts_who_has_none():
     code = (
         "import sys; from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA;"
         'EXECUTE.input.load(b\'{"function":"a","args":{}}\');'
-        "assert not {'scaffold.contract.decoding.decoder', 'msgspec'} & {*sys.modules};"
+        "assert not {'scaffold.contract._fast_decode.decoder', 'msgspec'} & {*sys.modules};"
         "GET_SCHEMA.output.load(b'[%b]' % (b' ' * 5000));"
-        "assert {'scaffold.contract.decoding.decoder', 'msgspec'} <= {*sys.modules}"
+        "assert {'scaffold.contract._fast_decode.decoder', 'msgspec'} <= {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

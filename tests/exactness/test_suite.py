@@ -7,9 +7,9 @@ import pytest
 from boundary import echo_plugin, generate, passes, same, write_spec
 from suite import REMOTES, optional, required
 
-from scaffold.client.stdio.channel import StdioChannel
+from scaffold.client._stdio.channel import StdioChannel
 from scaffold.contract import InvalidInput, Kind
-from scaffold.host.in_process import InProcessChannel
+from scaffold.host._in_process import InProcessChannel
 
 REQUIRED = required()
 OPTIONAL = optional()

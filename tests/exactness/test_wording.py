@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from suite import required
 
-from scaffold.contract.schema import Schema
+from scaffold.contract._validation.validator import Schema
 
 GOLDEN = Path(__file__).with_name("wording.json")
 ELSEWHERE = {"refRemote", "vocabulary"}

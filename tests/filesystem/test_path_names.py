@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold.filesystem.names import is_git, refusal
+from scaffold._filesystem.path_names import is_git, refusal
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.filesystem.folder import Folder
-from scaffold.filesystem.reading import SMALL, OutsideError, read_small
-from scaffold.filesystem.tree import Tree, read_inside
+from scaffold._filesystem.folder import Folder
+from scaffold._filesystem.project_tree import Tree, read_inside
+from scaffold._filesystem.reading import SMALL, OutsideError, read_small
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from ways_to_foreign_servers import WAYS, blocking, over_stdio
 
-from scaffold.client.stdio.channel import StdioChannel
-from scaffold.contract.errors import (
+from scaffold.client._stdio.channel import StdioChannel
+from scaffold.contract._errors.errors import (
     DeadlineExceeded,
     HookError,
     InvalidInput,
@@ -227,8 +227,8 @@ def test_a_list_of_tools_that_is_null_is_empty(odd):
 def test_an_old_server_that_dies_of_the_probe_is_started_again_as_old(
     odd_process, monkeypatch, how
 ):
-    for module in ("pipes", "loop"):
-        monkeypatch.setattr(f"scaffold.client.stdio.{module}.PROBE_PATIENCE", 0.2)
+    for module in ("sync_connection", "async_connection"):
+        monkeypatch.setattr(f"scaffold.client._stdio.connection.{module}.PROBE_PATIENCE", 0.2)
     with odd_process(how) as tool:
         assert tool.call().result == "fine"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from odd_server import Server, serve_http
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
 
 COMMAND = [sys.executable, "-S", str(Path(__file__).with_name("odd_server.py"))]

@@ -12,23 +12,23 @@ import pytest
 from hostile_http import HTTP_BYTES, HostileHttp
 from mutations import PROGRESS, RESULTS, answer, generator, pieces, spoilt
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.http.address import Address
-from scaffold.client.http.local.response import Reader
-from scaffold.client.http.peer import Peer
-from scaffold.client.http.session import HttpSession
-from scaffold.client.http.sse import EventStream
-from scaffold.client.http.steps import Broken, Done, Read, Send
-from scaffold.client.session import Session
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
-from scaffold.client.stdio.inbox import Inbox
-from scaffold.contract.errors import ScaffoldError
+from scaffold._mcp.jsonrpc import Message, read
+from scaffold._mcp.message_templates import Heads
+from scaffold._mcp.progress import read_progress
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._http.http11.response_parser import Reader
+from scaffold.client._http.protocol_driver import Peer
+from scaffold.client._http.session import HttpSession
+from scaffold.client._http.sse import EventStream
+from scaffold.client._http.transport.io_requests import Broken, Done, Read, Send
+from scaffold.client._http.transport.server_address import Address
+from scaffold.client._protocol.session import Session
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
+from scaffold.client._stdio.connection.response_router import Inbox
+from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
-from scaffold.wire.heads import Heads
-from scaffold.wire.messages import Message, read
-from scaffold.wire.progress import read_progress
 
 INPUT = ExecuteInput(function="echo", args={"text": "x"})
 PEER = [sys.executable, "-S", str(Path(__file__).with_name("hostile_server.py"))]

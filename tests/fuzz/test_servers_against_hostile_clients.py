@@ -16,14 +16,14 @@ import pytest
 from fuzzed import Fuzzed
 from mutations import META, generator, pieces, request, spoilt
 
-from scaffold.server.calls import Call
-from scaffold.server.conversation import Conversation
-from scaffold.server.guest import Guest
-from scaffold.server.http.app import App
-from scaffold.server.http.sessions import Sessions
-from scaffold.server.options import Options
-from scaffold.server.service import Service
-from scaffold.server.tasks import Tasks
+from scaffold.server._http.app.app import App
+from scaffold.server._http.app.session_tokens import Sessions
+from scaffold.server._options import Options
+from scaffold.server._plugin.hosted_plugin import Guest
+from scaffold.server._protocol.call_runner import Tasks
+from scaffold.server._protocol.service import Service
+from scaffold.server._protocol.tool_calls import Call
+from scaffold.server._stdio.session import Conversation
 
 SERVE = [sys.executable, "-m", "scaffold.server", "fuzzed:Fuzzed", "--name", "fuzz"]
 

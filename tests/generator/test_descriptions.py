@@ -6,10 +6,10 @@ import pytest
 import yaml
 from specs import write_spec
 
-from scaffold.contract.schema import Schema
+from scaffold.contract._validation.validator import Schema
 from scaffold.generator import compile_kind
-from scaffold.generator.lint import lint_kind
-from scaffold.generator.schema.sample import sample
+from scaffold.generator._lint.lint import lint_kind
+from scaffold.generator._schema.samples.sample_values import sample
 
 VERSIONS = {
     "2.0": ({"swagger": "2.0"}, "definitions"),

@@ -7,8 +7,8 @@ import pytest
 from specs import compile_schema, write_spec
 
 from scaffold.generator import compile_kind
-from scaffold.generator.contract import contract, with_digest
-from scaffold.generator.enforcement import enforcement
+from scaffold.generator._compile.contract_json import contract, with_digest
+from scaffold.generator._compile.enforcement_report import enforcement
 
 TEXT = {"type": "string"}
 ODD = {"type": "string", "pattern": "^(?!-)"}

@@ -6,7 +6,7 @@ import pytest
 from specs import write_spec
 
 from scaffold.generator import list_kinds, shipped_hookspecs
-from scaffold.generator.lint import lint_kind
+from scaffold.generator._lint.lint import lint_kind
 
 HOOK = """\
   - name: run

@@ -16,8 +16,8 @@ from specs import compile_schema, field_types, write_spec
 
 from scaffold.contract import Kind
 from scaffold.generator import SpecError, compile_kind, contract, kind_files, shipped_hookspecs
-from scaffold.generator.emit import emit
-from scaffold.generator.hookspec.source_yaml import read_yaml
+from scaffold.generator._emit import emit
+from scaffold.generator._source.yaml_text import read_yaml
 from scaffold.generator.ir import to_json
 
 REFUSALS = Path(__file__).parent / "refusals"

@@ -2,10 +2,10 @@
 
 import json
 
-from scaffold.generator.hookspec.source import Places, Source
-from scaffold.generator.schema.documents import Documents
-from scaffold.generator.schema.files import SchemaFiles
-from scaffold.generator.schema.link import bundle, check_links
+from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.files import SchemaFiles
+from scaffold.generator._schema.documents.references import bundle, check_links
+from scaffold.generator._source.source_text import Places, Source
 
 BASE = "https://hookspec.invalid/"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from specs import write_spec
 
-from scaffold.generator.hookspec.source_yaml import read_yaml
-from scaffold.generator.lint import lint_kind
-from scaffold.generator.mend.edits import Insert, Mend, Remove, Rename, Replace
-from scaffold.generator.mend.fix import fix
-from scaffold.generator.mend.layout import layout
-from scaffold.generator.mend.patch import Draft, take
+from scaffold.generator._lint.fix import fix
+from scaffold.generator._lint.lint import lint_kind
+from scaffold.generator._source.edits import Insert, Mend, Remove, Rename, Replace
+from scaffold.generator._source.text_edits import Draft, take
+from scaffold.generator._source.text_positions import layout
+from scaffold.generator._source.yaml_text import read_yaml
 
 HOOK = """\
   - name: run    # a comment

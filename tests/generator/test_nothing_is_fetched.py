@@ -8,12 +8,12 @@ from contextlib import suppress
 import pytest
 from specs import write_spec
 
-from scaffold.contract.schema import Schema
+from scaffold.contract._validation.validator import Schema
 from scaffold.generator import compile_kind
-from scaffold.generator.compare.schema import PayloadSchema
-from scaffold.generator.diagnostics import SpecError
-from scaffold.generator.lint import lint_kind
-from scaffold.generator.schema.sample import NoSampleError, sample
+from scaffold.generator._compare.subset.compared_schema import PayloadSchema
+from scaffold.generator._lint.lint import lint_kind
+from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
+from scaffold.generator._source.diagnostics import SpecError
 
 DRAFT_4, DRAFT_7 = (f"http://json-schema.org/draft-0{draft}/schema#" for draft in (4, 7))
 

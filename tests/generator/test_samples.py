@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 
 from scaffold.generator import compile_kind, find_kind, list_kinds, shipped_hookspecs
-from scaffold.generator.schema.pattern import text_for
-from scaffold.generator.schema.sample import NoSampleError, sample
+from scaffold.generator._schema.samples.pattern_sampler import text_for
+from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
 
 FOLDERS = [shipped_hookspecs()]
 RECURSIVE = {"type": "object", "properties": {"next": {"$ref": "#"}}}

@@ -4,7 +4,7 @@ import pytest
 from specs import alias, compile_schema, declared, field_types, record, write_spec
 
 from scaffold.generator import compile_kind, ir
-from scaffold.generator.schema.fits import fits
+from scaffold.generator._schema.types.value_matches import fits
 
 TEXT = ir.String()
 

@@ -15,7 +15,7 @@ import pytest
 from minors.pairs import VERSIONS, answer, bindings, rows, write_bindings
 from served import served
 
-from scaffold.contract.errors import (
+from scaffold.contract._errors.errors import (
     HookError,
     InvalidInput,
     NoCapableHandler,
@@ -23,8 +23,8 @@ from scaffold.contract.errors import (
     ScaffoldError,
     UnsupportedHook,
 )
-from scaffold.contract.routes import Wanted
-from scaffold.generator.compare import Bump, compare
+from scaffold.contract._hooks.dispatcher import Wanted
+from scaffold.generator._compare import Bump, compare
 from scaffold.host import AsyncHost, Host
 
 HERE = Path(__file__).parent

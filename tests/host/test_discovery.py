@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
-from scaffold.contract.errors import DuplicatePlugin, ManifestInvalid
+from scaffold.contract._errors.errors import DuplicatePlugin, ManifestInvalid
 from scaffold.host import Host
-from scaffold.host.discovery import find_plugins
-from scaffold.host.manifest import read_manifest
+from scaffold.host._loading.discovery import find_plugins
+from scaffold.manifest._model import read_manifest
 
 TOML = """[plugin]
 schema_version = "1"

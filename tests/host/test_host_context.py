@@ -11,8 +11,8 @@ import pytest
 from served import served
 
 from scaffold.contract import HookError, calling_with
-from scaffold.contract.errors import PluginError
-from scaffold.contract.progress import reporting_to
+from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._errors.errors import PluginError
 from scaffold.host import AsyncHost, Clock, Host
 from scaffold.kinds.source_v1 import SourceClient, SourceDispatcher
 from scaffold.kinds.tool_v1 import AsyncToolClient, ExecuteInput, ToolClient, ToolDispatcher

@@ -10,7 +10,7 @@ import kinsfolk as kin
 import pytest
 
 from scaffold.contract import HookError, InternalError, Kind, Wanted, calling_with
-from scaffold.contract.errors import AmbiguousPlugin, DependencyCycle, NoCapableHandler
+from scaffold.contract._errors.errors import AmbiguousPlugin, DependencyCycle, NoCapableHandler
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.audit_logger_v1 import AsyncAuditLoggerDispatcher, AuditLoggerDispatcher
 from scaffold.kinds.chunker_v1 import AsyncChunkerDispatcher, ChunkerDispatcher
@@ -222,7 +222,7 @@ def test_nobody_waits_for_who_is_notified_and_each_hears_in_order(host):
 def test_who_never_comes_back_from_a_notification_does_not_keep_the_process_alive():
     script = """
 import threading
-from scaffold.host.mailbox import Post
+from scaffold.host._concurrency.background_calls import Post
 
 post, begun = Post(), threading.Event()
 for plugin in "abc":

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from scaffold.contract.errors import HookError, NoCapableHandler
+from scaffold.contract._errors.errors import HookError, NoCapableHandler
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorDispatcher,

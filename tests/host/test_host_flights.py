@@ -6,7 +6,7 @@ import threading
 import kinsfolk as kin
 import pytest
 
-from scaffold.contract.errors import ConnectFailed
+from scaffold.contract._errors.errors import ConnectFailed
 from scaffold.host import Host, InProcessChannel
 from scaffold.kinds.source_v1 import SOURCE, SourceClient, SourceDispatcher
 from scaffold.kinds.text_processor_v1 import TextProcessorDispatcher

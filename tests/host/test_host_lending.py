@@ -15,13 +15,13 @@ import pytest
 from served import served
 
 from scaffold.contract import calling_with
-from scaffold.contract.errors import PluginError
-from scaffold.contract.progress import reporting_to
+from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._errors.errors import PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.host.manifest import read_manifest
-from scaffold.host.provision import Provision
+from scaffold.host._context.plugin_context import Provision
 from scaffold.kinds.source_v1 import AsyncSourceDispatcher, SourceDispatcher
 from scaffold.kinds.tool_v1 import ExecuteInput, ToolClient
+from scaffold.manifest._model import read_manifest
 from scaffold.testing import every_runtime
 
 BORROWER = Path(__file__).parent / "plugins/borrower"

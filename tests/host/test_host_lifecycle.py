@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.contract.errors import PluginError
+from scaffold.contract._errors.errors import PluginError
 from scaffold.host import Host, InProcessChannel, read_manifest
-from scaffold.host.addresses import command_of, process_of, service_of
+from scaffold.host._runtimes.connection_settings import command_of, process_of, service_of
 from scaffold.kinds.tool_v1 import ToolClient
 
 PLUGINS = Path(__file__).parent / "plugins"

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.contract.errors import ManifestInvalid
+from scaffold.contract._errors.errors import ManifestInvalid
 from scaffold.host import CORE_VERSION, Manifest, read_manifest
-from scaffold.host.manifest import McpHttp, McpStdio, Resources, UnitOfWork
+from scaffold.manifest._model import McpHttp, McpStdio, Resources, UnitOfWork
 
 MINIMAL = """
 [plugin]

@@ -6,7 +6,7 @@ import kinsfolk as kin
 import pytest
 
 from scaffold.contract import HookError, calling_with
-from scaffold.contract.errors import PluginError
+from scaffold.contract._errors.errors import PluginError
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.audit_logger_v1 import AuditLoggerDispatcher
 from scaffold.kinds.chunker_v1 import ChunkerDispatcher

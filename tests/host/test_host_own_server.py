@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.client.log_reader import BURST, RATE
-from scaffold.contract.errors import ConnectFailed, TransportError
-from scaffold.contract.metadata import calling_with
-from scaffold.host.manifest import read_manifest
-from scaffold.host.runtimes import channel_to
-from scaffold.host.safe_path import path_of
-from scaffold.host.serving import serving
+from scaffold.client._process.log_reader import BURST, RATE
+from scaffold.contract._context.metadata import calling_with
+from scaffold.contract._errors.errors import ConnectFailed, TransportError
+from scaffold.host._runtimes.open_channel import channel_to
+from scaffold.host._runtimes.safe_path import path_of
+from scaffold.host._runtimes.server_process import serving
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
-from scaffold.testing.runtimes import assert_alike, every_runtime
+from scaffold.manifest._model import read_manifest
+from scaffold.testing._plugin.runtimes import assert_alike, every_runtime
 
 MANIFEST = """
 [plugin]
@@ -43,7 +43,7 @@ auth_secret_env = "A_SECRET_THAT_IS_NOT_SET"
 PLUGIN = """
 import os
 
-from scaffold.contract.metadata import call_metadata
+from scaffold.contract._context.metadata import call_metadata
 from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
 
 

@@ -10,7 +10,7 @@ import time
 import kinsfolk as kin
 import pytest
 
-from scaffold.contract.errors import PluginError, ScaffoldError
+from scaffold.contract._errors.errors import PluginError, ScaffoldError
 from scaffold.host import AsyncHost, Host, InProcessChannel
 from scaffold.kinds import text_processor_v1
 from scaffold.kinds.text_processor_v1 import (

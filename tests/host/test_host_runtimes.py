@@ -6,7 +6,7 @@ import pytest
 from served import served
 
 from scaffold.contract import HookError, InternalError, InvalidInput, InvalidOutput
-from scaffold.contract.errors import ConnectFailed
+from scaffold.contract._errors.errors import ConnectFailed
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.tool_v1 import AsyncToolClient, ExecuteInput, ToolClient
 

@@ -5,13 +5,13 @@ from shutil import copytree
 
 import pytest
 
-from scaffold.contract.errors import PluginError
+from scaffold.contract._errors.errors import PluginError
 from scaffold.host import Host
-from scaffold.host.addresses import service_of
-from scaffold.host.manifest import read_manifest
-from scaffold.host.secrets import Secrets
-from scaffold.host.serving import http_server, stdio_server
+from scaffold.host._runtimes.connection_settings import service_of
+from scaffold.host._runtimes.server_process import http_server, stdio_server
 from scaffold.kinds.tool_v1 import ExecuteInput, ToolClient
+from scaffold.manifest._model import read_manifest
+from scaffold.manifest._secrets import Secrets
 from scaffold.testing import every_runtime
 
 
@@ -74,7 +74,7 @@ def test_no_secret_goes_over_plain_http_to_another_machine(tmp_path, host, monke
 SHOWS = """
 import os
 from pathlib import Path
-from scaffold.host.serving import http_server, stdio_server
+from scaffold.host._runtimes.server_process import http_server, stdio_server
 from scaffold.kinds.tool_v1 import ExecuteOutput, Function, ToolPlugin
 
 shown = Path("/proc/self/environ")

@@ -11,7 +11,7 @@ import kinsfolk as kin
 import pytest
 from busy import quiet_seconds_since
 
-from scaffold.contract.errors import (
+from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,
     DuplicatePlugin,
@@ -19,9 +19,9 @@ from scaffold.contract.errors import (
     PeerCrashed,
     PluginError,
 )
-from scaffold.contract.hook import Hook
+from scaffold.contract._hooks.hook import Hook
 from scaffold.host import AsyncHost, AsyncInProcessChannel, Host, InProcessChannel, Started
-from scaffold.host.order import plan
+from scaffold.host._registry.start_order import plan
 from scaffold.kinds.source_v1 import SourceDispatcher
 from scaffold.kinds.tool_v1 import AsyncToolDispatcher, ExecuteInput, ToolClient, ToolDispatcher
 
@@ -110,7 +110,7 @@ def test_wrong_keys_of_a_plugin_registered_as_code_are_named(host):
 
 
 def test_startup_by_runtime_then_topological_then_priority_desc_then_by_name():
-    from scaffold.host.manifest import manifest_of
+    from scaffold.manifest._model import manifest_of
 
     def made(name, **keys):
         return manifest_of(kin.Tool, name, keys)
@@ -137,7 +137,7 @@ def test_startup_by_runtime_then_topological_then_priority_desc_then_by_name():
 
 
 def test_long_rows_of_dependence_are_no_trouble():
-    from scaffold.host.manifest import manifest_of
+    from scaffold.manifest._model import manifest_of
 
     names = [f"p{place}" for place in range(2000)]
     rows = itertools.pairwise(names)

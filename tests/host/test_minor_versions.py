@@ -8,8 +8,8 @@ import pytest
 from minors.greeter import host_side
 from served import served
 
-from scaffold.contract.errors import InvalidInput, NoCapableHandler, UnsupportedHook
-from scaffold.contract.routes import Wanted
+from scaffold.contract._errors.errors import InvalidInput, NoCapableHandler, UnsupportedHook
+from scaffold.contract._hooks.dispatcher import Wanted
 from scaffold.host import AsyncHost, Host
 
 HERE = Path(__file__).parent

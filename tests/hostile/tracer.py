@@ -111,7 +111,7 @@ def hung(_number: int, _frame: object) -> None:
 
 
 def run(tracer: Tracer, job: dict) -> dict:
-    from scaffold.cli import main
+    from scaffold._cli.app import main
 
     os.chdir(job["root"])
     sys.argv = ["scaffold", *job["command"]]

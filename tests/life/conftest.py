@@ -8,8 +8,8 @@ import pytest
 from lives import Result, commit, make
 from lives import scaffold as spawn
 
-from scaffold.cli import main
-from scaffold.project.template import shipped_versions
+from scaffold._cli.app import main
+from scaffold._project.template.template import shipped_versions
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,10 +6,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from scaffold.project import new
-from scaffold.project.kinds import named_hookspec
-from scaffold.project.template import shipped_versions
-from scaffold.project.write import create
+from scaffold._project import new_project
+from scaffold._project.config.hookspec_lookup import named_hookspec
+from scaffold._project.files.atomic_write import create
+from scaffold._project.template.template import shipped_versions
 
 GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -32,9 +32,9 @@ class Result:
 def make(folder, kind, *, version, hookspecs=None):
     """Make a plugin project by one version of the template, as `new-plugin` would have."""
     template = shipped_versions("plugin")[version]
-    usual, new.shipped_template = new.shipped_template, lambda _name: template
+    usual, new_project.shipped_template = new_project.shipped_template, lambda _name: template
     try:
-        files = new.new_project(
+        files = new_project.new_project(
             folder.name,
             named_hookspec(kind, hookspecs),
             runtimes=(),
@@ -44,7 +44,7 @@ def make(folder, kind, *, version, hookspecs=None):
             interactive=False,
         )
     finally:
-        new.shipped_template = usual
+        new_project.shipped_template = usual
     create(folder, files)
     return folder
 

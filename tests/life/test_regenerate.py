@@ -202,7 +202,7 @@ def test_with_nothing_changed_nothing_heavy_is_imported_and_nothing_touched(scaf
     assert scaffold("generate", demo, "--check").status == 0
     before = {path: path.stat().st_mtime_ns for path in demo.rglob("*")}
     code = (
-        "import sys; from scaffold.cli import app\n"
+        "import sys; from scaffold._cli.app import app\n"
         "try: app(sys.argv[1:])\n"
         "except SystemExit as ended: assert not ended.code\n"
         "print(*sys.modules)"

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from lives import commit, git, history, make, texts, write_history
 
-from scaffold.project.template import shipped_versions
+from scaffold._project.template.template import shipped_versions
 
 NEWEST = list(shipped_versions("plugin"))[-1]
 

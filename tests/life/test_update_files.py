@@ -7,7 +7,7 @@ import shutil
 import pytest
 from lives import commit, git, history, texts
 
-from scaffold.project.permissions import is_allowed, permissions_file
+from scaffold._project.config.permissions import is_allowed, permissions_file
 
 
 @pytest.fixture

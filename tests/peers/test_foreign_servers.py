@@ -13,9 +13,9 @@ import pytest
 from foreign import program, serving
 from peer_packages import node, npm, pypi
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.tool_v1 import (
     TOOL,

@@ -2,10 +2,16 @@
 
 import pytest
 
-from scaffold.project.answers import Origin, answers_in, origin_in, read_answers, with_origin
-from scaffold.project.errors import PreconditionError
-from scaffold.project.permissions import allow, is_allowed, permissions_file
-from scaffold.project.sources import full_name, shipped
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.config.permissions import allow, is_allowed, permissions_file
+from scaffold._project.template.answers import (
+    Origin,
+    answers_in,
+    origin_in,
+    read_answers,
+    with_origin,
+)
+from scaffold._project.template.sources import full_name, shipped
 
 TEXT = "# Written by scaffold\n_commit: v1\n_src_path: scaffold:plugin\nname: demo\n"
 

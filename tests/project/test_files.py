@@ -2,11 +2,11 @@
 
 import pytest
 
-from scaffold.project.errors import PreconditionError
-from scaffold.project.files import State, diff, place, plan
-from scaffold.project.lock import Entry, Lock, Owner, digest
-from scaffold.project.targets import Targets
-from scaffold.project.write import apply
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.config.targets import Targets
+from scaffold._project.files.atomic_write import apply
+from scaffold._project.files.file_changes import State, diff, place, plan
+from scaffold._project.files.lockfile import Entry, Lock, Owner, digest
 
 
 def lock(**files):

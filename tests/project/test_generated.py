@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.project import generated as module
-from scaffold.project.drift import drift
-from scaffold.project.generated import generated
-from scaffold.project.memo import FULL_CACHE, NO_CACHE, READ_CACHE
-from scaffold.project.settings import read_settings
+from scaffold._project.config.settings import read_settings
+from scaffold._project.generate import generated_files as module
+from scaffold._project.generate.generated_files import generated
+from scaffold._project.generate.generation_cache import FULL_CACHE, NO_CACHE, READ_CACHE
+from scaffold._project.generate.generation_plan import drift
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KINDS = ("minimal", "nested_refs", "recursive")
@@ -71,7 +71,7 @@ def test_the_oldest_is_forgotten_when_too_much_is_kept(repository, monkeypatch):
     cache = repository.parent / "cache" / "hookspec-scaffold"
     generated(repository, read_settings(repository), FULL_CACHE)
     most = max(map(size, cache.iterdir()))
-    monkeypatch.setattr("scaffold.project.memo._BYTES", most)
+    monkeypatch.setattr("scaffold._project.generate.generation_cache._BYTES", most)
     drift(repository, FULL_CACHE)
     assert sum(map(size, cache.iterdir())) <= most
 

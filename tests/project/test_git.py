@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.project.errors import PreconditionError
-from scaffold.project.git import clone, look, merge_files, work
-from scaffold.project.repository import open_repository
-from scaffold.project.revisions import list_tree, object_of, read_files
-from scaffold.project.states import unpack
-from scaffold.project.trees import Mode
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.trees import Mode
+from scaffold._project.git.git import clone, look, merge_files, work
+from scaffold._project.git.hookspec_states import unpack
+from scaffold._project.git.repository import open_repository
+from scaffold._project.git.revisions import list_tree, object_of, read_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,13 +51,13 @@ def listed(folder, name="HEAD"):
 def test_one_module_of_the_tools_starts_git():
     starts = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("project", "commands", "generator", "filesystem")
+        for folder in ("_project", "_cli", "generator", "_filesystem")
         for path in (ROOT / "scaffold" / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Import) and "subprocess" in {each.name for each in node.names}
     }
 
-    assert starts == {"scaffold/project/git.py"}
+    assert starts == {"scaffold/_project/git/git.py"}
 
 
 def test_nothing_that_a_repository_sets_up_is_run(repository, tmp_path):

@@ -9,18 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.project.errors import PreconditionError
-from scaffold.project.journal import Swap, alone, make, prepare, refuse_interrupted, undo
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.write_journal import (
+    Swap,
+    alone,
+    make,
+    prepare,
+    refuse_interrupted,
+    undo,
+)
 
 # Makes the same change in one folder after the other, each in a process that dies at its nth step,
 # as on SIGKILL; then undoes it in one that dies at its mth step.
 DIE = """
 import json, os, sys
 from pathlib import Path
-from scaffold.project.files import plan
-from scaffold.project.journal import undo
-from scaffold.project.lock import Entry, Lock, Owner, digest
-from scaffold.project.write import apply
+from scaffold._project.files.file_changes import plan
+from scaffold._project.files.write_journal import undo
+from scaffold._project.files.lockfile import Entry, Lock, Owner, digest
+from scaffold._project.files.atomic_write import apply
 
 CHANGES = {"os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.chmod", "os.utime"}
 
@@ -179,7 +186,7 @@ def test_a_project_that_was_moved_after_the_kill_is_put_back(tmp_path):
 def foreign(root, monkeypatch, tmp_path):
     """Make the journal of a project that of another user."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "of another"))
-    monkeypatch.setattr("scaffold.project.signing._of_this_process", b"another process")
+    monkeypatch.setattr("scaffold._project.files.signing._of_this_process", b"another process")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return interrupt(root)
 
@@ -247,7 +254,7 @@ def test_a_key_that_others_can_write_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     root = interrupt(lay(tmp_path / "project"))
-    monkeypatch.setattr("scaffold.project.signing._of_this_process", b"another process")
+    monkeypatch.setattr("scaffold._project.files.signing._of_this_process", b"another process")
     folder = tmp_path / "state" / "hookspec-scaffold"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "journal.key").stat().st_mode & 0o777 == 0o600
@@ -267,7 +274,7 @@ def test_without_a_home_the_key_is_among_the_temporary_files_of_the_user(tmp_pat
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file" / "state"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     root = interrupt(lay(tmp_path / "project"))
-    monkeypatch.setattr("scaffold.project.signing._of_this_process", b"another process")
+    monkeypatch.setattr("scaffold._project.files.signing._of_this_process", b"another process")
 
     assert undo(root)
     assert texts(root) == OLD

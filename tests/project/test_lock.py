@@ -2,8 +2,8 @@
 
 import pytest
 
-from scaffold.project.errors import PreconditionError
-from scaffold.project.lock import LOCKFILE, Entry, Lock, Owner, digest, read_lock
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.lockfile import LOCKFILE, Entry, Lock, Owner, digest, read_lock
 
 LOCK = Lock(
     generator="0.1.0",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from scaffold.project.merging import Merged, Ours, merge
-from scaffold.project.trees import File, Mode
+from scaffold._project.files.trees import File, Mode
+from scaffold._project.template.merging import Merged, Ours, merge
 
 OLD = File(b"one\ntwo\nthree\nfour\n")
 NEW = File(b"one\ntwo\nthree\nfour\nfive\n")

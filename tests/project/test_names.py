@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.project.errors import UsageError
-from scaffold.project.names import RESERVED, class_name, package_name
+from scaffold._project.config.errors import UsageError
+from scaffold._project.config.plugin_names import RESERVED, class_name, package_name
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold.project.plugin_file import read_plugin_file
+from scaffold._project.generate.plugin_file import read_plugin_file
 
 FRESH = '''\
 """New."""

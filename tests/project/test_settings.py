@@ -2,8 +2,8 @@
 
 import pytest
 
-from scaffold.project.errors import PreconditionError
-from scaffold.project.settings import (
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.config.settings import (
     PluginSettings,
     SpecSettings,
     Target,

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from scaffold.project.errors import PreconditionError
-from scaffold.project.git import look
-from scaffold.project.repository import open_repository
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.git.git import look
+from scaffold._project.git.repository import open_repository
 
 WITHOUT_PIPES = not hasattr(os, "mkfifo")
 pytestmark = pytest.mark.skipif(WITHOUT_PIPES, reason="this system has no named pipes")

@@ -5,8 +5,8 @@ import tomllib
 import pytest
 import yaml
 
-from scaffold.project.errors import UsageError
-from scaffold.project.template import questions, render, shipped_template
+from scaffold._project.config.errors import UsageError
+from scaffold._project.template.template import questions, render, shipped_template
 
 TEMPLATE = shipped_template("plugin")
 FACTS = {

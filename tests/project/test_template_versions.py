@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from scaffold.project.template import questions, shipped_templates, shipped_versions
+from scaffold._project.template.template import questions, shipped_templates, shipped_versions
 
 RELEASED = {"v1": "09c7daa94be4c5f0dfeb8e8e49fb1e751fd5a65885ee9e53f707936bf79d5d7a"}
 """Projects are made from these: they are never edited again. A change is a new folder."""

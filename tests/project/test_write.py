@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.filesystem.folder import Folder
-from scaffold.project.errors import PreconditionError
-from scaffold.project.files import plan
-from scaffold.project.lock import Entry, Lock, Owner, digest
-from scaffold.project.write import apply, create
+from scaffold._filesystem.folder import Folder
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.atomic_write import apply, create
+from scaffold._project.files.file_changes import plan
+from scaffold._project.files.lockfile import Entry, Lock, Owner, digest
 
 PAST = 1_000_000_000
 

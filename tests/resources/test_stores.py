@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scaffold.contract.stores import Blobs, Checkpoints
-from scaffold.resources.folders import FolderBlobs, Storage
+from scaffold.contract._context.storage import Blobs, Checkpoints
+from scaffold.resources._folder_storage import FolderBlobs, Storage
 
 KEYS = [
     "a",

@@ -6,8 +6,8 @@ import pytest
 from serving import Start
 from test_http import ask
 
-from scaffold.server.hostnames import Patterns, Place, read_patterns
-from scaffold.server.options import UsageError, read_options
+from scaffold.server._hostnames import Patterns, Place, read_patterns
+from scaffold.server._options import UsageError, read_options
 
 
 @pytest.mark.parametrize(

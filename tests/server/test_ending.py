@@ -12,7 +12,7 @@ from busy import quiet_seconds_since
 from serving import Server, Start, modern
 from test_http import ask, mirror
 
-from scaffold.server.ending import within
+from scaffold.server._process.shutdown import within
 
 END = 25.0
 """Seconds that the end of a server may take on a busy machine; it gives itself a few."""

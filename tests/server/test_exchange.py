@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from scaffold.server.http.exchange import Exchange, Receive, Room
-from scaffold.server.http.refusal import Refusal
+from scaffold.server._http.app.http_request import Exchange, Receive, Room
+from scaffold.server._http.edge.http_errors import Refusal
 
 
 async def _ignore(_event: MutableMapping[str, Any]) -> None: ...

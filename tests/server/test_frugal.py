@@ -6,7 +6,7 @@ import pytest
 
 SERVE = """
 import gc, sys
-from scaffold.server.frugal import frugal
+from scaffold.server._process.lean_imports import frugal
 
 with frugal():
     {inside}

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from scaffold.client.log_reader import LogReader
+from scaffold.client._process.log_reader import LogReader
 
 PROGRAM = """
 import logging
-from scaffold.server.log_format import log_to_stderr
+from scaffold.server._process.log_format import log_to_stderr
 
 log_to_stderr("INFO")
 log = logging.getLogger("plugin.demo")

@@ -1,4 +1,4 @@
-from scaffold.server.pace import Pace
+from scaffold.server._protocol.call_speed import Pace
 
 
 def test_a_function_is_trusted_after_many_quick_calls_in_a_row() -> None:

@@ -7,8 +7,8 @@ import pytest
 from serving import PLUGINS, Start, modern
 from test_http import ask, mirror
 
-from scaffold.client.stdio.channel import StdioChannel
-from scaffold.client.stdio.forks import ForkServers
+from scaffold.client._process.fork_server import ForkServers
+from scaffold.client._stdio.channel import StdioChannel
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 
 SETTINGS = {

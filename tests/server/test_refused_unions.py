@@ -10,7 +10,7 @@ from serving import Server
 from test_http import call
 
 from scaffold.generator import compile_kind
-from scaffold.generator.emit import emit
+from scaffold.generator._emit import emit
 
 MOST_PROBLEMS, MOST_BYTES = 100, 64 << 10
 MOST_GROWTH = 64 << 10

@@ -1,9 +1,9 @@
 import pytest
 
-from scaffold.server.http import sessions
-from scaffold.server.http.refusal import Refusal
-from scaffold.server.http.sessions import Sessions
-from scaffold.server.request import Session
+from scaffold.server._http.app import session_tokens
+from scaffold.server._http.app.session_tokens import Sessions
+from scaffold.server._http.edge.http_errors import Refusal
+from scaffold.server._protocol.request_context import Session
 
 
 def refused(known: Sessions, name: str | None) -> int:
@@ -28,7 +28,7 @@ def test_an_id_is_visible_ascii() -> None:
 def test_an_old_session_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Sessions()
     name = known.open(Session("2025-06-18"))
-    monkeypatch.setattr(sessions, "_LIFE", -1)
+    monkeypatch.setattr(session_tokens, "_LIFE", -1)
     assert refused(known, name) == 404
 
 

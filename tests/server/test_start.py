@@ -4,11 +4,11 @@ from typing import ClassVar
 import pytest
 
 from scaffold.contract import Dispatch, Kind, Plugin, PluginContext
-from scaffold.contract.errors import RuntimeNotSupported
-from scaffold.contract.hook import Hook
+from scaffold.contract._errors.errors import RuntimeNotSupported
+from scaffold.contract._hooks.hook import Hook
 from scaffold.server import serve
-from scaffold.server.loading import explain, load
-from scaffold.server.options import Options, read_options
+from scaffold.server._options import Options, read_options
+from scaffold.server._plugin.loader import explain, load
 
 
 class Hidden(Plugin):

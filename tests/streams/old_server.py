@@ -3,9 +3,9 @@
 import sys
 
 from scaffold.server import serve
-from scaffold.server.guest import Guest
-from scaffold.server.options import Options
-from scaffold.server.service import Service
+from scaffold.server._options import Options
+from scaffold.server._plugin.hosted_plugin import Guest
+from scaffold.server._protocol.service import Service
 
 
 class OldService(Service):
@@ -15,7 +15,7 @@ class OldService(Service):
 
 
 if __name__ == "__main__":
-    import scaffold.server.run
+    import scaffold.server._run
 
-    scaffold.server.run.Service = OldService
+    scaffold.server._run.Service = OldService
     sys.exit(serve(sys.argv[1], name="demo", arguments=sys.argv[2:]))

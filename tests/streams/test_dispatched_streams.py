@@ -11,9 +11,9 @@ from log_reader_v1 import (
 )
 
 from scaffold.contract import Wanted
-from scaffold.contract.errors import InternalError, NoCapableHandler, PluginError
+from scaffold.contract._errors.errors import InternalError, NoCapableHandler, PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.testing.cases import with_timeout
+from scaffold.testing._plugin.test_inputs import with_timeout
 
 
 class Levels(readers.Plain):

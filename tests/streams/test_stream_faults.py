@@ -12,12 +12,17 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from ways_to_streams import HERE, mcp_http, mcp_stdio, server
 
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
-from scaffold.contract.errors import DeadlineExceeded, InvalidOutput, PeerCrashed, ProtocolError
-from scaffold.contract.progress import reporting_to
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
+from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._errors.errors import (
+    DeadlineExceeded,
+    InvalidOutput,
+    PeerCrashed,
+    ProtocolError,
+)
 from scaffold.host import AsyncInProcessChannel, InProcessChannel
-from scaffold.testing.cases import with_timeout
+from scaffold.testing._plugin.test_inputs import with_timeout
 
 REFUSALS = {
     "gap": (ProtocolError, "message 3 of the stream came in place of 2"),
@@ -55,7 +60,7 @@ async def read_async(fault):
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_a_server_that_streams_wrongly_is_told_apart(fault, monkeypatch):
     for module in ("channel", "async_channel"):  # one that is busy writing hears of no end
-        monkeypatch.setattr(f"scaffold.client.stdio.{module}.GRACE", 0.2)
+        monkeypatch.setattr(f"scaffold.client._stdio.{module}.GRACE", 0.2)
     kind, words = REFUSALS[fault]
     command, options = faulty(fault)
     with closing(StdioChannel(command, **options)) as channel, pytest.raises(kind, match=words):

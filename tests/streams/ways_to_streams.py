@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 from log_reader_v1 import LOG_READER, AsyncLogReaderClient, LogReaderClient
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
 from scaffold.host import AsyncInProcessChannel, InProcessChannel
 
 END = object()

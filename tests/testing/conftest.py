@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.commands.test import subject_in
-from scaffold.testing.suites import CHECKS, carry_out
+from scaffold._cli.commands.test import subject_in
+from scaffold.testing._suites import CHECKS, carry_out
 
 PLUGINS = Path(__file__).with_name("plugins")
 BY_NAME = {check.name: check for check in CHECKS}

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from scaffold.commands.test import subject_in
-from scaffold.testing.check import Suite
-from scaffold.testing.suites import carry_out, checks_of
+from scaffold._cli.commands.test import subject_in
+from scaffold.testing._checks.check import Suite
+from scaffold.testing._suites import carry_out, checks_of
 
 UNIT = "unit_of_work = {{ declared = true, {} }}"
 HASHED = UNIT.format('idempotency_mode = "output_hash"')

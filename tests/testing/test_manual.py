@@ -7,7 +7,7 @@ import pytest
 
 from scaffold.kinds.text_processor_v1 import ProcessInput, TextProcessorClient
 from scaffold.testing import assert_alike, every_runtime
-from scaffold.testing.suites import CHECKS
+from scaffold.testing._suites import CHECKS
 
 MANUAL = Path(__file__).parents[2] / "docs" / "testing.md"
 

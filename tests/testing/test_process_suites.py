@@ -5,8 +5,8 @@ from importlib.resources import files
 
 import pytest
 
-from scaffold.commands.test import subject_in
-from scaffold.testing.suites import carry_out, checks_of
+from scaffold._cli.commands.test import subject_in
+from scaffold.testing._suites import carry_out, checks_of
 
 BOTH = ("in_process", "mcp_stdio")
 STDIO = ("mcp_stdio",)
@@ -34,7 +34,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("wrong", PLUGINS, ids=[one[0] for one in PLUGINS])
 def test_a_plugin_that_is_wrong_is_caught_by_name(plugin, tried, wrong, monkeypatch):
-    monkeypatch.setattr("scaffold.testing.hygiene._FLOOD_SECONDS", 1.5)
+    monkeypatch.setattr("scaffold.testing._checks.process_checks._FLOOD_SECONDS", 1.5)
     name, check, runtime, keys, said = wrong
     result = tried(plugin(name, *keys, runtime=runtime), check)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.commands import test as command
-from scaffold.project import new
-from scaffold.project.kinds import named_hookspec
-from scaffold.project.write import create
+from scaffold._cli.commands import test as command
+from scaffold._project import new_project
+from scaffold._project.config.hookspec_lookup import named_hookspec
+from scaffold._project.files.atomic_write import create
 
 KINDS = ["audit_logger", "chunker", "orchestrator", "source", "text_processor", "tool"]
 FAST = {"orchestrator", "tool"}
@@ -25,7 +25,7 @@ def project(tmp_path):
 
     def make(kind):
         folder = tmp_path / f"my-{kind}"
-        files = new.new_project(
+        files = new_project.new_project(
             folder.name,
             named_hookspec(kind, None),
             runtimes=(),

@@ -3,14 +3,14 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from scaffold.wire.headers import (
+from scaffold._mcp.http_headers import (
     check_parameters,
     decode_value,
     encode_value,
     mirrored,
     parameter_headers,
 )
-from scaffold.wire.messages import WireError
+from scaffold._mcp.jsonrpc import WireError
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from scaffold.wire.heads import Heads
+from scaffold._mcp.message_templates import Heads
 
 HEAD = b',"method":"tools/call","params":{"name":"echo","arguments":'
 

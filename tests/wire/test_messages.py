@@ -3,7 +3,7 @@ import json
 import pytest
 from msgspec import UNSET
 
-from scaffold.wire.messages import WireError, error_response, read, response
+from scaffold._mcp.jsonrpc import WireError, error_response, read, response
 
 
 def test_a_request_is_read_with_its_arguments_untouched() -> None:

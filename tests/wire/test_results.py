@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
+from scaffold._mcp.tool_results import Head, read_result, write_error, write_result
 from scaffold.contract import (
     Dispatch,
     HookError,
@@ -13,10 +14,9 @@ from scaffold.contract import (
     Json,
     Problem,
 )
-from scaffold.contract.errors import ProtocolError
-from scaffold.contract.hook import Hook
+from scaffold.contract._errors.errors import ProtocolError
+from scaffold.contract._hooks.hook import Hook
 from scaffold.kinds.tool_v1.plugin import EXECUTE
-from scaffold.wire.results import Head, read_result, write_error, write_result
 
 PLAIN: Hook[Any, Any] = Hook("echo", Dispatch.SINGLETON, input=Any, output=Any)
 HEADS = [Head({"name": "n", "version": "1"}, modern=modern) for modern in (True, False)]

@@ -7,7 +7,7 @@ import pytest
 from busy import quiet_seconds_since
 from stdio_channels import ANIMAL, ANIMALS, CHANNELS, processes
 
-from scaffold.contract.errors import (
+from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,
     HookError,
@@ -149,8 +149,8 @@ def test_an_opening_that_fails_ends_in_time_and_says_why(open_channel, step, cas
 def test_a_server_that_does_not_know_the_probe_is_greeted_as_an_old_one(
     open_channel, what, monkeypatch
 ):
-    for module in ("pipes", "loop"):
-        monkeypatch.setattr(f"scaffold.client.stdio.{module}.PROBE_PATIENCE", 0.5)
+    for module in ("sync_connection", "async_connection"):
+        monkeypatch.setattr(f"scaffold.client._stdio.connection.{module}.PROBE_PATIENCE", 0.5)
     channel = open_channel(*ANIMALS, "--at", "server/discover", what)
     assert channel.bind(PATIENT)({"what": "ok"}) == {"said": "ok"}
 
@@ -231,7 +231,7 @@ def test_a_server_that_answers_nothing_three_times_is_started_again(open_channel
 
 def test_a_server_that_ignores_the_end_is_killed_when_the_channel_closes(open_channel, monkeypatch):
     for module in ("channel", "async_channel"):
-        monkeypatch.setattr(f"scaffold.client.stdio.{module}.GRACE", 0.2)
+        monkeypatch.setattr(f"scaffold.client._stdio.{module}.GRACE", 0.2)
     channel = open_channel(*ANIMALS)
     assert channel.bind(PATIENT)({"what": "ignores the end"}) == {"said": "ok"}
     started = time.monotonic()

@@ -11,10 +11,10 @@ from benchmarks.wire.bench_v1 import (
     EchoInput,
 )
 from benchmarks.wire.clients.connection import Connection
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
-from scaffold.client.stdio.forks import ForkServers
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._process.fork_server import ForkServers
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
 from scaffold.contract import Model
 
 __all__ = ["connect", "connect_async", "connect_exact", "fork_server"]

@@ -100,9 +100,9 @@ _MINUTE = 60.0
 @contextmanager
 def http(url: str) -> Iterator[Connection]:
     """JSON over HTTP, over the transport that ours uses."""
-    from scaffold.client.http.address import Address
-    from scaffold.client.http.steps import Send
-    from scaffold.client.http.transport import transport
+    from scaffold.client._http.choose_transport import transport
+    from scaffold.client._http.transport.io_requests import Send
+    from scaffold.client._http.transport.server_address import Address
 
     carrier = transport(Address(url, {}))
     headers: dict[str, str] = {}
@@ -118,9 +118,9 @@ def http(url: str) -> Iterator[Connection]:
 @asynccontextmanager
 async def http_async(url: str) -> AsyncIterator[Connection]:
     """JSON over HTTP from an event loop, over the transport that ours uses."""
-    from scaffold.client.http.address import Address
-    from scaffold.client.http.steps import Send
-    from scaffold.client.http.transport import async_transport
+    from scaffold.client._http.choose_transport import async_transport
+    from scaffold.client._http.transport.io_requests import Send
+    from scaffold.client._http.transport.server_address import Address
 
     carrier = async_transport(Address(url, {}))
     headers: dict[str, str] = {}

@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaffold.client.http.address import Address
-from scaffold.client.http.peer import Calling, Peer
-from scaffold.client.http.session import HttpSession
-from scaffold.client.http.steps import Done, Read, Send, Steps
-from scaffold.contract.errors import ScaffoldError
+from scaffold.client._http.protocol_driver import Calling, Peer
+from scaffold.client._http.session import HttpSession
+from scaffold.client._http.transport.io_requests import Done, Read, Send, Steps
+from scaffold.client._http.transport.server_address import Address
+from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
 

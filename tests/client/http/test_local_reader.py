@@ -2,8 +2,8 @@
 
 import pytest
 
-from scaffold.client.http.local.response import Reader
-from scaffold.client.http.steps import Broken, Failure
+from scaffold.client._http.http11.response_parser import Reader
+from scaffold.client._http.transport.io_requests import Broken, Failure
 
 OK = b"HTTP/1.1 200 OK\r\n"
 SHORT = OK + b"content-length: 2\r\n\r\n{}"

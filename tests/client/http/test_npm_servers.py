@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from peer_packages import node, npm
 
-from scaffold.client.http import HttpChannel
-from scaffold.contract.errors import ConnectFailed
+from scaffold.client._http import HttpChannel
+from scaffold.contract._errors.errors import ConnectFailed
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 
 pytestmark = pytest.mark.peers

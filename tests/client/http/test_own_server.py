@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.contract.errors import DeadlineExceeded, HookError, InternalError, InvalidInput
-from scaffold.contract.progress import reporting_to
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._errors.errors import (
+    DeadlineExceeded,
+    HookError,
+    InternalError,
+    InvalidInput,
+)
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
 
 SERVE = ("-m", "scaffold.server", "calculator:Calculator", "--name", "calculator", "--http")

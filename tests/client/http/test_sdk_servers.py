@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.contract.errors import (
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.contract._errors.errors import (
     DeadlineExceeded,
     HookError,
     InvalidInput,
     TransportError,
 )
-from scaffold.contract.hook import Kind
+from scaffold.contract._hooks.hook import Kind
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
 
 

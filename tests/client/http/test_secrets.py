@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
-from scaffold.client.http.address import Address
+from scaffold.client._http.transport.server_address import Address
 
 USER, PASSWORD = "robot", "p%40ss%2Fw0rd+x%2Fy"
 PAIR = f"{USER}:{unquote(PASSWORD)}"

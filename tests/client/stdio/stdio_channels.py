@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
-from scaffold.client.stdio.watch import WATCH
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
+from scaffold.client._stdio.connection.read_watchdog import WATCH
 from scaffold.contract import Hook, Kind
-from scaffold.contract.progress import Report, listener, reporting_to
+from scaffold.contract._context.progress import Report, listener, reporting_to
 
 MARK = "SCAFFOLD_TEST_MARK"
 """The environment variable by which the processes of a test are found again."""

@@ -5,8 +5,8 @@ from types import coroutine
 
 import pytest
 
-from scaffold.client.stdio.arrival import Arrival, Reader
-from scaffold.contract.errors import PeerCrashed
+from scaffold.client._stdio.connection.response_future import Arrival, Reader
+from scaffold.contract._errors.errors import PeerCrashed
 
 END = PeerCrashed("it ended")
 

@@ -15,16 +15,16 @@ import pytest
 from busy import quiet_seconds_since
 from stdio_channels import ANIMAL, ANIMALS, OnLoop, processes
 
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
 from scaffold.contract import HookError, InternalError, InvalidInput, Kind
-from scaffold.contract.errors import (
+from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,
     PeerCrashed,
     RuntimeNotSupported,
 )
-from scaffold.contract.progress import reporting_to
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 
 PLUGINS = Path(__file__).with_name("plugins")
@@ -304,7 +304,7 @@ def test_a_channel_that_is_dropped_ends_its_process(open_channel):
 
 def test_a_host_that_exits_without_closing_leaves_no_process(open_channel):
     program = (
-        "import sys; from scaffold.client.stdio.channel import StdioChannel; "
+        "import sys; from scaffold.client._stdio.channel import StdioChannel; "
         "from scaffold.kinds.tool_v1 import TOOL; "
         "channel = StdioChannel(sys.argv[1:], kind=TOOL, plugin='animal')"
     )

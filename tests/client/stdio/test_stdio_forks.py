@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from stdio_channels import ANIMAL, ANIMALS
 
-from scaffold.client.stdio.async_channel import AsyncStdioChannel
-from scaffold.client.stdio.channel import StdioChannel
-from scaffold.client.stdio.forks import ForkServers, _Forked
-from scaffold.client.stdio.launch import Launch, spawn
-from scaffold.client.stdio.process import Process
-from scaffold.contract.errors import ConnectFailed, PeerCrashed
+from scaffold.client._process.fork_server import ForkServers, _Forked
+from scaffold.client._process.launch import Launch, spawn
+from scaffold.client._process.process import Process
+from scaffold.client._stdio.async_channel import AsyncStdioChannel
+from scaffold.client._stdio.channel import StdioChannel
+from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed
 
 REPORT = """
 import json, os, random, sys, threading
@@ -234,9 +234,9 @@ def test_a_host_that_is_killed_leaves_no_forks(folder):
     program = (
         "import json, os, sys, time\n"
         "from pathlib import Path\n"
-        "from scaffold.client.stdio.forks import ForkServers\n"
-        "from scaffold.client.stdio.launch import Launch\n"
-        "from scaffold.client.stdio.process import Process\n"
+        "from scaffold.client._process.fork_server import ForkServers\n"
+        "from scaffold.client._process.launch import Launch\n"
+        "from scaffold.client._process.process import Process\n"
         "command = [sys.executable, '-m', 'waits']\n"
         "fork = ForkServers().prepare(command, {})\n"
         "process = Process(Launch(command, Path(sys.argv[1]), {}, fork))\n"

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaffold.client.session import Call, Session
-from scaffold.client.stdio.inbox import Inbox
-from scaffold.contract.errors import InvalidOutput, ProtocolError
-from scaffold.contract.hook import Kind
+from scaffold._mcp.jsonrpc import Message
+from scaffold._mcp.message_templates import Familiar, Heads
+from scaffold._mcp.protocol_versions import MODERN
+from scaffold.client._protocol.session import Call, Session
+from scaffold.client._stdio.connection.response_router import Inbox
+from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
+from scaffold.contract._hooks.hook import Kind
 from scaffold.kinds.tool_v1 import TOOL
-from scaffold.wire.eras import MODERN
-from scaffold.wire.heads import Familiar, Heads
-from scaffold.wire.messages import Message
 
 
 def inbox_waiting_for(*numbers, limit=1 << 20):

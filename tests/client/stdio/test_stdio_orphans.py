@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.client.stdio.orphans import Orphans
+from scaffold.client._process.orphan_reaper import Orphans
 
 HOST = """
 import sys, time
-from scaffold.client.stdio import launch, orphans, process
+from scaffold.client._stdio import launch, orphans, process
 launch.ORPHANS = orphans.Orphans(grace=1)
 program = "import re; re.match('(a+)+$', 'a' * 60 + 'b')"
 child = process.Process(launch.Launch([sys.executable, "-c", program]))

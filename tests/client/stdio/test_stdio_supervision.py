@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from stdio_channels import ANIMAL, ANIMALS, processes
 
-from scaffold.client.stdio.supervision import Supervision
-from scaffold.contract.errors import (
+from scaffold.client._stdio.restart_policy import Supervision
+from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,
     PeerCrashed,

@@ -10,10 +10,10 @@ import pytest
 from busy import quiet_seconds_since
 from stdio_channels import ANIMAL, ANIMALS
 
-from scaffold.client.stdio.channel import StdioChannel
-from scaffold.client.stdio.process import Process
-from scaffold.client.stdio.watch import WATCH
-from scaffold.contract.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
+from scaffold.client._process.process import Process
+from scaffold.client._stdio.channel import StdioChannel
+from scaffold.client._stdio.connection.read_watchdog import WATCH
+from scaffold.contract._errors.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
 
 PATIENT, CALM, HASTY = (ANIMAL.hooks[name] for name in ("patient", "calm", "hasty"))
 
@@ -102,7 +102,7 @@ def test_there_is_a_watch_as_long_as_there_are_channels_that_call(open_channel):
 
 
 def test_a_quiet_watch_ends_and_the_next_call_brings_it_back(channel, monkeypatch):
-    monkeypatch.setattr("scaffold.client.stdio.watch._QUIET", 0)
+    monkeypatch.setattr("scaffold.client._stdio.connection.read_watchdog._QUIET", 0)
     call = channel.bind(CALM)
     call({"what": "ok"})
     for thread in watchers():

@@ -3,7 +3,7 @@
 from typing import Any
 
 from scaffold.contract import AsyncClient, Client, Kind, Plugin
-from scaffold.contract.routes import AsyncDispatcher, Dispatcher
+from scaffold.contract._hooks.dispatcher import AsyncDispatcher, Dispatcher
 
 TEXT = {"type": "string"}
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
-from scaffold.contract.errors import HookError
+from scaffold.contract._errors.errors import HookError
 
 HERE = Path(__file__).parent
 VERSIONS = {"old": "1.0.0", "new": "1.1.0"}
@@ -16,7 +16,7 @@ NOTHING = {"type": "object", "additionalProperties": False}
 @cache
 def rows():
     """Return the rows of the table by hook."""
-    from scaffold.generator.hookspec.source_yaml import read_yaml
+    from scaffold.generator._source.yaml_text import read_yaml
 
     return {row["hook"]: row for row in read_yaml(HERE / "changes.yaml", "changes.yaml").value}
 
@@ -49,7 +49,7 @@ def compiled(folder, spec):
 
 def write_bindings(folder):
     """Write the bindings of both versions, and a module with a plugin of each; return the kinds."""
-    from scaffold.generator.emit import emit
+    from scaffold.generator._emit import emit
 
     kinds = {side: compiled(folder / "specs" / side, hookspec(side)) for side in VERSIONS}
     for side, kind in kinds.items():

@@ -3,8 +3,8 @@
 import sys
 
 from scaffold.server import serve
-from scaffold.server.http import workers
+from scaffold.server._http import worker_processes
 
-workers._DEAF = 1.5
+worker_processes._DEAF = 1.5
 
 sys.exit(serve(sys.argv[1], name="demo", arguments=sys.argv[2:]))

@@ -4,8 +4,8 @@ import os
 
 from scaffold.contract import PluginContext, call_metadata
 from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
-from scaffold.resources.loan import Loan
-from scaffold.resources.web import http_client
+from scaffold.resources._http_client import http_client
+from scaffold.resources._scope import Loan
 
 
 class Who(ToolPlugin):

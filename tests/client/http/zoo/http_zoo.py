@@ -14,9 +14,9 @@ from unittest import mock
 
 import pytest
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.http.address import Address
-from scaffold.contract.hook import Kind
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._http.transport.server_address import Address
+from scaffold.contract._hooks.hook import Kind
 
 ANYTHING = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
 PAYLOAD = {"empty": False, "object": True, "exact": False, "schema": ANYTHING}

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 from http_zoo import EVERY_WAY, LEGACY, MODERN, Exchange, Script, Zoo, list_tools
 
-from scaffold.contract.errors import ConnectFailed, InvalidInput, ProtocolError, RuntimeNotSupported
+from scaffold.contract._errors.errors import (
+    ConnectFailed,
+    InvalidInput,
+    ProtocolError,
+    RuntimeNotSupported,
+)
 
 Call = Callable[..., Any]
 

@@ -11,8 +11,8 @@ import pytest
 from busy import quiet_seconds_since
 from http_zoo import EVERY_WAY, MODERN, Exchange, Script, Zoo, behave, make_kind
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.contract.errors import (
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,
     ProtocolError,

@@ -11,8 +11,8 @@ from unittest import mock
 import pytest
 from http_zoo import LEGACY, MODERN, Exchange, Zoo, greet_legacy, make_kind
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.http.address import Address
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._http.transport.server_address import Address
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 

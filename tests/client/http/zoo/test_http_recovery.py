@@ -26,8 +26,8 @@ from http_zoo import (
     make_kind,
 )
 
-from scaffold.client.http import HttpChannel
-from scaffold.contract.errors import ConnectFailed, ProtocolError, TransportError
+from scaffold.client._http import HttpChannel
+from scaffold.contract._errors.errors import ConnectFailed, ProtocolError, TransportError
 
 Call = Callable[..., Any]
 

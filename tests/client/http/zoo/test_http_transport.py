@@ -15,11 +15,11 @@ import pytest
 from busy import quiet_seconds_since
 from http_zoo import EVERY_WAY, Exchange, Zoo, behave, make_kind
 
-from scaffold.client.http import AsyncHttpChannel, HttpChannel
-from scaffold.client.http.address import Address
-from scaffold.client.http.steps import Broken, Failure, Send
-from scaffold.client.http.transport import async_transport, transport
-from scaffold.contract.errors import ScaffoldError
+from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._http.choose_transport import async_transport, transport
+from scaffold.client._http.transport.io_requests import Broken, Failure, Send
+from scaffold.client._http.transport.server_address import Address
+from scaffold.contract._errors.errors import ScaffoldError
 
 Call = Callable[..., Any]
 KIND = make_kind()
@@ -151,8 +151,8 @@ def test_a_body_that_nobody_takes_is_sent_until_the_time_is_up() -> None:
 
 
 def test_connections_that_nobody_needs_any_more_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("blocking", "awaited"):
-        monkeypatch.setattr(f"scaffold.client.http.local.{name}.IDLE", 0.05)
+    for name in ("sync_transport", "async_transport"):
+        monkeypatch.setattr(f"scaffold.client._http.http11.{name}.IDLE", 0.05)
 
     def hold(exchange: Exchange) -> None:
         time.sleep(0.1)
@@ -252,8 +252,8 @@ def test_a_connection_that_comes_about_while_the_loop_s_channel_closes_is_closed
 
 LOCAL_ONLY = """
 import sys
-from scaffold.client.http.address import Address
-from scaffold.client.http.transport import transport
+from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.choose_transport import transport
 transport(Address("http://127.0.0.1:1/", {})).close()
 print({"pyreqwest"} & set(sys.modules))
 """

@@ -26,8 +26,13 @@ from http_zoo import (
     make_kind,
 )
 
-from scaffold.client.http import HttpChannel
-from scaffold.contract.errors import ConnectFailed, ProtocolError, ScaffoldError, TransportError
+from scaffold.client._http import HttpChannel
+from scaffold.contract._errors.errors import (
+    ConnectFailed,
+    ProtocolError,
+    ScaffoldError,
+    TransportError,
+)
 
 Call = Callable[..., Any]
 SECRET = "s3cr3t-t0ken"

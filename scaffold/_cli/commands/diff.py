@@ -1,0 +1,28 @@
+"""`scaffold diff`: what changed between two states of hookspecs, and whom it breaks."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from scaffold._cli.reporting.hookspec_states import compared, sides
+from scaffold._cli.reporting.output import print_lines, print_pretty_json
+from scaffold.generator._compare import Report
+from scaffold.generator._compare.render import markdown, text, to_json
+
+__all__ = ["diff", "print_reports"]
+
+_TEXTS: Final[dict[str, Callable[[Report], Iterator[str]]]] = {"text": text, "markdown": markdown}
+
+
+def print_reports(reports: list[Report], output_format: str) -> None:
+    """Print reports as `text`, `markdown` or `json`."""
+    if output_format == "json":
+        print_pretty_json([to_json(each) for each in reports])
+        return
+    for report in reports:
+        print_lines(_TEXTS[output_format](report))
+
+
+def diff(old: str, new: str | None, *, against: str | None, output_format: str) -> int:
+    """Print a report for every kind; whatever it says, the status is 0."""
+    print_reports([each.report for each in compared(*sides(old, new, against))], output_format)
+    return 0

@@ -1,0 +1,131 @@
+"""`scaffold generate`: bring generated files to what the hookspecs say."""
+
+import gc
+import time
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NoReturn
+
+from scaffold._cli.reporting.output import flush, print_lines, tell, tell_lines
+from scaffold._printable import printable_line
+from scaffold._project.config.errors import PreconditionError, ProjectError, UsageError
+from scaffold._project.config.settings import PluginSettings, hookspecs_of, read_settings
+from scaffold._project.files import file_changes
+from scaffold._project.files.atomic_write import apply
+from scaffold._project.files.file_changes import Change, State, refuse_edits
+from scaffold._project.files.write_journal import alone
+from scaffold._project.generate.generation_cache import FULL_CACHE, READ_CACHE, Cache
+from scaffold._project.generate.generation_plan import drift
+
+__all__ = ["generate"]
+
+_DONE = {State.STALE: "removed", State.MISSING: "created", State.LEFT: "left alone:"}
+_PAUSE = 0.3
+"""Seconds between two looks at the hookspecs."""
+
+
+def generate(
+    folder: Path, *, check: bool, diff: bool, watch: bool, set_aside: bool, stub: bool
+) -> int:
+    """Write what is out of date; with `check` or `diff` only show it, and return 1 if there is."""
+    if (check or diff) and (watch or set_aside or stub):
+        raise UsageError("contradiction", "--check and --diff write nothing: drop the others")
+    if watch:
+        _watch(folder, set_aside=set_aside, stub=stub)
+    with _uncollected():
+        if not (check or diff):
+            _write(folder, set_aside=set_aside, stub=stub)
+            return 0
+        due = _due(folder, READ_CACHE)
+        print_lines(_lines(due, check=check, diff=diff))
+        return 1 if due else 0
+
+
+@contextmanager
+def _uncollected() -> Generator[None]:
+    """Look for no garbage: the process ends before it matters, and a tenth of its time is saved."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _due(folder: Path, cache: Cache) -> list[Change]:
+    return [change for change in drift(folder, cache) if change.state is not State.UNCHANGED]
+
+
+def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
+    settings = read_settings(folder)
+    with alone(folder) as undone:
+        if undone:
+            tell("put back what an interrupted change had left half done")
+        due = _due(folder, FULL_CACHE)
+        if set_aside:
+            due = list(file_changes.set_aside(folder, due))
+        refuse_edits(due)
+        apply(folder, due)
+        for change in due:
+            tell(f"{_DONE.get(change.state, 'updated')} {printable_line(change.path)}")
+        if isinstance(settings, PluginSettings) and (due or stub):
+            _tell(folder, settings, due, stub=stub)
+
+
+def _tell(folder: Path, settings: PluginSettings, due: list[Change], *, stub: bool) -> None:
+    """Say what is left to the author, and with `stub` do what can be done of it."""
+    from scaffold._project.config.hookspec_lookup import pinned_hookspec
+    from scaffold._project.generate.author_notes import notes, stubs
+    from scaffold.generator import compile_kind
+
+    kind = compile_kind(pinned_hookspec(folder, settings))
+    if stub:
+        try:
+            added = stubs(folder, settings, kind)
+        except (SyntaxError, ValueError) as error:
+            message = f"no methods can be added: {error}"
+            mend = "mend the file, or write the methods yourself: 'scaffold generate' lists them"
+            raise PreconditionError("no-stub", message, mend) from error
+        if added is not None:
+            apply(folder, [added])
+            print_lines(file_changes.diff([added]))
+    tell_lines(notes(folder, settings, kind, due))
+
+
+def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
+    """Generate after every change of the hookspecs, until interrupted."""
+    from scaffold.generator import SpecError
+
+    hookspecs = hookspecs_of(folder, read_settings(folder))
+    seen: object = None
+    while True:
+        now = _inputs(folder / "pyproject.toml", hookspecs)
+        if now != seen:
+            seen = now
+            try:
+                _write(folder, set_aside=set_aside, stub=stub)
+                tell("up to date; watching")
+            except (SpecError, ProjectError) as error:
+                tell(f"{error}\nwatching")
+            flush()
+        time.sleep(_PAUSE)
+
+
+def _inputs(settings: Path, hookspecs: Path) -> dict[Path, tuple[int, int]]:
+    """Return what the files say of themselves that generated code depends on."""
+    found: dict[Path, tuple[int, int]] = {}
+    for path in (settings, hookspecs, *hookspecs.rglob("*")):
+        # An editor may be replacing the file at this moment.
+        with suppress(FileNotFoundError):
+            state = path.stat()
+            found[path] = (state.st_mtime_ns, state.st_size)
+    return found
+
+
+def _lines(due: list[Change], *, check: bool, diff: bool) -> Iterable[str]:
+    if check:
+        yield from (f"{printable_line(change.path)}: {change.state}" for change in due)
+    if diff:
+        yield from file_changes.diff(due)

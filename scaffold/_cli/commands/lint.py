@@ -1,0 +1,73 @@
+"""`scaffold lint`: find what is wrong with hookspecs, and how to mend it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from scaffold._cli.reporting.findings import failed, print_findings
+from scaffold._cli.reporting.output import print_lines, tell, tell_lines
+from scaffold._project.config.errors import UsageError
+from scaffold._project.config.hookspec_lookup import hookspecs_in
+from scaffold.generator._lint.lint import lint_kind
+from scaffold.generator._source.diagnostics import Diagnostic
+
+__all__ = ["lint"]
+
+
+def lint(path: Path, *, output_format: str, fix: bool, unsafe: bool, diff: bool) -> int:
+    """Print every finding in a hookspec, or in all those of a folder; return 1 for an error.
+
+    With `fix` what can be mended is; with `diff` that is only printed, and the status is 1 if it
+    is anything. Raises `UsageError` for options that contradict each other.
+    """
+    if unsafe and not (fix or diff):
+        raise UsageError("contradiction", "--unsafe is about mends: add --fix or --diff")
+    if fix and diff:
+        raise UsageError("contradiction", "--diff writes nothing: drop --fix")
+    hookspecs = hookspecs_in(path)
+    if fix or diff:
+        findings = _mend(path, hookspecs, unsafe=unsafe, diff=diff)
+        if findings is None:
+            return 1
+    else:
+        findings = sorted(finding for each in hookspecs for finding in lint_kind(each))
+    return _report(findings, len(hookspecs), output_format)
+
+
+def _mend(
+    path: Path, hookspecs: list[Path], *, unsafe: bool, diff: bool
+) -> list[Diagnostic] | None:
+    """Write the mends and return what is left; with `diff` print them, and return `None` if any."""
+    from scaffold._project.files import file_changes
+    from scaffold._project.files.atomic_write import apply
+    from scaffold._project.files.write_journal import alone
+    from scaffold.generator._lint.fix import fix
+
+    root = path if path.is_dir() else path.parent
+    fixed = fix(hookspecs, unsafe=unsafe)
+    changes = [
+        file_changes.rewritten(root, file.relative_to(root).as_posix(), text)
+        for file, text in sorted(fixed.texts.items())
+    ]
+    if diff:
+        print_lines(file_changes.diff(changes))
+        return None if changes else fixed.left
+    if changes:
+        with alone(root):
+            apply(root, changes)
+    tell_lines(
+        f"mended {each.file}:{each.line}:{each.column}: {each.code}: {each.message}"
+        for each in fixed.done
+    )
+    return fixed.left
+
+
+def _report(findings: Iterable[Diagnostic], count: int, output_format: str) -> int:
+    findings = list(findings)
+    print_findings(findings, output_format)
+    errors = sum(failed([each]) for each in findings)
+    able = sum(bool(each.mend and each.mend.safe) for each in findings)
+    warnings = len(findings) - errors
+    tell(f"hookspecs: {count}, errors: {errors}, warnings: {warnings}")
+    if able:
+        tell(f"'--fix' mends {able} of them; '--diff' shows how")
+    return 1 if errors else 0

@@ -1,0 +1,70 @@
+"""`scaffold new-plugin`: make a plugin project that runs at once."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scaffold._cli.reporting.output import print_lines, tell
+from scaffold._project.config.errors import UsageError
+from scaffold._project.config.hookspec_lookup import kind_names, named_hookspec
+from scaffold._project.config.plugin_names import package_name
+from scaffold._project.config.settings import read_settings
+from scaffold._project.files.atomic_write import check_vacant, create
+from scaffold._project.generate.generation_cache import FULL_CACHE
+from scaffold._project.generate.generation_plan import wanted_files
+from scaffold._project.new_project import new_project
+
+__all__ = ["new_plugin"]
+
+
+def new_plugin(
+    name: str,
+    *,
+    kind: str | None,
+    hookspecs: Path | None,
+    runtimes: Sequence[str],
+    language: str,
+    defaults: bool,
+    data: Sequence[str],
+    output: Path,
+) -> int:
+    """Write the project into `output/name`, all of it or nothing."""
+    folder = output / name
+    package_name(name)
+    check_vacant(folder)
+    interactive = sys.stdin.isatty() and sys.stdout.isatty() and not defaults
+    answers = _answers(data)
+    if kind is None:
+        kind = _ask_kind(hookspecs, interactive=interactive)
+    files = new_project(
+        name,
+        named_hookspec(kind, hookspecs),
+        runtimes=runtimes,
+        language=language,
+        answers=answers,
+        defaults=defaults,
+        interactive=interactive,
+    )
+    create(folder, files)
+    wanted_files(folder, read_settings(folder), FULL_CACHE)
+    print_lines([f"{folder}"])
+    tell(f"made {len(files)} files; what to do with them is in its README.md")
+    return 0
+
+
+def _answers(data: Sequence[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in data]
+    if bad := [key for key, equals, _ in pairs if not (key and equals)]:
+        raise UsageError("data", f"'{bad[0]}' is no answer", "write --data NAME=VALUE")
+    return {key: value for key, _, value in pairs}
+
+
+def _ask_kind(hookspecs: Path | None, *, interactive: bool) -> str:
+    listed = ", ".join(f"'{name}'" for name in kind_names(hookspecs))
+    if not interactive:
+        message = "no answer for 'kind'"
+        raise UsageError("missing-answers", message, f"pass --kind with one of {listed}")
+    import typer
+
+    answer: str = typer.prompt(f"The plugin's kind, one of {listed}")
+    return answer

@@ -1,0 +1,1 @@
+"""What commands print: results, findings, errors and the logs of plugins."""

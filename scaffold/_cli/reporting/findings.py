@@ -1,0 +1,46 @@
+"""Findings as text for people, as JSON for programs, and as annotations for GitHub."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+from scaffold._cli.reporting.output import print_lines, print_pretty_json
+from scaffold.generator._source.diagnostics import MOST_FINDINGS, Diagnostic, shown
+
+__all__ = ["failed", "print_findings"]
+
+
+def _record(finding: Diagnostic) -> dict[str, object]:
+    mend = finding.mend
+    return {**asdict(finding), "mend": None if mend is None else "safe" if mend.safe else "unsafe"}
+
+
+def _github(findings: Iterable[Diagnostic]) -> Iterator[str]:
+    # Workflow commands of GitHub Actions: what would end a property or a message is escaped.
+    for each in findings:
+        place = f"file={_property(each.file)},line={each.line},col={each.column}"
+        text = f"{each.message}\n{each.help}" if each.help else each.message
+        yield f"::{each.severity} {place},title={_property(each.code)}::{_message(text)}"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def print_findings(findings: Sequence[Diagnostic], output_format: str) -> None:
+    """Print findings as `text`, `json` or `github`."""
+    match output_format:
+        case "json":
+            print_pretty_json([_record(each) for each in findings])
+        case "github":
+            print_lines(_github(findings[:MOST_FINDINGS]), commands=True)
+        case _:
+            print_lines(shown(findings))
+
+
+def failed(findings: Iterable[Diagnostic]) -> bool:
+    """Tell whether one of the findings is an error; warnings do not fail."""
+    return any(each.severity == "error" for each in findings)

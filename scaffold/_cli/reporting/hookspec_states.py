@@ -1,0 +1,144 @@
+"""Two states of hookspecs, in files or in git, brought side by side and judged."""
+
+import os
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from scaffold._project.config.errors import UsageError
+from scaffold._project.config.hookspec_lookup import all_hookspecs, hookspecs_in
+from scaffold._project.config.settings import find_settings
+from scaffold._project.git.git import look
+from scaffold._project.git.hookspec_states import unpack
+from scaffold._project.git.revisions import Reader, object_of
+from scaffold.generator._compare import Report, appeared, compare, removed
+from scaffold.generator._compile.compiler import Compilation, compile_with_sources
+from scaffold.generator._source.diagnostics import Diagnostic, SpecError
+
+__all__ = ["Comparison", "compared", "sides"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A report, and the author's text that it speaks of: the new one, if there is one."""
+
+    report: Report
+    text: Compilation
+    side: "_Side"
+
+    def named(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Name files as the person did who asked."""
+        return sorted({self.side.named(each) for each in problems})
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Hookspecs on disk, and what to call the place that they came from."""
+
+    path: Path
+    root: Path
+    name: str
+
+    def compiled(self) -> dict[tuple[str, int], Compilation]:
+        """Compile every hookspec, by kind and major version."""
+        try:
+            found = [compile_with_sources(path) for path in _hookspecs(self.path)]
+        except SpecError as error:
+            raise SpecError(map(self.named, error.diagnostics)) from None
+        return {(each.kind.name, each.kind.major): each for each in found}
+
+    def named(self, problem: Diagnostic) -> Diagnostic:
+        """Name the file by where it came from, and not by where it was unpacked."""
+        return replace(problem, file=problem.file.replace(str(self.root), self.name, 1))
+
+
+def sides(first: str, second: str | None, against: str | None) -> tuple[str, str, Path]:
+    """Return what to compare, old and new, and a folder of the git repository that is meant.
+
+    That is `OLD NEW`, or one path with what stands there at a revision. Raises `UsageError` if it
+    is neither.
+    """
+    if (second is None) == (against is None):
+        message = "name two states to compare, or one path and --against"
+        raise UsageError("no-comparison", message, "as in 'scaffold diff hookspecs --against main'")
+    if second is not None:
+        return first, second, Path()
+    path = Path(first)
+    folder = path if path.is_dir() else path.parent
+    found = look(folder, "rev-parse", "--show-prefix") if path.exists() else None
+    if found is None:
+        message = f"'{first}' is in no git repository"
+        raise UsageError("no-revision", message, "name two folders instead of --against")
+    prefix = os.fsdecode(found).removesuffix("\n")
+    inside = PurePosixPath(prefix) / ("" if path.is_dir() else path.name)
+    return f"{against}:{'' if inside == PurePosixPath() else inside}", first, folder
+
+
+def compared(old: str, new: str, repository: Path) -> list[Comparison]:
+    """Judge every kind of two states; a state is a file, a folder, or `REV:path` in git.
+
+    A hookspec is compared with that of the same major version; one whose major version is gone,
+    with the next.
+    """
+    with ExitStack() as stack:
+        one = stack.enter_context(_opened(old, repository))
+        two = stack.enter_context(_opened(new, repository))
+        return list(_pairs(one, two))
+
+
+def _pairs(first: _Side, second: _Side) -> Iterator[Comparison]:
+    before, after = first.compiled(), second.compiled()
+    if len(before) == len(after) == 1:  # two files are compared whatever they are called
+        (one,), (two,) = before.values(), after.values()
+        yield Comparison(compare(one.kind, two.kind), two, second)
+        return
+    met: set[tuple[str, int]] = set()
+    for (name, major), one in before.items():
+        later = sorted(key for key in after if key[0] == name and key[1] >= major)
+        if later:
+            met.add(later[0])
+            two = after[later[0]]
+            yield Comparison(compare(one.kind, two.kind), two, second)
+        else:
+            yield Comparison(removed(one.kind), one, first)
+    for key, two in after.items():
+        if key not in met:
+            yield Comparison(appeared(two.kind), two, second)
+
+
+def _hookspecs(path: Path) -> list[Path]:
+    settings = find_settings(path) if path.is_dir() else None
+    return all_hookspecs(path, settings) if settings else hookspecs_in(path)
+
+
+@contextmanager
+def _opened(side: str, repository: Path) -> Generator[_Side]:
+    """Find a state on disk, or bring it there for as long as it is looked at."""
+    path = Path(side)
+    revision, colon, inside = side.partition(":")
+    if path.exists() or not colon:
+        yield _Side(path, path, side)
+        return
+    git = partial(look, repository)
+    _, kind = _object(git, side, side)
+    name = PurePosixPath(inside).name if kind == "blob" else ""
+    parent = PurePosixPath(inside).parent
+    tree = f"{revision}:{'' if parent == PurePosixPath() else parent}" if name else side
+    with tempfile.TemporaryDirectory(prefix="scaffold-") as made:
+        # Named as in the repository: a kind is known by its folder.
+        whole = parent.name if name else PurePosixPath(inside).name
+        root = Path(made) / (whole.strip(".") or "hookspecs")
+        unpack(git, _object(git, tree, side)[0], root, side)
+        yield _Side(root / name, root, tree)
+
+
+def _object(git: Reader, name: str, side: str) -> tuple[str, str]:
+    found = object_of(git, name)
+    if found is None:
+        message = f"there is no '{side}', neither as a path nor in git"
+        advice = "name a file, a folder, or 'REV:path' as git does, from the repository's root"
+        raise UsageError("no-revision", message, advice)
+    return found

@@ -1,0 +1,1 @@
+"""What everything that runs in several threads or processes shares: lock order, forks, results."""

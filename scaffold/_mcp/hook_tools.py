@@ -1,0 +1,232 @@
+"""Hooks as MCP tools: their names, their listing, and the way back from a listing to hooks.
+
+Source: MCP 2026-07-28, Tools; tool names are held to what every known client accepts,
+`^[a-zA-Z0-9_-]{1,64}$`, because some drop a whole server for one name that breaks it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from scaffold._mcp.jsonrpc import MALFORMED, encode
+from scaffold._mcp.listed_tools import Odd, silently
+from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
+from scaffold.contract._errors.errors import InvalidOutput
+from scaffold.contract._hooks.hook import Hook, Kind
+from scaffold.contract._hooks.streams import array_of
+from scaffold.contract._json.types import Json, JsonObject, is_object
+
+__all__ = ["Offer", "describe_tools", "tool_name"]
+
+HOOK: Final = "hookspec.scaffold/hook"
+FUNCTION: Final = "hookspec.scaffold/function"
+
+_UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_LONGEST: Final = 64
+_DIGEST: Final = 8
+_LONGEST_PROBLEM: Final = 300
+"""Characters of a warning's reason."""
+
+
+def tool_name(hook: Hook[Any, Any], plugin: str, function: str = "") -> str:
+    """Return the name of a hook's tool, safe for every client.
+
+    Characters that some client refuses become `_`; a name of more than 64 characters keeps its
+    head and ends in a digest of the whole.
+    """
+    name = hook.tool.format(kind=hook.kind.name, plugin=plugin, hook=hook.name, function=function)
+    return _plain_name(name)
+
+
+def _plain_name(name: str, *, digest: bool = False) -> str:
+    """Return a name that every client takes; with a `digest` no two names become one."""
+    safe = _UNSAFE.sub("_", name)
+    if len(safe) <= _LONGEST and not digest:
+        return safe
+    from hashlib import sha256  # it brings OpenSSL along, and names are seldom so long
+
+    mark = sha256(name.encode()).hexdigest()[:_DIGEST]
+    return f"{safe[: _LONGEST - _DIGEST - 1]}_{mark}"
+
+
+def describe_tools(
+    kind: Kind, plugin: str, catalogues: Mapping[str, Iterable[JsonObject]], *, modern: bool
+) -> list[JsonObject]:
+    """List the tools of a plugin, as `tools/list` answers.
+
+    `catalogues` maps the name of each catalogue hook to the functions it listed.
+    """
+    tools: list[JsonObject] = []
+    for hook in kind.hooks.values():
+        if not hook.exposed:
+            continue
+        if hook.functions is None:
+            tools.append(_tool(hook, tool_name(hook, plugin), modern=modern))
+            continue
+        for function in catalogues[hook.functions.catalogue]:
+            name = tool_name(hook, plugin, function["name"])
+            tools.append(_function_tool(hook, name, function, modern=modern))
+    return tools
+
+
+def _tool(hook: Hook[Any, Any], name: str, *, modern: bool) -> JsonObject:
+    described = hook.kind.describe(hook.name)
+    return {
+        "name": name,
+        "description": described["description"],
+        "inputSchema": _input_schema(described["input"]),
+        "outputSchema": _output_schema(hook, modern=modern),
+        "annotations": _annotations(hook),
+        "_meta": {HOOK: hook.name},
+    }
+
+
+def _function_tool(
+    hook: Hook[Any, Any], name: str, function: JsonObject, *, modern: bool
+) -> JsonObject:
+    rest = {key: function[key] for key in function if key not in ("description", "parameters")}
+    return {
+        "name": name,
+        "description": function["description"],
+        "inputSchema": {"type": "object", **function["parameters"]},
+        "outputSchema": _output_schema(hook, modern=modern),
+        "annotations": _annotations(hook),
+        "_meta": {HOOK: hook.name, FUNCTION: rest},
+    }
+
+
+def _annotations(hook: Hook[Any, Any]) -> JsonObject:
+    return {"readOnlyHint": hook.read_only, "idempotentHint": hook.idempotent or hook.read_only}
+
+
+def _input_schema(payload: JsonObject) -> JsonObject:
+    schema = payload["schema"]
+    if payload["object"]:
+        return {"type": "object", **schema}
+    return _wrap(WRAPPED_ARGUMENT, schema)
+
+
+def _output_schema(hook: Hook[Any, Any], *, modern: bool) -> JsonObject:
+    payload = hook.kind.describe(hook.name)["output"]
+    schema = payload["schema"]
+    if hook.streams:
+        items = array_of(schema)
+        return items if modern else _wrap("result", items)
+    if hook.content:
+        schema = _without_content(schema)
+    if payload["object"]:
+        return {"type": "object", **schema}
+    if modern and is_object(schema):
+        return schema
+    return _wrap("result", schema)
+
+
+def _without_content(schema: JsonObject) -> JsonObject:
+    """Leave out `content`, which travels in MCP's own place and not in the structured content."""
+    properties = {name: s for name, s in schema.get("properties", {}).items() if name != "content"}
+    required = [name for name in schema.get("required", []) if name != "content"]
+    return {**schema, "properties": properties, "required": required}
+
+
+def _wrap(name: str, schema: Json) -> JsonObject:
+    """Make an object schema with one property.
+
+    The schema moves one level down: an `$id` keeps its own references pointing at itself.
+    """
+    inner = schema
+    if is_object(schema) and "$id" not in schema:
+        inner = {"$id": f"hookspec:{name}", **schema}
+    return {"type": "object", "properties": {name: inner}, "required": [name]}
+
+
+@dataclass(slots=True)
+class Offer:
+    """What a server offers of a kind, read from its `tools/list`."""
+
+    tools: dict[str, str] = field(default_factory=dict[str, str])
+    """Hook name → tool name."""
+    functions: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """Hook name → function name → tool name."""
+    catalogues: dict[str, list[JsonObject]] = field(default_factory=dict[str, list[JsonObject]])
+    """Catalogue hook → the functions it lists."""
+    foreign: bool = False
+    """True if the server knows nothing of hooks: every tool is a function."""
+
+    @classmethod
+    def read(
+        cls, kind: Kind, plugin: str, tools: Iterable[JsonObject], odd: Odd = silently
+    ) -> "Offer":
+        """Tell which tool is which hook, or which function of a hook.
+
+        Servers of ours mark their tools; elsewhere tools are known by their names; and what
+        is left on a server without any mark are the functions of the kind's `functions` hook.
+
+        Args:
+            kind: What the server is asked to be.
+            plugin: Its name, which the names of tools are made with.
+            tools: What `read_tools` has returned.
+            odd: Is told of each tool that is left out or has another name here.
+        """
+        listed = list(tools)
+        offer = cls()
+        plain = [hook for hook in kind.hooks.values() if hook.exposed and hook.functions is None]
+        names = {tool_name(hook, plugin): hook.name for hook in plain}
+        host = next((hook for hook in kind.hooks.values() if hook.functions), None)
+        offer.foreign = not any(_mark(tool, kind) for tool in listed)
+        functions: list[tuple[JsonObject, str]] = []
+        for tool in listed:
+            hook = _mark(tool, kind) or names.get(tool["name"])
+            rest = tool.get("_meta", {}).get(FUNCTION)
+            if is_object(rest) or (hook is None and offer.foreign):
+                functions.append((_function(tool, rest), tool["name"]))
+            elif hook is not None:
+                offer.tools[hook] = tool["name"]
+        if host is not None and host.functions is not None:
+            listing = kind.hooks[host.functions.catalogue]
+            usable = _usable(listing, functions, odd)
+            offer.functions[host.name] = {entry["name"]: tool for entry, tool in usable}
+            offer.catalogues[listing.name] = [entry for entry, _tool in usable]
+        return offer
+
+
+def _mark(tool: JsonObject, kind: Kind) -> str | None:
+    """Return the hook of the kind that a tool is marked as."""
+    mark: Json = tool.get("_meta", {}).get(HOOK)
+    return mark if isinstance(mark, str) and mark in kind.hooks else None
+
+
+def _function(tool: JsonObject, rest: Json) -> JsonObject:
+    described = {"description": tool["description"], "parameters": tool["inputSchema"]}
+    marked = rest if is_object(rest) and isinstance(rest.get("name"), str) else {}
+    return {"name": tool["name"], **marked, **described}
+
+
+def _usable(
+    listing: Hook[Any, Any], functions: Iterable[tuple[JsonObject, str]], odd: Odd
+) -> list[tuple[JsonObject, str]]:
+    """Return the functions that a catalogue may list, each once, with the names of their tools."""
+    found: dict[str, tuple[JsonObject, str]] = {}
+    for entry, tool in functions:
+        problem = _problem(listing, entry)
+        other = entry
+        if problem:
+            other = {**entry, "name": _plain_name(entry["name"], digest=True)}
+            if _problem(listing, other):
+                odd(tool, f"is left out: it cannot be listed: {problem}")
+                continue
+            odd(tool, f"is called '{other['name']}' here: its own name cannot be listed")
+        if other["name"] in found:
+            odd(tool, "is left out: there is another one of its name")
+            continue
+        found[other["name"]] = other, tool
+    return list(found.values())
+
+
+def _problem(listing: Hook[Any, Any], entry: JsonObject) -> str:
+    """Say why the catalogue's own schema refuses an entry; an empty text if it does not."""
+    try:
+        listing.output.load(encode([entry]))
+    except (InvalidOutput, *MALFORMED) as error:
+        return str(error)[:_LONGEST_PROBLEM]
+    return ""

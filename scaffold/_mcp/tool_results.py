@@ -1,0 +1,272 @@
+"""Tool results: a hook's answer or error, to MCP and back.
+
+A value travels as `structuredContent`. Before 2026-07-28 that must be an object, so any other value
+is wrapped as `{"result": …}` there. A `HookError` travels as a result with `isError`, its message
+as text for a model and the whole of it in `_meta` for a typed client.
+Source: MCP 2026-07-28, Tools: Structured Content, Error Handling.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType, field
+
+from scaffold._mcp.jsonrpc import MALFORMED, encode, is_null
+from scaffold._mcp.refusal_reasons import excerpt, shown, spoken, text_of
+from scaffold.contract._errors.errors import (
+    HookError,
+    InternalError,
+    InvalidInput,
+    InvalidOutput,
+    Problem,
+    ProtocolError,
+    Rest,
+)
+from scaffold.contract._hooks.hook import Hook
+from scaffold.contract._json.types import Json, JsonObject
+
+__all__ = [
+    "COMPLETE",
+    "WRAPPED_ARGUMENT",
+    "Foreign",
+    "Head",
+    "open_result",
+    "read_foreign",
+    "read_result",
+    "write_error",
+    "write_result",
+]
+
+WRAPPED_ARGUMENT: Final = "payload"
+"""The one argument of a tool whose hook takes no object: MCP arguments are always an object."""
+
+COMPLETE: Final = "complete"
+"""The one `resultType` that is a success (MCP 2026-07-28, Base Protocol)."""
+
+_LIFTED = b'"hookspec.scaffold/content":true'
+
+
+class _Error(msgspec.Struct):
+    code: str
+    message: str
+    data: Json = None
+
+
+class _Meta(msgspec.Struct):
+    error: _Error | None = field(default=None, name="hookspec.scaffold/error")
+    content: bool | None = field(default=False, name="hookspec.scaffold/content")
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    """A tool result. Serializers of some languages write members that are absent as `null`."""
+
+    content: Raw | UnsetType = UNSET
+    structured_content: Raw | UnsetType = UNSET
+    is_error: bool | None = False
+    result_type: Any = COMPLETE
+    meta: _Meta | None = field(default=None, name="_meta")
+
+
+class _Wrapped(msgspec.Struct):
+    result: Raw
+
+
+_decode_result = msgspec.json.Decoder(_Result).decode
+_decode_wrapped = msgspec.json.Decoder(_Wrapped).decode
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_blocks = msgspec.json.Decoder(list[dict[str, Any]]).decode
+
+
+class Head:
+    """What every result of one server and one era begins with, encoded once.
+
+    Modern results name their type and their server (MCP 2026-07-28, Base Protocol: General fields).
+    """
+
+    def __init__(self, server: JsonObject, *, modern: bool) -> None:
+        self.modern = modern
+        self._type = b'"resultType":"complete",' if modern else b""
+        info = {"io.modelcontextprotocol/serverInfo": server}
+        self._info = encode(info)[1:-1] if modern else b""
+        self._plain = self._write(b"")
+
+    def write(self, meta: bytes = b"") -> bytes:
+        """Return the members, each with its comma; `meta` holds further members of `_meta`."""
+        return self._write(meta) if meta else self._plain
+
+    def _write(self, meta: bytes) -> bytes:
+        both = self._info + b"," + meta if self._info and meta else self._info or meta
+        return self._type + (b'"_meta":{%b},' % both if both else b"")
+
+
+def open_result(head: Head, meta: bytes = b"", content: bytes = b"[]") -> bytes:
+    """Return a result up to the output, which comes last; `content` is a list of blocks as JSON."""
+    return b'{%b"isError":false,"content":%b,"structuredContent":' % (head.write(meta), content)
+
+
+def write_result(
+    hook: Hook[Any, Any], output: bytes, head: Head, *, is_object: bool, text: bool
+) -> bytes:
+    """Write the result of a hook that answered `output`, a valid payload as JSON.
+
+    `is_object` says that the output schema allows objects only; `text` asks for the copy as text
+    that clients without structured content need.
+    """
+    meta = b""
+    content = b"[]"
+    if hook.content:
+        output, blocks = _lift(output)
+        if blocks is not None:
+            meta, content, text = _LIFTED, blocks, False
+    structured = output if is_object or head.modern else b'{"result":%b}' % output
+    if text:
+        content = b'[{"type":"text","text":%b}]' % encode(output.decode())
+    return b"%b%b}" % (open_result(head, meta, content), structured)
+
+
+def write_error(error: HookError, head: Head) -> bytes:
+    """Write the result of a hook that raised; `TypeError` if its data is not JSON."""
+    whole = {"code": error.code, "message": error.message, "data": error.data}
+    meta = b'"hookspec.scaffold/error":%b' % encode(whole)
+    return b'{%b"isError":true,"content":[{"type":"text","text":%b}]}' % (
+        head.write(meta),
+        encode(str(error)),
+    )
+
+
+def read_result(hook: Hook[Any, Any], result: Raw, *, is_object: bool, modern: bool) -> bytes:
+    """Return the hook's output as JSON, not yet validated; raise the `HookError` it holds."""
+    try:
+        answer = _decode_result(result)
+        if answer.result_type != COMPLETE or answer.is_error:
+            _check_complete(hook, answer)
+            if answer.is_error:
+                raise _error(hook, answer)
+        structured = answer.structured_content
+        if structured is UNSET or (is_object and is_null(structured)):
+            raise ProtocolError(f"{hook.name}: the result has no structured content")
+        if answer.meta is not None and answer.meta.content:
+            return _lower(structured, answer.content)
+        return bytes(structured if is_object or modern else _decode_wrapped(structured).result)
+    except MALFORMED as error:
+        raise _malformed(hook, result, error) from None
+
+
+class Foreign(NamedTuple):
+    """The result of a tool that knows nothing of hooks."""
+
+    output: bytes
+    """What the hook answers, as JSON."""
+    structured: bytes | None
+    """The structured content, if there is any."""
+
+
+def read_foreign(hook: Hook[Any, Any], result: Raw) -> Foreign:
+    """Return what a `functions` hook answers for the result of any MCP server's tool.
+
+    `result` is the structured content, or the text if there is only text, or null; `content` holds
+    the blocks where the hook has room for them. Raises `HookError` `tool_failed` for `isError`,
+    `ProtocolError` for a result that is not complete.
+    """
+    try:
+        answer = _decode_result(result)
+        _check_complete(hook, answer)
+        if answer.is_error:
+            raise _foreign_error(answer)
+        blocks = _blocks(answer.content)
+    except MALFORMED as error:
+        raise _malformed(hook, result, error) from None
+    texts = [str(block.get("text", "")) for block in blocks if block.get("type") == "text"]
+    value: Json = "\n".join(texts) if texts and len(texts) == len(blocks) else None
+    output: JsonObject = {"result": value}
+    structured = answer.structured_content
+    if structured is UNSET or is_null(structured):
+        structured = UNSET
+    else:
+        output["result"] = structured
+    if hook.content:
+        output["content"] = blocks
+    return Foreign(encode(output), None if structured is UNSET else bytes(structured))
+
+
+def _check_complete(hook: Hook[Any, Any], answer: _Result) -> None:
+    """Refuse a result that is not the end of the call; what it says is kept."""
+    if answer.result_type in (None, COMPLETE):
+        return
+    said = _texts(answer)
+    what = f"the server answered with resultType {shown(answer.result_type)}"
+    reason = f"{hook.name}: {what}, which is not a complete result"
+    raise ProtocolError(f"{reason}: {said}" if said else reason)
+
+
+def _malformed(hook: Hook[Any, Any], result: Raw, error: Exception) -> ProtocolError:
+    return ProtocolError(f"{hook.name}: not a tool result: {error}: {excerpt(bytes(result))}")
+
+
+def _blocks(content: Raw | UnsetType) -> list[dict[str, Any]]:
+    return [] if content is UNSET or is_null(content) else _decode_blocks(content)
+
+
+def _texts(answer: _Result) -> str:
+    """Return what the content of a failure says, whatever form it has."""
+    if answer.content is UNSET or is_null(answer.content):
+        return ""
+    try:
+        content: Json = msgspec.json.decode(answer.content)
+    except MALFORMED:
+        return excerpt(bytes(answer.content))
+    return text_of(content) or (excerpt(bytes(answer.content)) if content else "")
+
+
+def _foreign_error(answer: _Result) -> HookError:
+    message = _texts(answer)
+    structured = answer.structured_content
+    if not message and structured is not UNSET and not is_null(structured):
+        message = spoken(structured)
+    try:
+        blocks: Json = _blocks(answer.content)
+    except MALFORMED:
+        blocks = []
+    return HookError("tool_failed", message or "the tool failed", {"content": blocks})
+
+
+def _error(hook: Hook[Any, Any], answer: _Result) -> HookError:
+    if answer.meta is None or answer.meta.error is None:
+        return HookError("tool_failed", _texts(answer) or "the tool failed")
+    error = answer.meta.error
+    rebuild = {"invalid_input": InvalidInput, "invalid_output": InvalidOutput}.get(error.code)
+    if rebuild is not None:
+        return rebuild(hook.name, _problems(error.data), _rest(error.data))
+    if error.code == "internal":
+        return InternalError(error.message, error.data)
+    return HookError(error.code, error.message, error.data)
+
+
+def _problems(data: Json) -> list[Problem]:
+    try:
+        return [Problem(**problem) for problem in data["problems"]]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ProtocolError(
+            f"an invalid payload was reported without its problems: {error}"
+        ) from None
+
+
+def _rest(data: JsonObject) -> Rest:
+    number, is_exact = data.get("more", 0), data.get("more_is_exact", True)
+    return Rest(number if isinstance(number, int) else 0, is_exact=is_exact is not False)
+
+
+def _lift(output: bytes) -> tuple[bytes, bytes | None]:
+    """Take `content` out of an output, for MCP's own place for it."""
+    properties = _decode_object(output)
+    blocks = properties.pop("content", None)
+    if blocks is None:
+        return output, None
+    return encode(properties), bytes(blocks)
+
+
+def _lower(structured: Raw, blocks: Raw | UnsetType) -> bytes:
+    """Put `content` back where the hook's output has it."""
+    properties = _decode_object(structured)
+    properties["content"] = Raw(b"[]") if blocks is UNSET or is_null(blocks) else blocks
+    return encode(properties)

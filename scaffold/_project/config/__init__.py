@@ -1,0 +1,1 @@
+"""What a project says of itself: settings, names, targets, allowed template sources."""

@@ -1,0 +1,312 @@
+"""What makes a change of many files one change, even if the machine stops half way.
+
+A change is prepared in `.scaffold/`: the new texts under `new/`, the old files kept under `old/`,
+and last `journal`, which lists what is about to be swapped. Removing the journal makes the change
+final. A journal that is found later is that of a process that was killed in between: what it had
+swapped is swapped back. It is signed, since a repository may bring a journal of its own, which
+would move files as its author likes.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from scaffold._filesystem.folder import Folder
+from scaffold._filesystem.project_tree import Tree
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.journal_record import (
+    JOURNAL,
+    Change,
+    ForeignError,
+    Step,
+    around,
+    read,
+    write,
+)
+
+__all__ = ["Swap", "alone", "fill", "make", "prepare", "refuse_interrupted", "undo"]
+
+_WORK = ".scaffold"
+_READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+_RUNNABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+_CACHED = "__pycache__"
+"""What Python keeps next to its modules; it keeps no folder alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """One file to change: `after` is its new content, None to remove it."""
+
+    target: Path
+    after: bytes | None
+    executable: bool | None = None
+    """Whether the file is to be run as a program; None leaves that as it is."""
+
+
+@contextmanager
+def alone(root: Path) -> Generator[bool]:
+    """Wait until no other process writes the project, and undo what a killed one left half done.
+
+    Yields whether there was something to undo. A second entry by the same process would wait for
+    itself. Raises `PreconditionError` if there is no such folder, or if it has a journal that this
+    user did not write.
+    """
+    if not root.is_dir():
+        raise PreconditionError("no-project", f"there is no folder '{root}'")
+    with _held(root):
+        yield undo(root)
+
+
+def refuse_interrupted(root: Path) -> None:
+    """Raise `PreconditionError` if a change of the project was interrupted half way.
+
+    A journal that this user did not write says nothing about the files, and is ignored.
+    """
+    if not (root / _WORK).is_dir():
+        return
+    with Tree(root) as tree, suppress(OSError, ForeignError), tree.top.enter(_WORK) as work:
+        if read(work, root) is not None:
+            message = f"a change of the files in '{root}' was interrupted half way"
+            mend = "run 'scaffold generate': it first puts everything back as it was"
+            raise PreconditionError("interrupted", message, mend)
+
+
+def prepare(root: Path, swaps: Sequence[Swap]) -> None:
+    """Write all that is needed next to the project's files, and touch none of them.
+
+    Raises `OSError`, and `PreconditionError` if `.scaffold` is not a folder.
+    """
+    with Tree(root) as tree, _new_work(tree) as work:
+        with work.enter("new") as new, work.enter("old") as old:
+            steps = [
+                _prepared(tree, swap, (new, old), str(number)) for number, swap in enumerate(swaps)
+            ]
+        write(work, Change(tuple(steps), _made(tree, steps), _modes(tree, steps)), root)
+
+
+def make(root: Path, swaps: Sequence[Swap]) -> None:
+    """Change the files as prepared, and make it final; folders that lose their last file go too."""
+    with Tree(root) as tree:
+        with tree.top.enter(_WORK) as work, work.enter("new") as new:
+            lost: set[str] = set()
+            for number, swap in enumerate(swaps):
+                parent, _, name = _relative(tree, swap.target).rpartition("/")
+                if swap.after is None:
+                    tree.folder(parent).unlink(name)
+                    lost.add(parent)
+                else:
+                    new.move(str(number), tree.make(parent), name)
+            _prune(tree, lost)
+            work.unlink(JOURNAL)
+        tree.top.sweep(_WORK)
+
+
+def undo(root: Path) -> bool:
+    """Put back what an unfinished change has swapped; tell whether there was one.
+
+    May itself be killed and run again. Raises `PreconditionError` for a journal that this user did
+    not write, with nothing changed.
+    """
+    try:
+        with Tree(root) as tree:
+            if not _has_work(tree):
+                return False
+            with tree.top.enter(_WORK) as work:
+                change = read(work, root)
+                if change is not None:
+                    _put_back(tree, work, change)
+            tree.top.sweep(_WORK)
+    except ForeignError:
+        raise _foreign(root) from None
+    except OSError as error:
+        message = f"a change of '{root}' failed, and '{error.filename}' cannot be put back yet"
+        help_ = f"{error.strerror}: repair that, and run 'scaffold generate', which tries again"
+        raise PreconditionError("interrupted", message, help_) from error
+    return change is not None
+
+
+def fill(path: Path, content: bytes) -> None:
+    """Write a new file, down to the disk."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _foreign(root: Path) -> PreconditionError:
+    message = f"'{root / _WORK / JOURNAL}' was not written by this user on this machine"
+    mend = (
+        f"nothing was done. It came with the files, or its key is gone: bring back what you miss "
+        f"with 'git status' and 'git restore', delete the folder '{_WORK}', and run this again"
+    )
+    return PreconditionError("foreign-journal", message, mend)
+
+
+def _has_work(tree: Tree) -> bool:
+    state = tree.top.state(_WORK)
+    if state is not None and not stat.S_ISDIR(state.st_mode):
+        message = f"'{tree.root / _WORK}' is not a folder"
+        raise PreconditionError("in-the-way", message, "remove it: scaffold prepares changes there")
+    return state is not None
+
+
+@contextmanager
+def _new_work(tree: Tree) -> Generator[Folder]:
+    if _has_work(tree):
+        tree.top.sweep(_WORK)
+    tree.top.make(_WORK)
+    with tree.top.enter(_WORK) as work:
+        work.make("new")
+        work.make("old")
+        work.create(".gitignore", b"*\n")
+        yield work
+
+
+def _prepared(tree: Tree, swap: Swap, places: tuple[Folder, Folder], number: str) -> Step:
+    """Keep the old file, and write the new one with its rights."""
+    new, old = places
+    path = _relative(tree, swap.target)
+    parent, _, name = path.rpartition("/")
+    try:
+        folder = tree.folder(parent)
+        state = folder.state(name)
+    except FileNotFoundError:
+        state = None
+    else:
+        if state is not None:
+            _keep(folder, name, old, number)
+    before = None if state is None else sha256(old.read(number)).hexdigest()
+    if swap.after is not None:
+        new.create(number, swap.after)
+        state = state or new.state(number)
+        if state is not None:
+            new.chmod(number, _rights(stat.S_IMODE(state.st_mode), executable=swap.executable))
+    return Step(path, before, swap.after is not None)
+
+
+def _rights(mode: int, *, executable: bool | None) -> int:
+    """Let all that may read a file run it, or none; or leave its rights as they are."""
+    if executable is None:
+        return mode
+    return mode | (mode & _READABLE) >> 2 if executable else mode & ~_RUNNABLE
+
+
+def _made(tree: Tree, steps: Iterable[Step]) -> tuple[str, ...]:
+    missing = {
+        folder
+        for step in steps
+        for folder in around(step.path)
+        if step.written and not _is_there(tree, folder)
+    }
+    return tuple(sorted(missing, reverse=True))
+
+
+def _modes(tree: Tree, steps: Iterable[Step]) -> dict[str, int]:
+    return {
+        folder: stat.S_IMODE(tree.folder(folder).own_state().st_mode)
+        for step in steps
+        for folder in around(step.path)
+        if not step.written
+    }
+
+
+def _is_there(tree: Tree, folder: str) -> bool:
+    try:
+        tree.folder(folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _relative(tree: Tree, target: Path) -> str:
+    base = tree.real if target.is_relative_to(tree.real) else tree.root
+    return target.relative_to(base).as_posix()
+
+
+def _put_back(tree: Tree, work: Folder, change: Change) -> None:
+    with work.enter("old") as old, work.enter("new") as new:
+        due = [
+            (step, str(number))
+            for number, step in enumerate(change.steps)
+            if _was_swapped(tree, step, new, str(number))
+        ]
+        for step, number in due:
+            if old.state(number) and sha256(old.read(number)).hexdigest() != step.before:
+                raise ForeignError
+        for step, number in due:
+            _restore(tree, step, old, number, change.modes)
+    for path in change.made:
+        parent, _, name = path.rpartition("/")
+        # Something else may have put files there since: a folder that is not empty stays.
+        with suppress(OSError):
+            tree.folder(parent).remove(name)
+    work.unlink(JOURNAL)
+
+
+def _was_swapped(tree: Tree, step: Step, new: Folder, number: str) -> bool:
+    """Tell whether a step was done: what still lies under `new`, or at its place, was not."""
+    if step.written:
+        return new.state(number) is None
+    parent, _, name = step.path.rpartition("/")
+    try:
+        return tree.folder(parent).state(name) is None
+    except FileNotFoundError:
+        return True
+
+
+def _restore(tree: Tree, step: Step, old: Folder, number: str, modes: dict[str, int]) -> None:
+    parent, _, name = step.path.rpartition("/")
+    if step.before is None:
+        with suppress(FileNotFoundError):
+            tree.folder(parent).unlink(name)
+    elif old.state(number):
+        old.move(number, tree.make(parent, modes), name)
+
+
+def _keep(folder: Folder, name: str, old: Folder, number: str) -> None:
+    state = folder.state(name)
+    try:
+        folder.link(name, old, number)
+    except OSError:  # a file system without hard links
+        old.create(number, folder.read(name))
+        if state is not None:
+            old.chmod(number, stat.S_IMODE(state.st_mode))
+            old.date(number, state)
+
+
+def _prune(tree: Tree, folders: Iterable[str]) -> None:
+    """Remove the folders that lost their last file, and what Python has cached of it."""
+    for folder in folders:
+        with suppress(OSError):  # one that is not empty ends it
+            for path in around(f"{folder}/"):
+                inner = tree.folder(path)
+                if set(inner.names()) == {_CACHED}:
+                    inner.sweep(_CACHED)
+                parent, _, name = path.rpartition("/")
+                tree.folder(parent).remove(name)
+
+
+if sys.platform == "win32":
+
+    @contextmanager
+    def _held(_root: Path) -> Generator[None]:
+        # A folder cannot be locked there; two writers at once are not kept apart.
+        yield
+
+else:
+    import fcntl
+
+    @contextmanager
+    def _held(root: Path) -> Generator[None]:
+        # The lock is on the folder itself: no file is left behind, and a killed process lets go.
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)

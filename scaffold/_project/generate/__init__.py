@@ -1,0 +1,1 @@
+"""Generated files: planned from the hookspecs, compared with the disk, and cached."""

@@ -1,0 +1,104 @@
+"""What a project's generated files should be, in memory."""
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.config.hookspec_lookup import all_hookspecs, pinned_hookspec
+from scaffold._project.config.plugin_names import class_name
+from scaffold._project.config.settings import PluginSettings, Settings, SpecSettings
+from scaffold._project.config.targets import CONTRACT_TEST
+from scaffold._project.generate.generation_cache import Cache, Generated
+from scaffold.generator import compile_kind
+from scaffold.generator._emit import EMITTERS, emit, languages
+from scaffold.generator._emit.python.names import Names
+from scaffold.generator._emit.python.plugin_project import contract_test
+from scaffold.generator.ir import Kind
+
+__all__ = ["generated", "plugin_class", "plugin_files", "portable"]
+
+DOCUMENTS = ("markdown", "openrpc")
+"""The emitters that write into the `docs` folder of a plugin project."""
+
+
+def generated(root: Path, settings: Settings, cache: Cache) -> Generated:
+    """Return a project's generated files; kinds that the cache knows are taken from there.
+
+    Raises `SpecError` for hookspecs that are broken, `PreconditionError` for bad targets.
+    """
+    if isinstance(settings, PluginSettings):
+        _known(settings.language)
+        kind = compile_kind(pinned_hookspec(root, settings))
+        return Generated(plugin_files(kind, settings), {kind.source: kind.digest})
+    return _targets(root, settings, cache)
+
+
+def portable(settings: Settings) -> bool:
+    """Tell whether only emitters of ours are at work, whose every change is known."""
+    return isinstance(settings, PluginSettings) or all(
+        target.emitter in EMITTERS for target in settings.targets
+    )
+
+
+def plugin_class(kind: Kind, package: str) -> str:
+    """Return the name of the class in a project's `plugin.py`."""
+    return class_name(package, Names(kind).plugin)
+
+
+def plugin_files(kind: Kind, settings: PluginSettings) -> dict[str, str]:
+    """Write the generated files of a plugin project."""
+    package = settings.package
+    files = _into(f"{package}/_generated", emit(kind, settings.language))
+    for emitter in DOCUMENTS:
+        files |= _into("docs", emit(kind, emitter))
+    files[CONTRACT_TEST] = contract_test(
+        kind, package=package, class_name=plugin_class(kind, package)
+    )
+    return files
+
+
+def _known(emitter: str) -> None:
+    if emitter not in EMITTERS and emitter not in languages():
+        listed = ", ".join(f"'{each}'" for each in languages())
+        message = f"there is no emitter '{emitter}'"
+        raise PreconditionError("unknown-emitter", message, f"there is: {listed}")
+
+
+def _targets(root: Path, settings: SpecSettings, cache: Cache) -> Generated:
+    for target in settings.targets:
+        _known(target.emitter)
+    hookspecs = all_hookspecs(root, settings)
+    if len(hookspecs) == 1:
+        return _together([_kind(path, settings) for path in hookspecs])
+    parts: list[Generated] = []
+    fresh: dict[str, Generated] = {}
+    for path in hookspecs:
+        key = cache.key_of(path, settings, root)
+        known = cache.recall(key)
+        if known is None:
+            known = fresh[key] = _kind(path, settings)
+        parts.append(known)
+    cache.keep(fresh)
+    return _together(parts)
+
+
+def _kind(hookspec: Path, settings: SpecSettings) -> Generated:
+    """Write the files of one kind, for every target."""
+    kind = compile_kind(hookspec)
+    files: dict[str, str] = {}
+    for target in settings.targets:
+        files |= _into(target.out, emit(kind, target.emitter))
+    return Generated(files, {kind.source: kind.digest})
+
+
+def _together(parts: Iterable[Generated]) -> Generated:
+    files: dict[str, str] = {}
+    hookspecs: dict[str, str] = {}
+    for part in parts:
+        files |= part.files
+        hookspecs |= part.hookspecs
+    return Generated(files, hookspecs)
+
+
+def _into(folder: str, files: dict[str, str]) -> dict[str, str]:
+    return {str(PurePosixPath(folder, path)): text for path, text in files.items()}

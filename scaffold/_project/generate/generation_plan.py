@@ -1,0 +1,66 @@
+"""How far a project's generated files are from what its hookspecs say."""
+
+from pathlib import Path
+
+from scaffold._project.config.access import read_file
+from scaffold._project.config.settings import Settings, hookspecs_of, read_settings
+from scaffold._project.config.targets import Targets
+from scaffold._project.files.file_changes import Change, State, plan
+from scaffold._project.files.lockfile import LOCKFILE, Entry, Lock, Owner, digest, read_lock
+from scaffold._project.files.write_journal import refuse_interrupted
+from scaffold._project.generate.generation_cache import NO_CACHE, READ_CACHE, Cache, Generated
+from scaffold._version import __version__
+
+__all__ = ["drift", "lock_for", "wanted_files"]
+
+
+def drift(root: Path, cache: Cache = READ_CACHE) -> tuple[Change, ...]:
+    """Compare a project with what it should be: its generated files, then its lockfile.
+
+    Raises `PreconditionError` if it is no project or in the middle of a change, and `SpecError` if
+    its hookspecs are broken.
+    """
+    refuse_interrupted(root)
+    lock = read_lock(root)
+    settings = read_settings(root)
+    wanted = wanted_files(root, settings, cache)
+    changes = plan(root, wanted.files, lock, Targets.of(settings))
+    return *changes, _lockfile(root, lock_for(wanted, lock))
+
+
+def wanted_files(root: Path, settings: Settings, cache: Cache = READ_CACHE) -> Generated:
+    """Return the generated files that the hookspecs of a project ask for."""
+    hookspecs = hookspecs_of(root, settings)
+    key = cache.key_of(hookspecs, settings, root)
+    known = cache.recall(key)
+    if known is not None:
+        return known
+    # The compiler and the emitters cost more to import than all the rest takes.
+    from scaffold._project.generate.generated_files import generated, portable
+
+    own = portable(settings)
+    wanted = generated(root, settings, cache if own else NO_CACHE)
+    if own:
+        cache.keep({key: wanted})
+    return wanted
+
+
+def lock_for(wanted: Generated, known: Lock) -> Lock:
+    """Return the lock of a project once its generated files are as wanted."""
+    entries = {
+        path: each for path, each in known.files.items() if each.owner is not Owner.GENERATED
+    }
+    for path, text in wanted.files.items():
+        entries[path] = Entry(Owner.GENERATED, digest(text.encode()))
+    return Lock(__version__, wanted.hookspecs, entries)
+
+
+def _lockfile(root: Path, lock: Lock) -> Change:
+    # Nobody edits the lockfile: whatever it says that is not so is out of date.
+    after = lock.render().encode()
+    try:
+        before = read_file(root, LOCKFILE)
+    except FileNotFoundError:
+        return Change(LOCKFILE, State.MISSING, None, after)
+    same = digest(before) == digest(after)
+    return Change(LOCKFILE, State.UNCHANGED if same else State.OUTDATED, before, after)

@@ -1,0 +1,1 @@
+"""Git repositories: one module runs git, states are read as objects."""

@@ -1,0 +1,140 @@
+"""What git keeps at a revision, read as the objects that it is made of.
+
+Nothing is checked out or archived: attributes (`export-ignore`, `export-subst`, `eol`, filters)
+neither hide a file nor change one, and no name of a tree becomes a path before it is checked.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.trees import File, Mode
+
+__all__ = ["Entry", "Listing", "Reader", "list_tree", "object_of", "read_files", "refused"]
+
+
+class Reader(Protocol):
+    """Runs a subcommand of git on one repository; None is a refusal."""
+
+    def __call__(self, *arguments: str, given: bytes = b"") -> bytes | None:
+        """Run it, and return what it prints."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One path at a revision."""
+
+    mode: Mode
+    oid: str
+    """The name of the object."""
+    size: int
+    """Bytes of the content; 0 for a submodule."""
+
+
+Listing: TypeAlias = Mapping[str, Entry]
+
+_LARGEST: Final = 16 * 2**20
+"""Bytes of one file, at most."""
+_MOST: Final = 256 * 2**20
+"""Bytes of all files that are read at once."""
+
+
+def object_of(reader: Reader, name: str) -> tuple[str, str] | None:
+    """Return the object that a person means, and its type; None if there is none.
+
+    The name reaches git on its standard input, where it cannot be taken for an option.
+    """
+    if "\n" in name or "\0" in name:
+        return None
+    said = os.fsdecode(reader("cat-file", "--batch-check", given=os.fsencode(f"{name}\n")) or b"")
+    match said.split():
+        case [oid, "blob" | "tree" | "commit" | "tag" as kind, size] if size.isdecimal():
+            return oid, kind
+        case _:
+            return None
+
+
+def list_tree(reader: Reader, tree: str, name: str) -> dict[str, Entry]:
+    """List all files, links and submodules of a tree, by path.
+
+    Args:
+        reader: Runs git.
+        tree: The name of the tree or commit.
+        name: What the person called it, for messages.
+
+    Raises:
+        PreconditionError: `revision` if the tree cannot be read or has a path twice.
+    """
+    listed = reader("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
+    if listed is None:
+        raise refused(name, "git cannot read it: a partial clone may lack files of it")
+    found = list(_entries(os.fsdecode(listed)))
+    files = dict(found)
+    times = Counter(path for path, _ in found)
+    for path in files:
+        if times[path] > 1 or any(parent in files for parent in _parents(path)):
+            raise refused(name, f"it has '{path}' twice, or as a file and as a folder")
+    return files
+
+
+def read_files(reader: Reader, listing: Listing) -> dict[str, File]:
+    """Read the files and links of a listing, by path; submodules have no content here.
+
+    Raises:
+        PreconditionError: `revision` if there is more to read than 16 MiB for one file or 256 MiB
+            for all, or if an object is not there.
+    """
+    wanted = {path: each for path, each in listing.items() if each.mode is not Mode.SUBMODULE}
+    for path, each in wanted.items():
+        if each.size > _LARGEST:
+            raise refused(path, f"it has {each.size} bytes, and at most {_LARGEST} are read")
+    sizes = {each.oid: each.size for each in wanted.values()}
+    if sum(sizes.values()) > _MOST:
+        raise refused("the revision", f"it is larger than {_MOST} bytes")
+    given = "".join(f"{oid}\n" for oid in sizes).encode()
+    said = reader("cat-file", "--batch", given=given) if sizes else b""
+    contents = _contents(said or b"", list(sizes))
+    return {path: File(contents[each.oid], each.mode) for path, each in wanted.items()}
+
+
+def refused(name: str, reason: str) -> PreconditionError:
+    """Return the error for a state in git that cannot be read as a whole."""
+    advice = "name another revision, or compare two folders"
+    return PreconditionError("revision", f"'{name}' cannot be read: {reason}", advice)
+
+
+def _entries(listed: str) -> Iterator[tuple[str, Entry]]:
+    for line in listed.split("\0"):
+        if line:
+            head, _, path = line.partition("\t")
+            mode, _, oid, size = head.split()
+            # Git before 1.5 wrote more modes; what is not known is an ordinary file.
+            kind = Mode(mode) if mode in set(Mode) else Mode.FILE
+            yield path, Entry(kind, oid, int(size) if size.isdecimal() else 0)
+
+
+def _parents(path: str) -> Iterator[str]:
+    cut = path.rfind("/")
+    while cut > 0:
+        path = path[:cut]
+        yield path
+        cut = path.rfind("/")
+
+
+def _contents(said: bytes, oids: list[str]) -> dict[str, bytes]:
+    """Cut what `cat-file --batch` prints: a line with name, type and size, the content, a line."""
+    contents: dict[str, bytes] = {}
+    start = 0
+    for oid in oids:
+        end = said.find(b"\n", start)
+        match said[start : max(end, start)].split(b" "):
+            case [name, b"blob", size] if name == oid.encode():
+                start = end + 1 + int(size) + 1
+                contents[oid] = said[end + 1 : start - 1]
+            case _:
+                raise refused(oid, "git does not have this object")
+    return contents

@@ -1,0 +1,184 @@
+"""How a project stands: what it was made with, and what is newer."""
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from msgspec import convert
+
+from scaffold._project.config.access import read_text
+from scaffold._project.config.errors import ProjectError, UsageError
+from scaffold._project.config.hookspec_lookup import all_hookspecs, named_hookspec, pinned_hookspec
+from scaffold._project.config.permissions import is_allowed
+from scaffold._project.config.settings import PluginSettings, Settings, read_settings
+from scaffold._project.files.file_changes import State
+from scaffold._project.files.lockfile import read_lock
+from scaffold._project.generate.generation_plan import drift
+from scaffold._project.template.answers import SHIPPED, read_origin
+from scaffold._project.template.template import shipped_versions
+from scaffold._version import __version__
+from scaffold.generator import SpecError, compile_kind
+from scaffold.generator._compare import Bump, Party, compare
+from scaffold.generator.ir import Kind
+
+__all__ = ["FAILURES", "Fact", "failed", "find_projects", "standing"]
+
+DISTRIBUTION = "hookspec-scaffold"
+_SKIPPED = {"node_modules", "__pycache__", "build", "dist", "site-packages"}
+Look: TypeAlias = Callable[[Path, Settings], "Fact"]
+
+
+FAILURES = (
+    *(SpecError, ProjectError),
+    *(OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError),
+)
+"""What one project can raise, by whatever is in its files; the others are reported all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing about a project; `due` says what to do about it, and is empty if nothing is."""
+
+    found: str
+    due: str = ""
+
+
+def find_projects(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    """Yield a project, or all those in a folder and below it, sorted."""
+    if not recursive:
+        yield folder
+        return
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if name not in _SKIPPED and not name.startswith(".")
+        )
+        if "pyproject.toml" in names and _is_project(Path(place)):
+            yield Path(place)
+
+
+def standing(root: Path, hookspecs: Path | None = None) -> dict[str, Fact]:
+    """Return what there is to know of a project; what cannot be found out is due as well.
+
+    Its contract is compared with the newest in a folder of `hookspecs`, or with the one that ships.
+    Raises `PreconditionError` if it is no project.
+    """
+    settings = read_settings(root)
+    looks: dict[str, Look] = {"contract": _contract}
+    if isinstance(settings, PluginSettings):
+        looks |= {
+            "exposure": partial(_exposure, hookspecs),
+            "template": _template,
+            "runtime": _runtime,
+        }
+    looks |= {"generator": _generator, "generated": _generated}
+    return {name: _looked(look, root, settings) for name, look in looks.items()}
+
+
+def _looked(look: Look, root: Path, settings: Settings) -> Fact:
+    try:
+        return look(root, settings)
+    except FAILURES as error:
+        return failed(error)
+
+
+def failed(error: Exception) -> Fact:
+    """Return what to say of a part of a project that cannot be looked at."""
+    if isinstance(error, SpecError):
+        return Fact("unknown", str(error.diagnostics[0]))
+    if isinstance(error, ProjectError):
+        return Fact("unknown", f"{error.code}: {error.message}")
+    return Fact("unknown", f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _is_project(folder: Path) -> bool:
+    try:
+        read_settings(folder)
+    except ProjectError as error:
+        return error.code != "no-project"
+    except FAILURES:
+        return True
+    return True
+
+
+def _contract(root: Path, settings: Settings) -> Fact:
+    if isinstance(settings, PluginSettings):
+        paths = [pinned_hookspec(root, settings)]
+    else:
+        paths = all_hookspecs(root, settings)
+    kinds = [compile_kind(path) for path in paths]
+    return Fact(", ".join(f"{kind.name} {kind.version}" for kind in kinds))
+
+
+def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> Fact:
+    """Judge what the newest contract would mean for this plugin and those around it."""
+    assert isinstance(settings, PluginSettings)
+    old = compile_kind(pinned_hookspec(root, settings))
+    try:
+        new = _shipped(old.name) if hookspecs is None else _named(old.name, hookspecs)
+    except UsageError:
+        return Fact("no other contract is known")
+    if new.digest == old.digest:
+        return Fact("the newest contract that is known")
+    report = compare(old, new)
+    if report.made is Bump.NONE:
+        return Fact(f"{new.version} is known, and is no newer")
+    verdicts = ", ".join(f"{report.verdict(party)} for {party}" for party in Party)
+    return Fact(f"{new.version} is {verdicts}", "see 'scaffold diff'")
+
+
+def _named(name: str, hookspecs: Path) -> Kind:
+    return compile_kind(named_hookspec(name, hookspecs))
+
+
+@cache
+def _shipped(name: str) -> Kind:
+    """Compile a kind that ships: once, whatever the number of projects is."""
+    return compile_kind(named_hookspec(name))
+
+
+def _template(root: Path, _settings: Settings) -> Fact:
+    origin = read_origin(root)
+    found = f"{origin.source} {origin.version}"
+    if not origin.source.startswith(SHIPPED):
+        known = is_allowed(origin.source)
+        return Fact(found if known else f"{found} (not fetched unless you name it)")
+    versions = list(shipped_versions(origin.source.removeprefix(SHIPPED)))
+    if not versions:
+        return Fact(found, "no template of this name ships: do not trust it by its name")
+    behind = versions[-1] != origin.version
+    return Fact(found, f"there is {versions[-1]}: 'scaffold update'" if behind else "")
+
+
+def _runtime(root: Path, _settings: Settings) -> Fact:
+    """Hold what the project says it needs at run time to what is installed here."""
+    from packaging.requirements import Requirement
+
+    text = tomllib.loads(read_text(root, "pyproject.toml"))
+    needs = convert(
+        convert(text.get("project", {}), dict[str, Any]).get("dependencies", []), list[str]
+    )
+    for line in needs:
+        need = Requirement(line)
+        if need.name == DISTRIBUTION:
+            fits = need.specifier.contains(__version__, prereleases=True)
+            return Fact(line, "" if fits else f"{__version__} is installed here")
+    return Fact("not among the dependencies", f"'pyproject.toml' does not ask for {DISTRIBUTION}")
+
+
+def _generator(root: Path, _settings: Settings) -> Fact:
+    wrote = read_lock(root).generator
+    due = "" if wrote == __version__ else f"{__version__} is here: 'scaffold generate'"
+    return Fact(wrote or "none", due)
+
+
+def _generated(root: Path, _settings: Settings) -> Fact:
+    changes = drift(root)
+    due = [change for change in changes if change.state is not State.UNCHANGED]
+    edited = sum(change.state is State.EDITED for change in due)
+    found = f"{len(changes) - len(due)} of {len(changes)} files as they should be"
+    words = f", {edited} of them edited by hand" if edited else ""
+    return Fact(found, f"{len(due)} to write{words}: 'scaffold generate'" if due else "")

@@ -1,0 +1,1 @@
+"""Templates: fetched, rendered, merged into a project, and undone."""

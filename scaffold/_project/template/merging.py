@@ -1,0 +1,162 @@
+"""One file of a template, merged into a project: three versions of it, and what comes of them.
+
+`base` is what the template made of the project when it was last updated, `theirs` what it makes
+now, `ours` what the project has. What the template changes reaches the project, or is a conflict
+that is named; what the author changed stays. Content, line ends and the executable bit are merged
+one by one: each is what the template makes it, if the author has left it as it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Final, TypeVar
+
+from scaffold._project.files.trees import File, Mode
+from scaffold._project.git.git import merge_files
+
+__all__ = ["Merged", "Ours", "merge", "with_ends_of"]
+
+_LABELS: Final = ("before updating", "last update", "after updating")
+_CRLF: Final = b"\r\n"
+_Part = TypeVar("_Part", Mode, bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What the project has at a path of the template."""
+
+    file: File | None
+    tracked: bool = True
+    """False if git has no copy of the file, so that a conflict in it could not be taken back."""
+    obstacle: str = ""
+    """Why the path cannot be written, whatever the template wants there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a file of the project is to be."""
+
+    file: File | None
+    """None: it is to be removed."""
+    changed: bool = True
+    """False if the file stays as it is."""
+    conflict: str | None = None
+    """None if there is no conflict; empty if both sides are in the file; else what it is about."""
+
+
+_SAME: Final = Merged(None, changed=False)
+
+
+def merge(
+    base: File | None, ours: Ours, theirs: File | None, *, only_new: bool, folder: Path
+) -> Merged:
+    """Return what comes of three versions of a file.
+
+    Args:
+        base: What the template made before.
+        ours: What the project has.
+        theirs: What the template makes now.
+        only_new: True for a file that the template makes only where it is missing.
+        folder: An empty folder of this program, for git's merge.
+    """
+    if base == theirs or (ours.file is not None and ours.file == theirs):
+        return _SAME
+    if ours.obstacle:
+        return _conflict(ours.obstacle)
+    if ours.file is None:
+        return _where_it_is_missing(base, theirs, only_new=only_new)
+    if only_new:
+        return _SAME
+    if theirs is None:
+        return Merged(None) if ours.file == base else Merged(None, changed=False, conflict="")
+    if Mode.LINK in {base.mode if base else None, ours.file.mode, theirs.mode}:
+        return _conflict("the template or the project has a link there, and links are not merged")
+    return _merge_contents(base, ours, theirs, folder)
+
+
+def with_ends_of(before: bytes, text: bytes) -> bytes:
+    """Give a text the line ends of another one; `text` has newlines."""
+    return text.replace(b"\n", _CRLF) if _ends(before) == _CRLF else text
+
+
+def _conflict(reason: str) -> Merged:
+    return Merged(None, changed=False, conflict=reason)
+
+
+def _where_it_is_missing(base: File | None, theirs: File | None, *, only_new: bool) -> Merged:
+    if theirs is None or (base is not None and not only_new):
+        return _SAME  # the author has deleted it
+    if theirs.mode is Mode.LINK:
+        return _conflict("the template makes it a link, and links are not written")
+    return Merged(theirs)
+
+
+def _merge_contents(base: File | None, ours: Ours, theirs: File, folder: Path) -> Merged:
+    mine = ours.file
+    assert mine is not None
+    if mine == base:
+        return Merged(theirs)
+    old = base or File(b"", theirs.mode)
+    texts = [_with_newlines(each.content) for each in (mine, old, theirs)]
+    text, clean = _merge_texts(texts, folder) if base else _both(texts, folder)
+    if text is None:
+        return _conflict("both sides have changed it, and it is not text")
+    if not clean and not ours.tracked:
+        return _conflict("git does not track your file, so that it was left as it is")
+    ends = [_ends(each.content) for each in (old, mine, theirs)]
+    wanted = _decide(*ends) if base else ends[1]
+    file = File(_with_ends(text, mine.content, wanted), _decide(old.mode, mine.mode, theirs.mode))
+    return Merged(file, changed=file != mine, conflict=None if clean else "")
+
+
+def _decide(base: _Part, ours: _Part, theirs: _Part) -> _Part:
+    return theirs if ours == base else ours
+
+
+def _merge_texts(texts: Sequence[bytes], folder: Path) -> tuple[bytes | None, bool]:
+    """Merge ours, base and theirs; None if that cannot be done, False if there are conflicts."""
+    ours, base, theirs = texts
+    if ours == base:
+        return theirs, True
+    if base in (theirs, ours) or ours == theirs:
+        return ours, True
+    return _both(texts, folder)
+
+
+def _both(texts: Sequence[bytes], folder: Path) -> tuple[bytes | None, bool]:
+    if texts[0] == texts[2]:
+        return texts[0], True
+    if any(b"\0" in each for each in texts):
+        return None, False
+    names = ("ours", "base", "theirs")
+    for name, text in zip(names, texts, strict=True):
+        (folder / name).write_bytes(text)
+    return merge_files(folder, names, _LABELS)
+
+
+def _with_newlines(content: bytes) -> bytes:
+    return content if b"\0" in content else content.replace(_CRLF, b"\n")
+
+
+def _ends(content: bytes) -> bytes:
+    """Return how all lines of a text end; empty if they differ."""
+    pairs, ends = content.count(_CRLF), content.count(b"\n")
+    if b"\0" in content or not pairs:
+        return b"\n"
+    return _CRLF if pairs == ends else b""
+
+
+def _with_ends(text: bytes, ours: bytes, ends: bytes) -> bytes:
+    """Give a merged text its line ends; if those of ours differ, each old line keeps its own."""
+    if b"\0" in text or ends == b"\n":
+        return text
+    if ends == _CRLF:
+        return text.replace(b"\n", _CRLF)
+    before = ours.splitlines(keepends=True) if b"\r" not in ours.replace(_CRLF, b"") else []
+    old = [_with_newlines(line) for line in before]
+    new = text.splitlines(keepends=True)
+    lines: list[bytes] = []
+    for tag, start, end, first, last in SequenceMatcher(None, old, new).get_opcodes():
+        lines += before[start:end] if tag == "equal" else new[first:last]
+    return b"".join(lines)

@@ -1,0 +1,112 @@
+"""Files from a template: copier asks, checks the answers and renders; nothing is written here.
+
+Templates ship with this distribution, each version of one in a folder of its own. What a project
+remembers is a stable name and the version, never a path of the machine that made the project.
+"""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from scaffold._project.config.errors import UsageError
+from scaffold._project.template.rendering import as_without_owner
+
+__all__ = ["questions", "render", "shipped_template", "shipped_templates", "shipped_versions"]
+
+
+def shipped_template(name: str) -> Path:
+    """Return the folder of the newest version of a template that ships with this distribution."""
+    return list(shipped_versions(name).values())[-1]
+
+
+def shipped_templates() -> set[str]:
+    """Return the names of the templates that ship with this distribution."""
+    return {path.name for path in _templates().iterdir() if path.is_dir()}
+
+
+def shipped_versions(name: str) -> dict[str, Path]:
+    """Return the folders of all versions of a shipped template, `v1` and so on, oldest first.
+
+    There are none for any other name: what a repository calls a template is never used as a path.
+    """
+    if name not in shipped_templates():
+        return {}
+    found = [path for path in (_templates() / name).glob("v*") if path.name[1:].isdecimal()]
+    return {path.name: path for path in sorted(found, key=lambda path: int(path.name[1:]))}
+
+
+def _templates() -> Path:
+    package = Path(str(files("scaffold")))
+    installed = package / "_data" / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+def questions(template: Path) -> list[str]:
+    """Return the names of the answers that a template takes, in the order in which it asks."""
+    import yaml
+
+    asked: dict[str, Any] = yaml.safe_load((template / "copier.yml").read_text("utf-8"))
+    return [
+        name
+        for name, question in asked.items()
+        if not name.startswith("_") and question.get("when", True)
+    ]
+
+
+def render(
+    template: Path,
+    *,
+    facts: Mapping[str, Any],
+    answers: Mapping[str, str],
+    defaults: bool,
+    interactive: bool,
+) -> dict[str, str]:
+    """Return the texts of a template's files by their paths, sorted.
+
+    `facts` are what the command knows, `answers` what the person gave. What is missing is asked on
+    a terminal (`interactive`), or taken from the template with `defaults`.
+
+    Raises `UsageError` for answers that are missing, unknown or invalid.
+    """
+    _check_answers(questions(template), facts, answers, defaults=defaults or interactive)
+    with TemporaryDirectory(prefix="scaffold-") as folder:
+        _copy(template, Path(folder), {**answers, **facts}, defaults=defaults or not interactive)
+        return {
+            path.relative_to(folder).as_posix(): path.read_text("utf-8")
+            for path in sorted(Path(folder).rglob("*"))
+            if path.is_file()
+        }
+
+
+def _check_answers(
+    names: list[str], facts: Mapping[str, Any], answers: Mapping[str, str], *, defaults: bool
+) -> None:
+    asked = [name for name in names if name not in facts]
+    listed = ", ".join(f"'{name}'" for name in asked)
+    if unknown := sorted(answers.keys() - set(asked)):
+        message = "the template does not ask for " + ", ".join(f"'{name}'" for name in unknown)
+        raise UsageError("unknown-answer", message, f"it asks for {listed}")
+    missing = ", ".join(f"'{name}'" for name in asked if name not in answers)
+    if missing and not defaults:
+        mend = "pass each with --data NAME=VALUE, or take the template's answers with --defaults"
+        raise UsageError("missing-answers", f"no answer for {missing}", mend)
+
+
+def _copy(template: Path, folder: Path, data: dict[str, Any], *, defaults: bool) -> None:
+    from copier import Settings, run_copy
+
+    try:
+        with as_without_owner():
+            run_copy(
+                str(template),
+                folder,
+                data,
+                # The same project on every machine: a person's own copier settings do not count.
+                settings=Settings(),
+                defaults=defaults,
+                quiet=True,
+            )
+    except ValueError as error:
+        raise UsageError("invalid-answer", " ".join(str(error).split())) from error

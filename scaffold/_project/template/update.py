@@ -1,0 +1,230 @@
+"""A newer template, merged into a project: worked out before the project is touched.
+
+copier renders the old and the new version of the template into empty folders. Each file is then
+merged by itself (`merging`): no repository is made of the project, so that no setting of anybody
+decides what comes of it. The bindings are generated from the merged project.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from scaffold._filesystem.project_tree import Tree
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.config.permissions import is_allowed, permissions_file
+from scaffold._project.files.file_changes import Change, State
+from scaffold._project.files.lockfile import LOCKFILE, Entry, Lock, Owner, digest, read_lock
+from scaffold._project.files.trees import File, Files, Mode
+from scaffold._project.generate.planned_bindings import bindings
+from scaffold._project.git.repository import Repository
+from scaffold._project.template.answers import (
+    ANSWERS,
+    Origin,
+    answers_in,
+    read_answers,
+    read_origin,
+    with_origin,
+)
+from scaffold._project.template.merging import merge, with_ends_of
+from scaffold._project.template.moves import moves
+from scaffold._project.template.rendering import Rendering, render_tree
+from scaffold._project.template.sources import Source, fetched, full_name, is_newer, shipped
+from scaffold._project.template.worktree import ours_at
+
+__all__ = ["Update", "plan_update"]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What an update would do to a project."""
+
+    source: str
+    """What the project remembers as its template."""
+    before: str
+    after: str
+    """Versions of the template."""
+    changes: tuple[Change, ...] = ()
+    conflicts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Files in which a person must choose; why one was left as it is, or nothing for markers."""
+    generated: bool = True
+    """False if a conflict is in the way of generating."""
+
+
+def plan_update(
+    repository: Repository,
+    facts: Mapping[str, str],
+    *,
+    to: str | None,
+    source: str | None,
+    only_show: bool,
+) -> Update:
+    """Work out an update, and touch nothing.
+
+    Args:
+        repository: Where the project is kept.
+        facts: Answers that the project's hookspec gives now.
+        to: A version of the template; without it, the newest.
+        source: Another repository of the template, which the person names.
+        only_show: True for commands that reach no network unless `source` is given.
+
+    Raises:
+        PreconditionError: `template`, `unknown-template`, `unknown-version` or `not-fetched` if
+            there is no such template or version; `hand-edited` if generated files were edited.
+    """
+    origin = read_origin(repository.project)
+    name = full_name(source) if source else origin.source
+    known = shipped(name)
+    if known is None and source is None:
+        _refuse_unasked(name, only_show=only_show)
+    with TemporaryDirectory(prefix="scaffold-update-") as made:
+        folder = Path(made)
+        template = known or fetched(name, folder / "template.git")
+        version = template.exact(to or template.newest())
+        if source is None and version == origin.version:
+            return Update(name, origin.version, version)
+        if is_newer(origin.version, than=version):
+            message = f"'{version}' is older than '{origin.version}', which the project has"
+            raise PreconditionError("template", message, "name a newer version with --to")
+        merger = _Merger(repository, folder)
+        answers = merger.answers
+        merger.merge(
+            *_rendered(template, origin, version, answers=answers, facts=facts, folder=folder)
+        )
+        return merger.update(origin, Origin(name, version))
+
+
+def _refuse_unasked(name: str, *, only_show: bool) -> None:
+    """Refuse to fetch what only the project names."""
+    if is_allowed(name) and not only_show:
+        return
+    message = f"the project is made from '{name}', which is not fetched unless you ask for it"
+    advice = "name it with --template if you trust it"
+    if not only_show:
+        advice += f"; '{permissions_file()}' lists what 'scaffold update' may fetch"
+    raise PreconditionError("not-fetched", message, advice)
+
+
+def _rendered(
+    template: Source,
+    origin: Origin,
+    version: str,
+    *,
+    answers: str,
+    facts: Mapping[str, str],
+    folder: Path,
+) -> tuple[Files, Rendering, dict[str, str]]:
+    """Render the old version and the new one; return also which files have moved."""
+    known = {ANSWERS: answers.encode()}
+    name = f"the template '{template.name}' {version}"
+    new_folder = template.export(version, folder / "new")
+    old_folder = template.export(origin.version, folder / "old")
+    new = render_tree(new_folder, known, facts=facts, name=name)
+    old = render_tree(
+        old_folder,
+        known,
+        # What the new version leaves out altogether is not taken from the project.
+        exclude=new.config.get("exclude") or (),
+        name=f"the template '{template.name}' {origin.version}",
+    )
+    return old.files, new, moves(old.files, new, name)
+
+
+class _Merger:
+    """Merges file after file, and keeps what is to change."""
+
+    def __init__(self, repository: Repository, folder: Path) -> None:
+        self.root = repository.project
+        self.tracked = repository.tracked
+        self.answers = read_answers(self.root)
+        answers_in(self.answers)
+        self.folder = folder / "merge"
+        self.folder.mkdir()
+        self.changes: dict[str, Change] = {}
+        self.conflicts: dict[str, str] = {}
+        self.template: dict[str, Entry] = {}
+        """What the lockfile says of the template's files, as the template wrote them."""
+
+    def merge(self, base: Files, new: Rendering, moved: Mapping[str, str]) -> None:
+        """Merge all files of the template."""
+        given_up = set(moved.values())
+        with Tree(self.root) as tree:
+            for path in sorted({*base, *new.files} - {ANSWERS} - given_up):
+                old = moved.get(path, path)
+                self._one(tree, path, old, base.get(old), new)
+        answers = new.files.get(ANSWERS, File(self.answers.encode()))
+        self.answers = answers.content.decode()
+
+    def update(self, before: Origin, after: Origin) -> Update:
+        """Generate the bindings, and return all that is to change."""
+        answers = with_origin(self.answers, after)
+        self._put(ANSWERS, answers)
+        kept = read_lock(self.root)
+        entries = {
+            path: each for path, each in kept.files.items() if each.owner is not Owner.TEMPLATE
+        }
+        entries |= self.template
+        entries[ANSWERS] = Entry(Owner.TEMPLATE, digest(answers.encode()))
+        lock = Lock(kept.generator, kept.hookspecs, entries)
+        written = {path: change.after for path, change in self.changes.items()}
+        found = bindings(self.root, written, lock)
+        if found is not None:
+            self.changes |= {change.path: change for change in found.changes}
+            lock = found.lock
+        self._put(LOCKFILE, lock.render())
+        wanted = [each for each in self.changes.values() if each.state is not State.UNCHANGED]
+        return Update(
+            source=after.source,
+            before=before.version,
+            after=after.version,
+            changes=tuple(sorted(wanted, key=lambda each: each.path)),
+            conflicts=dict(sorted(self.conflicts.items())),
+            generated=found is not None,
+        )
+
+    def _one(self, tree: Tree, path: str, old: str, base: File | None, new: Rendering) -> None:
+        real, ours = ours_at(tree, self.tracked, path)
+        theirs = new.files.get(path)
+        left = ""
+        if old != path and ours.file is None and not ours.obstacle:
+            place, before = ours_at(tree, self.tracked, old)
+            if before.file is not None:
+                left, ours = place, before
+        merged = merge(base, ours, theirs, only_new=new.only_new(Path(path)), folder=self.folder)
+        after = merged.file if merged.changed else ours.file
+        if left:
+            self.changes[left] = _change(left, ours.file, None)
+            self.changes[real] = _change(real, None, after)
+        elif merged.changed:
+            self.changes[real] = _change(real, ours.file, after)
+        if merged.conflict is not None:
+            self.conflicts[real] = merged.conflict
+        if theirs is not None and (after is not None or ours.obstacle):
+            self.template[path] = Entry(Owner.TEMPLATE, digest(theirs.content))
+
+    def _put(self, path: str, text: str) -> None:
+        """Change a file of this program; on the disk it may have other line ends."""
+        with Tree(self.root) as tree:
+            real, ours = ours_at(tree, self.tracked, path)
+        if ours.obstacle:
+            message = f"'{path}' cannot be written: {ours.obstacle}"
+            raise PreconditionError("in-the-way", message, "put a file of the project there")
+        before = ours.file
+        content = text.encode()
+        if before is not None:
+            content = with_ends_of(before.content, content)
+        self.changes[real] = _change(real, before, replace(before or File(b""), content=content))
+
+
+def _change(path: str, before: File | None, after: File | None) -> Change:
+    if before == after:
+        state = State.UNCHANGED
+    elif before is None:
+        state = State.MISSING
+    else:
+        state = State.STALE if after is None else State.OUTDATED
+    executable = None
+    if after is not None and after.mode is not (before or File(b"")).mode:
+        executable = after.mode is Mode.EXECUTABLE
+    old, new = (None if each is None else each.content for each in (before, after))
+    return Change(path, state, old, new, executable)

@@ -1,0 +1,225 @@
+"""The channel to a plugin behind HTTP, for threads: it performs the steps of the protocol.
+
+Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import get_ident
+from typing import Any, Final, TypeVar
+
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.turns import Turns, Waiter, thread_of
+from scaffold.client._http.choose_transport import Response, transport
+from scaffold.client._http.protocol_driver import Calling, Peer, Streaming
+from scaffold.client._http.response_parsing import plain_length
+from scaffold.client._http.session import HttpSession
+from scaffold.client._http.transport.io_requests import (
+    Broken,
+    Done,
+    Failure,
+    Give,
+    Post,
+    Read,
+    Renew,
+    Send,
+    Step,
+    Steps,
+    Wait,
+    resume,
+)
+from scaffold.client._http.transport.server_address import NO_HEADERS, Address
+from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+
+__all__ = ["HttpChannel"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_PAUSE: Final = 0.005
+"""Seconds between looks at what is rare: a close, the end of a renewal."""
+
+
+class HttpChannel:
+    """Calls a plugin behind HTTP. Any thread may call; connections are kept and shared.
+
+    `headers` go with every request and are never shown. `timeout` is in seconds, for opening and
+    for each call whose hook sets none. `tls_ca_bundle` is a PEM file of certificates to trust
+    beside the system's. Raises `ConnectFailed` or `ProtocolError`, with the URL and the cause.
+    """
+
+    runtime = "mcp_http"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        kind: Kind,
+        plugin: str,
+        headers: Mapping[str, str] = NO_HEADERS,
+        timeout: float = 60,
+        tls_ca_bundle: Path | None = None,
+        tls_verify: bool = True,
+    ) -> None:
+        address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
+        self._peer = Peer(address, HttpSession(kind, plugin, address.hide), timeout)
+        self._transport = transport(address)
+        self._renewing: Turns = []
+        """The threads that open the session again, of which the first does."""
+        self._closed = False
+        reset_after_fork(self._start_over)
+        try:
+            self._run(self._peer.open())
+        except BaseException:
+            self._transport.close()
+            raise
+
+    def _start_over(self) -> None:
+        """Have connections, a session and ids of its own in a process that a fork has made."""
+        self._renewing = []
+        self._transport.leave_behind()
+        self._transport = transport(self._peer.address)
+        self._peer.start_over()
+
+    def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
+        """Return the function that calls `hook`; raise `RuntimeNotSupported` without a tool."""
+        begin = self._peer.bind(hook)
+
+        def call(payload: In) -> Out:
+            if self._closed:
+                raise self._peer.closed
+            value: Out = self._call(begin(payload))
+            return value
+
+        return call
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        begin = self._peer.stream(hook)
+        patience = self._peer.patience(hook)
+        return lambda payload: self._items(begin(payload), patience)
+
+    def _items(self, streaming: Streaming, patience: float) -> Generator[Any]:
+        if self._closed:
+            raise self._peer.closed
+        steps = streaming.steps()
+        step = next(steps)
+        while not isinstance(step, Done):
+            if not isinstance(step, Send):
+                step = self._perform(steps, step)
+                continue
+            number = 0
+            try:
+                with self._transport.send(step, patience=patience) as response:
+                    step = self._read(steps, response, steps.send(response))
+                    while isinstance(step, Give):
+                        number = step.number
+                        for item in streaming.items(step.progress):
+                            yield item
+                        step = self._read(steps, response, steps.send(None))
+                    number = 0
+            except Broken as error:
+                step = steps.throw(error)
+            finally:
+                if number and (cancel := self._peer.cancel(number)):
+                    self._post(cancel)
+        for item in streaming.items(step.value):
+            yield item
+
+    def close(self) -> None:
+        """End the session; calls in flight fail."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._run(self._peer.leave())
+        finally:
+            self._transport.close()
+
+    def _call(self, calling: Calling) -> Any:
+        """Go the short way as long as it leads, and the long way from there."""
+        short = calling.short
+        if short is None:
+            return self._run(calling.steps())
+        steps = None
+        chunk = b""
+        try:
+            with self._transport.send(short.send, whole=True) as response:
+                if length := plain_length(response):
+                    chunk = response.read() or b""
+                    if len(chunk) == length and (done := short.read(chunk)):
+                        return done.value
+                steps = calling.begun()
+                step = self._read(steps, response, resume(steps, response, chunk))
+        except Broken as error:
+            steps = steps or calling.begun()
+            step = steps.throw(error)
+        return self._finish(steps, step)
+
+    def _run(self, steps: Steps[None]) -> Any:
+        return self._finish(steps, next(steps))
+
+    def _finish(self, steps: Steps[None], step: Step) -> Any:
+        while not isinstance(step, Done):
+            step = self._perform(steps, step)
+        return step.value
+
+    def _perform(self, steps: Steps[None], step: Step) -> Step:
+        if isinstance(step, Send):
+            try:
+                with self._transport.send(step) as response:
+                    return self._read(steps, response, steps.send(response))
+            except Broken as error:
+                return steps.throw(error)
+        if isinstance(step, Wait):
+            if self._is_closed_within(step.seconds):
+                return steps.throw(Broken(Failure.CLOSED, "the channel is closed"))
+        elif isinstance(step, Renew):
+            self._renew(step)
+        return steps.send(None)
+
+    def _renew(self, step: Renew) -> None:
+        """Open the session anew, unless another call is at it for all the time allowed."""
+        deadline = time.monotonic() + step.timeout
+        queue, turn = self._renewing, Waiter(lambda _: None)
+        try:
+            queue.append(turn)
+            comes = self._turn_comes(turn, deadline)
+            if comes and self._peer.session.id == step.stale:
+                self._run(self._peer.open(step.timeout))
+        finally:
+            queue.remove(turn)
+
+    def _turn_comes(self, turn: Waiter, deadline: float) -> bool:
+        """Wait for a turn to renew the session; return False if it does not come in time."""
+        queue = self._renewing
+        # A signal handler does not wait for the frame below it.
+        while queue[0] is not turn and thread_of(queue[0]) != get_ident():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE)
+        return True
+
+    def _is_closed_within(self, seconds: float) -> bool:
+        """Wait so long, or until the channel is closed; tell whether it is."""
+        deadline = time.monotonic() + seconds
+        while not self._closed and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, _PAUSE))
+        return self._closed
+
+    def _read(self, steps: Steps[None], response: Response, step: Step) -> Step:
+        """Go on from a step while the response is being read; return the step that leaves it."""
+        while True:
+            if isinstance(step, Read):
+                step = steps.send(response.read())
+            elif isinstance(step, Post):
+                self._post(step.send)
+                step = steps.send(None)
+            else:
+                return step
+
+    def _post(self, send: Send) -> None:
+        with suppress(Broken), self._transport.send(send):
+            pass

@@ -1,0 +1,140 @@
+"""Responses as they come: bytes in, the head and pieces of the body out."""
+
+from http import HTTPStatus
+from typing import Final
+
+import httptools
+
+from scaffold.client._http.transport.io_requests import Broken, Failure
+
+__all__ = ["Reader"]
+
+_LONGEST_HEAD: Final = 64 * 2**10
+"""Bytes before the body, and of fields behind it."""
+
+_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+class Reader:
+    """Takes apart what comes over one connection, one response after another."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.begin()
+
+    def begin(self) -> None:
+        """Expect a response."""
+        self.status = 0
+        """The status code; 0 until the head is there."""
+        self.done = False
+        """True when the body has ended."""
+        self.keeps = True
+        """False if the connection is of no use for another request."""
+        self.pending = 0
+        """Bytes of the body that nobody has taken."""
+        self._fields: dict[bytes, bytes] = {}
+        self._pieces: list[bytes] = []
+        self._unused = 0
+        self._until_end = False
+        self._interim = False
+
+    def get_header(self, key: str) -> str | None:
+        """Return a header's value, all of them in one if there are several (RFC 9110 §5.3)."""
+        value = self._fields.get(key.encode())
+        return None if value is None else value.strip().decode("latin-1")
+
+    def take(self) -> bytes:
+        """Return what has come of the body since the last time."""
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._pieces = []
+        self.pending = 0
+        return body
+
+    def feed(self, data: bytes) -> None:
+        """Read what has come; raise `Broken` if it is no HTTP response."""
+        if self.done:
+            self.keeps = False  # nobody has asked for more
+            return
+        if not self.status:
+            self._unused += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            raise Broken(Failure.GARBLED, "the server goes on in another protocol") from None
+        except httptools.HttpParserError as error:
+            self.keeps = False
+            reason = error.__context__
+            if reason is not None and not isinstance(reason, Exception):
+                raise reason from None  # ^C came while a callback ran
+            if not self.done:
+                raise self._garbled(error) from None
+        if not self.status and self._unused > _LONGEST_HEAD:
+            raise Broken(Failure.GARBLED, "the head is too large")
+
+    def end(self) -> None:
+        """Note that nothing more will come; raise `Broken` if that is too early."""
+        self.keeps = False
+        if self.done:
+            return
+        if not self.status:
+            raise Broken(Failure.CUT, "the connection ended before the response began")
+        if not self._until_end:
+            raise Broken(Failure.CUT, "the connection ended before the body did")
+        self.done = True
+
+    def _garbled(self, error: httptools.HttpParserError) -> Broken:
+        reason = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
+        if isinstance(reason, Broken):
+            return reason
+        failure = Failure.CUT if self.status else Failure.GARBLED
+        return Broken(failure, f"what came is not HTTP: {error}")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Hear of a field, before the body or behind it."""
+        if self.status:
+            self._unused += len(name) + len(value)
+            if self._unused > _LONGEST_HEAD:
+                raise Broken(Failure.CUT, "the fields behind the body are too large")
+            return
+        name = name.lower()
+        known = self._fields.get(name)
+        self._fields[name] = value if known is None else known + b", " + value
+
+    def on_headers_complete(self) -> None:
+        """Hear that the head is complete."""
+        status = self._parser.get_status_code()
+        if status < HTTPStatus.OK:
+            self._interim = True  # another response follows (RFC 9110 §15.2)
+            return
+        self.status = status
+        self._unused = 0
+        fields = self._fields
+        # RFC 9112 §6.3
+        self._until_end = (
+            b"content-length" not in fields
+            and b"transfer-encoding" not in fields
+            and status not in _BODILESS
+        )
+
+    def on_body(self, body: bytes) -> None:
+        """Hear of a piece of the body."""
+        self._pieces.append(body)
+        self.pending += len(body)
+
+    def on_message_complete(self) -> None:
+        """Hear that the response has come whole."""
+        if self._interim:
+            self._interim = False
+            self._fields.clear()
+            return
+        self.done = True
+        self.keeps = self.keeps and self._parser.should_keep_alive()
+
+    def on_message_begin(self) -> None:
+        """Hear from the parser that a response begins."""
+        if self.done:
+            self.keeps = False
+            raise Broken(Failure.GARBLED, "a response that nobody has asked for")

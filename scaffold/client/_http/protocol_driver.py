@@ -1,0 +1,249 @@
+"""A plugin behind HTTP, without I/O: greeted, listed, called and left, as steps for a driver.
+
+Source: MCP 2026-07-28, Streamable HTTP: Backward Compatibility.
+"""
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from msgspec import UNSET
+
+from scaffold._mcp.jsonrpc import Message
+from scaffold._mcp.progress import Progress
+from scaffold._mcp.protocol_versions import Code
+from scaffold._mcp.refusal_reasons import read_reason
+from scaffold.client._http.request_with_retries import Exchange, Written
+from scaffold.client._http.response_parsing import result_in
+from scaffold.client._http.retry_policy import Deadline
+from scaffold.client._http.session import HttpSession
+from scaffold.client._http.transport.io_requests import Broken, Done, Send, Step, Steps
+from scaffold.client._http.transport.server_address import Address
+from scaffold.client._protocol.session import Call, Outgoing, Talk
+from scaffold.client._protocol.stream_calls import Stream, opener
+from scaffold.contract._errors.errors import (
+    ConnectFailed,
+    HookError,
+    ProtocolError,
+    ScaffoldError,
+    TransportError,
+)
+from scaffold.contract._hooks.hook import Hook, StreamHook
+
+__all__ = ["Calling", "Peer", "Short", "Streaming"]
+
+_LONGEST_PROBE: Final = 10.0
+"""Seconds after which silence is taken for the answer of a legacy server."""
+_RESTART: Final = 5.0
+"""Seconds that a server which has been there before may take to be there again."""
+_FAREWELL: Final = 2.0
+"""Seconds that the end of a session may take."""
+
+
+_TROUBLES: Final = (TransportError, Broken, RecursionError, HookError)
+
+
+class Short(NamedTuple):
+    """The short way of a call: one request, and one JSON object in return."""
+
+    send: Send
+    """The step that the long way begins with."""
+    read: Callable[[bytes], Done[Any] | None]
+    """Reads a whole body; `None` leaves all but a result to the long way."""
+
+
+class Calling(NamedTuple):
+    """A call that is about to be made."""
+
+    steps: Callable[[], Generator[Step, Any, None]]
+    """Returns the long way: the whole protocol, for whatever may come."""
+    short: Short | None = None
+
+    def begun(self) -> Generator[Step, Any, None]:
+        """Return the long way after its first step, which the short way has taken."""
+        steps = self.steps()
+        next(steps)
+        return steps
+
+
+class Streaming(NamedTuple):
+    """A call of a stream hook that is about to be made."""
+
+    steps: Callable[[], Generator[Step, Any, None]]
+    """Begins it; what it is `Done` with is the answer."""
+    items: Callable[[Progress | Message], list[Any]]
+    """Reads what comes of it, and the answer: the items, each once."""
+
+
+class Peer:
+    """The server at an address, as one session knows it. `timeout` is in seconds."""
+
+    def __init__(self, address: Address, session: HttpSession, timeout: float) -> None:
+        self.address = address
+        self.session = session
+        self._timeout = timeout
+        self._exchange = Exchange(session)
+
+    @property
+    def closed(self) -> ConnectFailed:
+        """The error of a call on a channel that was closed."""
+        return ConnectFailed(f"{self.address}: the channel is closed")
+
+    def open(self, timeout: float | None = None) -> Generator[Step, Any, None]:
+        """Find out the era if it is not known, greet the server and read its tools."""
+        return self._run(self._open(self._timeout if timeout is None else timeout))
+
+    def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Calling]:
+        """Return what begins a call of `hook`; raise `RuntimeNotSupported` if there is no tool."""
+        timeout = self._timeout if hook.timeout is None else hook.timeout
+        if self.session.is_catalogue(hook):
+            return lambda payload: Calling(lambda: self._run(self._list(hook, payload, timeout)))
+        call = self.session.call(hook)
+        repeatable = hook.idempotent or hook.read_only
+        return lambda payload: self._begin(call, payload, timeout, repeatable=repeatable)
+
+    def _begin(self, call: Call, payload: Any, timeout: float, *, repeatable: bool) -> Calling:
+        try:
+            deadline = Deadline(timeout)
+            outgoing = call.write(payload)
+            written = self._exchange.write(outgoing, timeout)
+        except _TROUBLES as error:
+            raise self._explain(error) from None
+        read = partial(self._read, call, outgoing.name, written.number)
+        short = None if self.session.lost else Short(written.send, read)
+        return Calling(
+            lambda: self._run(self._call(call, outgoing, deadline, written, repeatable=repeatable)),
+            short,
+        )
+
+    def stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], Streaming]:
+        """Return what begins a call of a stream hook; raise as `bind` does."""
+        open_ = opener(self.session, hook)
+        repeatable = hook.idempotent or hook.read_only
+        timeout = self.patience(hook)
+
+        def begin(payload: Any) -> Streaming:
+            stream = open_(payload)(self.session)
+            steps = partial(self._begun, stream.outgoing, timeout, repeatable=repeatable)
+            return Streaming(steps, partial(self._items, stream))
+
+        return begin
+
+    def patience(self, hook: Hook[Any, Any]) -> float:
+        """Return for how many seconds an answer, or the next item, is waited for."""
+        return self._timeout if hook.timeout is None else hook.timeout
+
+    def cancel(self, number: int) -> Send | None:
+        """Return how to give a request up; `None` if hanging up says it."""
+        return None if self.session.modern else self._exchange.cancel(number)
+
+    def _begun(
+        self, outgoing: Outgoing, timeout: float, *, repeatable: bool
+    ) -> Generator[Step, Any, None]:
+        return self._run(self._exchange.send(outgoing, Deadline(timeout), repeatable=repeatable))
+
+    def _items(self, stream: Stream, came: Progress | Message) -> list[Any]:
+        try:
+            return stream.read(came)
+        except _TROUBLES as error:
+            raise self._explain(error) from None
+
+    def _read(self, call: Call, tool: str, number: int, body: bytes) -> Done[Any] | None:
+        try:
+            familiar = self.session.heads.recognise(body)
+            known = familiar is not None and familiar.id == number
+            answer = familiar if known else result_in(body, number)
+            return None if answer is None else Done(call.read(answer, tool))
+        except _TROUBLES as error:
+            raise self._explain(error) from None
+
+    def start_over(self) -> None:
+        """Begin as a new client, in a process that a fork has made."""
+        self.session.leave_behind()
+        self._exchange.start_over()
+
+    def leave(self) -> Generator[Step, Any, None]:
+        """End a legacy session, if the server still cares."""
+        return self._run(self._leave())
+
+    def _run(self, steps: Steps[Any]) -> Generator[Step, Any, None]:
+        try:
+            yield Done((yield from steps))
+        except _TROUBLES as error:
+            raise self._explain(error) from None
+
+    def _explain(self, error: ScaffoldError | Broken | RecursionError) -> ScaffoldError:
+        """Say where it happened, without our secrets."""
+        if isinstance(error, HookError):
+            error.message = self.address.hide(error.message)
+            error.args = (self.address.hide(str(error.args[0])),)
+            error.data = self.address.secrets.hide_in(error.data)
+            return error
+        if isinstance(error, TransportError):
+            return type(error)(f"{self.address}: {self.address.hide(str(error))}")
+        if isinstance(error, Broken):
+            return TransportError(f"{self.address}: {self.address.hide(error.cause)}")
+        return ProtocolError(f"{self.address}: what came is nested too deeply")
+
+    def _open(self, timeout: float) -> Steps[None]:
+        try:
+            yield from self._talk(self.session.open(), Deadline(timeout))
+        except (ConnectFailed, ProtocolError):
+            raise
+        except TransportError as error:
+            raise ConnectFailed(str(error)) from None
+
+    def _list(self, hook: Hook[Any, Any], payload: Any, timeout: float) -> Steps[Any]:
+        hook.input.dump(payload)
+        yield from self._talk(self.session.list_tools(), Deadline(timeout))
+        return hook.output.load(self.session.catalogue(hook))
+
+    def _call(
+        self,
+        call: Call,
+        outgoing: Outgoing,
+        deadline: Deadline,
+        written: Written,
+        *,
+        repeatable: bool,
+    ) -> Steps[Any]:
+        send = partial(
+            self._exchange.send, outgoing, deadline, repeatable=repeatable, patience=_RESTART
+        )
+        answer = yield from send(written=written)
+        if _mismatched(answer):
+            # The server's tools have changed: read which headers it wants now (Client Behavior).
+            yield from self._talk(self.session.list_tools(), deadline)
+            answer = yield from send()
+        return call.read(answer, outgoing.name)
+
+    def _leave(self) -> Steps[None]:
+        if not self.session.id:
+            return
+        try:
+            yield Send("DELETE", self.session.headers(Outgoing("", b"")), b"", _FAREWELL)
+        except Broken:
+            return
+
+    def _talk(self, talk: Talk, deadline: Deadline) -> Steps[None]:
+        """Carry the messages of a talk; every one of them may be sent twice."""
+        try:
+            outgoing = next(talk)
+            while True:
+                send = self._probe if outgoing.probe else self._ask
+                outgoing = talk.send((yield from send(outgoing, deadline)))
+        except StopIteration:
+            return
+
+    def _ask(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
+        return (yield from self._exchange.send(outgoing, deadline, repeatable=True))
+
+    def _probe(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
+        """Send a probe; silence is an answer too, and must leave time for the greeting."""
+        return (yield from self._ask(outgoing, Deadline(min(_LONGEST_PROBE, deadline.left / 2))))
+
+
+def _mismatched(answer: Message | None) -> bool:
+    if answer is None or not answer.failed or answer.error is UNSET:
+        return False
+    return read_reason(answer.error).code == Code.HEADER_MISMATCH

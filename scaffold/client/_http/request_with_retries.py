@@ -1,0 +1,280 @@
+"""One message to a server and its answer, tried until it is there or there is no hope.
+
+Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from itertools import count
+from typing import Any, Final, NamedTuple
+
+from msgspec import UNSET
+
+from scaffold._mcp.jsonrpc import (
+    Message,
+    WireError,
+    encode,
+    error_response,
+    notification,
+    request,
+    response,
+)
+from scaffold._mcp.progress import read_progress
+from scaffold._mcp.protocol_versions import Code
+from scaffold.client._http.response_parsing import (
+    EVENTS,
+    JSON,
+    answer_in,
+    check_answer,
+    content_type,
+    excerpt,
+    next_messages,
+    read_beginning,
+    read_body,
+    refusal_in,
+    shown_location,
+    status_text,
+)
+from scaffold.client._http.retry_policy import Attempts, Deadline, Setback, retry_after
+from scaffold.client._http.session import HttpSession
+from scaffold.client._http.sse import EventStream
+from scaffold.client._http.transport.io_requests import (
+    Broken,
+    Failure,
+    Give,
+    Head,
+    Post,
+    Renew,
+    Send,
+    Steps,
+    Wait,
+)
+from scaffold.client._protocol.session import Outgoing
+from scaffold.contract._errors.errors import (
+    ConnectFailed,
+    DeadlineExceeded,
+    ProtocolError,
+    TransportError,
+)
+
+__all__ = ["Exchange", "Written"]
+
+_TURNED_AWAY: Final = frozenset({401, 403, 407})
+_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+_CRASHED: Final = 500
+_RECONNECT: Final = 1.0
+"""Seconds before a stream is taken up again, if the server does not say."""
+
+_SHORTEST_PAUSE: Final = 0.1
+"""Seconds before that at least, whatever the server says."""
+_REPLY: Final = 5.0
+"""Seconds that it may take to answer a server's own request."""
+
+_FOR_EVER: Final = 365 * 86400.0
+
+_GREETING: Final = frozenset({"server/discover", "initialize", "notifications/initialized"})
+"""What opens a session."""
+
+_RESUME: Final = Outgoing("", b"")
+"""Neither a request nor a notification: it needs the headers of the session alone."""
+
+_BREAKS: Final[dict[Failure, dict[str, Any]]] = {
+    Failure.UNSENT: {"error": ConnectFailed, "passing": True, "unserved": True, "away": True},
+    Failure.UNREACHABLE: {"error": ConnectFailed},
+    Failure.UNTRUSTED: {"error": ConnectFailed},
+    Failure.CUT: {"error": TransportError, "passing": True, "silence": True},
+    Failure.LATE: {"error": DeadlineExceeded, "silence": True},
+    Failure.GARBLED: {"error": ProtocolError},
+    Failure.CLOSED: {"error": ConnectFailed},
+}
+"""What a break means for the next try."""
+
+
+class Written(NamedTuple):
+    """One try of a message."""
+
+    number: int
+    """The id of the request."""
+    send: Send
+
+
+class Exchange:
+    """Sends the messages of one session."""
+
+    def __init__(self, session: HttpSession) -> None:
+        self._session = session
+        self._ids = count(1)
+
+    def write(self, outgoing: Outgoing, seconds: float) -> Written:
+        """Write a message whose answer may take `seconds`."""
+        number = next(self._ids)
+        if outgoing.streams:
+            seconds = _FOR_EVER  # the client for streams has a limit for each read
+        if outgoing.answered:
+            body = request(number, outgoing.method, outgoing.params)
+        else:
+            body = notification(outgoing.method, outgoing.params)
+        return Written(number, Send("POST", self._session.headers(outgoing), body, seconds))
+
+    def start_over(self) -> None:
+        """Give ids as in the beginning, in a process that a fork has made."""
+        self._ids = count(1)
+
+    def cancel(self, number: int) -> Send:
+        """Write that the answer to a request is not wanted any more."""
+        params = encode({"requestId": number, "reason": "nobody reads the stream any longer"})
+        return self.write(Outgoing("notifications/cancelled", params, answered=False), _REPLY).send
+
+    def send(
+        self,
+        outgoing: Outgoing,
+        deadline: Deadline,
+        *,
+        repeatable: bool,
+        patience: float = 0.0,
+        written: Written | None = None,
+    ) -> Steps[Message | None]:
+        """Send a message and return its answer; `None` for a notification or a probe without one.
+
+        `repeatable` says that the message may be sent again even if it may have been worked on.
+        `patience` is for how many seconds a server that cannot be reached is tried again at least.
+        `written` is its first try, if that has been written.
+        """
+        if self._session.lost and outgoing.method not in _GREETING:
+            yield Renew(self._session.id, deadline.left)
+            written = None
+        what = f"{outgoing.method} {outgoing.name}".rstrip()
+        attempts = Attempts(what, deadline, repeatable=repeatable, patience=patience)
+        while True:
+            current = written or self.write(outgoing, deadline.left)
+            written = None
+            try:
+                return (yield from self._try(outgoing, deadline, current))
+            except Setback as raised:
+                setback = raised
+            except ProtocolError as error:
+                setback = Setback(str(error), ProtocolError, silence=True)
+            except Broken as broken:
+                late = f" ({deadline.seconds:.3g} s)" if broken.failure is Failure.LATE else ""
+                setback = Setback(broken.cause + late, **_BREAKS[broken.failure])
+            if outgoing.probe and setback.silence:
+                return None
+            pause = attempts.pause(setback)
+            yield Renew(setback.stale, deadline.left) if setback.stale else Wait(pause)
+
+    def _try(
+        self, outgoing: Outgoing, deadline: Deadline, written: Written
+    ) -> Steps[Message | None]:
+        number, send = written
+        head: Head = yield send
+        if head.status >= HTTPStatus.MULTIPLE_CHOICES:
+            return (yield from self._refused(outgoing, send.headers, head))
+        if not outgoing.answered:
+            return None
+        if outgoing.method == "initialize":
+            self._session.id = head.get_header("mcp-session-id") or ""
+            self._session.lost = False
+        encoding = head.get_header("content-encoding")
+        if encoding is not None:
+            raise ProtocolError(f"'content-encoding: {encoding}', which was not asked for")
+        if content_type(head) == JSON:
+            return answer_in((yield from read_body(head)), number)
+        try:
+            return (yield from self._stream(outgoing, head, number, deadline))
+        except Broken as broken:
+            if not outgoing.streams or broken.failure is not Failure.CUT:
+                raise
+            # Something has come of it: the call cannot be made again as if nothing had.
+            raise Setback(broken.cause, TransportError) from None
+
+    def _refused(
+        self, outgoing: Outgoing, headers: Mapping[str, str], head: Head
+    ) -> Steps[Message | None]:
+        """Judge a status that is no success."""
+        status = head.status
+        shown = status_text(status)
+        if status < HTTPStatus.BAD_REQUEST:
+            location = shown_location(head.get_header("location"))
+            raise ProtocolError(f"{shown} to {location}; redirects are not followed")
+        body = yield from read_beginning()
+        came = f"{shown}: {excerpt(body)}" if body else shown
+        if status in _TURNED_AWAY:
+            raise Setback(f"the server turned us away with {came}", ConnectFailed)
+        stale = headers.get("mcp-session-id", "")
+        if status == HTTPStatus.NOT_FOUND and stale:
+            ended = "the server does not know the session"
+            raise Setback(ended, ProtocolError, passing=True, unserved=True, after=0, stale=stale)
+        if status in _PASSING and not (outgoing.probe and status == _CRASHED):
+            after = retry_after(head.get_header("retry-after"))
+            asked = status == HTTPStatus.SERVICE_UNAVAILABLE and after is not None
+            unserved = asked or status == HTTPStatus.TOO_MANY_REQUESTS
+            raise Setback(came, TransportError, passing=True, unserved=unserved, after=after)
+        message = refusal_in(body)
+        if message is None and not outgoing.probe:
+            raise ProtocolError(f"the server answered {came}")
+        return message
+
+    def _stream(
+        self, outgoing: Outgoing, head: Head, id: int, deadline: Deadline
+    ) -> Steps[Message]:
+        """Read events up to the answer, and pass on what it reports before.
+
+        A broken stream is taken up again where that is possible.
+        """
+        events = EventStream()
+        while True:
+            yield from _expect_events(head)
+            try:
+                while (messages := (yield from next_messages(events))) is not None:
+                    for message, data in messages:
+                        if message.method is UNSET:
+                            return check_answer(message, id)
+                        yield from self._hear(outgoing, message, data, id, deadline)
+                cause = "the stream of events ended without the answer"
+            except Broken as broken:
+                if broken.failure is not Failure.CUT:
+                    raise
+                cause = broken.cause
+            if self._session.modern or not events.last_id:
+                raise Broken(Failure.CUT, cause)
+            pause = _RECONNECT if events.retry is None else max(events.retry, _SHORTEST_PAUSE)
+            if pause >= deadline.left:
+                raise Broken(Failure.CUT, f"{cause}; the server asks for a pause of {pause:g} s")
+            yield Wait(pause)
+            headers = {**self._session.headers(_RESUME), "last-event-id": events.last_id}
+            head = yield Send("GET", headers, b"", deadline.left)
+            events = EventStream(events.last_id, events.retry)
+
+    def _hear(
+        self, outgoing: Outgoing, message: Message, data: bytes, number: int, deadline: Deadline
+    ) -> Steps[None]:
+        """Deal with what comes before the answer: a report, or a request of the server's own."""
+        if message.method == "notifications/progress":
+            progress = read_progress(data)
+            if progress is None or progress.token != outgoing.token:
+                return
+            if outgoing.streams:
+                yield Give(progress, number)
+            else:
+                progress.tell(outgoing.report)
+        elif message.id is not UNSET:
+            yield Post(self._reply(message, deadline))
+
+    def _reply(self, message: Message, deadline: Deadline) -> Send:
+        """Answer a legacy server's own request: a ping is returned, all else is refused."""
+        assert isinstance(message.id, int | str)
+        if message.method == "ping":
+            body = response(message.id, b"{}")
+        else:
+            refusal = f"this client has no '{message.method}'"
+            body = error_response(WireError(Code.METHOD_NOT_FOUND, refusal, id=message.id))
+        return Send("POST", self._session.headers(_RESUME), body, min(_REPLY, deadline.left))
+
+
+def _expect_events(head: Head) -> Steps[None]:
+    form = content_type(head)
+    if head.status < HTTPStatus.MULTIPLE_CHOICES and form == EVENTS:
+        return
+    came = excerpt((yield from read_beginning())) or "no body"
+    described = f"{status_text(head.status)} with content type '{form or 'none'}'"
+    raise ProtocolError(f"neither JSON nor a stream of events came: {described}: {came}")

@@ -1,0 +1,163 @@
+"""The HTTP library and its ways: how a client of it is built, and what its failures mean.
+
+docs/decisions/0009-http-library.md says why it is this one.
+"""
+
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from pyreqwest.client import BaseClientBuilder, Client, ClientBuilder, SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import (
+    BodyDecodeError,
+    BuilderError,
+    ClientClosedError,
+    DecodeError,
+    DetailedPyreqwestError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+from pyreqwest.http import Url
+from pyreqwest.request import BaseRequestBuilder, Request, RequestBody
+
+from scaffold.client._http.transport.io_requests import Broken, Failure, Send
+from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.tls import certificates
+from scaffold.contract._errors.errors import ConnectFailed
+
+__all__ = [
+    "FIRST",
+    "LEFT_BEHIND",
+    "another",
+    "async_client",
+    "fill",
+    "parse",
+    "read_failure",
+    "sync_client",
+]
+
+B = TypeVar("B", bound=BaseClientBuilder)
+R = TypeVar("R", bound=BaseRequestBuilder)
+Q = TypeVar("Q", bound=Request)
+
+_CONNECTING: Final = "client error (Connect)"
+_UNTRUSTED: Final = "invalid peer certificate"
+_WORDS: Final = {
+    f"{_UNTRUSTED}: UnknownIssuer": "no trusted authority has issued the server's certificate "
+    "(tls_ca_bundle adds one): "
+}
+"""What some causes mean."""
+_CAUSES: Final = {Failure.CLOSED: "the channel is closed", Failure.LATE: "no answer came in time"}
+_CONNECT: Final = timedelta(seconds=10)
+_IDLE: Final = timedelta(seconds=4)
+"""Servers drop idle connections too (uvicorn after 5 s); whoever waits longer meets the end."""
+FIRST: Final = 1
+"""Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
+
+
+LEFT_BEHIND: Final[list[object]] = []
+"""Clients of the process from which this one was forked: to drop them would touch its threads."""
+
+
+def sync_client(address: Address, patience: float | None = None) -> SyncClient:
+    """Return a client for blocking calls, from any thread; raise `ConnectFailed` if none can be.
+
+    `patience` is for how many seconds nothing may come of an answer.
+    """
+    try:
+        return _prepare(SyncClientBuilder(), address, patience).build()
+    except ValueError as error:
+        raise _unusable(address, error) from None
+
+
+def async_client(address: Address, patience: float | None = None) -> Client:
+    """Return a client for one event loop; see `sync_client`."""
+    try:
+        return _prepare(ClientBuilder(), address, patience).build()
+    except ValueError as error:
+        raise _unusable(address, error) from None
+
+
+def parse(address: Address) -> Url:
+    """Return the URL, read once for all requests."""
+    try:
+        return Url.parse(address.url)
+    except ValueError as error:
+        raise ConnectFailed(f"{address}: the URL cannot be read: {error}") from None
+
+
+def fill(request: R, send: Send, *, ahead: int = 0) -> R:
+    """Put what is to be sent into a request; its answer is handed over as it arrives.
+
+    With its head come `ahead` bytes of its body, or more of what arrives together with them.
+    """
+    return (
+        request.headers(send.headers)
+        .timeout(timedelta(seconds=send.timeout))
+        .body_bytes(send.body)
+        .streamed_read_buffer_limit(ahead)
+    )
+
+
+def another(template: Q, body: bytes) -> Q:
+    """Return a request like one that was built before, with a body of its own."""
+    return type(template).from_request_and_body(template, RequestBody.from_bytes(body))
+
+
+def read_failure(error: PyreqwestError) -> Broken:
+    """Tell what went wrong with a request, without the URL that the library would show."""
+    causes: list[str] = []
+    if isinstance(error, DetailedPyreqwestError):
+        causes = [cause["message"] for cause in error.details["causes"] or ()]
+    failure = _failure(error, causes)
+    cause = _CAUSES.get(failure) or (causes[-1] if causes else error.message)
+    return Broken(failure, _WORDS.get(cause, "") + cause)
+
+
+def _unusable(address: Address, error: ValueError) -> ConnectFailed:
+    if address.tls_ca_bundle is not None and isinstance(error, BuilderError):
+        cause = read_failure(error).cause
+        return ConnectFailed(f"{address}: tls_ca_bundle: '{address.tls_ca_bundle}': {cause}")
+    return ConnectFailed(f"{address}: {address.hide(str(error))}")
+
+
+def _failure(error: PyreqwestError, causes: list[str]) -> Failure:
+    if isinstance(error, ClientClosedError):
+        return Failure.CLOSED
+    if _CONNECTING in causes:
+        untrusted = causes[-1].startswith(_UNTRUSTED)
+        return Failure.UNTRUSTED if untrusted else Failure.UNSENT
+    if isinstance(error, RequestTimeoutError):
+        return Failure.LATE
+    if isinstance(error, DecodeError) and not isinstance(error, BodyDecodeError):
+        return Failure.GARBLED
+    return Failure.CUT
+
+
+def _prepare(builder: B, address: Address, patience: float | None) -> B:
+    """Allow what the protocol needs: no redirects, no compression, no proxy on this machine."""
+    builder = (
+        builder.follow_redirects(False)
+        .referer(False)
+        .gzip(False)
+        .brotli(False)
+        .zstd(False)
+        .deflate(False)
+        .connect_timeout(_CONNECT)
+        .pool_idle_timeout(_IDLE)
+        .default_headers(dict(address.fields))
+    )
+    if patience is not None:
+        builder = builder.read_timeout(timedelta(seconds=patience))
+    if address.loopback:
+        builder = builder.no_proxy()
+    if not address.tls_verify:
+        builder = builder.danger_accept_invalid_certs(True)
+    if address.tls_ca_bundle is not None:
+        builder = _trust(builder, address)
+    return builder
+
+
+def _trust(builder: B, address: Address) -> B:
+    for certificate in certificates(address):
+        builder = builder.add_root_certificate_pem(certificate)
+    return builder

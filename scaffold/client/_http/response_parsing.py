@@ -1,0 +1,203 @@
+"""Reading one response: a JSON object or a stream of events, up to the answer it holds.
+
+Source: MCP 2026-07-28, Streamable HTTP: Receiving Messages; 2025-11-25: Sending Messages to the
+Server, Resumability and Redelivery.
+"""
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from scaffold._mcp.jsonrpc import MALFORMED, Message, RequestId, WireError, read, read_from_server
+from scaffold._mcp.refusal_reasons import shown
+from scaffold.client._http.sse import EventStream
+from scaffold.client._http.transport.io_requests import READ, Broken, Head, Steps
+from scaffold.contract._errors.errors import ProtocolError
+
+__all__ = [
+    "EVENTS",
+    "JSON",
+    "LONGEST_ANSWER",
+    "answer_in",
+    "check_answer",
+    "content_type",
+    "excerpt",
+    "next_messages",
+    "plain_length",
+    "read_beginning",
+    "read_body",
+    "refusal_in",
+    "result_in",
+    "shown_location",
+    "status_text",
+]
+
+JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
+LONGEST_ANSWER: Final = 64 * 2**20
+"""Bytes of one answer that are read before it is refused."""
+
+LONGEST_REFUSAL: Final = 64 * 2**10
+"""Bytes of a refusal that are read to explain it."""
+
+_LONGEST_EXCERPT: Final = 200
+_MOST_DIGITS: Final = len(str(LONGEST_ANSWER)) - 1
+"""Of a length that is surely allowed."""
+
+
+class _Refusal(msgspec.Struct):
+    """An error response with any id or none: HTTP says which request it answers."""
+
+    error: Raw
+
+
+def status_text(status: int) -> str:
+    """Return the code of a status, and its name if it has one."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def content_type(head: Head) -> str:
+    """Return the media type of a response without its parameters, in lower case."""
+    return (head.get_header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def plain_length(head: Head) -> int:
+    """Return the length of a body that is JSON and nothing else; 0 for any other response."""
+    length = head.get_header("content-length") or ""
+    plain = (
+        head.status == HTTPStatus.OK
+        and head.get_header("content-type") == JSON
+        and head.get_header("content-encoding") is None
+        and length.isdecimal()
+        and len(length) <= _MOST_DIGITS
+    )
+    return int(length) if plain else 0
+
+
+def shown_location(location: str | None) -> str:
+    """Return where a redirect leads, without what may be secret in a URL."""
+    if location is None:
+        return "nowhere"
+    try:
+        parts = urlsplit(location)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return "a place that is no URL"
+    origin = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else ""
+    return f"'{origin}{parts.path}'"
+
+
+def excerpt(body: bytes) -> str:
+    """Return the beginning of a body as one line of printable text."""
+    text = " ".join(body[: 4 * _LONGEST_EXCERPT].decode(errors="replace").split())
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return text if len(text) <= _LONGEST_EXCERPT else text[:_LONGEST_EXCERPT] + "…"
+
+
+def read_body(head: Head) -> Steps[bytes]:
+    """Read a body; raise `ProtocolError` if it is longer than allowed."""
+    declared = head.get_header("content-length")
+    expected = int(declared) if declared and declared.isdecimal() else -1
+    if expected > LONGEST_ANSWER:
+        raise ProtocolError(f"an answer of {expected} bytes; {LONGEST_ANSWER} are allowed")
+    chunks: list[bytes] = []
+    size = 0
+    while size != expected:
+        try:
+            chunk = yield READ
+        except Broken as broken:
+            raise _incomplete(broken, size) from None
+        if chunk is None:
+            break
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > LONGEST_ANSWER:
+            raise ProtocolError(f"an answer of more than {LONGEST_ANSWER} bytes, the most allowed")
+    return b"".join(chunks)
+
+
+def read_beginning(longest: int = LONGEST_REFUSAL) -> Steps[bytes]:
+    """Read what explains a refusal: as much as comes, up to a limit."""
+    body = b""
+    while len(body) < longest:
+        try:
+            chunk = yield READ
+        except Broken:
+            break
+        if chunk is None:
+            break
+        body += chunk
+    return body
+
+
+def next_messages(events: EventStream) -> Steps[list[tuple[Message, bytes]] | None]:
+    """Read on in a stream; return the messages that came, `None` at the end of the stream.
+
+    With each message comes what it was read from.
+    """
+    try:
+        chunk = yield READ
+    except Broken as broken:
+        raise _incomplete(broken, events.total) from None
+    if chunk is None:
+        return None
+    messages = [(_message(data), data) for data in events.feed(chunk)]
+    if events.pending > LONGEST_ANSWER:
+        raise ProtocolError(f"an event of more than {LONGEST_ANSWER} bytes, the most allowed")
+    return messages
+
+
+def answer_in(body: bytes, id: RequestId) -> Message:
+    """Return the answer to request `id` that a body holds."""
+    return check_answer(_message(body), id)
+
+
+def result_in(body: bytes, id: RequestId) -> Message | None:
+    """Return the answer to request `id` if a body holds one with a result; `None` otherwise."""
+    try:
+        message = read(body)
+    except WireError:
+        return None
+    good = message.id == id and message.method is UNSET and message.result is not UNSET
+    return message if good and not message.failed else None
+
+
+def check_answer(message: Message, id: RequestId) -> Message:
+    """Hold a response to the request it must answer."""
+    if message.method is not UNSET:
+        raise ProtocolError(
+            f"a request or notification came in place of the answer: {message.method}"
+        )
+    if message.id != id and not (message.id is UNSET and message.failed):
+        name = "no id" if message.id is UNSET else f"the id {shown(message.id)}"
+        raise ProtocolError(f"request {id} was answered with {name}")
+    return message
+
+
+def refusal_in(body: bytes) -> Message | None:
+    """Return the JSON-RPC error that the body of a 4xx or 5xx holds, if it holds one."""
+    try:
+        error = msgspec.json.decode(body, type=_Refusal).error
+    except MALFORMED:
+        return None
+    message = Message(jsonrpc="2.0", error=error)
+    return message if message.failed and bytes(error).startswith(b"{") else None
+
+
+def _message(data: bytes) -> Message:
+    try:
+        return read_from_server(data)
+    except WireError as error:
+        raise ProtocolError(f"{error}; what came: {excerpt(data) or 'nothing'}") from None
+
+
+def _incomplete(broken: Broken, size: int) -> Broken:
+    if not size:
+        return broken
+    return Broken(broken.failure, f"{broken.cause}, {size} bytes into the answer")

@@ -1,0 +1,116 @@
+"""When a request is sent again, and after what pause.
+
+A request that surely was not worked on may always be sent again; any other only if doing it twice
+is as good as once. Pauses grow and are drawn at random, so that clients of a server in trouble
+do not come back in step. One deadline covers all of it.
+Source: RFC 9110 §9.2.2, §10.2.3.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from itertools import groupby
+from typing import Final
+
+from scaffold.contract._errors.errors import TransportError
+
+__all__ = ["Attempts", "Deadline", "Setback", "retry_after"]
+
+_MOST_TRIES: Final = 4
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+_LONGEST_ABSENCE: Final = 0.5
+"""Seconds between two looks for a server that is not there."""
+_SHORTEST_TRY: Final = 0.02
+"""Seconds that a try must have left: else the error says that it is late, not what is wrong."""
+
+_random = random.SystemRandom()
+
+
+class Deadline:
+    """A point in time by which everything must be over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        """What was allowed in all."""
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left, never less than none."""
+        return max(0.0, self._end - time.monotonic())
+
+
+@dataclass(eq=False)
+class Setback(Exception):
+    """A try that failed."""
+
+    cause: str
+    error: type[TransportError]
+    """What to raise if there is no other try."""
+    passing: bool = False
+    """True if another try may go better."""
+    unserved: bool = False
+    """True if the server surely did not begin to work on the request."""
+    away: bool = False
+    """True if no server was there: it may be about to start."""
+    silence: bool = False
+    """True if it is as good as no answer."""
+    after: float | None = None
+    """Seconds that the server asked to be left alone for."""
+    stale: str = ""
+    """The session that has to be replaced first."""
+
+
+class Attempts:
+    """The tries of one request."""
+
+    def __init__(
+        self, what: str, deadline: Deadline, *, repeatable: bool, patience: float = 0.0
+    ) -> None:
+        self._what = what
+        self._deadline = deadline
+        self._repeatable = repeatable
+        self._absence = Deadline(patience)
+        """How long a server that is not there is looked for, however often."""
+        self._causes: list[str] = []
+
+    def pause(self, setback: Setback) -> float:
+        """Return the seconds to wait before the next try; raise the error if there is none."""
+        self._causes.append(setback.cause)
+        tries = len(self._causes)
+        if not setback.passing:
+            raise setback.error(self._text(""))
+        if not (setback.unserved or self._repeatable):
+            raise setback.error(self._text("not tried again: the hook is not idempotent"))
+        if tries >= _MOST_TRIES and not (setback.away and self._absence.left):
+            raise setback.error(self._text("given up"))
+        most = _LONGEST_ABSENCE if setback.away else _LONGEST_PAUSE
+        longest = min(most, _FIRST_PAUSE * 2 ** min(tries - 1, _MOST_TRIES))
+        pause = _random.uniform(0, longest) if setback.after is None else setback.after
+        allowed = self._deadline.seconds
+        if pause + _SHORTEST_TRY > self._deadline.left:
+            reason = f"a pause of {pause:.3g} s would exceed the {allowed:.3g} s allowed"
+            raise setback.error(self._text(reason))
+        return pause
+
+    def _text(self, reason: str) -> str:
+        """Tell what was tried, in the order in which it went wrong."""
+        causes = ", then ".join(cause for cause, _group in groupby(self._causes))
+        tries = len(self._causes)
+        count = f"tried {tries} times" if tries > 1 else ""
+        notes = ", ".join(note for note in (count, reason) if note)
+        return f"{self._what}: {causes} ({notes})" if notes else f"{self._what}: {causes}"
+
+
+def retry_after(value: str | None) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for; `None` without a usable one."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,108 @@
+"""What HTTP adds to a session: the headers that mirror a message, and the session's id.
+
+Source: MCP 2026-07-28, Streamable HTTP: Request Metadata; 2025-11-25: Session Management.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from typing_extensions import override
+
+from scaffold._mcp.http_headers import encode_value, mirrored, parameter_headers
+from scaffold._mcp.jsonrpc import MALFORMED
+from scaffold._mcp.protocol_versions import MODERN
+from scaffold.client._protocol.session import Outgoing, Session
+from scaffold.contract._errors.errors import InvalidInput, Problem
+from scaffold.contract._hooks.hook import Kind
+from scaffold.contract._json.pointers import pointer
+from scaffold.contract._json.types import Json, JsonObject, is_object
+
+__all__ = ["HttpSession"]
+
+
+class _Call(msgspec.Struct):
+    arguments: dict[str, Any] = {}
+
+
+_decode_call = msgspec.json.Decoder(_Call).decode
+
+
+class HttpSession(Session):
+    """A session whose messages carry headers. `hide` takes secrets out of what is logged."""
+
+    def __init__(self, kind: Kind, plugin: str, hide: Callable[[str], str] = str) -> None:
+        super().__init__(kind, plugin)
+        self._hide = hide
+        self.id = ""
+        """What a legacy server calls the session; empty if it does not."""
+        self.lost = False
+        """True if the session is another process's: a fork opens its own before its first call."""
+        self._mirrors: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._modern: dict[tuple[str, str], Mapping[str, str]] = {}
+        """Method and tool → the headers that every such message has."""
+
+    @override
+    def admits(self, tool: JsonObject) -> bool:
+        """Leave out a tool whose `x-mcp-header` annotations the specification forbids."""
+        if not self.modern:
+            return True
+        try:
+            self._mirrors[tool["name"]] = parameter_headers(tool["inputSchema"])
+        except MALFORMED as error:
+            self.odd(tool["name"], f"is left out: {error}")
+            return False
+        return True
+
+    def leave_behind(self) -> None:
+        """Leave the session to the process from which this one was forked."""
+        self.id = ""
+        self.lost = not self.modern
+
+    @override
+    def odd(self, tool: str, what: str) -> None:
+        super().odd(self._hide(tool), self._hide(what))
+
+    def headers(self, outgoing: Outgoing) -> Mapping[str, str]:
+        """Return the headers of a message; raise `InvalidInput` for an argument beyond them."""
+        if not (self.modern or outgoing.probe):
+            return self._legacy_headers(outgoing)
+        headers = self._modern.get((outgoing.method, outgoing.name))
+        if headers is None:
+            headers = _modern_headers(outgoing)
+            self._modern[outgoing.method, outgoing.name] = headers
+        if self._mirrors.get(outgoing.name):
+            return {**headers, **dict(self._parameters(outgoing))}
+        return headers
+
+    def _legacy_headers(self, outgoing: Outgoing) -> dict[str, str]:
+        if outgoing.method == "initialize":
+            return {}
+        headers = {"mcp-protocol-version": self.version}
+        if self.id:
+            headers["mcp-session-id"] = self.id
+        return headers
+
+    def _parameters(self, outgoing: Outgoing) -> Iterator[tuple[str, str]]:
+        arguments = _decode_call(outgoing.params).arguments
+        for header, path in self._mirrors[outgoing.name].items():
+            try:
+                text = mirrored(_value_at(arguments, path))
+            except ValueError as error:
+                problem = Problem(pointer(path), "x-mcp-header", str(error))
+                raise InvalidInput(outgoing.name, [problem]) from None
+            if text is not None:
+                yield header, text
+
+
+def _modern_headers(outgoing: Outgoing) -> dict[str, str]:
+    headers = {"mcp-protocol-version": MODERN, "mcp-method": outgoing.method}
+    if outgoing.name:
+        headers["mcp-name"] = encode_value(outgoing.name)
+    return headers
+
+
+def _value_at(value: Json, path: tuple[str, ...]) -> Json:
+    for name in path:
+        value = value.get(name) if is_object(value) else None
+    return value

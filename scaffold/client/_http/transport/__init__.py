@@ -1,0 +1,1 @@
+"""What all HTTP transports share: requests as values, addresses, credentials, TLS."""

@@ -1,0 +1,139 @@
+"""What the HTTP client asks of its driver, one step at a time, so that it is written once.
+
+The protocol is a generator of steps. A driver, blocking or not, performs each and sends back what
+came of it, or throws `Broken` into the generator.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+
+from scaffold._mcp.progress import Progress
+
+__all__ = [
+    "READ",
+    "Broken",
+    "Done",
+    "Failure",
+    "Give",
+    "Head",
+    "Post",
+    "Read",
+    "Renew",
+    "Send",
+    "Step",
+    "Steps",
+    "Wait",
+    "resume",
+]
+
+T = TypeVar("T")
+
+
+class Head(Protocol):
+    """The status and the headers of a response."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        ...
+
+    def get_header(self, key: str) -> str | None:
+        """Return a header's value, `None` without one."""
+        ...
+
+
+@dataclass(slots=True)
+class Send:
+    """Send a request, leaving the response before it; comes back as the response's `Head`."""
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+    timeout: float
+    """Seconds until the response must be complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Send a message beside the response that is being read, whatever becomes of it."""
+
+    send: Send
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read what comes next of the response: bytes, or `None` at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Give:
+    """Let the caller have what came of a stream, and go on when it wants more."""
+
+    progress: Progress
+    number: int
+    """The request that it came of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for a while."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Open a session in place of one that has ended, unless another call has done so."""
+
+    stale: str
+    timeout: float
+    """Seconds that it may take."""
+
+
+@dataclass(slots=True)
+class Done(Generic[T]):
+    """There is nothing left to do."""
+
+    value: T
+
+
+READ: Final = Read()
+
+Step: TypeAlias = Send | Post | Read | Give | Wait | Renew | Done[Any]
+Steps: TypeAlias = Generator[Step, Any, T]
+
+
+class Failure(Enum):
+    """Where a request broke off."""
+
+    UNSENT = auto()
+    """Nothing of it reached the server."""
+    UNREACHABLE = auto()
+    """No way leads to the server from this process."""
+    UNTRUSTED = auto()
+    """The server could not show that it is the one we look for."""
+    CUT = auto()
+    """The connection ended before the response did."""
+    LATE = auto()
+    """The response was not complete in time."""
+    GARBLED = auto()
+    """What came is not HTTP."""
+    CLOSED = auto()
+    """We closed the client ourselves."""
+
+
+class Broken(Exception):
+    """A request or its response broke off."""
+
+    def __init__(self, failure: Failure, cause: str) -> None:
+        super().__init__(cause)
+        self.failure = failure
+        self.cause = cause
+
+
+def resume(steps: Steps[None], response: Head, first: bytes) -> Step:
+    """Begin to read a response of which something has been read already."""
+    step = steps.send(response)
+    return steps.send(first) if first and isinstance(step, Read) else step

@@ -1,0 +1,132 @@
+"""Where a server is, what proves to it who we are, and how both are spoken of.
+
+A secret must not be seen: an address shows itself without user, password and query, and takes
+secrets out of whatever a server may have echoed.
+"""
+
+import base64
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+from scaffold.client._http.transport.redaction import Secrets
+from scaffold.contract._errors.errors import ConnectFailed
+
+__all__ = ["NO_HEADERS", "Address"]
+
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+_PRINTABLE_ASCII: Final = frozenset(map(chr, range(0x20, 0x7F)))
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 §5.6.2"""
+_IN_PATH: Final = "/%:@!$&'()*+,;=~"
+_IN_QUERY: Final = _IN_PATH + "?"
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class Address:
+    """A URL with the headers that every request to it carries, and whom to trust there.
+
+    `tls_ca_bundle` is a PEM file whose certificates are trusted beside the system's.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        tls_ca_bundle: Path | None = None,
+        tls_verify: bool = True,
+    ) -> None:
+        self.url = url
+        self.tls_ca_bundle = tls_ca_bundle
+        self.tls_verify = tls_verify
+        try:
+            parts = urlsplit(url)
+            self.host = parts.hostname or ""
+            port = "" if parts.port is None else f":{parts.port}"
+        except ValueError as error:
+            raise ConnectFailed(f"the URL of the plugin cannot be read: {error}") from None
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self._shown = f"{parts.scheme}://{host}{port}{parts.path}"
+        if parts.scheme not in ("http", "https") or not host:
+            raise ConnectFailed(f"'{self._shown}' is no http:// or https:// URL")
+        self.port = parts.port or _PORTS[parts.scheme]
+        self.authority = host + port
+        """Where a request says that it goes to (RFC 9112 §3.2)."""
+        self.target = quote(parts.path or "/", _IN_PATH)
+        """What a request asks for (RFC 9112 §3.2.1)."""
+        if parts.query:
+            self.target += "?" + quote(parts.query, _IN_QUERY)
+        self._plain = parts.scheme == "http"
+        for name, value in headers.items():
+            if not _TOKEN.fullmatch(name):
+                raise ConnectFailed(f"{self._shown}: '{name}' is no name of a header")
+            if not _PRINTABLE_ASCII.issuperset(value):
+                reason = f"the value of the header '{name}' holds characters that HTTP forbids"
+                raise ConnectFailed(f"{self._shown}: {reason}")
+        given = {name.lower(): value for name, value in headers.items()}
+        self.fields = _fields(parts.username, parts.password) | given
+        """What every request carries; names in lower case."""
+        self.secrets = Secrets(parts.username or "", parts.password or "", parts.query, self.fields)
+
+    @property
+    def loopback(self) -> bool:
+        """True if the server is on this machine: no proxy stands between."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def secure(self) -> bool:
+        """True if connections are secured by TLS."""
+        return not self._plain
+
+    @property
+    def pinned(self) -> bool:
+        """True if certificates are trusted for this address alone."""
+        return self.secure and self.tls_verify and self.tls_ca_bundle is not None
+
+    @property
+    def proxied(self) -> bool:
+        """True if the environment asks for a proxy on the way to the server."""
+        from urllib.request import getproxies, proxy_bypass
+
+        proxies = getproxies()
+        wanted = "https" if self.secure else "http"
+        asked = wanted in proxies or "all" in proxies
+        return asked and not self.loopback and not proxy_bypass(self.host)
+
+    @property
+    def local(self) -> bool:
+        """True if nothing is between the server and us: no network, no proxy, no TLS."""
+        return self._plain and self.loopback
+
+    def hide(self, text: str) -> str:
+        """Return the text without our secrets."""
+        return self.secrets.hide(text)
+
+    def __str__(self) -> str:
+        return self._shown
+
+    def __repr__(self) -> str:
+        return f"<Address {self._shown}>"
+
+
+def _fields(user: str | None, password: str | None) -> dict[str, str]:
+    fields = {
+        "accept": "application/json, text/event-stream",
+        "content-type": "application/json",
+        "user-agent": "hookspec-scaffold",
+    }
+    if user or password:  # RFC 7617
+        pair = f"{unquote(user or '')}:{unquote(password or '')}"
+        fields["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return fields

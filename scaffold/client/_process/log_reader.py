@@ -1,0 +1,185 @@
+"""What a plugin's process writes to stderr, as records of the host's log.
+
+Each record keeps the level that the process gave it, and a traceback is one record. Three forms are
+read: lines of scaffold's own servers, whose further lines begin with a tab; tracebacks that the
+interpreter prints; and any other line, which is a record of level INFO. What a terminal would obey
+is escaped, so that a line cannot pretend to be several. A flood is cut to a budget.
+"""
+
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from scaffold._printable import printable_line
+
+__all__ = ["BURST", "RATE", "LogReader"]
+
+RATE: Final = 256 << 10
+"""Bytes a second that a process may log in the long run."""
+BURST: Final = 1 << 20
+"""Bytes that it may log at once."""
+
+_LONGEST_LINE: Final = 8192
+"""Bytes; a longer line is read in pieces."""
+_LONGEST_RECORD: Final = 64 << 10
+"""Characters of one record; further lines of it begin a new one."""
+_KEPT_LINES: Final = 20
+
+_HEAD: Final = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR|CRITICAL) (\S+): (.*)"
+)
+"""The first line of a record, as `scaffold.server._process.log_format` writes it."""
+_TRACEBACK: Final = "Traceback (most recent call last):"
+_BEGIN: Final = (_TRACEBACK, "Exception in thread ", "Exception ignored in")
+_LINKS: Final = (
+    "During handling of the above exception",
+    "The above exception was the direct cause",
+)
+"""What the interpreter prints between the tracebacks of a chain."""
+
+
+class LogReader:
+    """Turns bytes of one process into records of one logger. For one thread at a time."""
+
+    def __init__(self, plugin: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Log to the logger `plugin.<name>`.
+
+        Args:
+            plugin: The name of the plugin.
+            clock: Returns seconds.
+        """
+        self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        """The last lines, whether they were logged or not."""
+        self._plugin = plugin
+        self._logger = logging.getLogger(f"plugin.{plugin}")
+        self._rest = b""
+        self._record = _Record()
+        self._budget = _Budget(clock)
+
+    @property
+    def pending(self) -> bool:
+        """True if a record may go on with the next line, and is not logged yet."""
+        return bool(self._record.lines)
+
+    def feed(self, data: bytes) -> None:
+        """Read the next bytes."""
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self._read(line)
+        if len(self._rest) >= _LONGEST_LINE:
+            self._read(self._rest)
+            self._rest = b""
+
+    def flush(self) -> None:
+        """Log the record that may go on: no more of it has come for a while."""
+        record, self._record = self._record, _Record()
+        if not record.lines:
+            return
+        text = "\n".join(record.lines)
+        if self._budget.allows(len(text)):
+            if self._budget.left_out:
+                self._tell()
+            self._logger.log(record.level, "%s", text)
+        else:
+            self._budget.left_out += len(record.lines)
+
+    def close(self) -> None:
+        """Log what is left, at the end of the output."""
+        self._read(self._rest)
+        self._rest = b""
+        self.flush()
+        if self._budget.left_out:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._logger.warning("%d lines of its log are left out", self._budget.left_out)
+        self._budget.left_out = 0
+
+    def _read(self, line: bytes) -> None:
+        for start in range(0, len(line), _LONGEST_LINE):
+            piece = line[start : start + _LONGEST_LINE]
+            text = printable_line(piece.decode(errors="backslashreplace").rstrip())
+            if text:
+                self.lines.append(text)
+                self._take(text)
+
+    def _take(self, text: str) -> None:
+        if self._record.goes_on(text):
+            self._record.add(text)
+            return
+        self.flush()
+        head = _HEAD.fullmatch(text)
+        if head is not None:
+            level, name, message = head.groups()
+            shown = message if name == f"plugin.{self._plugin}" else f"{name}: {message}"
+            self._record = _Record(logging.getLevelNamesMapping()[level], [shown], folded=True)
+        elif text.startswith(_BEGIN):
+            self._record = _Record(logging.ERROR, [text], traceback=True)
+        else:
+            self._record = _Record(logging.INFO, [text])
+            self.flush()
+
+
+class _Record:
+    """The lines of a record that is being read."""
+
+    def __init__(
+        self,
+        level: int = logging.INFO,
+        lines: list[str] | None = None,
+        *,
+        folded: bool = False,
+        traceback: bool = False,
+    ) -> None:
+        self.level = level
+        self.lines = lines or []
+        self._folded = folded
+        self._traceback = traceback
+        self._size = sum(map(len, self.lines))
+        self._inside = traceback
+
+    def goes_on(self, line: str) -> bool:
+        """Tell whether a line belongs to this record."""
+        if self._size > _LONGEST_RECORD:
+            return False
+        if self._folded:
+            return line.startswith("\t")
+        if not self._traceback:
+            return False
+        return self._inside or line.startswith((_TRACEBACK, *_LINKS))
+
+    def add(self, line: str) -> None:
+        """Add a line that belongs to this record."""
+        self._size += len(line)
+        if self._folded:
+            line = line[1:]
+        elif line.startswith((_TRACEBACK, *_LINKS)):
+            self._inside = True
+        else:
+            # The first line that is not indented says which exception it was, and is the last.
+            self._inside = line.startswith((" ", "\t"))
+        self.lines.append(line)
+
+
+class _Budget:
+    """A token bucket of bytes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._left = float(BURST)
+        self._then = clock()
+        self.left_out = 0
+        """Lines that were not logged since that was last told."""
+
+    def allows(self, size: int) -> bool:
+        """Tell whether so many bytes may be logged now, and count them if so."""
+        now = self._clock()
+        self._left = min(BURST, self._left + (now - self._then) * RATE)
+        self._then = now
+        if size > self._left:
+            return False
+        self._left -= size
+        return True

@@ -1,0 +1,125 @@
+"""What servers answer, read: which era they are of, what they list, what their errors mean."""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from scaffold._mcp.jsonrpc import MALFORMED, Message, WireError, is_null, read
+from scaffold._mcp.message_templates import Familiar
+from scaffold._mcp.protocol_versions import LEGACY, MODERN, MODERN_ERRORS, Code
+from scaffold._mcp.refusal_reasons import excerpt, read_reason, shown
+from scaffold._mcp.tool_results import COMPLETE
+from scaffold.contract._errors.errors import ProtocolError
+from scaffold.contract._json.types import Json
+
+__all__ = ["Initialized", "Listed", "decode", "era", "in_full", "refusal", "result_of"]
+
+
+_MOST_SHOWN: Final = 10
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    result_type: Any = COMPLETE
+
+
+class Initialized(_Result):
+    """The answer to `initialize`."""
+
+    protocol_version: str | None = None
+
+
+class Listed(_Result, kw_only=True):
+    """One page of the answer to `tools/list`."""
+
+    tools: list[Raw] | None
+    """`None` from servers in Go that have none."""
+    next_cursor: str | None = None
+
+
+class _Discovered(msgspec.Struct, rename="camel"):
+    supported_versions: list[Json] | None = None
+
+
+class _Unsupported(msgspec.Struct):
+    supported: list[Json] | None = None
+
+
+def era(answer: Message | None) -> str:
+    """Judge the answer to `server/discover`: the revision to speak, empty for 'ask initialize'.
+
+    Only a list of versions or a recognised modern error is evidence of the modern era. Old servers
+    answer with any error, with an empty result, with silence, or by dying.
+    """
+    if answer is None:
+        return ""
+    if not answer.failed:
+        if answer.result is UNSET:
+            return ""
+        supported = _lenient(answer.result, _Discovered).supported_versions
+        return _choose(supported) if supported else ""
+    assert answer.error is not UNSET
+    reason = read_reason(answer.error)
+    if reason.code not in MODERN_ERRORS:
+        return ""
+    if reason.code != Code.UNSUPPORTED_VERSION:
+        raise ProtocolError(f"the server refused server/discover: {reason.text}")
+    try:
+        supported = msgspec.convert(reason.data, _Unsupported).supported
+    except MALFORMED:
+        supported = None
+    return _choose(supported or [])
+
+
+def decode(answer: Message | None, form: type[Any], method: str) -> Any:
+    """Read the result of a response in a form; raise `ProtocolError`."""
+    result = result_of(answer, method)
+    try:
+        decoded = msgspec.json.decode(result, type=form)
+    except MALFORMED as error:
+        what = f"the answer to {method} is malformed: {error}: {excerpt(bytes(result))}"
+        raise ProtocolError(what) from None
+    if decoded.result_type not in (None, COMPLETE):
+        what = f"the server answered with resultType {shown(decoded.result_type)}, not a result"
+        raise ProtocolError(f"{method}: {what}")
+    return decoded
+
+
+def in_full(familiar: Familiar[bool]) -> Message:
+    """Read an answer in full whose payload is not what it should be."""
+    try:
+        return read(familiar.line)
+    except WireError as error:
+        reason = f"the answer is no JSON-RPC answer, {error}: {excerpt(familiar.line)}"
+        raise ProtocolError(reason) from None
+
+
+def result_of(answer: Message | None, what: str) -> Raw:
+    """Return the result of a response; raise what its error means."""
+    if answer is None or answer.failed or answer.result is UNSET or is_null(answer.result):
+        raise refusal(answer, what)
+    return answer.result
+
+
+def refusal(answer: Message | None, what: str) -> ProtocolError:
+    """Say what a response means that has no result."""
+    if answer is None:
+        return ProtocolError(f"{what}: there was no answer")
+    if not answer.failed or answer.error is UNSET:
+        return ProtocolError(f"{what}: the answer has neither result nor error")
+    return ProtocolError(f"{what}: the server refused: {read_reason(answer.error).text}")
+
+
+def _choose(supported: list[Json]) -> str:
+    chosen = next((ours for ours in (MODERN, *LEGACY) if ours in supported), None)
+    if chosen is None:
+        speaks = ", ".join(map(shown, supported[:_MOST_SHOWN])) or "none"
+        raise ProtocolError(f"no protocol revision in common; the server speaks {speaks}")
+    return chosen
+
+
+def _lenient(raw: Raw, form: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=form)
+    except MALFORMED:
+        return form()

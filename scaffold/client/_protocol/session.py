@@ -1,0 +1,300 @@
+"""The client's side of the protocol, without I/O: which era, which tools, how a call is written.
+
+Transports drive it: `open` and `list_tools` are generators that yield what to send and are sent
+what came back. That way four transports (stdio and HTTP, sync and async) share one protocol.
+Source: MCP 2026-07-28, Versioning: Backward Compatibility; stdio: Backward Compatibility.
+"""
+
+import itertools
+from collections.abc import Generator, Mapping
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from msgspec import Raw
+from pydantic_core import from_json
+
+from scaffold._mcp.hook_tools import Offer
+from scaffold._mcp.jsonrpc import METADATA, WINDOWED, Message, encode, response
+from scaffold._mcp.message_templates import Familiar, Heads
+from scaffold._mcp.protocol_versions import LATEST_LEGACY, LEGACY, MODERN
+from scaffold._mcp.tool_results import WRAPPED_ARGUMENT, read_foreign, read_result
+from scaffold._version import __version__
+from scaffold.client._protocol.responses import Initialized, decode, era, in_full, result_of
+from scaffold.client._protocol.tool_list import OddTools, Pages, ToolList
+from scaffold.contract._context.call_context import beside
+from scaffold.contract._context.metadata import call_metadata
+from scaffold.contract._context.progress import Report, listener
+from scaffold.contract._errors.errors import InvalidOutput, ProtocolError, RuntimeNotSupported
+from scaffold.contract._hooks.hook import Functions, Hook, Kind
+from scaffold.contract._json.types import Json, JsonObject, is_object
+
+__all__ = ["REFUSED", "Call", "Outgoing", "Session", "Talk"]
+
+REFUSED: Final = (ValueError, InvalidOutput)
+"""What `Call.quick` raises; `Call.read` says what is wrong."""
+
+
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
+    """One message to send; the transport gives requests their ids."""
+
+    method: str
+    params: bytes
+    """JSON."""
+    name: str = ""
+    """The tool, for the `Mcp-Name` header."""
+    answered: bool = True
+    """False for a notification."""
+    probe: bool = False
+    """True if silence, refusal or death is an answer too: the transport sends `None` for it."""
+    report: Report | None = None
+    """Set if the caller listens to the progress of the call."""
+    token: int = 0
+    """The progress token, if it does."""
+    streams: bool = False
+    """True if the answer comes item by item; what comes then is not reported, but read."""
+
+
+Talk: TypeAlias = Generator[Outgoing, Message | None, None]
+"""Yields what to send; is sent the answer, `None` for a notification or a probe without one."""
+
+
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class Session:
+    """What is known of one server, and how to speak to it."""
+
+    def __init__(self, kind: Kind, plugin: str) -> None:
+        self.kind = kind
+        self.plugin = plugin
+        self.version = ""
+        """The protocol revision; empty until `open` has run."""
+        self._odd = OddTools(plugin)
+        self.tools = ToolList(kind, plugin, (), self._odd)
+        self.heads: Heads[bool] = Heads("structuredContent")
+        """How results begin that hold nothing but a payload."""
+        self._tokens = itertools.count(1)
+        self._meta: dict[str, Json] = {
+            "io.modelcontextprotocol/protocolVersion": MODERN,
+            "io.modelcontextprotocol/clientInfo": _CLIENT,
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "hookspec.scaffold/structured": True,
+        }
+
+    @property
+    def modern(self) -> bool:
+        """True if every request carries its version, and there is no session."""
+        return self.version == MODERN
+
+    def open(self) -> Talk:
+        """Find out the server's era if it is not known, greet it accordingly, read its tools."""
+        if not self.version:
+            answer = yield self._request("server/discover", {}, probe=True)
+            self.version = era(answer)
+        if not self.modern:
+            yield from self._initialize()
+        yield from self.list_tools()
+
+    def _initialize(self) -> Talk:
+        greeting = {
+            "protocolVersion": self.version or LATEST_LEGACY,
+            "capabilities": {},
+            "clientInfo": _CLIENT,
+        }
+        answer = yield Outgoing("initialize", encode(greeting))
+        version = decode(answer, Initialized, "initialize").protocol_version or ""
+        if version not in LEGACY:
+            raise ProtocolError(f"the server chose the unknown protocol revision '{version}'")
+        self.version = version
+        yield Outgoing("notifications/initialized", b"{}", answered=False)
+
+    @property
+    def offer(self) -> Offer:
+        """What the server offers of the kind."""
+        return self.tools.offer
+
+    def list_tools(self) -> Talk:
+        """Read the tools that the server offers, all pages of them.
+
+        An odd tool is fixed or left out with one warning.
+        """
+        pages = Pages(self.odd, self.admits)
+        cursor = pages.add((yield self._request("tools/list", {})))
+        while cursor:
+            cursor = pages.add((yield self._request("tools/list", {"cursor": cursor})))
+        self.tools = ToolList(self.kind, self.plugin, pages.tools, self.odd)
+
+    def odd(self, tool: str, what: str) -> None:
+        """Warn of an odd tool of the server."""
+        self._odd(tool, what)
+
+    def admits(self, tool: JsonObject) -> bool:
+        """Tell whether a listed tool may be used; a transport may have reasons to leave one out."""
+        return True
+
+    def catalogue(self, hook: Hook[Any, Any]) -> bytes:
+        """Return what a catalogue hook answers, as JSON: over MCP that is `tools/list`."""
+        return encode(self.offer.catalogues[hook.name])
+
+    def is_catalogue(self, hook: Hook[Any, Any]) -> bool:
+        """Tell whether the hook is answered by `tools/list`."""
+        return hook.name in self.offer.catalogues
+
+    def call(self, hook: Hook[Any, Any]) -> "Call":
+        """Prepare calls of a hook; raise `RuntimeNotSupported` if the server cannot serve it."""
+        if hook.functions is not None:
+            return FunctionCall(self, hook, hook.functions)
+        return Call(self, hook, self.tool(hook))
+
+    def tool(self, hook: Hook[Any, Any]) -> str:
+        """Return the name of a hook's tool; raise `RuntimeNotSupported` if there is none."""
+        if not hook.exposed:
+            reason = f"hook '{hook.name}' is offered in process only"
+            raise RuntimeNotSupported(self.plugin, reason)
+        tool = self.offer.tools.get(hook.name)
+        if tool is None:
+            offered = ", ".join(sorted(self.offer.tools.values())) or "none"
+            reason = f"the server offers no tool for hook '{hook.name}'; it lists: {offered}"
+            raise RuntimeNotSupported(self.plugin, reason)
+        return tool
+
+    def head(
+        self,
+        tool: str,
+        token: int = 0,
+        metadata: Mapping[str, Json] | None = None,
+        window: int = 0,
+    ) -> bytes:
+        """Return the parameters of a call up to the arguments, which come last.
+
+        `token` asks the server to report progress under it; `window` asks for a stream, of which
+        so many bytes may be under way.
+        """
+        meta = self._meta if self.modern else _LEGACY_META
+        if token:
+            meta = {**meta, "progressToken": token}
+        if metadata:
+            meta = {**meta, **_trace(metadata), METADATA: dict(metadata)}
+        if window:
+            meta = {**meta, WINDOWED: window}
+        return encode({"name": tool, "_meta": meta})[:-1] + b',"arguments":'
+
+    def token(self) -> int:
+        """Return a progress token that no other call has."""
+        return next(self._tokens)
+
+    def _request(self, method: str, params: JsonObject, *, probe: bool = False) -> Outgoing:
+        meta = {"_meta": self._meta} if self.modern or probe else {}
+        return Outgoing(method, encode({**params, **meta}), probe=probe)
+
+
+class Call:
+    """Writes the calls of one hook, and reads their answers."""
+
+    def __init__(self, session: Session, hook: Hook[Any, Any], tool: str) -> None:
+        described = session.kind.describe(hook.name)
+        self.session = session
+        self._hook = hook
+        self.dump = hook.input.writer
+        """Writes a payload; raises `InvalidInput`."""
+        self.load = hook.output.reader
+        """Reads an output; raises `InvalidOutput`."""
+        self.quick = hook.output.quick
+        """Reads a short output; raises one of `REFUSED`."""
+        self._tool = tool
+        self._is_object = bool(described["output"]["object"])
+        self._modern = session.modern
+        wrapped = not described["input"]["object"]
+        self._wrap = (b'{"%b":' % WRAPPED_ARGUMENT.encode(), b"}") if wrapped else (b"", b"")
+        before, after = self._wrap
+        self._around = session.head(tool) + before, after + b"}"
+        """What stands before and after the payload in the parameters of a call like any other."""
+
+    def write(self, payload: Any) -> Outgoing:
+        """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
+        arguments = self.dump(payload)
+        if beside() is None:
+            return self.outgoing(arguments)
+        before, after = self._wrap
+        return self._with_meta(self._tool, before + arguments + after)
+
+    @property
+    def line(self) -> tuple[bytes, bytes]:
+        """What stands between the id and the payload of such a call, and after the payload."""
+        before, after = self._around
+        return b',"method":"tools/call","params":' + before, after + b"}\n"
+
+    def outgoing(self, arguments: bytes) -> Outgoing:
+        """Return a call like any other; `arguments` is a valid payload as JSON."""
+        before, after = self._around
+        return Outgoing("tools/call", before + arguments + after, self._tool)
+
+    def _with_meta(self, tool: str, arguments: bytes | Raw) -> Outgoing:
+        report = listener()
+        token = self.session.token() if report is not None else 0
+        params = b"%b%b}" % (self.session.head(tool, token, call_metadata()), arguments)
+        return Outgoing("tools/call", params, tool, report=report, token=token)
+
+    def read(self, answer: Message | Familiar[bool] | None, tool: str = "") -> Any:
+        """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`.
+
+        `tool` is the name in the request, for a hook that has several tools.
+        """
+        if isinstance(answer, Familiar):
+            try:
+                return self.load(answer.payload)
+            except InvalidOutput:
+                answer = in_full(answer)
+        hook = self._hook
+        result = result_of(answer, hook.name)
+        output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
+        if self._modern and not hook.content:
+            # The structured content is the output: no head says that it is wrapped or cut.
+            self.session.heads.learn(response(1, bytes(result)), output, known=True)
+        return hook.output.load(output)
+
+
+class FunctionCall(Call):
+    """Calls of a hook that is one tool per function."""
+
+    def __init__(self, session: Session, hook: Hook[Any, Any], functions: Functions) -> None:
+        super().__init__(session, hook, "")
+        self._functions = functions
+        self._heads: dict[str, bytes] = {}
+
+    def write(self, payload: Any) -> Outgoing:
+        data = self._hook.input.dump(payload)
+        parsed: JsonObject = from_json(data)
+        self.session.tools.check(self._hook, parsed)
+        tool = self.session.offer.functions[self._hook.name][parsed[self._functions.name]]
+        head = self._heads.get(tool)
+        if head is None:
+            head = self._heads[tool] = self.session.head(tool)
+        arguments = _decode_object(data)[self._functions.arguments]
+        if beside() is None:
+            return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
+        return self._with_meta(tool, arguments)
+
+    def read(self, answer: Message | Familiar[bool] | None, tool: str = "") -> Any:
+        if not self.session.offer.foreign:
+            return super().read(answer, tool)
+        if isinstance(answer, Familiar):
+            answer = in_full(answer)
+        foreign = read_foreign(self._hook, result_of(answer, self._hook.name))
+        if foreign.structured is not None:
+            self.session.tools.check_output(self._hook, tool, foreign.structured)
+        return self._hook.output.load(foreign.output)
+
+
+def _trace(metadata: Mapping[str, Json]) -> JsonObject:
+    """Return what stands in `_meta` for peers who know nothing of our metadata."""
+    trace = metadata.get("trace_context")
+    return {name: trace[name] for name in _TRACE if name in trace} if is_object(trace) else {}
+
+
+_TRACE: Final = ("traceparent", "tracestate", "baggage")
+"""Keys of a trace context that stand in `_meta` by their own names (2026-07-28, SEP-414)."""
+
+_LEGACY_META: Final[JsonObject] = {"hookspec.scaffold/structured": True}
+
+_CLIENT: Final[JsonObject] = {"name": "hookspec-scaffold", "version": __version__}

@@ -1,0 +1,134 @@
+"""What a server lists: its pages, which are bounded, and what its tools are held to."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from scaffold._mcp.hook_tools import Offer
+from scaffold._mcp.jsonrpc import MALFORMED, Message
+from scaffold._mcp.listed_tools import Odd, read_tools
+from scaffold._mcp.refusal_reasons import excerpt
+from scaffold.client._protocol.responses import Listed, decode, result_of
+from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
+from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._hooks.hook import Hook, Kind
+from scaffold.contract._json.types import JsonObject
+from scaffold.contract._validation.partial_schema import PartialSchema
+
+__all__ = ["OddTools", "Pages", "ToolList"]
+
+_MOST_PAGES: Final = 1000
+_MOST_TOOLS: Final = 10_000
+_LONGEST_LISTING: Final = 16 << 20
+"""Bytes of all pages together."""
+_SHOWN: Final = 80
+_MOST_WARNINGS: Final = 1000
+_LIST: Final = "tools/list"
+
+
+class OddTools:
+    """Warns of the odd tools of one server, once of each, in the log of the plugin."""
+
+    def __init__(self, plugin: str) -> None:
+        self._plugin = plugin
+        self._logger = logging.getLogger(f"plugin.{plugin}")
+        self._told: set[tuple[str, str]] = set()
+
+    def __call__(self, tool: str, what: str) -> None:
+        """Warn of a tool, unless that has been done."""
+        if (tool, what) not in self._told and len(self._told) < _MOST_WARNINGS:
+            self._told.add((tool, what))
+            self._logger.warning("%s: tool '%s' %s", self._plugin, tool, what)
+
+
+class Pages:
+    """The pages of one listing: bounded in number, in tools and in bytes.
+
+    `admits` tells whether a tool may be used.
+    """
+
+    def __init__(self, odd: Odd, admits: Callable[[JsonObject], bool]) -> None:
+        self.tools: list[JsonObject] = []
+        self._odd = odd
+        self._admits = admits
+        self._cursors: set[str] = set()
+        self._size = 0
+        self._listed = 0
+        self._read = 0
+
+    def add(self, answer: Message | None) -> str:
+        """Take a page; return the cursor of the next one, an empty text if there is none.
+
+        Raises `ProtocolError` if it is not a page, or if the listing has no end.
+        """
+        page: Listed = decode(answer, Listed, _LIST)
+        listed = page.tools or []
+        self._size += len(bytes(result_of(answer, _LIST)))
+        self._listed += len(listed)
+        self._check_size()
+        tools = read_tools(listed, self._odd)
+        self._read += len(tools)
+        self.tools += filter(self._admits, tools)
+        cursor = page.next_cursor or ""
+        if cursor in self._cursors:
+            raise _endless(f"the cursor {cursor[:_SHOWN]!r} came twice")
+        if cursor:
+            self._cursors.add(cursor)
+        elif self._listed and not self._read:
+            raise ProtocolError(f"{_LIST} holds nothing but tools without 'name'")
+        return cursor
+
+    def _check_size(self) -> None:
+        if self._size > _LONGEST_LISTING:
+            raise _endless(f"more than {_LONGEST_LISTING} bytes")
+        if self._listed > _MOST_TOOLS:
+            raise _endless(f"more than {_MOST_TOOLS} tools")
+        if len(self._cursors) >= _MOST_PAGES:
+            raise _endless(f"more than {_MOST_PAGES} pages")
+
+
+class ToolList:
+    """The tools of one server, as hooks and functions of a kind."""
+
+    def __init__(self, kind: Kind, plugin: str, tools: Iterable[JsonObject], odd: Odd) -> None:
+        listed = list(tools)
+        self.offer = Offer.read(kind, plugin, listed, odd)
+        self._odd = odd
+        self._catalogues = {
+            name: Catalogue(functions, plugin, odd)
+            for name, functions in self.offer.catalogues.items()
+        }
+        self._outputs = {tool["name"]: tool.get("outputSchema") for tool in listed}
+        self._compiled: dict[str, PartialSchema] = {}
+
+    def check(self, hook: Hook[Any, Any], payload: JsonObject) -> None:
+        """Hold a call of a function to its parameters, before it is sent."""
+        assert hook.functions is not None
+        self._catalogues[hook.functions.catalogue].check(hook, payload)
+
+    def check_output(self, hook: Hook[Any, Any], tool: str, structured: bytes) -> None:
+        """Hold structured content to what the tool lists.
+
+        Raises `InvalidOutput`, or `ProtocolError` for what cannot be read.
+        """
+        document = self._outputs.get(tool)
+        if document is None:
+            return
+        schema = self._compiled.get(tool)
+        if schema is None:
+            schema = self._compiled[tool] = PartialSchema(document)
+            if schema.left_out:
+                self._odd(tool, f"returns results that are not checked in full: {schema}")
+        try:
+            value = msgspec.json.decode(structured)
+        except MALFORMED as error:
+            what = f"its structured content cannot be read: {error}: {excerpt(structured)}"
+            raise ProtocolError(f"{hook.name}: {what}") from None
+        if not schema.accepts(value):
+            raise InvalidOutput(hook.name, *schema.explain(value, "/result"))
+
+
+def _endless(reason: str) -> ProtocolError:
+    return ProtocolError(f"{_LIST} has no end: {reason}")

@@ -1,0 +1,1 @@
+"""One connection over pipes: calls in flight, writing, reading, deadlines."""

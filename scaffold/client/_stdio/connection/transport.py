@@ -1,0 +1,271 @@
+"""A child process and its pipes: lines are queued and written, bytes are read and kept.
+
+Nothing here blocks on the pipes: what the child does not take at once is kept and sent later. And
+nothing here takes a lock: each step leaves the transport in a state that any other thread, signal
+handler or exception may meet. See decision 27.
+"""
+
+import os
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from functools import partial
+from threading import get_ident
+from typing import Final
+
+from msgspec import UNSET
+
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.turns import Turns, after_all, thread_of
+from scaffold._concurrency.unsupported import green_threads
+from scaffold._mcp.jsonrpc import Message, WireError, error_response, notification, response
+from scaffold._mcp.progress import read_progress
+from scaffold._mcp.protocol_versions import Code
+from scaffold.client._process.launch import Launch
+from scaffold.client._process.process import Process
+from scaffold.client._process.stderr_log import ProcessLog
+from scaffold.client._process.waits import naps
+from scaffold.client._protocol.session import Outgoing, Session
+from scaffold.client._stdio.connection.hang_detector import Patience
+from scaffold.client._stdio.connection.response_router import Deliver, Inbox
+from scaffold.client._stdio.connection.write_queue import Outlet
+from scaffold.contract._errors.errors import (
+    ConnectFailed,
+    PeerCrashed,
+    ProtocolError,
+    TransportError,
+)
+
+__all__ = [
+    "FAILED_GRACE",
+    "GRACE",
+    "MESSAGE_LIMIT",
+    "SMALL_READ",
+    "TICK",
+    "NotSent",
+    "Transport",
+    "inherited",
+]
+
+TICK: Final = 0.5
+"""Seconds between looks at whether the process lives, while calls wait: the end of its output may
+not show it, because something that it started holds the pipe."""
+
+MESSAGE_LIMIT: Final = 64 << 20
+"""The longest message that is read unless the host says otherwise: 64 MiB."""
+
+GRACE: Final = 2.0
+"""Seconds that a process gets to end after the end of its input, when the channel is closed."""
+
+FAILED_GRACE: Final = 0.2
+"""The same, when the process has failed, or nobody closed the channel."""
+
+
+SMALL_READ: Final = 1 << 14
+_LARGE_READ: Final = 1 << 20
+_LAST_WORDS: Final = 0.6
+"""Seconds that the exit status and the end of stderr are waited for."""
+_RELEASE: Final = 1.0
+"""Seconds that the threads get to leave a connection that was closed."""
+
+
+class NotSent(PeerCrashed):
+    """The process had ended before any of the call was sent: it may be sent to another."""
+
+
+def inherited() -> TransportError:
+    """Return the error of a call on a connection that belongs to the process that has forked."""
+    return NotSent("the connection belongs to the process that this one was forked from")
+
+
+class Transport(ABC):
+    """A process that speaks MCP on its pipes."""
+
+    def __init__(self, launch: Launch, session: Session, limit: int) -> None:
+        world = green_threads()
+        if world:
+            raise ConnectFailed(
+                f"{world} has replaced the threads of this process, and plugins over stdio need "
+                "real ones: use the plugin over HTTP, or load it in a process without "
+                f"{world}'s monkey patching"
+            )
+        self.session = session
+        self.process = Process(launch)
+        self._stdin, self._stdout = self.process.stdin, self.process.stdout
+        other = partial(_tell, weakref.ref(self))
+        self.inbox = Inbox(session.plugin, limit, other, session.heads)
+        self.outlet = Outlet(self._stdin)
+        self.reports: dict[int, Deliver] = {}
+        """Progress token → who hears of it, until the call is over."""
+        self.end: Callable[[], TransportError] | None = None
+        """Makes the error of every further call, once the connection has ended."""
+        self.turns: Turns = []
+        """Those who wait for answers, of which the first reads the output."""
+        self._size = SMALL_READ
+        self._patience = Patience(self.inbox)
+        self._released = False
+        try:
+            self._log = ProcessLog(self.process, session.plugin)
+        except BaseException:
+            self.process.end(0.0)
+            self.process.release()
+            raise
+        # The interpreter's exit is the business of the log.
+        self._finalizer = weakref.finalize(self, self._log.forget)
+        self._finalizer.atexit = False
+        reset_after_fork(self._in_fork)
+
+    def notify(self, outgoing: Outgoing) -> None:
+        """Send a notification; a process that is gone misses nothing."""
+        if self.end is None:
+            try:
+                self.send(notification(outgoing.method, outgoing.params) + b"\n")
+            except OSError:
+                return
+
+    def send(self, line: bytes) -> None:
+        """Queue a message and its end of line, and write what the pipe takes; raise `OSError`."""
+        self.outlet.keep(line)
+        self.sent()
+
+    def sent(self) -> None:
+        """Write what was queued, as far as the pipe takes it; raise `OSError`."""
+        self.outlet.flush()
+
+    def flush(self) -> None:
+        """Write what was kept, as far as the pipe takes it."""
+        if self.end is None:
+            try:
+                self.outlet.flush()
+            except OSError:
+                self.crash()
+
+    def read(self) -> bool:
+        """Read once, into the inbox; tell whether anything came.
+
+        The end of the output ends the connection.
+        """
+        held = self.inbox.held
+        try:
+            # One call reads and keeps what was read: see `Inbox`.
+            held.extend(map(os.read, (self._stdout,), (self._size,)))
+        except BlockingIOError:
+            return False
+        if held and not held[-1]:
+            held.pop()
+            self.crash()
+            return False
+        return True
+
+    def take(self) -> None:
+        """Deliver what was read, if anything was."""
+        inbox = self.inbox
+        try:
+            inbox.deliver()
+        except ProtocolError as error:
+            reason = str(error)
+            self.fail(lambda: ProtocolError(reason))
+        unfinished = inbox.held.searched[1]
+        self._patience.heard(unfinished)
+        self._size = _LARGE_READ if unfinished else SMALL_READ
+
+    @abstractmethod
+    def crash(self) -> None:
+        """End the connection, because the process has ended or has closed a pipe."""
+
+    def last_words(self) -> Generator[float, None, str]:
+        """Say how the process ended, with the last lines of its stderr.
+
+        Yields how many seconds to wait before it looks again, for a moment.
+        """
+        for nap in naps(_LAST_WORDS):
+            if self.process.exited() and self._log.ended:
+                break
+            yield nap
+        ended = self.process.exited()
+        words = self._log.tail()
+        how = f"the process ended ({self.process.status})"
+        if not ended:
+            how = "the process closed its input or output"
+        error = f"{self.session.plugin}: {how}{self.inbox.remarks}"
+        return f"{error}; its last lines:\n{words}" if words else error
+
+    def fail(self, end: Callable[[], TransportError]) -> None:
+        """End the connection: every call in flight, and every further one, gets the error."""
+        if self.end is None:
+            self.end = end
+        # Again, if the thread that was here before was interrupted.
+        end, waiting = self.end, self.inbox.waiting
+        for request_id in list(waiting):
+            deliver = waiting.get(request_id)
+            if deliver is not None:
+                deliver(end())
+                waiting.pop(request_id, None)
+
+    def disposing(self, grace: float = FAILED_GRACE) -> Generator[float]:
+        """End the process of a connection that has ended. May be repeated.
+
+        Yields how many seconds to wait before the next step.
+        """
+        if not self._finalizer.alive:
+            return
+        self.outlet.close(self.process.close)
+        try:
+            yield from self.process.ending(grace)
+        finally:
+            # The thread of the log goes on with it, should this be interrupted.
+            self._log.close()
+            after_all(self.turns, self._release)
+        self.process.reap()
+        self.process.interrupt()
+        for nap in naps(_RELEASE):
+            # A signal handler cannot wait for the frame below it, nor a log handler for itself.
+            if self.is_used_here() or self._log.is_here or (self._released and self._log.done):
+                break
+            yield nap
+        self._finalizer.detach()
+
+    def is_used_here(self) -> bool:
+        """Tell whether a frame of this thread uses the pipes."""
+        me = get_ident()
+        return any(thread_of(turn) == me for turn in (*self.turns, *self.outlet.turns))
+
+    def _release(self) -> None:
+        self.process.close_pipes()
+        self._released = True
+
+    def _in_fork(self) -> None:
+        """Leave the process to the host, of which this process is a fork."""
+        self.end = inherited
+        self._finalizer.detach()
+        self.turns.clear()
+        self.outlet.forget()
+        self.inbox.waiting.clear()
+        self.reports.clear()
+
+    def hear(self, message: Message, line: bytes) -> None:
+        """Pass on progress; answer a legacy server's requests, of which a ping is all it can do."""
+        if message.method == "notifications/progress" and self.reports:
+            progress = read_progress(line)
+            deliver = self.reports.get(progress.token) if progress is not None else None
+            if deliver is not None:
+                deliver(progress)
+            return
+        if message.id is UNSET or message.id is None or self.session.modern:
+            return
+        if message.method == "ping":
+            reply = response(message.id, b"{}")
+        else:
+            refusal = WireError(Code.METHOD_NOT_FOUND, f"no method '{message.method}' here")
+            reply = error_response(refusal, message.id)
+        if self.end is None:
+            try:
+                self.send(reply + b"\n")
+            except OSError:
+                return
+
+
+def _tell(transport: "weakref.ref[Transport]", message: Message, line: bytes) -> None:
+    alive = transport()
+    if alive is not None:
+        alive.hear(message, line)

@@ -1,6 +1,0 @@
-"""Channels to plugins behind a URL: MCP over Streamable HTTP, blocking and awaited."""
-
-from scaffold.client.http.async_channel import AsyncHttpChannel
-from scaffold.client.http.channel import HttpChannel
-
-__all__ = ["AsyncHttpChannel", "HttpChannel"]

@@ -1,1 +1,0 @@
-"""What everything that runs in several threads or processes shares: lock order and forks."""

@@ -1,0 +1,1 @@
+"""What a plugin can use during a call: metadata, progress, events, storage, telemetry."""

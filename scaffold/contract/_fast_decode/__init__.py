@@ -1,0 +1,1 @@
+"""Long payloads: msgspec decodes them, and models are filled from what it returns."""

@@ -1,0 +1,66 @@
+"""What the nodes of a core schema may hold that is read otherwise than by pydantic.
+
+A core schema is what pydantic has made of a type, with all that a user has changed about it: a
+validator, a setting, an `__init__`. Whatever is not in the tables here is not known to mean the
+same to msgspec, and so nothing of that payload is.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from scaffold.contract._fast_decode.numeric_bounds import COMPARISONS, LENGTHS
+from scaffold.contract._json.types import Json
+
+__all__ = ["SETTINGS", "NoShape", "known"]
+
+
+class NoShape(Exception):
+    """There is something in a core schema of which we do not know that msgspec does the same."""
+
+
+def known(schema: Json) -> Json:
+    """Return a node; raise `NoShape` if it holds anything that is not in the table."""
+    if not schema.keys() <= _KEYS[schema["type"]] | _ANYWHERE:
+        raise NoShape
+    return schema
+
+
+_ANYWHERE: Final = frozenset({"type", "ref", "metadata", "serialization", "strict"})
+
+_ORDER: Final = frozenset(COMPARISONS)
+
+_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "bool": frozenset(),
+    "none": frozenset(),
+    "str": LENGTHS,
+    "int": _ORDER,
+    "float": _ORDER | {"allow_inf_nan"},
+    "literal": frozenset({"expected"}),
+    "nullable": frozenset({"schema"}),
+    "list": LENGTHS | {"items_schema"},
+    "dict": frozenset({"keys_schema", "values_schema"}),
+    "union": frozenset({"choices", "mode"}),
+    "function-after": frozenset({"function", "schema"}),
+    "model": frozenset({"cls", "schema", "config", "custom_init", "root_model"}),
+    "model-fields": frozenset({"fields", "model_name", "computed_fields", "extras_schema"}),
+    "model-field": frozenset({"schema", "validation_alias", "serialization_alias"}),
+    "default": frozenset({"schema", "default"}),
+    "definitions": frozenset({"schema", "definitions"}),
+    "definition-ref": frozenset({"schema_ref"}),
+}
+"""What a node may hold, by its type, besides what any may."""
+
+SETTINGS: Final = frozenset(
+    {
+        "allow_inf_nan",
+        "extra_fields_behavior",
+        "frozen",
+        "ser_json_inf_nan",
+        "serialize_by_alias",
+        "strict",
+        "title",
+        "validate_by_alias",
+        "validate_by_name",
+    }
+)
+"""Settings of a model that mean nothing for a text that msgspec accepts, but for what is kept."""

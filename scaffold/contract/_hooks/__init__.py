@@ -1,0 +1,1 @@
+"""Kinds, hooks, plugins, channels, and the dispatchers over several plugins."""

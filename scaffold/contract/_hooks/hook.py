@@ -1,0 +1,198 @@
+"""What a hook is: its name, how it is called, and its two payloads."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+
+from pydantic_core import from_json
+
+from scaffold._concurrency.cached_attributes import CachedProperty
+from scaffold.contract._errors.errors import InvalidInput, InvalidOutput
+from scaffold.contract._hooks.dispatch_class import Dispatch
+from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._payload.payload import Payload
+
+__all__ = ["Functions", "Hook", "Kind", "MaybeAsyncIterator", "MaybeAwaitable", "StreamHook"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+MaybeAwaitable: TypeAlias = T | Awaitable[T]
+"""A plugin may write a hook as `def` or as `async def`."""
+
+MaybeAsyncIterator: TypeAlias = Iterator[T] | AsyncIterator[T]
+"""A plugin may write a stream hook as a generator or as an asynchronous one."""
+
+DEFAULT_TOOL_NAME = "{kind}_{plugin}_{hook}"
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """How one hook is offered to a model as several tools, one for each function of a plugin."""
+
+    catalogue: str
+    """The hook that lists the functions: objects with `name`, `description` and `parameters`."""
+    name: str = "function"
+    """The property of the input that carries the function's name."""
+    arguments: str = "args"
+    """The property of the input that carries the function's arguments."""
+
+
+class Hook(Generic[In, Out]):
+    """One operation of a kind, typed by its input and its output.
+
+    `None` as a type stands for the empty object: such a hook takes no payload, or answers nothing.
+    Applied to a method, a hook stamps itself on it as `__hook__`.
+    """
+
+    streams: ClassVar[bool] = False
+    """True if it answers with any number of items; `output` is one of them then."""
+
+    def __init__(
+        self,
+        name: str,
+        dispatch: Dispatch,
+        *,
+        input: object = None,
+        output: object = None,
+        exact_input: bool = False,
+        exact_output: bool = False,
+        exposed: bool = True,
+        tool: str = DEFAULT_TOOL_NAME,
+        functions: Functions | None = None,
+        content: bool = False,
+        best_effort: bool = False,
+        idempotent: bool = False,
+        read_only: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        self.name = name
+        self.dispatch = dispatch
+        self.exposed = exposed
+        """False for hooks that stay in the host's process: they are offered to no MCP client."""
+        self.tool = tool
+        """The template of the MCP tool's name: `{kind}`, `{plugin}`, `{hook}`, `{function}`."""
+        self.functions = functions
+        self.content = content
+        """True if the output's `content` property holds MCP content blocks for the model."""
+        self.best_effort = best_effort
+        """True if a collect leaves out the plugins that fail (ADR-0002 §2)."""
+        self.idempotent = idempotent
+        self.read_only = read_only
+        self.timeout = timeout
+        """Seconds that a call may take; `None` leaves it to the host."""
+        self.kind: Kind
+        self.input: Payload[In] = Payload(
+            name,
+            input,
+            exact=exact_input,
+            refusal=InvalidInput,
+            schema=lambda: self.kind.describe(name)["input"]["schema"],
+            residual=lambda: self.kind.describe(name)["input"].get("residual"),
+        )
+        self.output: Payload[Out] = Payload(
+            name,
+            output,
+            exact=exact_output,
+            refusal=InvalidOutput,
+            schema=lambda: self.kind.describe(name)["output"]["schema"],
+            residual=lambda: self.kind.describe(name)["output"].get("residual"),
+        )
+
+    def __call__(self, method: F) -> F:
+        """Stamp the method that implements this hook."""
+        vars(method)["__hook__"] = self
+        return method
+
+    def __repr__(self) -> str:
+        return f"<Hook {self.kind.name}.{self.name} {self.dispatch}>"
+
+
+class StreamHook(Hook[In, Out]):
+    """A hook that answers with a stream, item by item; its output is one item.
+
+    Channels bind it with `stream` and dispatchers with `singleton_stream` or `capability_stream`.
+    """
+
+    streams = True
+
+
+class Kind:
+    """A kind of plugin: what its hookspec says, as the runtime needs it.
+
+    `contract` is the generated `contract.json` beside the bindings, or its content. It is read when
+    a schema is needed, never at import.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        hooks: tuple[Hook[Any, Any], ...],
+        *,
+        digest: str,
+        contract: Path | JsonObject,
+    ) -> None:
+        self.name = name
+        self.version = version
+        """SemVer of the contract (`kind_api_version`)."""
+        self.digest = digest
+        """SHA-256 of the contract: equal digests mean equal payloads."""
+        self.hooks: Mapping[str, Hook[Any, Any]] = {hook.name: hook for hook in hooks}
+        self._source = contract
+        for hook in hooks:
+            hook.kind = self
+
+    @CachedProperty
+    def contract(self) -> JsonObject:
+        """The whole contract: kind, version, hooks, schemas."""
+        if isinstance(self._source, Path):
+            content: JsonObject = from_json(self._source.read_bytes())
+            return content
+        return self._source
+
+    def describe(self, hook: str) -> JsonObject:
+        """Return what the contract says of one hook: description, payloads and the rest."""
+        description: JsonObject = self.contract["hooks"][hook]
+        return description
+
+    @classmethod
+    def from_contract(cls, contract: JsonObject) -> "Kind":
+        """Make a kind without bindings: its payloads are plain JSON, guarded by the schema."""
+        hooks = tuple(_untyped(name, spec) for name, spec in contract["hooks"].items())
+        return cls(
+            contract["kind"],
+            contract["version"],
+            hooks,
+            digest=contract["digest"],
+            contract=contract,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Kind {self.name} {self.version}>"
+
+
+def _untyped(name: str, spec: JsonObject) -> Hook[Any, Any]:
+    functions = spec.get("functions")
+    return _FORMS[spec.get("stream", False)](
+        name,
+        Dispatch(spec["dispatch"]),
+        input=None if spec["input"]["empty"] else Json,
+        output=None if spec["output"]["empty"] else Json,
+        exact_input=True,
+        exact_output=True,
+        exposed=spec["exposed"],
+        tool=spec["tool"],
+        functions=Functions(**functions) if functions else None,
+        content=spec["content"],
+        best_effort=spec.get("error_policy") == "best_effort",
+        idempotent=spec["idempotent"],
+        read_only=spec["read_only"],
+        timeout=spec["timeout"],
+    )
+
+
+_FORMS: Final[dict[bool, type[Hook[Any, Any]]]] = {False: Hook, True: StreamHook}

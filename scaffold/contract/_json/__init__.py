@@ -1,0 +1,1 @@
+"""JSON values as types, JSON Pointers, and how long texts are read."""

@@ -1,0 +1,1 @@
+"""Payloads: models, and how they are read, checked and written."""

@@ -1,0 +1,92 @@
+"""Properties that nobody declared and that are called as Python calls another one.
+
+`content-type` is `content_type` in Python. If a payload has a further property `content_type`,
+pydantic keeps it, but takes the declared one for set as well, and would write its default.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from scaffold.contract._json.types import Json, is_array, is_object
+
+__all__ = ["namesakes", "told_apart"]
+
+T = TypeVar("T")
+
+
+def namesakes(core_schema: Json) -> set[str]:
+    """Return the attributes for properties of another name that may be absent."""
+    return set(_namesakes(core_schema))
+
+
+def told_apart(read: Callable[[bytes], T], names: set[str]) -> Callable[[bytes], T]:
+    """Return a reader that sets what a text sets, and nothing that only has the name of it."""
+    signs = (b"\\u", *(f'"{name}"'.encode() for name in sorted(names)))
+    searched = len(names) <= FEW
+
+    def call(data: bytes) -> T:
+        value = read(data)
+        if any(sign in data for sign in signs) if searched else _has_namesake(value, names):
+            _tell_apart(value, from_json(data))
+        return value
+
+    return call
+
+
+FEW: Final = 8
+"""Names for which a text is searched; for more of them it is faster to look through the value."""
+
+
+def _has_namesake(value: Any, names: set[str]) -> bool:
+    """Tell whether a model keeps an undeclared property of one of these names."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        parts: Iterable[Any]
+        if isinstance(each, BaseModel):
+            if each.model_extra and not names.isdisjoint(each.model_extra):
+                return True
+            parts = vars(each).values()
+        else:
+            parts = each.values() if is_object(each) else each if is_array(each) else ()
+        pending += [part for part in parts if type(part) not in _SCALARS]
+    return False
+
+
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def _namesakes(core_schema: Json) -> Iterator[str]:
+    if is_array(core_schema):
+        for part in core_schema:
+            yield from _namesakes(part)
+    if not is_object(core_schema):
+        return
+    if core_schema.get("type") == "model-fields":
+        fields: dict[str, Json] = core_schema["fields"]
+        for name, field in fields.items():
+            if "validation_alias" in field and field["schema"]["type"] == "default":
+                yield name
+    for part in core_schema.values():
+        yield from _namesakes(part)
+
+
+def _tell_apart(value: Any, plain: Json) -> None:
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        for name in fields.keys() & value.model_fields_set:
+            alias = fields[name].alias
+            alias = name if alias is None else alias
+            if alias in plain:
+                _tell_apart(getattr(value, name), plain[alias])
+            else:
+                value.model_fields_set.discard(name)
+    elif is_array(value):
+        for item, part in zip(value, plain, strict=True):
+            _tell_apart(item, part)
+    elif is_object(value):
+        for name, item in value.items():
+            _tell_apart(item, plain[name])

@@ -1,0 +1,45 @@
+"""The base class of every generated payload model."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
+
+from scaffold.contract._json.types import Json
+from scaffold.contract._unions.cost import may_be_crowded
+
+__all__ = ["Model"]
+
+
+class Model(BaseModel):
+    """A payload's typed view: never stricter than its schema, never changing what it carries.
+
+    Properties that the schema does not name are kept, unless the schema closes the object.
+    """
+
+    if not TYPE_CHECKING:  # to a type checker it is pydantic's: a dict, or nothing
+        __pydantic_extra__: dict[str, Json]
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="allow",
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        allow_inf_nan=False,
+        ser_json_inf_nan="constants",  # never `null` in silence: what writes payloads refuses them
+        protected_namespaces=(),
+    )
+
+    @classmethod
+    @override
+    def __pydantic_on_complete__(cls) -> None:
+        """Have unions that would cost too much to try read by the member that fits (ADR-0032)."""
+        super().__pydantic_on_complete__()
+        core_schema = cls.__pydantic_core_schema__
+        if may_be_crowded(core_schema):
+            from scaffold.contract._unions.guard import guard
+
+            guarded = guard(core_schema, None)
+            if guarded is not None:
+                cls.__pydantic_validator__, cls.__pydantic_serializer__ = guarded

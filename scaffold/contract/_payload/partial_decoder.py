@@ -1,0 +1,160 @@
+"""The parts of a JSON text that a schema looks at, as a type by which no more of it is decoded.
+
+A residual (what types leave of a schema) looks at little: at one property of each of a hundred
+objects, say. Members that it never names are skipped at the speed of a scan. The type takes any
+value at all, so that nothing is refused here, and whatever a keyword may look at is in it; of
+keywords that are not known, that is everything.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, TypedDict
+
+from scaffold.contract._json.types import Json, is_array, is_object
+
+__all__ = ["projection"]
+
+MOST = 1000
+"""Places that are told apart; of a schema that looks at more, all is decoded."""
+
+
+@dataclass(eq=False)
+class _Look:
+    """What is looked at of one value: its kind at least, and its value if it is no container."""
+
+    everything: bool = False
+    names: dict[str, "_Look"] = field(default_factory=dict[str, "_Look"])
+    """The named members."""
+    values: "_Look | None" = None
+    """The members whatever they are called."""
+    items: "_Look | None" = None
+    """The items of an array, and how many there are."""
+
+    def add(self, other: "_Look") -> None:
+        """Look at what another one looks at, too."""
+        self.everything |= other.everything
+        for name, part in other.names.items():
+            self.names.setdefault(name, _Look()).add(part)
+        if other.values is not None:
+            self.values = self.values or _Look()
+            self.values.add(other.values)
+        if other.items is not None:
+            self.items = self.items or _Look()
+            self.items.add(other.items)
+
+
+def projection(schema: Json) -> Any:
+    """Return what msgspec has to decode of what a schema looks at, as a type.
+
+    References lead to `$defs`, as those of a residual do.
+    """
+    reader = _Reader(schema.get("$defs", {}) if is_object(schema) else {})
+    look = reader.look(schema)
+    return _form(look) if reader.places <= MOST else Any
+
+
+_Sight: TypeAlias = Callable[["_Reader", Json], _Look]
+
+
+class _Reader:
+    """Reads one schema and its definitions."""
+
+    def __init__(self, definitions: Mapping[str, Json]) -> None:
+        self.places = 0
+        self._definitions = definitions
+        self._active: set[str] = set()
+
+    def look(self, schema: Json) -> _Look:
+        """Return what a schema looks at."""
+        self.places += 1
+        found = _Look(everything=self.places > MOST)
+        if is_object(schema) and not found.everything:
+            for keyword, value in schema.items():
+                found.add(_SIGHTS.get(keyword, _everything)(self, value))
+        return found
+
+    def follow(self, reference: str) -> _Look:
+        """Return what a definition looks at; of one that contains itself, everything."""
+        name = reference.removeprefix("#/$defs/")
+        if name in self._active or name not in self._definitions:
+            return _Look(everything=True)
+        self._active.add(name)
+        found = self.look(self._definitions[name])
+        self._active.remove(name)
+        return found
+
+    def all(self, schemas: list[Json]) -> _Look:
+        """Return what some schemas look at, of one value."""
+        found = _Look()
+        for schema in schemas:
+            found.add(self.look(schema))
+        return found
+
+
+def _nothing(_reader: _Reader, _value: Json) -> _Look:
+    return _Look()
+
+
+def _everything(_reader: _Reader, _value: Json) -> _Look:
+    return _Look(everything=True)
+
+
+def _properties(reader: _Reader, value: Json) -> _Look:
+    return _Look(names={name: reader.look(part) for name, part in value.items()})
+
+
+def _required(_reader: _Reader, value: Json) -> _Look:
+    return _Look(names={name: _Look() for name in value})
+
+
+def _dependent(_reader: _Reader, value: Json) -> _Look:
+    return _Look(names={name: _Look() for names in value.items() for name in (names[0], *names[1])})
+
+
+def _any_member(reader: _Reader, value: Json) -> _Look:
+    return _Look(values=reader.look(value))
+
+
+def _patterns(reader: _Reader, value: Json) -> _Look:
+    return _Look(values=reader.all([*value.values()]))
+
+
+def _items(reader: _Reader, value: Json) -> _Look:
+    return _Look(items=reader.all(value if is_array(value) else [value]))
+
+
+_SIGHTS: Final[dict[str, _Sight]] = {
+    **dict.fromkeys(("$defs", "type", "pattern", "minLength", "maxLength", "multipleOf"), _nothing),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _nothing),
+    **dict.fromkeys(("allOf", "anyOf", "oneOf"), _Reader.all),
+    **dict.fromkeys(("not", "if", "then", "else"), _Reader.look),
+    "$ref": _Reader.follow,
+    "properties": _properties,
+    "required": _required,
+    "dependentRequired": _dependent,
+    "additionalProperties": _any_member,
+    "patternProperties": _patterns,
+    **dict.fromkeys(("propertyNames", "minProperties", "maxProperties"), _any_member),
+    **dict.fromkeys(("items", "prefixItems", "contains"), _items),
+    **dict.fromkeys(("minItems", "maxItems"), _items),
+}
+"""What each keyword looks at."""
+
+_typed_dict: Any = TypedDict
+"""Made of what is only known now."""
+
+
+def _form(look: _Look) -> Any:
+    if look.everything:
+        return Any
+    members: Any = _typed_dict("_Members", {}, total=False)
+    if look.values is not None:
+        whole = _Look()
+        for part in (look.values, *look.names.values()):
+            whole.add(part)
+        members = dict.__class_getitem__((str, _form(whole)))
+    elif look.names:
+        seen = {name: _form(part) for name, part in look.names.items()}
+        members = _typed_dict("_Members", seen, total=False)
+    items: Any = list if look.items is None else list.__class_getitem__(_form(look.items))
+    return members | items | None | bool | int | float | str

@@ -1,0 +1,379 @@
+"""One payload of a hook: the way in, the way out, and what guards both.
+
+Types are for people; the schema decides. A model that enforces its whole schema is trusted; for
+every other payload the schema itself, compiled, has the last word. And whoever refuses, the
+problems reported are always the schema's: the same list in every runtime.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from typing import Any, Final, Generic, NoReturn, TypeVar, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, from_json, to_jsonable_python
+
+from scaffold._concurrency.cached_attributes import CachedProperty
+from scaffold._concurrency.safe_imports import import_safely
+from scaffold.contract._errors.errors import (
+    MOST_PROBLEMS,
+    NOTHING_MORE,
+    InvalidInput,
+    InvalidOutput,
+    Problem,
+    Rest,
+)
+from scaffold.contract._json.gc_pause import unhurried
+from scaffold.contract._json.pointers import pointer
+from scaffold.contract._json.types import Json
+from scaffold.contract._payload.alias_collisions import namesakes, told_apart
+from scaffold.contract._payload.model import Model
+from scaffold.contract._payload.surrogates import halves
+from scaffold.contract._unions.cost import crowded, may_be_crowded
+from scaffold.contract._validation.validator import Schema
+
+__all__ = ["CAPITALS", "SHORT", "Payload"]
+
+T = TypeVar("T")
+
+
+class Payload(Generic[T]):
+    """The input or the output of one hook.
+
+    `form` is the Python type; `None` stands for the empty object, `exact` says that the schema must
+    be consulted because the type does not enforce all of it, `schema` fetches the schema, and
+    `residual` what of it the type does not enforce, or `None` if that is all.
+    """
+
+    def __init__(
+        self,
+        hook: str,
+        form: Any,
+        *,
+        exact: bool,
+        refusal: type[InvalidInput] | type[InvalidOutput],
+        schema: Callable[[], Json],
+        residual: Callable[[], Json] = lambda: None,
+    ) -> None:
+        self.hook = hook
+        self.form = form
+        self.exact = exact
+        self._refusal = refusal
+        self._schema = schema
+        self._residual = residual
+        self._class = form if isinstance(form, type) and get_origin(form) is None else None
+
+    @CachedProperty
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.form, config=None if self._is_model else Model.model_config)
+
+    @property
+    def _is_model(self) -> bool:
+        return self._class is not None and issubclass(self._class, BaseModel)
+
+    @CachedProperty
+    def _core(self) -> tuple[Any, Any]:
+        """What reads and writes the form: the class's own, or the adapter's."""
+        adapter = self._adapter
+        if self._is_crowded and not self._is_model:
+            import_safely("scaffold.contract._unions.guard")
+            from scaffold.contract._unions.guard import guard
+
+            guarded = guard(adapter.core_schema, self._config)
+            if guarded is not None:
+                return guarded
+        return adapter.validator, adapter.serializer
+
+    @CachedProperty
+    def _is_crowded(self) -> bool:
+        """True if the form has unions that are read by the member that fits.
+
+        They are written as what they hold, so the schema judges what is written.
+        """
+        core_schema = self._adapter.core_schema
+        return may_be_crowded(core_schema) and bool(crowded(core_schema))
+
+    @CachedProperty
+    def _write(self) -> Callable[..., bytes]:
+        # The adapter's own `dump_json` and `validate_json` cost as much as what they do here.
+        write: Callable[..., bytes] = self._core[1].to_json
+        return write
+
+    @CachedProperty
+    def _sparse(self) -> bool:
+        """True if something may be unset: only what has a default. Leaving it out has its price."""
+        return "'type': 'default'" in str(self._adapter.core_schema)
+
+    @CachedProperty
+    def _read(self) -> Callable[[bytes], T]:
+        return self._by_alias(self._core[0].validate_json)
+
+    def _by_alias(self, read: Callable[..., T]) -> Callable[[bytes], T]:
+        if "'validation_alias'" not in str(self._adapter.core_schema):
+            return read
+        # In JSON, a property that has an alias in Python goes by its own name only.
+        by_alias: Callable[[bytes], T] = partial(read, by_name=False)
+        names = namesakes(self._adapter.core_schema)
+        return told_apart(by_alias, names) if names else by_alias
+
+    @CachedProperty
+    def _read_long(self) -> Callable[[bytes], T]:
+        """Reads texts from `SHORT` on. Whose texts are all shorter never pays for it."""
+        import_safely("scaffold.contract._fast_decode.long_texts")
+        from scaffold.contract._fast_decode.long_texts import long_reader
+
+        return long_reader(
+            self._adapter.core_schema, self._config, self._by_alias, self._check_by_schema
+        )
+
+    @property
+    def _config(self) -> Any:
+        """What holds for the parts of the form that are in no model."""
+        return None if self._is_model else Model.__pydantic_core_schema__.get("config")
+
+    @CachedProperty
+    def _take(self) -> Callable[[T], T]:
+        import_safely("scaffold.contract._unions.guard")
+        from scaffold.contract._unions.guard import hasty
+
+        take: Callable[[T], T] = hasty(self._adapter.core_schema, self._config).validate_python
+        return take
+
+    @CachedProperty
+    def _compiled(self) -> Schema:
+        return Schema(self._schema())
+
+    @CachedProperty
+    def _accepts(self) -> Callable[[bytes], bool]:
+        """Accept a text that the model accepts; who is not accepted goes the whole way."""
+        import_safely("scaffold.contract._payload.partial_decoder")
+        from scaffold.contract._payload.partial_decoder import projection
+
+        residual = None if self.form is Json else self._residual()
+        if residual is None:
+            return self._accepts_by_itself
+        return Schema(residual).judge(projection(residual))
+
+    @CachedProperty
+    def _accepts_by_itself(self) -> Callable[[bytes], bool]:
+        return self._compiled.judge()
+
+    @property
+    def schema(self) -> Json:
+        """The JSON Schema 2020-12 of the payload, self-contained."""
+        return self._schema()
+
+    def load(self, data: bytes | str) -> T:
+        """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput`."""
+        return self.reader(data if isinstance(data, bytes) else _encode(data))
+
+    def dump(self, value: T) -> bytes:
+        """Write a payload as compact JSON; raise as `load` does if it is no valid payload.
+
+        Instances of the payload's own class are trusted as they were built, as they are in process;
+        pydantic warns of what has been put there since and is of another type. Where the schema has
+        to be asked in any case, it refuses that.
+        """
+        return self.writer(value)
+
+    @CachedProperty
+    def reader(self) -> Callable[[bytes], T]:
+        """What `load` does, for those who read many: what need not be asked each time is not."""
+        if self.form is None:
+            return self._read_nothing
+        return (self._exact_reader if self.exact else self._plain_reader)(self._read)
+
+    @CachedProperty
+    def quick(self) -> Callable[[bytes], T]:
+        """What `reader` does for a text shorter than `SHORT` that holds none of the `CAPITALS`.
+
+        It says nothing of what is wrong: raises as `reader`, or any `ValueError`.
+        """
+        return self.reader if self.exact or self.form is None else self._read
+
+    def _plain_reader(self, read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        def load(data: bytes) -> T:
+            if _N in data or _I in data:
+                self._refuse_no_number(data)
+            try:
+                return read(data) if len(data) < SHORT else self._read_long(data)
+            except ValidationError as error:
+                self._explain(data, error)
+
+        return load
+
+    def _exact_reader(self, read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        accepts: Callable[[bytes], bool] | None = None
+
+        def load(data: bytes) -> T:
+            nonlocal accepts
+            try:
+                value = read(data) if len(data) < SHORT else self._read_long(data)
+            except ValidationError as error:
+                self._explain(data, error)
+            accepts = accepts or self._accepts  # compiled when it is needed first
+            if not accepts(data):
+                self._check_text(data)
+            return value
+
+        return load
+
+    def _read_nothing(self, data: bytes) -> Any:
+        if data != b"{}":
+            self._check_text(data)
+
+    @CachedProperty
+    def writer(self) -> Callable[[T], bytes]:
+        """What `dump` does, for those who write many."""
+        if self.form is None:
+            return lambda _value: b"{}"
+        if self._class is None:
+            return self._write_form
+        judged = self.exact or self._is_crowded
+        return (self._exact_writer if judged else self._plain_writer)(self._write, self._class)
+
+    def _plain_writer(self, write: Callable[..., bytes], form: type) -> Callable[[T], bytes]:
+        sparse = self._sparse
+
+        def dump(value: T) -> bytes:
+            if type(value) is not form:
+                return self._write_other(value)
+            try:
+                data = write(value, exclude_unset=True) if sparse else write(value)
+            except ValueError as error:
+                self._explain_value(value, error)
+            if _N in data or _I in data:
+                self._refuse_no_number(data)
+            return data
+
+        return dump
+
+    def _exact_writer(self, write: Callable[..., bytes], form: type) -> Callable[[T], bytes]:
+        sparse = self._sparse
+        accepts: Callable[[bytes], bool] | None = None
+
+        def dump(value: T) -> bytes:
+            nonlocal accepts
+            if type(value) is not form:
+                return self._write_other(value)
+            try:
+                data = write(value, exclude_unset=sparse, warnings=False)
+            except ValueError as error:
+                self._explain_value(value, error)
+            accepts = accepts or self._accepts
+            if not accepts(data):
+                self._check_text(data)
+            return data
+
+        return dump
+
+    def _write_form(self, value: T) -> bytes:
+        """Write a value of a form that is no class: a list, a union, anything."""
+        try:
+            self._take(value)
+            data = self._write(value, exclude_unset=self._sparse, warnings="error")
+        except ValueError as error:
+            self._explain_value(value, error)
+        if not (self.exact or self._is_crowded):
+            self._refuse_no_number(data)
+        elif not self._accepts(data):
+            self._check_text(data)
+        return data
+
+    def _write_other(self, value: T) -> bytes:
+        """Write what is no instance of the payload's own class: it is read back to be sure."""
+        try:
+            data = self._write(value, exclude_unset=self._sparse, warnings="error")
+        except ValueError as error:
+            self._explain_value(value, error)
+        self.reader(data)
+        return data
+
+    def admit(self, value: T, other: "Payload[Any]") -> T:
+        """Take a value made for `other`, the same payload in somebody else's bindings.
+
+        Values of this payload's own class pass as they are; others go through JSON.
+        """
+        if type(value) is self._class:
+            if self.exact:
+                self.dump(value)
+            return value
+        if self.form is None and value is None:
+            return value
+        return self.load(other.dump(value))
+
+    def _parse(self, data: bytes) -> Json:
+        try:
+            return unhurried(from_json)(data, allow_inf_nan=False)
+        except ValueError as error:
+            self._refuse([Problem("", "json", str(error))])
+
+    def _refuse_no_number(self, data: bytes) -> None:
+        if b"NaN" in data or b"Infinity" in data:
+            self._parse(data)
+
+    def _check_by_schema(self, data: bytes) -> None:
+        """Refuse what the schema refuses; a number out of range is left to the reader."""
+        if not self._accepts_by_itself(data):
+            self._check(self._parse(data))
+
+    def _check_text(self, data: bytes) -> None:
+        """Refuse what the whole schema refuses; only who is refused pays to be told why."""
+        if not self._accepts_by_itself(data):
+            self._check(self._parse(data))
+            self._refuse([Problem("", "json", "a number is out of range")])
+
+    def _check(self, value: Json) -> None:
+        if not self._compiled.accepts(value):
+            self._refuse(*self._compiled.explain(value))
+
+    def _explain(self, data: bytes, error: ValidationError) -> NoReturn:
+        self._check(self._parse(data))
+        self._refuse(_problems(error))
+
+    def _explain_value(self, value: object, error: ValueError) -> NoReturn:
+        """Say what is wrong with a value that is no instance of the payload's type."""
+        try:
+            plain = to_jsonable_python(value)
+        except ValueError:
+            message = f"a Python '{type(value).__name__}' is no JSON value"
+            self._refuse([Problem("", "type", message)])
+        if isinstance(error, PydanticSerializationError):
+            found = halves(plain)
+            if first := [*islice(found, MOST_PROBLEMS)]:
+                more = sum(1 for _ in islice(found, COUNTED))
+                self._refuse(first, Rest(more, is_exact=more < COUNTED))
+        self._check(plain)
+        if isinstance(error, ValidationError):
+            self._refuse(_problems(error))
+        expected = getattr(self.form, "__name__", str(self.form))
+        message = f"expected '{expected}', and got a Python '{type(value).__name__}'"
+        self._refuse([Problem("", "type", message)])
+
+    def _refuse(self, problems: Iterable[Problem], rest: Rest = NOTHING_MORE) -> NoReturn:
+        raise self._refusal(self.hook, problems, rest)
+
+
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    for item in error.errors(include_url=False):
+        yield Problem(pointer(item["loc"]), item["type"], item["msg"])
+
+
+def _encode(text: str) -> bytes:
+    # As bytes, since half a surrogate pair in a text is an error of another kind to pydantic.
+    return text.encode("utf-8", "surrogatepass")
+
+
+SHORT: Final = 1 << 11
+"""Bytes of a text from which on it pays to have msgspec read it, and to fill in what it made."""
+
+COUNTED: Final = 1000
+"""Strings with half a surrogate pair that are counted next to those that are listed."""
+
+CAPITALS: Final = b"NI"
+"""As numbers: a byte is found in bytes five times as fast as bytes of length 1.
+
+Pydantic takes `NaN` and `Infinity` for JSON. A text without their capitals, as most are, is
+searched at the speed of memory.
+"""
+_N, _I = CAPITALS

@@ -1,0 +1,226 @@
+"""Unions that would cost too much to try member by member.
+
+Pydantic tries every member of a union on the whole value. Where two members take objects, and what
+they hold is such a union again, each level of a payload doubles the work; where a union reaches
+itself, there is no bound. Here these are found, in the core schema that pydantic made of a type.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
+
+from scaffold.contract._json.types import JSON_TYPE, Json, is_array, is_object
+
+__all__ = ["ARRAY", "CROWD", "OBJECT", "choices", "crowded", "may_be_crowded", "nodes", "takes"]
+
+CROWD: Final = 4
+"""How many times as much as one member a union may cost, with all unions below it."""
+
+_Definitions: TypeAlias = Mapping[str, Json]
+
+OBJECT: Final = "object"
+ARRAY: Final = "array"
+
+_TAKES: Final[Mapping[str, frozenset[str]]] = {
+    "model": frozenset({OBJECT}),
+    "dict": frozenset({OBJECT}),
+    "list": frozenset({ARRAY}),
+    **dict.fromkeys(("any", "json-or-python", "function-plain"), frozenset({OBJECT, ARRAY})),
+}
+"""The containers that a node takes; others take what the nodes in them take."""
+
+_INNER: Final = ("schema", "choices", "json_schema")
+_LITERALS: Final = frozenset({"str", "int", "float", "bool", "none", "literal"})
+
+
+def choices(union: Json) -> list[Json]:
+    """Return the members of a union; pydantic may have put labels next to them."""
+    return [each[0] if isinstance(each, tuple) else each for each in union["choices"]]
+
+
+def takes(node: Json, definitions: _Definitions) -> frozenset[str]:
+    """Return which containers a node takes: objects, arrays, both or none."""
+    seen: set[str] = set()
+    pending, found = [node], set[str]()
+    while pending:
+        each = pending.pop()
+        kind = each["type"]
+        if kind in _TAKES:
+            found |= _TAKES[kind]
+        elif kind == "definition-ref":
+            reference = each["schema_ref"]
+            if reference not in seen and reference in definitions:
+                seen.add(reference)
+                pending.append(definitions[reference])
+        elif kind == "union":
+            pending += choices(each)
+        elif kind == "tagged-union":
+            pending += each["choices"].values()
+        elif kind not in _LITERALS:
+            pending += [each[name] for name in _INNER if is_object(each.get(name))]
+    return frozenset(found)
+
+
+def _rivals(union: Json, definitions: _Definitions) -> int:
+    """Return how many members of a union take the same sort of container."""
+    if JSON_TYPE in (union.get("metadata") or {}):
+        return 0
+    sorts = [takes(each, definitions) for each in choices(union)]
+    return max(sum(sort in each for each in sorts) for sort in (OBJECT, ARRAY))
+
+
+def nodes(node: Json) -> Iterator[Json]:
+    """Yield the nodes in a node, itself included; definitions are not followed."""
+    pending: list[Json] = [node]
+    while pending:
+        each = pending.pop()
+        if is_object(each):
+            if isinstance(each.get("type"), str):
+                yield each
+            pending += [part for name, part in each.items() if name not in _OTHER]
+        elif is_array(each) or isinstance(each, tuple):
+            pending += each
+
+
+_OTHER: Final = frozenset({"metadata", "config", "serialization", "definitions", "expected", "cls"})
+"""Members of nodes that hold no nodes, or none that are read."""
+
+
+def crowded(core_schema: Json) -> dict[int, Json]:
+    """Return the unions that cost too much, by identity."""
+    definitions = {each["ref"]: each for each in core_schema.get("definitions", ())}
+    return _Crowds(definitions).of([core_schema, *definitions.values()])
+
+
+class _Crowds:
+    def __init__(self, definitions: _Definitions) -> None:
+        self._definitions = definitions
+        self._reach: dict[str, set[str]] = {}
+        self._costs: dict[str, int] = {}
+
+    def of(self, sections: list[Json]) -> dict[int, Json]:
+        found: dict[int, Json] = {}
+        for section in sections:
+            home = section.get("ref", "")
+            for node in nodes(section):
+                if node["type"] == "union" and _rivals(node, self._definitions) > 1:
+                    returns = any(home in self._reached(name) for name in _references(node))
+                    if returns or self._cost(node) > CROWD:
+                        found[id(node)] = node
+        return found
+
+    def _reached(self, reference: str) -> set[str]:
+        """Return the definitions that one leads to, itself included."""
+        if reference not in self._reach:
+            reached, pending = {reference}, [reference]
+            while pending:
+                node = self._definitions.get(pending.pop(), {})
+                fresh = set(_references(node)) - reached
+                reached |= fresh
+                pending += fresh
+            self._reach[reference] = reached
+        return self._reach[reference]
+
+    def _cost(self, node: Json) -> int:
+        """Return how many times a value may be read by a node, at most."""
+        pending: list[tuple[Json, Iterator[Json], list[int]]] = [(node, self._below(node), [1])]
+        while True:
+            each, below, costs = pending[-1]
+            part = next(below, None)
+            if part is not None:
+                pending.append((part, self._below(part), [1]))
+                continue
+            pending.pop()
+            cost = max(costs)
+            if each["type"] == "union":
+                cost *= max(1, _rivals(each, self._definitions))
+            if each["type"] == "definition-ref":
+                cost = self._costs[each["schema_ref"]] = max(cost, self._costs[each["schema_ref"]])
+            if not pending:
+                return cost
+            pending[-1][2].append(cost)
+
+    def _below(self, node: Json) -> Iterator[Json]:
+        """Return the nodes on which the cost of a node depends; of a definition, once."""
+        if node["type"] != "definition-ref":
+            return _parts(node)
+        reference = node["schema_ref"]
+        if reference not in self._costs:
+            self._costs[reference] = 1  # what leads back to itself is found elsewhere
+            return iter([self._definitions.get(reference, _NOTHING)])
+        return iter(())
+
+
+def _references(node: Json) -> Iterator[str]:
+    for each in nodes(node):
+        if each["type"] == "definition-ref":
+            yield each["schema_ref"]
+
+
+def _parts(node: Json) -> Iterator[Json]:
+    """Yield the nodes directly in a node."""
+    pending = [part for name, part in node.items() if name not in _OTHER]
+    while pending:
+        each = pending.pop()
+        if is_object(each):
+            if isinstance(each.get("type"), str):
+                yield each
+            else:
+                pending += each.values()
+        elif is_array(each) or isinstance(each, tuple):
+            pending += each
+
+
+_NOTHING: Final = {"type": "none"}
+
+
+class _Class:
+    """What the core schema of a class holds by itself: unions, and other classes."""
+
+    def __init__(self, model: Json) -> None:
+        self.unions = False
+        self.models: list[Json] = []
+        self.references: list[str] = []
+        pending = [*model["schema"].get("fields", {}).values()] if "schema" in model else []
+        while pending:
+            node = pending.pop()
+            kind = node["type"]
+            if kind == "model":
+                self.models.append(node)
+            elif kind == "definition-ref":
+                self.references.append(node["schema_ref"])
+            elif kind not in _LITERALS:
+                if kind == "union":
+                    larger = [each for each in choices(node) if each["type"] not in _LITERALS]
+                    self.unions |= len(larger) > 1
+                pending += _parts(node)
+
+
+_classes: WeakKeyDictionary[type, _Class] = WeakKeyDictionary()
+"""Each class is looked at once, however many hold it."""
+
+
+def may_be_crowded(core_schema: Json) -> bool:
+    """Tell quickly whether there are unions at all in the core schema of a class."""
+    definitions: dict[str, Any] = {each["ref"]: each for each in core_schema.get("definitions", ())}
+    pending = [core_schema["schema"] if core_schema["type"] == "definitions" else core_schema]
+    seen: set[int] = set()
+    while pending:
+        node = pending.pop()
+        if node["type"] == "definition-ref":
+            node = definitions.get(node["schema_ref"], _NOTHING)
+        if node["type"] != "model":
+            if node["type"] != "none":
+                return True
+            continue
+        if id(node["cls"]) in seen:
+            continue
+        seen.add(id(node["cls"]))
+        known = _classes.get(node["cls"])
+        if known is None:
+            known = _classes[node["cls"]] = _Class(node)
+        if known.unions:
+            return True
+        pending += known.models
+        pending += [{"type": "definition-ref", "schema_ref": each} for each in known.references]
+    return False

@@ -1,0 +1,230 @@
+"""Unions read by the member that fits, in linear time, where pydantic would try all of them.
+
+A value in a union is held to each member once, however many ways lead to it: what a member makes of
+a value is kept until the outermost union is read. Members that lack a required property, fix
+another tag or forbid what is there are left out before anything else is looked at. Among several
+that fit, the one is taken that pydantic takes: more properties set, then the more exact, then the
+first (Pydantic, Unions: Smart mode). Parts without such unions are read by pydantic.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError, SchemaValidator
+
+from scaffold.contract._json.types import JSON_TYPE, Json, is_array, is_object
+from scaffold.contract._unions.containers import CONTAINERS
+from scaffold.contract._unions.cost import nodes
+from scaffold.contract._unions.match_score import Fit, Reader, Run, Source, count
+
+__all__ = ["Chooser"]
+
+
+class Chooser:
+    """Reads one union, in the place of pydantic's own validator."""
+
+    __name__ = "choose"
+
+    def __init__(self, union: Json, definitions: Mapping[str, Json], config: Json) -> None:
+        self._union = union
+        self._readers = Readers(definitions, config)
+
+    def __call__(self, value: Any, info: Any) -> Any:
+        """Return what the best member makes of a value; raise what pydantic reports."""
+        reader = self._readers.prepared(self._union)
+        try:
+            fit = reader.read(value, Run(is_json=info.mode == "json"))
+        except RecursionError:
+            raise PydanticCustomError("json", "there are too many levels") from None
+        if fit is None:
+            members = {"members": len(self._union["choices"])}
+            raise PydanticCustomError("union", "it fits none of {members} members", members)
+        return fit.value
+
+
+class Readers:
+    """The readers of the nodes of one core schema; each is made when it is needed."""
+
+    def __init__(self, definitions: Mapping[str, Json], config: Json) -> None:
+        self.definitions = definitions
+        self._config = config
+        self._known: dict[int, Reader] = {}
+        self._pending: list[tuple[Reader, Json]] = []
+
+    def prepared(self, node: Json) -> Reader:
+        """Return the reader of a node, ready for use."""
+        reader = self.of(node)
+        while self._pending:
+            made, part = self._pending[-1]
+            self._pending.pop()
+            made.prepare(part, self)
+        return reader
+
+    def of(self, node: Json) -> Reader:
+        """Return the reader of a node, to be prepared before it is used."""
+        while node["type"] in _WRAPPERS:
+            node = node["schema"] if "schema" in node else self.definitions[node["schema_ref"]]
+        known = self._known.get(id(node))
+        if known is None:
+            known = self._known[id(node)] = self._make(node)
+            self._pending.append((known, node))
+        return known
+
+    def _make(self, node: Json) -> Reader:
+        make = _READERS.get(node["type"], _Other)
+        if not _is_busy(self.reached(node)) or (make is _Model and not _is_plain(node)):
+            return _Other()
+        return make()
+
+    def reached(self, node: Json) -> list[Json]:
+        """Return all nodes that a node leads to, itself included."""
+        found: list[Json] = []
+        pending, seen = [node], set[str]()
+        while pending:
+            for each in nodes(pending.pop()):
+                found.append(each)
+                if each["type"] == "definition-ref" and each["schema_ref"] not in seen:
+                    seen.add(each["schema_ref"])
+                    pending.append(self.definitions[each["schema_ref"]])
+        return found
+
+    def validator(self, node: Json) -> SchemaValidator:
+        """Return pydantic's own reader of a node."""
+        names = {each["schema_ref"] for each in self.reached(node) if "schema_ref" in each}
+        schema: Any = node
+        if names:
+            definitions = [self.definitions[name] for name in names]
+            inner = node
+            if node.get("ref") in names:
+                inner = {"type": "definition-ref", "schema_ref": node["ref"]}
+            schema = {"type": "definitions", "schema": inner, "definitions": definitions}
+        return SchemaValidator(schema, self._config, _use_prebuilt=False)
+
+
+class _Other:
+    """A node without unions, or one that we do not know: pydantic reads it."""
+
+    def prepare(self, node: Json, readers: Source) -> None:
+        kinds = {each["type"] for each in readers.reached(node)}
+        self._read_python = readers.validator(node).validate_python
+        self._read_json = readers.validator(_as_json(node)).validate_python
+        self._has_any, self._has_models = "any" in kinds, "model" in kinds
+        self._plain = _PLAIN.get(node["type"]) if node.keys() <= _BARE else None
+
+    def read(self, value: Any, run: Run) -> Fit | None:
+        if type(value) is self._plain:
+            return Fit(value)
+        if not (is_object(value) or is_array(value)):
+            return self._fit(value, run)
+        key = id(self), id(value)
+        if key not in run.known:
+            run.known[key] = self._fit(value, run)
+        return run.known[key]
+
+    def _fit(self, value: Any, run: Run) -> Fit | None:
+        try:
+            made = (
+                self._read_json(value, by_name=False) if run.is_json else self._read_python(value)
+            )
+        except ValidationError:
+            return None
+        if made is value:  # an instance, a scalar, or any value
+            return Fit(made, None, not self._has_any)
+        fields = count(made) if self._has_models else None
+        return Fit(made, fields, fields is None and not self._has_any)
+
+
+class _Model:
+    """A model: its shell is read by pydantic, and the properties with unions are filled in."""
+
+    def prepare(self, node: Json, readers: Source) -> None:
+        self._class = node["cls"]
+        self._names = node["schema"]["fields"].keys()
+        self._parts: dict[str, tuple[str, Reader]] = {}
+        self._inner: list[str] = []
+        fields: dict[str, Json] = {}
+        for name, field in node["schema"]["fields"].items():
+            reached = readers.reached(field["schema"])
+            fields[name] = field
+            if _is_busy(reached):
+                inner = field["schema"]
+                is_default = inner["type"] == "default"
+                alias = field.get("validation_alias", name)
+                part = readers.of(inner["schema"] if is_default else inner)
+                self._parts[name] = alias, part
+                fields[name] = {
+                    **field,
+                    "schema": {**inner, "schema": _ANYTHING} if is_default else _ANYTHING,
+                }
+            elif any(each["type"] == "model" for each in reached):
+                self._inner.append(name)
+        shell = {**node, "schema": {**node["schema"], "fields": fields}}
+        shell.pop("ref", None)
+        self._read_python = readers.validator(shell).validate_python
+        self._read_json = readers.validator(_as_json(shell)).validate_python
+
+    def read(self, value: Any, run: Run) -> Fit | None:
+        if isinstance(value, self._class):
+            return Fit(value)
+        key = id(self), id(value)
+        if key not in run.known:
+            run.known[key] = None  # what leads back to itself, as Python values can, does not fit
+            run.known[key] = self._fit(value, run)
+        return run.known[key]
+
+    def _fit(self, value: Any, run: Run) -> Fit | None:
+        try:
+            made = (
+                self._read_json(value, by_name=False) if run.is_json else self._read_python(value)
+            )
+        except ValidationError:
+            return None
+        present: set[str] = made.model_fields_set
+        values: dict[str, Any] = made.__dict__
+        fields = len(self._names & present)
+        for name, (alias, reader) in self._parts.items():
+            if name in present and (alias in value or (name in value and not run.is_json)):
+                fit = reader.read(values[name], run)
+                if fit is None:
+                    return None
+                values[name] = fit.value
+                fields += fit.fields or 0
+        for name in self._inner:
+            if name in present:
+                fields += count(values[name]) or 0
+        return Fit(made, fields, is_exact=False)
+
+
+def _is_busy(reached: list[Json]) -> bool:
+    """Tell whether there is a union in what a node leads to."""
+    return any(
+        each["type"] == "union" and JSON_TYPE not in (each.get("metadata") or {})
+        for each in reached
+    )
+
+
+def _as_json(node: Json) -> Json:
+    """Return a node that reads Python values as if they came from JSON."""
+    if is_object(node):
+        if node.get("type") == "json-or-python":
+            return node["json_schema"]
+        return {name: _as_json(part) for name, part in node.items()}
+    if is_array(node):
+        return [_as_json(part) for part in node]
+    return node
+
+
+def _is_plain(model: Json) -> bool:
+    """Tell whether a model is made without code of its own."""
+    inner = model["schema"]["type"] == "model-fields"
+    return inner and not any(model.get(name) for name in ("custom_init", "root_model", "post_init"))
+
+
+_WRAPPERS: Final = frozenset({"definitions", "definition-ref"})
+_ANYTHING: Final = {"type": "any"}
+_PLAIN: Final[Mapping[str, type]] = {"str": str, "int": int, "bool": bool, "none": type(None)}
+_BARE: Final = frozenset({"type", "metadata", "serialization", "strict"})
+"""Members of nodes that take every value of one Python type."""
+
+_READERS: Final[Mapping[str, type[Reader]]] = {**CONTAINERS, "model": _Model}

@@ -1,0 +1,106 @@
+"""How much work an explanation may be, counted, so that it is the same on every machine."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+from scaffold.contract._json.gc_pause import unhurried
+from scaffold.contract._json.types import Json, is_object
+
+__all__ = ["Budget", "SpentError"]
+
+STEPS: Final = 2000
+"""Places of a value that are held to a schema, one by one: 10 µs each."""
+
+LAST_STEPS: Final = 300
+"""Steps that remain when there is no room for further problems, to count them."""
+
+JUDGED: Final = 10
+"""How many times as many values may be judged as the payload has."""
+
+LEAST: Final = 50_000
+"""Values that may be judged in any case."""
+
+MANY: Final = 8
+"""Containers in another from which on they are looked at as a whole."""
+
+
+class SpentError(Exception):
+    """The budget is spent."""
+
+
+class Budget:
+    """The budget of one explanation of one value."""
+
+    def __init__(self, value: Json) -> None:
+        self._sizes = unhurried(_sizes)(value)
+        self._steps = STEPS
+        self._is_ending = False
+        self._judged = max(LEAST, JUDGED * self.size(value))
+
+    def size(self, value: Json) -> int:
+        """Return how many values there are in a part of the value, itself included."""
+        known = self._sizes.get(id(value))
+        if known is None:
+            return 1 + len(value) if type(value) in _CONTAINERS else 1
+        return known
+
+    def step(self) -> None:
+        """Count a step."""
+        self._steps -= 1
+        if self._steps < 0:
+            raise SpentError
+
+    def judge(self, value: Json) -> None:
+        """Count what is judged."""
+        self._judged -= self.size(value)
+        if self._judged < 0:
+            raise SpentError
+
+    def judge_some(self, part: int, number: int, container: Json) -> None:
+        """Count that so many of a number of values in a container are judged."""
+        self._judged -= self.size(container) * part // number
+        if self._judged < 0:
+            raise SpentError
+
+    def end_soon(self) -> None:
+        """Leave a few steps, to count what is not told."""
+        if not self._is_ending:
+            self._is_ending = True
+            self._steps = min(self._steps, LAST_STEPS)
+
+
+def _sizes(value: Json) -> dict[int, int]:
+    """Count the values in each container that holds others, by its identity.
+
+    What a container holds is looked at as a whole, at the speed of C: a megabyte of small objects
+    in a list costs 50 ms.
+    """
+    sizes: dict[int, int] = {}
+    pending: list[tuple[Json, list[Json]]] = []
+    containers: list[Json] = [value] if type(value) in _CONTAINERS else []
+    for container in containers:  # grows while it is read
+        parts: Iterable[Json] = container.values() if is_object(container) else container
+        inner: list[Json] = [part for part in parts if type(part) in _CONTAINERS]
+        if len(inner) > MANY and _CONTAINERS.isdisjoint(map(type, _parts(inner))):
+            sizes[id(container)] = 1 + len(container) + sum(map(len, inner))
+        elif inner:
+            pending.append((container, inner))
+            containers += inner
+    for container, inner in reversed(pending):
+        size = 1 + len(container)
+        for part in inner:
+            size += sizes[id(part)] - 1 if id(part) in sizes else len(part)
+        sizes[id(container)] = size
+    return sizes
+
+
+def _parts(containers: list[Json]) -> Iterator[Json]:
+    """Yield the values in containers, in any order."""
+    objects = [each.values() for each in containers if type(each) in _OBJECTS]
+    arrays = [each for each in containers if type(each) not in _OBJECTS]
+    return chain(chain.from_iterable(objects), chain.from_iterable(arrays))
+
+
+_CONTAINERS: Final = frozenset({dict, list})
+_OBJECTS: Final = frozenset({dict})

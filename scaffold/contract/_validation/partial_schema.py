@@ -1,0 +1,219 @@
+"""The part of a schema that can be checked here: the server that wrote the rest judges it.
+
+Servers of others list tools whose schemas hold patterns of another language, types that do not
+exist, references to other hosts, keywords of old drafts. A keyword that cannot be compiled is left
+out. What is left accepts whatever the whole schema accepts: keywords that become stricter when
+another one is left out (`not`, `if`, `oneOf`, `additionalProperties`, `unevaluated…`) are left out
+or weakened too.
+Source: JSON Schema 2020-12, Core §10, §11; Validation §6.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+from urllib.parse import unquote
+
+from scaffold._validators import declared_validator
+from scaffold.contract._json.pointers import pointer
+from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
+from scaffold.contract._validation.validator import Schema
+
+__all__ = ["PartialSchema"]
+
+_MOST_LEFT_OUT: Final = 50
+"""Keywords that are left out one by one; a schema with more is not checked at all."""
+_MOST_NAMED: Final = 5
+_LONGEST_REASON: Final = 120
+
+_MAPS: Final = frozenset(
+    {"$defs", "definitions", "properties", "patternProperties", "dependentSchemas", "dependencies"}
+)
+_LISTS: Final = frozenset({"allOf", "anyOf", "prefixItems"})
+_SINGLES: Final = frozenset(
+    {"items", "additionalItems", "contains", "additionalProperties", "propertyNames"}
+)
+_DATA: Final = frozenset({"const", "enum", "default", "examples"})
+_REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
+_NAMES: Final = ("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", *_REFERENCES)
+_LEANING: Final = {
+    "properties": ("additionalProperties",),
+    "patternProperties": ("additionalProperties",),
+    "prefixItems": ("items",),
+    "items": ("additionalItems",),
+}
+"""Keyword → those that refuse more when it is left out."""
+_STRICTER: Final = ("not", "if", "unevaluatedProperties", "unevaluatedItems", "maxContains")
+"""Keywords that may refuse more when anything is left out below them or next to them."""
+_PLACES: Final = ("$schema", "$defs", "definitions")
+_OLD: Final = ("draft-03", "draft-04", "draft-06", "draft-07")
+"""Drafts in which a `$ref` switches its neighbours off."""
+
+
+class PartialSchema(Schema):
+    """A schema without its keywords that cannot be compiled; `left_out` says which they are.
+
+    It is compiled when it is made.
+    """
+
+    def __init__(self, document: Json) -> None:
+        super().__init__(document)
+        self.left_out: list[str] = []
+        """JSON Pointers of the keywords, each with the reason."""
+        self._compile()
+
+    def __str__(self) -> str:
+        named = "; ".join(self.left_out[:_MOST_NAMED])
+        more = len(self.left_out) - _MOST_NAMED
+        return f"{named}; and {more} more" if more > 0 else named
+
+    def _compile(self) -> None:
+        """Compile what can be compiled."""
+        steps = iter(_STEPS)
+        while (error := self._failure()) is not None:
+            if not self.left_out:
+                self.document = copy.deepcopy(self.document)
+            path = list(getattr(error, "instance_path", ()))
+            reason = (str(error).splitlines() or [""])[0][:_LONGEST_REASON]
+            if len(self.left_out) == _MOST_LEFT_OUT or not is_object(self.document):
+                self._give_up(reason)
+            elif path:
+                _leave_out(self.document, path)
+                self.left_out.append(f"{pointer(path)}: {reason}")
+            else:
+                # A name or a reference: the compiler does not say where.
+                step = next(steps, None)
+                if step is None:
+                    self._give_up(reason)
+                elif step(self.document):
+                    self.left_out.append(reason)
+            if is_object(self.document):
+                _weaken(self.document)
+
+    def _failure(self) -> Exception | None:
+        vars(self).pop("_validator", None)
+        try:
+            self.accepts(None)
+        except (ValueError, RecursionError) as error:
+            return error
+        return None
+
+    def _give_up(self, reason: str) -> None:
+        self.document = {}
+        self.left_out.append(f"all of it: {reason}")
+
+
+def _leave_out(schema: JsonObject, path: Sequence[str | int]) -> None:
+    """Take away the keyword at the end of a path, or the smallest around it that can be."""
+    keyword, *rest = path
+    inner = schema.get(str(keyword))
+    if keyword in _MAPS and is_object(inner) and rest and keyword != "patternProperties":
+        name = str(rest[0])
+        if is_object(inner.get(name)) and rest[1:]:
+            _leave_out(inner[name], rest[1:])
+        elif keyword == "dependencies":
+            inner.pop(name, None)
+        else:
+            inner[name] = {}
+        return None
+    if keyword == "patternProperties" and is_object(inner) and len(rest) > 1:
+        return _leave_out(inner[str(rest[0])], rest[1:])
+    if keyword in _SINGLES and is_object(inner) and rest:
+        return _leave_out(inner, rest)
+    if keyword in _LISTS and is_array(inner) and len(rest) > 1 and is_object(inner[int(rest[0])]):
+        return _leave_out(inner[int(rest[0])], rest[1:])
+    schema.pop(str(keyword), None)
+    for leaning in _LEANING.get(str(keyword), ()):
+        schema.pop(leaning, None)
+    return None
+
+
+def _weaken(schema: JsonObject) -> None:
+    """Take away what may refuse more now that something has been left out."""
+    for node in _schemas(schema):
+        for keyword in _STRICTER:
+            node.pop(keyword, None)
+        if "oneOf" in node:
+            members = {"anyOf": node.pop("oneOf")}
+            others = node.get("allOf")
+            node["allOf"] = [*others, members] if is_array(others) else [members]
+
+
+def _schemas(value: Json) -> Iterator[JsonObject]:
+    """Yield every object that may be a schema."""
+    pending = [(value, False)]
+    while pending:
+        found, is_map = pending.pop()
+        if is_array(found):
+            pending += [(inner, False) for inner in found]
+        elif is_object(found):
+            if not is_map:
+                yield found
+            pending += [
+                (inner, not is_map and key in _MAPS)
+                for key, inner in found.items()
+                if is_map or key not in _DATA
+            ]
+
+
+def _forget_dialect(schema: JsonObject) -> bool:
+    """Read a schema of an unknown draft as one of 2020-12."""
+    if "$schema" not in schema:
+        return False
+    try:
+        declared_validator({"$schema": schema["$schema"]})
+    except ValueError:
+        del schema["$schema"]
+        return True
+    return False
+
+
+def _leave_out_far(schema: JsonObject) -> bool:
+    return _leave_out_references(schema, lambda reference: not reference.startswith("#"))
+
+
+def _leave_out_lost(schema: JsonObject) -> bool:
+    return _leave_out_references(
+        schema, lambda reference: reference[1:2] == "/" and not _leads(schema, reference[2:])
+    )
+
+
+def _leave_out_references(schema: JsonObject, bad: Callable[[str], bool]) -> bool:
+    """Take away the references that are bad; tell whether there was one."""
+    alone = str(schema.get("$schema", "")).rpartition("json-schema.org/")[2].startswith(_OLD)
+    found = False
+    for node in list(_schemas(schema)):
+        for keyword in _REFERENCES:
+            reference = node.get(keyword)
+            if isinstance(reference, str) and bad(reference):
+                found = True
+                del node[keyword]
+                if alone:
+                    for name in [name for name in node if name not in _PLACES]:
+                        del node[name]
+    return found
+
+
+def _leads(schema: JsonObject, path: str) -> bool:
+    """Tell whether a JSON Pointer leads somewhere."""
+    node: Json = schema
+    for step in path.split("/"):
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        if is_object(node) and name in node:
+            node = node[name]
+        elif is_array(node) and name.isdecimal() and int(name) < len(node):
+            node = node[int(name)]
+        else:
+            return False
+    return True
+
+
+def _leave_out_names(schema: JsonObject) -> bool:
+    for node in _schemas(schema):
+        for keyword in _NAMES:
+            if isinstance(node.get(keyword), str):
+                del node[keyword]
+    return True
+
+
+_STEPS: Final = (_forget_dialect, _leave_out_far, _leave_out_lost, _leave_out_names)
+"""What is tried, one after the other, on a schema that cannot be compiled for its names."""

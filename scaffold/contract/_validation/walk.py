@@ -1,0 +1,264 @@
+"""A walk through a schema and a value that it refuses, which finds what is wrong, in order.
+
+It is lazy: it goes no further than its reader, and into no union that is not asked about. Large
+parts are judged by the compiled schema first, and only those that it refuses are walked through.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
+from scaffold.contract._validation.budget import Budget
+from scaffold.contract._validation.keywords import own
+from scaffold.contract._validation.problems import Found, Path
+from scaffold.contract._validation.subschemas import Compiled, Scope
+from scaffold.contract._validation.union_problems import meant, rules_out
+
+__all__ = ["Walk"]
+
+LARGE: Final = 64
+"""Values in a part from which on it is judged before it is walked through."""
+
+MOST_OF_A_MEMBER: Final = 200
+"""Problems of one member of a union that are compared with those of others."""
+
+
+class Task(NamedTuple):
+    """A part of the value, to be held to a part of the schema."""
+
+    scope: Scope
+    value: Json
+    path: Path
+    rule: str
+    """The keyword that holds the schema: what refuses if the schema is `false`."""
+
+
+_Steps: TypeAlias = Iterator["Found | Task"]
+
+
+class Walk:
+    """One walk."""
+
+    def __init__(self, compiled: Compiled, budget: Budget) -> None:
+        self._compiled = compiled
+        self._budget = budget
+
+    def all(self, value: Json) -> Iterator[Found]:
+        """Yield everything that is wrong, each union with what is wrong inside it behind it.
+
+        Raises `SpentError` when the budget is spent.
+        """
+        pending = [self._of(Task(self._compiled.root, value, (), "false"))]
+        while pending:
+            found = next(pending[-1], None)
+            if found is None:
+                pending.pop()
+                continue
+            yield found
+            if found.members:
+                pending.append(iter(self._inside(found)))
+
+    def _inside(self, union: Found) -> list[Found]:
+        members: list[list[Found]] = []
+        for scope in union.members:
+            errors: list[Found] = []
+            for found in self._of(Task(scope, union.value, union.path, union.rule)):
+                errors.append(found)
+                if len(errors) == MOST_OF_A_MEMBER or rules_out(found, union.path):
+                    break
+            members.append(errors)
+        return meant(members, union.path)
+
+    def _of(self, task: Task) -> Iterator[Found]:
+        """Yield what a schema has against a value; unions are not looked into."""
+        seen: set[tuple[int, Path]] = set()
+        pending: list[_Steps] = [iter([task])]
+        while pending:
+            step = next(pending[-1], None)
+            if step is None:
+                pending.pop()
+            elif isinstance(step, Found):
+                yield step
+            elif not is_object(step.scope.schema):
+                pending.append(self._steps(step, known=True))
+            elif (place := (id(step.scope.schema), step.path)) not in seen:
+                seen.add(place)
+                pending.append(self._steps(step, known=step is task))
+
+    def _steps(self, task: Task, *, known: bool) -> _Steps:
+        self._budget.step()
+        scope, value = task.scope, task.value
+        schema = scope.schema
+        if not is_object(schema):
+            if schema is False:
+                yield from own(self._compiled, scope, value, task.path, task.rule)
+            return
+        if not known and self._budget.size(value) >= LARGE and self._is_valid(scope, value):
+            return
+        yield from own(self._compiled, scope, value, task.path, task.rule)
+        for keyword, steps in _PARTS.items():
+            if keyword in schema:
+                yield from steps(self, task, schema)
+        for keyword in ("$ref", "$dynamicRef"):
+            reference = schema.get(keyword)
+            if isinstance(reference, str) and self._leads(keyword, reference):
+                target = self._compiled.follow(reference, scope)
+                yield task._replace(scope=target, rule=_last(reference))
+
+    def _leads(self, keyword: str, reference: str) -> bool:
+        return keyword == "$ref" or self._compiled.is_plain(reference)
+
+    def _is_valid(self, scope: Scope, value: Json) -> bool:
+        self._budget.judge(value)
+        valid: bool = self._compiled.validator(scope).is_valid(value)
+        return valid
+
+    def _holds(self, task: Task, *keywords: str) -> bool:
+        self._budget.judge(task.value)
+        valid: bool = self._compiled.validator(task.scope, *keywords).is_valid(task.value)
+        return valid
+
+    def _part(self, task: Task, schema: Json) -> Scope:
+        return self._compiled.enter(schema, task.scope)
+
+    def _many(
+        self, task: Task, schema: Json, places: Sequence[str | int], values: list[Json], rule: str
+    ) -> _Steps:
+        """Hold values in the value to one schema; those of many that it accepts need no walk."""
+        scope = self._part(task, schema)
+        pending = [range(len(values))]
+        while pending:
+            some = pending.pop()
+            if len(values) >= LARGE and self._all_valid(scope, task.value, values, some):
+                continue
+            if len(values) < LARGE or len(some) <= _FEW:
+                for index in some:
+                    yield Task(scope, values[index], (*task.path, places[index]), rule)
+            else:
+                middle = len(some) // 2
+                pending += (some[middle:], some[:middle])
+
+    def _all_valid(self, scope: Scope, whole: Json, values: list[Json], some: range) -> bool:
+        self._budget.judge_some(len(some), len(values), whole)
+        lists = self._compiled.list_of(scope)
+        valid: bool = lists.is_valid(values[some.start : some.stop])
+        return valid
+
+    def _extra(self, task: Task, schema: JsonObject) -> list[str]:
+        """Return the members that neither `properties` nor `patternProperties` names."""
+        named = schema.get("properties", {})
+        patterns = [
+            self._compiled.pattern(each, task.scope) for each in schema.get("patternProperties", {})
+        ]
+        return [
+            name
+            for name in task.value
+            if name not in named and not any(each.is_valid(name) for each in patterns)
+        ]
+
+    def properties(self, task: Task, schema: JsonObject) -> _Steps:
+        """Hold named members to their schemas."""
+        if is_object(task.value):
+            named = [name for name in schema["properties"] if name in task.value]
+            # A tag rules out a member of a union, and the rest of it need not be looked at.
+            named.sort(key=lambda name: isinstance(task.value[name], dict | list))
+            for name in named:
+                part, path = schema["properties"][name], (*task.path, name)
+                yield Task(self._part(task, part), task.value[name], path, "properties")
+
+    def pattern_properties(self, task: Task, schema: JsonObject) -> _Steps:
+        """Hold members whose names match to their schemas."""
+        if is_object(task.value):
+            for pattern, part in schema["patternProperties"].items():
+                judge = self._compiled.pattern(pattern, task.scope)
+                names = [name for name in task.value if judge.is_valid(name)]
+                values = [task.value[name] for name in names]
+                yield from self._many(task, part, names, values, "patternProperties")
+
+    def additional_properties(self, task: Task, schema: JsonObject) -> _Steps:
+        """Hold all other members to a schema; that there may be none is a matter of the object."""
+        part = schema["additionalProperties"]
+        if is_object(task.value) and part is not False:
+            names = self._extra(task, schema)
+            values = [task.value[name] for name in names]
+            yield from self._many(task, part, names, values, "additionalProperties")
+
+    def items(self, task: Task, schema: JsonObject) -> _Steps:
+        """Hold items to the schema that all share."""
+        first = len(schema.get("prefixItems", ()))
+        if is_array(task.value) and len(task.value) > first:
+            places = range(first, len(task.value))
+            yield from self._many(task, schema["items"], places, task.value[first:], "items")
+
+    def prefix_items(self, task: Task, schema: JsonObject) -> _Steps:
+        """Hold the first items to a schema each."""
+        if is_array(task.value):
+            parts = zip(schema["prefixItems"], task.value, strict=False)
+            for index, (part, value) in enumerate(parts):
+                yield Task(self._part(task, part), value, (*task.path, index), "prefixItems")
+
+    def dependent_schemas(self, task: Task, schema: JsonObject) -> _Steps:
+        """Hold the value to schemas that apply when a member is there."""
+        if is_object(task.value):
+            for name, part in schema["dependentSchemas"].items():
+                if name in task.value:
+                    yield task._replace(scope=self._part(task, part), rule="dependentSchemas")
+
+    def all_of(self, task: Task, schema: JsonObject) -> _Steps:
+        """Hold the value to every schema of a list."""
+        for part in schema["allOf"]:
+            yield task._replace(scope=self._part(task, part), rule="allOf")
+
+    def any_of(self, task: Task, _schema: JsonObject) -> _Steps:
+        """Report that no schema of a list holds."""
+        if not self._holds(task, "anyOf"):
+            yield self._union(task, "anyOf", [False, False])
+
+    def one_of(self, task: Task, schema: JsonObject) -> _Steps:
+        """Report that no schema of a list holds, or several."""
+        if not self._holds(task, "oneOf"):
+            self._budget.judge(task.value)
+            some = self._compiled.derived(task.scope, "some", {"anyOf": schema["oneOf"]})
+            several = some.is_valid(task.value)
+            yield self._union(task, "oneOf", [True, True] if several else [False, False])
+
+    def _union(self, task: Task, keyword: str, alike: list[bool]) -> Found:
+        members = [self._part(task, part) for part in task.scope.schema[keyword]]
+        write = self._compiled.says({keyword: alike}, task.value)
+        return Found(task.path, keyword, keyword, write, members, task.value)
+
+    def if_then_else(self, task: Task, schema: JsonObject) -> _Steps:
+        """Hold the value to one of two schemas."""
+        branch = "then" if self._is_valid(self._part(task, schema["if"]), task.value) else "else"
+        if branch in schema:
+            yield task._replace(scope=self._part(task, schema[branch]), rule=branch)
+
+
+_FEW: Final = 4
+"""Values of which each is walked through when one of them is refused."""
+
+
+def _last(reference: str) -> str:
+    """Return the keyword that a reference ends with, as the validator names what it leads to."""
+    fragment = reference.partition("#")[2]
+    if "/" not in fragment:
+        return "false"
+    *_, holder, last = fragment.split("/")
+    return holder if holder in _BY_NAME or last.isdecimal() else last
+
+
+_BY_NAME: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs"})
+
+_PARTS: Final = {
+    "properties": Walk.properties,
+    "patternProperties": Walk.pattern_properties,
+    "additionalProperties": Walk.additional_properties,
+    "items": Walk.items,
+    "prefixItems": Walk.prefix_items,
+    "dependentSchemas": Walk.dependent_schemas,
+    "allOf": Walk.all_of,
+    "anyOf": Walk.any_of,
+    "oneOf": Walk.one_of,
+    "if": Walk.if_then_else,
+}
+"""What walks on from a keyword, in the order in which the validator looks at them."""

@@ -1,1 +1,0 @@
-"""Long payloads read by msgspec, and filled into the models that pydantic would make."""

@@ -1,0 +1,32 @@
+"""The judge: two versions of a kind compared in meaning, for hosts, for plugins and for chains.
+
+Pure: two kinds in, a report out. What asks for which version is in `policy`.
+"""
+
+from scaffold.generator._compare.kinds import appeared, compare, removed
+from scaffold.generator._compare.report import (
+    Bump,
+    Direction,
+    Effect,
+    Finding,
+    Party,
+    Report,
+    SchemaChange,
+    Verdict,
+    Witness,
+)
+
+__all__ = [
+    "Bump",
+    "Direction",
+    "Effect",
+    "Finding",
+    "Party",
+    "Report",
+    "SchemaChange",
+    "Verdict",
+    "Witness",
+    "appeared",
+    "compare",
+    "removed",
+]

@@ -1,0 +1,146 @@
+"""What became of a hook's payloads, and of the way they are handed on in chains."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from scaffold.generator import ir
+from scaffold.generator._compare.changes import changes
+from scaffold.generator._compare.report import Effect, Finding, Party, Verdict, Witness
+from scaffold.generator._compare.semver_policy import LINKS, MOVES, Move
+from scaffold.generator._compare.subset.closed_view import declared
+from scaffold.generator._compare.subset.compared_schema import PayloadSchema
+from scaffold.generator._compare.subset.subset_check import contained
+from scaffold.generator._compare.version import Bump
+from scaffold.generator._source.canonical_json import same
+
+__all__ = ["compare_payloads", "witness"]
+
+_NOT_PROVEN = "it could be neither proven nor refuted"
+
+
+def compare_payloads(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+    """Yield a finding for each payload that differs, and for a chain that may no longer fit."""
+    for side in ("input", "output"):
+        before, after = _payload(old, side), _payload(new, side)
+        if same(before.schema, after.schema):
+            continue
+        unread = _is_unread(old, new, side)
+        moves = [move for move in MOVES if move.side == side and not unread]
+        found = {move: _effect(move, before.schema, after.schema) for move in moves}
+        effects = tuple(effect for effect in found.values() if effect)
+        words = [
+            move.name if effect.verdict is Verdict.BREAKING else f"perhaps {move.name}"
+            for move, effect in found.items()
+            if effect
+        ]
+        said = "changed, and nobody reads it" if unread else "the same in other words"
+        what = f"{side} {' and '.join(words) or said}"
+        yield Finding(
+            new.name, side, what, Bump.PATCH, effects, changes(before.schema, after.schema)
+        )
+    yield from _crossings(old, new)
+    if "chain" in (old.dispatch, new.dispatch):
+        yield from _chain(old, new)
+
+
+def witness(inner: ir.Json, outer: ir.Json, value: ir.Json, sides: tuple[str, str]) -> Witness:
+    """Show a value that one schema accepts and another one refuses; check that it is so."""
+    refusing = PayloadSchema(outer)
+    assert PayloadSchema(inner).accepts(value)
+    assert not refusing.accepts(value)
+    return Witness(value, *sides, reason=refusing.refusal(value))
+
+
+def _payload(hook: ir.Hook, side: str) -> ir.Payload:
+    return hook.input if side == "input" else hook.output
+
+
+def _is_unread(old: ir.Hook, new: ir.Hook, side: str) -> bool:
+    """Tell whether nobody looks at a payload: plugins that are notified answer into the void."""
+    return side == "output" and old.dispatch == new.dispatch == "broadcast_notify"
+
+
+def _effect(move: Move, old: ir.Json, new: ir.Json) -> Effect | None:
+    inner, outer = (old, new) if move.inner == "old" else (new, old)
+    answer = contained(inner, outer)
+    if answer.proven:
+        return None
+    harm = move.harm
+    bump, why = harm.bump, harm.why
+    if move.undeclared < bump and contained(declared(inner), outer).proven:
+        bump, why = move.undeclared, f"{why}, in properties that no schema named"
+    if not answer.refuted:
+        return Effect(harm.party, Verdict.UNKNOWN, bump, f"{why}: {_NOT_PROVEN}")
+    sides = (f"{move.inner} {move.side}", f"{move.outer} {move.side}")
+    shown = witness(inner, outer, answer.witnesses[0], sides)
+    return Effect(harm.party, Verdict.BREAKING, bump, why, shown)
+
+
+def _crossings(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+    """Find payloads that are handed over in another way, whatever their values."""
+    if (old.input.type is None) != (new.input.type is None):
+        gains = old.input.type is None
+        why = f"their method takes {'no payload' if gains else 'a payload'}"
+        told = f"the method {'gains' if gains else 'loses'} its argument"
+        yield _signature(
+            old, new, told, (Effect(Party.PLUGINS, Verdict.BREAKING, Bump.MAJOR, why),)
+        )
+    for side in ("input", "output"):
+        if side == "output" and old.stream and new.stream:
+            continue  # the list of the items crosses as it did
+        was, now = _payload(old, side).object, _payload(new, side).object
+        if was != now and old.exposed and new.exposed and not _is_unread(old, new, side):
+            told = f"over MCP the {side} crosses {'as it is' if now else 'inside an object'} now"
+            effects = (
+                Effect(Party.HOSTS, Verdict.BREAKING, Bump.MAJOR, told),
+                Effect(Party.PLUGINS, Verdict.BREAKING, Bump.MAJOR, told),
+            )
+            yield _signature(old, new, told, effects)
+
+
+def _signature(old: ir.Hook, new: ir.Hook, told: str, effects: tuple[Effect, ...]) -> Finding:
+    from scaffold.generator._compare.example_call import call
+
+    shown = Witness(call(old), "old hook", "new hook", told)
+    return Finding(
+        new.name,
+        "signature",
+        told,
+        Bump.MAJOR,
+        tuple(replace(effect, witness=shown) for effect in effects),
+    )
+
+
+def _chain(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+    """Look at every link that a new version makes; old plugins stand beside new ones."""
+    versions = {"old": old, "new": new}
+    effects = [
+        effect
+        for one, two in LINKS
+        if (effect := _link(old, versions[one], versions[two], (f"{one} output", f"{two} input")))
+    ]
+    if effects:
+        what = "outputs do not fit the next input"
+        yield Finding(new.name, "chain", what, Bump.PATCH, tuple(effects))
+
+
+def _link(old: ir.Hook, one: ir.Hook, two: ir.Hook, sides: tuple[str, str]) -> Effect | None:
+    """Judge one link; what did not fit before is not held against the change."""
+    given, wanted = one.output.schema, two.input.schema
+    answer = contained(given, wanted)
+    if answer.proven:
+        return None
+    fitted = contained(old.output.schema, old.input.schema)
+    if not fitted.proven:
+        nothing_new = contained(given, old.output.schema).proven
+        if nothing_new and contained(old.input.schema, wanted).proven:
+            return None
+    bump = Bump.MINOR if contained(declared(given), wanted).proven else Bump.MAJOR
+    shown = answer.witnesses[0] if answer.refuted else None
+    misfitted = PayloadSchema(old.output.schema).accepts(shown) and not PayloadSchema(
+        old.input.schema
+    ).accepts(shown)
+    why = f"the {sides[0]} of one may not be the {sides[1]} of the next"
+    if not answer.refuted or misfitted:
+        return Effect(Party.CHAINS, Verdict.UNKNOWN, bump, f"{why}: {_NOT_PROVEN}")
+    return Effect(Party.CHAINS, Verdict.BREAKING, bump, why, witness(given, wanted, shown, sides))

@@ -1,0 +1,143 @@
+"""What a comparison says: findings, whom they concern, and the version they ask for."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scaffold.generator._compare.version import Bump, holds, step
+from scaffold.generator.ir import Json
+
+__all__ = ["Bump", "Direction", "Effect", "Finding", "Party", "Report", "SchemaChange", "Verdict"]
+__all__ += ["Witness"]
+
+
+class Party(StrEnum):
+    """Who holds to a contract."""
+
+    HOSTS = "hosts"
+    """They call: they send inputs, and read outputs and errors."""
+    PLUGINS = "plugins"
+    """They are called: they get inputs, and answer with outputs and errors."""
+    CHAINS = "chains"
+    """Plugins in a row: what one answers is what the next one gets."""
+
+
+class Verdict(StrEnum):
+    """What a change means for a party that was made for the old contract and stays as it is."""
+
+    COMPATIBLE = "compatible"
+    """Proven to go on working."""
+    UNKNOWN = "unknown"
+    """Neither proven nor refuted."""
+    BREAKING = "breaking"
+    """Something that worked does not; a witness shows it."""
+
+
+class Direction(StrEnum):
+    """How one place of a schema changed."""
+
+    WIDENED = "widened"
+    NARROWED = "narrowed"
+    CHANGED = "changed"
+    """Some values are new, some are gone, or it cannot be told."""
+    SAME = "same"
+    """The same values in other words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A value that one side accepts and the other refuses."""
+
+    value: Json
+    accepted_by: str
+    """`old input`, `new output`, …"""
+    refused_by: str
+    reason: str
+    """What the refusing side says, with the place in the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a finding means for one party."""
+
+    party: Party
+    verdict: Verdict
+    bump: Bump
+    """The version that this asks for; of something unknown, as if it were breaking."""
+    why: str
+    witness: Witness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """One place where two schemas differ."""
+
+    pointer: str
+    """JSON Pointer into the new payload's schema, or into the old one's for what is gone."""
+    direction: Direction
+    before: Json | None
+    after: Json | None
+    """The keyword's values; `None` if it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference between two versions of a kind."""
+
+    hook: str
+    """`""` if it concerns the whole kind."""
+    subject: str
+    """What differs: `input`, `dispatch`, `hook`, `timeout`, …"""
+    what: str
+    """In a person's words."""
+    bump: Bump
+    """What the difference asks for by itself, whoever it concerns."""
+    effects: tuple[Effect, ...] = ()
+    changes: tuple[SchemaChange, ...] = ()
+
+    @property
+    def asks(self) -> Bump:
+        """The version that it asks for in all."""
+        return max((self.bump, *(effect.bump for effect in self.effects)))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a kind."""
+
+    kind: str
+    old: str | None
+    """The versions; `None` where the kind is not there."""
+    new: str | None
+    findings: tuple[Finding, ...]
+
+    def verdict(self, party: Party) -> Verdict:
+        """Sum up for one party: the worst counts."""
+        found = {effect.verdict for effect in self.effects(party)}
+        return next(
+            (each for each in (Verdict.BREAKING, Verdict.UNKNOWN) if each in found),
+            Verdict.COMPATIBLE,
+        )
+
+    def effects(self, party: Party) -> list[Effect]:
+        """List what concerns one party."""
+        every = (effect for finding in self.findings for effect in finding.effects)
+        return [effect for effect in every if effect.party is party]
+
+    @property
+    def asks(self) -> Bump:
+        """The version step that the findings ask for."""
+        return max((finding.asks for finding in self.findings), default=Bump.NONE)
+
+    @property
+    def made(self) -> Bump:
+        """The version step that was made."""
+        if self.old is None or self.new is None:
+            return Bump.NONE
+        return step(self.old, self.new)
+
+    @property
+    def holds(self) -> bool:
+        """True if the version says what happened."""
+        if self.old is None or self.new is None:
+            return self.old is None
+        return holds(self.old, self.new, self.asks)

@@ -1,0 +1,111 @@
+"""What a change asks for: the table that `docs/compatibility.md` explains.
+
+The one principle: a change is major if a party that stays as it is may fail although the other side
+could neither know nor help it. It is minor if the other side chooses: a host knows the version of
+the plugin that it calls, and what it does not send does no harm.
+"""
+
+from dataclasses import dataclass
+
+from scaffold.generator._compare.report import Party
+from scaffold.generator._compare.version import Bump
+from scaffold.generator.ir import Json
+
+__all__ = ["FLAGS", "LINKS", "MOVES", "Harm", "Move"]
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """Whom a change breaks, the version that it asks for, and why."""
+
+    party: Party
+    bump: Bump
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One way in which a payload can change: values that are valid on one side only."""
+
+    side: str
+    """`input` or `output`."""
+    inner: str
+    """The version whose values must all be valid for the other one: `old` or `new`."""
+    harm: Harm
+    undeclared: Bump
+    """What it asks for if only properties that nobody named are concerned."""
+
+    @property
+    def outer(self) -> str:
+        """The other version."""
+        return "new" if self.inner == "old" else "old"
+
+    @property
+    def name(self) -> str:
+        """`narrowed` if values of the old version are gone, `widened` if the new one has more."""
+        return "narrowed" if self.inner == "old" else "widened"
+
+
+MOVES = (
+    Move(
+        "input",
+        "old",
+        Harm(Party.HOSTS, Bump.MAJOR, "what they send may be refused"),
+        undeclared=Bump.MINOR,
+    ),
+    Move(
+        "input",
+        "new",
+        Harm(Party.PLUGINS, Bump.MINOR, "they do not expect what newer hosts may send"),
+        undeclared=Bump.MINOR,
+    ),
+    Move(
+        "output",
+        "new",
+        Harm(Party.HOSTS, Bump.MAJOR, "they do not expect what newer plugins may answer"),
+        undeclared=Bump.MAJOR,
+    ),
+    Move(
+        "output",
+        "old",
+        Harm(Party.PLUGINS, Bump.MAJOR, "what they answer may be refused"),
+        undeclared=Bump.MINOR,
+    ),
+)
+"""The four questions about the payloads of a hook. Nobody reads the output of a notified hook."""
+
+LINKS = (("new", "new"), ("old", "new"), ("new", "old"))
+"""The links of a chain to look at: whose output becomes whose input."""
+
+_HOSTS, _PLUGINS = Party.HOSTS, Party.PLUGINS
+
+FLAGS: dict[tuple[str, Json], tuple[Harm, ...]] = {
+    ("exposed", False): (Harm(_HOSTS, Bump.MAJOR, "they no longer reach it over MCP"),),
+    ("exposed", True): (),
+    ("idempotent", False): (Harm(_HOSTS, Bump.MAJOR, "they repeat calls that count twice now"),),
+    ("idempotent", True): (Harm(_PLUGINS, Bump.MAJOR, "their calls may be repeated"),),
+    ("read_only", False): (Harm(_HOSTS, Bump.MAJOR, "they call freely what changes things now"),),
+    ("read_only", True): (Harm(_PLUGINS, Bump.MAJOR, "they may change what must stay"),),
+    ("content", False): (Harm(_HOSTS, Bump.MAJOR, "they look for content blocks"),),
+    ("content", True): (Harm(_HOSTS, Bump.MAJOR, "they look for the blocks in the result"),),
+    ("best_effort", False): (
+        Harm(_HOSTS, Bump.MAJOR, "one plugin's failure fails their call now"),
+    ),
+    ("best_effort", True): (Harm(_HOSTS, Bump.MAJOR, "they take what is left for all there is"),),
+    ("stream", False): (
+        Harm(_HOSTS, Bump.MAJOR, "they read items where one answer comes now"),
+        Harm(_PLUGINS, Bump.MAJOR, "their method is a generator"),
+    ),
+    ("stream", True): (
+        Harm(_HOSTS, Bump.MAJOR, "they read one answer where items come now"),
+        Harm(_PLUGINS, Bump.MAJOR, "their method returns one answer"),
+    ),
+    ("in_process_only", True): (
+        Harm(_HOSTS, Bump.MAJOR, "they can run it in processes of its own no more"),
+        Harm(_PLUGINS, Bump.MAJOR, "they may be servers"),
+    ),
+    ("in_process_only", False): (),
+    ("singleton_per_runtime", True): (Harm(_HOSTS, Bump.MAJOR, "they may load more than one"),),
+    ("singleton_per_runtime", False): (),
+}
+"""What a flag means once it has this new value; a flag that harms nobody is a minor change."""

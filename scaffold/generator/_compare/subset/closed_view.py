@@ -1,0 +1,58 @@
+"""What a schema says in so many words: open objects without what they merely let through.
+
+An open object may carry any property, so to name a new one forbids values that nobody had in mind.
+Payloads of named properties only tell that apart from a change that somebody will notice.
+"""
+
+from collections.abc import Iterator
+
+from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, subschemas
+from scaffold.generator._source.json_values import is_object
+from scaffold.generator.ir import Json
+
+__all__ = ["declared"]
+
+_OPENING = {"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames"}
+_ENTANGLED = {"$dynamicRef", "allOf", "not", "oneOf", "if", "dependentSchemas", "contains"}
+
+
+def declared(schema: Json) -> Json:
+    """Close the objects that name properties and are open: the result accepts less.
+
+    Where closing an object could let more through (under `not`), or shut out what another part
+    names (under `allOf`), the whole schema is left as it is.
+    """
+    return schema if any(map(_is_entangled, _parts(schema))) else _closed(schema)
+
+
+def _is_entangled(part: dict[str, Json]) -> bool:
+    keywords = part.keys() & ASSERTIONS
+    beside = keywords - {"$ref"} if "$ref" in keywords else keywords & {"properties"}
+    shared = {"$ref", "anyOf"} & keywords
+    return bool(keywords & _ENTANGLED or (shared and beside))
+
+
+def _closed(schema: Json) -> Json:
+    if not is_object(schema):
+        return schema
+    result = {**schema}
+    for (keyword, *rest), inner in subschemas(schema):
+        closed = _closed(inner)
+        if not rest:
+            result[str(keyword)] = closed
+        elif isinstance(rest[0], int):
+            members = list(result[str(keyword)])
+            members[rest[0]] = closed
+            result[str(keyword)] = members
+        else:
+            result[str(keyword)] = {**result[str(keyword)], rest[0]: closed}
+    if "properties" in schema and not schema.keys() & _OPENING:
+        result["additionalProperties"] = False
+    return result
+
+
+def _parts(schema: Json) -> Iterator[dict[str, Json]]:
+    if is_object(schema):
+        yield schema
+        for _, inner in subschemas(schema):
+            yield from _parts(inner)

@@ -1,0 +1,62 @@
+"""One payload's schema, in the forms that a comparison asks for."""
+
+from functools import cached_property
+
+from scaffold._validators import CanonicalSchema, normal_form, proves_containment
+from scaffold.contract._validation.validator import Schema
+from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._source.canonical_json import canonical
+from scaffold.generator.ir import Json
+
+__all__ = ["PayloadSchema"]
+
+
+class PayloadSchema:
+    """A self-contained JSON Schema 2020-12."""
+
+    def __init__(self, value: Json) -> None:
+        self.value = value
+        self._validator = Schema(value)
+
+    @cached_property
+    def text(self) -> str:
+        """The schema in canonical JSON."""
+        return canonical(self.value)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """What its references lead to."""
+        return Documents.of_one(self.value)
+
+    @cached_property
+    def form(self) -> "CanonicalSchema | None":
+        """The validator's normal form, with which it can reckon; `None` if it has none."""
+        return normal_form(self.value)
+
+    def accepts(self, value: Json) -> bool:
+        """Tell whether a value is valid, as every runtime does."""
+        return self._validator.accepts(value)
+
+    def refusal(self, value: Json) -> str:
+        """Say why a value is not valid: its first problem, and where in the value that is."""
+        problem = min(self._validator.problems(value))
+        return f"{problem.path or '/'}: {problem.message}"
+
+    def covers(self, other: "PayloadSchema") -> bool:
+        """Tell whether the validator's own algebra proves that it accepts all that `other` does."""
+        if self.form is None or other.form is None:
+            return False
+        return proves_containment(self.form, other.form)
+
+    def less(self, other: "PayloadSchema") -> Json | None:
+        """Return a schema of what it accepts and `other` does not; `None` if it has no form.
+
+        One with references has none: they may lead back to the difference itself.
+        """
+        if self.form is None or other.form is None:
+            return None
+        try:
+            difference: Json = self.form.subtract(other.form).to_json_schema()
+        except ValueError:
+            return None
+        return None if '"$ref"' in canonical(difference) else difference

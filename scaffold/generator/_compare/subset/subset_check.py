@@ -1,0 +1,67 @@
+"""Whether one schema accepts everything that another one does: proven, refuted, or not known.
+
+A value that was found, and that the validators judged, beats every proof. So a mistake in a proof
+shows, where a search finds it, and an answer is only ever as bold as what stands behind it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+from scaffold.generator import ir
+from scaffold.generator._compare.subset.compared_schema import PayloadSchema
+from scaffold.generator._compare.subset.counterexamples import candidates, smaller
+from scaffold.generator._compare.subset.subset_proof import proves
+from scaffold.generator._source.canonical_json import canonical
+
+__all__ = ["Containment", "contained"]
+
+_TRIES_WITH_PROOF = 400
+_TRIES_WITHOUT = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Containment:
+    """The answer to: does `outer` accept all that `inner` does?"""
+
+    proven: bool
+    witnesses: tuple[ir.Json, ...] = ()
+    """A value that `inner` accepts and `outer` refuses, or none."""
+
+    @property
+    def refuted(self) -> bool:
+        """True if there is a value that shows it."""
+        return bool(self.witnesses)
+
+
+def contained(inner: ir.Json, outer: ir.Json) -> Containment:
+    """Tell whether `outer` accepts every value that `inner` does; both are JSON Schemas."""
+    return _contained(canonical(inner), canonical(outer))
+
+
+@lru_cache(maxsize=1024)
+def _contained(inner_text: str, outer_text: str) -> Containment:
+    import json
+
+    if inner_text == outer_text:
+        return Containment(proven=True)
+    inner, outer = (PayloadSchema(json.loads(text)) for text in (inner_text, outer_text))
+    proven = outer.covers(inner) or proves(inner, outer)
+    found = _search(inner, outer, _TRIES_WITH_PROOF if proven else _TRIES_WITHOUT)
+    witnesses = tuple(_shrunk(value, inner, outer) for value in islice(found, 1))
+    return Containment(proven=proven and not witnesses, witnesses=witnesses)
+
+
+def _search(inner: PayloadSchema, outer: PayloadSchema, tries: int) -> Iterator[ir.Json]:
+    for value in islice(candidates(inner, outer), tries):
+        if inner.accepts(value) and not outer.accepts(value):
+            yield value
+
+
+def _shrunk(value: ir.Json, inner: PayloadSchema, outer: PayloadSchema) -> ir.Json:
+    """Leave out whatever a witness does not need."""
+    for less in smaller(value):
+        if inner.accepts(less) and not outer.accepts(less):
+            return _shrunk(less, inner, outer)
+    return value

@@ -1,0 +1,1 @@
+"""From a hookspec file to the intermediate representation."""

@@ -1,0 +1,57 @@
+"""Emitters: a kind in, files out. Each is a row of one table, and a pure function.
+
+Other distributions add rows by an entry point in the group `scaffold.emitters`: its name is the
+row's, its object a function from `ir.Kind` to relative paths and their text.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeAlias
+
+from scaffold.generator._emit.python.plugin_project import contract_test, plugin_stub
+from scaffold.generator._emit.shared.manifest import manifest
+from scaffold.generator.ir import Kind
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["Emitter", "contract_test", "emit", "languages", "manifest", "plugin_stub"]
+
+Emitter: TypeAlias = Callable[[Kind], Mapping[str, str]]
+
+EMITTERS = {
+    "markdown": "scaffold.generator._emit.markdown.page",
+    "openrpc": "scaffold.generator._emit.openrpc",
+    "python": "scaffold.generator._emit.python",
+}
+"""The module of each emitter of ours; it is imported when it is asked for."""
+
+
+def emit(kind: Kind, language: str = "python") -> dict[str, str]:
+    """Write the files of a kind: their text by relative path, sorted, the same on every run.
+
+    Raises `LookupError` if nobody emits `language`.
+    """
+    return dict(sorted(_emitter(language)(kind).items()))
+
+
+def languages() -> list[str]:
+    """Name every emitter there is."""
+    return sorted({*EMITTERS, *_others()})
+
+
+def _emitter(language: str) -> Emitter:
+    if language in EMITTERS:
+        found: Emitter = import_module(EMITTERS[language]).emit
+        return found
+    others = _others()
+    if language not in others:
+        raise LookupError(f"no emitter named '{language}'; there are {', '.join(languages())}")
+    loaded: Emitter = others[language].load()
+    return loaded
+
+
+def _others() -> dict[str, "EntryPoint"]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group="scaffold.emitters")}

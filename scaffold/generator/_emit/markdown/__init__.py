@@ -1,0 +1,1 @@
+"""A kind as a page for people."""

@@ -1,0 +1,118 @@
+"""JSON values as Python expressions of the type they have: defaults, and samples to start from."""
+
+from scaffold.generator import ir
+from scaffold.generator._emit.python.line_breaks import Bracket, Row, Source, Text
+from scaffold.generator._emit.python.literals import literal, text
+from scaffold.generator._emit.python.names import Names
+from scaffold.generator._schema.types.value_matches import fits
+from scaffold.generator._source.json_values import is_list, is_object
+
+__all__ = ["default", "expression"]
+
+MOST_DIGITS = 60
+"""Of a number on a line, which cannot be broken within one."""
+
+LARGEST_FLOAT = 2.0**1023
+
+
+def default(field: ir.Field, names: Names) -> Source | None:
+    """Write what an absent property reads as; `None` if no default can be written."""
+    if not field.has_default or _mixes(field.type, names):
+        return None
+    value = expression(field.type, field.default, names)
+    if _builds(field.type, field.default, names):
+        return Bracket("Field(", (Row(("default_factory=lambda: ", value)),), ")")
+    if isinstance(field.default, list | dict):
+        return Bracket("Field(", (Row(("default=", value)),), ")")
+    return value
+
+
+def expression(type_: ir.Type, value: ir.Json, names: Names) -> Source:
+    """Write a value of a type: `Chunk(text="…", start=0)`."""
+    match type_:
+        case ir.Reference(name):
+            item = names.declared[name]
+            if isinstance(item, ir.Alias):
+                return expression(item.type, value, names)
+            return _record(item, value, names)
+        case ir.Array(items):
+            return Bracket("[", tuple(expression(items, item, names) for item in value), "]")
+        case ir.Map(values):
+            entries = (
+                Row((f"{text(key)}: ", expression(values, item, names)))
+                for key, item in value.items()
+            )
+            return Bracket("{", tuple(entries), "}")
+        case ir.Union(members):
+            return expression(_member(members, value, names), value, names)
+        case ir.Integer() | ir.Choice() if isinstance(value, int | float) and not isinstance(
+            value, bool
+        ):
+            return _whole(value)
+        case _:
+            return _json(value)
+
+
+def _whole(value: float) -> str:
+    whole = int(value)
+    if len(str(whole)) > MOST_DIGITS and abs(whole) < LARGEST_FLOAT and int(float(whole)) == whole:
+        return f"int({float(whole)!r})"
+    return literal(whole)
+
+
+def _record(record: ir.Record, value: ir.Json, names: Names) -> Source:
+    attributes = names.fields[record.name]
+    if not value.keys() <= attributes.keys():
+        return Bracket(f"{names.types[record.name]}.model_validate(", (_json(value),), ")")
+    arguments = (
+        Row((f"{attributes[field.name]}=", expression(field.type, value[field.name], names)))
+        for field in record.fields
+        if field.name in value
+    )
+    return Bracket(f"{names.types[record.name]}(", tuple(arguments), ")")
+
+
+def _member(members: tuple[ir.Type, ...], value: ir.Json, names: Names) -> ir.Type:
+    return next(member for member in members if fits(value, member, names.declared))
+
+
+def _json(value: ir.Json) -> Source:
+    if isinstance(value, str):
+        return Text(value)
+    if is_list(value):
+        return Bracket("[", tuple(map(_json, value)), "]")
+    if is_object(value):
+        entries = (Row((f"{text(key)}: ", _json(item))) for key, item in value.items())
+        return Bracket("{", tuple(entries), "}")
+    return literal(value)
+
+
+def _builds(type_: ir.Type, value: ir.Json, names: Names) -> bool:
+    # Whether the value holds an object of a class of ours, which may be defined further down.
+    match type_:
+        case ir.Reference(name):
+            item = names.declared[name]
+            return isinstance(item, ir.Record) or _builds(item.type, value, names)
+        case ir.Array(items):
+            return any(_builds(items, item, names) for item in value)
+        case ir.Map(values):
+            return any(_builds(values, item, names) for item in value.values())
+        case ir.Union(members):
+            return _builds(_member(members, value, names), value, names)
+        case _:
+            return False
+
+
+def _mixes(type_: ir.Type, names: Names) -> bool:
+    # A list of several classes: no expression has that type without a cast.
+    match type_:
+        case ir.Reference(name):
+            item = names.declared[name]
+            return isinstance(item, ir.Alias) and _mixes(item.type, names)
+        case ir.Array(ir.Union() as union) | ir.Map(ir.Union() as union):
+            return any(isinstance(member, ir.Reference) for member in union.members)
+        case ir.Array(ir.Reference(name)) | ir.Map(ir.Reference(name)):
+            item = names.declared[name]
+            return isinstance(item, ir.Alias) and isinstance(item.type, ir.Union)
+        case _:
+            return False

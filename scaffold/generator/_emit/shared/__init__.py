@@ -1,0 +1,1 @@
+"""What several emitters use: examples, manifests, JSON text."""

@@ -1,0 +1,1 @@
+"""The hookspec file: its format, its rules, and the names in it."""

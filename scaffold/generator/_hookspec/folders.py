@@ -1,0 +1,87 @@
+"""Finding kinds in folders of hookspecs: `<folder>/<kind>/v<N>.yaml`, or a single YAML file."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scaffold._filesystem.path_names import refusal
+from scaffold.generator._hookspec.naming import did_you_mean
+from scaffold.generator._source.diagnostics import Diagnostic, SpecError
+
+__all__ = ["find_kind", "hold", "list_kinds"]
+
+_VERSION = re.compile(r"v(0|[1-9][0-9]*)\.ya?ml")
+_WANTED = re.compile(r"(?P<kind>.+?)(?:@v?|_v)(?P<major>[0-9]+)")
+
+
+def list_kinds(folders: Sequence[Path], within: Path | None = None) -> dict[str, dict[int, Path]]:
+    """Return the hookspec file of every kind and major version; earlier folders win.
+
+    A folder holds `<kind>/v<N>.yaml` or `kinds/<kind>/v<N>.yaml`. It may also be one kind's own
+    folder, or a YAML file. Links may lead to files of the folder itself, or `within` another one;
+    raises `SpecError` with `hookspec-outside` for others.
+    """
+    found: dict[str, dict[int, Path]] = {}
+    for folder in folders:
+        for kind, major, path in _in_folder(folder, within):
+            found.setdefault(kind, {}).setdefault(major, path)
+    return found
+
+
+def find_kind(name: str, folders: Sequence[Path], within: Path | None = None) -> Path:
+    """Return the hookspec file of a kind: the newest major version, or that of `tool@1`.
+
+    Raises `SpecError` with `unknown-kind` if no folder has it, and as `list_kinds` does.
+    """
+    kinds = list_kinds(folders, within)
+    if name in kinds:
+        return kinds[name][max(kinds[name])]
+    wanted = _WANTED.fullmatch(name)
+    if wanted and int(wanted["major"]) in kinds.get(wanted["kind"], {}):
+        return kinds[wanted["kind"]][int(wanted["major"])]
+    if wanted and wanted["kind"] in kinds:
+        majors = ", ".join(f"'{wanted['kind']}@{major}'" for major in sorted(kinds[wanted["kind"]]))
+        advice = f"there is: {majors}"
+    else:
+        advice = did_you_mean(wanted["kind"] if wanted else name, kinds)
+    where = str(folders[0]) if folders else "."
+    raise SpecError([Diagnostic(where, 1, 1, "unknown-kind", f"there is no kind '{name}'", advice)])
+
+
+def hold(path: Path, within: Path) -> Path:
+    """Return where a file really is; raise `SpecError` if that is not within a folder."""
+    return _held(path, within, os.path.realpath(within))
+
+
+def _held(path: Path, within: Path, base: str) -> Path:
+    real = os.path.realpath(path)
+    inner = real.removeprefix(base.rstrip(os.sep) + os.sep)
+    if inner != real or real == base:
+        reason = refusal(inner.replace(os.sep, "/") if inner != real else "")
+    else:
+        reason = f"leads out of '{within}', to '{real}'"
+    if reason is None:
+        return Path(real)
+    message, help_ = f"the hookspec {reason}", "replace the link by the file"
+    raise SpecError([Diagnostic(str(path), 1, 1, "hookspec-outside", message, help_)])
+
+
+def _in_folder(folder: Path, within: Path | None) -> Iterator[tuple[str, int, Path]]:
+    if not folder.is_dir():
+        if os.path.lexists(folder):
+            match = _VERSION.fullmatch(folder.name)
+            real = hold(folder, within) if within else folder.resolve()
+            yield (real.parent.name if match else folder.stem), _major(match), folder
+        return
+    within = within or folder
+    base = os.path.realpath(within)
+    for pattern in ("*/v*.y*ml", "kinds/*/v*.y*ml", "v*.y*ml"):
+        for path in sorted(folder.glob(pattern)):
+            match = _VERSION.fullmatch(path.name)
+            if match:
+                yield _held(path, within, base).parent.name, _major(match), path
+
+
+def _major(match: re.Match[str] | None) -> int:
+    return int(match[1]) if match else 0

@@ -1,0 +1,159 @@
+"""Hold a hookspec to the JSON Schema of its format, and say what is wrong in a person's words."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from scaffold._validators import ValidationError, Validator, validator
+from scaffold.generator._hookspec.bundled import format_schema
+from scaffold.generator._hookspec.naming import did_you_mean, misspelt
+from scaffold.generator._source.diagnostics import Diagnostic
+from scaffold.generator._source.edits import Rename, Replace
+from scaffold.generator._source.json_values import is_object
+from scaffold.generator._source.source_text import Pointer, Source
+from scaffold.generator._source.type_words import kind_of, path_in_words, types_in_words
+from scaffold.generator.ir import Json
+
+__all__ = ["check_structure"]
+
+_NAME_HELP = (
+    "use snake_case: lower-case words of letters and digits, joined by '_', at most 64 long"
+)
+_VERSION_HELP = 'write a Semantic Versioning 2.0.0 version in quotes, as in "1.0.0"'
+_MISSING_HELP = {
+    "kind": "name the kind: 'kind: chunker'",
+    "kind_api_version": _VERSION_HELP,
+    "hooks": "list the operations of the kind under 'hooks:'",
+    "name": _NAME_HELP,
+    "dispatch": "say how a host calls the hook: 'singleton', 'broadcast_collect', "
+    "'broadcast_notify', 'chain' or 'capability'",
+    "code": _NAME_HELP,
+    "because": "say why: 'because: …'",
+}
+
+
+_MOST_KEYS = 100
+"""Unknown keys of one object that are told one by one."""
+
+
+def check_structure(source: Source) -> tuple[list[Diagnostic], set[Pointer]]:
+    """Return every way in which a hookspec breaks the format, and the places that are broken.
+
+    A place is a key of the hookspec, a hook, or a key of a hook. Schemas are not looked into.
+    """
+    found: list[Diagnostic] = []
+    broken: set[Pointer] = set()
+    for error in _validator().iter_errors(source.value):
+        at: Pointer = tuple(error.instance_path)
+        if _inside_a_schema(at):
+            continue
+        found += _EXPLAIN[error.kind.name](source, at, error)
+        if error.kind.name not in _BESIDE:
+            broken.add(at[: 3 if at[:1] == ("hooks",) else 1])
+    return found, broken
+
+
+@cache
+def _validator() -> Validator:
+    return validator(json.loads(format_schema().read_text("utf-8")))
+
+
+def _inside_a_schema(at: Pointer) -> bool:
+    return any(key in ("input_schema", "output_schema") for key in at[:-1])
+
+
+def _unknown(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+    known = _keys_at(error)
+    where = "a hookspec" if not at else f"'{path_in_words(at)}'"
+    unexpected: list[str] = error.kind.as_dict()["unexpected"]
+    free = set(known).difference(_keys(error.instance))
+    for key in unexpected[:_MOST_KEYS]:
+        message = f"{where} has no key '{key}'"
+        advice = did_you_mean(key, known)
+        meant = misspelt(key, free)
+        mend = [Rename(source.file, (*at, key), meant)] if meant else []
+        yield source.problem((*at, key), "unknown-key", message, advice, key=True, mend=mend)
+    left = len(unexpected) - _MOST_KEYS
+    if left > 0:
+        key = unexpected[_MOST_KEYS]
+        message = f"{where} has {left} more keys that are not known"
+        yield source.problem((*at, key), "unknown-key", message, key=True)
+
+
+def _missing(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+    key = str(error.kind.as_dict()["property"])
+    where = "the hookspec" if not at else f"'{path_in_words(at)}'"
+    message = f"{where} lacks the key '{key}'"
+    yield source.problem(at, "missing-key", message, _MISSING_HELP[key])
+
+
+def _wrong_type(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+    value: object = error.instance
+    if at == ("kind_api_version",) and isinstance(value, int | float):
+        message = f"the version {value} is a number, and must be text"
+        yield source.problem(at, "version-not-quoted", message, _VERSION_HELP)
+        return
+    wanted = types_in_words(error.kind.as_dict()["types"])
+    where = "the hookspec" if not at else f"'{path_in_words(at)}'"
+    message = f"{where} must be {wanted}, not {kind_of(value)}"
+    yield source.problem(at, "wrong-type", message)
+
+
+def _wrong_choice(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+    options = error.kind.as_dict()["options"]
+    meant = misspelt(str(error.instance), options)
+    mend = [Replace(source.file, at, meant)] if meant else []
+    advice = did_you_mean(str(error.instance), options)
+    if at[-1] == "dispatch":
+        message = f"there is no dispatch class '{error.instance}'"
+        yield source.problem(at, "unknown-dispatch", message, advice, mend=mend)
+    else:
+        message = f"'{path_in_words(at)}' cannot be '{error.instance}'"
+        yield source.problem(at, "unknown-choice", message, advice, mend=mend)
+
+
+def _wrong_text(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+    if at == ("kind_api_version",):
+        message = f"'{error.instance}' is no version"
+        yield source.problem(at, "bad-version", message, _VERSION_HELP)
+        return
+    message = f"'{error.instance}' cannot be a name here"
+    yield source.problem(at, "bad-name", message, _NAME_HELP)
+
+
+def _no_hooks(source: Source, at: Pointer, _error: ValidationError) -> Iterator[Diagnostic]:
+    yield source.problem(at, "no-hooks", "the kind has no hooks", "list at least one")
+
+
+def _no_time(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+    message = f"a call cannot end within {error.instance} seconds"
+    yield source.problem(at, "bad-timeout", message, "allow more than 0 seconds")
+
+
+_EXPLAIN: dict[str, Callable[[Source, Pointer, Any], Iterator[Diagnostic]]] = {
+    "additionalProperties": _unknown,
+    "required": _missing,
+    "type": _wrong_type,
+    "enum": _wrong_choice,
+    "pattern": _wrong_text,
+    "maxLength": _wrong_text,
+    "minItems": _no_hooks,
+    "exclusiveMinimum": _no_time,
+}
+
+
+_BESIDE = {"additionalProperties", "required", "minItems"}
+"""What is wrong with an object and leaves the rest of it as good as it was."""
+
+
+def _keys(value: Json) -> list[str]:
+    return list(value) if is_object(value) else []
+
+
+def _keys_at(error: ValidationError) -> list[str]:
+    """Return the keys that the format knows at the place of an error."""
+    schema: Any = json.loads(format_schema().read_text("utf-8"))
+    for step in list(error.schema_path)[:-1]:
+        schema = schema[step]
+    return list(schema["properties"])

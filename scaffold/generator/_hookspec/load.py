@@ -1,0 +1,94 @@
+"""Read a hookspec: the YAML file, held to its format and to its rules."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from scaffold.generator._hookspec.format_checks import check_structure
+from scaffold.generator._hookspec.parsed_hookspec import HookText, KindText, Silence
+from scaffold.generator._hookspec.semantic_checks import check_rules
+from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL
+from scaffold.generator._source.json_values import is_object
+from scaffold.generator._source.source_text import ON_DISK, Pointer, Source, Texts
+from scaffold.generator._source.yaml_text import read_yaml
+from scaffold.generator.ir import HookError, Json
+
+__all__ = ["load"]
+
+_UNNAMED = "kind"
+
+
+def load(path: Path, texts: Texts = ON_DISK) -> KindText:
+    """Read a hookspec file, as far as it can be read, with every problem of the file itself.
+
+    Raises `SpecError` if it is no YAML at all.
+    """
+    source = read_yaml(path, str(path), texts)
+    problems, broken = check_structure(source)
+    kind = _kind(source, _sound(source.value, broken))
+    return replace(kind, problems=(*problems, *check_rules(kind, path)))
+
+
+def _sound(value: Json, broken: set[Pointer]) -> dict[str, Json]:
+    """Return what of a hookspec keeps to the format; hooks by their place, if they have a name."""
+    if not is_object(value) or () in broken:
+        return {}
+    sound = {key: part for key, part in value.items() if (key,) not in broken}
+    hooks = {
+        index: {key: part for key, part in hook.items() if ("hooks", index, key) not in broken}
+        for index, hook in enumerate(sound.get("hooks", []))
+        if ("hooks", index) not in broken
+    }
+    return {**sound, "hooks": {index: hook for index, hook in hooks.items() if "name" in hook}}
+
+
+def _kind(source: Source, value: dict[str, Json]) -> KindText:
+    constraints = value.get("constraints", {})
+    in_process_only = constraints.get("in_process_only", False)
+    return KindText(
+        source=source,
+        name=value.get("kind", _UNNAMED),
+        version=value.get("kind_api_version", ""),
+        description=value.get("description", "").strip(),
+        in_process_only=in_process_only,
+        singleton_per_runtime=constraints.get("singleton_per_runtime", False),
+        remotes=value.get("remotes", {}),
+        silenced=tuple(
+            Silence(("silence", index), each["code"], each.get("in", ""))
+            for index, each in enumerate(value.get("silence", []))
+            if "code" in each
+        ),
+        hooks=tuple(
+            _hook(("hooks", index), hook, exposable=not in_process_only)
+            for index, hook in value.get("hooks", {}).items()
+        ),
+    )
+
+
+def _hook(at: Pointer, value: Json, *, exposable: bool) -> HookText:
+    deprecated = value.get("deprecated")
+    if isinstance(deprecated, bool):
+        deprecated = "Do not use it any more." if deprecated else None
+    return HookText(
+        at=at,
+        name=value["name"],
+        description=value.get("description", "").strip(),
+        dispatch=value.get("dispatch", "singleton"),
+        input_schema=value.get("input_schema"),
+        output_schema=value.get("output_schema"),
+        exposed=exposable and value.get("mcp_exposed", True),
+        tool=value.get("mcp_tool_name_template", DEFAULT_TOOL),
+        catalogue=value.get("catalogue"),
+        content=value.get("content", False),
+        stream=value.get("stream", False),
+        best_effort=value.get("error_policy") == "best_effort",
+        errors=tuple(
+            HookError(error["code"], error.get("description", "").strip())
+            for error in value.get("errors", [])
+            if "code" in error
+        ),
+        idempotent=value.get("idempotent", False),
+        read_only=value.get("read_only", False),
+        timeout=value.get("timeout_sec"),
+        since=value.get("since"),
+        deprecated=deprecated,
+    )

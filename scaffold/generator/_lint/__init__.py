@@ -1,0 +1,1 @@
+"""Warnings about hookspecs and schemas, and automatic fixes."""

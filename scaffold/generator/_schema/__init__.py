@@ -1,0 +1,1 @@
+"""JSON Schemas: read, linked, checked, and turned into types and samples."""

@@ -1,0 +1,57 @@
+"""Dialects that choose among the standard vocabularies (JSON Schema 2020-12, section 8.1).
+
+What a dialect leaves out refuses nothing. So a schema in such a dialect is read without those
+keywords, and is from there on one of the standard dialect, which every validator knows.
+"""
+
+from scaffold.generator._schema.dialects.vocabulary import DIALECT, rebuild
+from scaffold.generator._source.json_values import is_object
+from scaffold.generator.ir import Json
+
+__all__ = ["in_standard_terms", "unknown_vocabularies"]
+
+_PREFIX = "https://json-schema.org/draft/2020-12/vocab/"
+_TEXT = {
+    "core": "",
+    "applicator": """
+        prefixItems items contains additionalProperties properties patternProperties propertyNames
+        dependentSchemas if then else allOf anyOf oneOf not
+    """,
+    "unevaluated": "unevaluatedItems unevaluatedProperties",
+    "validation": """
+        type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength
+        minLength pattern maxItems minItems uniqueItems maxContains minContains maxProperties
+        minProperties required dependentRequired
+    """,
+    "meta-data": "title description default deprecated readOnly writeOnly examples",
+    "format-annotation": "format",
+    "content": "contentEncoding contentMediaType contentSchema",
+}
+_KEYWORDS = {_PREFIX + name: frozenset(text.split()) for name, text in _TEXT.items()}
+_OPTIONAL = frozenset[str]().union(*_KEYWORDS.values())
+
+
+def unknown_vocabularies(metaschema: Json) -> list[str]:
+    """Name the vocabularies that a meta-schema requires and nobody here knows."""
+    needed = _vocabularies(metaschema)
+    return [uri for uri, is_required in needed.items() if is_required and uri not in _KEYWORDS]
+
+
+def in_standard_terms(schema: Json, metaschema: Json) -> Json:
+    """Rewrite a schema of a dialect as the schema of the standard dialect that means the same."""
+    spoken = (_KEYWORDS.get(uri, frozenset[str]()) for uri in _vocabularies(metaschema))
+    silent = _OPTIONAL.difference(*spoken)
+    return {**_without(schema, silent), "$schema": DIALECT}
+
+
+def _vocabularies(metaschema: Json) -> dict[str, bool]:
+    """Return the vocabularies of a meta-schema; one that names none has them all."""
+    named = metaschema.get("$vocabulary") if is_object(metaschema) else None
+    return named if is_object(named) else dict.fromkeys(_KEYWORDS, True)
+
+
+def _without(schema: Json, silent: frozenset[str]) -> Json:
+    if not is_object(schema):
+        return schema
+    heard = {keyword: value for keyword, value in schema.items() if keyword not in silent}
+    return rebuild(heard, lambda inner: _without(inner, silent))

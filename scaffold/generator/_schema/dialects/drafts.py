@@ -1,0 +1,134 @@
+"""The drafts of JSON Schema that schemas say they are written in: what each of them knows.
+
+Every draft is read as what it says it is, and translated to 2020-12 (`translation`). OpenAPI 3.0
+and Swagger 2.0 have dialects of their own, which come from draft 4.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from scaffold._validators import Draft as Meta
+from scaffold.generator._schema.dialects.vocabulary import DIALECT, KNOWN
+from scaffold.generator._source.json_values import is_list, is_object
+from scaffold.generator.ir import Json
+
+__all__ = ["LATEST", "OPENAPI_3_1", "Draft", "description_draft", "draft_of", "mixes_drafts"]
+
+_DRAFT_4 = """
+    id $schema $ref title description default multipleOf maximum exclusiveMaximum minimum
+    exclusiveMinimum maxLength minLength pattern additionalItems items maxItems minItems uniqueItems
+    maxProperties minProperties required definitions properties additionalProperties
+    patternProperties dependencies enum type format allOf anyOf oneOf not
+"""
+_DRAFT_6 = "$id examples const contains propertyNames"
+_DRAFT_7 = "$comment if then else readOnly writeOnly contentMediaType contentEncoding"
+_DRAFT_2019 = """
+    $anchor $defs $recursiveRef $recursiveAnchor $vocabulary dependentRequired dependentSchemas
+    maxContains minContains unevaluatedItems unevaluatedProperties contentSchema deprecated
+"""
+_OPENAPI = "nullable example readOnly writeOnly deprecated"
+_NOT_IN_OPENAPI = "id $schema definitions dependencies patternProperties additionalItems"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One draft: its keywords, and what cannot be seen from their names."""
+
+    name: str
+    keywords: frozenset[str]
+    """What means something; all other keywords of 2020-12 mean nothing."""
+    meta: Meta | None = None
+    """Its meta-schema, as validators call it; `None` if they have none."""
+    uri: str = ""
+    """The address of its meta-schema."""
+    identifier: str = "$id"
+    lonely_reference: bool = False
+    """True if `$ref` silences what stands next to it."""
+
+
+def _words(*texts: str) -> frozenset[str]:
+    return frozenset(" ".join(texts).split())
+
+
+_SITE = "http://json-schema.org/draft"
+
+LATEST = Draft("2020-12", KNOWN, "202012", DIALECT)
+
+_4 = Draft("4", _words(_DRAFT_4), "4", f"{_SITE}-04/schema#", "id", lonely_reference=True)
+_6 = Draft(
+    "6",
+    _words(_DRAFT_4, _DRAFT_6) - {"id"},
+    "6",
+    f"{_SITE}-06/schema#",
+    lonely_reference=True,
+)
+_7 = Draft("7", _6.keywords | _words(_DRAFT_7), "7", f"{_SITE}-07/schema#", lonely_reference=True)
+_2019 = Draft(
+    "2019-09",
+    _7.keywords | _words(_DRAFT_2019),
+    "201909",
+    "https://json-schema.org/draft/2019-09/schema",
+)
+_SWAGGER_2 = Draft("Swagger 2.0", _4.keywords - _words(_NOT_IN_OPENAPI), lonely_reference=True)
+_OPENAPI_3 = Draft("OpenAPI 3.0", _SWAGGER_2.keywords | _words(_OPENAPI), lonely_reference=True)
+
+OPENAPI_3_1 = Draft("OpenAPI 3.1", KNOWN, LATEST.meta, LATEST.uri)
+"""2020-12, as descriptions of APIs write it: some words are of former drafts."""
+
+_DRAFTS = {
+    "json-schema.org/draft/2020-12/schema": LATEST,
+    "json-schema.org/draft/2019-09/schema": _2019,
+    "json-schema.org/draft-07/schema": _7,
+    "json-schema.org/draft-06/schema": _6,
+    "json-schema.org/draft-04/schema": _4,
+    "spec.openapis.org/oas/3.1/dialect/base": LATEST,
+    "spec.openapis.org/oas/3.0/dialect/base": _OPENAPI_3,
+}
+"""The drafts by what `$schema` is without its scheme, `#` and `/` at the end."""
+
+
+def draft_of(dialect: Json) -> Draft | None:
+    """Return the draft that a `$schema` names; `None` if it is not one that is read."""
+    if not isinstance(dialect, str):
+        return None
+    try:
+        address = urlsplit(dialect.rstrip("#/"))
+    except ValueError:
+        return None
+    known = address.scheme in ("http", "https") and not (address.query or address.fragment)
+    return _DRAFTS.get(f"{address.netloc}{address.path}") if known else None
+
+
+def description_draft(value: Json) -> Draft | None:
+    """Return the dialect of the schemas in a description of an API; `None` for all other files.
+
+    OpenAPI 3.1 has 2020-12, or what its `jsonSchemaDialect` says.
+    """
+    if not is_object(value) or not is_object(value.get("info")):
+        return None
+    if str(value.get("swagger", "")).startswith("2."):
+        return _SWAGGER_2
+    if isinstance(value.get("asyncapi"), str):
+        return _7
+    version = value.get("openapi")
+    if not isinstance(version, str):
+        return None
+    if version.startswith("3.0"):
+        return _OPENAPI_3
+    draft = draft_of(value.get("jsonSchemaDialect")) or LATEST
+    return OPENAPI_3_1 if draft is LATEST else draft
+
+
+def mixes_drafts(document: Json) -> bool:
+    """Tell whether anything in a document of 2020-12 may be a schema of another draft."""
+    pending: list[Json] = list(document.values()) if is_object(document) else []
+    while pending:
+        current = pending.pop()
+        if is_object(current):
+            dialect = current.get("$schema")
+            if isinstance(dialect, str) and draft_of(dialect) is not LATEST:
+                return True
+            pending += current.values()
+        elif is_list(current):
+            pending += current
+    return False

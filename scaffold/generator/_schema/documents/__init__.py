@@ -1,0 +1,1 @@
+"""Schema documents: found, read, checked, and linked to each other."""

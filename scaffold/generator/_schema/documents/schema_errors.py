@@ -1,0 +1,80 @@
+"""What is wrong with a schema that is none, in a person's words: message and help."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from scaffold.generator._hookspec.naming import did_you_mean, one_of
+from scaffold.generator._source.json_values import type_of
+from scaffold.generator._source.type_words import kind_of, types_in_words
+
+__all__ = ["TYPES", "explain"]
+
+TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+
+_Words: TypeAlias = tuple[str, str]
+"""Message and help."""
+
+
+def explain(error: Any) -> _Words:
+    """Return message and help for one error of the meta-schema."""
+    path = list(error.instance_path)
+    name, value = str(path[-1]) if path else "", error.instance
+    if name == "type" or path[-2:-1] == ["type"]:
+        if isinstance(value, str):
+            return f"there is no JSON type '{value}'", did_you_mean(value, TYPES)
+        advice = f"there is: {one_of(TYPES)}"
+        return "'type' must be the name of a JSON type, or a list of such names", advice
+    words = _WORDS.get(error.kind.name)
+    if words is None:
+        return f"'{name}' breaks the rule '{error.kind.name}' of JSON Schema", ""
+    return words(name, value, error.kind.as_dict())
+
+
+def _type(name: str, value: Any, details: dict[str, Any]) -> _Words:
+    message = f"'{name}' must be {types_in_words(details['types'])}, not {kind_of(value)}"
+    return message, _FORMER.get((name, type_of(value)), "")
+
+
+_FORMER: dict[tuple[str, str], str] = {
+    ("items", "array"): "write 'prefixItems' for a list of schemas, as draft 2020-12 has it",
+    ("exclusiveMinimum", "boolean"): "write the number here, and leave 'minimum' out",
+    ("exclusiveMaximum", "boolean"): "write the number here, and leave 'maximum' out",
+    ("required", "boolean"): "list the required properties at the object around them",
+}
+"""What a keyword of former drafts is called now, by the JSON type that it had."""
+
+
+def _format(_name: str, value: Any, details: dict[str, Any]) -> _Words:
+    if details["format"] == "regex":
+        return f"'{value}' is no regular expression", "use the syntax of ECMA-262"
+    return f"'{value}' is no {details['format']}", "RFC 3986 says what an address may hold"
+
+
+def _pattern(name: str, value: Any, _details: dict[str, Any]) -> _Words:
+    address = "write an address without '#'; '$anchor' names a part"
+    word = "begin with a letter or '_'; letters, digits, '-', '_' and '.' may follow"
+    return f"'{value}' cannot be '{name}'", address if name == "$id" else word
+
+
+_WORDS: dict[str, Callable[[str, Any, dict[str, Any]], _Words]] = {
+    "type": _type,
+    "format": _format,
+    "pattern": _pattern,
+    "propertyNames": lambda _name, _value, details: explain(details["error"]),
+    "minimum": lambda name, _value, details: (
+        f"'{name}' is too small",
+        f"{details['limit']} is the least",
+    ),
+    "exclusiveMinimum": lambda name, _value, details: (
+        f"'{name}' is too small",
+        f"write more than {details['limit']}",
+    ),
+    "minItems": lambda name, _value, _details: (
+        f"'{name}' is empty",
+        "list at least one, or leave it out",
+    ),
+    "uniqueItems": lambda name, _value, _details: (
+        f"'{name}' says the same thing twice",
+        "remove one of the two",
+    ),
+}

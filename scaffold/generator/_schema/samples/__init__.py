@@ -1,0 +1,1 @@
+"""Valid values for schemas."""

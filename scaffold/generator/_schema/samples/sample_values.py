@@ -1,0 +1,285 @@
+"""A valid value for a schema: what a new plugin answers, and what `call` sends unasked."""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain, islice
+
+from scaffold._validators import validator
+from scaffold.generator._schema.documents.annotations import notes
+from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.references import check_reachable
+from scaffold.generator._schema.samples.conditions import conditions, joined, names
+from scaffold.generator._schema.samples.parts import VARIANTS, Parts, Stream, combine
+from scaffold.generator._schema.samples.pattern_sampler import text_for
+from scaffold.generator._schema.types.constraints import ANY, Facts, gather, merge, whole_bounds
+from scaffold.generator._source.canonical_json import canonical
+from scaffold.generator.ir import Json
+
+__all__ = ["NoSampleError", "guesses", "sample"]
+
+_TRIES = 200
+"""Whole values that are tried."""
+_STEPS = 20_000
+"""Schemas that are looked at, however often they refer to themselves."""
+_DEEPEST = 16
+_LONGEST = 10_000
+"""Characters of a text, items of a list, properties of an object: of more no sample is made."""
+
+_FORMATS = {
+    "date-time": "2026-01-31T12:00:00Z",
+    "date": "2026-01-31",
+    "time": "12:00:00Z",
+    "duration": "PT1H",
+    "email": "someone@example.org",
+    "idn-email": "someone@example.org",
+    "hostname": "example.org",
+    "idn-hostname": "example.org",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "uri": "https://example.org/",
+    "uri-reference": "/example",
+    "iri": "https://example.org/",
+    "iri-reference": "/example",
+    "uri-template": "/example/{id}",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "json-pointer": "/example",
+    "relative-json-pointer": "0",
+    "regex": "^example$",
+}
+
+
+class NoSampleError(ValueError):
+    """No valid value was found; the message says what the last try broke."""
+
+
+def sample(schema: Json) -> Json:
+    """Return a valid value for a self-contained schema: the same one every time.
+
+    Examples, defaults and fixed values come first. Lists have one item, and objects have their
+    required properties, where the schema lets them. Raises `NoSampleError` if no valid value is
+    found, and `SpecError` if the schema is none.
+    """
+    documents = Documents.of_one(schema)
+    check_reachable(documents, documents.root)
+    judge = validator(documents.root)
+    seen: set[str] = set()
+    # To check each part takes time, and most schemas do not need it.
+    samplers = [_Sampler(documents, Parts(documents, checked=checked)) for checked in (False, True)]
+    likely = (islice(one.values((documents.root,), 0), _TRIES) for one in samplers)
+    for value in chain.from_iterable(likely):
+        text = canonical(value)
+        if text not in seen and judge.is_valid(value):
+            return value
+        seen.add(text)
+    raise NoSampleError(
+        f"{len(seen)} values were tried and none is valid: give the schema examples"
+    )
+
+
+def guesses(documents: Documents, schema: Json) -> Iterator[Json]:
+    """Yield values that may be valid for a schema of some documents, the most likely first."""
+    yield from _Sampler(documents, Parts(documents, checked=False)).values((schema,), 0)
+
+
+class _Sampler:
+    """Makes values that may be valid, the most likely and most telling first."""
+
+    def __init__(self, documents: Documents, parts: Parts) -> None:
+        self.documents = documents
+        self.parts = parts
+        self.steps = 0
+
+    def _part(self, schemas: tuple[Json, ...], depth: int) -> Stream:
+        """Return values for a part of a value."""
+        return self.parts.stream(self.values(schemas, depth + 1), schemas)
+
+    def values(self, schemas: tuple[Json, ...], depth: int) -> Iterator[Json]:
+        """Yield values that may be valid for all of some schemas."""
+        self.steps += 1
+        if depth > _DEEPEST or self.steps > _STEPS:
+            return
+        for examples in notes(self.documents, schemas, "examples"):
+            yield from examples
+        yield from notes(self.documents, schemas, "default")
+        yield from self._of(gather(self.documents, schemas), depth)
+
+    def _of(self, facts: Facts, depth: int) -> Iterator[Json]:
+        if facts.choice is not None:
+            yield from facts.choice
+            return
+        if facts.branches:
+            first, *others = facts.branches
+            for member in first.members:
+                base = replace(facts, branches=tuple(others))
+                hints = notes(self.documents, (member,), "examples")
+                yield from (example for examples in hints for example in examples)
+                yield from self._of(merge(gather(self.documents, (member,)), base), depth)
+            return
+        for name in _types(facts):
+            yield from _VALUES[name](self, facts, depth)
+
+    def objects(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield objects: what the properties say, then what holds under conditions too."""
+        yield from self._objects(facts, depth)
+        for schemas in conditions(facts):
+            yield from self._objects(merge(gather(self.documents, schemas), facts), depth)
+
+    def _objects(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield objects: with the required properties, then with others too."""
+        streams = {
+            name: self._part(schemas or (True,), depth)
+            for name, schemas in (dict.fromkeys(facts.required, ()) | facts.properties).items()
+        }
+        required = {name: streams[name] for name in facts.required}
+        yield from combine(required)
+        for name in (name for name in streams if name not in required):
+            yield from combine(required | {name: streams[name]})
+        yield from combine(streams)
+        least = int(facts.home.get("minProperties", 0))
+        if least > _LONGEST:
+            return
+        free = names(facts, max(least - len(required), 0))
+        more = {name: self._part(schemas or (True,), depth) for name, schemas in free.items()}
+        yield from combine(required | more)
+
+    def arrays(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield lists: of one item or as few as there must be, then none, then more."""
+        start = [self._part((schema,), depth) for schema in facts.home.get("prefixItems", [])]
+        wanted = facts.home.get("contains")
+        contained = self._part((wanted,), depth) if wanted is not None else Stream(iter(()))
+        found = {canonical(value): value for value in contained.first(VARIANTS)}
+        several = list(found.values())[: int(facts.home.get("minContains", 1))]
+        least = int(facts.bounds.get("minItems", 0))
+        if least > _LONGEST:
+            return
+        head = [value for stream in start for value in stream.first(1)] + several
+        items = self._part(facts.items or (True,), depth)
+        for count in (max(least, 1), least, least + 1):
+            missing = max(count - len(head), 0)
+            for item in items.first(VARIANTS):
+                yield [*head, *[item] * missing]
+            distinct = {canonical(item): item for item in items.first(missing + VARIANTS)}
+            yield [*head, *list(distinct.values())[:missing]]
+
+    def strings(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield texts: those that keep to the patterns and the length first."""
+        texts = list(dict.fromkeys(self._texts(facts, depth)))
+        yield from sorted(texts, key=lambda text: not _keeps_to(facts, text))
+
+    def _texts(self, facts: Facts, _depth: int) -> Iterator[str]:
+        """Yield texts: by format, by pattern, of the right length."""
+        least = int(facts.bounds.get("minLength", 0))
+        if least > _LONGEST:
+            return
+        most = facts.bounds.get("maxLength")
+        if facts.format in _FORMATS:
+            yield _FORMATS[facts.format]
+        yield ("example " * (least // 8 + 1))[: max(least, 7)][
+            : None if most is None else int(most)
+        ]
+        for pattern in facts.patterns:
+            # A word, if one will do: of many values only the first few are tried in an object.
+            yield from (word for word in _WORDS if _may_match(pattern, word))
+            yield text_for(pattern, least)
+        if len(facts.patterns) > 1:
+            yield from joined(tuple(facts.patterns), least)
+        yield from _WORDS
+
+    def integers(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield whole numbers: small ones, then those at the bounds; what is within them first."""
+        yield from sorted(self._integers(facts, depth), key=lambda one: not _is_within(facts, one))
+
+    def _integers(self, facts: Facts, _depth: int) -> Iterator[float]:
+        lower, upper = whole_bounds(facts)
+        step = facts.home.get("multipleOf", 1)
+        yield from (1, 0)
+        for bound in (lower, upper):
+            if bound is not None:
+                yield bound
+                yield math.ceil(bound / step) * step
+                yield math.floor(bound / step) * step
+        if lower is not None:
+            yield from ((math.ceil(lower / step) + more) * step for more in (1, 2))
+        yield step
+
+    def numbers(self, facts: Facts, depth: int) -> Iterator[Json]:
+        """Yield numbers: small ones, those at the bounds, and between them; the fitting first."""
+        yield from sorted(self._numbers(facts, depth), key=lambda one: not _is_within(facts, one))
+
+    def _numbers(self, facts: Facts, _depth: int) -> Iterator[float]:
+        bounds = facts.bounds
+        lower = bounds.get("minimum", bounds.get("exclusiveMinimum"))
+        upper = bounds.get("maximum", bounds.get("exclusiveMaximum"))
+        step = facts.home.get("multipleOf")
+        yield from (1, 0.5, 0)
+        if lower is not None and upper is not None:
+            yield (lower + upper) / 2
+        for bound, sign in ((lower, 1), (upper, -1)):
+            if bound is not None:
+                yield from (bound, bound + sign)
+                if step is not None:
+                    yield (math.floor(bound / step) + sign) * step
+        if step is not None:
+            yield step
+
+
+_WORDS = (
+    "example",
+    "Example",
+    "example-1",
+    "example_1",
+    "example.1",
+    "EXAMPLE",
+    "1.0.0",
+    "en",
+    "1",
+)
+
+_VALUES: dict[str, Callable[[_Sampler, Facts, int], Iterator[Json]]] = {
+    "object": _Sampler.objects,
+    "array": _Sampler.arrays,
+    "string": _Sampler.strings,
+    "integer": _Sampler.integers,
+    "number": _Sampler.numbers,
+    "boolean": lambda _sampler, _facts, _depth: iter((True, False)),
+    "null": lambda _sampler, _facts, _depth: iter((None,)),
+}
+
+
+def _types(facts: Facts) -> list[str]:
+    """List the types to try; what the schema talks about comes first."""
+    if facts.types != ANY:
+        return [name for name in _VALUES if name in facts.types]
+    told = {
+        "object": facts.record or bool(facts.values) or "minProperties" in facts.home,
+        "array": bool(facts.items) or bool({"minItems", "contains"} & facts.home.keys()),
+        "integer": bool({"minimum", "exclusiveMinimum", "multipleOf"} & facts.home.keys()),
+    }
+    return sorted(_VALUES, key=lambda name: (not told.get(name, False), name != "string"))
+
+
+def _keeps_to(facts: Facts, text: str) -> bool:
+    """Guess whether a text is valid; the validator has the last word."""
+    low, high = facts.bounds.get("minLength", 0), facts.bounds.get("maxLength", math.inf)
+    return low <= len(text) <= high and all(_may_match(each, text) for each in facts.patterns)
+
+
+def _is_within(facts: Facts, value: float) -> bool:
+    """Tell whether a number is within its bounds, and a multiple of what it must be one of."""
+    bounds, step = facts.bounds, facts.home.get("multipleOf")
+    return (
+        bounds.get("minimum", -math.inf) <= value <= bounds.get("maximum", math.inf)
+        and bounds.get("exclusiveMinimum", -math.inf) < value
+        and value < bounds.get("exclusiveMaximum", math.inf)
+        and (step is None or math.isclose(math.remainder(value, step), 0, abs_tol=1e-9))
+    )
+
+
+def _may_match(pattern: str, word: str) -> bool:
+    """Guess whether a pattern matches; the validator has the last word."""
+    try:
+        return re.search(pattern, word) is not None
+    except (re.error, RecursionError, OverflowError):
+        return False

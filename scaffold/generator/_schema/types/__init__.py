@@ -1,0 +1,1 @@
+"""Types from schemas, and which keywords they enforce."""

@@ -1,0 +1,272 @@
+"""What a schema says of a value, gathered from the schema and all it refers to.
+
+Only what types can express is kept. Whatever else a schema demands is `left` to it: the type will
+accept more than the schema, never less.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any, Final, TypeAlias
+
+from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS
+from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._source.canonical_json import canonical, same
+from scaffold.generator._source.json_values import is_object
+from scaffold.generator.ir import Json
+
+__all__ = [
+    "ANY",
+    "OBJECTS",
+    "Branches",
+    "Facts",
+    "Keyword",
+    "gather",
+    "merge",
+    "whole_bounds",
+]
+
+Keyword: TypeAlias = tuple[int, str]
+"""A keyword of a schema object, by the object's identity."""
+
+ANY = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+"""All types. Here `integer` is any whole number and `number` any other number."""
+
+_TYPES = {name: frozenset({name}) for name in ANY} | {"number": frozenset({"integer", "number"})}
+
+OBJECTS = frozenset({"object"})
+"""Objects only."""
+
+_LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems"}
+_UPPER = {"maximum", "exclusiveMaximum", "maxLength", "maxItems"}
+_BOUNDS = sorted(_LOWER | _UPPER)
+_HANDLED = (
+    _LOWER
+    | _UPPER
+    | {"$ref", "type", "enum", "const", "allOf", "anyOf", "oneOf", "properties", "required"}
+    | {"additionalProperties", "patternProperties", "unevaluatedProperties", "items", "pattern"}
+)
+_UNHANDLED = ASSERTIONS - _HANDLED
+_LEFT = _UNHANDLED | {"patternProperties"}
+_SPEAKING = ASSERTIONS - {"$ref", "allOf"}
+"""What says something by itself; `allOf` does beside another schema."""
+_CLOSING = ("additionalProperties", "unevaluatedProperties")
+_NONE: Final = frozenset[Keyword]()
+_NEVER: Final[frozenset[Keyword]] = frozenset({(0, "false")})
+"""What `false` leaves to itself: no type accepts nothing."""
+_OPENING = {"anyOf", "oneOf", "if", "dependentSchemas", "patternProperties", "additionalProperties"}
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """The members of an `anyOf` or `oneOf`."""
+
+    members: tuple[Json, ...]
+    keyword: Keyword
+
+    @property
+    def exclusive(self) -> bool:
+        """True if exactly one member may fit."""
+        return self.keyword[1] == "oneOf"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The sum of some schemas that look at the same value."""
+
+    key: tuple[int, ...] = ()
+    """The identities of the schema objects that say something: equal keys, equal facts."""
+    sources: tuple[Json, ...] = field(default=(), compare=False)
+    """These schema objects."""
+    home: Json = field(default_factory=dict[str, Json])
+    """The first of them: names and descriptions are taken from it."""
+    types: frozenset[str] = ANY
+    choice: tuple[Json, ...] | None = None
+    bounds: dict[str, Any] = field(default_factory=dict[str, Any])
+    format: str | None = None
+    patterns: tuple[str, ...] = ()
+    items: tuple[Json, ...] = ()
+    properties: dict[str, tuple[Json, ...]] = field(default_factory=dict[str, tuple[Json, ...]])
+    required: tuple[str, ...] = ()
+    closed: bool = False
+    """No other properties than the named ones."""
+    values: tuple[Json, ...] = ()
+    """What properties without a name of their own must be."""
+    branches: tuple[Branches, ...] = ()
+    left: frozenset[Keyword] = _NONE
+    """What no type can say, whatever it is made of."""
+
+    @property
+    def bare(self) -> bool:
+        """True if nothing but types is said."""
+        return self == Facts(self.key, (), self.home, self.types, format=self.format)
+
+    @property
+    def empty_object(self) -> bool:
+        """True if `{}` is the only valid value."""
+        only_closed = Facts(self.key, (), self.home, OBJECTS, closed=True)
+        return self == replace(only_closed, format=self.format)
+
+    @property
+    def record(self) -> bool:
+        """True if an object is described by its properties."""
+        return bool(self.properties or self.required or self.closed)
+
+
+def gather(documents: Documents, schemas: tuple[Json, ...]) -> Facts:
+    """Sum up what some schemas say of one value."""
+    return reduce(merge, (_one(documents, schema) for schema in schemas))
+
+
+def _one(documents: Documents, schema: Json) -> Facts:
+    if isinstance(schema, bool):
+        return Facts() if schema else Facts(types=frozenset(), left=_NEVER)
+    if id(schema) not in documents.known:
+        documents.known[id(schema)] = _look(documents, schema)
+    facts: Facts = documents.known[id(schema)]
+    return facts
+
+
+def _look(documents: Documents, schema: dict[str, Json]) -> Facts:
+    facts = _own(schema)
+    inner = list(schema.get("allOf", []))
+    if "$ref" in schema:
+        inner.insert(0, documents.follow(schema))
+    for part in inner:
+        facts = merge(facts, _one(documents, part))
+    if not facts.key:
+        facts = replace(facts, key=(id(schema),), sources=(schema,), home=schema)
+    return _close(schema, facts)
+
+
+def _own(schema: dict[str, Json]) -> Facts:
+    """Sum up the keywords of one schema object, its references left aside."""
+    speaks = not _SPEAKING.isdisjoint(schema) or len(schema.get("allOf", "?")) != 1
+    patterns = schema.get("patternProperties", {})
+    extra = schema.get("additionalProperties", True)
+    values: tuple[Json, ...] = ()
+    if is_object(extra) and not patterns:
+        values = (extra,)
+    elif extra is False and len(patterns) == 1 and "properties" not in schema:
+        values = tuple(patterns.values())
+    return Facts(
+        key=(id(schema),) if speaks else (),
+        sources=(schema,) if speaks else (),
+        home=schema if speaks else {},
+        types=_types(schema.get("type")),
+        choice=_choice(schema),
+        bounds={name: schema[name] for name in _BOUNDS if name in schema},
+        format=schema.get("format"),
+        patterns=(schema["pattern"],) if "pattern" in schema else (),
+        items=(schema["items"],) if "items" in schema and "prefixItems" not in schema else (),
+        properties={name: (part,) for name, part in schema.get("properties", {}).items()},
+        required=tuple(dict.fromkeys(schema.get("required", []))),
+        closed=extra is False and not patterns,
+        values=values,
+        branches=tuple(
+            Branches(tuple(schema[keyword]), (id(schema), keyword))
+            for keyword in ("anyOf", "oneOf")
+            if keyword in schema
+        ),
+        left=_NONE if _LEFT.isdisjoint(schema) else _left(schema),
+    )
+
+
+def _left(schema: dict[str, Json]) -> frozenset[Keyword]:
+    """Return the keywords of a schema that no type says."""
+    unsaid = schema.keys() & _UNHANDLED
+    if schema.get("patternProperties"):
+        unsaid |= {"patternProperties", "additionalProperties"}
+    if "prefixItems" in schema:
+        unsaid.add("items")
+    return frozenset((id(schema), keyword) for keyword in unsaid)
+
+
+def _types(declared: str | list[str] | None) -> frozenset[str]:
+    if declared is None:
+        return ANY
+    if isinstance(declared, str):
+        return _TYPES[declared]
+    return frozenset[str]().union(*(_TYPES[name] for name in declared))
+
+
+def _choice(schema: dict[str, Json]) -> tuple[Json, ...] | None:
+    if "const" not in schema:
+        return tuple(schema["enum"]) if "enum" in schema else None
+    const = schema["const"]
+    allowed = "enum" not in schema or any(same(const, value) for value in schema["enum"])
+    return (const,) if allowed else ()
+
+
+def _close(schema: dict[str, Json], facts: Facts) -> Facts:
+    """Apply `unevaluatedProperties`, which sees the properties of everything it stands beside."""
+    rule = schema.get("unevaluatedProperties", True)
+    if rule is True or facts.closed:
+        return facts
+    safe = rule is False and not facts.branches and not facts.values and not facts.left
+    opened = any(_OPENING & set(part) for part in schema.get("allOf", []) if is_object(part))
+    # What a reference brings along is summed up already; what it might open is not.
+    simple = "$ref" not in schema and not opened and not (_OPENING & schema.keys())
+    if safe and simple:
+        return replace(facts, closed=True)
+    return replace(facts, left=facts.left | {(id(schema), "unevaluatedProperties")})
+
+
+def merge(one: Facts, two: Facts) -> Facts:
+    """Sum up two sums: what holds for a value of which both are true."""
+    if two.key and set(two.key) <= set(one.key):
+        return one
+    closed = one.closed or two.closed
+    if closed:
+        names_one, names_two = one.properties.keys(), two.properties.keys()
+        fits_one = not one.closed or names_two <= names_one
+        fits_two = not two.closed or names_one <= names_two
+        closed = fits_one and fits_two
+    left = one.left | two.left
+    if (one.closed or two.closed) and not closed:
+        left |= {(id(source), name) for source in one.sources + two.sources for name in _CLOSING}
+    return Facts(
+        key=one.key + two.key,
+        sources=one.sources + two.sources,
+        home=one.home if one.key else two.home,
+        types=one.types & two.types,
+        choice=_common(one.choice, two.choice),
+        bounds=_tighter(one.bounds, two.bounds),
+        format=one.format or two.format,
+        patterns=tuple(dict.fromkeys(one.patterns + two.patterns)),
+        items=one.items + two.items,
+        properties={
+            name: one.properties.get(name, ()) + two.properties.get(name, ())
+            for name in one.properties | two.properties
+        },
+        required=tuple(dict.fromkeys(one.required + two.required)),
+        closed=closed,
+        values=one.values + two.values,
+        branches=one.branches + two.branches,
+        left=left,
+    )
+
+
+def _common(one: tuple[Json, ...] | None, two: tuple[Json, ...] | None) -> tuple[Json, ...] | None:
+    if one is None or two is None:
+        return two if one is None else one
+    others = {canonical(value) for value in two}
+    return tuple(value for value in one if canonical(value) in others)
+
+
+def _tighter(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
+    result = dict(one)
+    for name, value in two.items():
+        choose: Callable[..., Any] = max if name in _LOWER else min
+        result[name] = choose(result[name], value) if name in result else value
+    return result
+
+
+def whole_bounds(facts: Facts) -> tuple[int | None, int | None]:
+    """Return the bounds of a whole number, exclusive ones included."""
+    lower = [math.ceil(facts.bounds[k]) for k in ("minimum",) if k in facts.bounds]
+    lower += [math.floor(facts.bounds[k]) + 1 for k in ("exclusiveMinimum",) if k in facts.bounds]
+    upper = [math.floor(facts.bounds[k]) for k in ("maximum",) if k in facts.bounds]
+    upper += [math.ceil(facts.bounds[k]) - 1 for k in ("exclusiveMaximum",) if k in facts.bounds]
+    return max(lower, default=None), min(upper, default=None)

@@ -1,0 +1,1 @@
+"""YAML and JSON files as their author wrote them: values, positions, edits, diagnostics."""

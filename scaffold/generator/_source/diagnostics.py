@@ -1,0 +1,51 @@
+"""What is wrong with an author's file: where, what, and how to mend it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from scaffold.generator._source.edits import Mend
+
+__all__ = ["MOST_FINDINGS", "Diagnostic", "SpecError", "shown"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Diagnostic:
+    """One finding, printed as `file:line:col: code: message`, then `help: …`."""
+
+    file: str
+    line: int
+    """Counted from 1."""
+    column: int
+    """Counted from 1, in characters."""
+    code: str
+    """kebab-case; names the problem, never changes, and has a heading in `docs/errors.md`."""
+    message: str
+    """Lower case, names in single quotes, no full stop."""
+    help: str = ""
+    severity: Literal["error", "warning"] = "error"
+    mend: Mend | None = field(default=None, compare=False, repr=False)
+    """What `scaffold lint --fix` would change, if there is no doubt about it."""
+
+    def __str__(self) -> str:
+        text = f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}"
+        return f"{text}\n  help: {self.help}" if self.help else text
+
+
+MOST_FINDINGS = 500
+"""Findings that are printed: of more a file is not mended line by line."""
+
+
+def shown(findings: Sequence[Diagnostic]) -> list[str]:
+    """Write findings for people: the first some hundred, and how many more there are."""
+    lines = [str(each) for each in findings[:MOST_FINDINGS]]
+    left = len(findings) - len(lines)
+    return [*lines, f"and {left} more"] if left else lines
+
+
+class SpecError(Exception):
+    """A hookspec that cannot be used; every problem found, in the order of the text."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(sorted(set(diagnostics)))
+        super().__init__("\n".join(shown(self.diagnostics)))

@@ -1,0 +1,142 @@
+"""A file as its author wrote it: the JSON value in it, and where each part of it stands."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from scaffold._filesystem.reading import read_small
+from scaffold.generator._source.diagnostics import Diagnostic, SpecError
+from scaffold.generator._source.edits import Edit, Mend
+from scaffold.generator.ir import Json
+
+__all__ = [
+    "HALF_CHARACTER",
+    "HUGE_NUMBER",
+    "LONG_NUMBER",
+    "MAX_DEPTH",
+    "MOST_DIGITS",
+    "ON_DISK",
+    "Place",
+    "Places",
+    "Pointer",
+    "Source",
+    "Texts",
+    "read_text",
+    "whole_text",
+]
+
+Pointer: TypeAlias = tuple[str | int, ...]
+"""The way from a document's root to one of its values: keys and indexes."""
+
+Texts: TypeAlias = Mapping[Path, str]
+"""Files as they are about to be: they are read from here, and all others from the disk."""
+
+ON_DISK: Texts = MappingProxyType({})
+
+Place: TypeAlias = tuple[int, int]
+"""Line and column, both counted from 1."""
+
+MAX_DEPTH = 128
+"""Objects and lists in each other. Nobody writes more, and everything that walks them recurses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the values of a document stand, and the keys that name them."""
+
+    values: Mapping[Pointer, Place]
+    keys: Mapping[Pointer, Place]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file that was read. Places are found when the first problem asks for one."""
+
+    file: str
+    """The name to print."""
+    value: Json
+    find_places: Callable[[], Places]
+
+    @cached_property
+    def places(self) -> Places:
+        """Where everything stands."""
+        return self.find_places()
+
+    def problem(
+        self,
+        at: Pointer,
+        code: str,
+        message: str,
+        help: str = "",
+        *,
+        key: bool = False,
+        mend: Iterable[Edit] = (),
+        safe: bool = True,
+    ) -> Diagnostic:
+        """Report a problem with the value at a pointer, or with the key that names it.
+
+        A pointer to what is not there means the nearest thing around it that is. `mend` is what to
+        change where that is beyond doubt, and `safe` whether the same values pass afterwards.
+        """
+        known = self.places.keys if key else self.places.values
+        while at and at not in known:
+            at, known = at[:-1], self.places.values
+        line, column = known.get(at, (1, 1))
+        edits = tuple(mend)
+        able = Mend(edits, safe) if edits else None
+        return Diagnostic(self.file, line, column, code, message, help, mend=able)
+
+
+HALF_CHARACTER = (
+    "an escape stands for half a character",
+    "write the character itself, or both of its \\u escapes",
+)
+"""Message and help for text that no UTF-8 can carry (RFC 8259 section 8.2)."""
+
+HUGE_NUMBER = (
+    "the number is larger than any that programs know",
+    "stay below 1.8e308, or write it as text",
+)
+"""Message and help for what overflows a double (RFC 8259 section 6), and is then infinite."""
+
+
+MOST_DIGITS = 4_300
+
+LONG_NUMBER = (
+    "the number has more digits than programs read",
+    "write at most 4,300 digits, or write it as text",
+)
+"""Message and help for an integer that Python refuses to read (`sys.get_int_max_str_digits`)."""
+
+
+def whole_text(text: str) -> str | None:
+    """Join the surrogate pairs that escapes made; `None` if one half is missing."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return None
+
+
+_NOT_UTF8 = "the file is no UTF-8 text", "save it in that encoding, as every editor can"
+
+
+def read_text(path: Path, file: str, texts: Texts = ON_DISK) -> str:
+    """Read a text file that an author named; `file` is the name to print."""
+    if path in texts:
+        return texts[path]
+    try:
+        return read_small(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        problem = Diagnostic(file, line, column, "not-utf8", *_NOT_UTF8)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        problem = Diagnostic(file, 1, 1, "unreadable-file", f"the file cannot be read: {reason}")
+    raise SpecError([problem])

@@ -1,0 +1,138 @@
+"""Edits made in the text of a file: comments, order and layout of all the rest stay as they are."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from scaffold.generator._source.edits import Edit, Insert, Mend, Remove, Rename, Replace
+from scaffold.generator._source.source_text import Pointer
+from scaffold.generator._source.text_positions import Part, layout
+from scaffold.generator.ir import Json
+
+__all__ = ["Draft", "files", "take"]
+
+_Patch: TypeAlias = tuple[int, int, str]
+"""From, to, and what takes its place."""
+
+_PLAIN_KEY = re.compile(r"[$A-Za-z_][\w$-]*")
+_PLAIN_TEXT = re.compile(r"[A-Za-z][\w./$-]*(://[\w./$-]*)?")
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+
+
+@dataclass
+class Draft:
+    """One text, and the patches to it that were taken so far."""
+
+    text: str
+    parts: Mapping[Pointer, Part]
+    is_json: bool
+    patches: list[_Patch] = field(default_factory=list[_Patch])
+
+    @classmethod
+    def of(cls, text: str) -> "Draft":
+        """Read a text that is known to be sound."""
+        is_json = _is_json(text)
+        return cls(text, layout(text, is_json=is_json), is_json)
+
+    def result(self) -> str:
+        """Return the text with all patches made."""
+        text = self.text
+        for start, end, new in sorted(self.patches, reverse=True):
+            text = text[:start] + new + text[end:]
+        return text
+
+    def patch(self, edit: Edit) -> _Patch | None:
+        """Say what an edit changes; `None` if the layout leaves no sure way to make it."""
+        part = self.parts.get(edit.at)
+        if part is None:
+            return None
+        match edit:
+            case Rename(name=name):
+                return (*part.key, self._key(part.key, name)) if part.key else None
+            case Replace(value=value):
+                return part.start, part.end, self._value(part, value)
+            case Insert(at=at, name=name, value=value):
+                return self._insert(self.parts[at[:-1]], at, name, value)
+            case Remove(at=at):
+                holder = self.parts[at[:-1]]
+                return self._cut(holder, at) if holder.flow else self._cut_lines(holder, at)
+
+    def fits(self, new: _Patch) -> bool:
+        """Tell whether a patch leaves alone what others change, or is one of them."""
+        return all(new == old or new[1] < old[0] or old[1] < new[0] for old in self.patches)
+
+    def _key(self, span: tuple[int, int], name: str) -> str:
+        quoted = self.text[span[0]] in "\"'"
+        return json.dumps(name) if self.is_json or quoted else _plain(name, _PLAIN_KEY)
+
+    def _value(self, part: Part, value: Json) -> str:
+        mark = self.text[part.start : part.start + 1]
+        if isinstance(value, str) and not self.is_json and mark != '"':
+            single = mark == "'" and value.isprintable() and mark not in value
+            return f"'{value}'" if single else _plain(value, _PLAIN_TEXT)
+        return json.dumps(value, ensure_ascii=False)
+
+    def _insert(self, holder: Part, at: Pointer, name: str, value: Json) -> _Patch:
+        start = self.parts[at].outset
+        entry = f"{self._key((start, start + 1), name)}: {self._value(Part(start, start), value)}"
+        lead = self.text[self._line(start) : start]
+        if not holder.flow:
+            return start, start, f"{entry}\n{' ' * len(lead)}"
+        return start, start, f"{entry}, " if lead.strip() else f"{entry},\n{lead}"
+
+    def _cut(self, holder: Part, at: Pointer) -> _Patch:
+        place, last = holder.inner.index(at), len(holder.inner) - 1
+        part = self.parts[at]
+        if place < last:
+            return part.outset, self.parts[holder.inner[place + 1]].outset, ""
+        start = self.parts[holder.inner[place - 1]].end if place else part.outset
+        return start, part.end, ""
+
+    def _cut_lines(self, holder: Part, at: Pointer) -> _Patch | None:
+        part, place = self.parts[at], holder.inner.index(at)
+        begin = self._line(part.outset)
+        if self.text[begin : part.outset].strip() in ("", "-" if part.key is None else ""):
+            end = self.text.find("\n", part.end)
+            whole = len(holder.inner) > 1
+            return (begin, end + 1 if end >= 0 else len(self.text), "") if whole else None
+        if part.key and place + 1 < len(holder.inner):
+            return part.outset, self.parts[holder.inner[place + 1]].outset, ""
+        return None
+
+    def _line(self, offset: int) -> int:
+        return self.text.rfind("\n", 0, offset) + 1
+
+
+def take(drafts: Mapping[str, Draft], mend: Mend) -> bool:
+    """Note the patches of a mend in the drafts of its files; say whether that could be done."""
+    patches: list[tuple[Draft, _Patch]] = []
+    for edit in mend.edits:
+        draft = drafts[edit.file]
+        patch = draft.patch(edit)
+        if patch is None or not draft.fits(patch):
+            return False
+        patches.append((draft, patch))
+    for draft, patch in patches:
+        if patch not in draft.patches:
+            draft.patches.append(patch)
+    return True
+
+
+def files(mends: Iterable[Mend]) -> set[str]:
+    """Return the files that mends change."""
+    return {edit.file for mend in mends for edit in mend.edits}
+
+
+def _plain(text: str, pattern: re.Pattern[str]) -> str:
+    sound = pattern.fullmatch(text) and text.lower() not in _WORDS
+    return text if sound else json.dumps(text, ensure_ascii=False)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

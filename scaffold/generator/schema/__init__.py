@@ -1,1 +1,0 @@
-"""JSON Schemas: linked, checked, bundled, and turned into types and samples."""

@@ -1,0 +1,263 @@
+"""The application's side for an event loop: what `hosts` has, awaited."""
+
+import math
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, aclosing
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from typing_extensions import override
+
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold.contract._context.events import EventBus
+from scaffold.contract._context.telemetry import Metrics, Tracer
+from scaffold.contract._hooks.channel import AsyncChannel
+from scaffold.contract._hooks.dispatcher import AsyncDispatcher
+from scaffold.contract._hooks.hook import Kind
+from scaffold.contract._hooks.plugin import AsyncClient
+from scaffold.host._concurrency.close_once import Closing
+from scaffold.host._concurrency.finish_cancelled import finish
+from scaffold.host._concurrency.parallel import side_by_side_async
+from scaffold.host._concurrency.polling import PAUSE, until_async
+from scaffold.host._context.event_bus import Listening, in_loop
+from scaffold.host._dispatch.async_dispatchers import AsyncHostRoutes
+from scaffold.host._lifecycle.async_lifecycle import AsyncLife
+from scaffold.host._lifecycle.file_watcher import Watch
+from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client
+from scaffold.host._middleware.call_telemetry import Observation
+from scaffold.host._registry.entries import Claim
+from scaffold.manifest._model import Manifest, read_manifest
+from scaffold.manifest._runtime_choice import choose
+from scaffold.manifest._untyped_kind import kind_of
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["AsyncHost"]
+
+C = TypeVar("C", bound=AsyncClient)
+D = TypeVar("D", bound=AsyncDispatcher)
+T = TypeVar("T")
+
+
+class AsyncHost(AsyncLife):
+    """Loads plugins and calls them from one event loop; use it in an `async with` statement.
+
+    Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
+    in their context's metadata; `health_every` is the pause between checks of their health, in
+    seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
+    of Python as forks of one that has imported what they need. `watch_every`, for development, is
+    the pause between looks at the files of plugins: those that have changed are reloaded. `storage`
+    is the folder for what plugins keep, a temporary one by default. `metrics` and `tracer` hear of
+    every call. `secrets` are the environment variables that manifests may name, or secrets by the
+    names that manifests use; without it, variables whose names begin with `PLUGIN_`.
+    """
+
+    def __init__(
+        self,
+        facts: dict[str, Any] | None = None,
+        *,
+        health_every: float | None = None,
+        watch_every: float | None = None,
+        fork_server: bool = False,
+        storage: Path | str | None = None,
+        metrics: Metrics | None = None,
+        tracer: Tracer | None = None,
+        secrets: Collection[str] | Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(
+            facts,
+            fork_server=fork_server,
+            storage=storage,
+            metrics=metrics,
+            tracer=tracer,
+            secrets=secrets,
+        )
+        self._dispatchers: list[tuple[AsyncDispatcher, AsyncHostRoutes]] = []
+        self._tasks = self._services.tasks
+        self._health_every = health_every
+        self._watch_every = watch_every
+        self._closing = Closing()
+        self._watchers: list[asyncio.Task[None]] = []
+        reset_after_fork(self._leave_watchers)
+
+    def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
+        """Register a kind by its generated dispatcher; see `Host.kind`."""
+        kinship = self._kinship(dispatcher.kind)
+        kinship.best_effort |= set(best_effort)
+        self._makers.setdefault((kinship.kind.name, kinship.major), dispatcher.client)
+        routes = AsyncHostRoutes(kinship, self._tasks)
+        bound = dispatcher(routes)
+        self._dispatchers.append((bound, routes))
+        return bound
+
+    def client(self, name: str, client: type[C]) -> C:
+        """Return a client of one plugin in use; raise `PluginError` if there is none such."""
+        return self._others.client(name, client)
+
+    @property
+    def event_bus(self) -> EventBus:
+        """The bus that plugins have in their context; handlers are called in this event loop."""
+        import asyncio
+
+        deliver = in_loop(asyncio.get_running_loop(), self._tasks, "host")
+        return Listening(self._services.events, deliver)
+
+    async def start(self, progress: OnStarted | None = None) -> None:
+        """Start what is registered; see `Host.start`.
+
+        If it is cancelled, what is not ready yet is ended, and can be started again.
+        """
+        import asyncio
+
+        while True:
+            with self._registry.starting(asyncio.current_task()) as claim:
+                if claim is not None:
+                    await self._start(claim, progress)
+                    break
+            await asyncio.sleep(PAUSE)
+        self._look_after()
+
+    async def load(self, folder: Path | str, client: type[C], *, runtime: str | None = None) -> C:
+        """Load a plugin and return a client of it; see `Host.load`."""
+        manifest = read_manifest(Path(folder))
+        check_client(manifest, client)
+        return await self._take(manifest, client.kind, runtime, client)
+
+    async def open(self, folder: Path | str, runtime: str | None = None) -> AsyncChannel:
+        """Load a plugin without bindings of its kind; see `Host.open`."""
+        manifest = read_manifest(Path(folder))
+        return await self._take(manifest, kind_of(manifest), runtime, lambda channel: channel)
+
+    async def check(self) -> None:
+        """Ask every plugin in use how it is; see `Host.check`."""
+        used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
+        before = [entry.state for entry in used]
+        async with aclosing(side_by_side_async(self._check, used)) as checked:
+            async for _ in checked:
+                pass
+        if before != [entry.state for entry in used]:
+            self._changed()
+
+    async def aclose(self) -> None:
+        """Close every plugin, the last one first, even if some fail; then raise the last failure.
+
+        See `Host.close`. A cancellation is raised once everything is closed.
+        """
+        import asyncio
+
+        if self._closing.is_around:
+            return
+        with self._closing.turn() as mine:
+            if mine:
+                used = self._registry.plugins.values()
+                # A hook of a plugin may close the host: what it waits for must not wait for it.
+                own = {loaded.manifest.name: loaded.flights.own() for loaded in used}
+                await finish(self._close(asyncio.current_task(), own))
+            else:
+                await self._closing.wait_async()
+
+    async def _close(self, task: "asyncio.Task[Any] | None", own: Mapping[str, int]) -> None:
+        import asyncio
+
+        self._registry.close()
+        watchers = set(self._watchers) - {task}
+        for watcher in watchers:
+            watcher.cancel()
+        async with AsyncExitStack() as stack:
+            stack.callback(self._changed)
+            stack.callback(self._storage.close)
+            if self._services.forks is not None:
+                stack.push_async_callback(asyncio.to_thread, self._services.forks.close)
+            stack.push_async_callback(self._services.leftovers.wait_async, CHECK_SECONDS)
+            stack.push_async_callback(self._end_all, own)
+            if watchers:
+                await asyncio.wait(watchers, timeout=CHECK_SECONDS)
+            await self._tasks.close(CHECK_SECONDS)
+            await until_async(lambda: not self._registry.busy(task), CHECK_SECONDS)
+
+    async def _end_all(self, own: Mapping[str, int]) -> None:
+        async with AsyncExitStack() as stack:
+            for loaded in self._registry.empty():
+                but = own.get(loaded.manifest.name, 0)
+                stack.push_async_callback(self._end, loaded, but=but)
+
+    async def _start(self, claim: Claim, progress: OnStarted | None) -> None:
+        groups = self._planned(claim)
+        total = sum(map(len, groups))
+        done = 0
+        start = partial(self._timed_start, claim)
+        try:
+            for group in groups:
+                async with aclosing(side_by_side_async(start, group)) as started:
+                    async for entry, seconds in started:
+                        done += 1
+                        if progress is not None:
+                            progress(Started(entry.status, seconds, done, total))
+        finally:
+            self._changed()
+
+    @override
+    def _changed(self) -> None:
+        for kinship in self._kinds.values():
+            kinship.renew()
+        for dispatcher, routes in list(self._dispatchers):
+            dispatcher.bind(routes)
+
+    @override
+    def _observe(self, observation: Observation) -> None:
+        self._around.add(observation.call_async, None, None, math.inf)
+
+    async def _take(
+        self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[AsyncChannel], T]
+    ) -> T:
+        picked = choose(manifest, runtime)
+        import asyncio
+
+        with self._registry.loading(manifest.name, asyncio.current_task()) as claim:
+            client = await self._open(manifest, kind, picked, make, claim=claim)
+        self._changed()
+        self._look_after()
+        return client
+
+    def _look_after(self) -> None:
+        """Begin to look after plugins, if the host is to and does not yet."""
+        if self._watchers:
+            return
+        if self._health_every is not None:
+            self._repeat(self._health_every, self.check)
+        if self._watch_every is not None:
+            self._repeat(self._watch_every, partial(self._reload_changed, Watch(self._registry)))
+
+    def _repeat(self, pause: float, work: Callable[[], Awaitable[None]]) -> None:
+        import asyncio
+
+        async def repeat() -> None:
+            while True:
+                await asyncio.sleep(pause)
+                await work()
+
+        self._watchers.append(asyncio.create_task(repeat()))
+
+    async def _reload_changed(self, watch: Watch) -> None:
+        import asyncio
+
+        for name in await asyncio.to_thread(watch.changed):
+            with watch.telling(name):
+                await self.reload(name, keep=True)
+
+    def _leave_watchers(self) -> None:
+        self._watchers = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,1 @@
+"""Threads, loops and waiting of a host: pools, background calls, cancellation."""

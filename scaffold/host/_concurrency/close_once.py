@@ -1,0 +1,62 @@
+"""One close of a host at a time: others wait for it, but not those that it calls itself."""
+
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold.host._concurrency.polling import until, until_async
+
+__all__ = ["Closing"]
+
+_ANOTHER: Final = 15.0
+"""Seconds for which a close waits for another one."""
+
+_around: Final[ContextVar[tuple[object, ...]]] = ContextVar("scaffold_closing", default=())
+"""The closes that this code is part of: a plugin's teardown may close its host."""
+
+
+class Closing:
+    """The turn to close a host."""
+
+    def __init__(self) -> None:
+        self._forget()
+        reset_after_fork(self._forget)
+
+    @property
+    def is_around(self) -> bool:
+        """True in code that a close of this host calls: it must not wait for that."""
+        return self in _around.get()
+
+    @contextmanager
+    def turn(self) -> Generator[bool]:
+        """Take the turn within a `with` statement; yield False if another one has it."""
+        taken = False
+        token = _around.set((*_around.get(), self))
+        try:
+            taken = self._take()
+            yield taken
+        finally:
+            if taken:
+                self._turn.append(None)
+            _around.reset(token)
+
+    def wait(self) -> None:
+        """Wait for the end of the close that has the turn, for a bounded time."""
+        until(lambda: bool(self._turn), _ANOTHER)
+
+    async def wait_async(self) -> None:
+        """Wait as `wait` does, and let the event loop run meanwhile."""
+        await until_async(lambda: bool(self._turn), _ANOTHER)
+
+    def _take(self) -> bool:
+        try:
+            self._turn.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _forget(self) -> None:
+        self._turn: deque[None] = deque([None])

@@ -1,0 +1,103 @@
+"""Work for several plugins at once: what a host starts, or asks how it is."""
+
+import contextvars
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.host._concurrency.finish_cancelled import cancel_all
+from scaffold.host._concurrency.thread_pool import Crew
+from scaffold.host._concurrency.time_limit import Leftovers, NoThread
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["AT_ONCE", "side_by_side", "side_by_side_async"]
+
+AT_ONCE: Final = 16
+"""Plugins that are started, or checked, at once."""
+
+T = TypeVar("T")
+
+_Timed: TypeAlias = tuple[T, float]
+"""A plugin, and the seconds that its work took."""
+
+
+def side_by_side(
+    work: Callable[[T], None], plugins: Sequence[T], leftovers: Leftovers
+) -> Generator[_Timed[T]]:
+    """Do work for all plugins, in threads if there are several; yield each in its order.
+
+    If the iterator is closed early, what has not begun is dropped, and what has is left over.
+    """
+
+    def timed(plugin: T) -> _Timed[T]:
+        start = time.monotonic()
+        work(plugin)
+        return plugin, time.monotonic() - start
+
+    if len(plugins) == 1:
+        yield timed(plugins[0])
+        return
+    crew = Crew("plugin-start", AT_ONCE)
+    outcomes: list[Future[_Timed[T]]] = []
+    try:
+        outcomes += [_begun(crew, partial(timed, plugin)) for plugin in plugins]
+        for outcome in outcomes:
+            yield outcome.result()
+    finally:
+        crew.close()
+        for outcome in outcomes:
+            if not outcome.done():
+                leftovers.add(partial(_goes_on, outcome))
+
+
+def _goes_on(outcome: "Future[Any]") -> bool:
+    return not outcome.done()
+
+
+def _begun(crew: Crew, work: Callable[[], T]) -> "Future[T]":
+    outcome: Future[T] = Future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            outcome.set_result(context.run(work))
+        except FAILURES as error:
+            outcome.set_exception(error)
+
+    try:
+        crew.do(run, outcome.cancel)
+    except NoThread:
+        run()
+    return outcome
+
+
+async def side_by_side_async(
+    work: Callable[[T], Awaitable[None]], plugins: Sequence[T]
+) -> AsyncGenerator[_Timed[T]]:
+    """Do work for all plugins, several at once; yield each with its seconds.
+
+    If the iterator is closed early, or its task is cancelled, the work is cancelled and awaited.
+    """
+    import asyncio
+
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def timed(plugin: T) -> _Timed[T]:
+        async with free:
+            start = time.monotonic()
+            await work(plugin)
+            return plugin, time.monotonic() - start
+
+    tasks: list[asyncio.Task[_Timed[T]]] = [
+        asyncio.create_task(timed(plugin)) for plugin in plugins
+    ]
+    try:
+        for task in tasks:
+            yield await task
+    finally:
+        await cancel_all([task for task in tasks if not task.done()])

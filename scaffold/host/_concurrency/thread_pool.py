@@ -1,0 +1,152 @@
+"""A pool of daemon threads, for one plugin or one purpose: none takes a thread from another."""
+
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.locks import Rank, reentrant_lock
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.host._concurrency.time_limit import Closed, NoThread
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Crew"]
+
+T = TypeVar("T")
+
+_Work: TypeAlias = tuple[Callable[[], None], Callable[[], object]]
+"""What to do, and what to do in its place if it is dropped."""
+
+MOST: Final = 64
+"""Calls of one plugin that threads work on at once; more wait for one of them."""
+
+
+def _nothing() -> None:
+    """Do nothing about work that is dropped."""
+
+
+class Crew:
+    """A few threads that do what is to be done, started when they are first needed.
+
+    Any thread may use it, a signal handler included. A fork starts threads of its own; what waits
+    in its parent is the parent's.
+    """
+
+    def __init__(self, name: str, most: int = MOST) -> None:
+        self._name = name
+        self._most = most
+        self._closed = False
+        self._workers = 0
+        self._reset()
+        reset_after_fork(self._reset)
+
+    def do(self, work: Callable[[], None], dropped: Callable[[], object] = _nothing) -> None:
+        """Have work done by a thread that is idle, or by a new one, or later.
+
+        Args:
+            work: What to do. It raises nothing.
+            dropped: Called in place of the work if the crew is closed before the work begins.
+
+        Raises `Closed`; `NoThread` if there is no thread and none can be started.
+        """
+        task = [(work, dropped)]
+        with self._lock:
+            if self._closed:
+                raise Closed
+            self._due.put(task)
+            if self._workers < self._most and not self._take_idle():
+                self._start(task)
+
+    def close(self) -> None:
+        """Drop what has not begun, and end the threads as soon as they are idle.
+
+        May be repeated.
+        """
+        with self._lock:
+            self._closed = True
+            due = self._due
+        with suppress(Empty):
+            while True:
+                for _, dropped in _taken(due.get_nowait()):
+                    dropped()
+        due.put(None)
+
+    def result_of(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        """Have the work done in the context of this call; the running loop awaits its result.
+
+        Work whose result has been given up is not begun. Raises as `do` does; the future raises
+        `Closed` if the work is dropped.
+        """
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        context = contextvars.copy_context()
+
+        def settle(how: Callable[[], None]) -> None:
+            with suppress(RuntimeError):  # the loop has been closed meanwhile
+                loop.call_soon_threadsafe(lambda: None if future.done() else how())
+
+        def run() -> None:
+            if future.done():
+                return
+            try:
+                settle(partial(future.set_result, context.run(work)))
+            except StopIteration as error:
+                # No future takes it; in a generator it would mean another thing (PEP 479).
+                settle(partial(future.set_exception, RuntimeError(f"StopIteration: {error}")))
+            except FAILURES as error:
+                settle(partial(future.set_exception, error))
+
+        self.do(run, lambda: settle(partial(future.set_exception, Closed())))
+        return future
+
+    def _take_idle(self) -> bool:
+        """Count on a thread that is idle; return False if there is none."""
+        try:
+            self._idle.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _start(self, task: "list[_Work]") -> None:
+        self._workers += 1
+        try:
+            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        except BaseException as error:
+            self._workers -= 1
+            if not isinstance(error, RuntimeError):
+                raise
+            # The threads that there are will do it, if there are any.
+            if not self._workers and _taken(task):
+                raise NoThread(self._name, error) from None
+
+    def _serve(self) -> None:
+        due, idle = self._due, self._idle
+        while (task := due.get()) is not None:
+            for work, _ in _taken(task):
+                work()
+            idle.append(None)
+        # For the next thread. They are not counted: an interrupt hides whether one was started.
+        due.put(None)
+
+    def _reset(self) -> None:
+        self._lock = reentrant_lock(Rank.THREADS)
+        self._due: SimpleQueue[list[_Work] | None] = SimpleQueue()
+        self._idle: deque[None] = deque()
+        self._workers = 0
+
+
+def _taken(task: "list[_Work] | None") -> "list[_Work]":
+    """Take the work out of its place, so that it is done or dropped once."""
+    try:
+        return [] if task is None else [task.pop()]
+    except IndexError:
+        return []

@@ -1,0 +1,1 @@
+"""What a host gives to its plugins: resources, environment, the event bus."""

@@ -1,0 +1,130 @@
+"""What a host has for its plugins: handed over in this process, or named to another one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pydantic_core import to_json
+
+from scaffold.contract._context.telemetry import SILENT, UNTRACED, Labelled, Metrics, Tracer
+from scaffold.contract._errors.errors import PluginError
+from scaffold.contract._hooks.plugin import CONFIG_VARIABLE, NoPlugins, PluginContext, Plugins
+from scaffold.contract._json.types import Json, JsonObject
+from scaffold.host._concurrency.background_calls import Post, Tasks
+from scaffold.host._concurrency.time_limit import Leftovers
+from scaffold.host._context.event_bus import Deliver, Events, Listening
+from scaffold.manifest._compatibility import check_config
+from scaffold.manifest._model import Manifest
+from scaffold.manifest._secrets import Secrets
+from scaffold.resources._context_data import CONTEXT_VARIABLE, Surroundings
+from scaffold.resources._folder_storage import Storage
+from scaffold.resources._scope import Loan
+from scaffold.resources._standard import STANDARD, Lend, lend
+
+if TYPE_CHECKING:
+    from scaffold.client._process.fork_server import ForkServers
+
+__all__ = ["Provision", "Services"]
+
+
+@dataclass(slots=True)
+class Services:
+    """What the plugins of one host share."""
+
+    facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    storage: Storage | None = None
+    """Where plugins keep things; each keeps them for itself, for the while, if it is `None`."""
+    metrics: Metrics = SILENT
+    tracer: Tracer = UNTRACED
+    registry: Plugins = field(default_factory=NoPlugins)
+    events: Events = field(default_factory=Events)
+    post: Post = field(default_factory=Post)
+    """Delivers what nobody waits for, in threads."""
+    tasks: Tasks = field(default_factory=Tasks)
+    """Delivers it in an event loop."""
+    leftovers: Leftovers = field(default_factory=Leftovers)
+    """Threads in which a plugin is still being set up though that was given up."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """What manifests may name."""
+    forks: "ForkServers | None" = None
+    """Starts processes, where it can."""
+    provided: dict[str, Lend] = field(default_factory=dict[str, Lend])
+    """Resources of the application's, over the standard ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """What one plugin gets."""
+
+    manifest: Manifest
+    config: JsonObject
+    services: Services
+    doubles: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+    @classmethod
+    def of(
+        cls,
+        manifest: Manifest,
+        services: Services | None = None,
+        *,
+        settings: Mapping[str, Json] | None = None,
+        doubles: Mapping[str, Json] | None = None,
+    ) -> "Provision":
+        """Put together what a plugin gets; raise `ManifestInvalid` for settings that are wrong.
+
+        `settings` go over those of the manifest; `doubles` are standard resources that are none,
+        and what they are made of: see `STANDARD`.
+        """
+        config = check_config(manifest, settings or {})
+        return cls(manifest, config, services or Services(), doubles or {})
+
+    def context(self, loan: Loan, deliver: Deliver) -> PluginContext:
+        """Make the context of a plugin of this process; raise `PluginError` if something lacks."""
+        name, services, metrics = self.manifest.name, self.services, self.services.metrics
+        storage = services.storage or Storage()
+        if metrics is not SILENT:
+            metrics = Labelled(metrics, {"plugin": name, "kind": self.manifest.kind})
+        return PluginContext(
+            name,
+            config=self.config,
+            facts=services.facts,
+            resources=lend(name, self._surroundings(), storage, loan, services.provided),
+            registry=services.registry,
+            metrics=metrics,
+            tracer=services.tracer,
+            checkpoint=storage.checkpoints(name),
+            event_bus=Listening(services.events, deliver, loan),
+        )
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables that tell the plugin's own process the same.
+
+        Raises `PluginError` if it requires a resource that only this process has.
+        """
+        wanted = self.manifest.resources
+        for name in wanted.required:
+            if name not in STANDARD:
+                there = ", ".join(sorted(STANDARD))
+                reason = (
+                    f"it requires the resource '{name}', "
+                    f"and to a process of its own these can be lent: {there}"
+                )
+                raise PluginError(self.manifest.name, reason)
+        storage = self.services.storage
+        around = replace(self._surroundings(), storage=str(storage.folder()) if storage else None)
+        told = {CONTEXT_VARIABLE: around.as_json()}
+        if self.config:
+            told[CONFIG_VARIABLE] = to_json(self.config).decode()
+        return told
+
+    def _surroundings(self) -> Surroundings:
+        wanted, services = self.manifest.resources, self.services
+        return Surroundings(
+            kind=self.manifest.kind,
+            facts=services.facts,
+            required=wanted.required,
+            optional=wanted.optional,
+            awaited=self.manifest.execution_model == "async",
+            doubles=self.doubles,
+            telemetry=services.tracer.adapter,
+        )

@@ -1,0 +1,97 @@
+"""Plugins of one process called in one loop: a collect or a chain at the price of the calls."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.host._dispatch.bound_plugin import Stage, blamed
+from scaffold.host._in_process.hook_binding import Direct
+from scaffold.host._in_process.in_flight import Calls
+
+__all__ = ["collecting", "directs", "passing_on"]
+
+
+def directs(stages: Sequence[Stage[Any]], *, chained: bool = False) -> list[Direct]:
+    """Return the short ways to all plugins, if each has one and their classes are the same."""
+    ways = [stage.direct for stage in stages if stage.direct is not None]
+    if not ways or len(ways) < len(stages):
+        return []
+    takes, gives = ways[0].takes, ways[0].gives
+    same = all(way.takes is takes and way.gives is gives for way in ways)
+    return ways if same and (takes is gives or not chained) else []
+
+
+def collecting(
+    stages: Sequence[Stage[Any]],
+    ways: Sequence[Direct],
+    calls: Calls,
+    otherwise: Callable[[Any], list[Any]],
+) -> Callable[[Any], list[Any]]:
+    """Return the function that asks every plugin; `otherwise` takes inputs of other classes."""
+    invokes = [way.invoke for way in ways]
+    takes, gives = ways[0].takes, ways[0].gives
+
+    def collect(payload: Any) -> list[Any]:
+        if type(payload) is not takes:
+            return otherwise(payload)
+        answers: list[Any] = []
+        keep, class_of, expected = answers.append, type, gives
+        calls.under_way += 1
+        if calls.over:
+            calls.under_way -= 1
+            return otherwise(payload)
+        try:
+            for invoke in invokes:
+                answer = invoke(payload)
+                if class_of(answer) is not expected:
+                    answer = ways[len(answers)].finish(answer)
+                keep(answer)
+        except FAILURES as error:
+            raise blamed(stages[len(answers)], error) from None
+        finally:
+            calls.under_way -= 1
+        return answers
+
+    return collect
+
+
+def passing_on(
+    stages: Sequence[Stage[Any]],
+    ways: Sequence[Direct],
+    calls: Calls,
+    otherwise: Callable[[Any], Any],
+    refused: Callable[[Stage[Any], BaseException], Any],
+) -> Callable[[Any], Any]:
+    """Return the function that hands a payload from plugin to plugin.
+
+    `otherwise` takes inputs of other classes; `refused` returns the answer of a chain that a plugin
+    has ended, or raises.
+    """
+    invokes = [way.invoke for way in ways]
+    takes = ways[0].takes
+
+    def chain(payload: Any) -> Any:
+        if type(payload) is not takes:
+            return otherwise(payload)
+        invoke, class_of, expected = invokes[0], type, takes
+        before = 0
+        calls.under_way += 1
+        if calls.over:
+            calls.under_way -= 1
+            return otherwise(payload)
+        try:
+            for invoke in invokes:
+                if class_of(payload) is not expected:
+                    before = 1  # what fails now is the plugin before
+                    payload = ways[invokes.index(invoke) - 1].finish(payload)
+                    before = 0
+                payload = invoke(payload)
+            if class_of(payload) is not expected:
+                payload = ways[-1].finish(payload)
+        except FAILURES as error:
+            return refused(stages[invokes.index(invoke) - before], error)
+        finally:
+            calls.under_way -= 1
+        return payload
+
+    return chain

@@ -1,0 +1,272 @@
+"""The application's side: load plugins, call them by kind or by name, and close everything."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, closing
+from functools import partial
+from inspect import iscoroutinefunction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from typing_extensions import override
+
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.locks import Rank, reentrant_lock
+from scaffold.contract._context.events import EventBus
+from scaffold.contract._context.telemetry import Metrics, Tracer
+from scaffold.contract._hooks.channel import Channel
+from scaffold.contract._hooks.dispatcher import Dispatcher
+from scaffold.contract._hooks.hook import Kind
+from scaffold.contract._hooks.plugin import Client
+from scaffold.host._concurrency.close_once import Closing
+from scaffold.host._concurrency.parallel import side_by_side
+from scaffold.host._concurrency.periodic import Upkeep
+from scaffold.host._concurrency.polling import PAUSE, until
+from scaffold.host._context.event_bus import Listening, in_threads
+from scaffold.host._dispatch.dispatchers import HostRoutes
+from scaffold.host._lifecycle.file_watcher import Watch
+from scaffold.host._lifecycle.lifecycle import Life
+from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client
+from scaffold.host._middleware.call_telemetry import Observation
+from scaffold.host._middleware.middleware import Middleware
+from scaffold.host._registry.entries import Claim
+from scaffold.manifest._model import Manifest, read_manifest
+from scaffold.manifest._runtime_choice import choose
+from scaffold.manifest._untyped_kind import kind_of
+
+__all__ = ["Host"]
+
+C = TypeVar("C", bound=Client)
+D = TypeVar("D", bound=Dispatcher)
+T = TypeVar("T")
+
+
+class Host(Life):
+    """Loads plugins and calls them from any thread; use it in a `with` statement.
+
+    Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
+    in their context's metadata; `health_every` is the pause between checks of their health, in
+    seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
+    of Python as forks of one that has imported what they need. `watch_every`, for development, is
+    the pause between looks at the files of plugins: those that have changed are reloaded. `storage`
+    is the folder for what plugins keep, a temporary one by default. `metrics` and `tracer` hear of
+    every call. `secrets` are the environment variables that manifests may name, or secrets by the
+    names that manifests use; without it, variables whose names begin with `PLUGIN_`.
+    """
+
+    def __init__(
+        self,
+        facts: dict[str, Any] | None = None,
+        *,
+        health_every: float | None = None,
+        watch_every: float | None = None,
+        fork_server: bool = False,
+        storage: Path | str | None = None,
+        metrics: Metrics | None = None,
+        tracer: Tracer | None = None,
+        secrets: Collection[str] | Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(
+            facts,
+            fork_server=fork_server,
+            storage=storage,
+            metrics=metrics,
+            tracer=tracer,
+            secrets=secrets,
+        )
+        self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
+        self._post = self._services.post
+        self._closing = Closing()
+        self._upkeep = Upkeep()
+        self._health_every = health_every
+        self._watch_every = watch_every
+        self._unlock()
+        reset_after_fork(self._unlock)
+
+    def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
+        """Register a kind by its generated dispatcher, and return what calls all its plugins.
+
+        `best_effort` names collecting hooks that leave out plugins which fail. Register kinds
+        before their plugins. Use the result after `start`; it follows every later change.
+        """
+        kinship = self._kinship(dispatcher.kind)
+        kinship.best_effort |= set(best_effort)
+        self._makers.setdefault((kinship.kind.name, kinship.major), dispatcher.client)
+        routes = HostRoutes(kinship, self._post)
+        with self._binding:
+            bound = dispatcher(routes)
+            self._dispatchers.append((bound, routes))
+        return bound
+
+    def client(self, name: str, client: type[C]) -> C:
+        """Return a client of one plugin in use; raise `PluginError` if there is none such."""
+        return self._others.client(name, client)
+
+    @property
+    def event_bus(self) -> EventBus:
+        """The bus that plugins have in their context; handlers are called in threads."""
+        return Listening(self._services.events, in_threads(self._post, "host", lambda sent: sent))
+
+    def start(self, progress: OnStarted | None = None) -> None:
+        """Start what is registered: by runtime, then dependence, then priority (ADR-0002).
+
+        Plugins that do not depend on each other start side by side. One that fails is
+        `unavailable`, as are those that depend on it; `status` says why. Raises `DependencyCycle`
+        or `AmbiguousPlugin` before anything is started. May be repeated for what came later.
+
+        If another thread is starting plugins, this waits for it first. An interruption leaves
+        plugins that were not ready as they were registered. Raises `PluginError` if the host is
+        closed.
+        """
+        while True:
+            with self._registry.starting() as claim:
+                if claim is not None:
+                    self._start(claim, progress)
+                    break
+            time.sleep(PAUSE)
+        self._look_after()
+
+    def load(self, folder: Path | str, client: type[C], *, runtime: str | None = None) -> C:
+        """Load the plugin in a folder, or of a manifest file, and return a client of it.
+
+        The host takes the first of `in_process`, `mcp_stdio` and `mcp_http` that the plugin offers,
+        or the `runtime` asked for. Raises `ManifestInvalid`, `RuntimeNotSupported`,
+        `PluginLoadError`, `PluginError` if the client is for another kind or the name is taken, or
+        a `TransportError`.
+        """
+        manifest = read_manifest(Path(folder))
+        check_client(manifest, client)
+        return self._take(manifest, client.kind, runtime, client)
+
+    def open(self, folder: Path | str, runtime: str | None = None) -> Channel:
+        """Load a plugin without bindings of its kind: payloads are plain JSON.
+
+        `host[name].kind.hooks` are what the channel binds. Raises as `load` does.
+        """
+        manifest = read_manifest(Path(folder))
+        return self._take(manifest, kind_of(manifest), runtime, lambda channel: channel)
+
+    def check(self) -> None:
+        """Ask every plugin in use how it is, and note what has changed.
+
+        One that fails is `degraded`, and not used after three times in a row; one that is well
+        again is used again.
+        """
+        used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
+        before = [entry.state for entry in used]
+        leftovers = self._services.leftovers
+        deque(side_by_side(self._check, used, leftovers), maxlen=0)
+        if before != [entry.state for entry in used]:
+            self._changed()
+
+    def close(self) -> None:
+        """Close every plugin, the last one first, even if some fail; then raise the last failure.
+
+        New calls are refused at once. Calls in flight, and loads, starts and reloads of other
+        threads, are awaited for a few seconds. Nothing of the host starts afterwards. May be
+        repeated, and be called in a signal handler. Raises `PluginError` at once in an async hook
+        of a plugin in this process, which would wait for its own end.
+        """
+        if self._closing.is_around:
+            return
+        self._refuse_own_loops()
+        with self._closing.turn() as mine:
+            if mine:
+                self._close()
+            else:
+                self._closing.wait()
+
+    def _close(self) -> None:
+        self._registry.close()
+        self._upkeep.end()
+        with ExitStack() as stack:
+            stack.callback(self._changed)
+            stack.callback(self._storage.close)
+            if self._services.forks is not None:
+                stack.callback(self._services.forks.close)
+            stack.callback(self._upkeep.join)
+            stack.callback(self._services.leftovers.wait, CHECK_SECONDS)
+            stack.callback(self._end_all)
+            self._post.close(CHECK_SECONDS)
+            until(lambda: not self._registry.busy(), CHECK_SECONDS)
+
+    def _end_all(self) -> None:
+        with ExitStack() as stack:
+            for loaded in self._registry.empty():
+                stack.callback(self._end, loaded)
+
+    def _start(self, claim: Claim, progress: OnStarted | None) -> None:
+        groups = self._planned(claim)
+        total = sum(map(len, groups))
+        done = 0
+        start, leftovers = partial(self._timed_start, claim), self._services.leftovers
+        try:
+            for group in groups:
+                with closing(side_by_side(start, group, leftovers)) as started:
+                    for entry, seconds in started:
+                        done += 1
+                        if progress is not None:
+                            progress(Started(entry.status, seconds, done, total))
+        finally:
+            self._changed()
+
+    @override
+    def _changed(self) -> None:
+        with self._binding:  # the last one has seen all changes
+            for kinship in self._kinds.values():
+                kinship.renew()
+            for dispatcher, routes in self._dispatchers:
+                dispatcher.bind(routes)
+
+    @override
+    def _observe(self, observation: Observation) -> None:
+        self._around.add(observation.call, None, None, math.inf)
+
+    @override
+    def _check_middleware(self, middleware: Middleware) -> None:
+        if iscoroutinefunction(middleware):
+            raise TypeError("the middleware of a Host is a plain function; AsyncHost awaits it")
+
+    def _take(
+        self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[Channel], T]
+    ) -> T:
+        picked = choose(manifest, runtime)
+        with self._registry.loading(manifest.name) as claim:
+            client = self._open(manifest, kind, picked, make, claim=claim)
+        self._changed()
+        self._look_after()
+        return client
+
+    def _look_after(self) -> None:
+        """Begin to look after plugins, if the host is to and does not yet."""
+        with self._binding:
+            if self._upkeep:
+                return
+            if self._health_every is not None:
+                self._upkeep.repeat(self._health_every, self.check)
+            if self._watch_every is not None:
+                watch = Watch(self._registry)
+                self._upkeep.repeat(self._watch_every, lambda: self._reload_changed(watch))
+
+    def _reload_changed(self, watch: Watch) -> None:
+        for name in watch.changed():
+            with watch.telling(name):
+                self.reload(name, keep=True)
+
+    def _unlock(self) -> None:
+        # A signal handler may close the host while the code below it registers a plugin.
+        self._binding = reentrant_lock(Rank.HOST)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,288 @@
+"""The in-process channel of a host that blocks."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from functools import partial
+from inspect import isawaitable
+from typing import Any, TypeVar
+
+from pydantic_core import from_json
+
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.locks import Rank, reentrant_lock
+from scaffold.contract._errors.errors import HookError, PluginError
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._hooks.hook import Hook, StreamHook
+from scaffold.contract._hooks.plugin import Plugin, PluginContext
+from scaffold.host._concurrency.loop_thread import LoopThread
+from scaffold.host._concurrency.time_limit import Leftovers, within
+from scaffold.host._in_process.guards import (
+    LANDING,
+    TAKING_BACK,
+    await_alone,
+    catalogue_of,
+    failing,
+    inherited,
+    is_awaited,
+    setup_failed_in_fork,
+    teardown_failed,
+)
+from scaffold.host._in_process.hook_binding import Direct, Joint, join
+from scaffold.host._in_process.in_flight import Counter, Flights, closed
+from scaffold.host._in_process.streams import opener
+from scaffold.resources._scope import Loan
+
+__all__ = ["InProcessChannel"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class InProcessChannel:
+    """Calls a plugin's methods; those that are `async def` run in an event loop of the channel."""
+
+    runtime: str = "in_process"
+
+    def __init__(self, plugin: Plugin, *, name: str | None = None) -> None:
+        self.plugin = plugin
+        self.name = name or type(plugin).__name__
+        self.flights = Flights()
+        self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
+        self.loan = Loan()
+        """What the plugin was lent; it is taken back after its teardown."""
+        self._loop = LoopThread(self.name)
+        self._catalogues: dict[str, Catalogue] = {}
+        self._set_up: Callable[[], None] | None = None
+        self._teardown_within: float | None = None
+        self._lock = reentrant_lock(Rank.CHANNEL)
+        self._ending = False
+        reset_after_fork(self._inherit)
+
+    def setup(
+        self,
+        context: Callable[[Loan], PluginContext],
+        *,
+        seconds: float,
+        teardown_seconds: float,
+        leftovers: Leftovers | None = None,
+    ) -> None:
+        """Set the plugin up; `close` tears it down.
+
+        Args:
+            context: Makes the plugin's context from what the plugin is lent.
+            seconds: How long `setup` may take.
+            teardown_seconds: How long `teardown` may take.
+            leftovers: Where the thread of a `setup` that is late is noted.
+
+        Raises what `context` and the plugin raise, or `Late`. A `setup` that succeeds after that
+        is torn down at once.
+        """
+
+        def set_up() -> None:
+            made = context(self.loan)
+            if type(self.plugin).setup is not Plugin.setup:
+                work = partial(self.plugin.setup, made)
+                undo = self._tear_down_late
+                within(seconds, lambda: self.settle(work()), undo=undo, leftovers=leftovers)
+            self._teardown_within = teardown_seconds
+
+        self._set_up = set_up
+        set_up()
+
+    def check(self, seconds: float) -> None:
+        """Ask the plugin how it is; raise what it raises, or `Late`."""
+        if type(self.plugin).health is not Plugin.health:
+            self._enter()
+            within(seconds, lambda: self.settle(self.plugin.health()))
+
+    def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
+        """Return the function that calls `hook` and raises `HookError`."""
+        bound = self._bound.get(hook)
+        if bound is None:
+            bound = self._bound[hook] = self._guarded(hook)
+        return bound
+
+    def _guarded(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
+        joint = join(self.plugin, self.name, hook)
+        invoke = joint.invoke
+        if hook.functions is not None:
+            invoke = self._held_to_catalogue(joint)
+        if hook.timeout is not None:
+            invoke = self._limited(invoke, hook.timeout)
+        takes, admit, gives, finish = joint.takes, joint.admit, joint.gives, self._finishing(joint)
+        fail, enter = failing(joint, hook), self._enter
+        under_way, shut = 0, self.flights.shut
+
+        def call(payload: In) -> Out:
+            nonlocal under_way
+            if type(payload) is not takes:
+                payload = admit(payload)
+            under_way += 1
+            if shut:
+                under_way -= 1
+                enter()
+                return call(payload)
+            try:
+                answer: Out = invoke(payload)
+                return answer if type(answer) is gives else finish(answer)
+            except HookError:
+                raise
+            except FAILURES as error:
+                failure = fail(error)
+                raise failure from failure.__cause__
+            finally:
+                under_way -= 1
+
+        def gate(count: int | None) -> None:
+            nonlocal shut, under_way
+            shut = self.flights.shut
+            if count is not None:
+                under_way = count
+
+        self.flights.watch(hook.name, Counter(lambda: under_way, gate, invoke))
+        return call
+
+    def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        joint = join(self.plugin, self.name, hook)
+        return opener(joint, hook, self.flights, self._loop, self._enter)
+
+    def direct(self, hook: Hook[Any, Any]) -> Direct | None:
+        """Return the way to a hook without its guards, for who calls several plugins in one loop.
+
+        There is none where the guards are more than a look at classes.
+        """
+        if hook.functions is not None or hook.timeout is not None:
+            return None
+        joint = join(self.plugin, self.name, hook)
+        finish = self._finishing(joint)
+        return Direct(joint.invoke, joint.takes, joint.gives, finish, joint.fail)
+
+    def refuse_own_loop(self) -> None:
+        """Raise `PluginError` in the plugin's event loop, which cannot wait for its own end."""
+        if self._loop.is_current:
+            reason = (
+                "one of its async hooks closes or reloads it, and would wait for its own end; "
+                "do that in another thread"
+            )
+            raise PluginError(self.name, reason)
+
+    def close(self, *, landing: float = LANDING) -> None:
+        """Refuse new calls, wait for those in flight, and tear the plugin down if it was set up.
+
+        May be repeated. A fork tears down only what it has set up itself.
+
+        Args:
+            landing: Seconds for which calls in flight are awaited. Those of the plugin's event loop
+                are cancelled then.
+
+        Raises `PluginError` if the teardown fails, or in an async hook of the plugin.
+        """
+        self.refuse_own_loop()
+        self.flights.closed = True
+        mine = False
+        try:
+            with self._lock:
+                if self._ending:
+                    return
+                mine = self._ending = True
+            self._end(landing)
+        except FAILURES as error:
+            raise teardown_failed(self.name, error) from error
+        except BaseException:
+            if mine:
+                self._ending = False  # the next close goes on
+            raise
+
+    def _end(self, landing: float) -> None:
+        self.flights.landed(landing, but=self.flights.own())
+        self._loop.end_calls()
+        seconds, self._teardown_within = self._teardown_within, None
+        with ExitStack() as ending:
+            ending.callback(self._loop.close)
+            ending.callback(lambda: self.settle(self.loan.end(), TAKING_BACK, last=True))
+            if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
+                within(seconds, self._tear_down, undo=_nothing)
+
+    def _tear_down(self) -> None:
+        self.settle(self.plugin.teardown(), last=True)
+
+    def _tear_down_late(self) -> None:
+        """Tear down a plugin whose `setup` has succeeded after it was given up."""
+        answer = self.plugin.teardown()
+        if not isawaitable(answer):
+            return
+        if self._ending:
+            await_alone(answer)
+        else:
+            self.settle(answer, last=True)
+
+    def _enter(self) -> None:
+        """Let a call begin although the gate is shut: a fork sets the plugin up first.
+
+        Raises `ConnectFailed` if the channel is closed, `PluginLoadError` if `setup` fails.
+        """
+        if self.flights.closed:
+            raise closed()
+        with self._lock:
+            if not self.flights.inherited:
+                return
+            try:
+                if self._set_up is not None:
+                    self._set_up()
+            except FAILURES as error:
+                raise setup_failed_in_fork(self.name, error) from error
+            self.flights.inherited = False
+
+    def _inherit(self) -> None:
+        """Leave to the parent process what it has set up, lent and started."""
+        inherited.append(self.loan)
+        self.loan = Loan()
+        self._lock = reentrant_lock(Rank.CHANNEL)
+        self._ending = False
+        self._teardown_within = None
+        if is_awaited(self.plugin):
+            self.flights.inherited = True
+
+    def _finishing(self, joint: Joint[Any, Out]) -> Callable[[Any], Out]:
+        """Return what awaits, checks and converts answers that do not prove themselves."""
+        return lambda answer: joint.accept(self.settle(answer))
+
+    def settle(self, answer: Any, seconds: float | None = None, *, last: bool = False) -> Any:
+        """Wait in the plugin's event loop for what is awaitable.
+
+        Raises as `LoopThread.run` does.
+        """
+        return self._loop.run(answer, seconds, last=last) if isawaitable(answer) else answer
+
+    def _limited(self, invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Any]:
+        """Bound a call: a coroutine is cancelled, a thread that is late is left to itself."""
+
+        def limited(payload: Any) -> Any:
+            deadline = time.monotonic() + seconds
+            answer = within(seconds, lambda: invoke(payload))
+            return self.settle(answer, max(0.0, deadline - time.monotonic()))
+
+        return limited
+
+    def _held_to_catalogue(self, joint: Joint[Any, Any]) -> Callable[[Any], Any]:
+        hook, invoke = joint.own, joint.invoke
+        listing = joint.catalogue_hook
+        functions = self.bind(listing)
+
+        def invoke_if_valid(payload: Any) -> Any:
+            content = from_json(hook.input.dump(payload))
+            catalogue = self._catalogues.get(listing.name)
+            if catalogue is None or joint.function(content) not in catalogue.functions:
+                catalogue = catalogue_of(listing, functions(None))
+                self._catalogues[listing.name] = catalogue
+            catalogue.check(hook, content)
+            return invoke(payload)
+
+        return invoke_if_valid
+
+
+def _nothing() -> None:
+    """Leave a late teardown as it is."""

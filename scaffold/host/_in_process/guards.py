@@ -1,0 +1,96 @@
+"""What both in-process channels put around a plugin's hooks and lifecycle."""
+
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable, iscoroutinefunction
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from scaffold.contract._errors.errors import (
+    DeadlineExceeded,
+    PluginError,
+    PluginLoadError,
+    ScaffoldError,
+)
+from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._hooks.hook import Hook
+from scaffold.contract._hooks.plugin import Plugin
+from scaffold.host._concurrency.time_limit import Late, transport_failure
+from scaffold.host._in_process.hook_binding import Joint
+from scaffold.resources._scope import Loan
+
+__all__ = [
+    "LANDING",
+    "TAKING_BACK",
+    "await_alone",
+    "catalogue_of",
+    "failing",
+    "inherited",
+    "is_awaited",
+    "settled",
+    "setup_failed_in_fork",
+    "teardown_failed",
+]
+
+LANDING: Final = 5.0
+"""Seconds for which a close waits for calls in flight."""
+TAKING_BACK: Final = 5.0
+"""Seconds that it may take to close what a plugin was lent."""
+
+inherited: Final[list[Loan]] = []
+"""What a parent process has lent. A fork keeps it alive: ending it would remove the parent's."""
+
+
+def failing(
+    joint: Joint[Any, Any], hook: Hook[Any, Any]
+) -> Callable[[BaseException], ScaffoldError]:
+    """Return what turns a failure into what the caller may know."""
+
+    def failed(error: BaseException) -> ScaffoldError:
+        if isinstance(error, Late):
+            return DeadlineExceeded(f"{hook.name}: no answer within {hook.timeout:g} s")
+        return transport_failure(error) or joint.fail(error)
+
+    return failed
+
+
+def teardown_failed(name: str, error: BaseException) -> PluginError:
+    """Return the error of a plugin that could not be torn down."""
+    why = str(error) if isinstance(error, Late) else f"{type(error).__name__}: {error}"
+    return PluginError(name, f"teardown failed: {why}")
+
+
+def setup_failed_in_fork(name: str, error: BaseException) -> ScaffoldError:
+    """Return the error of a call in a fork in which the plugin could not be set up."""
+    if isinstance(error, ScaffoldError):
+        return error
+    why = str(error) if isinstance(error, Late) else f"{type(error).__name__}: {error}"
+    return PluginLoadError(name, f"setup in a forked process failed: {why}")
+
+
+def catalogue_of(listing: Hook[None, Any], functions: Any) -> Catalogue:
+    """Return the catalogue that a plugin's listing hook has answered with."""
+    return Catalogue(from_json(listing.output.dump(functions)))
+
+
+def is_awaited(plugin: Plugin) -> bool:
+    """Tell whether a plugin has anything that runs in an event loop."""
+    names = ("setup", "teardown", "health", *plugin.kind.hooks)
+    return any(iscoroutinefunction(getattr(type(plugin), name, None)) for name in names)
+
+
+async def settled(answer: Any) -> Any:
+    """Await what is awaitable.
+
+    It is done again: what a thread hands back may be the coroutine of an `async def`.
+    """
+    while isawaitable(answer):
+        answer = await answer
+    return answer
+
+
+def await_alone(answer: Awaitable[Any]) -> Any:
+    """Await in an event loop of its own: the plugin's has been closed."""
+    import asyncio
+
+    return asyncio.run(settled(answer))

@@ -1,0 +1,112 @@
+"""Where a host's view of a hook meets a plugin's, in one process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, Generic, TypeVar, get_origin
+
+from scaffold.contract._errors.errors import HookError, PluginError, UnsupportedHook
+from scaffold.contract._errors.masking import conceal
+from scaffold.contract._hooks.hook import Hook
+from scaffold.contract._hooks.plugin import Plugin
+from scaffold.contract._json.types import JsonObject
+from scaffold.contract._payload.payload import Payload
+
+__all__ = ["Direct", "Joint", "join"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True, slots=True)
+class Joint(Generic[In, Out]):
+    """What it takes to call one hook of one plugin."""
+
+    own: Hook[Any, Any]
+    """The hook as the plugin's bindings have it."""
+    invoke: Callable[[In], Any]
+    """The plugin's method."""
+    takes: Any
+    """Inputs of exactly this class need no look."""
+    admit: Callable[[In], In]
+    """Check or convert any other input."""
+    gives: Any
+    """Outputs of exactly this class need no look."""
+    accept: Callable[[Any], Out]
+    """Check or convert any other output."""
+    fail: Callable[[BaseException], HookError]
+    """Turn what the plugin should not have raised into what the caller may know."""
+
+    @property
+    def catalogue_hook(self) -> Hook[None, Any]:
+        """The plugin's hook that lists its functions."""
+        functions = self.own.functions
+        assert functions is not None
+        return self.own.kind.hooks[functions.catalogue]
+
+    def function(self, content: JsonObject) -> str:
+        """Return the name of the function that a payload, as JSON, calls."""
+        functions = self.own.functions
+        assert functions is not None
+        return str(content[functions.name])
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """What it takes to call a hook of a plugin in this process without a guard of its own."""
+
+    invoke: Callable[[Any], Any]
+    """The plugin's method."""
+    takes: Any
+    """The class of inputs that need no look."""
+    gives: Any
+    """The class of answers that need no look."""
+    finish: Callable[[Any], Any]
+    """Await, check or convert any other answer."""
+    fail: Callable[[BaseException], HookError]
+    """Turn what the plugin should not have raised into what the caller may know."""
+
+
+def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:
+    """Bring the host's `hook` and the plugin's own together.
+
+    Raises `PluginError` if the plugin's kind has no such hook.
+    """
+    own = plugin.kind.hooks.get(hook.name)
+    if own is None:
+        raise _without(plugin, name, hook)
+    if own.streams != hook.streams:
+        streams, answers = "answers item by item", "answers in one piece"
+        says = f"{streams} and {answers} here" if own.streams else f"{answers} and {streams} here"
+        raise PluginError(name, f"its hook '{hook.name}' {says}")
+    method = getattr(plugin, hook.name)
+    return Joint(
+        own=own,
+        invoke=method if own.input.form is not None else lambda _nothing: method(),
+        takes=_trusted(own.input),
+        admit=lambda value: own.input.admit(value, hook.input),
+        gives=_trusted(hook.output),
+        accept=lambda value: hook.output.admit(value, own.output),
+        fail=lambda error: conceal(error, plugin=name, hook=hook.name),
+    )
+
+
+def _without(plugin: Plugin, name: str, hook: Hook[Any, Any]) -> PluginError:
+    if plugin.kind.name == hook.kind.name and plugin.kind.version != hook.kind.version:
+        return UnsupportedHook(name, hook.name, plugin.kind.version, hook.kind.version)
+    theirs = f"{plugin.kind.name} {plugin.kind.version}"
+    ours = f"{hook.kind.name} {hook.kind.version}"
+    return PluginError(name, f"its kind {theirs} has no hook '{hook.name}', as {ours} has")
+
+
+class _Untrusted:
+    """The class of no value."""
+
+
+def _trusted(payload: Payload[Any]) -> type:
+    """Return the class whose instances are valid payloads because they exist."""
+    if payload.form is None:
+        return NoneType
+    if payload.exact or not isinstance(payload.form, type) or get_origin(payload.form) is not None:
+        return _Untrusted
+    return payload.form

@@ -1,0 +1,304 @@
+"""One item of a plugin's stream after the other, in this process: asked for, awaited, and closed.
+
+A generator has no context and no thread of its own; it runs wherever it is asked. So every step of
+a stream is taken in the context of the call that opened it: metadata and progress are the call's,
+whichever thread or task goes on with it.
+"""
+
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Final, NoReturn, Protocol, TypeVar
+
+from typing_extensions import override
+
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.results import Outcome, TimeIsUp
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.host._concurrency.loop_thread import LoopThread
+from scaffold.host._concurrency.thread_pool import Crew
+from scaffold.host._concurrency.time_limit import Closed, Late, NoThread
+
+__all__ = ["END", "AsyncSteps", "Awaited", "InTask", "InThread", "Plain", "Steps", "Timed"]
+
+T = TypeVar("T")
+
+END: Final = object()
+"""Stands for the item after the last one."""
+
+_CLOSING: Final = 2.0
+"""Seconds for which the end of an asynchronous generator is waited for."""
+
+
+class Steps(Protocol):
+    """The items of one stream, for a thread."""
+
+    def step(self, seconds: float | None = None) -> Any:
+        """Return the next item or `END`; raise what the plugin raises, or `Late`."""
+        ...
+
+    def close(self) -> None:
+        """Close the plugin's generator; raise what it raises."""
+        ...
+
+
+class AsyncSteps(Protocol):
+    """The items of one stream, for an event loop."""
+
+    async def step(self) -> Any:
+        """Return the next item or `END`; raise what the plugin raises."""
+        ...
+
+    async def close(self) -> None:
+        """Close the plugin's generator; raise what it raises."""
+        ...
+
+
+class Plain:
+    """A plain iterator, which any thread may step, and close while another is at it."""
+
+    def __init__(self, items: Iterator[Any], context: Context) -> None:
+        self._items = items
+        self._context = context
+        # It has no rank: it is held while the plugin's code runs, and streams may read streams.
+        self._lock = threading.Lock()
+        self._thread = 0
+        self._closed = False
+        reset_after_fork(self._unlock)
+
+    def step(self, seconds: float | None = None) -> Any:
+        """Return the next item or `END`, however long it takes."""
+        assert seconds is None, "only a thread of its own can be waited for so long and no longer"
+        if self._thread == threading.get_ident():
+            raise RuntimeError("a stream was asked for an item by the code that makes its items")
+        with self._lock:
+            self._thread = threading.get_ident()
+            try:
+                item = END if self._closed else self._context.run(next, self._items, END)
+            finally:
+                self._thread = 0
+        if self._closed:
+            self.close()  # it was asked to while this thread held the lock
+        return item
+
+    def close(self) -> None:
+        """Close the generator, if it is one; while a step is taken, that step does it."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            try:
+                close = getattr(self._items, "close", None)
+                if close is not None:
+                    self._context.run(close)
+            finally:
+                self._lock.release()
+
+    def _unlock(self) -> None:
+        """Forget a thread of the parent process that takes a step."""
+        self._lock = threading.Lock()
+        self._thread = 0
+
+
+class Timed:
+    """A plain iterator in a thread of its own, so that a step need not be waited for to its end.
+
+    Nothing can stop a Python thread: one that is late is left to itself, and ends with the process.
+    """
+
+    def __init__(self, plain: Plain) -> None:
+        self._plain = plain
+        self._asked: SimpleQueue[Outcome[Any] | None] = SimpleQueue()
+        self._inherited = False
+        thread = threading.Thread(target=self._serve, name="plugin-stream", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise NoThread(thread.name, error) from None
+        reset_after_fork(self._lose_thread)
+
+    def step(self, seconds: float | None = None) -> Any:
+        """Return the next item or `END`; raise `Late`, or `Closed` in a fork."""
+        if self._inherited:
+            raise Closed
+        asked = Outcome[Any]()
+        self._asked.put(asked)
+        return _awaited(asked, seconds)
+
+    def close(self) -> None:
+        """Close the generator, and end the thread; while a step is taken, after that."""
+        self._asked.put(None)
+        self._plain.close()
+
+    def _lose_thread(self) -> None:
+        self._inherited = True
+
+    def _serve(self) -> None:
+        while (asked := self._asked.get()) is not None:
+            try:
+                item = self._plain.step()
+            except FAILURES as error:
+                asked.settle(partial(_fail, error))
+            else:
+                asked.settle(partial(_identity, item))
+
+
+class InThread:
+    """A plain iterator for an event loop: stepped in threads of a crew, or in the loop itself."""
+
+    def __init__(self, plain: Plain, crew: Crew | None) -> None:
+        self._plain = plain
+        self._crew = crew
+
+    async def step(self) -> Any:
+        """Return the next item or `END`."""
+        return await self._do(self._plain.step)
+
+    async def close(self) -> None:
+        """Close the generator; while a step is taken, that step does it."""
+        await self._do(self._plain.close)
+
+    async def _do(self, work: Callable[[], Any]) -> Any:
+        return work() if self._crew is None else await self._crew.result_of(work)
+
+
+class InTask:
+    """An asynchronous iterator, stepped in whatever task asks."""
+
+    def __init__(self, items: AsyncIterator[Any], context: Context) -> None:
+        self._items = items
+        self._context = context
+
+    async def step(self) -> Any:
+        """Return the next item or `END`."""
+        return await _InContext(self._context, anext(self._items, END))
+
+    async def close(self) -> None:
+        """Close the generator, if it is one."""
+        close = getattr(self._items, "aclose", None)
+        if close is not None:
+            await _InContext(self._context, close())
+
+
+class _InContext(Generator[Any, Any, T]):
+    """Awaits in a context, in the task that awaits this."""
+
+    def __init__(self, context: Context, awaitable: Awaitable[T]) -> None:
+        self._run = context.run
+        self._steps: Any = context.run(awaitable.__await__)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self
+
+    @override
+    def send(self, value: Any) -> Any:
+        return self._run(self._steps.send, value)
+
+    @override
+    def throw(self, *error: Any) -> Any:
+        return self._run(self._steps.throw, *error)
+
+
+class Awaited:
+    """An asynchronous iterator, stepped from other threads; all of it runs in one task.
+
+    So it may hold what belongs to a task, as a timeout or a group of tasks does, between its items.
+    """
+
+    def __init__(self, items: AsyncIterator[Any], context: Context, loop: LoopThread) -> None:
+        self._items = items
+        self._loop = loop
+        self._asked: deque[Outcome[Any]] = deque()
+        self._wake: Callable[[], object] = _nothing
+        self._closed = False
+        self._ended = Outcome[None]()
+        self._failure: BaseException | None = None
+        self._within = context.run(loop.begin, self._serve(), self._cut_off)
+
+    def step(self, seconds: float | None = None) -> Any:
+        """Return the next item or `END`; raise `Late`, or `Closed` if the loop has ended."""
+        asked = Outcome[Any]()
+        self._asked.append(asked)
+        # The task fails what was asked for when it ends; afterwards the loop takes nothing.
+        if self._ended.settled or not self._loop.soon(self._within, self._turn):
+            raise Closed
+        return _awaited(asked, seconds)
+
+    def close(self) -> None:
+        """Cancel what it waits for, close it, and wait for that; raise what it raises."""
+        self._closed = True
+        if self._loop.soon(self._within, self._turn) and not self._loop.is_current:
+            with suppress(TimeIsUp):
+                self._ended.wait(_CLOSING)
+        if self._failure is not None:
+            raise self._failure
+
+    def _turn(self) -> None:
+        """Have the task look at what is wanted of it."""
+        self._wake()
+
+    async def _serve(self) -> None:
+        import asyncio
+
+        task = asyncio.current_task()
+        assert task is not None
+        wanted = asyncio.Event()
+        self._wake = lambda: task.cancel() if self._closed else wanted.set()
+        try:
+            while not self._closed:
+                if not self._asked:
+                    await wanted.wait()
+                    wanted.clear()
+                    continue
+                await self._answer(self._asked[0])
+                self._asked.popleft()
+        finally:
+            self._wake = _nothing
+            await self._end()
+
+    async def _answer(self, asked: Outcome[Any]) -> None:
+        try:
+            item = await anext(self._items, END)
+        except FAILURES as error:
+            asked.settle(partial(_fail, error))
+        else:
+            asked.settle(partial(_identity, item))
+
+    async def _end(self) -> None:
+        try:
+            close = getattr(self._items, "aclose", None)
+            if close is not None:
+                await close()
+        except FAILURES as error:
+            self._failure = error
+        finally:
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Fail what was asked for; what is asked for later is refused. May be repeated."""
+        self._ended.settle(_nothing)
+        for asked in tuple(self._asked):
+            asked.settle(partial(_fail, RuntimeError("the stream was cut off")))
+
+
+def _awaited(asked: Outcome[Any], seconds: float | None) -> Any:
+    """Wait for what was asked for; raise `Late`."""
+    try:
+        result = asked.wait(seconds)
+    except TimeIsUp:
+        raise Late(seconds or 0.0) from None
+    return result()
+
+
+def _identity(item: Any) -> Any:
+    return item
+
+
+def _fail(error: BaseException) -> NoReturn:
+    raise error
+
+
+def _nothing() -> None:
+    """Nobody is there to be woken."""

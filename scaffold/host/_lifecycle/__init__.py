@@ -1,0 +1,1 @@
+"""Starting, checking, reloading and closing plugins."""

@@ -1,0 +1,162 @@
+"""Importing a plugin's module from its folder, without touching `sys.path`."""
+
+import importlib
+import importlib.util
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from scaffold._concurrency.forks import reset_after_fork
+
+__all__ = ["import_from", "importing_anew", "put_back", "stands_in"]
+
+
+class _ImportLock:
+    """Held while a name in `sys.modules` is chosen and taken; plugins may load plugins."""
+
+    def __init__(self) -> None:
+        self._reset()
+        reset_after_fork(self._reset)
+
+    def _reset(self) -> None:
+        # It has no rank: it is held while modules are imported, which run any code.
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+_LOCK: Final = _ImportLock()
+
+
+def stands_in(folder: Path, module: str) -> bool:
+    """Tell whether the folder has the module, as a file or as a package."""
+    path = folder.joinpath(*module.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def import_from(folder: Path, module: str) -> ModuleType:
+    """Import a dotted module whose top package or file stands in the folder.
+
+    The top is known to Python under its real name if no other module has it; otherwise under that
+    name and a digest of the folder, so that the modules of two plugins never meet. Then only its
+    relative imports lead into the plugin. Raises whatever the module raises, and leaves nothing of
+    it behind in `sys.modules` if it does.
+    """
+    top, _, rest = module.partition(".")
+    with _LOCK:
+        name = _free_name(folder, top)
+        before = _family(name)
+        try:
+            if name not in sys.modules:
+                _execute(_spec(folder, top, name))
+            return importlib.import_module(f"{name}.{rest}" if rest else name)
+        except BaseException:
+            for left in _family(name) - before:
+                del sys.modules[left]
+            raise
+
+
+@contextmanager
+def importing_anew(folder: Path, module: str) -> Generator[dict[str, ModuleType]]:
+    """Have `import_from` read a plugin's code again, within a `with` statement.
+
+    Yields the modules that were known so far, by name: all of the folder's own, and no others. They
+    are known again if the block fails.
+    """
+    with _LOCK:
+        known = _own(folder, module)
+        for name, one in known.items():
+            del sys.modules[name]
+            _forget_bytecode(one)
+        importlib.invalidate_caches()
+        try:
+            yield known
+        except BaseException:
+            put_back(folder, module, known)
+            raise
+
+
+def put_back(folder: Path, module: str, modules: dict[str, ModuleType]) -> None:
+    """Have the folder's own modules be these again."""
+    with _LOCK:
+        for name in _own(folder, module):
+            del sys.modules[name]
+        sys.modules.update(modules)
+
+
+def _own(folder: Path, module: str) -> dict[str, ModuleType]:
+    top = module.partition(".")[0]
+    own = _places(_spec(folder, top, top))
+    for name in (top, _other_name(folder, top)):
+        known = sys.modules.get(name)
+        if known is not None and known.__spec__ is not None and _places(known.__spec__) == own:
+            return {one: sys.modules[one] for one in _family(name)}
+    return {}
+
+
+def _forget_bytecode(module: ModuleType) -> None:
+    """Remove what was compiled: two edits within a second, of one length, look the same to it."""
+    cached: str | None = getattr(module, "__cached__", None)
+    if cached is not None:
+        with suppress(OSError):
+            Path(cached).unlink()
+
+
+def _spec(folder: Path, top: str, name: str) -> ModuleSpec:
+    package = folder / top
+    file = package / "__init__.py"
+    if file.is_file():
+        spec = importlib.util.spec_from_file_location(
+            name, file, submodule_search_locations=[str(package)]
+        )
+    elif package.with_suffix(".py").is_file():
+        spec = importlib.util.spec_from_file_location(name, package.with_suffix(".py"))
+    else:
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(package)]
+    assert spec is not None
+    return spec
+
+
+def _execute(spec: ModuleSpec) -> None:
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    if spec.loader is not None:
+        spec.loader.exec_module(module)
+
+
+def _free_name(folder: Path, top: str) -> str:
+    """Return the name under which the folder's `top` is or can be imported."""
+    own = _places(_spec(folder, top, top))
+    known = sys.modules.get(top)
+    spec = importlib.util.find_spec(top) if known is None else known.__spec__
+    if spec is None and known is None:
+        return top
+    if spec is not None and _places(spec) == own:
+        return top
+    return _other_name(folder, top)
+
+
+def _other_name(folder: Path, top: str) -> str:
+    return f"{top}_{sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
+
+
+def _places(spec: ModuleSpec) -> set[Path]:
+    """Return where a module is: its file, or the folders of a package without one."""
+    if spec.has_location and spec.origin is not None:
+        return {Path(spec.origin).resolve()}
+    return {Path(place).resolve() for place in spec.submodule_search_locations or ()}
+
+
+def _family(name: str) -> set[str]:
+    return {one for one in list(sys.modules) if one == name or one.startswith(f"{name}.")}

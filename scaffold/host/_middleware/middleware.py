@@ -1,0 +1,163 @@
+"""What an application puts around the calls of its plugins: rights, quotas, audit (ADR-0005 §2).
+
+Functions are composed when a hook is bound, so a call that has none around it pays for none.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from typing import Any, Final, TypeAlias, TypeVar
+
+from scaffold.contract._context.metadata import call_metadata
+from scaffold.contract._errors.errors import PluginError
+from scaffold.contract._hooks.channel import AsyncChannel, Channel
+from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+from scaffold.contract._json.types import Json
+from scaffold.manifest._missing_hooks import lacking
+
+__all__ = ["PRIORITY", "Around", "Entrance", "HookCall", "Middleware", "Proceed"]
+
+C = TypeVar("C", Channel, AsyncChannel)
+
+PRIORITY: Final = 1000
+"""Where ADR-0005 has middleware begin; plugins that do the work stay below."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """One call of one hook of one plugin."""
+
+    plugin: str
+    """The plugin's name."""
+    runtime: str
+    """Where it runs."""
+    hook: Hook[Any, Any]
+    payload: Any
+    """What the caller gave, in the classes of its bindings."""
+
+    @property
+    def kind(self) -> Kind:
+        """The contract that the hook belongs to."""
+        return self.hook.kind
+
+    @property
+    def metadata(self) -> Mapping[str, Json]:
+        """The metadata of the call; `calling_with` around `proceed` changes it for the rest."""
+        return call_metadata()
+
+
+Proceed: TypeAlias = Callable[[Any], Any]
+"""Goes on with a payload, and returns the answer; in an `AsyncHost` it must be awaited."""
+Middleware: TypeAlias = Callable[[HookCall, Proceed], Any]
+"""Answers a call: with what `proceed(call.payload)` returns, after it has looked at either.
+
+It may change both, ask again, or raise a `HookError` in place of an answer. In an `AsyncHost` it is
+`async def`. The answer of a hook that streams is its generator.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    middleware: Middleware
+    kind: str | None
+    hook: str | None
+    priority: float
+
+    def fits(self, hook: Hook[Any, Any]) -> bool:
+        return self.kind in {None, hook.kind.name} and self.hook in {None, hook.name}
+
+
+class Around:
+    """The middleware of one host."""
+
+    def __init__(self) -> None:
+        self._layers: list[_Layer] = []
+
+    def add(
+        self, middleware: Middleware, kind: str | None, hook: str | None, priority: float
+    ) -> None:
+        """Put one around the calls of a hook, or of all; the highest priority is outermost."""
+        self._layers.append(_Layer(middleware, kind, hook, priority))
+        self._layers.sort(key=lambda layer: -layer.priority)
+
+    def of(self, hook: Hook[Any, Any]) -> Iterator[Middleware]:
+        """Yield what goes around a hook, the innermost first."""
+        return (layer.middleware for layer in reversed(self._layers) if layer.fits(hook))
+
+    def entrance(self, channel: C, plugin: str) -> C:
+        """Return the channel that clients of a plugin get."""
+        if not self._layers:
+            return channel
+        made: Any = Entrance(channel, plugin, self)
+        entrance: C = made
+        return entrance
+
+
+class Entrance:
+    """A channel, of either sort, whose calls go through middleware first."""
+
+    def __init__(self, channel: Any, plugin: str, around: Around) -> None:
+        self._channel = channel
+        self._plugin = plugin
+        self._around = around
+
+    @property
+    def runtime(self) -> str:
+        """Where the plugin runs."""
+        runtime: str = self._channel.runtime
+        return runtime
+
+    def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
+        """Return the function that calls a hook through everything that is around it."""
+        call: Callable[[Any], Any] = self._channel.bind(hook)
+        for middleware in self._around.of(hook):
+            call = _inside(middleware, call, self._plugin, self.runtime, hook)
+        return call
+
+    def stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], Any]:
+        """Return the function that opens a stream through everything that is around its hook."""
+        call: Callable[[Any], Any] = self._channel.stream(hook)
+        for middleware in self._around.of(hook):
+            inside = _inside_stream if iscoroutinefunction(middleware) else _inside
+            call = inside(middleware, call, self._plugin, self.runtime, hook)
+        return call
+
+    def lacks(self, hook: Hook[Any, Any]) -> PluginError | None:
+        """Return the error of calls of a hook that the plugin lacks; `None` if it has it."""
+        return lacking(self._channel, hook)
+
+    def guards(self, hook: Hook[Any, Any]) -> bool:
+        """Tell whether there is anything around a hook."""
+        return any(True for _ in self._around.of(hook))
+
+    def close(self) -> None:
+        """End the plugin's session."""
+        self._channel.close()
+
+    async def aclose(self) -> None:
+        """End the plugin's session."""
+        await self._channel.aclose()
+
+
+def _inside(
+    middleware: Middleware, proceed: Proceed, plugin: str, runtime: str, hook: Hook[Any, Any]
+) -> Callable[[Any], Any]:
+    return lambda payload: middleware(HookCall(plugin, runtime, hook, payload), proceed)
+
+
+def _inside_stream(
+    middleware: Middleware, proceed: Proceed, plugin: str, runtime: str, hook: Hook[Any, Any]
+) -> Callable[[Any], Any]:
+    """Await a middleware that stands between a stream and who asks for its first item."""
+
+    async def opened(payload: Any) -> Any:
+        return proceed(payload)
+
+    async def stream(payload: Any) -> AsyncGenerator[Any]:
+        call = HookCall(plugin, runtime, hook, payload)
+        async with aclosing(await middleware(call, opened)) as items:
+            async for item in items:
+                yield item
+
+    return stream

@@ -1,0 +1,1 @@
+"""The plugins that a host knows: states, start order, selection."""

@@ -1,0 +1,236 @@
+"""The three ways to a plugin: which of them to take, and the channel at the end of it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from scaffold.contract._errors.errors import PluginError, PluginLoadError
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._hooks.channel import AsyncChannel, Channel
+from scaffold.contract._hooks.hook import Kind
+from scaffold.contract._hooks.plugin import Plugin, PluginContext
+from scaffold.host._concurrency.finish_cancelled import finish
+from scaffold.host._concurrency.time_limit import Late
+from scaffold.host._context.event_bus import Deliver, in_loop, in_threads
+from scaffold.host._context.plugin_context import Provision
+from scaffold.host._in_process import AsyncInProcessChannel, InProcessChannel
+from scaffold.host._in_process.in_flight import Flights
+from scaffold.host._loading.entry_point import cause, load_plugin
+from scaffold.host._runtimes.connection_settings import command_of, process_of, service_of
+from scaffold.manifest._model import Manifest, McpStdio, Runtime
+from scaffold.manifest._runtime_choice import HAS_PIPES, PREFERENCE
+from scaffold.resources._scope import Loan
+
+__all__ = ["async_channel_to", "channel_to", "runs_here", "runtime_of"]
+
+
+if TYPE_CHECKING:
+    from scaffold.client._process.launch import Spawn
+
+
+class _Connecting(AsyncChannel, Protocol):
+    """A channel that is not connected when it is made."""
+
+    async def connect(self) -> object:
+        """Connect; raise `TransportError`."""
+        ...
+
+
+T = TypeVar("T", bound=_Connecting)
+
+
+def runs_here(manifest: Manifest, runtime: Runtime) -> bool:
+    """Tell whether a plugin's code is imported by this process."""
+    return runtime == "in_process" and not _wants_a_process(manifest)
+
+
+def runtime_of(channel: Channel | AsyncChannel) -> Runtime:
+    """Return where a channel leads: a plugin for this process may have been given its own."""
+    return next(one for one in PREFERENCE if one == channel.runtime)
+
+
+def channel_to(
+    manifest: Manifest,
+    kind: Kind,
+    runtime: Runtime,
+    provision: Provision | None = None,
+    plugin: Plugin | None = None,
+) -> Channel:
+    """Open a channel to the plugin, and hand it its context.
+
+    Without a `provision` the plugin has what its manifest says, and no host around it. A `plugin`
+    that is there already is used in process, in place of what the manifest names. Raises
+    `PluginLoadError`, `ConnectFailed` or another error of the transport; `PluginError` if something
+    cannot be provided.
+    """
+    provision = provision or Provision.of(manifest)
+    if runtime != "in_process":
+        return _CHANNELS[runtime](manifest, kind, provision)
+    if plugin is None and _wants_a_process(manifest):
+        return _stdio(_served(manifest), kind, provision)
+    channel = InProcessChannel(plugin or load_plugin(manifest), name=manifest.name)
+    services = provision.services
+    deliver = in_threads(services.post, manifest.name, channel.settle)
+    try:
+        channel.setup(
+            _contexts(provision, channel.flights, lambda: deliver),
+            seconds=manifest.startup_timeout_sec,
+            teardown_seconds=manifest.teardown_timeout_sec,
+            leftovers=services.leftovers,
+        )
+    except FAILURES as error:
+        channel.close()
+        raise _setup_failed(manifest, error) from None
+    except BaseException:
+        channel.close()
+        raise
+    return channel
+
+
+async def async_channel_to(
+    manifest: Manifest,
+    kind: Kind,
+    runtime: Runtime,
+    provision: Provision | None = None,
+    plugin: Plugin | None = None,
+) -> AsyncChannel:
+    """Open a channel to the plugin for the running event loop; raise as `channel_to` does."""
+    import asyncio
+
+    provision = provision or Provision.of(manifest)
+    if runtime != "in_process":
+        return await _ASYNC_CHANNELS[runtime](manifest, kind, provision)
+    if plugin is None and _wants_a_process(manifest):
+        return await _async_stdio(_served(manifest), kind, provision)
+    channel = AsyncInProcessChannel(
+        plugin or load_plugin(manifest),
+        name=manifest.name,
+        execution_model=manifest.execution_model,
+    )
+    services = provision.services
+
+    def deliver() -> Deliver:
+        return in_loop(asyncio.get_running_loop(), services.tasks, manifest.name)
+
+    try:
+        await channel.setup(
+            _contexts(provision, channel.flights, deliver),
+            seconds=manifest.startup_timeout_sec,
+            teardown_seconds=manifest.teardown_timeout_sec,
+            leftovers=services.leftovers,
+        )
+    except FAILURES as error:
+        await channel.aclose()
+        raise _setup_failed(manifest, error) from None
+    except BaseException:
+        await channel.aclose()
+        raise
+    return channel
+
+
+def _contexts(
+    provision: Provision, flights: Flights, deliver: Callable[[], Deliver]
+) -> Callable[[Loan], PluginContext]:
+    """Return what makes a plugin's context, once, and again in a fork that sets it up."""
+    lent: list[Loan] = []
+
+    def context(loan: Loan) -> PluginContext:
+        for before in lent:
+            provision.services.events.leave(before)
+        lent[:] = [loan]
+        return replace(provision.context(loan, deliver()), in_flight=flights.count)
+
+    return context
+
+
+def _wants_a_process(manifest: Manifest) -> bool:
+    busy = manifest.execution_model == "process_cpu_bound"
+    return busy and not manifest.in_process_only and HAS_PIPES
+
+
+def _served(manifest: Manifest) -> Manifest:
+    """Return the manifest of a plugin that is written for this process, but keeps a core busy."""
+    assert manifest.entry_point is not None
+    command = ("python", "-m", "scaffold.server", manifest.entry_point, "--name", manifest.name)
+    stdio = manifest.mcp_stdio or McpStdio(command=command)
+    return manifest.model_copy(update={"mcp_stdio": stdio})
+
+
+def _setup_failed(manifest: Manifest, error: BaseException) -> PluginError:
+    if isinstance(error, PluginError):
+        return error
+    why = str(error) if isinstance(error, Late) else cause(error, manifest.folder)
+    return PluginLoadError(manifest.name, f"setup failed: {why}")
+
+
+def _stdio(manifest: Manifest, kind: Kind, provision: Provision) -> Channel:
+    from scaffold.client._stdio.channel import StdioChannel
+
+    command, options = command_of(manifest), _process(manifest, provision)
+    prepare = _prepare(command, options, provision)
+    spawn = prepare() if prepare else None
+    return StdioChannel(command, kind=kind, spawn=spawn, **options)
+
+
+async def _async_stdio(manifest: Manifest, kind: Kind, provision: Provision) -> AsyncChannel:
+    import asyncio
+
+    from scaffold.client._stdio.async_channel import AsyncStdioChannel
+
+    command, options = command_of(manifest), _process(manifest, provision)
+    prepare = _prepare(command, options, provision)
+    spawn = await asyncio.to_thread(prepare) if prepare else None
+    return await _connected(AsyncStdioChannel(command, kind=kind, spawn=spawn, **options))
+
+
+def _prepare(
+    command: list[str], options: Mapping[str, Any], provision: Provision
+) -> "Callable[[], Spawn] | None":
+    """Return what prepares the process to be a fork, if the host has fork servers."""
+    forks = provision.services.forks
+    if forks is None:
+        return None
+    return partial(forks.prepare, command, options["env"], options.get("env_inherit"))
+
+
+def _process(manifest: Manifest, provision: Provision) -> dict[str, Any]:
+    options = process_of(manifest)
+    return {**options, "env": {**options["env"], **provision.variables()}}
+
+
+def _http(manifest: Manifest, kind: Kind, provision: Provision) -> Channel:
+    from scaffold.client._http import HttpChannel
+
+    url, options = service_of(manifest, provision.services.secrets)
+    return HttpChannel(url, kind=kind, **options)
+
+
+async def _async_http(manifest: Manifest, kind: Kind, provision: Provision) -> AsyncChannel:
+    from scaffold.client._http import AsyncHttpChannel
+
+    url, options = service_of(manifest, provision.services.secrets)
+    return await _connected(AsyncHttpChannel(url, kind=kind, **options))
+
+
+async def _connected(channel: T) -> T:
+    """Connect a channel; end it if that fails or is cancelled."""
+    try:
+        await channel.connect()
+    except BaseException:
+        await finish(channel.aclose())
+        raise
+    return channel
+
+
+_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind, Provision], Channel]]] = {
+    "mcp_stdio": _stdio,
+    "mcp_http": _http,
+}
+
+_ASYNC_CHANNELS: Final[
+    dict[Runtime, Callable[[Manifest, Kind, Provision], Awaitable[AsyncChannel]]]
+] = {
+    "mcp_stdio": _async_stdio,
+    "mcp_http": _async_http,
+}

@@ -1,0 +1,75 @@
+"""The resource `http_client`: httpx2, with deadlines, in the trace of the call that it serves."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from scaffold.contract._context.metadata import call_metadata
+from scaffold.contract._context.trace_context import trace_fields
+from scaffold.contract._json.types import Json, is_object
+from scaffold.resources._scope import Loan
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["NotInstalled", "http_client"]
+
+_SECONDS: Final = 30.0
+"""How long a request may wait for the next byte, or for a connection of the pool to be free."""
+_CONNECT_SECONDS: Final = 10.0
+
+
+class NotInstalled(Exception):
+    """A library is missing; the message says what to install."""
+
+
+def http_client(
+    loan: Loan, *, awaited: bool = False, answers: Mapping[str, Json] | None = None
+) -> Any:
+    """Make an `httpx2.Client`, or an `AsyncClient` for a plugin whose hooks are `async`.
+
+    With `answers` it is a double: it reaches no network, answers these URLs with the JSON given,
+    and all others with status 404. Raises `NotInstalled`.
+    """
+    try:
+        import httpx2
+    except ImportError:
+        raise NotInstalled("httpx2 is not installed: 'hookspec-scaffold[http]' has it") from None
+    timeout = httpx2.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
+    transport = None if answers is None else httpx2.MockTransport(_Answers(answers))
+    if awaited:
+        waited = httpx2.AsyncClient(
+            timeout=timeout, transport=transport, event_hooks={"request": [_trace_async]}
+        )
+        loan.awaiting(waited.aclose)
+        return waited
+    client = httpx2.Client(timeout=timeout, transport=transport, event_hooks={"request": [_trace]})
+    return loan.enter_context(client)
+
+
+def _trace(request: "httpx2.Request") -> None:
+    """Continue the call's trace in the service that is asked (W3C Trace Context, W3C Baggage).
+
+    Nothing else of the metadata becomes a header: else a caller could set `Authorization`.
+    """
+    context = call_metadata().get("trace_context")
+    for name, value in trace_fields(context).items() if is_object(context) else ():
+        request.headers.setdefault(name, value)
+
+
+async def _trace_async(request: "httpx2.Request") -> None:
+    _trace(request)
+
+
+class _Answers:
+    """A server that knows a few URLs."""
+
+    def __init__(self, answers: Mapping[str, Json]) -> None:
+        self._answers = answers
+
+    def __call__(self, request: "httpx2.Request") -> "httpx2.Response":
+        import httpx2
+
+        url = str(request.url)
+        if url not in self._answers:
+            return httpx2.Response(404, json={"error": f"the double knows no {url}"})
+        return httpx2.Response(200, json=self._answers[url])

@@ -1,0 +1,96 @@
+"""The resources that every plugin can be lent, wherever it runs, and the lending."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from scaffold.contract._context.storage import Blobs
+from scaffold.contract._errors.errors import PluginError
+from scaffold.contract._json.types import is_object
+from scaffold.resources._clock import Clock, FrozenClock
+from scaffold.resources._context_data import Surroundings
+from scaffold.resources._folder_storage import Storage, temporary_folder
+from scaffold.resources._http_client import NotInstalled, http_client
+from scaffold.resources._scope import Loan
+
+__all__ = ["STANDARD", "Lend", "lend"]
+
+Lend: TypeAlias = Callable[[Loan], Any]
+"""Makes a resource for one plugin; what it pushes on the loan happens after its teardown."""
+
+_Make: TypeAlias = Callable[[Loan, Surroundings, Storage], Any]
+
+
+def _clock(_loan: Loan, around: Surroundings, _storage: Storage) -> Clock:
+    moment = around.doubles.get("clock")
+    return Clock() if moment is None else FrozenClock(moment)
+
+
+def _rng(_loan: Loan, around: Surroundings, _storage: Storage) -> Any:
+    import random
+
+    from scaffold.resources._random import SeededRandom
+
+    seed = around.doubles.get("rng")
+    return random.SystemRandom() if seed is None else SeededRandom(seed)
+
+
+def _tmpdir(loan: Loan, _around: Surroundings, _storage: Storage) -> Path:
+    folder, remove = temporary_folder(loan, "plugin-")
+    loan.callback(remove)
+    return folder
+
+
+def _http_client(loan: Loan, around: Surroundings, _storage: Storage) -> Any:
+    answers = around.doubles.get("http_client")
+    return http_client(
+        loan, awaited=around.awaited, answers=answers if is_object(answers) else None
+    )
+
+
+def _blob_store(_loan: Loan, around: Surroundings, storage: Storage) -> Any:
+    return Blobs() if "blob_store" in around.doubles else storage.blobs()
+
+
+STANDARD: Final[Mapping[str, _Make]] = {
+    "blob_store": _blob_store,
+    "clock": _clock,
+    "http_client": _http_client,
+    "rng": _rng,
+    "tmpdir": _tmpdir,
+}
+"""What there is by itself (ADR-0003 §3).
+
+A double of `clock` is made of a moment in seconds since 1970, of `rng` of a seed, of `http_client`
+of answers by URL; a `blob_store` is kept in memory, whatever is given.
+"""
+
+
+def lend(
+    plugin: str,
+    around: Surroundings,
+    storage: Storage,
+    loan: Loan,
+    provided: Mapping[str, Lend] | None = None,
+) -> dict[str, Any]:
+    """Make the resources that a plugin asks for; `provided` ones go over the standard ones.
+
+    Raises `PluginError` if a required one cannot be had; optional ones are left out then.
+    """
+    provided = provided or {}
+    lent: dict[str, Any] = {}
+    for name in dict.fromkeys((*around.required, *around.optional)):
+        try:
+            if name in provided:
+                lent[name] = provided[name](loan)
+            elif name in STANDARD:
+                lent[name] = STANDARD[name](loan, around, storage)
+            elif name in around.required:
+                there = ", ".join(sorted({*STANDARD, *provided}))
+                reason = f"it requires the resource '{name}', and provided here are: {there}"
+                raise PluginError(plugin, reason)
+        except NotInstalled as error:
+            if name in around.required:
+                reason = f"it requires the resource '{name}': {error}"
+                raise PluginError(plugin, reason) from None
+    return lent

@@ -1,0 +1,57 @@
+"""Answers for pages of other origins: the CORS headers, and the preflight before a request.
+
+Only origins that `Places` lets through get them, so nothing here decides who may call.
+Source: Fetch Standard, CORS protocol; Private Network Access (draft, 2024).
+"""
+
+import re
+from typing import Final
+
+from scaffold.server._http.edge.head_checks import Header
+from scaffold.server._protocol.request_context import Headers
+
+__all__ = ["is_preflight", "permissions", "shared_with"]
+
+_METHODS: Final = b"POST, DELETE"
+_EXPOSED: Final = b"Mcp-Session-Id, Retry-After, WWW-Authenticate"
+_SECONDS: Final = b"7200"
+"""For so long a browser may keep the answer; more is not kept by all of them."""
+_ASKED: Final = "access-control-request-headers"
+_HEADER: Final = re.compile(
+    "accept|authorization|baggage|cache-control|content-type|last-event-id|traceparent|tracestate"
+    "|mcp-[a-z0-9!#$%&'*+.^_`|~-]+"
+)
+"""The headers that a client of MCP sends (Streamable HTTP: Request Metadata, `Mcp-Param-*`)."""
+_VARY: Final = (
+    b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
+    b"Access-Control-Request-Private-Network"
+)
+
+
+def shared_with(origin: str) -> tuple[Header, ...]:
+    """Return the headers with which pages of an allowed origin may read an answer."""
+    return (
+        (b"access-control-allow-origin", origin.encode("ascii")),
+        (b"access-control-expose-headers", _EXPOSED),
+        (b"vary", b"Origin"),
+    )
+
+
+def is_preflight(method: str, headers: Headers) -> bool:
+    """Tell whether a browser asks what a page may send."""
+    return method == "OPTIONS" and "access-control-request-method" in headers
+
+
+def permissions(headers: Headers) -> tuple[Header, ...]:
+    """Return the headers that answer the preflight of an allowed origin."""
+    asked = (name.strip() for name in headers.get(_ASKED, "").lower().split(","))
+    names = ", ".join(dict.fromkeys(name for name in asked if _HEADER.fullmatch(name)))
+    near = headers.get("access-control-request-private-network", "").lower() == "true"
+    return (
+        (b"access-control-allow-origin", headers["origin"].encode("ascii")),
+        (b"access-control-allow-methods", _METHODS),
+        *(((b"access-control-allow-headers", names.encode("ascii")),) if names else ()),
+        *(((b"access-control-allow-private-network", b"true"),) if near else ()),
+        (b"access-control-max-age", _SECONDS),
+        (b"vary", _VARY),
+    )

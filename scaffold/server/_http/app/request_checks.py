@@ -1,0 +1,103 @@
+"""What an HTTP request must look like before its body is read or believed.
+
+Source: MCP 2026-07-28, Streamable HTTP: Security, Request Metadata, Server Validation.
+"""
+
+import hmac
+import re
+from typing import Final
+
+from msgspec import UNSET
+
+from scaffold._mcp.http_headers import decode_value
+from scaffold._mcp.jsonrpc import Message, WireError
+from scaffold._mcp.protocol_versions import LEGACY, MODERN, SUPPORTED, Code
+from scaffold.server._http.edge.http_errors import Refusal
+from scaffold.server._protocol.request_context import Headers
+
+__all__ = ["check_accept", "check_body", "check_mirror", "check_token"]
+
+_JSON: Final = "application/json"
+_EVENTS: Final = "text/event-stream"
+_NAMED: Final = frozenset({"tools/call"})
+"""Methods whose `Mcp-Name` header is required."""
+_CONTINUE: Final = "100-continue"
+_NOT_AT_ALL: Final = re.compile(r"q=0(\.0*)?")
+"""A weight of nothing (RFC 9110 §12.4.2)."""
+
+
+def check_token(headers: Headers, token: str) -> None:
+    """Raise `Refusal` 401 for a request that does not show a token, if there is one to show."""
+    given = headers.get("authorization", "").encode("latin-1")
+    if token and not hmac.compare_digest(given, f"Bearer {token}".encode("latin-1")):
+        raise Refusal(401, "this server answers to the host that has started it, by its token")
+
+
+def check_body(headers: Headers) -> None:
+    """Raise `Refusal` 415 for a body that is not plain JSON, 417 for what is more than its due."""
+    given = headers.get("content-type", "")
+    if given != _JSON and given.partition(";")[0].strip().lower() != _JSON:
+        raise Refusal(415, f"the content type is '{given}'; it must be {_JSON}")
+    coding = headers.get("content-encoding", "identity")
+    if coding.lower() not in ("identity", ""):
+        raise Refusal(415, f"the content encoding is '{coding}'; it must be none")
+    expected = headers.get("expect", _CONTINUE)
+    if expected.lower() != _CONTINUE:
+        raise Refusal(417, f"the client expects '{expected}'; it may expect {_CONTINUE}")
+
+
+def check_accept(headers: Headers) -> bool:
+    """Tell whether the client reads event streams; raise `Refusal` 406 if it reads no JSON."""
+    given = headers.get("accept", "*/*").lower()
+    ranges = {_range(one) for one in given.split(",")}
+    if ranges.isdisjoint((_JSON, "application/*", "*/*")):
+        raise Refusal(406, f"the client must accept {_JSON} and {_EVENTS}")
+    return _EVENTS in ranges
+
+
+def _range(text: str) -> str:
+    """Return a media range; nothing if it is one that the client does not want at all."""
+    name, *parameters = text.split(";")
+    refused = any(_NOT_AT_ALL.fullmatch(parameter.strip()) for parameter in parameters)
+    return "" if refused else name.strip()
+
+
+def check_mirror(headers: Headers, message: Message) -> bool:
+    """Hold the headers against the message; tell whether the request is modern.
+
+    Raises `WireError`: the headers must say what the body says (Server Validation).
+    """
+    header = headers.get("mcp-protocol-version", "")
+    params = message.params
+    meta = UNSET if params is UNSET else params.meta
+    version = "" if meta is UNSET else meta.version
+    if not version and header in ("", *LEGACY):
+        return False
+    if message.id is UNSET:
+        return bool(version) or header == MODERN
+    if not version and header == MODERN:
+        return True
+    if not version:
+        supported = {"supported": SUPPORTED, "requested": header}
+        raise WireError(Code.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
+    _same("MCP-Protocol-Version", header, version)
+    if message.method is UNSET:
+        return True  # to be refused for that, and not for what a header says of it
+    method = message.method
+    _same("Mcp-Method", headers.get("mcp-method"), method)
+    if method in _NAMED:
+        name = headers.get("mcp-name")
+        try:
+            decoded = None if name is None else decode_value(name)
+        except ValueError as error:
+            raise WireError(Code.HEADER_MISMATCH, f"the header Mcp-Name is {error}") from None
+        _same("Mcp-Name", decoded, "" if params is UNSET else params.name)
+    return True
+
+
+def _same(name: str, header: str | None, body: str) -> None:
+    if not header:
+        raise WireError(Code.HEADER_MISMATCH, f"the header {name} is missing")
+    if header != body:
+        message = f"the header {name} says '{header}', the body says '{body}'"
+        raise WireError(Code.HEADER_MISMATCH, message)

@@ -1,0 +1,62 @@
+"""Why an HTTP request is not served: a status, and an error that a client can read."""
+
+from typing import Final
+
+from scaffold._mcp.jsonrpc import RequestId, WireError, error_response
+from scaffold._mcp.protocol_versions import Code
+
+__all__ = ["Refusal", "status_of"]
+
+_STATUS: Final[dict[int, int]] = {
+    Code.HEADER_MISMATCH: 400,
+    Code.MISSING_CAPABILITY: 400,
+    Code.UNSUPPORTED_VERSION: 400,
+    Code.METHOD_NOT_FOUND: 404,
+}
+
+_SAYS: Final[dict[int, tuple[tuple[bytes, bytes], ...]]] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    415: ((b"accept", b"application/json"), (b"accept-encoding", b"identity")),
+    503: ((b"retry-after", b"1"),),
+}
+"""What a response says in its headers, by its status (RFC 9110 §15)."""
+
+
+class Refusal(Exception):
+    """An HTTP request that is answered with an error status and, mostly, a JSON-RPC error."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: int = Code.INVALID_REQUEST,
+        allow: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.allow = allow
+        """The methods to name in the `Allow` header."""
+        self._error = WireError(code, message)
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What the response says in its headers."""
+        allow = ((b"allow", self.allow.encode()),) if self.allow else ()
+        return (*allow, *_SAYS.get(self.status, ()))
+
+    @classmethod
+    def of(cls, error: WireError) -> "Refusal":
+        """Return the refusal of a message that could be read, but not be served."""
+        refusal = cls(_STATUS.get(error.code, 400), error.message)
+        refusal._error = error
+        return refusal
+
+    def body(self, id: RequestId | None) -> bytes:
+        """Return the JSON-RPC error, with the id of the request if it is known."""
+        return error_response(self._error, id)
+
+
+def status_of(error: WireError | None) -> int:
+    """Return the HTTP status of a call's response: errors of the protocol have their own."""
+    return 200 if error is None else _STATUS.get(error.code, 200)

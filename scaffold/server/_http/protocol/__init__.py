@@ -1,0 +1,1 @@
+"""uvicorn's protocol with stricter parsing, limits, and a fast path for repeated calls."""

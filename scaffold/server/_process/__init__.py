@@ -1,0 +1,1 @@
+"""The server as a process: its descriptors, imports, forks, signals and end."""

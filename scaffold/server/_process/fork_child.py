@@ -1,0 +1,62 @@
+"""What a forked process does to be what `python -m MODULE` or `python FILE` would have been."""
+
+import os
+import runpy
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from scaffold._fork_messages import Order
+from scaffold.server._process.private_settings import take_private
+
+__all__ = ["become"]
+
+_ZONE: Final = b"TZ"
+_CANNOT_RUN: Final = 126
+"""The exit status of what cannot be run, as shells have it."""
+
+
+def become(order: Order, stdio: list[int]) -> None:
+    """Run what is ordered, in a session of its own and with these descriptors 0, 1 and 2.
+
+    Returns or raises as the code does: the interpreter then ends as it always does.
+    """
+    os.setsid()
+    for number, fd in enumerate(stdio):
+        os.dup2(fd, number)
+        os.close(fd)
+    try:
+        os.chdir(order.cwd)
+    except OSError as error:
+        sys.stderr.write(f"cannot run in '{os.fsdecode(order.cwd)}': {error.strerror}\n")
+        sys.exit(_CANNOT_RUN)
+    _surround(order.env)
+    take_private()  # no code of the plugin has run yet
+    arguments = [os.fsdecode(argument) for argument in order.arguments]
+    sys.orig_argv[1:] = arguments
+    if arguments[0] == "-m":
+        _, module, *rest = arguments
+        sys.argv[:] = ["-m", *rest]
+        _look_in(Path.cwd())
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    else:
+        sys.argv[:] = arguments
+        _look_in(Path(arguments[0]).resolve().parent)
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+def _surround(env: Mapping[bytes, bytes]) -> None:
+    """Have these variables and no others; most are there already, and setting one has its price."""
+    here = dict(os.environb)
+    for name in here.keys() - env.keys():
+        del os.environb[name]
+    os.environb.update(item for item in env.items() if here.get(item[0]) != item[1])
+    if here.get(_ZONE) != env.get(_ZONE):
+        time.tzset()
+
+
+def _look_in(folder: Path) -> None:
+    if not sys.flags.safe_path:
+        sys.path.insert(0, str(folder))

@@ -1,0 +1,51 @@
+"""What a host tells a plugin's process in its environment, taken out of it before the plugin runs.
+
+Settings hold secrets, and a process inherits its environment to all that it starts. So the
+variables leave it with the first step of `serve`, or of a fork. On Linux their values also leave
+`/proc/PID/environ`, which shows the memory that the process was started with.
+"""
+
+import os
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Final
+
+from scaffold.contract._hooks.plugin import CONFIG_VARIABLE
+from scaffold.resources._context_data import CONTEXT_VARIABLE, PROOF_VARIABLE
+
+__all__ = ["take_private"]
+
+_PRIVATE: Final = (CONFIG_VARIABLE, CONTEXT_VARIABLE, PROOF_VARIABLE)
+_ENV_START: Final = 47
+"""Where /proc/self/stat says where the environment begins, counted from the state; see proc(5)."""
+
+_taken: Final[dict[str, str]] = {}
+
+
+def take_private(environment: MutableMapping[str, str] = os.environ) -> Mapping[str, str]:
+    """Take the variables of the host out of the environment; return all that were ever there."""
+    found = {name: environment.pop(name) for name in _PRIVATE if name in environment}
+    if found:
+        _taken.update(found)
+        _forget(tuple(found))
+    return _taken
+
+
+def _forget(names: tuple[str, ...]) -> None:
+    """Overwrite the values where the kernel shows the environment, as far as it lets us."""
+    try:
+        with Path("/proc/self/stat").open("rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+        start, end = (int(field) for field in fields[_ENV_START : _ENV_START + 2])
+        with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
+            memory.seek(start)
+            block = b"\0" + memory.read(end - start)
+            for name in names:
+                at = block.find(b"\0%b=" % name.encode())
+                if at < 0:
+                    continue
+                value = at + 1 + len(name) + 1
+                memory.seek(start + value - 1)
+                memory.write(bytes(block.index(b"\0", value) - value))
+    except (OSError, ValueError):  # another system, or one that does not let us
+        return

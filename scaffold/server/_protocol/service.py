@@ -1,0 +1,161 @@
+"""The server's side of the protocol, without I/O: a message in, an answer or a call out.
+
+Both eras on one stream: a request whose `_meta` names a version is modern and stands for itself;
+every other belongs to a session that `initialize` has opened.
+Source: MCP 2026-07-28, Versioning; Base Protocol; Tools. MCP 2025-11-25, Lifecycle.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from msgspec import UNSET
+
+from scaffold._mcp.jsonrpc import Message, Params, WireError, encode, response
+from scaffold._mcp.protocol_versions import MODERN, SUPPORTED, Code, negotiate
+from scaffold._mcp.tool_results import Head
+from scaffold.contract._hooks.plugin import Plugin
+from scaffold.contract._json.types import JsonObject
+from scaffold.server._options import Options
+from scaffold.server._plugin.hosted_plugin import Guest
+from scaffold.server._protocol.metadata import believed, claimed
+from scaffold.server._protocol.request_context import Headers, Request, Session
+from scaffold.server._protocol.stream_turns import Turnstile
+from scaffold.server._protocol.streams import StreamCall
+from scaffold.server._protocol.tool_calls import Call, Listing, ToolCall
+from scaffold.server._protocol.toolbox import Toolbox
+
+__all__ = ["Service"]
+
+_CAPABILITIES: Final[JsonObject] = {"tools": {}}
+_FRESH_MS: Final = 300_000
+"""How long a client may keep what cannot change while the server runs."""
+_VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
+_CAPABILITIES_KEY: Final = "io.modelcontextprotocol/clientCapabilities"
+_NO_PARAMS: Final = Params()
+_Method: TypeAlias = Callable[[Request], bytes | Call]
+
+
+class Service:
+    """Answers the messages of any number of clients for one plugin."""
+
+    def __init__(self, guest: Guest, options: Options) -> None:
+        self._metadata = believed if options.trusts_metadata else claimed
+        self._patience = options.stream_seconds
+        self._turnstile = Turnstile()
+        self.plugin = guest.plugin
+        self.tear_down = guest.tear_down
+        self.toolbox = Toolbox(guest.plugin, guest.name, guest.tracer)
+        self._info = {"name": guest.name, "version": _version(guest.plugin)}
+        self._modern = Head(self._info, modern=True)
+        self._legacy = Head(self._info, modern=False)
+        self._modern_methods: dict[str, _Method] = {
+            "server/discover": self._discover,
+            "tools/list": self._list,
+            "tools/call": self._call,
+        }
+        self._legacy_methods: dict[str, _Method] = {
+            "initialize": self._initialize,
+            "ping": self._ping,
+            "tools/list": self._list,
+            "tools/call": self._call,
+        }
+
+    def answer(
+        self, message: Message, session: Session, headers: Headers | None = None
+    ) -> bytes | Call | None:
+        """Answer a message: a response, a call of the plugin to make, or nothing.
+
+        `headers` are those of the HTTP request, lower case, to hold against the message. Raises
+        `WireError` for what cannot be served; `message.id` says whom to tell.
+        """
+        asked = message.id
+        method = message.method
+        if method is UNSET and message.result is UNSET and message.error is UNSET:
+            raise WireError(Code.INVALID_REQUEST, "the message lacks a 'method'")
+        if method is UNSET or asked is UNSET or asked is None:
+            return None
+        params = _NO_PARAMS if message.params is UNSET else message.params
+        if _is_modern(method, params, session):
+            serve, head = self._modern_methods.get(method), self._modern
+        else:
+            serve, head, headers = self._legacy_methods.get(method), self._legacy, None
+        if serve is None:
+            raise WireError(Code.METHOD_NOT_FOUND, f"no method '{method}'")
+        return serve(Request(asked, params, session, head, headers))
+
+    def _discover(self, request: Request) -> bytes:
+        result = {
+            "supportedVersions": SUPPORTED,
+            "capabilities": _CAPABILITIES,
+            "instructions": self._instructions,
+            "ttlMs": _FRESH_MS,
+            "cacheScope": "public",
+        }
+        return response(request.id, b"{" + request.head.write() + encode(result)[1:])
+
+    def _initialize(self, request: Request) -> bytes:
+        if not request.params.protocol_version:
+            raise WireError(Code.INVALID_PARAMS, "params lack protocolVersion")
+        request.session.version = negotiate(request.params.protocol_version)
+        result = {
+            "protocolVersion": request.session.version,
+            "capabilities": _CAPABILITIES,
+            "serverInfo": self._info,
+            "instructions": self._instructions,
+        }
+        return response(request.id, encode(result))
+
+    def _ping(self, request: Request) -> bytes:
+        return response(request.id, b"{}")
+
+    def _list(self, request: Request) -> Call:
+        if request.params.cursor is not None:
+            reason = "no page has this cursor: all tools are on the first page"
+            raise WireError(Code.INVALID_PARAMS, reason)
+        return Listing(request, self.toolbox, _FRESH_MS if self.toolbox.is_static else 0)
+
+    def _call(self, request: Request) -> Call:
+        if not request.params.name:
+            raise WireError(Code.INVALID_PARAMS, "params lack the tool's name")
+        tool = self.toolbox.known(request.params.name)
+        meta = request.params.meta
+        metadata = None if meta is UNSET else self._metadata(meta)
+        if tool is None or not tool.streams:
+            return ToolCall(request, self.toolbox, tool, metadata=metadata)
+        return StreamCall(
+            request,
+            self.toolbox,
+            tool,
+            metadata=metadata,
+            patience=self._patience,
+            turnstile=self._turnstile,
+        )
+
+    @property
+    def _instructions(self) -> str:
+        return str(self.plugin.kind.contract.get("description", ""))
+
+
+def _is_modern(method: str, params: Params, session: Session) -> bool:
+    """Tell the era of a request; raise `WireError` if it belongs to none that is served."""
+    meta = params.meta
+    version = "" if meta is UNSET else meta.version
+    if version == MODERN:
+        if meta is UNSET or meta.capabilities is UNSET or bytes(meta.capabilities)[:1] != b"{":
+            reason = f"params._meta lacks the object {_CAPABILITIES_KEY}"
+            raise WireError(Code.INVALID_PARAMS, reason)
+        return True
+    if version:
+        supported = {"supported": SUPPORTED, "requested": version}
+        raise WireError(Code.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
+    if not session.version and method not in ("initialize", "ping"):
+        message = f"params._meta lacks {_VERSION_KEY}, and 'initialize' has not been called"
+        raise WireError(Code.INVALID_PARAMS, message)
+    return False
+
+
+def _version(plugin: Plugin) -> str:
+    """Return the version of the plugin's package, or of its contract if it names none."""
+    package = sys.modules.get(type(plugin).__module__.partition(".")[0])
+    return str(getattr(package, "__version__", plugin.kind.version))

@@ -1,0 +1,240 @@
+"""A call of a stream hook: each item goes out as soon as it is there, or all of them at the end."""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from msgspec import UNSET
+from typing_extensions import override
+
+from scaffold._concurrency.locks import Rank, lock
+from scaffold._mcp.jsonrpc import RequestId, WireError, error_response, response
+from scaffold._mcp.progress import HookReport
+from scaffold._mcp.stream_messages import write_end, write_item, write_report
+from scaffold._mcp.tool_results import Head, write_result
+from scaffold.contract._context.progress import Report
+from scaffold.contract._errors.errors import HookError
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
+from scaffold.contract._json.types import Json
+from scaffold.server._plugin.hook_steps import Steps
+from scaffold.server._protocol.backpressure import Flow
+from scaffold.server._protocol.request_context import Request
+from scaffold.server._protocol.stream_turns import Turnstile
+from scaffold.server._protocol.tool_calls import Notify, ToolCall
+from scaffold.server._protocol.tool_responses import Answers
+from scaffold.server._protocol.toolbox import Tool, Toolbox
+
+__all__ = ["StreamCall"]
+
+_MOST: Final = 1 << 26
+"""Bytes of a stream that are collected for a client that reads no streams: 64 MiB."""
+_WIDEST: Final = 1 << 20
+"""Bytes that a stream may run ahead of its client, whatever the client allows."""
+_TURN: Final = 0.05
+"""Seconds after which a plain generator leaves its thread to other streams."""
+
+
+class StreamCall(ToolCall):
+    """`tools/call` of a stream hook.
+
+    A client that reads streams gets each item by itself, as far as it lets the plugin run ahead;
+    any other gets one result with all of them.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        toolbox: Toolbox,
+        tool: Tool,
+        *,
+        metadata: Mapping[str, Json] | None,
+        patience: float,
+        turnstile: Turnstile,
+    ) -> None:
+        super().__init__(request, toolbox, tool, metadata=metadata)
+        meta = request.params.meta
+        self.pace = None  # it waits for its client, and must not do so in an event loop
+        window = 0 if meta is UNSET or self.token is None else meta.window
+        self._stream_tool = tool
+        self._turnstile = turnstile
+        self._flow = Flow(min(window, _WIDEST), patience)
+        self._sink: _Sent | _Collected = _Collected(tool, text=self._text)
+        if window > 0 and self.token is not None:
+            self._sink = _Sent(self.token, self._flow)
+
+    @property
+    @override
+    def flow(self) -> Flow:
+        return self._flow
+
+    def turns(self, notify: Notify) -> Generator[None, None, bytes]:
+        """Run a plain generator; yield where its thread is better used, return the response.
+
+        That is where the client must take something first, and after each turn. It may go on on any
+        thread, one at a time, in the same context. Raises nothing.
+        """
+        self._sink.notify = notify
+        try:
+            with self._around(notify):
+                return response(self.id, (yield from self._run()))
+        except WireError as error:
+            self.error = error
+            return error_response(error, self.id)
+
+    @override
+    async def finish_async(self, notify: Notify) -> bytes:
+        self._sink.notify = notify
+        return await super().finish_async(notify)
+
+    @override
+    def listener(self, token: RequestId, notify: Notify) -> Report:
+        return self._sink.report or super().listener(token, notify)
+
+    @override
+    def steps(self) -> Steps[bytes]:
+        return self._answered(self._yield_async)
+
+    def _run(self) -> Generator[None, None, bytes]:
+        return self._answered(self._send)
+
+    def _yield_async(self, made: Any) -> Generator[Any, Any]:
+        yield self._send_async(made)
+
+    def _answered(self, send: Callable[[Any], Generator[Any, Any]]) -> Generator[Any, Any, bytes]:
+        """Call the hook, send what it yields, and return the result."""
+        tool, request = self._stream_tool, self._request
+        if request.headers is not None:
+            self.check(tool, request.headers)
+        answers = Answers(tool, self._toolbox, request.head, text=self._text)
+        try:
+            yield from send(tool.invoke(tool.load(request.params.arguments)))
+            return self._sink.end(request.head)
+        except FAILURES as error:
+            return answers.refuse(error)
+
+    def _send(self, made: Any) -> Generator[None]:
+        if is_async_iterator(made):
+            raise TypeError("returned an asynchronous iterator: write it as 'async def'")
+        items = iterator_of(made)
+        dump, flow = self._stream_tool.hook.output.dump, self.flow
+        until = time.monotonic() + _TURN
+        try:
+            for item in items:
+                self._sink.put(dump(item))
+                if flow.is_full or (self._sink.streams and time.monotonic() > until):
+                    yield
+                    until = time.monotonic() + _TURN
+                if flow.ended:
+                    break
+        finally:
+            with self._concealing():
+                getattr(items, "close", _nothing)()
+        self._check_reader()
+
+    def _check_reader(self) -> None:
+        """Raise `HookError` if the stream has ended because its client reads nothing."""
+        if self.flow.stalled:
+            waited = f"the client has taken nothing for {self.flow.patience:g} s"
+            raise HookError(
+                "stream_stalled",
+                f"{self._stream_tool.hook.name}: {waited}; MCP_STREAM_TIMEOUT_SEC sets the limit",
+            )
+
+    async def _send_async(self, made: Any) -> None:
+        if not is_async_iterator(made):
+            raise TypeError("returned no asynchronous iterator: a stream hook yields its items")
+        dump = self._stream_tool.hook.output.dump
+        try:
+            async for item in made:
+                self._sink.put(dump(item))
+                await self._turnstile.turn()
+                await self.flow.wait()
+                self._check_reader()
+        finally:
+            with self._concealing():
+                close = getattr(made, "aclose", None)
+                if close is not None:
+                    await close()
+
+    @contextmanager
+    def _concealing(self) -> Generator[None]:
+        """Leave what a generator raises when it is closed to the plugin's log."""
+        try:
+            yield
+        except FAILURES as error:
+            self._toolbox.conceal(error, self._stream_tool.hook.name)
+
+
+class _Sent:
+    """Items on their way, each in a message of its own, numbered together with the reports."""
+
+    streams = True
+
+    def __init__(self, token: RequestId, flow: Flow) -> None:
+        self.notify: Notify = _drop
+        self._token = token
+        self._flow = flow
+        self._number = 0
+        self._items = 0
+        self._lock = lock(Rank.CONNECTION)
+
+    def put(self, item: bytes) -> None:
+        """Send an item, as JSON."""
+        self._items += 1
+        with self._lock:
+            self._number += 1
+            self._send(write_item(self._token, self._number, item))
+
+    def report(self, progress: float, total: float | None, message: str) -> None:
+        """Send what the hook reports."""
+        with self._lock:
+            self._number += 1
+            said = HookReport(progress, total, message)
+            self._send(write_report(self._token, self._number, said))
+
+    def end(self, head: Head) -> bytes:
+        """Return the result, once all items have been sent."""
+        return write_end(self._items, head)
+
+    def _send(self, message: bytes) -> None:
+        self._flow.sent(len(message))
+        self.notify(message)
+
+
+class _Collected:
+    """Items that are kept, for one result with all of them."""
+
+    streams = False
+    """A generator that is collected keeps its thread: so few hold all their items at a time."""
+    report: None = None
+    """Reports go their usual way."""
+
+    def __init__(self, tool: Tool, *, text: bool) -> None:
+        self.notify: Notify = _drop
+        self._tool = tool
+        self._text = text
+        self._items: list[bytes] = []
+        self._size = 0
+
+    def put(self, item: bytes) -> None:
+        """Keep an item, as JSON; raise `HookError` if there are too many."""
+        self._items.append(item)
+        self._size += len(item)
+        if self._size > _MOST:
+            told = f"more than {_MOST} bytes of items; this client reads no streams"
+            raise HookError("stream_too_long", f"{self._tool.hook.name}: {told}")
+
+    def end(self, head: Head) -> bytes:
+        """Return the result with all items."""
+        output = b"[%b]" % b",".join(self._items)
+        return write_result(self._tool.hook, output, head, is_object=False, text=self._text)
+
+
+def _drop(_message: bytes) -> None:
+    """Nobody hears of a call that has not begun."""
+
+
+def _nothing() -> None:
+    """An iterator that is no generator has nothing to close."""

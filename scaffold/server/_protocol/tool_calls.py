@@ -1,0 +1,252 @@
+"""The requests that the plugin itself must answer: `tools/list` and `tools/call`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeAlias
+
+from msgspec import UNSET
+from typing_extensions import override
+
+from scaffold._mcp.http_headers import check_parameters
+from scaffold._mcp.jsonrpc import (
+    RequestId,
+    WireError,
+    encode,
+    error_response,
+    notification,
+    response,
+)
+from scaffold._mcp.protocol_versions import Code
+from scaffold.contract._context.metadata import calling_with
+from scaffold.contract._context.progress import Report, reporting_to
+from scaffold.contract._errors.errors import HookError
+from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._json.types import Json
+from scaffold.server._plugin.hook_steps import Steps, finish, finish_async
+from scaffold.server._protocol.backpressure import Flow
+from scaffold.server._protocol.call_speed import Pace
+from scaffold.server._protocol.request_context import Headers, Request
+from scaffold.server._protocol.tool_responses import Answers
+from scaffold.server._protocol.toolbox import Tool, Toolbox
+
+__all__ = ["Call", "Listing", "Notify", "Repetition", "ToolCall"]
+
+Notify: TypeAlias = Callable[[bytes], None]
+"""Sends one message that belongs to a call, from any thread."""
+
+
+class Call(ABC):
+    """A request under way. Its transport finishes it, on a thread or in an event loop."""
+
+    def __init__(
+        self,
+        id: RequestId,
+        *,
+        is_async: bool,
+        token: RequestId | None = None,
+        metadata: Mapping[str, Json] | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self.id = id
+        self.pace = pace
+        """How quick the function is, if it is a plain one and known."""
+        self.is_async = is_async
+        """True if it needs an event loop."""
+        self.token = token
+        """Set if the client wants to hear of progress."""
+        self.metadata = metadata
+        """What the client says of the call beside its payload."""
+        self.cancelled = False
+        """Set by `give_up`; nothing more is sent then."""
+        self.error: WireError | None = None
+        """Why the call was refused, once it has been: HTTP has statuses for some reasons."""
+
+    @property
+    def flow(self) -> Flow | None:
+        """What holds up a stream until its client has taken more."""
+        return None
+
+    @property
+    def is_quick(self) -> bool:
+        """True if its function is trusted not to hold up an event loop."""
+        return self.pace is not None and self.pace.is_trusted and not self.is_async
+
+    def give_up(self) -> None:
+        """Heed that the client does not want the answer any more."""
+        self.cancelled = True
+        if self.flow is not None:
+            self.flow.give_up()
+
+    def finish(self, notify: Notify) -> bytes:
+        """Run to the end on this thread and return the response; raises nothing."""
+        try:
+            if self.token is None and not self.metadata:
+                return response(self.id, finish(self.steps()))
+            with self._around(notify):
+                return response(self.id, finish(self.steps()))
+        except WireError as error:
+            self.error = error
+            return error_response(error, self.id)
+
+    async def finish_async(self, notify: Notify) -> bytes:
+        """Run to the end in the running event loop and return the response."""
+        try:
+            if self.token is None and not self.metadata:
+                return response(self.id, await finish_async(self.steps()))
+            with self._around(notify):
+                return response(self.id, await finish_async(self.steps()))
+        except WireError as error:
+            self.error = error
+            return error_response(error, self.id)
+
+    @contextmanager
+    def _around(self, notify: Notify) -> Generator[None]:
+        """Hand the plugin what came with the call, in this block."""
+        with ExitStack() as stack:
+            if self.token is not None:
+                stack.enter_context(reporting_to(self.listener(self.token, notify)))
+            if self.metadata:
+                stack.enter_context(calling_with(self.metadata))
+            yield
+
+    def listener(self, token: RequestId, notify: Notify) -> Report:
+        """Return what hears of the hook's progress."""
+        return _Progress(self, token, notify)
+
+    @abstractmethod
+    def steps(self) -> Steps[bytes]:
+        """Take the call's steps to its result."""
+
+
+class Listing(Call):
+    """`tools/list`."""
+
+    def __init__(self, request: Request, toolbox: Toolbox, fresh_ms: int) -> None:
+        super().__init__(request.id, is_async=toolbox.is_async)
+        self._toolbox = toolbox
+        self._head = request.head
+        self._fresh_ms = fresh_ms
+
+    @override
+    def steps(self) -> Steps[bytes]:
+        try:
+            tools = yield from self._toolbox.listing(modern=self._head.modern)
+        except FAILURES as error:
+            raise _unavailable(self._toolbox, error) from None
+        caching = b',"ttlMs":%d,"cacheScope":"public"' % self._fresh_ms
+        return b'{%b"tools":%b%b}' % (
+            self._head.write(),
+            tools,
+            caching if self._head.modern else b"",
+        )
+
+
+class ToolCall(Call):
+    """`tools/call`."""
+
+    def __init__(
+        self,
+        request: Request,
+        toolbox: Toolbox,
+        tool: Tool | None,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+    ) -> None:
+        meta = request.params.meta
+        token = None if meta is UNSET else meta.progress_token
+        is_async = toolbox.is_async if tool is None else tool.is_async
+        pace = None if tool is None else tool.pace
+        super().__init__(request.id, is_async=is_async, token=token, metadata=metadata, pace=pace)
+        self._request = request
+        self._toolbox = toolbox
+        self._tool = tool
+        self._text = meta is UNSET or not meta.structured
+
+    @override
+    def steps(self) -> Steps[bytes]:
+        tool = self._tool or (yield from self._find())
+        request = self._request
+        if request.headers is not None:
+            self.check(tool, request.headers)
+        answers = Answers(tool, self._toolbox, request.head, text=self._text)
+        try:
+            payload = tool.load(request.params.arguments)
+        except FAILURES as error:
+            return answers.refuse(error)
+        return (yield from answers.steps(payload))
+
+    def check(self, tool: Tool, headers: Headers) -> None:
+        """Hold the headers of a modern request over HTTP to the arguments; raise `WireError`."""
+        try:
+            mirrored = tool.headers
+        except ValueError as error:
+            reason = f"the tool '{self._request.params.name}' is not offered: {error}"
+            raise WireError(Code.INVALID_PARAMS, reason) from None
+        check_parameters(mirrored, self._request.params.arguments, headers)
+
+    @property
+    def repeated(self) -> Answers | None:
+        """What answers further calls like this one, unless each must be looked at in full."""
+        tool, head = self._tool, self._request.head
+        if tool is None or not tool.is_plain or not head.modern:
+            return None
+        if self.token is not None or self.metadata:
+            return None
+        return Answers(tool, self._toolbox, head, text=self._text)
+
+    @property
+    def arguments(self) -> bytes:
+        """The payload as it came."""
+        return bytes(self._request.params.arguments or b"")
+
+    def _find(self) -> Steps[Tool]:
+        name = self._request.params.name
+        try:
+            tool = yield from self._toolbox.find(name)
+        except FAILURES as error:
+            raise _unavailable(self._toolbox, error) from None
+        if tool is None:
+            raise WireError(Code.INVALID_PARAMS, f"no tool '{name}'")
+        return tool
+
+
+class Repetition(Call):
+    """`tools/call` like an earlier one, its payload read."""
+
+    def __init__(self, id: RequestId, answers: Answers, payload: Any) -> None:
+        tool = answers.tool
+        super().__init__(id, is_async=tool.is_async, pace=tool.pace)
+        self._answers = answers
+        self._payload = payload
+
+    @override
+    def steps(self) -> Steps[bytes]:
+        return self._answers.steps(self._payload)
+
+
+class _Progress:
+    """Turns a hook's reports into notifications, as long as they grow (MCP, Progress)."""
+
+    def __init__(self, call: Call, token: RequestId, notify: Notify) -> None:
+        self._call = call
+        self._token = token
+        self._notify = notify
+        self._last = float("-inf")
+
+    def __call__(self, progress: float, total: float | None, message: str) -> None:
+        if self._call.cancelled or progress <= self._last:
+            return
+        self._last = progress
+        params: dict[str, Any] = {"progressToken": self._token, "progress": progress}
+        if total is not None:
+            params["total"] = total
+        if message:
+            params["message"] = message
+        self._notify(notification("notifications/progress", encode(params)))
+
+
+def _unavailable(toolbox: Toolbox, error: BaseException) -> WireError:
+    """Say that the plugin could not list its functions."""
+    refusal = error if isinstance(error, HookError) else toolbox.conceal(error, "the catalogue")
+    return WireError(Code.INTERNAL_ERROR, str(refusal), refusal.data)

@@ -1,0 +1,197 @@
+"""The tools of one plugin: which method a tool calls, and what stands around its payloads."""
+
+import logging
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+from pydantic_core import from_json
+
+from scaffold._mcp.hook_tools import describe_tools, tool_name
+from scaffold._mcp.http_headers import parameter_headers
+from scaffold._mcp.jsonrpc import encode
+from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
+from scaffold.contract._context.telemetry import UNTRACED, Tracer
+from scaffold.contract._errors.errors import HookError, InternalError, InvalidInput, Problem
+from scaffold.contract._errors.masking import conceal
+from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._hooks.hook import Functions, Hook
+from scaffold.contract._hooks.plugin import Plugin
+from scaffold.contract._json.types import Json, JsonObject
+from scaffold.server._plugin.hook_steps import Steps, is_async
+from scaffold.server._plugin.tracing import traced
+from scaffold.server._protocol.call_speed import Pace
+
+__all__ = ["Tool", "Toolbox"]
+
+log = logging.getLogger(__name__)
+
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class Tool:
+    """One MCP tool: a hook of the plugin, taken with the payloads as they cross the wire."""
+
+    def __init__(self, plugin: Plugin, hook: Hook[Any, Any]) -> None:
+        described = hook.kind.describe(hook.name)
+        self.hook = hook
+        self.method: Callable[..., Any] = getattr(plugin, hook.name)
+        self.is_async = is_async(self.method)
+        self.streams = hook.streams
+        self.is_object = bool(described["output"]["object"])
+        self.pace = Pace()
+        self._wrapped = not described["input"]["object"]
+        self.is_plain = not (self._wrapped or hook.functions or hook.streams)
+        """True if the arguments are the payload."""
+
+    @cached_property
+    def headers(self) -> dict[str, tuple[str, ...]]:
+        """HTTP header → path of the argument that it mirrors."""
+        described = self.hook.kind.describe(self.hook.name)
+        return parameter_headers(described["input"]["schema"])
+
+    def load(self, arguments: Raw | UnsetType) -> Any:
+        """Read the arguments of a call; raise `InvalidInput`."""
+        return self.hook.input.load(self._payload(arguments))
+
+    def _payload(self, arguments: Raw | UnsetType) -> bytes:
+        if not self._wrapped:
+            return b"{}" if arguments is UNSET else bytes(arguments)
+        try:
+            properties = {} if arguments is UNSET else _decode_object(arguments)
+            return bytes(properties[WRAPPED_ARGUMENT])
+        except (msgspec.DecodeError, KeyError):
+            message = f"the one argument '{WRAPPED_ARGUMENT}' is missing"
+            raise InvalidInput(self.hook.name, [Problem("", "required", message)]) from None
+
+    def invoke(self, payload: Any) -> Any:
+        """Call the plugin: the value, or what must be awaited for it."""
+        return self.method() if self.hook.input.form is None else self.method(payload)
+
+
+class _FunctionTool(Tool):
+    """One function of a hook that the plugin's catalogue expands into several tools."""
+
+    def __init__(
+        self, plugin: Plugin, hook: Hook[Any, Any], catalogue: Catalogue, function: JsonObject
+    ) -> None:
+        super().__init__(plugin, hook)
+        assert hook.functions is not None
+        self._catalogue = catalogue
+        self._parameters = function["parameters"]
+        start = {hook.functions.name: function["name"], hook.functions.arguments: None}
+        self._head = encode(start).removesuffix(b"null}")
+
+    @cached_property
+    def headers(self) -> dict[str, tuple[str, ...]]:
+        return parameter_headers(self._parameters)
+
+    def load(self, arguments: Raw | UnsetType) -> Any:
+        payload = self._head + (b"{}" if arguments is UNSET else bytes(arguments)) + b"}"
+        loaded = self.hook.input.load(payload)
+        self._catalogue.check(self.hook, from_json(payload))
+        return loaded
+
+
+class Toolbox:
+    """Every tool of a plugin, by name.
+
+    The functions of a catalogue are read when they are first needed, again for every `tools/list`,
+    and once more when a call names a tool that is not known.
+    """
+
+    def __init__(self, plugin: Plugin, name: str, tracer: Tracer = UNTRACED) -> None:
+        self.plugin = plugin
+        self.name = name
+        self._tracer = tracer
+        self._hooks = [hook for hook in plugin.kind.hooks.values() if hook.exposed]
+        self._expanded = [
+            (hook, hook.functions) for hook in self._hooks if hook.functions is not None
+        ]
+        plain = [hook for hook in self._hooks if hook.functions is None]
+        self._plain = self._by_name((tool_name(hook, name), Tool(plugin, hook)) for hook in plain)
+        self._tools = self._plain
+        self._encoded: dict[bool, bytes] = {}
+
+    def conceal(self, error: BaseException, hook: str) -> InternalError:
+        """Log what must not cross the wire; return what may."""
+        return conceal(error, plugin=self.name, hook=hook)
+
+    @property
+    def is_static(self) -> bool:
+        """True if the list of tools is the same for as long as the server runs."""
+        return not self._expanded
+
+    @cached_property
+    def is_async(self) -> bool:
+        """True if listing or calling some tool needs an event loop."""
+        names = [hook.name for hook in self._hooks]
+        names += [functions.catalogue for _hook, functions in self._expanded]
+        return any(is_async(getattr(self.plugin, name)) for name in names)
+
+    def known(self, name: str) -> Tool | None:
+        """Return a tool that needs no catalogue, or whose catalogue has been read."""
+        return self._tools.get(name)
+
+    def find(self, name: str) -> Steps[Tool | None]:
+        """Look a tool up; ask the plugin for its functions if it is not known."""
+        tool = self.known(name)
+        if tool is None and self._expanded:
+            yield from self._read_catalogues()
+            tool = self.known(name)
+        return tool
+
+    def listing(self, *, modern: bool) -> Steps[bytes]:
+        """Write the list of tools as JSON."""
+        catalogues = yield from self._read_catalogues()
+        if self._expanded or modern not in self._encoded:
+            tools = describe_tools(self.plugin.kind, self.name, catalogues, modern=modern)
+            self._encoded[modern] = encode([tool for tool in tools if _usable(tool)])
+        return self._encoded[modern]
+
+    def _read_catalogues(self) -> Steps[dict[str, list[JsonObject]]]:
+        tools: list[tuple[str, Tool]] = list(self._plain.items())
+        catalogues: dict[str, list[JsonObject]] = {}
+        for hook, functions in self._expanded:
+            listed = yield from self._functions(functions)
+            catalogues[functions.catalogue] = listed
+            catalogue = Catalogue(listed)
+            tools += (
+                (
+                    tool_name(hook, self.name, function["name"]),
+                    _FunctionTool(self.plugin, hook, catalogue, function),
+                )
+                for function in listed
+            )
+        if self._expanded:
+            self._tools = self._by_name(tools)
+        return catalogues
+
+    def _functions(self, functions: Functions) -> Steps[list[JsonObject]]:
+        hook = self.plugin.kind.hooks[functions.catalogue]
+        answer = yield getattr(self.plugin, hook.name)()
+        listed: list[JsonObject] = from_json(hook.output.dump(answer))
+        return listed
+
+    def _by_name(self, tools: Iterable[tuple[str, Tool]]) -> dict[str, Tool]:
+        table: dict[str, Tool] = {}
+        for name, tool in tools:
+            if name in table:
+                raise HookError("ambiguous_tool", f"two functions or hooks make the tool '{name}'")
+            table[name] = tool
+            if self._tracer is not UNTRACED:
+                method = getattr(self.plugin, tool.hook.name)
+                tool.method = traced(method, tool.hook, self.name, self._tracer)
+        return table
+
+
+def _usable(tool: Json) -> bool:
+    """Leave out tools whose header annotations are wrong: clients must refuse them anyway."""
+    try:
+        parameter_headers(tool["inputSchema"])
+    except ValueError as error:
+        log.warning("tool '%s' is not offered: %s", tool["name"], error)
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""Where a stdio server writes: whole lines, several at once where they have gathered."""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from scaffold._concurrency.locks import Rank, lock
+from scaffold.server._process.stdio_descriptors import unread, widen
+
+__all__ = ["Outlet"]
+
+_AT_ONCE: Final = False
+"""For locks: do not wait. By place, because a name takes as long as the lock."""
+_FULL: Final = 16 * 1024 * 1024
+
+
+class Outlet:
+    """Messages on their way out, from any thread, each with the end of its line.
+
+    One thread at a time writes, and writes what the others have added meanwhile: nobody waits for
+    a client that reads slowly, until more than 16 MB have gathered.
+    """
+
+    def __init__(self, descriptor: int, broken: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._broken = broken
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._capacity = widen(descriptor)
+        self._writing = lock(Rank.PROCESS)
+
+    def add(self, line: bytes) -> None:
+        """Keep a message for the next flush."""
+        self._waiting.append(line)
+        self._size += len(line)
+
+    def put(self, line: bytes) -> None:
+        """Write a message now, unless another thread is writing and will do so."""
+        if self._waiting or not self._writing.acquire(_AT_ONCE):
+            self.add(line)
+            self.flush()
+            return
+        try:
+            # As `_write` begins: one function less where the time of a call goes.
+            written = os.write(self._descriptor, line)
+            if written < len(line):
+                self._write(line[written:])
+        except OSError:
+            self._break()
+        finally:
+            self._writing.release()
+        if self._waiting:
+            self.flush()
+
+    @property
+    def is_full(self) -> bool:
+        """True while so much waits for the client that nothing should be added."""
+        return self._size > _FULL
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing waits for a flush."""
+        return not self._waiting
+
+    def fits(self) -> bool:
+        """Tell whether a flush can surely not block: the pipe is empty, and there is room."""
+        return self._size <= self._capacity and unread(self._descriptor) == 0
+
+    def flush(self) -> None:
+        """Write what has gathered, unless another thread is doing so already."""
+        while self._waiting and self._writing.acquire(self.is_full):
+            try:
+                self._write(self._gather())
+            finally:
+                self._writing.release()
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until a flush under way is over."""
+        if not self._writing.acquire(timeout=timeout):
+            return False
+        self._writing.release()
+        return True
+
+    def _gather(self) -> bytes:
+        waiting = self._waiting
+        lines: list[bytes] = []
+        while waiting:
+            lines.append(waiting.popleft())
+        self._size = 0
+        return b"".join(lines)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            self._break()
+
+    def _break(self) -> None:
+        self._waiting.clear()
+        self._broken()

@@ -1,0 +1,1 @@
+"""The checks of `scaffold test`, one module for each suite."""

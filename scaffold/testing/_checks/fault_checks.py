@@ -1,0 +1,158 @@
+"""The suite `faults`: what goes wrong ends in a clear error, and the next call is answered."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from scaffold.contract._errors.errors import DeadlineExceeded
+from scaffold.contract._hooks.dispatch_class import Dispatch
+from scaffold.contract._hooks.dispatcher import StopChain
+from scaffold.contract._json.types import JsonObject, is_object
+from scaffold.manifest._runtime_choice import choose
+from scaffold.testing._checks.check import Check, Finding, Suite
+from scaffold.testing._checks.crash_checks import deadline, killed_mid_call
+from scaffold.testing._plugin.call_outcomes import brief
+from scaffold.testing._plugin.plugin_under_test import Subject
+from scaffold.testing._plugin.raw_client import Peer, Silent, started
+from scaffold.testing._plugin.test_inputs import Case
+
+__all__ = ["CHECKS"]
+
+_MALFORMED: Final = (
+    b"{",
+    b"[]",
+    b"null",
+    b'"text"',
+    b"\xff\xfe\x00",
+    b"[" * 50_000,
+    b'{"jsonrpc":"2.0","id":{},"method":5}',
+    b'{"jsonrpc":"2.0","id":"a","method":"tools/call","params":[]}',
+    b'{"jsonrpc":"2.0","id":"b","method":"tools/call","params":{"name":5}}',
+)
+"""Lines that no client should send."""
+_UNKNOWN: Final[tuple[tuple[str, JsonObject], ...]] = (
+    ("tools/call", {"name": "no_such_tool", "arguments": {}}),
+    ("no/such/method", {}),
+)
+_LIMIT_MB: Final = 1
+_MEBI: Final = 1024 * 1024
+_MEND: Final = "serve it with 'scaffold.server', or answer errors as JSON-RPC 2.0 says"
+
+
+def _malformed_input(subject: Subject) -> Iterator[Finding]:
+    with started(subject) as peer:
+        peer.greet(subject)
+        for line in _MALFORMED:
+            peer.write(line)
+            if not _answers(peer):
+                shown = line[:60].decode("utf-8", "replace")
+                message = f"it answers nothing more after the line {brief(shown)}"
+                yield Finding(subject.manifest_place, message, _MEND)
+                return
+
+
+def _oversized_input(subject: Subject) -> Iterator[Finding]:
+    with started(subject, {"MCP_MAX_MESSAGE_MB": str(_LIMIT_MB)}) as peer:
+        peer.greet(subject)
+        filling = b"x" * (2 * _LIMIT_MB * _MEBI)
+        peer.write(b'{"jsonrpc":"2.0","id":"big","method":"ping","params":{"x":"%b"}}' % filling)
+        if not _answers(peer):
+            message = f"it answers nothing more after a message of {2 * _LIMIT_MB} MB"
+            yield Finding(subject.manifest_place, message, _MEND)
+
+
+def _answers(peer: Peer) -> bool:
+    try:
+        peer.ask("tools/list", {})
+    except Silent:
+        return False
+    return True
+
+
+def _unknown_names(subject: Subject) -> Iterator[Finding]:
+    with started(subject) as peer:
+        peer.greet(subject)
+        for method, params in _UNKNOWN:
+            try:
+                answered = peer.ask(method, params)
+            except Silent as error:
+                yield Finding(subject.manifest_place, f"{error}, {brief(params)}", _MEND)
+                return
+            result = answered.get("result")
+            refused = is_object(result) and result.get("isError") is True
+            if "error" not in answered and not refused:
+                message = f"'{method}' of {brief(params)} is answered: {brief(answered)}"
+                yield Finding(subject.manifest_place, message, _MEND)
+
+
+def _declared_errors(subject: Subject) -> Iterator[Finding]:
+    """Call with valid inputs: a hook may fail, but in the words of its kind."""
+    for case, error in _errors(subject):
+        hook = subject.kind.hooks[case.hook]
+        declared = {one["code"] for one in subject.kind.describe(case.hook)["errors"]}
+        if hook.dispatch is Dispatch.CHAIN:
+            declared.add(StopChain.CODE)
+        if error not in declared | {DeadlineExceeded.code}:
+            codes = ", ".join(sorted(declared)) or "none"
+            message = f"{case.hook}({brief(case.payload)}) fails with '{error}'"
+            mend = f"answer, or raise a HookError with a code of its hookspec: {codes}"
+            yield Finding(subject.place(case.hook), message, mend)
+
+
+def _time_limit(subject: Subject) -> Iterator[Finding]:
+    for case, error in _errors(subject):
+        if error == DeadlineExceeded.code:
+            seconds = subject.kind.hooks[case.hook].timeout or 0.0
+            message = f"{case.hook}({brief(case.payload)}) takes longer than {seconds:g} s"
+            mend = "do less in one call, or ask the hookspec for a longer timeout"
+            yield Finding(subject.place(case.hook), message, mend)
+
+
+def _errors(subject: Subject) -> Iterator[tuple[Case, str]]:
+    """Yield the calls that fail with valid inputs, and the codes: the first of each hook."""
+    told: set[tuple[str, str]] = set()
+    with subject.opened(choose(subject.manifest, None)) as channel:
+        outcomes = subject.outcomes(channel, subject.valid_cases)
+    for case, outcome in zip(subject.valid_cases, outcomes, strict=True):
+        error = outcome.get("error")
+        if error is not None and (case.hook, error["code"]) not in told:
+            told.add((case.hook, error["code"]))
+            yield case, error["code"]
+
+
+CHECKS: Final = tuple(
+    Check(name, Suite.faults, "running", invariant, look)
+    for name, invariant, look in (
+        (
+            "killed-mid-call",
+            "a killed process ends its call clearly, and a new one answers the next call",
+            killed_mid_call,
+        ),
+        (
+            "deadline",
+            "a call without an answer ends at its deadline, and the next one is answered",
+            deadline,
+        ),
+        ("time-limit", "hooks answer valid inputs within their own timeout", _time_limit),
+        (
+            "malformed-input",
+            "lines that are no messages are refused, and the next one is answered (JSON-RPC 2.0)",
+            _malformed_input,
+        ),
+        (
+            "oversized-input",
+            "a message above the limit is refused, and the next one is answered",
+            _oversized_input,
+        ),
+        (
+            "unknown-names",
+            "tools and methods that are not there are refused (MCP 2026-07-28, Tools)",
+            _unknown_names,
+        ),
+        (
+            "declared-errors",
+            "a hook that fails with a valid input says so in a code that its kind declares",
+            _declared_errors,
+        ),
+    )
+)
+"""The checks of this suite."""

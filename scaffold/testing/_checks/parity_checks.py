@@ -1,0 +1,109 @@
+"""The suite `parity`: one plugin is the same plugin, whichever runtime it is reached by."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeAlias
+
+from scaffold.contract._context.metadata import calling_with
+from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._hooks.channel import Channel
+from scaffold.contract._hooks.hook import Kind
+from scaffold.contract._json.types import Json, JsonObject
+from scaffold.testing._checks.check import Check, Finding, Suite
+from scaffold.testing._checks.differences import differences
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject
+from scaffold.testing._plugin.test_inputs import Case, unguarded
+
+__all__ = ["CHECKS"]
+
+
+def _same_answers(subject: Subject) -> Iterator[Finding]:
+    tried = [case for case in subject.remote_cases() if case.valid]
+    mend = "let the answer depend on the input alone, not on the process or on earlier calls"
+    yield from _compare(subject, subject.kind, tried, mend)
+
+
+def _same_refusals(subject: Subject) -> Iterator[Finding]:
+    tried = [case for case in subject.remote_cases() if not case.valid]
+    mend = "hold inputs to the contract's own schema everywhere: 'scaffold check' finds drift"
+    yield from _compare(subject, unguarded(subject.kind), tried, mend)
+
+
+def _same_context(subject: Subject) -> Iterator[Finding]:
+    tried = [case for case in subject.remote_cases() if case.valid]
+    mend = "read the metadata in the hook, and report progress from the hook's own thread or task"
+    yield from _compare(subject, subject.kind, tried, mend, _told_and_heard)
+
+
+_Make: TypeAlias = Callable[[Subject, Channel, Sequence[Case], Kind], list[JsonObject]]
+
+
+def _compare(
+    subject: Subject,
+    view: Kind,
+    tried: Sequence[Case],
+    mend: str,
+    make: _Make = Subject.outcomes,
+) -> Iterator[Finding]:
+    runtimes = subject.manifest.runtime
+    if len(runtimes) == 1:
+        raise NotApplicable(f"its manifest offers {runtimes[0]} only")
+    if not tried:
+        raise NotApplicable("there is no such call for hooks that all runtimes have")
+    outcomes: dict[str, list[JsonObject]] = {}
+    for runtime in runtimes:
+        with subject.opened(runtime) as channel:
+            outcomes[f"over {runtime}"] = make(subject, channel, tried, view)
+    yield from differences(subject, tried, outcomes, mend)
+
+
+_METADATA: Final[JsonObject] = {
+    "tenant_id": "tenant-1",
+    "actor": "ada",
+    "request_id": "request-1",
+    "quota_budget": {"tokens": 100},
+    "trace_context": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+}
+"""All that a caller may say of a call (ADR-0005 §1)."""
+
+
+def _told_and_heard(
+    subject: Subject, channel: Channel, tried: Sequence[Case], view: Kind
+) -> list[JsonObject]:
+    """Make calls with metadata, and keep what they report beside what comes of them."""
+    found: list[JsonObject] = []
+    for case in tried:
+        heard: list[Json] = []
+
+        def note(done: float, total: float | None, said: str, into: list[Json] = heard) -> None:
+            into.append([float(done), None if total is None else float(total), said])
+
+        with calling_with(_METADATA), reporting_to(note):
+            (outcome,) = subject.outcomes(channel, [case], view)
+        found.append({**outcome, "progress": heard} if heard else outcome)
+    return found
+
+
+CHECKS: Final = (
+    Check(
+        "same-answers",
+        Suite.parity,
+        "running",
+        "valid inputs have the same results and errors over every runtime, byte for byte",
+        _same_answers,
+    ),
+    Check(
+        "same-refusals",
+        Suite.parity,
+        "running",
+        "invalid inputs are refused with the same errors over every runtime, byte for byte",
+        _same_refusals,
+    ),
+    Check(
+        "same-context",
+        Suite.parity,
+        "running",
+        "metadata, resources and progress are the same over every runtime",
+        _same_context,
+    ),
+)
+"""The checks of this suite."""

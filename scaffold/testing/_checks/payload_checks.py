@@ -1,0 +1,149 @@
+"""Checks of what crosses a plugin's boundary: payloads and progress."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._errors.errors import HookError, InvalidInput, InvalidOutput
+from scaffold.contract._hooks.channel import Channel
+from scaffold.contract._hooks.dispatch_class import Dispatch
+from scaffold.contract._hooks.hook import Hook
+from scaffold.contract._hooks.streams import whole
+from scaffold.contract._json.types import is_array, is_object
+from scaffold.host._in_process import InProcessChannel
+from scaffold.testing._checks.check import Finding
+from scaffold.testing._plugin.call_outcomes import canonical
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject, answer
+from scaffold.testing._plugin.test_inputs import Case
+
+__all__ = ["json_boundaries", "progress"]
+
+
+def json_boundaries(subject: Subject) -> Iterator[Finding]:
+    """Look at the values that hooks return before they are written, and again after."""
+    if subject.in_process_only:
+        yield from _chains_that_stay(subject)
+        return
+    with subject.opened("in_process") as channel:
+        if not isinstance(channel, InProcessChannel):
+            raise NotApplicable("it runs in a process of its own: its values are JSON already")
+        own = channel.plugin.kind.hooks
+        told: set[str] = set()
+        for case in subject.valid_cases:
+            if case.hook not in told:
+                for message, mend in _crossing(channel, own[case.hook], case):
+                    told.add(case.hook)
+                    yield Finding(subject.place(case.hook), f"{case.hook}: {message}", mend)
+
+
+def _chains_that_stay(subject: Subject) -> Iterator[Finding]:
+    chains = [one for one in subject.kind.hooks.values() if one.dispatch is Dispatch.CHAIN]
+    if not chains:
+        raise NotApplicable("it is for use in process only: exempt from invariant 2")
+    for hook in chains:
+        message = f"'{hook.name}' is a chain, whose stages may be anywhere, and is kept in process"
+        yield Finding(subject.place(hook.name), message, "drop in_process_only from the manifest")
+
+
+def _crossing(channel: Channel, hook: Hook[Any, Any], case: Case) -> Iterator[tuple[str, str]]:
+    payload = hook.input.load(canonical({} if case.payload is None else case.payload))
+    try:
+        answered = whole(channel, hook)(payload)
+    except InvalidOutput as error:
+        yield f"its answer breaks the schema: {error.problems[0]}", "answer what the schema allows"
+        return
+    except HookError:
+        return
+    for value in answered if hook.streams else (answered,):
+        yield from _crossing_value(hook, value)
+
+
+def _crossing_value(hook: Hook[Any, Any], value: Any) -> Iterator[tuple[str, str]]:
+    plain = value.model_dump(by_alias=True, exclude_unset=True) if _is_model(value) else value
+    for path, item in _foreign(plain, ""):
+        kind = type(item).__name__
+        yield (
+            f"its answer holds a {kind} at '{path}', which JSON has not",
+            "write dates as ISO 8601 text, sets as lists, exact numbers and ids as text",
+        )
+        return
+    written = hook.output.dump(value)
+    if hook.output.dump(hook.output.load(written)) != written:
+        yield "its answer is another one after a round trip through JSON", "answer plain values"
+    if hook.dispatch is Dispatch.CHAIN:
+        try:
+            hook.input.load(written)
+        except InvalidInput as error:
+            yield (
+                f"its answer is no input for the next of the chain: {error.problems[0]}",
+                "answer what the hook itself would take",
+            )
+
+
+def _is_model(value: object) -> bool:
+    return isinstance(value, BaseModel)
+
+
+def _foreign(value: Any, path: str) -> Iterator[tuple[str, object]]:
+    """Yield what is no JSON value, with the pointer to it."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(by_alias=True, exclude_unset=True)
+    if is_object(value):
+        for key, item in value.items():
+            yield from _foreign(item, f"{path}/{key}")
+    elif is_array(value):
+        for index, item in enumerate(value):
+            yield from _foreign(item, f"{path}/{index}")
+    elif not isinstance(value, _JSON):
+        yield path, value
+
+
+_JSON: Final = (str, int, float, bool, type(None))
+
+
+def progress(subject: Subject) -> Iterator[Finding]:
+    """Listen while hooks are called; those that report nothing are in order."""
+    with subject.opened(subject.runtime) as channel:
+        told: set[str] = set()
+        for case in subject.valid_cases:
+            reports: list[tuple[Any, Any, Any]] = []
+
+            def note(done: Any, total: Any, message: Any, into: list[Any] = reports) -> None:
+                into.append((done, total, message))
+
+            with reporting_to(note):
+                _call(channel, subject, case)
+            wrong = _not_growing(reports)
+            if wrong and case.hook not in told:
+                told.add(case.hook)
+                mend = "report more each time, up to the total, in one unit"
+                yield Finding(subject.place(case.hook), f"{case.hook} reports {wrong}", mend)
+
+
+def _call(channel: Channel, subject: Subject, case: Case) -> None:
+    try:
+        answer(channel, subject.kind, case)
+    except HookError:
+        return
+
+
+def _not_growing(reports: list[tuple[Any, Any, Any]]) -> str:
+    last = -math.inf
+    for done, total, message in reports:
+        if not (_is_number(done) and (total is None or _is_number(total))):
+            return f"{done!r} of {total!r}, which are no finite numbers"
+        if not isinstance(message, str):
+            return f"the message {message!r}, which is no text"
+        if done <= last:
+            return f"{done:g} after {last:g}"
+        if total is not None and done > total:
+            return f"{done:g} of {total:g}"
+        last = done
+    return ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

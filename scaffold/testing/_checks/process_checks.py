@@ -1,0 +1,133 @@
+"""The suite `hygiene`: the plugin's process keeps its stream clean, and ends when it should."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any, Final
+
+from scaffold.contract._json.types import is_object
+from scaffold.testing._checks.check import Check, Finding, Suite
+from scaffold.testing._plugin.call_outcomes import brief
+from scaffold.testing._plugin.plugin_under_test import Subject
+from scaffold.testing._plugin.raw_client import Peer, Silent, started
+
+__all__ = ["CHECKS"]
+
+_END_SECONDS: Final = 5.0
+"""Seconds to the end: those of a scaffold server for calls, teardown and exit, and some more."""
+_FLOOD_CALLS: Final = 30
+_FLOOD_SECONDS: Final = 5.0
+"""Seconds without an answer after which a process is blocked."""
+
+
+def _clean_stdout(subject: Subject) -> Iterator[Finding]:
+    with started(subject) as peer:
+        for params in peer.greet(subject):
+            peer.ask("tools/call", params)
+        peer.end_input()
+        peer.ended(_END_SECONDS)
+        dirt = [line for line in peer.lines if not _is_message(line)]
+    if dirt:
+        message = f"stdout carries what is no message: {brief(dirt[0].decode('utf-8', 'replace'))}"
+        yield Finding(_start(subject), message, "print nothing before 'serve', and log to stderr")
+
+
+def _is_message(line: bytes) -> bool:
+    try:
+        value: Any = json.loads(line)
+    except ValueError:
+        return False
+    return is_object(value) and value.get("jsonrpc") == "2.0"
+
+
+def _end_of_input(subject: Subject) -> Iterator[Finding]:
+    with started(subject) as peer:
+        peer.greet(subject)
+        peer.end_input()
+        yield from _must_end(subject, peer, "the end of its input")
+
+
+def _sigterm(subject: Subject) -> Iterator[Finding]:
+    with started(subject) as peer:
+        peer.greet(subject)
+        peer.popen.send_signal(signal.SIGTERM)
+        yield from _must_end(subject, peer, "SIGTERM")
+
+
+def _must_end(subject: Subject, peer: Peer, sign: str) -> Iterator[Finding]:
+    if not peer.ended(_END_SECONDS):
+        message = f"the process still runs {_END_SECONDS:g} s after {sign}"
+        mend = "leave signals and stdin to the server, and let threads of your own be daemons"
+        yield Finding(_start(subject), message, mend)
+    elif peer.leaves_children():
+        message = f"processes that it started still run after {sign}"
+        yield Finding(_start(subject), message, "end them in 'teardown'")
+
+
+def _unread_stderr(subject: Subject) -> Iterator[Finding]:
+    """Call while nobody reads stderr: many clients never do, and a full pipe stops who writes."""
+    reader, writer = os.pipe()
+    try:
+        with started(subject, stderr=writer) as peer:
+            calls = peer.greet(subject)
+            for params in calls * _FLOOD_CALLS:
+                peer.ask("tools/call", params, _FLOOD_SECONDS)
+    except Silent as error:
+        message = f"{error}, while nobody read its stderr"
+        mend = "log less in hooks: a pipe holds some 64 kB, and clients need not read it"
+        yield Finding(_start(subject), message, mend)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _startup(subject: Subject) -> Iterator[Finding]:
+    stdio = subject.manifest.mcp_stdio
+    budget = subject.manifest.startup_timeout_sec
+    if stdio is not None and stdio.startup_timeout_sec is not None:
+        budget = stdio.startup_timeout_sec
+    with started(subject) as peer:
+        try:
+            peer.greet(subject, budget)
+        except Silent as error:
+            mend = "do less before the first answer, or raise startup_timeout_sec"
+            yield Finding(_start(subject), str(error), mend)
+
+
+def _start(subject: Subject) -> str:
+    """Return where the process begins: the manifest names its command."""
+    return subject.manifest_place
+
+
+CHECKS: Final = tuple(
+    Check(name, Suite.hygiene, "running", invariant, look)
+    for name, invariant, look in (
+        (
+            "clean-stdout",
+            "stdout carries messages only, whatever the plugin and its children print (MCP, stdio)",
+            _clean_stdout,
+        ),
+        (
+            "end-of-input",
+            "the process and what it started end with its input (MCP, stdio: Shutdown)",
+            _end_of_input,
+        ),
+        (
+            "sigterm",
+            "the process and what it started end on SIGTERM (MCP, stdio: Shutdown)",
+            _sigterm,
+        ),
+        (
+            "unread-stderr",
+            "a client that never reads stderr gets its answers all the same",
+            _unread_stderr,
+        ),
+        (
+            "startup-budget",
+            "the process is ready within its startup_timeout_sec",
+            _startup,
+        ),
+    )
+)
+"""The checks of this suite."""

@@ -1,0 +1,149 @@
+"""Checks that make the same calls again: in other hosts, a second time, in other processes."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, TypeAlias
+
+from pydantic_core import from_json
+
+from scaffold.contract._errors.errors import TransportError
+from scaffold.contract._hooks.streams import dump_answer, whole_async
+from scaffold.contract._json.types import Json, JsonObject
+from scaffold.host._runtimes.open_channel import async_channel_to
+from scaffold.testing._checks.check import Finding
+from scaffold.testing._checks.differences import differences
+from scaffold.testing._plugin.call_outcomes import outcome
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject
+from scaffold.testing._plugin.test_doubles import MOVING
+from scaffold.testing._plugin.test_inputs import Case
+
+__all__ = ["determinism", "idempotency", "three_hosts"]
+
+_PROCESS_SECONDS: Final = 120.0
+
+_Host: TypeAlias = Callable[[Subject, Sequence[Case]], list[JsonObject]]
+
+
+def three_hosts(subject: Subject) -> Iterator[Finding]:
+    """Call in process, in a process with another working directory, and in fresh event loops."""
+    _must_be_usable(subject, 1)
+    yield from _unequal(
+        subject,
+        subject.valid_cases,
+        {
+            "in process": _here,
+            "in another process": partial(_elsewhere, hash_seed="1"),
+            "in a fresh event loop": _in_fresh_loops,
+        },
+        "take what it depends on from the input or the context, and keep no state of the process",
+    )
+
+
+def idempotency(subject: Subject) -> Iterator[Finding]:
+    """Call every hook that is declared idempotent twice, and once more as a new plugin."""
+    everything = subject.manifest.unit_of_work.idempotency_mode == "input_hash"
+    hooks = subject.kind.hooks
+    tried = tuple(case for case in subject.valid_cases if everything or hooks[case.hook].idempotent)
+    if not tried:
+        raise NotApplicable("nothing here is declared idempotent")
+    with subject.opened(subject.runtime, MOVING) as channel:
+        first, second = (subject.outcomes(channel, tried) for _ in range(2))
+    with subject.opened(subject.runtime, MOVING) as channel:
+        anew = subject.outcomes(channel, tried)
+    mend = "make the answer depend on the input alone, or declare less"
+    yield from differences(
+        subject, tried, {"at first": first, "again": second, "as a new plugin": anew}, mend
+    )
+
+
+def determinism(subject: Subject) -> Iterator[Finding]:
+    """Call in two processes whose sets have different orders, with time and chance fixed."""
+    _must_be_usable(subject, 8)
+    if subject.manifest.unit_of_work.idempotency_mode != "output_hash":
+        raise NotApplicable("unit_of_work.idempotency_mode is not 'output_hash'")
+    yield from _unequal(
+        subject,
+        subject.valid_cases,
+        {f"in process {number}": partial(_elsewhere, hash_seed=str(number)) for number in (1, 2)},
+        "take time and chance from 'context.resources', and sort what has no order",
+    )
+
+
+def _must_be_usable(subject: Subject, invariant: int) -> None:
+    if subject.in_process_only:
+        raise NotApplicable(f"it is for use in process only: exempt from invariant {invariant}")
+    # A plugin that no host can use would answer alike in all of them.
+    with subject.opened("in_process"):
+        return
+
+
+def _unequal(
+    subject: Subject, tried: Sequence[Case], hosts: Mapping[str, _Host], mend: str
+) -> Iterator[Finding]:
+    outcomes = {where: host(subject, tried) for where, host in hosts.items()}
+    yield from differences(subject, tried, outcomes, mend)
+
+
+def _here(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
+    return [outcome(partial(subject.answer_anew, case)) for case in tried]
+
+
+def _in_fresh_loops(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
+    return [outcome(partial(_call_in_loop, subject, case)) for case in tried]
+
+
+def _call_in_loop(subject: Subject, case: Case) -> Json:
+    return asyncio.run(_once(subject, case))
+
+
+async def _once(subject: Subject, case: Case) -> Json:
+    hook = subject.kind.hooks[case.hook]
+    channel = await async_channel_to(
+        subject.manifest, subject.kind, "in_process", subject.provision()
+    )
+    try:
+        answered = await whole_async(channel, hook)(case.payload)
+    finally:
+        await channel.aclose()
+    return from_json(dump_answer(hook, answered))
+
+
+def _elsewhere(subject: Subject, tried: Sequence[Case], *, hash_seed: str) -> list[JsonObject]:
+    """Make the calls in a process of its own, in an empty folder."""
+    with TemporaryDirectory(prefix="plugin-") as folder:
+        work = {
+            "folder": str(subject.manifest.file.absolute()),
+            "cases": [[case.hook, case.payload] for case in tried],
+        }
+        answers = Path(folder, "answers.json")
+        command = [sys.executable, "-m", "scaffold.testing._plugin.subprocess_calls", str(answers)]
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        words = _run(command, json.dumps(work).encode(), folder, env)
+        if not answers.is_file():
+            raise TransportError(f"it ended another process: {words}")
+        listed: list[JsonObject] = from_json(answers.read_bytes())
+        return listed
+
+
+def _run(command: list[str], data: bytes, folder: str, env: Mapping[str, str]) -> str:
+    """Run a process to its end, and return the last line of its stderr."""
+    try:
+        ended = subprocess.run(
+            command,
+            input=data,
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            timeout=_PROCESS_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it was not done in {_PROCESS_SECONDS:g} s"
+    return " ".join(ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:])

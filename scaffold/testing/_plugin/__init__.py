@@ -1,0 +1,1 @@
+"""The plugin under test, its inputs, and the ways to call it."""

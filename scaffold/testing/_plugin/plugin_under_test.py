@@ -1,0 +1,143 @@
+"""The plugin under test: its manifest, its code, the calls it is tried with, the ways to it."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+
+from pydantic_core import from_json
+
+from scaffold.contract._errors.errors import DeadlineExceeded
+from scaffold.contract._hooks.channel import Channel
+from scaffold.contract._hooks.hook import Kind
+from scaffold.contract._hooks.streams import dump_answer, whole
+from scaffold.contract._json.types import Json, JsonObject
+from scaffold.host._concurrency.time_limit import Late, within
+from scaffold.host._context.plugin_context import Provision, Services
+from scaffold.host._runtimes.open_channel import channel_to
+from scaffold.host._runtimes.server_process import serving
+from scaffold.manifest._model import Manifest, Runtime, read_manifest
+from scaffold.manifest._runtime_choice import choose
+from scaffold.manifest._secrets import Secrets
+from scaffold.manifest._untyped_kind import kind_of
+from scaffold.testing._plugin.call_outcomes import outcome
+from scaffold.testing._plugin.source_scan import Source
+from scaffold.testing._plugin.test_doubles import FROZEN, MOVING
+from scaffold.testing._plugin.test_inputs import Case, Variants, cases
+
+__all__ = ["NotApplicable", "Subject", "answer"]
+
+_CALL_SECONDS = 60.0
+"""Seconds after which a call is given up, whatever its hook says."""
+
+
+class NotApplicable(Exception):
+    """A check has nothing to say of this plugin; the message says why."""
+
+
+class Subject:
+    """A plugin to be tried; raises `ManifestInvalid`.
+
+    Args:
+        folder: Where its manifest is.
+        variants: Makes values for schemas.
+        secrets: What the manifest may name.
+    """
+
+    def __init__(self, folder: Path, variants: Variants, secrets: Secrets | None = None) -> None:
+        self.manifest: Manifest = read_manifest(folder)
+        self.kind: Kind = kind_of(self.manifest)
+        self.source = Source(self.manifest.folder, self.manifest.entry_point or "")
+        self._variants = variants
+        self._secrets = secrets or Secrets()
+
+    @property
+    def in_process_only(self) -> bool:
+        """True for what is never elsewhere: ADR-0003 exempts it from invariants 1, 2 and 8."""
+        return self.manifest.in_process_only or bool(self.kind.contract.get("in_process_only"))
+
+    @property
+    def runtime(self) -> Runtime:
+        """The one that a host would take. Raises `RuntimeNotSupported`."""
+        return choose(self.manifest, None)
+
+    @property
+    def manifest_place(self) -> str:
+        """Where findings of the manifest point to."""
+        return self.manifest.file.name
+
+    def place(self, hook: str) -> str:
+        """Return where the hook is written, or where the plugin is named if that cannot be seen."""
+        return self.source.methods.get(hook, self.manifest_place)
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """Every call that the plugin is tried with. Raises `ScaffoldError` if it cannot be used."""
+        return tuple(cases(self.kind, self._variants, self._catalogue))
+
+    @property
+    def valid_cases(self) -> tuple[Case, ...]:
+        """The calls that the plugin gets to see."""
+        return tuple(case for case in self.cases if case.valid)
+
+    def remote_cases(self) -> tuple[Case, ...]:
+        """Return the calls that can be made over MCP as well."""
+        catalogues = {
+            hook.functions.catalogue for hook in self.kind.hooks.values() if hook.functions
+        }
+        hooks = self.kind.hooks
+        return tuple(
+            case for case in self.cases if hooks[case.hook].exposed or case.hook in catalogues
+        )
+
+    def must_offer(self, runtime: Runtime) -> None:
+        """Raise `NotApplicable` if the plugin cannot be used over a runtime."""
+        if runtime not in self.manifest.runtime:
+            raise NotApplicable(f"its manifest does not offer {runtime}")
+
+    def provision(self, doubles: Mapping[str, Json] = FROZEN) -> Provision:
+        """Return what the plugin is given: what it asks for, much of it as doubles."""
+        return Provision.of(self.manifest, Services(secrets=self._secrets), doubles=doubles)
+
+    @contextmanager
+    def opened(self, runtime: Runtime, doubles: Mapping[str, Json] = FROZEN) -> Generator[Channel]:
+        """Open a channel to the plugin; over HTTP it is served from here if it can be.
+
+        Raises `NotApplicable` if the manifest does not offer the runtime.
+        """
+        self.must_offer(runtime)
+        with ExitStack() as stack:
+            manifest, provision = self.manifest, self.provision(doubles)
+            if runtime == "mcp_http":
+                manifest = stack.enter_context(serving(manifest, provision.variables()))
+            channel = channel_to(manifest, self.kind, runtime, provision)
+            stack.callback(channel.close)
+            yield channel
+
+    def answer_anew(self, case: Case) -> Json:
+        """Make one call of a plugin made for it: hosts differ in nothing but themselves then."""
+        with self.opened("in_process") as channel:
+            return answer(channel, self.kind, case)
+
+    def outcomes(
+        self, channel: Channel, tried: Sequence[Case], kind: Kind | None = None
+    ) -> list[JsonObject]:
+        """Make the calls one after the other; `kind` may be another view of the plugin's own."""
+        view = kind or self.kind
+        return [outcome(partial(answer, channel, view, case)) for case in tried]
+
+    def _catalogue(self, hook: str) -> list[JsonObject]:
+        with self.opened(self.runtime, MOVING) as channel:
+            listed: list[JsonObject] = answer(channel, self.kind, Case(hook, None, valid=True))
+            return listed
+
+
+def answer(channel: Channel, kind: Kind, case: Case) -> Json:
+    """Make one call and return its answer as JSON; raise `ScaffoldError`."""
+    hook = kind.hooks[case.hook]
+    call = whole(channel, hook)
+    try:
+        answered = within(_CALL_SECONDS, lambda: call(case.payload))
+    except Late as late:
+        raise DeadlineExceeded(f"{case.hook}: {late}") from None
+    return from_json(dump_answer(hook, answered))

@@ -1,0 +1,195 @@
+"""A plugin's process as a client sees it that trusts nothing: bytes in, lines out, and signals."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from time import monotonic, sleep
+from typing import IO, Any, Final
+
+from msgspec import Raw
+
+from scaffold._mcp.hook_tools import Offer
+from scaffold._mcp.jsonrpc import encode
+from scaffold._mcp.listed_tools import read_tools, silently
+from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
+from scaffold.contract._errors.errors import ConnectFailed, ProtocolError, TransportError
+from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.host._runtimes.server_process import stdio_server
+from scaffold.testing._plugin.plugin_under_test import Subject
+
+__all__ = ["PATIENCE", "Peer", "Silent", "started"]
+
+PATIENCE: Final = 10.0
+"""Seconds that a process may take to answer, or to end."""
+_MOMENT: Final = 1.0
+"""Seconds in which what a process started may end after it: our server kills it after a half."""
+_NAP: Final = 0.02
+
+
+class Silent(TransportError):
+    """What was expected of the process did not come in time; the message says what."""
+
+    code = "silent"
+
+
+class Peer:
+    """A plugin's server over pipes, in a session of its own."""
+
+    def __init__(self, popen: "subprocess.Popen[bytes]") -> None:
+        self.popen = popen
+        self.lines: list[bytes] = []
+        """Everything that came out of stdout so far."""
+        self._ids = 0
+        self._answers: queue.Queue[JsonObject | None] = queue.Queue()
+        assert popen.stdout is not None
+        reader = threading.Thread(target=self._read, args=(popen.stdout,), daemon=True)
+        reader.start()
+
+    def greet(self, subject: Subject, seconds: float = PATIENCE) -> list[JsonObject]:
+        """Open a session, and return the parameters of a valid call of each tool.
+
+        Raises `Silent`, or `ProtocolError` if what it lists are no tools.
+        """
+        hello: JsonObject = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "scaffold-test", "version": "1"},
+        }
+        self.ask("initialize", hello, seconds)
+        self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        answered = self.ask("tools/list", {})
+        try:
+            return list(_calls(subject, answered["result"]["tools"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ProtocolError(f"the answer to tools/list is malformed: {error}") from None
+
+    def ask(self, method: str, params: JsonObject, seconds: float = PATIENCE) -> JsonObject:
+        """Send a request and return the response to it; raise `Silent`."""
+        self._ids += 1
+        mark = self._ids
+        self.write({"jsonrpc": "2.0", "id": mark, "method": method, "params": params})
+        deadline = monotonic() + seconds
+        while True:
+            try:
+                answer = self._answers.get(timeout=max(0.0, deadline - monotonic()))
+            except queue.Empty:
+                raise Silent(f"'{method}' had no answer within {seconds:g} s") from None
+            if answer is None:
+                raise Silent(f"the process ended with status {self.popen.wait()} at '{method}'")
+            if answer.get("id") == mark:
+                return answer
+
+    def write(self, message: JsonObject | bytes) -> None:
+        """Send a line; a process that is gone shows when it is asked."""
+        data = message if isinstance(message, bytes) else json.dumps(message).encode()
+        assert self.popen.stdin is not None
+        with suppress(BrokenPipeError):
+            self.popen.stdin.write(data + b"\n")
+            self.popen.stdin.flush()
+
+    def end_input(self) -> None:
+        """Close the process's stdin."""
+        assert self.popen.stdin is not None
+        with suppress(BrokenPipeError):
+            self.popen.stdin.close()
+
+    def ended(self, seconds: float = PATIENCE) -> bool:
+        """Wait for the process to end; tell whether it did."""
+        try:
+            self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def leaves_children(self) -> bool:
+        """Tell whether what the process started is still there, a moment after its end."""
+        deadline = monotonic() + _MOMENT
+        while self._has_group():
+            if monotonic() > deadline:
+                return True
+            sleep(_NAP)
+        return False
+
+    def _has_group(self) -> bool:
+        try:
+            os.killpg(self.popen.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+    def end(self) -> None:
+        """End the process and what it started, by force."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+        for pipe in (self.popen.stdin, self.popen.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+    def _read(self, stdout: IO[bytes]) -> None:
+        with suppress(ValueError):  # closed while it was read
+            for line in stdout:
+                self.lines.append(line)
+                answer = _parsed(line)
+                if answer is not None:
+                    self._answers.put(answer)
+        self._answers.put(None)
+
+
+def _parsed(line: bytes) -> JsonObject | None:
+    try:
+        value: Any = json.loads(line)
+    except ValueError:
+        return None
+    return value if is_object(value) else None
+
+
+def _calls(subject: Subject, listed: list[JsonObject]) -> Iterator[JsonObject]:
+    tools = read_tools((Raw(encode(tool)) for tool in listed), silently)
+    offer = Offer.read(subject.kind, subject.manifest.name, tools)
+    called: set[str] = set()
+    for case in subject.valid_cases:
+        hook = subject.kind.hooks[case.hook]
+        arguments: Json = case.payload if case.payload is not None else {}
+        if hook.functions is not None:
+            tool = offer.functions[hook.name].get(arguments[hook.functions.name])
+            arguments = arguments[hook.functions.arguments]
+        else:
+            tool = offer.tools.get(hook.name)
+            if not subject.kind.describe(hook.name)["input"]["object"]:
+                arguments = {WRAPPED_ARGUMENT: case.payload}
+        if tool is not None and tool not in called:
+            called.add(tool)
+            yield {"name": tool, "arguments": arguments}
+
+
+@contextmanager
+def started(
+    subject: Subject, env: Mapping[str, str] | None = None, stderr: int = subprocess.DEVNULL
+) -> Generator[Peer]:
+    """Start the plugin's process; raise `NotApplicable` if its manifest names none."""
+    subject.must_offer("mcp_stdio")
+    server = stdio_server(subject.manifest)
+    try:
+        popen = subprocess.Popen(
+            server.command,
+            cwd=server.folder,
+            env={**server.env, **(env or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ConnectFailed(f"cannot run '{server.command[0]}': {error.strerror}") from None
+    peer = Peer(popen)
+    try:
+        yield peer
+    finally:
+        peer.end()

@@ -1,0 +1,28 @@
+"""Calls that another process wants made in this one: `python -m` this module, with a FILE.
+
+It reads what to call from stdin, and writes the outcomes to the file: stdout is the plugin's.
+"""
+
+import logging
+import sys
+from functools import partial
+from pathlib import Path
+
+from pydantic_core import from_json, to_json
+
+from scaffold.testing._plugin.call_outcomes import outcome
+from scaffold.testing._plugin.plugin_under_test import Subject
+from scaffold.testing._plugin.test_inputs import Case
+
+
+def _main() -> None:
+    logging.getLogger("plugin").addHandler(logging.NullHandler())
+    work = from_json(sys.stdin.buffer.read())
+    subject = Subject(Path(work["folder"]), lambda _schema: ())
+    calls = [Case(hook, payload, valid=True) for hook, payload in work["cases"]]
+    outcomes = [outcome(partial(subject.answer_anew, case)) for case in calls]
+    Path(sys.argv[1]).write_bytes(to_json(outcomes))
+
+
+if __name__ == "__main__":
+    _main()

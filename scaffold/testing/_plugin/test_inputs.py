@@ -1,0 +1,113 @@
+"""The calls that a plugin is tried with: samples, values at the bounds, and invalid ones."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from scaffold.contract._hooks.hook import Hook, Kind
+from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._validation.validator import Schema
+from scaffold.testing._plugin.call_outcomes import canonical
+
+__all__ = ["Case", "Variants", "cases", "unguarded", "with_timeout"]
+
+Variants: TypeAlias = Callable[[Json], Iterable[Json]]
+"""Makes values for a schema, the most likely first; those at its bounds may be invalid."""
+
+_VALID: Final = 5
+_INVALID: Final = 8
+_TRIED: Final = 60
+_FUNCTIONS: Final = 3
+"""Functions of a catalogue that are called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One call."""
+
+    hook: str
+    payload: Json
+    valid: bool
+    """True if the plugin gets to see it."""
+
+
+def cases(
+    kind: Kind, variants: Variants, catalogue: Callable[[str], list[JsonObject]]
+) -> Iterator[Case]:
+    """Yield the calls for all hooks of a kind; `catalogue` answers a catalogue hook."""
+    for hook in kind.hooks.values():
+        if hook.input.form is None:
+            yield Case(hook.name, None, valid=True)
+        elif hook.functions is not None:
+            yield from _of_functions(hook, variants, catalogue(hook.functions.catalogue))
+        else:
+            objects = bool(kind.describe(hook.name)["input"]["object"])
+            for value, valid in _values(hook.input.schema, variants, objects=objects):
+                yield Case(hook.name, value, valid)
+
+
+def _of_functions(
+    hook: Hook[Any, Any], variants: Variants, listed: list[JsonObject]
+) -> Iterator[Case]:
+    functions = hook.functions
+    assert functions is not None
+    for function in listed[:_FUNCTIONS]:
+        for value, valid in _values(function["parameters"], variants, objects=True):
+            payload = {functions.name: function["name"], functions.arguments: value}
+            yield Case(hook.name, payload, valid)
+    unknown: JsonObject = {functions.name: "no_such_function", functions.arguments: {}}
+    yield Case(hook.name, unknown, valid=False)
+
+
+def _values(schema: Json, variants: Variants, *, objects: bool) -> Iterator[tuple[Json, bool]]:
+    """Yield valid values, then invalid ones; `objects` leaves out everything else."""
+    guard = Schema(schema)
+    tried = list(islice(variants(schema), _TRIED))
+    valid = [value for value in _distinct(tried, objects=objects) if guard.accepts(value)][:_VALID]
+    yield from ((value, True) for value in valid)
+    spoiled = [*(_spoil(valid[0]) if valid else ()), *tried]
+    invalid = (one for one in _distinct(spoiled, objects=objects) if not guard.accepts(one))
+    yield from ((value, False) for value in islice(invalid, _INVALID))
+
+
+def _distinct(values: Iterable[Json], *, objects: bool) -> Iterator[Json]:
+    seen: set[str] = set()
+    for value in values:
+        text = canonical(value)
+        if text not in seen and (is_object(value) or not objects):
+            yield value
+        seen.add(text)
+
+
+def _spoil(value: Json) -> Iterator[Json]:
+    """Yield values like a valid one, each with one thing changed that is often forbidden."""
+    yield from (None, [], "", {})
+    if is_object(value):
+        yield {**value, "no_such_property": 1}
+        for key, item in value.items():
+            yield {name: each for name, each in value.items() if name != key}
+            yield {**value, key: 0 if isinstance(item, str) else "text"}
+            yield {**value, key: None}
+
+
+def with_timeout(kind: Kind, seconds: float) -> Kind:
+    """Return the kind as a host would have it that gives every hook so many seconds."""
+    contract = kind.contract
+    hooks = {name: {**spec, "timeout": seconds} for name, spec in contract["hooks"].items()}
+    return Kind.from_contract({**contract, "hooks": hooks})
+
+
+def unguarded(kind: Kind) -> Kind:
+    """Return the kind as a host would have it that checks no input: the plugin must refuse.
+
+    Functions keep their guard, for it is the host that knows their parameters.
+    """
+    contract = kind.contract
+    hooks: JsonObject = {
+        name: {**spec, "input": {**spec["input"], "schema": {}}}
+        if spec["functions"] is None and not spec["input"]["empty"]
+        else spec
+        for name, spec in contract["hooks"].items()
+    }
+    return Kind.from_contract({**contract, "hooks": hooks})
