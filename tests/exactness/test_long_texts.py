@@ -44,6 +44,7 @@ from scaffold.contract import (
 )
 from scaffold.contract._fast_decode import decoder, struct_types
 from scaffold.contract._payload import payload
+from scaffold.contract._unions.guard import hasty
 
 REQUIRED = required()
 NUMBERS = count()
@@ -148,14 +149,14 @@ def outcome(load, text):
         return refusal.problems, refusal.rest
 
 
-def by_pydantic(guard):
+def by_pydantic(checked):
     """Return what reads with pydantic alone, which ends at the first wrong item of a list, too."""
-    if guard.form is None:
-        return guard.load
-    config = None if guard._is_model else Model.__pydantic_core_schema__.get("config")
-    read = guard.hasty(guard._adapter.core_schema, config).validate_json
-    reader = guard._exact_reader if guard.exact else guard._plain_reader
-    return reader(guard._by_alias(read))
+    if checked.form is None:
+        return checked.load
+    config = None if checked._is_model else Model.__pydantic_core_schema__.get("config")
+    read = hasty(checked._adapter.core_schema, config).validate_json
+    reader = checked._exact_reader if checked.exact else checked._plain_reader
+    return reader(checked._by_alias(read))
 
 
 def differs(guard, text):

@@ -106,7 +106,7 @@ def test_without_the_option_pytest_collects_nothing_and_loads_nothing(tmp_path):
     (tmp_path / "test_it.py").write_text(
         "import sys\n\n\ndef test_it():\n"
         "    assert {one for one in sys.modules if one.startswith('scaffold.')} == "
-        "{'scaffold.pytest_plugin'}\n"
+        "{'scaffold._lazy', 'scaffold._version', 'scaffold.pytest_plugin'}\n"
     )
     ended = _pytest(tmp_path)
 

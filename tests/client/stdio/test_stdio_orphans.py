@@ -13,8 +13,8 @@ from scaffold.client._process.orphan_reaper import Orphans
 
 HOST = """
 import sys, time
-from scaffold.client._stdio import launch, orphans, process
-launch.ORPHANS = orphans.Orphans(grace=1)
+from scaffold.client._process import launch, orphan_reaper, process
+launch.ORPHANS = orphan_reaper.Orphans(grace=1)
 program = "import re; re.match('(a+)+$', 'a' * 60 + 'b')"
 child = process.Process(launch.Launch([sys.executable, "-c", program]))
 print(child._child.pid, flush=True)
