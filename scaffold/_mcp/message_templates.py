@@ -1,98 +1,104 @@
-"""Messages known by their beginning: most differ from an earlier one in id and payload only.
+"""Fast path for repeated messages: a checked message is a template for those that differ little.
 
-A peer writes every call of a tool alike, and every answer, with the payload last. What stands
-between the id and the payload, the head, is read in full once and compared from then on; the
-payload goes to its own reader without having been scanned before.
+A peer writes all calls of a tool alike, and all responses, with the payload last. The bytes between
+the id and the payload are the *template*. They are parsed once, and compared from then on. The
+payload goes to its own reader and is not scanned before.
 
-This is sound. A known head ends with the key of the payload, two objects deep, and holds no
-backslash, so a quote in it is where a string begins or ends. If a line is the usual beginning, an
-id of digits, a known head, one JSON value and two braces, then it is that earlier message with
-another id and another payload. That the slice is one JSON value, its reader finds out: if it
-refuses the slice, the line must be read in full.
+Why this is sound: a template ends with the key of the payload, two objects deep, and holds no
+backslash, so each quote in it begins or ends a string. A line that consists of `MESSAGE_START`, an
+id of digits, a known template, one JSON value and two braces is therefore the earlier message with
+another id and another payload. The reader of the payload finds out whether the slice is one JSON
+value. If it refuses the slice, the line must be parsed in full.
 """
 
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
-__all__ = ["START", "Familiar", "Heads"]
+__all__ = ["MESSAGE_START", "TemplateCache", "TemplateMatch"]
 
 T = TypeVar("T")
 
-START: Final = b'{"jsonrpc":"2.0","id":'
-"""How every message begins that may have a known head."""
+MESSAGE_START: Final = b'{"jsonrpc":"2.0","id":'
+"""The first bytes of every message that can match a template."""
 
-_ID: Final = len(START)
-_FARTHEST: Final = _ID + 18
-"""Where an id ends at the latest."""
-_LONGEST: Final = 1024
-"""Bytes of a head."""
-_MOST: Final = 64
-"""Heads that are kept: a peer whose heads always differ gains nothing from more."""
-_NO_HEAD: Final = b"\n"
-"""What stands in no line."""
+_ID_START: Final = len(MESSAGE_START)
+_MAX_ID_END: Final = _ID_START + 18
+_MAX_TEMPLATE_BYTES: Final = 1024
+_MAX_TEMPLATES: Final = 64
+"""A peer whose templates always differ gains nothing from more of them."""
+_NO_TEMPLATE: Final = b"\n"
+"""Matches no line, because a line does not contain its end."""
 
 
-class Familiar(msgspec.Struct, Generic[T], gc=False):
-    """A message whose head is known; good for as long as its payload can be read."""
+class TemplateMatch(msgspec.Struct, Generic[T], gc=False):
+    """A message that matches a template. It is valid as long as its payload can be read."""
 
     id: int
-    known: T
+    value: T
     payload: bytes
     line: bytes
 
 
-class Heads(Generic[T]):
-    """The known heads of messages whose payload is the member `key`, and what each stands for."""
+class TemplateCache(Generic[T]):
+    """The templates of messages whose payload is the member `key`, each with a value.
+
+    Example: after `cache.remember(line, payload, tool)`, `cache.match(other_line)` returns the
+    tool, the id and the payload of a line that differs from `line` in id and payload only.
+    """
 
     def __init__(self, key: str) -> None:
         self._key = b'"%b":' % key.encode()
-        self._known: dict[bytes, T] = {}
-        self.usual = _NO_HEAD
-        """The head that was met last: most often the next one."""
+        self._values: dict[bytes, T] = {}
+        self.last_template = _NO_TEMPLATE
+        """The template that matched last; most often the next message matches it too."""
 
-    def recognise(self, line: bytes) -> Familiar[T] | None:
-        """Take a line apart if its head is known; the line has no end of line."""
+    def match(self, line: bytes) -> TemplateMatch[T] | None:
+        """Take apart a line without its newline; return `None` if it matches no template."""
         parts = self.split(line)
         if parts is None:
             return None
-        digits, payload, known = parts
-        return Familiar(int(digits), known, payload, line)
+        digits, payload, value = parts
+        return TemplateMatch(int(digits), value, payload, line)
 
     def split(self, line: bytes, tail: bytes = b"}}") -> tuple[bytes, bytes, T] | None:
-        """Return the id as digits, the payload, and what the head stands for, if that is known.
+        """Return the digits of the id, the payload and the template's value, or `None`.
 
-        `tail` is what stands behind the payload: two braces, and the end of line if there is one.
+        `tail` is what must follow the payload: two braces, and the newline if the line has one.
         """
-        comma = line.find(b",", _ID, _FARTHEST)
-        head = self.usual
-        if line[comma : comma + len(head)] != head:
-            head = self._head(line, comma)
-            if head not in self._known:
+        comma = line.find(b",", _ID_START, _MAX_ID_END)
+        template = self.last_template
+        if line[comma : comma + len(template)] != template:
+            template = self._template_of(line, comma)
+            if template not in self._values:
                 return None
-            self.usual = head
-        digits, end = line[_ID:comma], -len(tail)
-        if digits.isdigit() and digits >= b"1" and line[:_ID] == START and line[end:] == tail:
-            return digits, line[comma + len(head) : end], self._known[head]
+            self.last_template = template
+        digits, end = line[_ID_START:comma], -len(tail)
+        is_id = digits.isdigit() and digits >= b"1"
+        if is_id and line[:_ID_START] == MESSAGE_START and line[end:] == tail:
+            return digits, line[comma + len(template) : end], self._values[template]
         return None
 
-    def learn(self, line: bytes, payload: bytes, known: T) -> None:
-        """Remember the head of a line that was read in full, if the payload is where it should be.
+    def remember(self, line: bytes, payload: bytes, value: T) -> None:
+        """Keep the template of a line that was parsed in full, if the line can be one.
 
         `payload` is the value of the key, as it stands in the line.
         """
-        head = self._head(line, line.find(b",", _ID, _FARTHEST))
-        plain = head.endswith(self._key) and b"\\" not in head and b'"id":' not in head
-        if plain and head not in self._known and len(self._known) < _MOST:
-            # Not yet for others: they would take it for one that is known to be good.
-            alone: Heads[T] = Heads("")
-            alone._known[head] = known
-            alone.usual = head
-            found = alone.recognise(line)
+        template = self._template_of(line, line.find(b",", _ID_START, _MAX_ID_END))
+        usable = template.endswith(self._key) and b"\\" not in template and b'"id":' not in template
+        if usable and template not in self._values and len(self._values) < _MAX_TEMPLATES:
+            # Tried in a cache of its own: other threads must not match it before it is known to
+            # find the same payload.
+            trial: TemplateCache[T] = TemplateCache("")
+            trial._values[template] = value
+            trial.last_template = template
+            found = trial.match(line)
             if found is not None and found.payload == payload:
-                self._known[head] = known
-                self.usual = head
+                self._values[template] = value
+                self.last_template = template
 
-    def _head(self, line: bytes, comma: int) -> bytes:
-        """Return what stands where the head should be: from behind the id to the payload."""
-        return line[comma : line.find(self._key, comma, comma + _LONGEST) + len(self._key)]
+    def _template_of(self, line: bytes, comma: int) -> bytes:
+        """Return the bytes from the comma after the id to the payload."""
+        return line[
+            comma : line.find(self._key, comma, comma + _MAX_TEMPLATE_BYTES) + len(self._key)
+        ]

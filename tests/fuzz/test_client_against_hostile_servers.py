@@ -13,7 +13,7 @@ from hostile_http import HTTP_BYTES, HostileHttp
 from mutations import PROGRESS, RESULTS, answer, generator, pieces, spoilt
 
 from scaffold._mcp.jsonrpc import Message, read
-from scaffold._mcp.message_templates import Heads
+from scaffold._mcp.message_templates import TemplateCache
 from scaffold._mcp.progress import read_progress
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
 from scaffold.client._http.http11.response_parser import Reader
@@ -41,10 +41,10 @@ def times(few, many):
 @times(2000, 400_000)
 def test_lines_hurt_no_call_but_their_own(count):
     chance = generator(1)
-    heads = Heads("structuredContent")
+    templates = TemplateCache("structuredContent")
     bystander = answer("tools/call", 0)
     for method in RESULTS:
-        inbox = Inbox("fuzz", 1 << 20, lambda message, line: read_progress(line), heads)
+        inbox = Inbox("fuzz", 1 << 20, lambda message, line: read_progress(line), templates)
         for number in range(1, count // len(RESULTS)):
             delivered = []
             inbox.last_id = 2 * number + 1

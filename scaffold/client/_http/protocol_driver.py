@@ -150,9 +150,9 @@ class Peer:
 
     def _read(self, call: Call, tool: str, number: int, body: bytes) -> Done[Any] | None:
         try:
-            familiar = self.session.heads.recognise(body)
-            known = familiar is not None and familiar.id == number
-            answer = familiar if known else result_in(body, number)
+            match = self.session.templates.match(body)
+            known = match is not None and match.id == number
+            answer = match if known else result_in(body, number)
             return None if answer is None else Done(call.read(answer, tool))
         except _TROUBLES as error:
             raise self._explain(error) from None

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from scaffold._mcp.jsonrpc import MALFORMED, Message, WireError, is_null, read
-from scaffold._mcp.message_templates import Familiar
+from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.protocol_versions import LEGACY, MODERN, MODERN_ERRORS, Code
 from scaffold._mcp.refusal_reasons import excerpt, read_reason, shown
 from scaffold._mcp.tool_results import COMPLETE
@@ -85,12 +85,12 @@ def decode(answer: Message | None, form: type[Any], method: str) -> Any:
     return decoded
 
 
-def in_full(familiar: Familiar[bool]) -> Message:
+def in_full(match: TemplateMatch[bool]) -> Message:
     """Read an answer in full whose payload is not what it should be."""
     try:
-        return read(familiar.line)
+        return read(match.line)
     except WireError as error:
-        reason = f"the answer is no JSON-RPC answer, {error}: {excerpt(familiar.line)}"
+        reason = f"the answer is no JSON-RPC answer, {error}: {excerpt(match.line)}"
         raise ProtocolError(reason) from None
 
 

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from scaffold._mcp.hook_tools import Offer
 from scaffold._mcp.jsonrpc import METADATA, WINDOWED, Message, encode, response
-from scaffold._mcp.message_templates import Familiar, Heads
+from scaffold._mcp.message_templates import TemplateCache, TemplateMatch
 from scaffold._mcp.protocol_versions import LATEST_LEGACY, LEGACY, MODERN
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT, read_foreign, read_result
 from scaffold._version import __version__
@@ -71,7 +71,7 @@ class Session:
         """The protocol revision; empty until `open` has run."""
         self._odd = OddTools(plugin)
         self.tools = ToolList(kind, plugin, (), self._odd)
-        self.heads: Heads[bool] = Heads("structuredContent")
+        self.templates: TemplateCache[bool] = TemplateCache("structuredContent")
         """How results begin that hold nothing but a payload."""
         self._tokens = itertools.count(1)
         self._meta: dict[str, Json] = {
@@ -235,12 +235,12 @@ class Call:
         params = b"%b%b}" % (self.session.head(tool, token, call_metadata()), arguments)
         return Outgoing("tools/call", params, tool, report=report, token=token)
 
-    def read(self, answer: Message | Familiar[bool] | None, tool: str = "") -> Any:
+    def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
         """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`.
 
         `tool` is the name in the request, for a hook that has several tools.
         """
-        if isinstance(answer, Familiar):
+        if isinstance(answer, TemplateMatch):
             try:
                 return self.load(answer.payload)
             except InvalidOutput:
@@ -250,7 +250,7 @@ class Call:
         output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
         if self._modern and not hook.content:
             # The structured content is the output: no head says that it is wrapped or cut.
-            self.session.heads.learn(response(1, bytes(result)), output, known=True)
+            self.session.templates.remember(response(1, bytes(result)), output, value=True)
         return hook.output.load(output)
 
 
@@ -275,10 +275,10 @@ class FunctionCall(Call):
             return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
         return self._with_meta(tool, arguments)
 
-    def read(self, answer: Message | Familiar[bool] | None, tool: str = "") -> Any:
+    def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
         if not self.session.offer.foreign:
             return super().read(answer, tool)
-        if isinstance(answer, Familiar):
+        if isinstance(answer, TemplateMatch):
             answer = in_full(answer)
         foreign = read_foreign(self._hook, result_of(answer, self._hook.name))
         if foreign.structured is not None:

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from typing_extensions import override
 
 from scaffold._mcp.jsonrpc import Message
-from scaffold._mcp.message_templates import Familiar
+from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold._mcp.stream_messages import WINDOW, read_end
 from scaffold.client._protocol.responses import in_full, result_of
@@ -37,9 +37,9 @@ class StreamCall(Call):
         params = b"%b%b}" % (head, arguments)
         return Outgoing("tools/call", params, self._tool, report=report, token=token, streams=True)
 
-    def end(self, answer: Message | Familiar[bool], came: int) -> list[bytes]:
+    def end(self, answer: Message | TemplateMatch[bool], came: int) -> list[bytes]:
         """Return the items that come with the answer; raise the error it holds."""
-        message = in_full(answer) if isinstance(answer, Familiar) else answer
+        message = in_full(answer) if isinstance(answer, TemplateMatch) else answer
         result = result_of(message, self._hook.name)
         return read_end(self._hook, result, came=came, modern=self._modern)
 
@@ -62,7 +62,7 @@ class Stream:
         """True once something has come: then it cannot be called again as if nothing had."""
         return self._messages > 0
 
-    def read(self, came: Progress | Message | Familiar[bool]) -> list[Any]:
+    def read(self, came: Progress | Message | TemplateMatch[bool]) -> list[Any]:
         """Return the items that a message brings: one, or none, or all.
 
         Raises the hook's error, `InvalidOutput`, or `ProtocolError` if a message is missing.

@@ -5,7 +5,7 @@ from types import CoroutineType
 from typing import Any, Final, Protocol
 
 from scaffold._mcp.jsonrpc import WireError, response
-from scaffold._mcp.message_templates import START
+from scaffold._mcp.message_templates import MESSAGE_START
 from scaffold._mcp.protocol_versions import Code
 from scaffold._mcp.tool_results import Head, open_result, write_error, write_result
 from scaffold.contract._errors.errors import HookError, InvalidInput
@@ -73,7 +73,7 @@ class Answers:
                 if type(value) is coroutine:
                     return whole(id, refuse(unexpected(value)), tail)
                 if bare:
-                    return join((START, id, opening, dump(value), tail))
+                    return join((MESSAGE_START, id, opening, dump(value), tail))
                 return whole(id, write(value), tail)
             except FAILURES as error:
                 return whole(id, refuse(error), tail)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from scaffold._mcp.jsonrpc import Message, RequestId, WireError, error_response, read
-from scaffold._mcp.message_templates import Heads
+from scaffold._mcp.message_templates import TemplateCache
 from scaffold._mcp.protocol_versions import Code
 from scaffold._mcp.stream_messages import MORE
 from scaffold.contract._errors.errors import InvalidInput
@@ -42,30 +42,30 @@ class Conversation:
         self._largest = largest
         self._cancel = cancel
         self._session = Session()
-        self.heads: Heads[Answers] = Heads("arguments")
+        self.templates: TemplateCache[Answers] = TemplateCache("arguments")
         """How calls begin that may be answered like earlier ones."""
         self.running: dict[RequestId, Call | Repeated] = {}
         """The calls that have not been answered yet."""
 
     def repeated(self, line: bytes) -> Repeated | None:
         """Count a call like an earlier one, being answered, among those under way."""
-        familiar = self.heads.recognise(line.removesuffix(b"\n"))
-        if familiar is None or familiar.id in self.running:
+        match = self.templates.match(line.removesuffix(b"\n"))
+        if match is None or match.id in self.running:
             return None
-        call = self.running[familiar.id] = Repeated(familiar.id)
+        call = self.running[match.id] = Repeated(match.id)
         return call
 
     def repetition(self, line: bytes) -> Call | None:
         """Read a call like an earlier one, to be made by the caller; `None` if the line is none."""
-        familiar = self.heads.recognise(line)
-        if familiar is None:
+        match = self.templates.match(line)
+        if match is None:
             return None
-        answers = familiar.known
+        answers = match.value
         try:
-            payload = answers.tool.hook.input.reader(familiar.payload)
+            payload = answers.tool.hook.input.reader(match.payload)
         except InvalidInput:
             return None
-        call = self.running[familiar.id] = Repetition(familiar.id, answers, payload)
+        call = self.running[match.id] = Repetition(match.id, answers, payload)
         return call
 
     def accept(self, line: bytes) -> Call | None:
@@ -102,7 +102,7 @@ class Conversation:
         if isinstance(call, ToolCall):
             answers = call.repeated
             if answers is not None:
-                self.heads.learn(line, call.arguments, answers)
+                self.templates.remember(line, call.arguments, answers)
 
     def _read(self, line: bytes) -> Message:
         if isinstance(line, TooLong):

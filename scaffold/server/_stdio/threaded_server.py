@@ -77,7 +77,7 @@ class ThreadedServer:
         comes, and every function more is felt.
         """
         at, lines, framing = lead.at, self._lines, self._framing
-        split, add, put = self._conversation.heads.split, self._outlet.add, self._outlet.put
+        split, add, put = self._conversation.templates.split, self._outlet.add, self._outlet.put
         read, inlet, most = os.read, self._input, _MOST
         while not self._over:
             if lines:

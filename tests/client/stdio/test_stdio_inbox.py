@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaffold._mcp.jsonrpc import Message
-from scaffold._mcp.message_templates import Familiar, Heads
+from scaffold._mcp.message_templates import TemplateCache, TemplateMatch
 from scaffold._mcp.protocol_versions import MODERN
 from scaffold.client._protocol.session import Call, Session
 from scaffold.client._stdio.connection.response_router import Inbox
@@ -17,7 +17,7 @@ from scaffold.kinds.tool_v1 import TOOL
 
 
 def inbox_waiting_for(*numbers, limit=1 << 20):
-    inbox = Inbox("animal", limit, lambda _message, _line: None, Heads("structuredContent"))
+    inbox = Inbox("animal", limit, lambda _message, _line: None, TemplateCache("structuredContent"))
     inbox.last_id = max(numbers, default=0)
     answers = {}
     for number in numbers:
@@ -80,7 +80,7 @@ def test_an_answer_like_an_earlier_one_is_read_without_a_scan_and_refused_as_any
     session.version = MODERN
     call = Call(session, kind.hooks["execute"], "execute")
     answers = []
-    inbox = Inbox("animal", 1 << 20, lambda _message, _line: None, session.heads)
+    inbox = Inbox("animal", 1 << 20, lambda _message, _line: None, session.templates)
 
     def read(number, result, cut):
         inbox.last_id = number
@@ -93,7 +93,7 @@ def test_an_answer_like_an_earlier_one_is_read_without_a_scan_and_refused_as_any
     assert isinstance(answers[-1], Message)
     for number, cut in ((2, []), (3, [30]), (4, [60])):
         assert read(number, b'{"result":%d}' % number, cut)["result"] == number
-        assert isinstance(answers[-1], Familiar)
+        assert isinstance(answers[-1], TemplateMatch)
     with pytest.raises(InvalidOutput):
         read(5, b"7", [])
     with pytest.raises(ProtocolError, match="the answer is no JSON-RPC answer, not JSON"):
@@ -110,9 +110,9 @@ def _result(number, payload="{}"):
 @pytest.fixture
 def familiar():
     """An inbox that knows how answers begin."""
-    heads = Heads("structuredContent")
-    heads.learn(_result(1)[:-1], b"{}", known=True)
-    return Inbox("animal", 1 << 20, lambda _message, _line: None, heads)
+    templates = TemplateCache("structuredContent")
+    templates.remember(_result(1)[:-1], b"{}", value=True)
+    return Inbox("animal", 1 << 20, lambda _message, _line: None, templates)
 
 
 def test_an_answer_that_comes_alone_is_taken_as_it_is(familiar):

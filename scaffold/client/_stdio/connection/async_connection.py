@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from scaffold._concurrency.unsupported import running_loop
 from scaffold._mcp.jsonrpc import Message
-from scaffold._mcp.message_templates import Familiar
+from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold.client._process.descriptors import poll
 from scaffold.client._process.launch import Launch
@@ -98,7 +98,7 @@ class LoopPipes(Connection):
 
         def read(arrival: Arrival) -> Any:
             answer = arrival.answer
-            if type(answer) is Familiar:
+            if type(answer) is TemplateMatch:
                 try:
                     payload = answer.payload
                     plain = len(payload) < SHORT and n not in payload and i not in payload
@@ -111,7 +111,7 @@ class LoopPipes(Connection):
 
     async def exchange(
         self, outgoing: Outgoing, deadline: float, seconds: float
-    ) -> Message | Familiar[bool]:
+    ) -> Message | TemplateMatch[bool]:
         """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
@@ -132,9 +132,9 @@ class LoopPipes(Connection):
 
     def _judge(
         self, answer: Answer, request_id: int, outgoing: Outgoing, seconds: float
-    ) -> Message | Familiar[bool]:
+    ) -> Message | TemplateMatch[bool]:
         """Return an answer; raise what stands in place of one."""
-        if isinstance(answer, Message | Familiar):
+        if isinstance(answer, Message | TemplateMatch):
             return answer
         if isinstance(answer, TransportError):
             raise answer
@@ -142,7 +142,7 @@ class LoopPipes(Connection):
 
     async def stream(
         self, outgoing: Outgoing, seconds: float
-    ) -> AsyncGenerator[Progress | Message | Familiar[bool]]:
+    ) -> AsyncGenerator[Progress | Message | TemplateMatch[bool]]:
         """Send a request, and yield what comes of it; its answer is the last.
 
         Each must come within so many seconds of being asked for. Raises as `exchange` does.
@@ -153,7 +153,7 @@ class LoopPipes(Connection):
         try:
             while True:
                 answer = await self._next(arrived, request_id, seconds)
-                if isinstance(answer, Message | Familiar):
+                if isinstance(answer, Message | TemplateMatch):
                     yield answer
                     return
                 if not isinstance(answer, Progress):
@@ -190,7 +190,7 @@ class LoopPipes(Connection):
         found = inbox.only(latest.id)
         if found is not None:
             if inbox.waiting.pop(latest.id, None) is latest:
-                latest.resume(Familiar(latest.id, True, *found))
+                latest.resume(TemplateMatch(latest.id, True, *found))
             return
         self._reader.delivers = True
         try:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from scaffold._concurrency.turns import wake_first
 from scaffold._mcp.jsonrpc import encode, notification, request
-from scaffold._mcp.message_templates import START
+from scaffold._mcp.message_templates import MESSAGE_START
 from scaffold.client._process.descriptors import ATOMIC, poll
 from scaffold.client._process.launch import Launch
 from scaffold.client._protocol.session import Call, Outgoing, Session
@@ -75,7 +75,7 @@ class Connection(Transport):
         def send(payload: Any, deliver: Deliver | None) -> int:
             arguments = dump(payload)
             number = inbox.last_id = next(ids)
-            line = join((START, b"%d" % number, middle, arguments, tail))
+            line = join((MESSAGE_START, b"%d" % number, middle, arguments, tail))
             if deliver is not None:
                 waiting[number] = deliver
             turn = identity()
@@ -143,7 +143,7 @@ class Connection(Transport):
         Of what is in the pipe only the end is known: the newest request, and notifications after
         it. An older request may have been read, so the process is not blamed for it.
         """
-        opening = START + b"%d," % request_id
+        opening = MESSAGE_START + b"%d," % request_id
         if any(part.line.startswith(opening) for part in list(self.outlet.unsent)):
             return True
         if request_id != self.inbox.last_id:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from scaffold._mcp.jsonrpc import MALFORMED, Message, WireError, read_from_server
-from scaffold._mcp.message_templates import START, Familiar, Heads
+from scaffold._mcp.message_templates import MESSAGE_START, TemplateCache, TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold._mcp.refusal_reasons import excerpt
 from scaffold.client._process.process import WAKE_BYTE
@@ -28,7 +28,7 @@ from scaffold.contract._json.types import Json
 __all__ = ["Answer", "Deliver", "Held", "Inbox", "message_of"]
 
 
-Answer: TypeAlias = Message | Familiar[bool] | TransportError | Progress | None
+Answer: TypeAlias = Message | TemplateMatch[bool] | TransportError | Progress | None
 """What ends a wait; `None` only wakes the waiting thread."""
 
 Deliver: TypeAlias = Callable[[Answer], object]
@@ -80,7 +80,7 @@ class Inbox:
     """Reads a server's output and delivers each answer once.
 
     `limit` is the longest message in bytes; `other` gets the server's requests and notifications,
-    with the line that they came as; `heads` are those of answers like earlier ones.
+    with the line that they came as; `templates` are those of answers like earlier ones.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Inbox:
         plugin: str,
         limit: int,
         other: Callable[[Message, bytes], None],
-        heads: Heads[bool],
+        templates: TemplateCache[bool],
     ) -> None:
         self.waiting: dict[int, Deliver] = {}
         """Request id → who waits for its answer."""
@@ -101,7 +101,7 @@ class Inbox:
         self._plugin = plugin
         self._limit = limit
         self._other = other
-        self._heads = heads
+        self._templates = templates
         self._odd_lines = 0
         self._last_odd = ""
 
@@ -121,7 +121,7 @@ class Inbox:
         if len(held) != 1 or held.lines:
             return None
         data = held[0]
-        opening = START + b"%d" % number + self._heads.usual
+        opening = MESSAGE_START + b"%d" % number + self._templates.last_template
         start = len(opening)
         whole = data[:start] == opening and data[-3:] == b"}}\n"
         if not whole or data.find(_NEWLINE) != len(data) - 1:
@@ -173,11 +173,11 @@ class Inbox:
             raise ProtocolError(f"the server wrote a line of more than {self._limit} bytes")
 
     def _line(self, line: bytes, *, batched: bool = False) -> None:
-        parts = self._heads.split(line)
+        parts = self._templates.split(line)
         if parts is not None:
             digits, payload, known = parts
             number = int(digits)
-            if self._deliver(number, Familiar(number, known, payload, line)):
+            if self._deliver(number, TemplateMatch(number, known, payload, line)):
                 return
         try:
             message = read_from_server(line)

@@ -14,7 +14,7 @@ from typing import Any
 from scaffold._concurrency.locks import no_lock_held
 from scaffold._concurrency.turns import wake_first
 from scaffold._mcp.jsonrpc import Message
-from scaffold._mcp.message_templates import Familiar
+from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold.client._protocol.session import REFUSED, Call, Outgoing
 from scaffold.client._stdio.connection.calls_in_flight import PROBE_PATIENCE
@@ -109,7 +109,7 @@ class Pipes(Waiting):
                 plain = len(output) < SHORT and n not in output and i not in output
                 return (quick if plain else load)(output)
             except REFUSED:
-                return call.read(Familiar(number, True, output, line))
+                return call.read(TemplateMatch(number, True, output, line))
 
         return make
 
@@ -141,7 +141,7 @@ class Pipes(Waiting):
 
     def exchange(
         self, outgoing: Outgoing, deadline: float, seconds: float
-    ) -> Message | Familiar[bool]:
+    ) -> Message | TemplateMatch[bool]:
         """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
@@ -169,7 +169,7 @@ class Pipes(Waiting):
         outgoing: Outgoing,
         deadline: float,
         seconds: float,
-    ) -> Message | Familiar[bool]:
+    ) -> Message | TemplateMatch[bool]:
         """Wait for the answer to a request that was sent."""
         last: Progress | None = None
         try:
@@ -185,13 +185,13 @@ class Pipes(Waiting):
             raise
         finally:
             self.reports.pop(outgoing.token, None)
-        if isinstance(answer, Message | Familiar):
+        if isinstance(answer, Message | TemplateMatch):
             return answer
         raise answer or self.overdue(request_id, outgoing, seconds)
 
     def stream(
         self, outgoing: Outgoing, seconds: float
-    ) -> Generator[Progress | Message | Familiar[bool]]:
+    ) -> Generator[Progress | Message | TemplateMatch[bool]]:
         """Send a request, and yield what comes of it; its answer is the last.
 
         Each must come within so many seconds of being asked for. Raises as `exchange` does.
@@ -204,7 +204,7 @@ class Pipes(Waiting):
             box.id = request_id = self.begin(outgoing, box.deliver)
             while True:
                 answer = take(slot, 0) or self._wait(slot, time.monotonic() + seconds, seconds)
-                if isinstance(answer, Message | Familiar):
+                if isinstance(answer, Message | TemplateMatch):
                     yield answer
                     return
                 if not isinstance(answer, Progress):

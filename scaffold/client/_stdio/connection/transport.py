@@ -93,7 +93,7 @@ class Transport(ABC):
         self.process = Process(launch)
         self._stdin, self._stdout = self.process.stdin, self.process.stdout
         other = partial(_tell, weakref.ref(self))
-        self.inbox = Inbox(session.plugin, limit, other, session.heads)
+        self.inbox = Inbox(session.plugin, limit, other, session.templates)
         self.outlet = Outlet(self._stdin)
         self.reports: dict[int, Deliver] = {}
         """Progress token → who hears of it, until the call is over."""

@@ -10,7 +10,7 @@ import time
 from typing import Final, TypeAlias
 
 from scaffold._mcp.jsonrpc import WireError, error_response
-from scaffold._mcp.message_templates import Heads
+from scaffold._mcp.message_templates import TemplateCache
 from scaffold.server._http.edge.head_checks import Header
 from scaffold.server._http.edge.http_errors import status_of
 from scaffold.server._protocol.tool_calls import ToolCall
@@ -34,25 +34,25 @@ class Known:
     """The calls that have been seen, and how they are answered."""
 
     def __init__(self) -> None:
-        self._heads: dict[Likeness, Heads[Answers]] = {}
+        self._templates: dict[Likeness, TemplateCache[Answers]] = {}
 
-    def find(self, like: Likeness) -> Heads[Answers] | None:
+    def find(self, like: Likeness) -> TemplateCache[Answers] | None:
         """Return the known heads of the bodies that came with such headers."""
-        return self._heads.get(like)
+        return self._templates.get(like)
 
     def learn(self, like: Likeness, body: bytes, call: ToolCall) -> None:
         """Remember how a call was written that has been checked in full."""
         answers = call.repeated
         if answers is None or answers.tool.headers:
             return
-        if like not in self._heads:
-            if len(self._heads) == _MOST:
-                self._heads.clear()
-            self._heads[like] = Heads("arguments")
-        self._heads[like].learn(body, call.arguments, answers)
+        if like not in self._templates:
+            if len(self._templates) == _MOST:
+                self._templates.clear()
+            self._templates[like] = TemplateCache("arguments")
+        self._templates[like].remember(body, call.arguments, answers)
 
 
-def answer(body: bytes, heads: Heads[Answers]) -> tuple[int, bytes] | None:
+def answer(body: bytes, heads: TemplateCache[Answers]) -> tuple[int, bytes] | None:
     """Answer a call like an earlier one, on this thread: the status and the body.
 
     `None` if it must be looked at in full; nothing has been called then.

@@ -6,7 +6,7 @@ from typing import Any, Final
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from scaffold._mcp.message_templates import Heads
+from scaffold._mcp.message_templates import TemplateCache
 from scaffold.server._http.app.app import PATH
 from scaffold.server._http.app.call_templates import Known, answer, likeness
 from scaffold.server._http.protocol.connection_limits import make_room
@@ -31,20 +31,20 @@ class Protocol(PatientProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         make_room(self.connections)
-        self._heads: Heads[Answers] | None = None
+        self._templates: TemplateCache[Answers] | None = None
         """How the body of a request that is held back may begin."""
         self._body = b""
 
     @override
     def _head_has_come(self) -> None:
-        self._heads = self._expected()
+        self._templates = self._expected()
         self._body = b""
-        if self._heads is None:
+        if self._templates is None:
             super()._head_has_come()
 
     @override
     def on_body(self, body: bytes) -> None:
-        if self._heads is None:
+        if self._templates is None:
             super().on_body(body)
             return
         self._unused = 0
@@ -54,11 +54,11 @@ class Protocol(PatientProtocol):
 
     @override
     def _message_has_come(self) -> None:
-        if self._heads is not None:
+        if self._templates is not None:
             # A context of its own, as a task would have: what a plugin sets there is gone after.
-            answered = copy_context().run(answer, self._body, self._heads)
+            answered = copy_context().run(answer, self._body, self._templates)
             if answered is not None:
-                self._heads = None
+                self._templates = None
                 self._write(*answered)
                 return
             self._let_go()
@@ -66,11 +66,11 @@ class Protocol(PatientProtocol):
 
     @override
     def shutdown(self) -> None:
-        if self._heads is not None:
+        if self._templates is not None:
             self._let_go()
         super().shutdown()
 
-    def _expected(self) -> Heads[Answers] | None:
+    def _expected(self) -> TemplateCache[Answers] | None:
         """Return the heads of bodies that are known with such headers, if it may be one of them."""
         parser = self.parser
         assert parser is not None
@@ -84,7 +84,7 @@ class Protocol(PatientProtocol):
 
     def _let_go(self) -> None:
         """Hand over what was held back."""
-        self._heads = None
+        self._templates = None
         super()._head_has_come()
         super().on_body(self._body)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from scaffold._mcp.message_templates import Heads
+from scaffold._mcp.message_templates import TemplateCache
 
 HEAD = b',"method":"tools/call","params":{"name":"echo","arguments":'
 
@@ -10,17 +10,17 @@ def _line(id: str, payload: str, head: bytes = HEAD) -> bytes:
 
 
 @pytest.fixture
-def heads() -> Heads[str]:
-    known: Heads[str] = Heads("arguments")
-    known.learn(_line("1", '{"a":1}'), b'{"a":1}', "echo")
-    return known
+def templates() -> TemplateCache[str]:
+    cache: TemplateCache[str] = TemplateCache("arguments")
+    cache.remember(_line("1", '{"a":1}'), b'{"a":1}', "echo")
+    return cache
 
 
-def test_a_line_with_a_known_head_is_taken_apart(heads: Heads[str]) -> None:
-    familiar = heads.recognise(_line("27", '{"arguments":{}}'))
-    assert familiar is not None
-    assert (familiar.id, familiar.known) == (27, "echo")
-    assert familiar.payload == b'{"arguments":{}}'
+def test_a_line_with_a_known_head_is_taken_apart(templates: TemplateCache[str]) -> None:
+    match = templates.match(_line("27", '{"arguments":{}}'))
+    assert match is not None
+    assert (match.id, match.value) == (27, "echo")
+    assert match.payload == b'{"arguments":{}}'
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_a_line_with_a_known_head_is_taken_apart(heads: Heads[str]) -> None:
         _line("7", "{}") + b" ",
     ],
 )
-def test_any_other_line_must_be_read_in_full(heads: Heads[str], line: bytes) -> None:
-    assert heads.recognise(line) is None
+def test_any_other_line_must_be_read_in_full(templates: TemplateCache[str], line: bytes) -> None:
+    assert templates.match(line) is None
 
 
 @pytest.mark.parametrize(
@@ -59,21 +59,21 @@ def test_any_other_line_must_be_read_in_full(heads: Heads[str], line: bytes) -> 
     ],
 )
 def test_a_head_that_could_mean_something_else_is_not_learnt(id: str, head: bytes) -> None:
-    heads: Heads[str] = Heads("arguments")
-    heads.learn(_line(id, "{}", head), b"{}", "echo")
-    assert heads.recognise(_line(id, "{}", head)) is None
-    assert heads.recognise(_line("8", "{}", head)) is None
+    templates: TemplateCache[str] = TemplateCache("arguments")
+    templates.remember(_line(id, "{}", head), b"{}", "echo")
+    assert templates.match(_line(id, "{}", head)) is None
+    assert templates.match(_line("8", "{}", head)) is None
 
 
 def test_a_head_is_not_learnt_if_something_follows_the_payload() -> None:
-    heads: Heads[str] = Heads("arguments")
-    heads.learn(_line("7", '{},"more":1'), b"{}", "echo")
-    assert heads.recognise(_line("7", "{}")) is None
+    templates: TemplateCache[str] = TemplateCache("arguments")
+    templates.remember(_line("7", '{},"more":1'), b"{}", "echo")
+    assert templates.match(_line("7", "{}")) is None
 
 
 def test_heads_that_always_differ_do_not_pile_up() -> None:
-    heads: Heads[int] = Heads("arguments")
+    templates: TemplateCache[int] = TemplateCache("arguments")
     lines = [_line("7", "{}", HEAD.replace(b"echo", b"%d" % n)) for n in range(1000)]
     for number, line in enumerate(lines):
-        heads.learn(line, b"{}", number)
-    assert sum(heads.recognise(line) is not None for line in lines) == 64
+        templates.remember(line, b"{}", number)
+    assert sum(templates.match(line) is not None for line in lines) == 64
