@@ -68,7 +68,8 @@ def updated(second_project, tmp_path):
 def third(tmp_path):
     """A third version of the template, to be edited; `history` makes a repository of all."""
     folder = tmp_path / "v3"
-    shutil.copytree(shipped_versions("plugin")["v2"], folder)
+    newest, template = list(shipped_versions("plugin").items())[-1]
+    shutil.copytree(template, folder)
     answers = folder / "template" / "{{_copier_conf.answers_file}}.jinja"
-    answers.write_text(answers.read_text().replace("_commit: v2", "_commit: v3"))
+    answers.write_text(answers.read_text().replace(f"_commit: {newest}", "_commit: v3"))
     return folder

@@ -180,5 +180,5 @@ def test_the_life_of_a_plugin(scaffold, project):
     assert run_tests(project) == set()
     assert scaffold("check", project).status == 0
     commit(project, "2.0.0")
-    assert scaffold("update", project).err == "template v2: up to date\n"
+    assert scaffold("update", project).err == "template v2.1: up to date\n"
     assert scaffold("status", project).status == 0

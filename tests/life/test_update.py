@@ -194,17 +194,48 @@ def test_a_version_can_be_asked_for(scaffold, demo, third):
 
     assert "template v1 -> v2\n" in scaffold("update", demo, "--to", "v2", "--template", source).err
     missing = scaffold("update", demo, "--abort") and scaffold("update", demo, "--to", "v9")
-    assert (missing.status, "there is: 'v1', 'v2'" in missing.err) == (4, True)
+    assert (missing.status, "there is: 'v1', 'v2', 'v2.1'" in missing.err) == (4, True)
 
 
 def test_a_template_without_the_version_of_the_project_is_refused(scaffold, demo, tmp_path):
     write_history(tmp_path / "other.git", {"v7": shipped_versions("plugin")["v1"]})
+    replace(demo / ".copier-answers.yml", "_commit: v1\n", "_commit: v1.5\n")
+    commit(demo)
     before = texts(demo)
 
     result = scaffold("update", demo, "--template", tmp_path / "other.git")
 
     assert (result.status, result.err.partition(":")[0]) == (4, "template"), result.err
+    assert "no version 'v1.5'" in result.err
     assert texts(demo) == before
+
+
+def test_a_project_of_the_second_template_gets_pinned_actions(scaffold, tmp_path):
+    project = make(tmp_path / "demo", "tool", version="v2")
+    workflow = project / ".github" / "workflows" / "check.yml"
+    replace(workflow, "timeout-minutes: 10", "timeout-minutes: 30")
+    commit(project)
+
+    result = scaffold("update", project)
+
+    assert (result.status, f"template v2 -> {NEWEST}\n" in result.err) == (0, True), result.err
+    text = workflow.read_text()
+    assert "persist-credentials: false" in text
+    assert "checkout@v4" not in text
+    assert "timeout-minutes: 30" in text
+
+
+@pytest.mark.parametrize("tags", [("v1", "v3"), ("v3",)])
+def test_a_project_of_a_bundled_template_is_merged_from_that_template(scaffold, demo, third, tags):
+    """The repository has another text under the tag of the project's version, or lacks the tag."""
+    replace(third / "template" / "README.md.jinja", "## Later", "## Much later")
+    write_history(third.with_name("ours.git"), dict.fromkeys(tags, third))
+
+    result = scaffold("update", demo, "--template", third.with_name("ours.git"))
+
+    assert (result.status, "template v1 -> v3\n" in result.err) == (0, True), result.err
+    assert "## Much later" in (demo / "README.md").read_text()
+    assert (demo / ".editorconfig").exists()
 
 
 def test_a_file_that_the_template_has_moved_takes_the_authors_edits_along(scaffold, demo, third):

@@ -2,9 +2,14 @@
 
 from hashlib import sha256
 
+from scaffold._project.template import template
 from scaffold._project.template.template import questions, shipped_templates, shipped_versions
 
-RELEASED = {"v1": "09c7daa94be4c5f0dfeb8e8e49fb1e751fd5a65885ee9e53f707936bf79d5d7a"}
+RELEASED = {
+    "v1": "09c7daa94be4c5f0dfeb8e8e49fb1e751fd5a65885ee9e53f707936bf79d5d7a",
+    "v2": "6d9cc95631a4e3a0bd9251e085107b600a1ea4d374fa3e9f078d1d2bcb2e6a0f",
+    "v2.1": "d1ee2f61248fba7e9f1366570462ea4d34d70e1edda4400bfc01802447cfd813",
+}
 """Projects are made from these: they are never edited again. A change is a new folder."""
 
 
@@ -21,7 +26,7 @@ def digest(folder):
 def test_a_released_version_is_as_it_was():
     versions = shipped_versions("plugin")
 
-    assert {name: digest(versions[name]) for name in RELEASED} == RELEASED
+    assert {name: digest(folder) for name, folder in versions.items()} == RELEASED
 
 
 def test_a_newer_version_asks_for_all_that_an_older_one_was_told():
@@ -30,10 +35,18 @@ def test_a_newer_version_asks_for_all_that_an_older_one_was_told():
     assert all(set(questions(first)) <= set(questions(each)) for each in later)
 
 
-def test_versions_are_counted_from_one():
-    versions = list(shipped_versions("plugin"))
+def test_versions_are_ordered_by_number(tmp_path, monkeypatch):
+    for name in ("v10", "v2", "v2.1", "v1", "v2.10", "v2.9", "vnext", "v3.old", "x4"):
+        (tmp_path / "plugin" / name).mkdir(parents=True)
+    monkeypatch.setattr(template, "_templates", lambda: tmp_path)
 
-    assert versions == [f"v{number}" for number in range(1, len(versions) + 1)]
+    assert list(shipped_versions("plugin")) == ["v1", "v2", "v2.1", "v2.9", "v2.10", "v10"]
+
+
+def test_the_answers_of_a_version_name_it():
+    for version, folder in shipped_versions("plugin").items():
+        (answers,) = (folder / "template").glob("*answers_file*")
+        assert f"\n_commit: {version}\n" in answers.read_text()
 
 
 def test_only_the_name_of_a_template_that_ships_has_versions(tmp_path, monkeypatch):

@@ -4,16 +4,22 @@ Templates ship with this distribution, each version of one in a folder of its ow
 remembers is a stable name and the version, never a path of the machine that made the project.
 """
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
+
+from packaging.version import Version
 
 from scaffold._project.config.errors import UsageError
 from scaffold._project.template.rendering import as_without_owner
 
 __all__ = ["questions", "render", "shipped_template", "shipped_templates", "shipped_versions"]
+
+_VERSION: Final = re.compile(r"v[0-9]+(\.[0-9]+)*")
+"""The folder of a version of a template."""
 
 
 def shipped_template(name: str) -> Path:
@@ -27,14 +33,14 @@ def shipped_templates() -> set[str]:
 
 
 def shipped_versions(name: str) -> dict[str, Path]:
-    """Return the folders of all versions of a shipped template, `v1` and so on, oldest first.
+    """Return the folders of all versions of a shipped template, oldest first: `v2`, `v2.1`, `v10`.
 
     There are none for any other name: what a repository calls a template is never used as a path.
     """
     if name not in shipped_templates():
         return {}
-    found = [path for path in (_templates() / name).glob("v*") if path.name[1:].isdecimal()]
-    return {path.name: path for path in sorted(found, key=lambda path: int(path.name[1:]))}
+    folders = [path for path in (_templates() / name).iterdir() if _VERSION.fullmatch(path.name)]
+    return {path.name: path for path in sorted(folders, key=lambda path: Version(path.name))}
 
 
 def _templates() -> Path:

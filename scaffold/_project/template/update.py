@@ -20,6 +20,7 @@ from scaffold._project.generate.planned_bindings import bindings
 from scaffold._project.git.repository import Repository
 from scaffold._project.template.answers import (
     ANSWERS,
+    SHIPPED,
     Origin,
     answers_in,
     read_answers,
@@ -29,7 +30,15 @@ from scaffold._project.template.answers import (
 from scaffold._project.template.merging import merge, with_ends_of
 from scaffold._project.template.moves import moves
 from scaffold._project.template.rendering import Rendering, render_tree
-from scaffold._project.template.sources import Source, fetched, full_name, is_newer, shipped
+from scaffold._project.template.sources import (
+    Shipped,
+    Source,
+    fetched,
+    full_name,
+    is_newer,
+    shipped,
+)
+from scaffold._project.template.template import shipped_versions
 from scaffold._project.template.worktree import ours_at
 
 __all__ = ["Update", "plan_update"]
@@ -118,7 +127,7 @@ def _rendered(
     known = {ANSWERS: answers.encode()}
     name = f"the template '{template.name}' {version}"
     new_folder = template.export(version, folder / "new")
-    old_folder = template.export(origin.version, folder / "old")
+    old_folder = _base(template, origin).export(origin.version, folder / "old")
     new = render_tree(new_folder, known, facts=facts, name=name)
     old = render_tree(
         old_folder,
@@ -128,6 +137,19 @@ def _rendered(
         name=f"the template '{template.name}' {origin.version}",
     )
     return old.files, new, moves(old.files, new, name)
+
+
+def _base(template: Source, origin: Origin) -> Source:
+    """Return the template that has the version which the project was made from.
+
+    That is a bundled template, if the project names one in a version that is bundled. A repository
+    may have another text under the same tag, or lack the tag. For every other project it is
+    `template`.
+    """
+    folders = shipped_versions(origin.source.removeprefix(SHIPPED))
+    if origin.source.startswith(SHIPPED) and origin.version in folders:
+        return Shipped(origin.source, folders)
+    return template
 
 
 class _Merger:
