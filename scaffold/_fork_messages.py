@@ -11,17 +11,17 @@ from typing import Final
 
 from msgspec import Struct, msgpack
 
-__all__ = ["HEAD", "NUMBER", "READY", "Order"]
+__all__ = ["INT", "LENGTH", "READY", "ForkRequest"]
 
 READY: Final = b"1"
 """The server's first word, and the version of all this."""
-HEAD: Final = struct.Struct("!I")
+LENGTH: Final = struct.Struct("!I")
 """Goes before an order: its length in bytes."""
-NUMBER: Final = struct.Struct("!i")
+INT: Final = struct.Struct("!i")
 """A process id, or an exit status: minus the number of the signal that ended the process."""
 
 
-class Order(Struct, frozen=True):
+class ForkRequest(Struct, frozen=True):
     """A process to fork. Text is bytes, as the system has it."""
 
     arguments: list[bytes]
@@ -33,9 +33,9 @@ class Order(Struct, frozen=True):
     def write(self) -> bytes:
         """Return the order with its length before it."""
         data = msgpack.encode(self)
-        return HEAD.pack(len(data)) + data
+        return LENGTH.pack(len(data)) + data
 
     @classmethod
-    def read(cls, data: bytes) -> "Order":
+    def read(cls, data: bytes) -> "ForkRequest":
         """Read what `write` has written, without the length."""
         return msgpack.decode(data, type=cls)

@@ -9,23 +9,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from scaffold._mcp.jsonrpc import MALFORMED, encode
-from scaffold._mcp.listed_tools import Odd, silently
+from scaffold._mcp.jsonrpc import DECODE_ERRORS, encode
+from scaffold._mcp.listed_tools import WarnAboutTool, ignore_warning
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
 from scaffold.contract._errors.errors import InvalidOutput
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._hooks.streams import array_of
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["Offer", "describe_tools", "tool_name"]
+__all__ = ["OfferedTools", "describe_tools", "tool_name"]
 
 HOOK: Final = "hookspec.scaffold/hook"
 FUNCTION: Final = "hookspec.scaffold/function"
 
 _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
-_LONGEST: Final = 64
-_DIGEST: Final = 8
-_LONGEST_PROBLEM: Final = 300
+_MAX_NAME_CHARS: Final = 64
+_DIGEST_CHARS: Final = 8
+_MAX_REASON_CHARS: Final = 300
 """Characters of a warning's reason."""
 
 
@@ -36,18 +36,18 @@ def tool_name(hook: Hook[Any, Any], plugin: str, function: str = "") -> str:
     head and ends in a digest of the whole.
     """
     name = hook.tool.format(kind=hook.kind.name, plugin=plugin, hook=hook.name, function=function)
-    return _plain_name(name)
+    return _safe_name(name)
 
 
-def _plain_name(name: str, *, digest: bool = False) -> str:
+def _safe_name(name: str, *, digest: bool = False) -> str:
     """Return a name that every client takes; with a `digest` no two names become one."""
     safe = _UNSAFE.sub("_", name)
-    if len(safe) <= _LONGEST and not digest:
+    if len(safe) <= _MAX_NAME_CHARS and not digest:
         return safe
     from hashlib import sha256  # it brings OpenSSL along, and names are seldom so long
 
-    mark = sha256(name.encode()).hexdigest()[:_DIGEST]
-    return f"{safe[: _LONGEST - _DIGEST - 1]}_{mark}"
+    mark = sha256(name.encode()).hexdigest()[:_DIGEST_CHARS]
+    return f"{safe[: _MAX_NAME_CHARS - _DIGEST_CHARS - 1]}_{mark}"
 
 
 def describe_tools(
@@ -141,7 +141,7 @@ def _wrap(name: str, schema: Json) -> JsonObject:
 
 
 @dataclass(slots=True)
-class Offer:
+class OfferedTools:
     """What a server offers of a kind, read from its `tools/list`."""
 
     tools: dict[str, str] = field(default_factory=dict[str, str])
@@ -150,13 +150,17 @@ class Offer:
     """Hook name → function name → tool name."""
     catalogues: dict[str, list[JsonObject]] = field(default_factory=dict[str, list[JsonObject]])
     """Catalogue hook → the functions it lists."""
-    foreign: bool = False
+    is_foreign: bool = False
     """True if the server knows nothing of hooks: every tool is a function."""
 
     @classmethod
     def read(
-        cls, kind: Kind, plugin: str, tools: Iterable[JsonObject], odd: Odd = silently
-    ) -> "Offer":
+        cls,
+        kind: Kind,
+        plugin: str,
+        tools: Iterable[JsonObject],
+        warn: WarnAboutTool = ignore_warning,
+    ) -> "OfferedTools":
         """Tell which tool is which hook, or which function of a hook.
 
         Servers of ours mark their tools; elsewhere tools are known by their names; and what
@@ -166,31 +170,31 @@ class Offer:
             kind: What the server is asked to be.
             plugin: Its name, which the names of tools are made with.
             tools: What `read_tools` has returned.
-            odd: Is told of each tool that is left out or has another name here.
+            warn: Called for each tool that is left out or renamed here.
         """
         listed = list(tools)
         offer = cls()
         plain = [hook for hook in kind.hooks.values() if hook.exposed and hook.functions is None]
         names = {tool_name(hook, plugin): hook.name for hook in plain}
         host = next((hook for hook in kind.hooks.values() if hook.functions), None)
-        offer.foreign = not any(_mark(tool, kind) for tool in listed)
+        offer.is_foreign = not any(_marked_hook(tool, kind) for tool in listed)
         functions: list[tuple[JsonObject, str]] = []
         for tool in listed:
-            hook = _mark(tool, kind) or names.get(tool["name"])
+            hook = _marked_hook(tool, kind) or names.get(tool["name"])
             rest = tool.get("_meta", {}).get(FUNCTION)
-            if is_object(rest) or (hook is None and offer.foreign):
+            if is_object(rest) or (hook is None and offer.is_foreign):
                 functions.append((_function(tool, rest), tool["name"]))
             elif hook is not None:
                 offer.tools[hook] = tool["name"]
         if host is not None and host.functions is not None:
             listing = kind.hooks[host.functions.catalogue]
-            usable = _usable(listing, functions, odd)
+            usable = _listable_functions(listing, functions, warn)
             offer.functions[host.name] = {entry["name"]: tool for entry, tool in usable}
             offer.catalogues[listing.name] = [entry for entry, _tool in usable]
         return offer
 
 
-def _mark(tool: JsonObject, kind: Kind) -> str | None:
+def _marked_hook(tool: JsonObject, kind: Kind) -> str | None:
     """Return the hook of the kind that a tool is marked as."""
     mark: Json = tool.get("_meta", {}).get(HOOK)
     return mark if isinstance(mark, str) and mark in kind.hooks else None
@@ -202,31 +206,31 @@ def _function(tool: JsonObject, rest: Json) -> JsonObject:
     return {"name": tool["name"], **marked, **described}
 
 
-def _usable(
-    listing: Hook[Any, Any], functions: Iterable[tuple[JsonObject, str]], odd: Odd
+def _listable_functions(
+    listing: Hook[Any, Any], functions: Iterable[tuple[JsonObject, str]], warn: WarnAboutTool
 ) -> list[tuple[JsonObject, str]]:
     """Return the functions that a catalogue may list, each once, with the names of their tools."""
     found: dict[str, tuple[JsonObject, str]] = {}
     for entry, tool in functions:
-        problem = _problem(listing, entry)
+        problem = _listing_problem(listing, entry)
         other = entry
         if problem:
-            other = {**entry, "name": _plain_name(entry["name"], digest=True)}
-            if _problem(listing, other):
-                odd(tool, f"is left out: it cannot be listed: {problem}")
+            other = {**entry, "name": _safe_name(entry["name"], digest=True)}
+            if _listing_problem(listing, other):
+                warn(tool, f"is left out: it cannot be listed: {problem}")
                 continue
-            odd(tool, f"is called '{other['name']}' here: its own name cannot be listed")
+            warn(tool, f"is called '{other['name']}' here: its own name cannot be listed")
         if other["name"] in found:
-            odd(tool, "is left out: there is another one of its name")
+            warn(tool, "is left out: there is another one of its name")
             continue
         found[other["name"]] = other, tool
     return list(found.values())
 
 
-def _problem(listing: Hook[Any, Any], entry: JsonObject) -> str:
+def _listing_problem(listing: Hook[Any, Any], entry: JsonObject) -> str:
     """Say why the catalogue's own schema refuses an entry; an empty text if it does not."""
     try:
         listing.output.load(encode([entry]))
-    except (InvalidOutput, *MALFORMED) as error:
-        return str(error)[:_LONGEST_PROBLEM]
+    except (InvalidOutput, *DECODE_ERRORS) as error:
+        return str(error)[:_MAX_REASON_CHARS]
     return ""

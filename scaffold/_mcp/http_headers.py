@@ -12,11 +12,17 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from scaffold._mcp.jsonrpc import MALFORMED, WireError
-from scaffold._mcp.protocol_versions import Code
+from scaffold._mcp.jsonrpc import DECODE_ERRORS, JsonRpcError
+from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
 
-__all__ = ["check_parameters", "decode_value", "encode_value", "mirrored", "parameter_headers"]
+__all__ = [
+    "argument_as_header",
+    "check_parameter_headers",
+    "decode_header_value",
+    "encode_header_value",
+    "parameter_headers",
+]
 
 _PREFIX: Final = "=?base64?"
 _SUFFIX: Final = "?="
@@ -26,7 +32,7 @@ _SAFE_INTEGER: Final = 2**53 - 1
 _TYPES: Final = frozenset({"string", "integer", "boolean"})
 
 
-def encode_value(value: str) -> str:
+def encode_header_value(value: str) -> str:
     """Write text as a header value: as it is if that is safe, in Base64 otherwise."""
     sentinel = value.startswith(_PREFIX) and value.endswith(_SUFFIX)
     if _PLAIN.fullmatch(value) and not sentinel:
@@ -34,7 +40,7 @@ def encode_value(value: str) -> str:
     return f"{_PREFIX}{base64.b64encode(value.encode()).decode()}{_SUFFIX}"
 
 
-def decode_value(text: str) -> str:
+def decode_header_value(text: str) -> str:
     """Read a header value; raise `ValueError` if it is Base64 that cannot be read."""
     if not (text.startswith(_PREFIX) and text.endswith(_SUFFIX)):
         return text
@@ -52,7 +58,7 @@ def parameter_headers(schema: JsonObject) -> dict[str, tuple[str, ...]]:
     the specification forbids: such a tool must not be offered or used over HTTP.
     """
     headers: dict[str, tuple[str, ...]] = {}
-    for path, node in _annotated(schema, ()):
+    for path, node in _annotated_schemas(schema, ()):
         if path is None:
             raise ValueError("x-mcp-header stands where no chain of properties leads")
         name = node["x-mcp-header"]
@@ -67,13 +73,13 @@ def parameter_headers(schema: JsonObject) -> dict[str, tuple[str, ...]]:
     return headers
 
 
-def _annotated(
+def _annotated_schemas(
     node: Json, path: tuple[str, ...] | None
 ) -> Iterator[tuple[tuple[str, ...] | None, JsonObject]]:
     """Yield every annotated subschema with its path; `None` off the chain of `properties`."""
     if is_array(node):
         for item in node:
-            yield from _annotated(item, None)
+            yield from _annotated_schemas(item, None)
     if not is_object(node):
         return
     if "x-mcp-header" in node and not is_object(node["x-mcp-header"]):
@@ -81,17 +87,17 @@ def _annotated(
     for key, child in node.items():
         if key == "properties" and is_object(child):
             for name, schema in child.items():
-                yield from _annotated(schema, None if path is None else (*path, name))
+                yield from _annotated_schemas(schema, None if path is None else (*path, name))
         elif key not in ("const", "enum", "default", "examples"):
-            yield from _annotated(child, None)
+            yield from _annotated_schemas(child, None)
 
 
-def check_parameters(
+def check_parameter_headers(
     expected: Mapping[str, tuple[str, ...]],
     arguments: Raw | UnsetType,
     headers: Mapping[str, str],
 ) -> None:
-    """Hold the `Mcp-Param-*` headers of a call against its arguments; raise `WireError`.
+    """Hold the `Mcp-Param-*` headers of a call against its arguments; raise `JsonRpcError`.
 
     `expected` is what `parameter_headers` found in the tool's schema.
     """
@@ -99,16 +105,18 @@ def check_parameters(
         return
     try:
         given: Json = {} if arguments is UNSET else msgspec.json.decode(arguments)
-    except MALFORMED as error:
-        raise WireError(Code.INVALID_PARAMS, f"the arguments are not JSON: {error}") from None
+    except DECODE_ERRORS as error:
+        raise JsonRpcError(
+            ErrorCode.INVALID_PARAMS, f"the arguments are not JSON: {error}"
+        ) from None
     for header, path in expected.items():
-        if not _same(_at(given, path), headers.get(header)):
+        if not _header_matches(_value_at(given, path), headers.get(header)):
             name = header.removeprefix("mcp-param-")
             message = f"the header Mcp-Param-{name} does not match the argument it mirrors"
-            raise WireError(Code.HEADER_MISMATCH, message)
+            raise JsonRpcError(ErrorCode.HEADER_MISMATCH, message)
 
 
-def _at(value: Json, path: tuple[str, ...]) -> Json:
+def _value_at(value: Json, path: tuple[str, ...]) -> Json:
     for step in path:
         if not is_object(value) or step not in value:
             return None
@@ -116,20 +124,20 @@ def _at(value: Json, path: tuple[str, ...]) -> Json:
     return value
 
 
-def _same(value: Json, text: str | None) -> bool:
+def _header_matches(value: Json, text: str | None) -> bool:
     """Tell whether a header says what the body says; integers are compared as numbers."""
     if value is None or text is None:
         return value is None and text is None
     try:
-        decoded = decode_value(text)
+        decoded = decode_header_value(text)
         if isinstance(value, int) and not isinstance(value, bool):
             return float(decoded) == value
-        return decode_value(mirrored(value) or "") == decoded
+        return decode_header_value(argument_as_header(value) or "") == decoded
     except ValueError:
         return False
 
 
-def mirrored(value: Json) -> str | None:
+def argument_as_header(value: Json) -> str | None:
     """Return the header text of an argument, `None` if it is absent or null.
 
     Raises `ValueError` for an integer that JavaScript cannot hold exactly.
@@ -140,4 +148,4 @@ def mirrored(value: Json) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int) and abs(value) > _SAFE_INTEGER:
         raise ValueError(f"{value} is beyond the safe integers")
-    return encode_value(str(value))
+    return encode_header_value(str(value))

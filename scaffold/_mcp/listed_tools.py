@@ -9,13 +9,13 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Raw
 
-from scaffold._mcp.jsonrpc import MALFORMED
+from scaffold._mcp.jsonrpc import DECODE_ERRORS
 from scaffold._mcp.refusal_reasons import excerpt
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["Odd", "read_tools", "silently"]
+__all__ = ["WarnAboutTool", "ignore_warning", "read_tools"]
 
-Odd: TypeAlias = Callable[[str, str], None]
+WarnAboutTool: TypeAlias = Callable[[str, str], None]
 """Is told of an odd tool: its name, and what becomes of it, as the rest of a sentence."""
 
 _ANYTHING: Final[JsonObject] = {"type": "object"}
@@ -24,11 +24,11 @@ _ANYTHING: Final[JsonObject] = {"type": "object"}
 _decode = msgspec.json.Decoder(JsonObject).decode
 
 
-def silently(_tool: str, _what: str) -> None:
+def ignore_warning(_tool: str, _what: str) -> None:
     """Tell nothing."""
 
 
-def read_tools(listed: Iterable[Raw], odd: Odd) -> list[JsonObject]:
+def read_tools(listed: Iterable[Raw], warn: WarnAboutTool) -> list[JsonObject]:
     """Return the tools that can be used, each with a `name`, a `description` and an `inputSchema`.
 
     A member that is `null` is absent.
@@ -37,17 +37,17 @@ def read_tools(listed: Iterable[Raw], odd: Odd) -> list[JsonObject]:
     for raw in listed:
         try:
             members = _decode(raw)
-        except MALFORMED as error:
-            odd(excerpt(bytes(raw), 80), f"is left out: it cannot be read: {error}")
+        except DECODE_ERRORS as error:
+            warn(excerpt(bytes(raw), 80), f"is left out: it cannot be read: {error}")
             continue
         tool = {key: value for key, value in members.items() if value is not None}
         name = tool.get("name")
         if not isinstance(name, str) or not name:
-            odd(excerpt(bytes(raw), 80), "is left out: it has no name")
+            warn(excerpt(bytes(raw), 80), "is left out: it has no name")
             continue
         fixed = [what for fix in _FIXES if (what := fix(tool))]
         if fixed:
-            odd(name, "; ".join(fixed))
+            warn(name, "; ".join(fixed))
         tools.append(tool)
     return tools
 

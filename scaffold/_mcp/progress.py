@@ -6,7 +6,7 @@ Source: MCP 2026-07-28, Progress.
 import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
 
-from scaffold._mcp.jsonrpc import MALFORMED
+from scaffold._mcp.jsonrpc import DECODE_ERRORS
 from scaffold.contract._context.progress import Report
 
 __all__ = ["HookReport", "Progress", "read_progress"]
@@ -20,7 +20,7 @@ class HookReport(msgspec.Struct):
     message: str | None = ""
 
 
-class _Part(msgspec.Struct):
+class _ProgressMeta(msgspec.Struct):
     item: Raw | UnsetType = field(default=UNSET, name="hookspec.scaffold/item")
     report: HookReport | None = field(default=None, name="hookspec.scaffold/report")
 
@@ -32,21 +32,21 @@ class Progress(msgspec.Struct):
     token: int = field(name="progressToken")
     total: float | None = None
     message: str | None = ""
-    part: _Part | None = field(default=None, name="_meta")
+    meta: _ProgressMeta | None = field(default=None, name="_meta")
     size: int = 0
     """Bytes of the message; the server does not say it."""
 
     @property
     def item(self) -> Raw | UnsetType:
         """The item of a stream that the message carries, if it carries one."""
-        return UNSET if self.part is None else self.part.item
+        return UNSET if self.meta is None else self.meta.item
 
-    def tell(self, report: Report | None) -> None:
+    def report_to(self, report: Report | None) -> None:
         """Tell whoever listens what the hook has reported."""
         if report is not None:
-            part = self.part
-            said = self if part is None or part.report is None else part.report
-            report(said.progress, said.total, said.message or "")
+            meta = self.meta
+            source = self if meta is None or meta.report is None else meta.report
+            report(source.progress, source.total, source.message or "")
 
 
 class _Reported(msgspec.Struct):
@@ -60,7 +60,7 @@ def read_progress(line: bytes) -> Progress | None:
     """Read `notifications/progress`; `None` if it is malformed, or its token is not ours."""
     try:
         progress = _decode_progress(line).params
-    except MALFORMED:
+    except DECODE_ERRORS:
         return None
     progress.size = len(line)
     return progress

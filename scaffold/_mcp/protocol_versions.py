@@ -6,7 +6,7 @@ Sources: MCP 2026-07-28, Versioning and Compatibility; JSON-RPC 2.0 §5.1.
 from enum import IntEnum
 from typing import Final
 
-__all__ = ["LATEST_LEGACY", "LEGACY", "MODERN", "SUPPORTED", "Code", "negotiate"]
+__all__ = ["LATEST_LEGACY", "LEGACY", "MODERN", "SUPPORTED", "ErrorCode", "negotiate_version"]
 
 MODERN: Final = "2026-07-28"
 LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -14,7 +14,7 @@ LATEST_LEGACY: Final = LEGACY[0]
 SUPPORTED: Final = (MODERN, *LEGACY)
 
 
-class Code(IntEnum):
+class ErrorCode(IntEnum):
     """JSON-RPC error codes; those from -32020 on are the protocol's own."""
 
     PARSE_ERROR = -32700
@@ -28,11 +28,11 @@ class Code(IntEnum):
 
 
 MODERN_ERRORS: Final = frozenset(
-    {Code.HEADER_MISMATCH, Code.MISSING_CAPABILITY, Code.UNSUPPORTED_VERSION}
+    {ErrorCode.HEADER_MISMATCH, ErrorCode.MISSING_CAPABILITY, ErrorCode.UNSUPPORTED_VERSION}
 )
 """Codes that only a modern server answers with: no reason to fall back to `initialize`."""
 
 
-def negotiate(requested: str) -> str:
+def negotiate_version(requested: str) -> str:
     """Return the legacy revision that answers an `initialize` asking for `requested`."""
     return requested if requested in LEGACY else LATEST_LEGACY

@@ -10,16 +10,23 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from scaffold._mcp.jsonrpc import MALFORMED, is_null
+from scaffold._mcp.jsonrpc import DECODE_ERRORS, is_null
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["Reason", "excerpt", "read_reason", "shown", "spoken", "text_of"]
+__all__ = [
+    "ErrorReason",
+    "content_text",
+    "describe_value",
+    "excerpt",
+    "json_as_text",
+    "read_error_reason",
+]
 
-_LONGEST: Final = 1000
+_MAX_CHARS: Final = 1000
 """Characters of a reason that are shown."""
 
 
-class Reason(NamedTuple):
+class ErrorReason(NamedTuple):
     """What the `error` of a response says."""
 
     code: int | None
@@ -39,51 +46,51 @@ _decode = msgspec.json.Decoder().decode
 _decode_error = msgspec.json.Decoder(_Error).decode
 
 
-def read_reason(error: Raw) -> Reason:
+def read_error_reason(error: Raw) -> ErrorReason:
     """Read the `error` of a response, whatever it is."""
     try:
         members = _decode_error(error)
-    except MALFORMED:
-        return Reason(None, spoken(error), None)
+    except DECODE_ERRORS:
+        return ErrorReason(None, json_as_text(error), None)
     code, message = _value(members.code), _value(members.message)
     if message is None:
         # All that there is: some servers have members of their own in place of a message.
-        return Reason(_whole(code), spoken(error), _value(members.data))
+        return ErrorReason(_whole_number(code), json_as_text(error), _value(members.data))
     assert members.message is not UNSET
-    number = _whole(code)
-    shown = "" if code is None else f" ({code if number is None else number})"
-    return Reason(number, spoken(members.message) + shown, _value(members.data))
+    number = _whole_number(code)
+    describe_value = "" if code is None else f" ({code if number is None else number})"
+    return ErrorReason(number, json_as_text(members.message) + describe_value, _value(members.data))
 
 
-def spoken(value: Raw) -> str:
+def json_as_text(value: Raw) -> str:
     """Return a JSON value as text: a string as it is, of anything else its JSON."""
     content = _value(value)
-    return _shortened(content) if isinstance(content, str) else excerpt(bytes(value), _LONGEST)
+    return _shortened(content) if isinstance(content, str) else excerpt(bytes(value), _MAX_CHARS)
 
 
-def text_of(content: Json) -> str:
+def content_text(content: Json) -> str:
     """Return the text of content blocks, whatever they are."""
     if is_object(content):
         text = content.get("text")
         return text if isinstance(text, str) else ""
     if is_array(content):
-        return "\n".join(filter(None, map(text_of, content)))
+        return "\n".join(filter(None, map(content_text, content)))
     return content if isinstance(content, str) else ""
 
 
-def shown(value: Json) -> str:
+def describe_value(value: Json) -> str:
     """Return a value that should have been a word as an error shows it."""
     plain = isinstance(value, str | int | float)
     return _shortened(repr(value)) if plain else f"of type {type(value).__name__}"
 
 
-def excerpt(data: bytes, longest: int = 200) -> str:
+def excerpt(data: bytes, max_bytes: int = 200) -> str:
     """Return the beginning of what cannot be read, as text."""
-    return data[:longest].decode(errors="backslashreplace").strip()
+    return data[:max_bytes].decode(errors="backslashreplace").strip()
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    return text if len(text) <= _MAX_CHARS else text[:_MAX_CHARS] + "…"
 
 
 def _value(raw: Raw | UnsetType) -> Json:
@@ -92,11 +99,11 @@ def _value(raw: Raw | UnsetType) -> Json:
         return None
     try:
         return _decode(raw)
-    except MALFORMED:
-        return excerpt(bytes(raw), _LONGEST)
+    except DECODE_ERRORS:
+        return excerpt(bytes(raw), _MAX_CHARS)
 
 
-def _whole(code: Json) -> int | None:
+def _whole_number(code: Json) -> int | None:
     if isinstance(code, bool) or not isinstance(code, int | float):
         return None
     return int(code) if code == int(code) else None

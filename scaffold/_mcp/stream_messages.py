@@ -14,26 +14,26 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, field
 
-from scaffold._mcp.jsonrpc import MALFORMED, RequestId, encode, notification
+from scaffold._mcp.jsonrpc import DECODE_ERRORS, RequestId, encode, write_notification
 from scaffold._mcp.progress import HookReport
-from scaffold._mcp.tool_results import Head, read_result
+from scaffold._mcp.tool_results import ResultPrefix, read_result
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._hooks.hook import Hook
 
 __all__ = [
-    "MORE",
-    "WINDOW",
-    "read_end",
-    "write_end",
-    "write_item",
-    "write_more",
-    "write_report",
+    "MORE_NOTIFICATION",
+    "WINDOW_BYTES",
+    "read_stream_end",
+    "write_more_params",
+    "write_stream_end",
+    "write_stream_item",
+    "write_stream_report",
 ]
 
-WINDOW: Final = 1 << 18
+WINDOW_BYTES: Final = 1 << 18
 """Bytes of messages that a client of ours lets a server be ahead; one message may go beyond."""
 
-MORE: Final = "notifications/hookspec.scaffold/more"
+MORE_NOTIFICATION: Final = "notifications/hookspec.scaffold/more"
 """The client has taken more of a stream: `requestId`, and `taken`, the bytes in all."""
 
 _ITEM: Final = b'{"progressToken":%b,"progress":%d,"_meta":{"hookspec.scaffold/item":%b}}'
@@ -54,22 +54,22 @@ _decode_result = msgspec.json.Decoder(_Result).decode
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
 
 
-def write_item(token: RequestId, number: int, item: bytes) -> bytes:
+def write_stream_item(token: RequestId, number: int, item: bytes) -> bytes:
     """Write message `number` of a stream: an item, as JSON."""
-    return notification(_PROGRESS, _ITEM % (encode(token), number, item))
+    return write_notification(_PROGRESS, _ITEM % (encode(token), number, item))
 
 
-def write_report(token: RequestId, number: int, report: HookReport) -> bytes:
+def write_stream_report(token: RequestId, number: int, report: HookReport) -> bytes:
     """Write message `number` of a stream: a report of the hook's."""
-    return notification(_PROGRESS, _REPORT % (encode(token), number, encode(report)))
+    return write_notification(_PROGRESS, _REPORT % (encode(token), number, encode(report)))
 
 
-def write_more(id: RequestId, taken: int) -> bytes:
-    """Write the parameters of `MORE`."""
+def write_more_params(id: RequestId, taken: int) -> bytes:
+    """Write the parameters of `MORE_NOTIFICATION`."""
     return encode({"requestId": id, "taken": taken})
 
 
-def write_end(count: int, head: Head) -> bytes:
+def write_stream_end(count: int, head: ResultPrefix) -> bytes:
     """Write the result of a stream of so many items that have been sent."""
     structured = b"[]" if head.modern else b'{"result":[]}'
     return b'{%b"isError":false,"content":[],"structuredContent":%b}' % (
@@ -78,7 +78,9 @@ def write_end(count: int, head: Head) -> bytes:
     )
 
 
-def read_end(hook: Hook[Any, Any], result: Raw, *, came: int, modern: bool) -> list[bytes]:
+def read_stream_end(
+    hook: Hook[Any, Any], result: Raw, *, received: int, modern: bool
+) -> list[bytes]:
     """Return the items that a result holds: all of them if the server knows no streams.
 
     Raises the `HookError` it holds, or `ProtocolError` if not as many items `came` as were sent.
@@ -88,9 +90,9 @@ def read_end(hook: Hook[Any, Any], result: Raw, *, came: int, modern: bool) -> l
         meta = _decode_result(result).meta
         if meta is None or meta.items is None:
             return [bytes(item) for item in _decode_items(items)]
-    except MALFORMED as error:
+    except DECODE_ERRORS as error:
         raise ProtocolError(f"{hook.name}: not the end of a stream: {error}") from None
-    if meta.items != came:
-        what = f"{came} items came, and the server sent {meta.items}"
+    if meta.items != received:
+        what = f"{received} items came, and the server sent {meta.items}"
         raise ProtocolError(f"{hook.name}: {what}")
     return []

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
 
-from scaffold._mcp.jsonrpc import MALFORMED, encode, is_null
-from scaffold._mcp.refusal_reasons import excerpt, shown, spoken, text_of
+from scaffold._mcp.jsonrpc import DECODE_ERRORS, encode, is_null
+from scaffold._mcp.refusal_reasons import content_text, describe_value, excerpt, json_as_text
 from scaffold.contract._errors.errors import (
     HookError,
     InternalError,
@@ -28,12 +28,12 @@ from scaffold.contract._json.types import Json, JsonObject
 __all__ = [
     "COMPLETE",
     "WRAPPED_ARGUMENT",
-    "Foreign",
-    "Head",
-    "open_result",
-    "read_foreign",
+    "ForeignResult",
+    "ResultPrefix",
+    "read_foreign_result",
     "read_result",
-    "write_error",
+    "result_start",
+    "write_error_result",
     "write_result",
 ]
 
@@ -43,7 +43,7 @@ WRAPPED_ARGUMENT: Final = "payload"
 COMPLETE: Final = "complete"
 """The one `resultType` that is a success (MCP 2026-07-28, Base Protocol)."""
 
-_LIFTED = b'"hookspec.scaffold/content":true'
+_CONTENT_EXTRACTED = b'"hookspec.scaffold/content":true'
 
 
 class _Error(msgspec.Struct):
@@ -77,7 +77,7 @@ _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_blocks = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
-class Head:
+class ResultPrefix:
     """What every result of one server and one era begins with, encoded once.
 
     Modern results name their type and their server (MCP 2026-07-28, Base Protocol: General fields).
@@ -99,13 +99,13 @@ class Head:
         return self._type + (b'"_meta":{%b},' % both if both else b"")
 
 
-def open_result(head: Head, meta: bytes = b"", content: bytes = b"[]") -> bytes:
+def result_start(head: ResultPrefix, meta: bytes = b"", content: bytes = b"[]") -> bytes:
     """Return a result up to the output, which comes last; `content` is a list of blocks as JSON."""
     return b'{%b"isError":false,"content":%b,"structuredContent":' % (head.write(meta), content)
 
 
 def write_result(
-    hook: Hook[Any, Any], output: bytes, head: Head, *, is_object: bool, text: bool
+    hook: Hook[Any, Any], output: bytes, head: ResultPrefix, *, is_object: bool, text: bool
 ) -> bytes:
     """Write the result of a hook that answered `output`, a valid payload as JSON.
 
@@ -115,16 +115,16 @@ def write_result(
     meta = b""
     content = b"[]"
     if hook.content:
-        output, blocks = _lift(output)
+        output, blocks = _extract_content(output)
         if blocks is not None:
-            meta, content, text = _LIFTED, blocks, False
+            meta, content, text = _CONTENT_EXTRACTED, blocks, False
     structured = output if is_object or head.modern else b'{"result":%b}' % output
     if text:
         content = b'[{"type":"text","text":%b}]' % encode(output.decode())
-    return b"%b%b}" % (open_result(head, meta, content), structured)
+    return b"%b%b}" % (result_start(head, meta, content), structured)
 
 
-def write_error(error: HookError, head: Head) -> bytes:
+def write_error_result(error: HookError, head: ResultPrefix) -> bytes:
     """Write the result of a hook that raised; `TypeError` if its data is not JSON."""
     whole = {"code": error.code, "message": error.message, "data": error.data}
     meta = b'"hookspec.scaffold/error":%b' % encode(whole)
@@ -141,18 +141,18 @@ def read_result(hook: Hook[Any, Any], result: Raw, *, is_object: bool, modern: b
         if answer.result_type != COMPLETE or answer.is_error:
             _check_complete(hook, answer)
             if answer.is_error:
-                raise _error(hook, answer)
+                raise _hook_error(hook, answer)
         structured = answer.structured_content
         if structured is UNSET or (is_object and is_null(structured)):
             raise ProtocolError(f"{hook.name}: the result has no structured content")
         if answer.meta is not None and answer.meta.content:
-            return _lower(structured, answer.content)
+            return _restore_content(structured, answer.content)
         return bytes(structured if is_object or modern else _decode_wrapped(structured).result)
-    except MALFORMED as error:
+    except DECODE_ERRORS as error:
         raise _malformed(hook, result, error) from None
 
 
-class Foreign(NamedTuple):
+class ForeignResult(NamedTuple):
     """The result of a tool that knows nothing of hooks."""
 
     output: bytes
@@ -161,7 +161,7 @@ class Foreign(NamedTuple):
     """The structured content, if there is any."""
 
 
-def read_foreign(hook: Hook[Any, Any], result: Raw) -> Foreign:
+def read_foreign_result(hook: Hook[Any, Any], result: Raw) -> ForeignResult:
     """Return what a `functions` hook answers for the result of any MCP server's tool.
 
     `result` is the structured content, or the text if there is only text, or null; `content` holds
@@ -174,7 +174,7 @@ def read_foreign(hook: Hook[Any, Any], result: Raw) -> Foreign:
         if answer.is_error:
             raise _foreign_error(answer)
         blocks = _blocks(answer.content)
-    except MALFORMED as error:
+    except DECODE_ERRORS as error:
         raise _malformed(hook, result, error) from None
     texts = [str(block.get("text", "")) for block in blocks if block.get("type") == "text"]
     value: Json = "\n".join(texts) if texts and len(texts) == len(blocks) else None
@@ -186,7 +186,7 @@ def read_foreign(hook: Hook[Any, Any], result: Raw) -> Foreign:
         output["result"] = structured
     if hook.content:
         output["content"] = blocks
-    return Foreign(encode(output), None if structured is UNSET else bytes(structured))
+    return ForeignResult(encode(output), None if structured is UNSET else bytes(structured))
 
 
 def _check_complete(hook: Hook[Any, Any], answer: _Result) -> None:
@@ -194,7 +194,7 @@ def _check_complete(hook: Hook[Any, Any], answer: _Result) -> None:
     if answer.result_type in (None, COMPLETE):
         return
     said = _texts(answer)
-    what = f"the server answered with resultType {shown(answer.result_type)}"
+    what = f"the server answered with resultType {describe_value(answer.result_type)}"
     reason = f"{hook.name}: {what}, which is not a complete result"
     raise ProtocolError(f"{reason}: {said}" if said else reason)
 
@@ -213,24 +213,24 @@ def _texts(answer: _Result) -> str:
         return ""
     try:
         content: Json = msgspec.json.decode(answer.content)
-    except MALFORMED:
+    except DECODE_ERRORS:
         return excerpt(bytes(answer.content))
-    return text_of(content) or (excerpt(bytes(answer.content)) if content else "")
+    return content_text(content) or (excerpt(bytes(answer.content)) if content else "")
 
 
 def _foreign_error(answer: _Result) -> HookError:
     message = _texts(answer)
     structured = answer.structured_content
     if not message and structured is not UNSET and not is_null(structured):
-        message = spoken(structured)
+        message = json_as_text(structured)
     try:
         blocks: Json = _blocks(answer.content)
-    except MALFORMED:
+    except DECODE_ERRORS:
         blocks = []
     return HookError("tool_failed", message or "the tool failed", {"content": blocks})
 
 
-def _error(hook: Hook[Any, Any], answer: _Result) -> HookError:
+def _hook_error(hook: Hook[Any, Any], answer: _Result) -> HookError:
     if answer.meta is None or answer.meta.error is None:
         return HookError("tool_failed", _texts(answer) or "the tool failed")
     error = answer.meta.error
@@ -256,7 +256,7 @@ def _rest(data: JsonObject) -> Rest:
     return Rest(number if isinstance(number, int) else 0, is_exact=is_exact is not False)
 
 
-def _lift(output: bytes) -> tuple[bytes, bytes | None]:
+def _extract_content(output: bytes) -> tuple[bytes, bytes | None]:
     """Take `content` out of an output, for MCP's own place for it."""
     properties = _decode_object(output)
     blocks = properties.pop("content", None)
@@ -265,7 +265,7 @@ def _lift(output: bytes) -> tuple[bytes, bytes | None]:
     return encode(properties), bytes(blocks)
 
 
-def _lower(structured: Raw, blocks: Raw | UnsetType) -> bytes:
+def _restore_content(structured: Raw, blocks: Raw | UnsetType) -> bytes:
     """Put `content` back where the hook's output has it."""
     properties = _decode_object(structured)
     properties["content"] = Raw(b"[]") if blocks is UNSET or is_null(blocks) else blocks

@@ -15,8 +15,8 @@ from typing import TypeAlias
 import uvicorn
 from msgspec import UNSET
 
-from scaffold._mcp.jsonrpc import Message, RequestId, WireError, read
-from scaffold._mcp.protocol_versions import Code
+from scaffold._mcp.jsonrpc import JsonRpcError, Message, RequestId, read_message
+from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.server._http.app.http_request import (
     Exchange,
     Receive,
@@ -50,7 +50,7 @@ class Child:
     async def _read(self) -> None:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
-            message = read(line)
+            message = read_message(line)
             if message.id is UNSET and message.params is not UNSET:
                 key = next(k for k, (t, _) in self.waiting.items() if t == _token(message))
             else:
@@ -91,7 +91,7 @@ def _status(answer: Message) -> int:
     if answer.error is UNSET:
         return 200
     code = json.loads(bytes(answer.error))["code"]
-    return 400 if code == Code.INVALID_PARAMS else status_of(WireError(code, ""))
+    return 400 if code == ErrorCode.INVALID_PARAMS else status_of(JsonRpcError(code, ""))
 
 
 class Bridge:
@@ -106,7 +106,7 @@ class Bridge:
         headers = read_headers(scope)
         try:
             await self.route(scope["method"], headers, exchange)
-        except WireError as error:
+        except JsonRpcError as error:
             await exchange.refuse(Refusal.of(error))
         except Refusal as refusal:
             await exchange.refuse(refusal)
@@ -123,7 +123,7 @@ class Bridge:
 
     async def post(self, headers: Headers, exchange: Exchange) -> None:
         body = await exchange.body(headers, 1 << 26)
-        message = read(body)
+        message = read_message(body)
         exchange.id = None if message.id is UNSET else message.id
         if check_mirror(headers, message):
             child = self.idle.pop() if self.idle else await Child.start(self.module)

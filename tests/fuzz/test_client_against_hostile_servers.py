@@ -12,7 +12,7 @@ import pytest
 from hostile_http import HTTP_BYTES, HostileHttp
 from mutations import PROGRESS, RESULTS, answer, generator, pieces, spoilt
 
-from scaffold._mcp.jsonrpc import Message, read
+from scaffold._mcp.jsonrpc import Message, read_message
 from scaffold._mcp.message_templates import TemplateCache
 from scaffold._mcp.progress import read_progress
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
@@ -83,7 +83,7 @@ def test_messages_in_a_session_raise_errors_of_the_library_only(count):
             message = answer(method, 1)
             data = spoilt(chance, message) if method == fault else json.dumps(message).encode()
             try:
-                return read(data)
+                return read_message(data)
             except Exception as error:
                 raise _Unread from error
 

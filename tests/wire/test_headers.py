@@ -4,13 +4,13 @@ import pytest
 from msgspec import Raw
 
 from scaffold._mcp.http_headers import (
-    check_parameters,
-    decode_value,
-    encode_value,
-    mirrored,
+    argument_as_header,
+    check_parameter_headers,
+    decode_header_value,
+    encode_header_value,
     parameter_headers,
 )
-from scaffold._mcp.jsonrpc import WireError
+from scaffold._mcp.jsonrpc import JsonRpcError
 
 
 @pytest.mark.parametrize(
@@ -24,20 +24,20 @@ from scaffold._mcp.jsonrpc import WireError
     ],
 )
 def test_values_are_written_as_the_specification_shows(value: str, text: str) -> None:
-    assert encode_value(value) == text
-    assert decode_value(text) == value
+    assert encode_header_value(value) == text
+    assert decode_header_value(text) == value
 
 
 @pytest.mark.parametrize("text", ["=?base64?!?=", "=?base64?/w==?="])
 def test_base64_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not Base64"):
-        decode_value(text)
+        decode_header_value(text)
 
 
 def test_only_integers_that_javascript_holds_are_mirrored() -> None:
-    assert mirrored(2**53 - 1) == "9007199254740991"
+    assert argument_as_header(2**53 - 1) == "9007199254740991"
     with pytest.raises(ValueError, match="safe"):
-        mirrored(2**53)
+        argument_as_header(2**53)
 
 
 def _schema(**properties: Any) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_a_header_must_say_what_the_body_says(
     headers = {} if header is None else {"mcp-param-n": header}
     expected = {"mcp-param-n": ("n",)}
     if same:
-        check_parameters(expected, Raw(arguments), headers)
+        check_parameter_headers(expected, Raw(arguments), headers)
     else:
-        with pytest.raises(WireError, match="does not match"):
-            check_parameters(expected, Raw(arguments), headers)
+        with pytest.raises(JsonRpcError, match="does not match"):
+            check_parameter_headers(expected, Raw(arguments), headers)

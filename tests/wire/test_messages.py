@@ -3,12 +3,12 @@ import json
 import pytest
 from msgspec import UNSET
 
-from scaffold._mcp.jsonrpc import WireError, error_response, read, response
+from scaffold._mcp.jsonrpc import JsonRpcError, read_message, write_error_response, write_response
 
 
 def test_a_request_is_read_with_its_arguments_untouched() -> None:
     arguments = b'{ "a" : 1.0, "b":[1e400] }'
-    message = read(
+    message = read_message(
         b'{"jsonrpc":"2.0","id":"x","method":"tools/call","params":'
         b'{"arguments":%b,"name":"t","more":[{}],"_meta":{"progressToken":3,"other":{}}}}'
         % arguments
@@ -41,21 +41,21 @@ def test_a_request_is_read_with_its_arguments_untouched() -> None:
 def test_what_is_no_message_is_refused_with_the_id_if_there_is_one(
     data: bytes, code: int, known: int | None
 ) -> None:
-    with pytest.raises(WireError) as refusal:
-        read(data)
+    with pytest.raises(JsonRpcError) as refusal:
+        read_message(data)
     assert (refusal.value.code, refusal.value.id) == (code, known)
 
 
 def test_a_notification_is_read_whatever_its_parameters_are() -> None:
-    message = read(b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":7}')
+    message = read_message(b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":7}')
     assert message.id is UNSET
     assert message.params is UNSET
 
 
 def test_an_error_without_a_known_id_has_none() -> None:
-    assert "id" not in json.loads(error_response(WireError(-32700, "no")))
-    assert json.loads(error_response(WireError(-32700, "no"), 0))["id"] == 0
+    assert "id" not in json.loads(write_error_response(JsonRpcError(-32700, "no")))
+    assert json.loads(write_error_response(JsonRpcError(-32700, "no"), 0))["id"] == 0
 
 
 def test_a_response_carries_its_result_as_it_is() -> None:
-    assert response("a", b'{"x":1.0}') == b'{"jsonrpc":"2.0","id":"a","result":{"x":1.0}}'
+    assert write_response("a", b'{"x":1.0}') == b'{"jsonrpc":"2.0","id":"a","result":{"x":1.0}}'

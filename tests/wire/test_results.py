@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from scaffold._mcp.tool_results import Head, read_result, write_error, write_result
+from scaffold._mcp.tool_results import ResultPrefix, read_result, write_error_result, write_result
 from scaffold.contract import (
     Dispatch,
     HookError,
@@ -19,12 +19,12 @@ from scaffold.contract._hooks.hook import Hook
 from scaffold.kinds.tool_v1.plugin import EXECUTE
 
 PLAIN: Hook[Any, Any] = Hook("echo", Dispatch.SINGLETON, input=Any, output=Any)
-HEADS = [Head({"name": "n", "version": "1"}, modern=modern) for modern in (True, False)]
+HEADS = [ResultPrefix({"name": "n", "version": "1"}, modern=modern) for modern in (True, False)]
 
 
 @pytest.mark.parametrize("head", HEADS, ids=["modern", "legacy"])
 @pytest.mark.parametrize("value", [{"a": 1}, [1, 2], "text", 7, None, True])
-def test_any_value_comes_back_as_it_was(head: Head, value: Json) -> None:
+def test_any_value_comes_back_as_it_was(head: ResultPrefix, value: Json) -> None:
     is_object = isinstance(value, dict)
     output = json.dumps(value).encode()
     written = write_result(PLAIN, output, head, is_object=is_object, text=True)
@@ -35,7 +35,7 @@ def test_any_value_comes_back_as_it_was(head: Head, value: Json) -> None:
 
 
 @pytest.mark.parametrize("head", HEADS, ids=["modern", "legacy"])
-def test_content_blocks_travel_in_the_place_of_the_protocol(head: Head) -> None:
+def test_content_blocks_travel_in_the_place_of_the_protocol(head: ResultPrefix) -> None:
     output = b'{"result":1,"content":[{"type":"text","text":"one"}]}'
     written = write_result(EXECUTE, output, head, is_object=True, text=True)
     assert json.loads(written)["content"] == [{"type": "text", "text": "one"}]
@@ -56,8 +56,8 @@ def test_content_blocks_travel_in_the_place_of_the_protocol(head: Head) -> None:
     ],
     ids=repr,
 )
-def test_an_error_comes_back_as_it_was(head: Head, error: HookError) -> None:
-    written = write_error(error, head)
+def test_an_error_comes_back_as_it_was(head: ResultPrefix, error: HookError) -> None:
+    written = write_error_result(error, head)
     with pytest.raises(type(error)) as back:
         read_result(PLAIN, Raw(written), is_object=True, modern=head.modern)
     raised = back.value

@@ -11,8 +11,8 @@ from msgspec import UNSET
 
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.progress import Progress
-from scaffold._mcp.protocol_versions import Code
-from scaffold._mcp.refusal_reasons import read_reason
+from scaffold._mcp.protocol_versions import ErrorCode
+from scaffold._mcp.refusal_reasons import read_error_reason
 from scaffold.client._http.request_with_retries import Exchange, Written
 from scaffold.client._http.response_parsing import result_in
 from scaffold.client._http.retry_policy import Deadline
@@ -142,9 +142,9 @@ class Peer:
     ) -> Generator[Step, Any, None]:
         return self._run(self._exchange.send(outgoing, Deadline(timeout), repeatable=repeatable))
 
-    def _items(self, stream: Stream, came: Progress | Message) -> list[Any]:
+    def _items(self, stream: Stream, received: Progress | Message) -> list[Any]:
         try:
-            return stream.read(came)
+            return stream.read(received)
         except _TROUBLES as error:
             raise self._explain(error) from None
 
@@ -244,6 +244,6 @@ class Peer:
 
 
 def _mismatched(answer: Message | None) -> bool:
-    if answer is None or not answer.failed or answer.error is UNSET:
+    if answer is None or not answer.is_error or answer.error is UNSET:
         return False
-    return read_reason(answer.error).code == Code.HEADER_MISMATCH
+    return read_error_reason(answer.error).code == ErrorCode.HEADER_MISMATCH

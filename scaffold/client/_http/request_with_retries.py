@@ -11,16 +11,16 @@ from typing import Any, Final, NamedTuple
 from msgspec import UNSET
 
 from scaffold._mcp.jsonrpc import (
+    JsonRpcError,
     Message,
-    WireError,
     encode,
-    error_response,
-    notification,
-    request,
-    response,
+    write_error_response,
+    write_notification,
+    write_request,
+    write_response,
 )
 from scaffold._mcp.progress import read_progress
-from scaffold._mcp.protocol_versions import Code
+from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._http.response_parsing import (
     EVENTS,
     JSON,
@@ -111,9 +111,9 @@ class Exchange:
         if outgoing.streams:
             seconds = _FOR_EVER  # the client for streams has a limit for each read
         if outgoing.answered:
-            body = request(number, outgoing.method, outgoing.params)
+            body = write_request(number, outgoing.method, outgoing.params)
         else:
-            body = notification(outgoing.method, outgoing.params)
+            body = write_notification(outgoing.method, outgoing.params)
         return Written(number, Send("POST", self._session.headers(outgoing), body, seconds))
 
     def start_over(self) -> None:
@@ -256,7 +256,7 @@ class Exchange:
             if outgoing.streams:
                 yield Give(progress, number)
             else:
-                progress.tell(outgoing.report)
+                progress.report_to(outgoing.report)
         elif message.id is not UNSET:
             yield Post(self._reply(message, deadline))
 
@@ -264,10 +264,12 @@ class Exchange:
         """Answer a legacy server's own request: a ping is returned, all else is refused."""
         assert isinstance(message.id, int | str)
         if message.method == "ping":
-            body = response(message.id, b"{}")
+            body = write_response(message.id, b"{}")
         else:
             refusal = f"this client has no '{message.method}'"
-            body = error_response(WireError(Code.METHOD_NOT_FOUND, refusal, id=message.id))
+            body = write_error_response(
+                JsonRpcError(ErrorCode.METHOD_NOT_FOUND, refusal, id=message.id)
+            )
         return Send("POST", self._session.headers(_RESUME), body, min(_REPLY, deadline.left))
 
 

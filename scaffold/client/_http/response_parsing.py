@@ -11,8 +11,15 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, Raw
 
-from scaffold._mcp.jsonrpc import MALFORMED, Message, RequestId, WireError, read, read_from_server
-from scaffold._mcp.refusal_reasons import shown
+from scaffold._mcp.jsonrpc import (
+    DECODE_ERRORS,
+    JsonRpcError,
+    Message,
+    RequestId,
+    read_message,
+    read_server_message,
+)
+from scaffold._mcp.refusal_reasons import describe_value
 from scaffold.client._http.sse import EventStream
 from scaffold.client._http.transport.io_requests import READ, Broken, Head, Steps
 from scaffold.contract._errors.errors import ProtocolError
@@ -161,11 +168,11 @@ def answer_in(body: bytes, id: RequestId) -> Message:
 def result_in(body: bytes, id: RequestId) -> Message | None:
     """Return the answer to request `id` if a body holds one with a result; `None` otherwise."""
     try:
-        message = read(body)
-    except WireError:
+        message = read_message(body)
+    except JsonRpcError:
         return None
     good = message.id == id and message.method is UNSET and message.result is not UNSET
-    return message if good and not message.failed else None
+    return message if good and not message.is_error else None
 
 
 def check_answer(message: Message, id: RequestId) -> Message:
@@ -174,8 +181,8 @@ def check_answer(message: Message, id: RequestId) -> Message:
         raise ProtocolError(
             f"a request or notification came in place of the answer: {message.method}"
         )
-    if message.id != id and not (message.id is UNSET and message.failed):
-        name = "no id" if message.id is UNSET else f"the id {shown(message.id)}"
+    if message.id != id and not (message.id is UNSET and message.is_error):
+        name = "no id" if message.id is UNSET else f"the id {describe_value(message.id)}"
         raise ProtocolError(f"request {id} was answered with {name}")
     return message
 
@@ -184,16 +191,16 @@ def refusal_in(body: bytes) -> Message | None:
     """Return the JSON-RPC error that the body of a 4xx or 5xx holds, if it holds one."""
     try:
         error = msgspec.json.decode(body, type=_Refusal).error
-    except MALFORMED:
+    except DECODE_ERRORS:
         return None
     message = Message(jsonrpc="2.0", error=error)
-    return message if message.failed and bytes(error).startswith(b"{") else None
+    return message if message.is_error and bytes(error).startswith(b"{") else None
 
 
 def _message(data: bytes) -> Message:
     try:
-        return read_from_server(data)
-    except WireError as error:
+        return read_server_message(data)
+    except JsonRpcError as error:
         raise ProtocolError(f"{error}; what came: {excerpt(data) or 'nothing'}") from None
 
 

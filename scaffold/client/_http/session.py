@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
-from scaffold._mcp.http_headers import encode_value, mirrored, parameter_headers
-from scaffold._mcp.jsonrpc import MALFORMED
+from scaffold._mcp.http_headers import argument_as_header, encode_header_value, parameter_headers
+from scaffold._mcp.jsonrpc import DECODE_ERRORS
 from scaffold._mcp.protocol_versions import MODERN
 from scaffold.client._protocol.session import Outgoing, Session
 from scaffold.contract._errors.errors import InvalidInput, Problem
@@ -49,7 +49,7 @@ class HttpSession(Session):
             return True
         try:
             self._mirrors[tool["name"]] = parameter_headers(tool["inputSchema"])
-        except MALFORMED as error:
+        except DECODE_ERRORS as error:
             self.odd(tool["name"], f"is left out: {error}")
             return False
         return True
@@ -87,7 +87,7 @@ class HttpSession(Session):
         arguments = _decode_call(outgoing.params).arguments
         for header, path in self._mirrors[outgoing.name].items():
             try:
-                text = mirrored(_value_at(arguments, path))
+                text = argument_as_header(_value_at(arguments, path))
             except ValueError as error:
                 problem = Problem(pointer(path), "x-mcp-header", str(error))
                 raise InvalidInput(outgoing.name, [problem]) from None
@@ -98,7 +98,7 @@ class HttpSession(Session):
 def _modern_headers(outgoing: Outgoing) -> dict[str, str]:
     headers = {"mcp-protocol-version": MODERN, "mcp-method": outgoing.method}
     if outgoing.name:
-        headers["mcp-name"] = encode_value(outgoing.name)
+        headers["mcp-name"] = encode_header_value(outgoing.name)
     return headers
 
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold._fork_messages import NUMBER, READY, Order
+from scaffold._fork_messages import INT, READY, ForkRequest
 from scaffold.client._process.descriptors import DESCRIPTORS
 from scaffold.client._process.launch import Child, Launch, NoRoom, Spawn, Stdio, spawn, start
 from scaffold.client._process.process import Process
@@ -251,7 +251,7 @@ def _order(launch: Launch, folder: Path) -> bytes:
     """Write what the fork server is to do."""
     arguments = [os.fsencode(argument) for argument in launch.command[1:]]
     env = {os.fsencode(name): os.fsencode(value) for name, value in launch.environment.items()}
-    return Order(arguments, os.fsencode(folder), env).write()
+    return ForkRequest(arguments, os.fsencode(folder), env).write()
 
 
 class _Forked:
@@ -272,14 +272,14 @@ class _Forked:
             heard = self._heard
             try:
                 # One call receives and keeps, whatever comes in between.
-                heard.extend(map(self._control.recv, (2 * NUMBER.size,), (socket.MSG_DONTWAIT,)))
+                heard.extend(map(self._control.recv, (2 * INT.size,), (socket.MSG_DONTWAIT,)))
             except BlockingIOError:
                 return None
             except OSError:
                 heard.append(b"")
             data = b"".join(heard)
-            if len(data) == 2 * NUMBER.size:
-                self._status = NUMBER.unpack_from(data, NUMBER.size)[0]
+            if len(data) == 2 * INT.size:
+                self._status = INT.unpack_from(data, INT.size)[0]
             elif not heard[-1]:
                 self._status = self._orphaned(data)
         return self._status
@@ -298,8 +298,8 @@ class _Forked:
 
     def _orphaned(self, heard: bytes) -> int:
         """End a process of which nobody can tell when it ends by itself."""
-        if len(heard) < NUMBER.size:
+        if len(heard) < INT.size:
             return _NOT_FORKED
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(NUMBER.unpack_from(heard)[0], signal.SIGKILL)
+            os.killpg(INT.unpack_from(heard)[0], signal.SIGKILL)
         return -signal.SIGKILL

@@ -5,10 +5,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw
 
-from scaffold._mcp.jsonrpc import MALFORMED, Message, WireError, is_null, read
+from scaffold._mcp.jsonrpc import DECODE_ERRORS, JsonRpcError, Message, is_null, read_message
 from scaffold._mcp.message_templates import TemplateMatch
-from scaffold._mcp.protocol_versions import LEGACY, MODERN, MODERN_ERRORS, Code
-from scaffold._mcp.refusal_reasons import excerpt, read_reason, shown
+from scaffold._mcp.protocol_versions import LEGACY, MODERN, MODERN_ERRORS, ErrorCode
+from scaffold._mcp.refusal_reasons import describe_value, excerpt, read_error_reason
 from scaffold._mcp.tool_results import COMPLETE
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._json.types import Json
@@ -53,20 +53,20 @@ def era(answer: Message | None) -> str:
     """
     if answer is None:
         return ""
-    if not answer.failed:
+    if not answer.is_error:
         if answer.result is UNSET:
             return ""
         supported = _lenient(answer.result, _Discovered).supported_versions
         return _choose(supported) if supported else ""
     assert answer.error is not UNSET
-    reason = read_reason(answer.error)
+    reason = read_error_reason(answer.error)
     if reason.code not in MODERN_ERRORS:
         return ""
-    if reason.code != Code.UNSUPPORTED_VERSION:
+    if reason.code != ErrorCode.UNSUPPORTED_VERSION:
         raise ProtocolError(f"the server refused server/discover: {reason.text}")
     try:
         supported = msgspec.convert(reason.data, _Unsupported).supported
-    except MALFORMED:
+    except DECODE_ERRORS:
         supported = None
     return _choose(supported or [])
 
@@ -76,11 +76,12 @@ def decode(answer: Message | None, form: type[Any], method: str) -> Any:
     result = result_of(answer, method)
     try:
         decoded = msgspec.json.decode(result, type=form)
-    except MALFORMED as error:
+    except DECODE_ERRORS as error:
         what = f"the answer to {method} is malformed: {error}: {excerpt(bytes(result))}"
         raise ProtocolError(what) from None
     if decoded.result_type not in (None, COMPLETE):
-        what = f"the server answered with resultType {shown(decoded.result_type)}, not a result"
+        found = describe_value(decoded.result_type)
+        what = f"the server answered with resultType {found}, which is not a complete result"
         raise ProtocolError(f"{method}: {what}")
     return decoded
 
@@ -88,15 +89,15 @@ def decode(answer: Message | None, form: type[Any], method: str) -> Any:
 def in_full(match: TemplateMatch[bool]) -> Message:
     """Read an answer in full whose payload is not what it should be."""
     try:
-        return read(match.line)
-    except WireError as error:
+        return read_message(match.line)
+    except JsonRpcError as error:
         reason = f"the answer is no JSON-RPC answer, {error}: {excerpt(match.line)}"
         raise ProtocolError(reason) from None
 
 
 def result_of(answer: Message | None, what: str) -> Raw:
     """Return the result of a response; raise what its error means."""
-    if answer is None or answer.failed or answer.result is UNSET or is_null(answer.result):
+    if answer is None or answer.is_error or answer.result is UNSET or is_null(answer.result):
         raise refusal(answer, what)
     return answer.result
 
@@ -105,15 +106,15 @@ def refusal(answer: Message | None, what: str) -> ProtocolError:
     """Say what a response means that has no result."""
     if answer is None:
         return ProtocolError(f"{what}: there was no answer")
-    if not answer.failed or answer.error is UNSET:
+    if not answer.is_error or answer.error is UNSET:
         return ProtocolError(f"{what}: the answer has neither result nor error")
-    return ProtocolError(f"{what}: the server refused: {read_reason(answer.error).text}")
+    return ProtocolError(f"{what}: the server refused: {read_error_reason(answer.error).text}")
 
 
 def _choose(supported: list[Json]) -> str:
     chosen = next((ours for ours in (MODERN, *LEGACY) if ours in supported), None)
     if chosen is None:
-        speaks = ", ".join(map(shown, supported[:_MOST_SHOWN])) or "none"
+        speaks = ", ".join(map(describe_value, supported[:_MOST_SHOWN])) or "none"
         raise ProtocolError(f"no protocol revision in common; the server speaks {speaks}")
     return chosen
 
@@ -121,5 +122,5 @@ def _choose(supported: list[Json]) -> str:
 def _lenient(raw: Raw, form: type[Any]) -> Any:
     try:
         return msgspec.json.decode(raw, type=form)
-    except MALFORMED:
+    except DECODE_ERRORS:
         return form()

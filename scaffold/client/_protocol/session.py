@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Raw
 from pydantic_core import from_json
 
-from scaffold._mcp.hook_tools import Offer
-from scaffold._mcp.jsonrpc import METADATA, WINDOWED, Message, encode, response
+from scaffold._mcp.hook_tools import OfferedTools
+from scaffold._mcp.jsonrpc import METADATA_KEY, STREAM_KEY, Message, encode, write_response
 from scaffold._mcp.message_templates import TemplateCache, TemplateMatch
 from scaffold._mcp.protocol_versions import LATEST_LEGACY, LEGACY, MODERN
-from scaffold._mcp.tool_results import WRAPPED_ARGUMENT, read_foreign, read_result
+from scaffold._mcp.tool_results import WRAPPED_ARGUMENT, read_foreign_result, read_result
 from scaffold._version import __version__
 from scaffold.client._protocol.responses import Initialized, decode, era, in_full, result_of
 from scaffold.client._protocol.tool_list import OddTools, Pages, ToolList
@@ -109,7 +109,7 @@ class Session:
         yield Outgoing("notifications/initialized", b"{}", answered=False)
 
     @property
-    def offer(self) -> Offer:
+    def offer(self) -> OfferedTools:
         """What the server offers of the kind."""
         return self.tools.offer
 
@@ -174,9 +174,9 @@ class Session:
         if token:
             meta = {**meta, "progressToken": token}
         if metadata:
-            meta = {**meta, **_trace(metadata), METADATA: dict(metadata)}
+            meta = {**meta, **_trace(metadata), METADATA_KEY: dict(metadata)}
         if window:
-            meta = {**meta, WINDOWED: window}
+            meta = {**meta, STREAM_KEY: window}
         return encode({"name": tool, "_meta": meta})[:-1] + b',"arguments":'
 
     def token(self) -> int:
@@ -250,7 +250,7 @@ class Call:
         output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
         if self._modern and not hook.content:
             # The structured content is the output: no head says that it is wrapped or cut.
-            self.session.templates.remember(response(1, bytes(result)), output, value=True)
+            self.session.templates.remember(write_response(1, bytes(result)), output, value=True)
         return hook.output.load(output)
 
 
@@ -276,11 +276,11 @@ class FunctionCall(Call):
         return self._with_meta(tool, arguments)
 
     def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
-        if not self.session.offer.foreign:
+        if not self.session.offer.is_foreign:
             return super().read(answer, tool)
         if isinstance(answer, TemplateMatch):
             answer = in_full(answer)
-        foreign = read_foreign(self._hook, result_of(answer, self._hook.name))
+        foreign = read_foreign_result(self._hook, result_of(answer, self._hook.name))
         if foreign.structured is not None:
             self.session.tools.check_output(self._hook, tool, foreign.structured)
         return self._hook.output.load(foreign.output)

@@ -10,7 +10,7 @@ from typing_extensions import override
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
-from scaffold._mcp.stream_messages import WINDOW, read_end
+from scaffold._mcp.stream_messages import WINDOW_BYTES, read_stream_end
 from scaffold.client._protocol.responses import in_full, result_of
 from scaffold.client._protocol.session import Call, Outgoing, Session
 from scaffold.contract._context.metadata import call_metadata
@@ -32,16 +32,16 @@ class StreamCall(Call):
         before, after = self._wrap
         arguments = before + self._hook.input.dump(payload) + after
         token = self.session.token()
-        head = self.session.head(self._tool, token, call_metadata(), WINDOW)
+        head = self.session.head(self._tool, token, call_metadata(), WINDOW_BYTES)
         report = listener() or _ignore
         params = b"%b%b}" % (head, arguments)
         return Outgoing("tools/call", params, self._tool, report=report, token=token, streams=True)
 
-    def end(self, answer: Message | TemplateMatch[bool], came: int) -> list[bytes]:
+    def end(self, answer: Message | TemplateMatch[bool], received: int) -> list[bytes]:
         """Return the items that come with the answer; raise the error it holds."""
         message = in_full(answer) if isinstance(answer, TemplateMatch) else answer
         result = result_of(message, self._hook.name)
-        return read_end(self._hook, result, came=came, modern=self._modern)
+        return read_stream_end(self._hook, result, received=received, modern=self._modern)
 
     def load(self, item: bytes) -> Any:
         """Read an item; raise `InvalidOutput`."""
@@ -62,23 +62,23 @@ class Stream:
         """True once something has come: then it cannot be called again as if nothing had."""
         return self._messages > 0
 
-    def read(self, came: Progress | Message | TemplateMatch[bool]) -> list[Any]:
+    def read(self, received: Progress | Message | TemplateMatch[bool]) -> list[Any]:
         """Return the items that a message brings: one, or none, or all.
 
         Raises the hook's error, `InvalidOutput`, or `ProtocolError` if a message is missing.
         """
-        if not isinstance(came, Progress):
-            rest = self._call.end(came, self._items)
+        if not isinstance(received, Progress):
+            rest = self._call.end(received, self._items)
             return [self._call.load(item) for item in rest]
         self._messages += 1
-        if came.progress != self._messages:
-            said = f"message {came.progress:g} of the stream came in place of {self._messages}"
+        if received.progress != self._messages:
+            said = f"message {received.progress:g} of the stream came in place of {self._messages}"
             raise ProtocolError(said)
-        if came.item is UNSET:
-            came.tell(self.outgoing.report)
+        if received.item is UNSET:
+            received.report_to(self.outgoing.report)
             return []
         self._items += 1
-        return [self._call.load(bytes(came.item))]
+        return [self._call.load(bytes(received.item))]
 
 
 On: TypeAlias = Callable[[Session], Stream]

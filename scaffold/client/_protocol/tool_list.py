@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from scaffold._mcp.hook_tools import Offer
-from scaffold._mcp.jsonrpc import MALFORMED, Message
-from scaffold._mcp.listed_tools import Odd, read_tools
+from scaffold._mcp.hook_tools import OfferedTools
+from scaffold._mcp.jsonrpc import DECODE_ERRORS, Message
+from scaffold._mcp.listed_tools import WarnAboutTool, read_tools
 from scaffold._mcp.refusal_reasons import excerpt
 from scaffold.client._protocol.responses import Listed, decode, result_of
 from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
@@ -49,7 +49,7 @@ class Pages:
     `admits` tells whether a tool may be used.
     """
 
-    def __init__(self, odd: Odd, admits: Callable[[JsonObject], bool]) -> None:
+    def __init__(self, odd: WarnAboutTool, admits: Callable[[JsonObject], bool]) -> None:
         self.tools: list[JsonObject] = []
         self._odd = odd
         self._admits = admits
@@ -92,9 +92,11 @@ class Pages:
 class ToolList:
     """The tools of one server, as hooks and functions of a kind."""
 
-    def __init__(self, kind: Kind, plugin: str, tools: Iterable[JsonObject], odd: Odd) -> None:
+    def __init__(
+        self, kind: Kind, plugin: str, tools: Iterable[JsonObject], odd: WarnAboutTool
+    ) -> None:
         listed = list(tools)
-        self.offer = Offer.read(kind, plugin, listed, odd)
+        self.offer = OfferedTools.read(kind, plugin, listed, odd)
         self._odd = odd
         self._catalogues = {
             name: Catalogue(functions, plugin, odd)
@@ -123,7 +125,7 @@ class ToolList:
                 self._odd(tool, f"returns results that are not checked in full: {schema}")
         try:
             value = msgspec.json.decode(structured)
-        except MALFORMED as error:
+        except DECODE_ERRORS as error:
             what = f"its structured content cannot be read: {error}: {excerpt(structured)}"
             raise ProtocolError(f"{hook.name}: {what}") from None
         if not schema.accepts(value):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from scaffold._fork_messages import Order
+from scaffold._fork_messages import ForkRequest
 from scaffold.server._process.private_settings import take_private
 
 __all__ = ["become"]
@@ -18,7 +18,7 @@ _CANNOT_RUN: Final = 126
 """The exit status of what cannot be run, as shells have it."""
 
 
-def become(order: Order, stdio: list[int]) -> None:
+def become(order: ForkRequest, stdio: list[int]) -> None:
     """Run what is ordered, in a session of its own and with these descriptors 0, 1 and 2.
 
     Returns or raises as the code does: the interpreter then ends as it always does.

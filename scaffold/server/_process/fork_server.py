@@ -15,7 +15,7 @@ from importlib import import_module
 from types import FrameType
 from typing import Final
 
-from scaffold._fork_messages import HEAD, NUMBER, READY, Order
+from scaffold._fork_messages import INT, LENGTH, READY, ForkRequest
 from scaffold.server._process.fork_child import become
 from scaffold.server._process.lean_imports import frugal
 
@@ -75,7 +75,7 @@ class _Forks:
         signal.signal(signal.SIGCHLD, _noted)
         host.send(READY)
 
-    def run(self) -> tuple[Order, list[int]] | None:
+    def run(self) -> tuple[ForkRequest, list[int]] | None:
         """Serve until the host and all processes are gone; in a fork, return what it is to be."""
         while self._controls or not self._left:
             for key, _ in self._ready.select(_GLANCE if self._left else None):
@@ -87,7 +87,7 @@ class _Forks:
                 self._outlive(time.monotonic() - self._left)
         return None
 
-    def _fork(self, host: socket.socket) -> tuple[Order, list[int]] | None:
+    def _fork(self, host: socket.socket) -> tuple[ForkRequest, list[int]] | None:
         """Take an order; return it in the forked process, with descriptors 0, 1 and 2."""
         _, fds, _, _ = socket.recv_fds(host, 1, 1)
         if not fds:
@@ -161,17 +161,17 @@ class _Forks:
         self._wake.close()
 
 
-def _receive(control: socket.socket, stdio: list[int]) -> Order:
+def _receive(control: socket.socket, stdio: list[int]) -> ForkRequest:
     """Read an order; what comes with it is added to `stdio` at once, to be closed whatever is."""
     control.settimeout(_PATIENCE)
     data, fds, _, _ = socket.recv_fds(control, 1 << 16, 3)
     stdio += fds
-    while len(data) < HEAD.size or len(data) < HEAD.size + HEAD.unpack_from(data)[0]:
+    while len(data) < LENGTH.size or len(data) < LENGTH.size + LENGTH.unpack_from(data)[0]:
         more = control.recv(1 << 16)
         if not more:
             raise ConnectionResetError("half an order")
         data += more
-    return Order.read(data[HEAD.size :])
+    return ForkRequest.read(data[LENGTH.size :])
 
 
 def _close(stdio: list[int]) -> None:
@@ -181,7 +181,7 @@ def _close(stdio: list[int]) -> None:
 
 def _tell(control: socket.socket, number: int) -> None:
     with suppress(OSError):
-        control.send(NUMBER.pack(number))
+        control.send(INT.pack(number))
 
 
 def _signal_group(pid: int, number: int) -> None:

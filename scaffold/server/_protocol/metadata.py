@@ -8,7 +8,7 @@ operator or the host that has started the server says that its clients are to be
 from collections.abc import Mapping
 from typing import Final
 
-from scaffold._mcp.jsonrpc import Meta
+from scaffold._mcp.jsonrpc import RequestMeta
 from scaffold.contract._context.trace_context import trace_fields
 from scaffold.contract._json.types import Json, is_object
 
@@ -17,7 +17,7 @@ __all__ = ["believed", "claimed"]
 _TRACE: Final = "trace_context"
 
 
-def believed(meta: Meta) -> Mapping[str, Json] | None:
+def believed(meta: RequestMeta) -> Mapping[str, Json] | None:
     """Return all metadata of a client that is trusted; `None` if there is none.
 
     The trace of a client that does not write our metadata stands next to it in `_meta`.
@@ -31,7 +31,7 @@ def believed(meta: Meta) -> Mapping[str, Json] | None:
     return {**(given or {}), _TRACE: {**trace}} if trace else given
 
 
-def claimed(meta: Meta) -> Mapping[str, Json] | None:
+def claimed(meta: RequestMeta) -> Mapping[str, Json] | None:
     """Return the trace fields that a client has sent; `None` if there are none."""
     given = meta.metadata
     if given is None and meta.traceparent is None and meta.baggage is None:
@@ -41,7 +41,7 @@ def claimed(meta: Meta) -> Mapping[str, Json] | None:
     return {_TRACE: {**trace}} if trace else None
 
 
-def _standard(meta: Meta) -> dict[str, str]:
+def _standard(meta: RequestMeta) -> dict[str, str]:
     """Return the trace fields in `_meta` (2026-07-28, SEP-414)."""
     return trace_fields(
         {

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from scaffold._mcp.jsonrpc import Params, RequestId
-from scaffold._mcp.tool_results import Head
+from scaffold._mcp.tool_results import ResultPrefix
 
 __all__ = ["Headers", "Request", "Session"]
 
@@ -29,7 +29,7 @@ class Request(msgspec.Struct, gc=False):
     id: RequestId
     params: Params
     session: Session
-    head: Head
+    head: ResultPrefix
     """What the results of the request's era begin with."""
     headers: Headers | None
     """What a modern request over HTTP must mirror; `None` elsewhere."""

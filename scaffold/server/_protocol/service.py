@@ -11,9 +11,9 @@ from typing import Final, TypeAlias
 
 from msgspec import UNSET
 
-from scaffold._mcp.jsonrpc import Message, Params, WireError, encode, response
-from scaffold._mcp.protocol_versions import MODERN, SUPPORTED, Code, negotiate
-from scaffold._mcp.tool_results import Head
+from scaffold._mcp.jsonrpc import JsonRpcError, Message, Params, encode, write_response
+from scaffold._mcp.protocol_versions import MODERN, SUPPORTED, ErrorCode, negotiate_version
+from scaffold._mcp.tool_results import ResultPrefix
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import JsonObject
 from scaffold.server._options import Options
@@ -47,8 +47,8 @@ class Service:
         self.tear_down = guest.tear_down
         self.toolbox = Toolbox(guest.plugin, guest.name, guest.tracer)
         self._info = {"name": guest.name, "version": _version(guest.plugin)}
-        self._modern = Head(self._info, modern=True)
-        self._legacy = Head(self._info, modern=False)
+        self._modern = ResultPrefix(self._info, modern=True)
+        self._legacy = ResultPrefix(self._info, modern=False)
         self._modern_methods: dict[str, _Method] = {
             "server/discover": self._discover,
             "tools/list": self._list,
@@ -67,12 +67,12 @@ class Service:
         """Answer a message: a response, a call of the plugin to make, or nothing.
 
         `headers` are those of the HTTP request, lower case, to hold against the message. Raises
-        `WireError` for what cannot be served; `message.id` says whom to tell.
+        `JsonRpcError` for what cannot be served; `message.id` says whom to tell.
         """
         asked = message.id
         method = message.method
         if method is UNSET and message.result is UNSET and message.error is UNSET:
-            raise WireError(Code.INVALID_REQUEST, "the message lacks a 'method'")
+            raise JsonRpcError(ErrorCode.INVALID_REQUEST, "the message lacks a 'method'")
         if method is UNSET or asked is UNSET or asked is None:
             return None
         params = _NO_PARAMS if message.params is UNSET else message.params
@@ -81,7 +81,7 @@ class Service:
         else:
             serve, head, headers = self._legacy_methods.get(method), self._legacy, None
         if serve is None:
-            raise WireError(Code.METHOD_NOT_FOUND, f"no method '{method}'")
+            raise JsonRpcError(ErrorCode.METHOD_NOT_FOUND, f"no method '{method}'")
         return serve(Request(asked, params, session, head, headers))
 
     def _discover(self, request: Request) -> bytes:
@@ -92,32 +92,32 @@ class Service:
             "ttlMs": _FRESH_MS,
             "cacheScope": "public",
         }
-        return response(request.id, b"{" + request.head.write() + encode(result)[1:])
+        return write_response(request.id, b"{" + request.head.write() + encode(result)[1:])
 
     def _initialize(self, request: Request) -> bytes:
         if not request.params.protocol_version:
-            raise WireError(Code.INVALID_PARAMS, "params lack protocolVersion")
-        request.session.version = negotiate(request.params.protocol_version)
+            raise JsonRpcError(ErrorCode.INVALID_PARAMS, "params lack protocolVersion")
+        request.session.version = negotiate_version(request.params.protocol_version)
         result = {
             "protocolVersion": request.session.version,
             "capabilities": _CAPABILITIES,
             "serverInfo": self._info,
             "instructions": self._instructions,
         }
-        return response(request.id, encode(result))
+        return write_response(request.id, encode(result))
 
     def _ping(self, request: Request) -> bytes:
-        return response(request.id, b"{}")
+        return write_response(request.id, b"{}")
 
     def _list(self, request: Request) -> Call:
         if request.params.cursor is not None:
             reason = "no page has this cursor: all tools are on the first page"
-            raise WireError(Code.INVALID_PARAMS, reason)
+            raise JsonRpcError(ErrorCode.INVALID_PARAMS, reason)
         return Listing(request, self.toolbox, _FRESH_MS if self.toolbox.is_static else 0)
 
     def _call(self, request: Request) -> Call:
         if not request.params.name:
-            raise WireError(Code.INVALID_PARAMS, "params lack the tool's name")
+            raise JsonRpcError(ErrorCode.INVALID_PARAMS, "params lack the tool's name")
         tool = self.toolbox.known(request.params.name)
         meta = request.params.meta
         metadata = None if meta is UNSET else self._metadata(meta)
@@ -138,20 +138,20 @@ class Service:
 
 
 def _is_modern(method: str, params: Params, session: Session) -> bool:
-    """Tell the era of a request; raise `WireError` if it belongs to none that is served."""
+    """Tell the era of a request; raise `JsonRpcError` if it belongs to none that is served."""
     meta = params.meta
     version = "" if meta is UNSET else meta.version
     if version == MODERN:
         if meta is UNSET or meta.capabilities is UNSET or bytes(meta.capabilities)[:1] != b"{":
             reason = f"params._meta lacks the object {_CAPABILITIES_KEY}"
-            raise WireError(Code.INVALID_PARAMS, reason)
+            raise JsonRpcError(ErrorCode.INVALID_PARAMS, reason)
         return True
     if version:
         supported = {"supported": SUPPORTED, "requested": version}
-        raise WireError(Code.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
+        raise JsonRpcError(ErrorCode.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
     if not session.version and method not in ("initialize", "ping"):
         message = f"params._meta lacks {_VERSION_KEY}, and 'initialize' has not been called"
-        raise WireError(Code.INVALID_PARAMS, message)
+        raise JsonRpcError(ErrorCode.INVALID_PARAMS, message)
     return False
 
 

@@ -9,10 +9,10 @@ from msgspec import UNSET
 from typing_extensions import override
 
 from scaffold._concurrency.locks import Rank, lock
-from scaffold._mcp.jsonrpc import RequestId, WireError, error_response, response
+from scaffold._mcp.jsonrpc import JsonRpcError, RequestId, write_error_response, write_response
 from scaffold._mcp.progress import HookReport
-from scaffold._mcp.stream_messages import write_end, write_item, write_report
-from scaffold._mcp.tool_results import Head, write_result
+from scaffold._mcp.stream_messages import write_stream_end, write_stream_item, write_stream_report
+from scaffold._mcp.tool_results import ResultPrefix, write_result
 from scaffold.contract._context.progress import Report
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._errors.masking import FAILURES
@@ -78,10 +78,10 @@ class StreamCall(ToolCall):
         self._sink.notify = notify
         try:
             with self._around(notify):
-                return response(self.id, (yield from self._run()))
-        except WireError as error:
+                return write_response(self.id, (yield from self._run()))
+        except JsonRpcError as error:
             self.error = error
-            return error_response(error, self.id)
+            return write_error_response(error, self.id)
 
     @override
     async def finish_async(self, notify: Notify) -> bytes:
@@ -185,18 +185,18 @@ class _Sent:
         self._items += 1
         with self._lock:
             self._number += 1
-            self._send(write_item(self._token, self._number, item))
+            self._send(write_stream_item(self._token, self._number, item))
 
     def report(self, progress: float, total: float | None, message: str) -> None:
         """Send what the hook reports."""
         with self._lock:
             self._number += 1
             said = HookReport(progress, total, message)
-            self._send(write_report(self._token, self._number, said))
+            self._send(write_stream_report(self._token, self._number, said))
 
-    def end(self, head: Head) -> bytes:
+    def end(self, head: ResultPrefix) -> bytes:
         """Return the result, once all items have been sent."""
-        return write_end(self._items, head)
+        return write_stream_end(self._items, head)
 
     def _send(self, message: bytes) -> None:
         self._flow.sent(len(message))
@@ -226,7 +226,7 @@ class _Collected:
             told = f"more than {_MOST} bytes of items; this client reads no streams"
             raise HookError("stream_too_long", f"{self._tool.hook.name}: {told}")
 
-    def end(self, head: Head) -> bytes:
+    def end(self, head: ResultPrefix) -> bytes:
         """Return the result with all items."""
         output = b"[%b]" % b",".join(self._items)
         return write_result(self._tool.hook, output, head, is_object=False, text=self._text)

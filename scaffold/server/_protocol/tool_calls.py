@@ -8,16 +8,16 @@ from typing import Any, TypeAlias
 from msgspec import UNSET
 from typing_extensions import override
 
-from scaffold._mcp.http_headers import check_parameters
+from scaffold._mcp.http_headers import check_parameter_headers
 from scaffold._mcp.jsonrpc import (
+    JsonRpcError,
     RequestId,
-    WireError,
     encode,
-    error_response,
-    notification,
-    response,
+    write_error_response,
+    write_notification,
+    write_response,
 )
-from scaffold._mcp.protocol_versions import Code
+from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.contract._context.metadata import calling_with
 from scaffold.contract._context.progress import Report, reporting_to
 from scaffold.contract._errors.errors import HookError
@@ -59,7 +59,7 @@ class Call(ABC):
         """What the client says of the call beside its payload."""
         self.cancelled = False
         """Set by `give_up`; nothing more is sent then."""
-        self.error: WireError | None = None
+        self.error: JsonRpcError | None = None
         """Why the call was refused, once it has been: HTTP has statuses for some reasons."""
 
     @property
@@ -82,23 +82,23 @@ class Call(ABC):
         """Run to the end on this thread and return the response; raises nothing."""
         try:
             if self.token is None and not self.metadata:
-                return response(self.id, finish(self.steps()))
+                return write_response(self.id, finish(self.steps()))
             with self._around(notify):
-                return response(self.id, finish(self.steps()))
-        except WireError as error:
+                return write_response(self.id, finish(self.steps()))
+        except JsonRpcError as error:
             self.error = error
-            return error_response(error, self.id)
+            return write_error_response(error, self.id)
 
     async def finish_async(self, notify: Notify) -> bytes:
         """Run to the end in the running event loop and return the response."""
         try:
             if self.token is None and not self.metadata:
-                return response(self.id, await finish_async(self.steps()))
+                return write_response(self.id, await finish_async(self.steps()))
             with self._around(notify):
-                return response(self.id, await finish_async(self.steps()))
-        except WireError as error:
+                return write_response(self.id, await finish_async(self.steps()))
+        except JsonRpcError as error:
             self.error = error
-            return error_response(error, self.id)
+            return write_error_response(error, self.id)
 
     @contextmanager
     def _around(self, notify: Notify) -> Generator[None]:
@@ -177,13 +177,13 @@ class ToolCall(Call):
         return (yield from answers.steps(payload))
 
     def check(self, tool: Tool, headers: Headers) -> None:
-        """Hold the headers of a modern request over HTTP to the arguments; raise `WireError`."""
+        """Hold the headers of a modern request over HTTP to the arguments; raise `JsonRpcError`."""
         try:
             mirrored = tool.headers
         except ValueError as error:
             reason = f"the tool '{self._request.params.name}' is not offered: {error}"
-            raise WireError(Code.INVALID_PARAMS, reason) from None
-        check_parameters(mirrored, self._request.params.arguments, headers)
+            raise JsonRpcError(ErrorCode.INVALID_PARAMS, reason) from None
+        check_parameter_headers(mirrored, self._request.params.arguments, headers)
 
     @property
     def repeated(self) -> Answers | None:
@@ -207,7 +207,7 @@ class ToolCall(Call):
         except FAILURES as error:
             raise _unavailable(self._toolbox, error) from None
         if tool is None:
-            raise WireError(Code.INVALID_PARAMS, f"no tool '{name}'")
+            raise JsonRpcError(ErrorCode.INVALID_PARAMS, f"no tool '{name}'")
         return tool
 
 
@@ -243,10 +243,10 @@ class _Progress:
             params["total"] = total
         if message:
             params["message"] = message
-        self._notify(notification("notifications/progress", encode(params)))
+        self._notify(write_notification("notifications/progress", encode(params)))
 
 
-def _unavailable(toolbox: Toolbox, error: BaseException) -> WireError:
+def _unavailable(toolbox: Toolbox, error: BaseException) -> JsonRpcError:
     """Say that the plugin could not list its functions."""
     refusal = error if isinstance(error, HookError) else toolbox.conceal(error, "the catalogue")
-    return WireError(Code.INTERNAL_ERROR, str(refusal), refusal.data)
+    return JsonRpcError(ErrorCode.INTERNAL_ERROR, str(refusal), refusal.data)

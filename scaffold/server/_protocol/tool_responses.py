@@ -4,10 +4,10 @@ from functools import cached_property
 from types import CoroutineType
 from typing import Any, Final, Protocol
 
-from scaffold._mcp.jsonrpc import WireError, response
+from scaffold._mcp.jsonrpc import JsonRpcError, write_response
 from scaffold._mcp.message_templates import MESSAGE_START
-from scaffold._mcp.protocol_versions import Code
-from scaffold._mcp.tool_results import Head, open_result, write_error, write_result
+from scaffold._mcp.protocol_versions import ErrorCode
+from scaffold._mcp.tool_results import ResultPrefix, result_start, write_error_result, write_result
 from scaffold.contract._errors.errors import HookError, InvalidInput
 from scaffold.contract._errors.masking import FAILURES
 from scaffold.contract._payload.payload import CAPITALS, SHORT
@@ -31,8 +31,8 @@ class Repeat(Protocol):
         """Take an id and a payload, both as they came; return the response.
 
         `tail` is what stands behind the output: two braces, and the end of line if there is one.
-        Returns `None` if that is no valid payload: nothing has been called then. Raises `WireError`
-        for what is no result.
+        Returns `None` if that is no valid payload: nothing has been called then. Raises
+        `JsonRpcError` for what is no result.
         """
         ...
 
@@ -43,7 +43,7 @@ class Answers:
     `text` says that the client wants a copy of the output as text.
     """
 
-    def __init__(self, tool: Tool, toolbox: Toolbox, head: Head, *, text: bool) -> None:
+    def __init__(self, tool: Tool, toolbox: Toolbox, head: ResultPrefix, *, text: bool) -> None:
         self.tool = tool
         self._toolbox = toolbox
         self._head = head
@@ -57,7 +57,7 @@ class Answers:
         load, quick, dump = hook.input.reader, hook.input.quick, hook.output.writer
         bare = not (hook.content or self._text)
         n, i = CAPITALS
-        opening = b',"result":%b' % open_result(self._head)
+        opening = b',"result":%b' % result_start(self._head)
         join, whole, coroutine = b"".join, _whole, CoroutineType
 
         def repeat(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
@@ -96,19 +96,19 @@ class Answers:
         return write_result(tool.hook, output, self._head, is_object=is_object, text=self._text)
 
     def refuse(self, error: BaseException) -> bytes:
-        """Write the result for what the plugin raised; raise `WireError` if it is none."""
+        """Write the result for what the plugin raised; raise `JsonRpcError` if it is none."""
         if not isinstance(error, HookError):
             return self._conceal(error)
         if error.code == _MISSING_CAPABILITY and self._head.modern:
-            raise WireError(Code.MISSING_CAPABILITY, error.message, error.data)
+            raise JsonRpcError(ErrorCode.MISSING_CAPABILITY, error.message, error.data)
         try:
-            return write_error(error, self._head)
+            return write_error_result(error, self._head)
         except TypeError as wrong:
             return self._conceal(wrong)
 
     def _conceal(self, error: BaseException) -> bytes:
-        return write_error(self._toolbox.conceal(error, self.tool.hook.name), self._head)
+        return write_error_result(self._toolbox.conceal(error, self.tool.hook.name), self._head)
 
 
 def _whole(id: bytes, result: bytes, tail: bytes) -> bytes:
-    return response(int(id), result) + tail[2:]
+    return write_response(int(id), result) + tail[2:]

@@ -6,10 +6,16 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from scaffold._mcp.jsonrpc import Message, RequestId, WireError, error_response, read
+from scaffold._mcp.jsonrpc import (
+    JsonRpcError,
+    Message,
+    RequestId,
+    read_message,
+    write_error_response,
+)
 from scaffold._mcp.message_templates import TemplateCache
-from scaffold._mcp.protocol_versions import Code
-from scaffold._mcp.stream_messages import MORE
+from scaffold._mcp.protocol_versions import ErrorCode
+from scaffold._mcp.stream_messages import MORE_NOTIFICATION
 from scaffold.contract._errors.errors import InvalidInput
 from scaffold.server._protocol.request_context import Session
 from scaffold.server._protocol.service import Service
@@ -78,14 +84,14 @@ class Conversation:
                 return None
             asked = message.id
             answer = self._service.answer(message, self._session)
-        except WireError as error:
-            self._outlet.add(error_response(error, asked) + b"\n")
+        except JsonRpcError as error:
+            self._outlet.add(write_error_response(error, asked) + b"\n")
             return None
         if isinstance(answer, Call):
             if answer.flow is not None and self._streams() >= _MOST_STREAMS:
                 full = f"this connection has {_MOST_STREAMS} streams open already"
-                refusal = WireError(Code.INTERNAL_ERROR, full)
-                self._outlet.add(error_response(refusal, asked) + b"\n")
+                refusal = JsonRpcError(ErrorCode.INTERNAL_ERROR, full)
+                self._outlet.add(write_error_response(refusal, asked) + b"\n")
                 return None
             self.running[answer.id] = answer
             return answer
@@ -107,8 +113,8 @@ class Conversation:
     def _read(self, line: bytes) -> Message:
         if isinstance(line, TooLong):
             limit = f"a message may have {self._largest} bytes, and one had more"
-            raise WireError(Code.INVALID_REQUEST, limit)
-        return read(line)
+            raise JsonRpcError(ErrorCode.INVALID_REQUEST, limit)
+        return read_message(line)
 
     def reply(self, call: Call | Repeated, response: bytes) -> None:
         """Answer a call, unless its client has given it up; it is written at the next flush."""
@@ -131,7 +137,7 @@ class Conversation:
         call = None if meant is None else self.running.get(meant)
         if call is None or params is UNSET:
             return
-        if notification.method == MORE:
+        if notification.method == MORE_NOTIFICATION:
             if isinstance(call, Call) and call.flow is not None:
                 call.flow.take(params.taken)
         elif notification.method == "notifications/cancelled":

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from scaffold._concurrency.locks import Rank, lock
-from scaffold._mcp.jsonrpc import WireError, error_response
+from scaffold._mcp.jsonrpc import JsonRpcError, write_error_response
 from scaffold.server._plugin.hook_steps import settle
 from scaffold.server._process.shutdown import Ending
 from scaffold.server._process.stdio_descriptors import Pipes
@@ -100,8 +100,8 @@ class ThreadedServer:
                 number, payload, answers = parts
                 try:
                     response = answers.repeat(number, payload, _TAIL)
-                except WireError as error:
-                    response = error_response(error, int(number)) + b"\n"
+                except JsonRpcError as error:
+                    response = write_error_response(error, int(number)) + b"\n"
             if response is None or not at:
                 self._aside(lead, line, response)
             else:

@@ -13,9 +13,9 @@ from typing import IO, Any, Final
 
 from msgspec import Raw
 
-from scaffold._mcp.hook_tools import Offer
+from scaffold._mcp.hook_tools import OfferedTools
 from scaffold._mcp.jsonrpc import encode
-from scaffold._mcp.listed_tools import read_tools, silently
+from scaffold._mcp.listed_tools import ignore_warning, read_tools
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
 from scaffold.contract._errors.errors import ConnectFailed, ProtocolError, TransportError
 from scaffold.contract._json.types import Json, JsonObject, is_object
@@ -151,8 +151,8 @@ def _parsed(line: bytes) -> JsonObject | None:
 
 
 def _calls(subject: Subject, listed: list[JsonObject]) -> Iterator[JsonObject]:
-    tools = read_tools((Raw(encode(tool)) for tool in listed), silently)
-    offer = Offer.read(subject.kind, subject.manifest.name, tools)
+    tools = read_tools((Raw(encode(tool)) for tool in listed), ignore_warning)
+    offer = OfferedTools.read(subject.kind, subject.manifest.name, tools)
     called: set[str] = set()
     for case in subject.valid_cases:
         hook = subject.kind.hooks[case.hook]

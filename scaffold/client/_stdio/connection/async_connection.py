@@ -304,6 +304,6 @@ class LoopPipes(Connection):
 def _settle(future: "asyncio.Future[Answer]", report: Report | None, answer: Answer) -> None:
     if isinstance(answer, Progress):
         # In a turn of its own: what a listener raises is not for the reader to hear.
-        future.get_loop().call_soon(answer.tell, report)
+        future.get_loop().call_soon(answer.report_to, report)
     elif not future.done():
         future.set_result(answer)

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 from typing_extensions import override
 
 from scaffold._concurrency.turns import wake_first
-from scaffold._mcp.jsonrpc import encode, notification, request
+from scaffold._mcp.jsonrpc import encode, write_notification, write_request
 from scaffold._mcp.message_templates import MESSAGE_START
 from scaffold.client._process.descriptors import ATOMIC, poll
 from scaffold.client._process.launch import Launch
@@ -50,7 +50,7 @@ class Connection(Transport):
             # In this order: `fail` either finds the request, or is found by it.
             if self.end is not None:
                 _refuse(self.end)
-            self.send(request(request_id, outgoing.method, outgoing.params) + b"\n")
+            self.send(write_request(request_id, outgoing.method, outgoing.params) + b"\n")
         except BaseException as error:
             inbox.waiting.pop(request_id, None)
             self.reports.pop(outgoing.token, None)
@@ -155,7 +155,7 @@ class Connection(Transport):
     def notify(self, outgoing: Outgoing) -> None:
         newest, size = self._notified
         last = self.inbox.last_id
-        line = len(notification(outgoing.method, outgoing.params)) + 1
+        line = len(write_notification(outgoing.method, outgoing.params)) + 1
         self._notified = last, (size if newest == last else 0) + line
         super().notify(outgoing)
 

@@ -77,7 +77,7 @@ class Arrival:
         """Take what has come."""
         if isinstance(answer, Progress):
             # In a turn of its own: what a listener raises is not for the reader to hear.
-            self._reader.loop.call_soon(answer.tell, self._report)
+            self._reader.loop.call_soon(answer.report_to, self._report)
             return
         reader = self._reader
         if reader.delivers:

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import UNSET, Raw
 
-from scaffold._mcp.jsonrpc import MALFORMED, Message, WireError, read_from_server
+from scaffold._mcp.jsonrpc import DECODE_ERRORS, JsonRpcError, Message, read_server_message
 from scaffold._mcp.message_templates import MESSAGE_START, TemplateCache, TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold._mcp.refusal_reasons import excerpt
@@ -180,8 +180,8 @@ class Inbox:
             if self._deliver(number, TemplateMatch(number, known, payload, line)):
                 return
         try:
-            message = read_from_server(line)
-        except WireError as error:
+            message = read_server_message(line)
+        except JsonRpcError as error:
             if not line.isspace() and (batched or not self._batch(line)):
                 self._unreadable(line, str(error))
             return
@@ -211,7 +211,7 @@ class Inbox:
         """Read a line that holds several messages, as it could until 2025-03-26."""
         try:
             batch = _decode_batch(line)
-        except MALFORMED:
+        except DECODE_ERRORS:
             return False
         if len(batch) > _LONGEST_BATCH:
             return False
@@ -236,7 +236,7 @@ class Inbox:
             return self.waiting.pop(int(found[1]), None)
         try:
             envelope = _decode_envelope(line)
-        except MALFORMED:
+        except DECODE_ERRORS:
             return None
         unread = envelope.jsonrpc == "2.0" and envelope.id is None and envelope.error is not None
         if unread and len(self.waiting) == 1:

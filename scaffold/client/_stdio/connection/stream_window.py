@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from scaffold._mcp.progress import Progress
-from scaffold._mcp.stream_messages import MORE, WINDOW, write_more
+from scaffold._mcp.stream_messages import MORE_NOTIFICATION, WINDOW_BYTES, write_more_params
 from scaffold.client._protocol.session import Outgoing
 from scaffold.client._stdio.connection.calls_in_flight import Connection
 from scaffold.client._stdio.connection.response_router import Answer
@@ -33,7 +33,7 @@ class Box:
         if isinstance(answer, Progress):
             if answer.progress == self._last:
                 return  # an interruption had it delivered twice
-            if self._came - self._told > WINDOW:
+            if self._came - self._told > WINDOW_BYTES:
                 self._spilt = True
                 answer = ProtocolError("the server sent more of a stream than it was allowed to")
             else:
@@ -46,7 +46,7 @@ class Box:
     def took(self, progress: Progress) -> None:
         """Note what was taken, and let the server go on in time."""
         self._taken += progress.size
-        if self._taken - self._told > WINDOW // 2:
+        if self._taken - self._told > WINDOW_BYTES // 2:
             self._told = self._taken
-            more = write_more(self.id, self._told)
-            self._connection.notify(Outgoing(MORE, more, answered=False))
+            more = write_more_params(self.id, self._told)
+            self._connection.notify(Outgoing(MORE_NOTIFICATION, more, answered=False))

@@ -177,7 +177,7 @@ class Pipes(Waiting):
             while isinstance(answer, Progress):
                 if last is None or answer.progress != last.progress:  # else it came twice
                     no_lock_held("a progress listener")
-                    answer.tell(outgoing.report)
+                    answer.report_to(outgoing.report)
                 last = answer
                 answer = self._wait(slot, deadline, deadline - time.monotonic())
         except BaseException:

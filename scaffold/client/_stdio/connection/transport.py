@@ -18,9 +18,15 @@ from msgspec import UNSET
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.turns import Turns, after_all, thread_of
 from scaffold._concurrency.unsupported import green_threads
-from scaffold._mcp.jsonrpc import Message, WireError, error_response, notification, response
+from scaffold._mcp.jsonrpc import (
+    JsonRpcError,
+    Message,
+    write_error_response,
+    write_notification,
+    write_response,
+)
 from scaffold._mcp.progress import read_progress
-from scaffold._mcp.protocol_versions import Code
+from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import Process
 from scaffold.client._process.stderr_log import ProcessLog
@@ -119,7 +125,7 @@ class Transport(ABC):
         """Send a notification; a process that is gone misses nothing."""
         if self.end is None:
             try:
-                self.send(notification(outgoing.method, outgoing.params) + b"\n")
+                self.send(write_notification(outgoing.method, outgoing.params) + b"\n")
             except OSError:
                 return
 
@@ -254,10 +260,10 @@ class Transport(ABC):
         if message.id is UNSET or message.id is None or self.session.modern:
             return
         if message.method == "ping":
-            reply = response(message.id, b"{}")
+            reply = write_response(message.id, b"{}")
         else:
-            refusal = WireError(Code.METHOD_NOT_FOUND, f"no method '{message.method}' here")
-            reply = error_response(refusal, message.id)
+            refusal = JsonRpcError(ErrorCode.METHOD_NOT_FOUND, f"no method '{message.method}' here")
+            reply = write_error_response(refusal, message.id)
         if self.end is None:
             try:
                 self.send(reply + b"\n")

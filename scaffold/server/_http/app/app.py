@@ -7,7 +7,13 @@ from typing import Final
 
 from msgspec import UNSET
 
-from scaffold._mcp.jsonrpc import Message, RequestId, WireError, error_response, read
+from scaffold._mcp.jsonrpc import (
+    JsonRpcError,
+    Message,
+    RequestId,
+    read_message,
+    write_error_response,
+)
 from scaffold.server._http.app.call_response import reply
 from scaffold.server._http.app.call_templates import Known, likeness
 from scaffold.server._http.app.cors import is_preflight, permissions, shared_with
@@ -68,7 +74,7 @@ class App:
         exchange = Exchange(receive, send, self._room)
         try:
             await self._route(scope, read_headers(scope), exchange)
-        except WireError as error:
+        except JsonRpcError as error:
             await exchange.refuse(Refusal.of(error))
         except Refusal as refusal:
             await exchange.refuse(refusal)
@@ -112,7 +118,7 @@ class App:
         check_body(headers)
         streams = check_accept(headers)
         body = await exchange.body(headers, self._largest)
-        message = read(body)
+        message = read_message(body)
         if message.id is not UNSET:
             exchange.id = message.id
         if check_mirror(headers, message):
@@ -130,8 +136,8 @@ class App:
         session = Session()
         try:
             answer = self._service.answer(message, session)
-        except WireError as error:
-            await exchange.answer(200, error_response(error, exchange.id))
+        except JsonRpcError as error:
+            await exchange.answer(200, write_error_response(error, exchange.id))
         else:
             headers = ((b"mcp-session-id", self._sessions.open(session).encode()),)
             await self._respond(answer, exchange, headers=headers)
@@ -148,8 +154,8 @@ class App:
                 self._tasks.cancel(call)
         try:
             answer = self._service.answer(message, session)
-        except WireError as error:
-            await exchange.answer(200, error_response(error, exchange.id))
+        except JsonRpcError as error:
+            await exchange.answer(200, write_error_response(error, exchange.id))
             return
         if not isinstance(answer, Call):
             await self._respond(answer, exchange, streams=streams)

@@ -9,7 +9,7 @@ would have to agree with the payload is not learned. See `scaffold._mcp.message_
 import time
 from typing import Final, TypeAlias
 
-from scaffold._mcp.jsonrpc import WireError, error_response
+from scaffold._mcp.jsonrpc import JsonRpcError, write_error_response
 from scaffold._mcp.message_templates import TemplateCache
 from scaffold.server._http.edge.head_checks import Header
 from scaffold.server._http.edge.http_errors import status_of
@@ -66,8 +66,8 @@ def answer(body: bytes, heads: TemplateCache[Answers]) -> tuple[int, bytes] | No
     began = time.perf_counter()
     try:
         response = answers.repeat(number, payload)
-    except WireError as error:
-        return status_of(error), error_response(error, int(number))
+    except JsonRpcError as error:
+        return status_of(error), write_error_response(error, int(number))
     if response is None:
         return None
     answers.tool.pace.took(time.perf_counter() - began)

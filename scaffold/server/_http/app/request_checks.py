@@ -9,9 +9,9 @@ from typing import Final
 
 from msgspec import UNSET
 
-from scaffold._mcp.http_headers import decode_value
-from scaffold._mcp.jsonrpc import Message, WireError
-from scaffold._mcp.protocol_versions import LEGACY, MODERN, SUPPORTED, Code
+from scaffold._mcp.http_headers import decode_header_value
+from scaffold._mcp.jsonrpc import JsonRpcError, Message
+from scaffold._mcp.protocol_versions import LEGACY, MODERN, SUPPORTED, ErrorCode
 from scaffold.server._http.edge.http_errors import Refusal
 from scaffold.server._protocol.request_context import Headers
 
@@ -65,7 +65,7 @@ def _range(text: str) -> str:
 def check_mirror(headers: Headers, message: Message) -> bool:
     """Hold the headers against the message; tell whether the request is modern.
 
-    Raises `WireError`: the headers must say what the body says (Server Validation).
+    Raises `JsonRpcError`: the headers must say what the body says (Server Validation).
     """
     header = headers.get("mcp-protocol-version", "")
     params = message.params
@@ -79,7 +79,7 @@ def check_mirror(headers: Headers, message: Message) -> bool:
         return True
     if not version:
         supported = {"supported": SUPPORTED, "requested": header}
-        raise WireError(Code.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
+        raise JsonRpcError(ErrorCode.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
     _same("MCP-Protocol-Version", header, version)
     if message.method is UNSET:
         return True  # to be refused for that, and not for what a header says of it
@@ -88,16 +88,18 @@ def check_mirror(headers: Headers, message: Message) -> bool:
     if method in _NAMED:
         name = headers.get("mcp-name")
         try:
-            decoded = None if name is None else decode_value(name)
+            decoded = None if name is None else decode_header_value(name)
         except ValueError as error:
-            raise WireError(Code.HEADER_MISMATCH, f"the header Mcp-Name is {error}") from None
+            raise JsonRpcError(
+                ErrorCode.HEADER_MISMATCH, f"the header Mcp-Name is {error}"
+            ) from None
         _same("Mcp-Name", decoded, "" if params is UNSET else params.name)
     return True
 
 
 def _same(name: str, header: str | None, body: str) -> None:
     if not header:
-        raise WireError(Code.HEADER_MISMATCH, f"the header {name} is missing")
+        raise JsonRpcError(ErrorCode.HEADER_MISMATCH, f"the header {name} is missing")
     if header != body:
         message = f"the header {name} says '{header}', the body says '{body}'"
-        raise WireError(Code.HEADER_MISMATCH, message)
+        raise JsonRpcError(ErrorCode.HEADER_MISMATCH, message)

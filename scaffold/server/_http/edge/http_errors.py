@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from scaffold._mcp.jsonrpc import RequestId, WireError, error_response
-from scaffold._mcp.protocol_versions import Code
+from scaffold._mcp.jsonrpc import JsonRpcError, RequestId, write_error_response
+from scaffold._mcp.protocol_versions import ErrorCode
 
 __all__ = ["Refusal", "status_of"]
 
 _STATUS: Final[dict[int, int]] = {
-    Code.HEADER_MISMATCH: 400,
-    Code.MISSING_CAPABILITY: 400,
-    Code.UNSUPPORTED_VERSION: 400,
-    Code.METHOD_NOT_FOUND: 404,
+    ErrorCode.HEADER_MISMATCH: 400,
+    ErrorCode.MISSING_CAPABILITY: 400,
+    ErrorCode.UNSUPPORTED_VERSION: 400,
+    ErrorCode.METHOD_NOT_FOUND: 404,
 }
 
 _SAYS: Final[dict[int, tuple[tuple[bytes, bytes], ...]]] = {
@@ -30,14 +30,14 @@ class Refusal(Exception):
         status: int,
         message: str,
         *,
-        code: int = Code.INVALID_REQUEST,
+        code: int = ErrorCode.INVALID_REQUEST,
         allow: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.allow = allow
         """The methods to name in the `Allow` header."""
-        self._error = WireError(code, message)
+        self._error = JsonRpcError(code, message)
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -46,7 +46,7 @@ class Refusal(Exception):
         return (*allow, *_SAYS.get(self.status, ()))
 
     @classmethod
-    def of(cls, error: WireError) -> "Refusal":
+    def of(cls, error: JsonRpcError) -> "Refusal":
         """Return the refusal of a message that could be read, but not be served."""
         refusal = cls(_STATUS.get(error.code, 400), error.message)
         refusal._error = error
@@ -54,9 +54,9 @@ class Refusal(Exception):
 
     def body(self, id: RequestId | None) -> bytes:
         """Return the JSON-RPC error, with the id of the request if it is known."""
-        return error_response(self._error, id)
+        return write_error_response(self._error, id)
 
 
-def status_of(error: WireError | None) -> int:
+def status_of(error: JsonRpcError | None) -> int:
     """Return the HTTP status of a call's response: errors of the protocol have their own."""
     return 200 if error is None else _STATUS.get(error.code, 200)
