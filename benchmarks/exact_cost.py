@@ -117,11 +117,11 @@ def _generated(folder: Path) -> Kind:
 
 
 def _calls(exact: Any, text: bytes) -> dict[str, Callable[[], object]]:
-    hook = Hook[Any, Any]("probe", Dispatch.SINGLETON, input=exact.form)
+    hook = Hook[Any, Any]("probe", Dispatch.SINGLETON, input=exact.python_type)
     assert exact.exact
     alone = hook.input
-    made = alone.reader(text)
-    read, read_exact, write, write_exact = alone.reader, exact.reader, alone.writer, exact.writer
+    made = alone.loader(text)
+    read, read_exact, write, write_exact = alone.loader, exact.loader, alone.dumper, exact.dumper
     return {
         "read": lambda: read(text),
         "read exact": lambda: read_exact(text),

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 from scaffold.contract import InvalidInput
 from scaffold.contract._payload.payload import Payload
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.generator import compile_kind
 from scaffold.generator._emit import emit
 from scaffold.generator._source.diagnostics import SpecError
@@ -222,7 +222,7 @@ def rows(name: str, document: Any, number: int, seed: int) -> Iterator[Row]:
     """Measure the payloads of one schema."""
     with tempfile.TemporaryDirectory() as folder:
         payload = generated(document, Path(folder))
-        judge = Schema(payload.schema).judge()
+        judge = CompiledSchema(payload.schema).judge()
         for text in Payloads(payload.schema, seed).make(number):
             judge(text[:1])
             with suppress(InvalidInput):

@@ -16,15 +16,15 @@ __all__ = [
     "Registry",
     "ValidationError",
     "Validator",
-    "declared_validator",
-    "failures",
-    "normal_form",
+    "canonical_form",
+    "compile_errors",
+    "compile_in_own_draft",
+    "compile_schema",
+    "make_registry",
     "proves_containment",
-    "registry_of",
-    "validator",
 ]
 
-BACKTRACKS = 100_000
+MAX_BACKTRACKS = 100_000
 """Steps that a pattern may go back on one string, about 5 ms; then the string is refused.
 
 Patterns without look-around and back-references take linear time and are never stopped.
@@ -42,7 +42,7 @@ Registry: TypeAlias = "jsonschema_rs.Registry"
 CanonicalSchema: TypeAlias = "jsonschema_rs.CanonicalSchema"
 
 
-def validator(schema: Json, draft: Draft = "202012", *, formats: bool = False) -> Validator:
+def compile_schema(schema: Json, draft: Draft = "202012", *, formats: bool = False) -> Validator:
     """Compile a schema, read in one draft; `formats` asserts `format` as well.
 
     Raises `ValueError` if the schema is not valid, or refers to what is not part of it: nothing
@@ -50,10 +50,10 @@ def validator(schema: Json, draft: Draft = "202012", *, formats: bool = False) -
     """
     import jsonschema_rs
 
-    return _compiled(getattr(jsonschema_rs, f"Draft{draft}Validator"), schema, formats=formats)
+    return _compile(getattr(jsonschema_rs, f"Draft{draft}Validator"), schema, formats=formats)
 
 
-def declared_validator(schema: Json, registry: "Registry | None" = None) -> Validator:
+def compile_in_own_draft(schema: Json, registry: "Registry | None" = None) -> Validator:
     """Compile a schema in the draft that its `$schema` names; without one, in 2020-12.
 
     References may lead into a registry.
@@ -61,26 +61,26 @@ def declared_validator(schema: Json, registry: "Registry | None" = None) -> Vali
     import jsonschema_rs
 
     if isinstance(schema, dict) and "$schema" in schema:
-        return _compiled(jsonschema_rs.validator_for, schema, formats=False, registry=registry)
+        return _compile(jsonschema_rs.validator_for, schema, formats=False, registry=registry)
     make = jsonschema_rs.Draft202012Validator
-    return _compiled(make, schema, formats=False, registry=registry)
+    return _compile(make, schema, formats=False, registry=registry)
 
 
-def registry_of(uri: str, document: Json) -> "Registry":
+def make_registry(uri: str, document: Json) -> "Registry":
     """Return a registry of one document, by which references to its parts are resolved."""
     import jsonschema_rs
 
     return jsonschema_rs.Registry([(uri, document)], retriever=_refuse_to_fetch)
 
 
-def failures() -> tuple[type[Exception], ...]:
+def compile_errors() -> tuple[type[Exception], ...]:
     """Return what the compiler raises for a schema, or for a reference that leads nowhere."""
     import jsonschema_rs
 
     return jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError
 
 
-def normal_form(schema: Json) -> "CanonicalSchema | None":
+def canonical_form(schema: Json) -> "CanonicalSchema | None":
     """Return the normal form of a schema of draft 2020-12; `None` if it has none."""
     import jsonschema_rs
 
@@ -89,7 +89,7 @@ def normal_form(schema: Json) -> "CanonicalSchema | None":
             schema,
             draft=jsonschema_rs.Draft202012,
             retriever=_refuse_to_fetch,
-            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
+            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=MAX_BACKTRACKS),
         )
     except ValueError:
         return None
@@ -105,7 +105,7 @@ def proves_containment(outer: CanonicalSchema, inner: CanonicalSchema) -> bool:
         return False
 
 
-def _compiled(
+def _compile(
     make: Any, schema: Json, *, formats: bool, registry: "Registry | None" = None
 ) -> Validator:
     import jsonschema_rs
@@ -114,7 +114,7 @@ def _compiled(
         schema,
         validate_formats=formats,
         retriever=_refuse_to_fetch,
-        pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
+        pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=MAX_BACKTRACKS),
         registry=registry,
     )
     return made

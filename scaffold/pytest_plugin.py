@@ -11,7 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from scaffold.testing._checks.check import Check
-    from scaffold.testing._plugin.plugin_under_test import Subject
+    from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 
 __all__ = ["CheckItem", "pytest_addoption", "pytest_collection_modifyitems"]
 
@@ -59,13 +59,13 @@ class CheckItem(pytest.Item):
     """One check of one plugin."""
 
     check: "Check"
-    subject: "Subject"
+    subject: "PluginUnderTest"
 
     def runtest(self) -> None:
         """Carry the check out; skip it where it has nothing to say."""
-        from scaffold.testing._suites import carry_out
+        from scaffold.testing._suites import run_check
 
-        result = carry_out(self.check, self.subject)
+        result = run_check(self.check, self.subject)
         if result.outcome == "skipped":
             pytest.skip(result.skipped)
         if result.outcome != "ok":

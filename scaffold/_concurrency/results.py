@@ -10,16 +10,16 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-__all__ = ["Outcome", "TimeIsUp"]
+__all__ = ["ResultTimeout", "SignalSafeFuture"]
 
 T = TypeVar("T")
 
 
-class TimeIsUp(Exception):
+class ResultTimeout(Exception):
     """The result did not come in time."""
 
 
-class Outcome(Generic[T]):
+class SignalSafeFuture(Generic[T]):
     """A result to come. Of several results the first counts. For any thread and signal handler."""
 
     def __init__(self) -> None:
@@ -39,12 +39,12 @@ class Outcome(Generic[T]):
     def wait(self, seconds: float | None = None) -> Callable[[], T]:
         """Wait for the result, and return what gives or raises it.
 
-        Raises `TimeIsUp` after so many seconds; `None` sets no limit.
+        Raises `ResultTimeout` after so many seconds; `None` sets no limit.
         """
         if not self._given:
             try:
                 self._wake.get(timeout=None if seconds is None else max(0.0, seconds))
             except Empty:
-                raise TimeIsUp from None
+                raise ResultTimeout from None
             self._wake.put(None)  # for the others that wait
         return self._given[0]

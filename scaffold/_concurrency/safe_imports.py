@@ -17,18 +17,18 @@ from typing import Final, NoReturn
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold._concurrency.results import Outcome
+from scaffold._concurrency.results import SignalSafeFuture
 
 __all__ = ["import_safely"]
 
-_FORK: Final = 5.0
+_FORK_TIMEOUT: Final = 5.0
 """Seconds that a fork waits for the end of an import."""
-_PAUSE: Final = 0.001
-_FAILURES: Final = (BaseException,)
+_POLL_INTERVAL: Final = 0.001
+_ANY_ERROR: Final = (BaseException,)
 """What the import may raise; the thread that waits raises it."""
 
 
-class _Imports:
+class _ImportLock:
     """The imports of this process, one at a time."""
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class _Imports:
 
     def before_fork(self) -> None:
         """Let no thread import until the fork is made."""
-        deadline = time.monotonic() + _FORK
+        deadline = time.monotonic() + _FORK_TIMEOUT
         # Not in the order of locks: it is tried, and not waited for.
         while not (taken := self._lock.acquire(blocking=False)) and time.monotonic() < deadline:
-            time.sleep(_PAUSE)
+            time.sleep(_POLL_INTERVAL)
         self._taken = taken
 
     def after_fork(self) -> None:
@@ -60,9 +60,9 @@ class _Imports:
         self._lock = reentrant_lock(Rank.IMPORTS)
 
 
-_IMPORTS: Final = _Imports()
+_IMPORT_LOCK: Final = _ImportLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_IMPORTS.before_fork, after_in_parent=_IMPORTS.after_fork)
+    os.register_at_fork(before=_IMPORT_LOCK.before_fork, after_in_parent=_IMPORT_LOCK.after_fork)
 
 
 def import_safely(name: str) -> None:
@@ -77,14 +77,14 @@ def import_safely(name: str) -> None:
     if module is not None and not getattr(module.__spec__, "_initializing", False):
         return
     if threading.current_thread() is not threading.main_thread():
-        _IMPORTS.make(name)
+        _IMPORT_LOCK.make(name)
         return
-    outcome = Outcome[ModuleType]()
+    outcome = SignalSafeFuture[ModuleType]()
 
     def run() -> None:
         try:
-            made = _IMPORTS.make(name)
-        except _FAILURES as error:
+            made = _IMPORT_LOCK.make(name)
+        except _ANY_ERROR as error:
             outcome.settle(partial(_fail, error))
         else:
             outcome.settle(lambda: made)
@@ -92,7 +92,7 @@ def import_safely(name: str) -> None:
     try:
         threading.Thread(target=run, name=f"import of {name}", daemon=True).start()
     except RuntimeError:  # there is no room for a thread
-        _IMPORTS.make(name)
+        _IMPORT_LOCK.make(name)
         return
     outcome.wait()()
 

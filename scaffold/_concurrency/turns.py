@@ -25,7 +25,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import TypeAlias
 
-__all__ = ["Turn", "Turns", "Waiter", "after_all", "thread_of", "wake_first"]
+__all__ = ["Turn", "Turns", "Waiter", "run_last", "thread_id_of", "wake_first"]
 
 
 class Waiter:
@@ -47,7 +47,7 @@ Turn: TypeAlias = int | Waiter
 Turns: TypeAlias = list[Turn]
 
 
-def thread_of(turn: Turn) -> int:
+def thread_id_of(turn: Turn) -> int:
     """Return the identity of the thread whose turn it is."""
     return turn if isinstance(turn, int) else turn.thread
 
@@ -59,7 +59,7 @@ def wake_first(queue: Turns) -> None:
             turn.wake(None)
 
 
-def after_all(queue: Turns, work: Callable[[], object]) -> None:
+def run_last(queue: Turns, work: Callable[[], object]) -> None:
     """Do some work once all who queue now have left; nobody gets a turn after it.
 
     The thread that leaves last does the work, which may then be done twice.

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-__all__ = ["green_threads", "running_loop"]
+__all__ = ["green_thread_library", "running_loop"]
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
@@ -33,7 +33,7 @@ def _in_trio() -> bool:
     return True
 
 
-def green_threads() -> str:
+def green_thread_library() -> str:
     """Return what has replaced the threads of this process: `gevent`, `eventlet` or nothing."""
     gevent = sys.modules.get("gevent.monkey")
     if gevent is not None and gevent.is_module_patched("threading"):

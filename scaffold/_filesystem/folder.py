@@ -14,13 +14,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from scaffold._filesystem.reading import NO_LINK, READ, SMALL, OutsideError, read_open
+from scaffold._filesystem.reading import (
+    MAX_FILE_BYTES,
+    NO_FOLLOW_FLAG,
+    READ_FLAGS,
+    OutsideProjectError,
+    read_descriptor,
+)
 
 __all__ = ["Folder"]
 
-_RELATIVE = {os.open, os.mkdir, os.rename, os.unlink, os.rmdir, os.stat} <= os.supports_dir_fd
-_FOLDER: int = READ | getattr(os, "O_DIRECTORY", 0)
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | READ | NO_LINK
+_HAS_DIR_FD = {os.open, os.mkdir, os.rename, os.unlink, os.rmdir, os.stat} <= os.supports_dir_fd
+_FOLDER_FLAGS: int = READ_FLAGS | getattr(os, "O_DIRECTORY", 0)
+_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | READ_FLAGS | NO_FOLLOW_FLAG
 
 
 class Folder:
@@ -37,8 +43,8 @@ class Folder:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open a folder that a person or this program names; links on the way are followed."""
-        if _RELATIVE:
-            return cls(path, os.open(path, _FOLDER))
+        if _HAS_DIR_FD:
+            return cls(path, os.open(path, _FOLDER_FLAGS))
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
         return cls(path, None)
@@ -64,7 +70,8 @@ class Folder:
         """Open a folder in this one; raise `NotADirectoryError` if the name is anything else."""
         if self.descriptor is not None:
             return Folder(
-                self.path / name, os.open(name, _FOLDER | NO_LINK, dir_fd=self.descriptor)
+                self.path / name,
+                os.open(name, _FOLDER_FLAGS | NO_FOLLOW_FLAG, dir_fd=self.descriptor),
             )
         state = self.state(name)
         if state is None or not stat.S_ISDIR(state.st_mode):
@@ -93,19 +100,19 @@ class Folder:
         state = self.state(name)
         return state is not None and stat.S_ISLNK(state.st_mode)
 
-    def read(self, name: str, limit: int = SMALL) -> bytes:
+    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         """Return the content of a regular file, as `read_small` does; a link is refused."""
-        return read_open(self.open_file(name), str(self.path / name), limit)
+        return read_descriptor(self.open_file(name), str(self.path / name), limit)
 
     def open_file(self, name: str) -> int:
         """Return a descriptor to read an entry with, which the caller closes; a link is refused."""
-        if not NO_LINK and self.is_link(name):
+        if not NO_FOLLOW_FLAG and self.is_link(name):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(self.path / name))
-        return os.open(self.at(name), READ | NO_LINK, dir_fd=self.descriptor)
+        return os.open(self.at(name), READ_FLAGS | NO_FOLLOW_FLAG, dir_fd=self.descriptor)
 
     def create(self, name: str, content: bytes, mode: int = 0o666) -> None:
         """Write a new file, down to the disk; raise `FileExistsError` if there is an entry."""
-        descriptor = os.open(self.at(name), _NEW, mode, dir_fd=self.descriptor)
+        descriptor = os.open(self.at(name), _CREATE_FLAGS, mode, dir_fd=self.descriptor)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -168,5 +175,5 @@ class Folder:
     def at(self, name: str) -> str:
         """Return what to call an entry in a call that is relative to `descriptor`."""
         if "/" in name or name in ("", ".", ".."):
-            raise OutsideError(name, "is not the name of an entry")
+            raise OutsideProjectError(name, "is not the name of an entry")
         return name if self.descriptor is not None else str(self.path / name)

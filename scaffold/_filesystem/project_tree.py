@@ -16,22 +16,22 @@ from types import TracebackType
 from typing import Self
 
 from scaffold._filesystem.folder import Folder
-from scaffold._filesystem.path_names import refusal
-from scaffold._filesystem.reading import SMALL, OutsideError, read_open
+from scaffold._filesystem.path_names import reason_to_refuse
+from scaffold._filesystem.reading import MAX_FILE_BYTES, OutsideProjectError, read_descriptor
 
-__all__ = ["Tree", "read_inside"]
+__all__ = ["ProjectTree", "read_inside"]
 
-_LINKED = {errno.ELOOP, errno.EMLINK, errno.ENOTDIR}
+_LINK_ERRORS = {errno.ELOOP, errno.EMLINK, errno.ENOTDIR}
 """What systems answer when a link is opened that must not be followed."""
-_OPEN = 16
+_MAX_OPEN_FOLDERS = 16
 """Folders that are kept open at a time."""
 
 
-class Tree:
+class ProjectTree:
     """The folder of a project, open for as long as files of it are used.
 
-    Methods take paths relative to it, with `/`. They raise `OutsideError` for a path that leads
-    anywhere else, and other `OSError` as the system does.
+    Paths are relative to it, with `/`. Methods raise `OutsideProjectError` for a path that leads
+    out of it, and other `OSError` as the system does.
     """
 
     def __init__(self, root: Path) -> None:
@@ -59,7 +59,7 @@ class Tree:
 
     def locate(self, path: str) -> str:
         """Return the same path with links resolved; the file need not exist."""
-        parent, name = _split(path)
+        parent, name = _split_path(path)
         real = self._real_folder(parent)
         if not name:
             return real
@@ -69,13 +69,13 @@ class Tree:
 
     def holds(self, path: str) -> bool:
         """Tell whether there is an entry with this path, a link as such."""
-        parent, name = _split(path)
+        parent, name = _split_path(path)
         folder = self._reach(self._real_folder(parent))
         return folder is not None and (not name or folder.state(name) is not None)
 
     def folder(self, path: str) -> Folder:
         """Open a folder of the project; it is closed together with the tree."""
-        _hold(path)
+        _refuse_bad_path(path)
         found = self._reach(self._real_folder(path))
         if found is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.root / path))
@@ -86,7 +86,7 @@ class Tree:
 
         `modes` has the rights of folders by path; the others get those that are usual.
         """
-        _hold(path)
+        _refuse_bad_path(path)
         real = self._real_folder(path)
         folder, here = self.top, ""
         for name in filter(None, real.split("/")):
@@ -99,20 +99,20 @@ class Tree:
             folder = inner
         return folder
 
-    def read(self, path: str, limit: int = SMALL) -> bytes:
+    def read(self, path: str, limit: int = MAX_FILE_BYTES) -> bytes:
         """Return the content of a regular file, as `read_small` does."""
-        parent, name = _split(path)
+        parent, name = _split_path(path)
         folder = self.folder(parent)
         if not name:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.root / path))
         try:
             descriptor = folder.open_file(name)
         except OSError as error:
-            if error.errno not in _LINKED or not folder.is_link(name):
+            if error.errno not in _LINK_ERRORS or not folder.is_link(name):
                 raise
-            parent, name = _split(self.locate(path))
+            parent, name = _split_path(self.locate(path))
             descriptor = self.folder(parent).open_file(name)
-        return read_open(descriptor, str(self.root / path), limit)
+        return read_descriptor(descriptor, str(self.root / path), limit)
 
     def _real_folder(self, path: str) -> str:
         """Return the real path of a folder; what does not exist yet stays as it is."""
@@ -137,10 +137,10 @@ class Tree:
         """Resolve a link, and hold what it leads to to the project."""
         target = Path(os.path.realpath(self.real / path))
         if not target.is_relative_to(self.real):
-            raise OutsideError(path, f"leads out of the project, to '{target}'")
+            raise OutsideProjectError(path, f"leads out of the project, to '{target}'")
         real = target.relative_to(self.real).as_posix()
         real = "" if real == "." else real
-        _hold(real, path)
+        _refuse_bad_path(real, path)
         return real
 
     def _reach(self, real: str) -> Folder | None:
@@ -162,25 +162,25 @@ class Tree:
                     folder.close()
             folder = inner
         self._open[real] = folder
-        if len(self._open) > _OPEN:
+        if len(self._open) > _MAX_OPEN_FOLDERS:
             self._open.popitem(last=False)[1].close()
         return folder
 
 
-def _hold(path: str, named: str = "") -> None:
-    reason = refusal(path)
+def _refuse_bad_path(path: str, named: str = "") -> None:
+    reason = reason_to_refuse(path)
     if reason is not None:
-        raise OutsideError(named or path, reason)
+        raise OutsideProjectError(named or path, reason)
 
 
-def _split(path: str) -> tuple[str, str]:
+def _split_path(path: str) -> tuple[str, str]:
     """Return the folder of a path and the name in it, which is empty for a folder by itself."""
-    _hold(path)
+    _refuse_bad_path(path)
     parent, _, name = path.rpartition("/")
     return parent, "" if name == "." else name
 
 
-def read_inside(root: Path, path: str, limit: int = SMALL) -> bytes:
-    """Return the content of one file of a project; see `Tree.read`."""
-    with Tree(root) as tree:
+def read_inside(root: Path, path: str, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Return the content of one file of a project; see `ProjectTree.read`."""
+    with ProjectTree(root) as tree:
         return tree.read(path, limit)

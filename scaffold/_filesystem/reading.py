@@ -5,42 +5,49 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["NO_LINK", "READ", "SMALL", "OutsideError", "read_open", "read_small"]
+__all__ = [
+    "MAX_FILE_BYTES",
+    "NO_FOLLOW_FLAG",
+    "READ_FLAGS",
+    "OutsideProjectError",
+    "read_descriptor",
+    "read_small_file",
+]
 
-SMALL = 16 * 1024 * 1024
+MAX_FILE_BYTES = 16 * 1024 * 1024
 """Bytes. Files that people write are smaller by far."""
 
-READ = (
+READ_FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)  # a pipe without a writer must not hold us up
     | getattr(os, "O_NOCTTY", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
-NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
+NO_FOLLOW_FLAG: int = getattr(os, "O_NOFOLLOW", 0)
 """Makes `os.open` fail on a link. 0 on Windows, where links are looked for before."""
 
 
-class OutsideError(OSError):
+class OutsideProjectError(OSError):
     """A path that leads to where a project's files may not be."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(errno.EPERM, reason, path)
 
 
-def read_small(path: Path | str, *, limit: int = SMALL) -> bytes:
+def read_small_file(path: Path | str, *, limit: int = MAX_FILE_BYTES) -> bytes:
     """Return the content of a regular file, links followed.
 
     Raises `OSError` if it is anything else, or larger than `limit` bytes. It neither waits nor
     takes more memory than that, whatever the file is.
     """
-    return read_open(os.open(path, READ), str(path), limit)
+    return read_descriptor(os.open(path, READ_FLAGS), str(path), limit)
 
 
-def read_open(descriptor: int, name: str, limit: int = SMALL) -> bytes:
+def read_descriptor(descriptor: int, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
     """Return the content of an open file and close it; `name` is for messages.
 
-    Raises as `read_small` does.
+    Raises as `read_small_file` does.
     """
     try:
         state = os.fstat(descriptor)

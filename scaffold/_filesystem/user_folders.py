@@ -6,23 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scaffold._filesystem.folder import Folder
-from scaffold._filesystem.reading import read_open
+from scaffold._filesystem.reading import read_descriptor
 
 __all__ = ["cache_home", "open_private", "read_private", "state_home"]
 
-NAME = "hookspec-scaffold"
+APP_NAME = "hookspec-scaffold"
 _WRITABLE_BY_OTHERS = 0o022
-_user: Callable[[], int] | None = getattr(os, "geteuid", None)
+_effective_user_id: Callable[[], int] | None = getattr(os, "geteuid", None)
 
 
 def cache_home() -> Path:
     """Return the folder for what may be deleted at any time."""
-    return _home("XDG_CACHE_HOME", ".cache") / NAME
+    return _home("XDG_CACHE_HOME", ".cache") / APP_NAME
 
 
 def state_home() -> Path:
     """Return the folder for what has to last."""
-    return _home("XDG_STATE_HOME", ".local/state") / NAME
+    return _home("XDG_STATE_HOME", ".local/state") / APP_NAME
 
 
 def _home(variable: str, usual: str) -> Path:
@@ -47,9 +47,13 @@ def open_private(path: Path, *, make: bool = False) -> Folder:
             parent.make(path.name, 0o700)
         folder = parent.enter(path.name)
     try:
-        if make and _user is not None and folder.own_state().st_uid == _user():
+        if (
+            make
+            and _effective_user_id is not None
+            and folder.own_state().st_uid == _effective_user_id()
+        ):
             folder.close_to_others()
-        _hold(folder.own_state(), path)
+        _check_owner_and_mode(folder.own_state(), path)
     except BaseException:
         folder.close()
         raise
@@ -60,15 +64,15 @@ def read_private(folder: Folder, name: str, limit: int) -> bytes:
     """Return the content of a file in such a folder; raises as `open_private` and `read_small`."""
     descriptor = folder.open_file(name)
     try:
-        _hold(os.fstat(descriptor), folder.path / name)
+        _check_owner_and_mode(os.fstat(descriptor), folder.path / name)
     except BaseException:
         os.close(descriptor)
         raise
-    return read_open(descriptor, str(folder.path / name), limit)
+    return read_descriptor(descriptor, str(folder.path / name), limit)
 
 
-def _hold(state: os.stat_result, path: Path) -> None:
-    if _user is None:  # Windows: the folder's own access list keeps others out
+def _check_owner_and_mode(state: os.stat_result, path: Path) -> None:
+    if _effective_user_id is None:  # Windows: the folder's own access list keeps others out
         return
-    if state.st_uid != _user() or stat.S_IMODE(state.st_mode) & _WRITABLE_BY_OTHERS:
+    if state.st_uid != _effective_user_id() or stat.S_IMODE(state.st_mode) & _WRITABLE_BY_OTHERS:
         raise PermissionError(1, "Not of this user alone", str(path))

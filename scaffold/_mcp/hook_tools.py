@@ -14,7 +14,7 @@ from scaffold._mcp.listed_tools import WarnAboutTool, ignore_warning
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
 from scaffold.contract._errors.errors import InvalidOutput
 from scaffold.contract._hooks.hook import Hook, Kind
-from scaffold.contract._hooks.streams import array_of
+from scaffold.contract._hooks.streams import array_schema
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
 __all__ = ["OfferedTools", "describe_tools", "tool_name"]
@@ -111,7 +111,7 @@ def _output_schema(hook: Hook[Any, Any], *, modern: bool) -> JsonObject:
     payload = hook.kind.describe(hook.name)["output"]
     schema = payload["schema"]
     if hook.streams:
-        items = array_of(schema)
+        items = array_schema(schema)
         return items if modern else _wrap("result", items)
     if hook.content:
         schema = _without_content(schema)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
 
 from scaffold._mcp.jsonrpc import DECODE_ERRORS
-from scaffold.contract._context.progress import Report
+from scaffold.contract._context.progress import ProgressListener
 
 __all__ = ["HookReport", "Progress", "read_progress"]
 
@@ -41,7 +41,7 @@ class Progress(msgspec.Struct):
         """The item of a stream that the message carries, if it carries one."""
         return UNSET if self.meta is None else self.meta.item
 
-    def report_to(self, report: Report | None) -> None:
+    def report_to(self, report: ProgressListener | None) -> None:
         """Tell whoever listens what the hook has reported."""
         if report is not None:
             meta = self.meta

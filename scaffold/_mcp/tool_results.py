@@ -18,9 +18,9 @@ from scaffold.contract._errors.errors import (
     InternalError,
     InvalidInput,
     InvalidOutput,
+    OmittedProblems,
     Problem,
     ProtocolError,
-    Rest,
 )
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._json.types import Json, JsonObject
@@ -251,9 +251,9 @@ def _problems(data: Json) -> list[Problem]:
         ) from None
 
 
-def _rest(data: JsonObject) -> Rest:
+def _rest(data: JsonObject) -> OmittedProblems:
     number, is_exact = data.get("more", 0), data.get("more_is_exact", True)
-    return Rest(number if isinstance(number, int) else 0, is_exact=is_exact is not False)
+    return OmittedProblems(number if isinstance(number, int) else 0, is_exact=is_exact is not False)
 
 
 def _extract_content(output: bytes) -> tuple[bytes, bytes | None]:

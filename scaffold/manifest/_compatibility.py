@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from scaffold.contract._errors.errors import KindUnknown, ManifestInvalid, RuntimeNotSupported
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._json.types import Json, JsonObject
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.manifest._model import Manifest, Runtime
 
 __all__ = ["check_config", "check_kind", "check_runtime"]
@@ -38,10 +38,10 @@ def check_config(manifest: Manifest, over: Mapping[str, Json]) -> JsonObject:
     config = {**manifest.config, **over}
     if manifest.config_schema is None:
         return config
-    schema = Schema(manifest.config_schema)
+    schema = CompiledSchema(manifest.config_schema)
     try:
         valid = schema.accepts(config)
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         reason = f"{manifest.name}: its config_schema is no JSON Schema: {error}"
         raise ManifestInvalid(manifest.name, reason.splitlines()[0]) from None
     if not valid:

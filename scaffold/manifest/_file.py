@@ -7,7 +7,7 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scaffold._filesystem.reading import read_small
+from scaffold._filesystem.reading import read_small_file
 from scaffold.contract._errors.errors import ManifestInvalid
 from scaffold.contract._json.types import Json, JsonObject, is_object
 from scaffold.manifest._lookup import ANYWHERE, SOURCES, Section, descend
@@ -150,7 +150,7 @@ def _parse(document: Document, sections: tuple[Section, ...]) -> bool:
 
 def _read(document: Document) -> str | None:
     try:
-        data = read_small(document.file)
+        data = read_small_file(document.file)
     except OSError as error:
         document.report(Place(), "unreadable", f"it cannot be read: {error.strerror}")
         return None

@@ -1,4 +1,4 @@
-"""What a plugin is lent by name (ADR-0003 §3), made by its host or by the server around it."""
+"""The resources that a plugin gets by name (ADR-0003 §3); its host or its server makes them."""
 
 from scaffold.contract._context.storage import (
     Blobs,
@@ -8,7 +8,7 @@ from scaffold.contract._context.storage import (
     CheckpointStore,
 )
 from scaffold.resources._clock import Clock, FrozenClock
-from scaffold.resources._scope import Loan
+from scaffold.resources._scope import ResourceScope
 
 __all__ = [
     "BlobStore",
@@ -19,4 +19,8 @@ __all__ = [
     "Clock",
     "FrozenClock",
     "Loan",
+    "ResourceScope",
 ]
+
+Loan = ResourceScope
+"""The name of `ResourceScope` in earlier versions."""

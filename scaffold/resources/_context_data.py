@@ -8,7 +8,7 @@ from pydantic_core import from_json, to_json
 
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["CONTEXT_VARIABLE", "PROOF_VARIABLE", "Surroundings"]
+__all__ = ["CONTEXT_VARIABLE", "PROOF_VARIABLE", "ContextData"]
 
 CONTEXT_VARIABLE: Final = "SCAFFOLD_PLUGIN_CONTEXT"
 """The environment variable in which a host tells a plugin's process, as JSON, what is here."""
@@ -17,7 +17,7 @@ PROOF_VARIABLE: Final = "SCAFFOLD_HTTP_PROOF"
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ContextData:
     """Everything about a plugin's context that is data, but for its settings."""
 
     kind: str = ""

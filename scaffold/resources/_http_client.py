@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 from scaffold.contract._context.metadata import call_metadata
 from scaffold.contract._context.trace_context import trace_fields
 from scaffold.contract._json.types import Json, is_object
-from scaffold.resources._scope import Loan
+from scaffold.resources._scope import ResourceScope
 
 if TYPE_CHECKING:
     import httpx2
 
 __all__ = ["NotInstalled", "http_client"]
 
-_SECONDS: Final = 30.0
+_READ_TIMEOUT: Final = 30.0
 """How long a request may wait for the next byte, or for a connection of the pool to be free."""
-_CONNECT_SECONDS: Final = 10.0
+_CONNECT_TIMEOUT: Final = 10.0
 
 
 class NotInstalled(Exception):
@@ -23,7 +23,7 @@ class NotInstalled(Exception):
 
 
 def http_client(
-    loan: Loan, *, awaited: bool = False, answers: Mapping[str, Json] | None = None
+    loan: ResourceScope, *, awaited: bool = False, answers: Mapping[str, Json] | None = None
 ) -> Any:
     """Make an `httpx2.Client`, or an `AsyncClient` for a plugin whose hooks are `async`.
 
@@ -34,8 +34,8 @@ def http_client(
         import httpx2
     except ImportError:
         raise NotInstalled("httpx2 is not installed: 'hookspec-scaffold[http]' has it") from None
-    timeout = httpx2.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
-    transport = None if answers is None else httpx2.MockTransport(_Answers(answers))
+    timeout = httpx2.Timeout(_READ_TIMEOUT, connect=_CONNECT_TIMEOUT)
+    transport = None if answers is None else httpx2.MockTransport(_CannedResponses(answers))
     if awaited:
         waited = httpx2.AsyncClient(
             timeout=timeout, transport=transport, event_hooks={"request": [_trace_async]}
@@ -60,7 +60,7 @@ async def _trace_async(request: "httpx2.Request") -> None:
     _trace(request)
 
 
-class _Answers:
+class _CannedResponses:
     """A server that knows a few URLs."""
 
     def __init__(self, answers: Mapping[str, Json]) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
-__all__ = ["Loan"]
+__all__ = ["ResourceScope"]
 
 
-class Loan(ExitStack):
+class ResourceScope(ExitStack):
     """The stack that makers of resources push on; it unwinds after the plugin's teardown."""
 
     def __init__(self) -> None:

@@ -8,25 +8,25 @@ from scaffold.contract._context.storage import Blobs
 from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._json.types import is_object
 from scaffold.resources._clock import Clock, FrozenClock
-from scaffold.resources._context_data import Surroundings
+from scaffold.resources._context_data import ContextData
 from scaffold.resources._folder_storage import Storage, temporary_folder
 from scaffold.resources._http_client import NotInstalled, http_client
-from scaffold.resources._scope import Loan
+from scaffold.resources._scope import ResourceScope
 
-__all__ = ["STANDARD", "Lend", "lend"]
+__all__ = ["STANDARD", "ResourceFactory", "make_resources"]
 
-Lend: TypeAlias = Callable[[Loan], Any]
+ResourceFactory: TypeAlias = Callable[[ResourceScope], Any]
 """Makes a resource for one plugin; what it pushes on the loan happens after its teardown."""
 
-_Make: TypeAlias = Callable[[Loan, Surroundings, Storage], Any]
+_Make: TypeAlias = Callable[[ResourceScope, ContextData, Storage], Any]
 
 
-def _clock(_loan: Loan, around: Surroundings, _storage: Storage) -> Clock:
+def _clock(_loan: ResourceScope, around: ContextData, _storage: Storage) -> Clock:
     moment = around.doubles.get("clock")
     return Clock() if moment is None else FrozenClock(moment)
 
 
-def _rng(_loan: Loan, around: Surroundings, _storage: Storage) -> Any:
+def _rng(_loan: ResourceScope, around: ContextData, _storage: Storage) -> Any:
     import random
 
     from scaffold.resources._random import SeededRandom
@@ -35,20 +35,20 @@ def _rng(_loan: Loan, around: Surroundings, _storage: Storage) -> Any:
     return random.SystemRandom() if seed is None else SeededRandom(seed)
 
 
-def _tmpdir(loan: Loan, _around: Surroundings, _storage: Storage) -> Path:
+def _tmpdir(loan: ResourceScope, _around: ContextData, _storage: Storage) -> Path:
     folder, remove = temporary_folder(loan, "plugin-")
     loan.callback(remove)
     return folder
 
 
-def _http_client(loan: Loan, around: Surroundings, _storage: Storage) -> Any:
+def _http_client(loan: ResourceScope, around: ContextData, _storage: Storage) -> Any:
     answers = around.doubles.get("http_client")
     return http_client(
         loan, awaited=around.awaited, answers=answers if is_object(answers) else None
     )
 
 
-def _blob_store(_loan: Loan, around: Surroundings, storage: Storage) -> Any:
+def _blob_store(_loan: ResourceScope, around: ContextData, storage: Storage) -> Any:
     return Blobs() if "blob_store" in around.doubles else storage.blobs()
 
 
@@ -66,12 +66,12 @@ of answers by URL; a `blob_store` is kept in memory, whatever is given.
 """
 
 
-def lend(
+def make_resources(
     plugin: str,
-    around: Surroundings,
+    around: ContextData,
     storage: Storage,
-    loan: Loan,
-    provided: Mapping[str, Lend] | None = None,
+    loan: ResourceScope,
+    provided: Mapping[str, ResourceFactory] | None = None,
 ) -> dict[str, Any]:
     """Make the resources that a plugin asks for; `provided` ones go over the standard ones.
 

@@ -14,14 +14,14 @@ from opentelemetry.trace import Status, StatusCode, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from scaffold.contract._context.metadata import call_metadata
-from scaffold.contract._context.telemetry import Fact, Facts, Span
+from scaffold.contract._context.telemetry import Attributes, AttributeValue, Span
 from scaffold.contract._hooks.dispatcher import StopChain
 from scaffold.contract._json.types import is_object
 
 __all__ = ["OtelMetrics", "OtelTracer"]
 
 _SCOPE: Final = "scaffold"
-_NONE: Final[Facts] = {}
+_NO_ATTRIBUTES: Final[Attributes] = {}
 _headers: Final = TraceContextTextMapPropagator()
 
 
@@ -34,7 +34,7 @@ class OtelTracer:
         self._tracer = trace.get_tracer(_SCOPE, tracer_provider=provider)
 
     @contextmanager
-    def span(self, name: str, facts: Facts = _NONE) -> Generator[Span]:
+    def span(self, name: str, facts: Attributes = _NO_ATTRIBUTES) -> Generator[Span]:
         """Open a span, below the open one or that of the call's `trace_context`."""
         parent = None
         if not trace.get_current_span().get_span_context().is_valid:
@@ -68,7 +68,7 @@ class _Span:
     def __init__(self, span: trace.Span) -> None:
         self._span = span
 
-    def set(self, name: str, value: Fact) -> None:
+    def set(self, name: str, value: AttributeValue) -> None:
         """Say something about the work."""
         self._span.set_attribute(name, value)
 
@@ -80,15 +80,15 @@ class OtelMetrics:
         self._meter = metrics.get_meter(_SCOPE, meter_provider=provider)
         self._instruments: dict[str, Any] = {}
 
-    def count(self, name: str, amount: float = 1, labels: Facts = _NONE) -> None:
+    def count(self, name: str, amount: float = 1, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Add to a counter."""
         self._instrument(name, self._meter.create_counter).add(amount, labels)
 
-    def record(self, name: str, value: float, labels: Facts = _NONE) -> None:
+    def record(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Note one value in a histogram."""
         self._instrument(name, self._meter.create_histogram).record(value, labels)
 
-    def gauge(self, name: str, value: float, labels: Facts = _NONE) -> None:
+    def gauge(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Set a gauge."""
         self._instrument(name, self._meter.create_gauge).set(value, labels)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.resources._context_data import PROOF_VARIABLE
 from scaffold.server._options import Options, UsageError, read_options
@@ -64,7 +64,7 @@ def _status(name: str, start: Callable[[], int]) -> int:
         return start()
     except _CannotListen as error:
         return _complain(name, str(error), _PRECONDITION)
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         log.debug("the plugin cannot be used", exc_info=error)
         return _complain(name, f"cannot start: {explain(error)}", _PLUGIN_FAILED)
 

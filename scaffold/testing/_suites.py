@@ -8,9 +8,9 @@ from typing import Final
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.testing._checks import contract_checks, fault_checks, parity_checks, process_checks
 from scaffold.testing._checks.check import Check, Result, Suite
-from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
 
-__all__ = ["CHECKS", "carry_out", "checks_of"]
+__all__ = ["CHECKS", "checks_of", "run_check"]
 
 CHECKS: Final = (
     *contract_checks.CHECKS,
@@ -26,7 +26,7 @@ def checks_of(suites: Collection[Suite]) -> Iterator[Check]:
     yield from (check for check in CHECKS if not suites or check.suite in suites)
 
 
-def carry_out(check: Check, subject: Subject) -> Result:
+def run_check(check: Check, subject: PluginUnderTest) -> Result:
     """Try a plugin; what it prints in this process goes to stderr."""
     try:
         with redirect_stdout(sys.stderr):

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections import Counter
 
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.polling import until_async
 from scaffold.kinds.text_processor_v1 import ProcessInput, TextProcessorPlugin
 
@@ -85,7 +85,7 @@ def in_thread(work):
     def run():
         try:
             outcome["result"] = work()
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             outcome["error"] = error
 
     thread = threading.Thread(target=run, daemon=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from scaffold.contract import HookError, InvalidInput
-from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.kinds.tool_v1.plugin import EXECUTE
 
 ADD = {
@@ -18,12 +18,12 @@ ADD = {
 
 
 def test_arguments_that_fit_the_parameters_pass():
-    Catalogue([ADD]).check(EXECUTE, {"function": "add", "args": {"a": 1, "b": 2}})
+    FunctionCatalog([ADD]).check(EXECUTE, {"function": "add", "args": {"a": 1, "b": 2}})
 
 
 def test_problems_point_into_the_arguments():
     with pytest.raises(InvalidInput) as refused:
-        Catalogue([ADD]).check(EXECUTE, {"function": "add", "args": {"a": "x"}})
+        FunctionCatalog([ADD]).check(EXECUTE, {"function": "add", "args": {"a": "x"}})
     assert [(p.path, p.rule) for p in refused.value.problems] == [
         ("/args", "required"),
         ("/args/a", "type"),
@@ -32,5 +32,5 @@ def test_problems_point_into_the_arguments():
 
 def test_an_unknown_function_is_refused_with_what_there_is():
     with pytest.raises(HookError, match="no function 'sub'; there is: add") as refused:
-        Catalogue([ADD]).check(EXECUTE, {"function": "sub", "args": {}})
+        FunctionCatalog([ADD]).check(EXECUTE, {"function": "sub", "args": {}})
     assert refused.value.code == "unknown_function"

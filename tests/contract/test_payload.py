@@ -19,7 +19,7 @@ from scaffold.contract import (
     Model,
     Number,
 )
-from scaffold.contract._json.gc_pause import LONG
+from scaffold.contract._json.gc_pause import GC_PAUSE_BYTES
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ExecuteOutput
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
 
@@ -126,15 +126,15 @@ def test_a_value_of_the_wrong_class_is_refused_when_written(value: Any, message:
 
 def test_a_payload_of_other_bindings_is_converted_and_checked():
     untyped = Kind.from_contract(TOOL.contract).hooks["execute"]
-    admitted = EXECUTE.input.admit({"function": "add", "args": {}}, untyped.input)
+    admitted = EXECUTE.input.convert({"function": "add", "args": {}}, untyped.input)
     assert admitted == ExecuteInput(function="add", args={})
     with pytest.raises(InvalidInput):
-        EXECUTE.input.admit({"function": 1}, untyped.input)
+        EXECUTE.input.convert({"function": 1}, untyped.input)
 
 
 def test_a_payload_of_the_same_bindings_is_admitted_as_it_is():
     output = ExecuteOutput(result=1)
-    assert EXECUTE.output.admit(output, EXECUTE.output) is output
+    assert EXECUTE.output.convert(output, EXECUTE.output) is output
 
 
 def test_references_outside_the_contract_are_refused_and_never_fetched():
@@ -203,11 +203,11 @@ def test_a_property_that_python_calls_otherwise_goes_by_its_own_name_in_json():
 @pytest.mark.parametrize("collecting", [True, False])
 def test_a_long_text_leaves_the_garbage_collector_as_it_was(collecting: bool):
     guard = guard_of(list[str])
-    long = b'["%b"]' % (b"x" * LONG)
+    long = b'["%b"]' % (b"x" * GC_PAUSE_BYTES)
     if not collecting:
         gc.disable()
     try:
-        assert len(guard.load(long)[0]) == LONG
+        assert len(guard.load(long)[0]) == GC_PAUSE_BYTES
         with pytest.raises(InvalidInput):
             guard.load(long[:-1])
         assert gc.isenabled() is collecting

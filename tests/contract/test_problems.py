@@ -4,7 +4,7 @@ import pytest
 
 from scaffold.contract import InvalidInput
 from scaffold.contract._errors.errors import Problem
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._validation.validator import CompiledSchema
 
 PERCENT = {
     "type": "object",
@@ -39,7 +39,7 @@ TEXTS = {"anyOf": [{"type": "string", "minLength": 3}, {"type": "array", "items"
     ],
 )  # fmt: skip
 def test_the_member_that_was_meant_is_explained(schema, value, inside):
-    (_, *found) = Schema(schema).problems(value)
+    (_, *found) = CompiledSchema(schema).problems(value)
     assert [f"{problem.path} {problem.rule}" for problem in found] == inside
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.json import Decoder
 
 from scaffold.contract import Dispatch, Hook, InvalidInput, Json, Kind, Model
-from scaffold.contract._payload.partial_decoder import MOST, projection
+from scaffold.contract._payload.partial_decoder import MAX_PLACES, partial_type
 
 VALUE = {
     "a": {"b": [{"c": "x", "d": 1}, 2], "e": True},
@@ -42,17 +42,17 @@ VALUE = {
         ({"$ref": "#/$defs/A", "$defs": {"A": {"items": {"$ref": "#/$defs/A"}}}}, {}),
         ({"const": 1}, VALUE),
         ({"whatever": 1}, VALUE),
-        ({"properties": {f"p{n}": {} for n in range(MOST)}}, VALUE),
+        ({"properties": {f"p{n}": {} for n in range(MAX_PLACES)}}, VALUE),
     ],
 )
 def test_what_a_schema_looks_at_is_decoded_and_no_more(schema, seen):
-    assert Decoder(projection(schema)).decode(json.dumps(VALUE)) == seen
+    assert Decoder(partial_type(schema)).decode(json.dumps(VALUE)) == seen
 
 
 @pytest.mark.parametrize("value", [None, True, 1, -0.5, 10**30, "text", [], [1, [2]], {}, {"x": 1}])
 def test_any_value_can_be_looked_at(value):
     for schema in (True, {"properties": {"a": {}}}, {"items": {"minLength": 1}}, {"minItems": 1}):
-        decoded = Decoder(projection(schema)).decode(json.dumps(value))
+        decoded = Decoder(partial_type(schema)).decode(json.dumps(value))
         assert type(decoded) is type(value)
         assert isinstance(value, dict | list) or decoded == value
 

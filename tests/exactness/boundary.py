@@ -19,7 +19,7 @@ from {package}.plugin import {constant} as KIND, {base} as Base
 
 def echo(name):
     hook = KIND.hooks[name]
-    if hook.input.form is None:
+    if hook.input.python_type is None:
         return lambda self: None
     return lambda self, payload: hook.output.load(hook.input.dump(payload))
 

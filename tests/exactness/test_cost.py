@@ -8,8 +8,8 @@ import pytest
 from costs import FIXED, MEGABYTES, RATIO, expressions, grown, made, nested, spent, text
 
 from scaffold.contract import InvalidInput, InvalidOutput, Problem
-from scaffold.contract._errors.errors import MOST_PROBLEMS, Rest
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._errors.errors import MAX_PROBLEMS, OmittedProblems
+from scaffold.contract._validation.validator import CompiledSchema
 
 MOST_BYTES = 64 << 10
 """Bytes that a refusal may have, as an answer over the wire."""
@@ -95,7 +95,7 @@ ANYTHING = {"in maps", "lists of lists"}
 
 def accepts(hook, data):
     """Judge a payload by its schema alone, with all that judging needs."""
-    accept = Schema(hook.input.schema).judge()
+    accept = CompiledSchema(hook.input.schema).judge()
     accept(data)
     return spent(accept, data)
 
@@ -140,7 +140,7 @@ def test_a_shallow_refusal_of_a_recursive_union_leads_to_the_wrong_value(tmp_pat
     with pytest.raises(InvalidInput) as refused:
         hook.input.load(b'{"e":{"op":"not","arg":{"op":"neg","arg":"wrong"}}}')
     assert [problem.path for problem in refused.value.problems] == ["/e", "/e/arg", "/e/arg/arg"]
-    assert refused.value.rest == Rest()
+    assert refused.value.rest == OmittedProblems()
 
 
 def test_an_output_is_read_and_refused_as_an_input_is(tmp_path):
@@ -153,7 +153,7 @@ def test_an_output_is_read_and_refused_as_an_input_is(tmp_path):
 
 @pytest.mark.parametrize("name", WITHOUT_TAGS)
 def test_the_class_of_a_payload_takes_nested_values_in_linear_time(tmp_path, name):
-    model = made(tmp_path, WITHOUT_TAGS[name]).input.form
+    model = made(tmp_path, WITHOUT_TAGS[name]).input.python_type
     value = {"e": nested(60, 1, WRAPS[name])}
     for make in (model.model_validate, lambda plain: model(**plain)):
         result, seconds = spent(make, value)
@@ -279,7 +279,7 @@ def test_a_large_payload_is_refused_at_the_cost_of_judging_it(tmp_path, name):
     hook = made(tmp_path, schema)
     refusal = is_cheap(hook, text(value), hook.input.load)
     assert isinstance(refusal, InvalidInput)
-    assert 0 < len(refusal.problems) <= MOST_PROBLEMS
+    assert 0 < len(refusal.problems) <= MAX_PROBLEMS
     written = json.dumps([str(refusal), refusal.message, refusal.data], ensure_ascii=False)
     assert len(written.encode()) < MOST_BYTES
 
@@ -292,7 +292,7 @@ HEAVY = ("too many names", "values of a map", "items of no member", "a large val
 def test_a_large_payload_is_refused_in_the_memory_that_judging_it_takes(tmp_path, name):
     schema, value = LARGE[name]
     hook = made(tmp_path, schema)
-    judge = Schema(hook.input.schema).judge()
+    judge = CompiledSchema(hook.input.schema).judge()
     for call in (judge, hook.input.load):
         spent(call, text({}))  # compiles and imports what has to be once
     data = text(value)
@@ -313,13 +313,13 @@ MADE_WRONG = {
 def test_a_large_value_is_refused_at_the_cost_of_judging_it(tmp_path, name):
     schema, value = MADE_WRONG[name]
     hook = made(tmp_path, schema)
-    judge = Schema(hook.input.schema).accepts
+    judge = CompiledSchema(hook.input.schema).accepts
     with suppress(InvalidInput):
         hook.input.dump([None])  # compiles and imports what has to be once
     _, judged = spent(judge, value)
     refusal, seconds = spent(hook.input.dump, value)
     assert isinstance(refusal, InvalidInput)
-    assert len(refusal.problems) == MOST_PROBLEMS
+    assert len(refusal.problems) == MAX_PROBLEMS
     assert refusal.problems[0].path == ("/k0" if name == "a map" else "/0")
     assert refusal.rest.number > 0
     assert seconds < RATIO * judged + FIXED
@@ -347,16 +347,16 @@ def test_an_object_of_a_class_with_many_names_is_read_at_the_cost_of_judging_it(
 
 def test_a_refusal_says_how_many_problems_it_leaves_out():
     refusal = InvalidInput("run", [Problem(f"/{number}", "type", "wrong") for number in range(250)])
-    assert len(refusal.problems) == MOST_PROBLEMS
+    assert len(refusal.problems) == MAX_PROBLEMS
     assert refusal.message.endswith("; and 150 more")
     assert refusal.data["more"] == 150
 
 
 def test_a_search_that_ended_early_says_so():
-    rest = Rest(3, is_exact=False)
+    rest = OmittedProblems(3, is_exact=False)
     refusal = InvalidInput("run", [Problem("", "type", "wrong")], rest)
     assert refusal.message.endswith("; and at least 3 more")
-    assert str(Rest(0, is_exact=False)) == "; and perhaps more"
+    assert str(OmittedProblems(0, is_exact=False)) == "; and perhaps more"
 
 
 def test_messages_of_any_length_are_cut():

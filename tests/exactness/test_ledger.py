@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from suite import REMOTES, required
 from test_properties import VALUES, documents
 
-from scaffold.contract._payload.partial_decoder import projection
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._payload.partial_decoder import partial_type
+from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.generator import compile_kind
 from scaffold.generator._compile.enforcement_report import enforcement
 
@@ -26,9 +26,12 @@ def disagreements(folder, name, schemas, instances, remotes=None):
     kind = generate(spec, folder / "made")
     for hook, description in kind.contract["hooks"].items():
         payload, told = kind.hooks[hook].input, description["input"]
-        whole = Schema(told["schema"])
+        whole = CompiledSchema(told["schema"])
         residual = told.get("residual", told["schema"] if told["exact"] else True)
-        rest, seen = Schema(residual), Schema(residual).judge(projection(residual))
+        rest, seen = (
+            CompiledSchema(residual),
+            CompiledSchema(residual).judge(partial_type(residual)),
+        )
         for instance in instances(hook):
             text = json.dumps(instance).encode()
             typed = is_typed(payload, text)
@@ -40,7 +43,7 @@ def disagreements(folder, name, schemas, instances, remotes=None):
 
 
 def is_typed(payload, text):
-    if payload.form is None:
+    if payload.python_type is None:
         return text == b"{}"
     try:
         payload._read(text)

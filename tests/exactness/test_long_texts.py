@@ -44,7 +44,7 @@ from scaffold.contract import (
 )
 from scaffold.contract._fast_decode import decoder, struct_types
 from scaffold.contract._payload import payload
-from scaffold.contract._unions.guard import hasty
+from scaffold.contract._unions.guard import fail_fast_validator
 
 REQUIRED = required()
 NUMBERS = count()
@@ -111,9 +111,9 @@ MORE = {
 @pytest.fixture(autouse=True)
 def every_text_is_long(monkeypatch):
     """Let msgspec read what it can, whether that is faster or not."""
-    monkeypatch.setattr(payload, "SHORT", 0)
-    monkeypatch.setattr(decoder, "DENSE", 0)
-    monkeypatch.setattr(struct_types, "MODEL", -1000)
+    monkeypatch.setattr(payload, "LONG_TEXT_BYTES", 0)
+    monkeypatch.setattr(decoder, "MIN_COMMAS", 0)
+    monkeypatch.setattr(struct_types, "MODEL_COST", -1000)
 
 
 def guard_of(form: object) -> Any:
@@ -125,7 +125,7 @@ def guard_of(form: object) -> Any:
 
 def decoder_of(guard):
     """Return what msgspec makes of a text, or `None` for one that it leaves to pydantic."""
-    return decoder.decoder(guard._adapter.core_schema, lambda _text: None)
+    return decoder.fast_decoder(guard._adapter.core_schema, lambda _text: None)
 
 
 def facts(value: Any) -> Any:
@@ -151,10 +151,10 @@ def outcome(load, text):
 
 def by_pydantic(checked):
     """Return what reads with pydantic alone, which ends at the first wrong item of a list, too."""
-    if checked.form is None:
+    if checked.python_type is None:
         return checked.load
     config = None if checked._is_model else Model.__pydantic_core_schema__.get("config")
-    read = hasty(checked._adapter.core_schema, config).validate_json
+    read = fail_fast_validator(checked._adapter.core_schema, config).validate_json
     reader = checked._exact_reader if checked.exact else checked._plain_reader
     return reader(checked._by_alias(read))
 
@@ -163,7 +163,7 @@ def differs(guard, text):
     """Tell whether msgspec reads a text otherwise than pydantic does."""
     swift = outcome(guard.load, text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(payload, "SHORT", sys.maxsize)
+        patch.setattr(payload, "LONG_TEXT_BYTES", sys.maxsize)
         return swift != outcome(by_pydantic(guard), text)
 
 
@@ -371,7 +371,7 @@ def test_the_official_suite_is_read_and_refused_as_ever(tmp_path):
         kind = generate(spec, tmp_path / "made")
         for group in groups:
             guard = kind.hooks[group.hook].input
-            load = None if guard.form is None else decoder_of(guard)
+            load = None if guard.python_type is None else decoder_of(guard)
             for case in group.cases:
                 text = case.text.encode()
                 agreed += passes(guard, text) is case.valid and not differs(guard, text)
@@ -482,7 +482,7 @@ def test_a_type_that_may_be_deeper_than_any_payload_is_left_to_pydantic(levels):
     form = str
     for _ in range(levels):
         form = create_model("Nested", __base__=Model, a=(form, ...))
-    known = decoder.decoder(TypeAdapter(form).core_schema, lambda _text: None) is not None
+    known = decoder.fast_decoder(TypeAdapter(form).core_schema, lambda _text: None) is not None
     assert known is (levels < 200)
 
 

@@ -56,7 +56,7 @@ def calls(channel, kind, groups):
         call = channel.bind(untyped.hooks[group.hook])
         for case in group.cases:
             value = json.loads(case.text)
-            empty = untyped.hooks[group.hook].input.form is None
+            empty = untyped.hooks[group.hook].input.python_type is None
             try:
                 answer = call(None if empty and value == {} else value)
             except InvalidInput:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from suite import required
 
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._validation.validator import CompiledSchema
 
 GOLDEN = Path(__file__).with_name("wording.json")
 ELSEWHERE = {"refRemote", "vocabulary"}
@@ -30,7 +30,7 @@ def told(groups):
     return {
         f"{group.description}: {case.description}": [
             [problem.path, problem.rule, problem.message]
-            for problem in Schema(group.schema).explain(json.loads(case.text)).problems
+            for problem in CompiledSchema(group.schema).explain(json.loads(case.text)).problems
         ]
         for group in groups
         if not leads_out(group.schema)

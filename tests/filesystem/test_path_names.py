@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold._filesystem.path_names import is_git, refusal
+from scaffold._filesystem.path_names import is_git_folder, reason_to_refuse
 
 
 @pytest.mark.parametrize(
@@ -28,19 +28,19 @@ from scaffold._filesystem.path_names import is_git, refusal
     ],
 )
 def test_a_path_inside_may_be_used(path):
-    assert refusal(path) is None
+    assert reason_to_refuse(path) is None
 
 
 @pytest.mark.parametrize("path", ["/a", "//a", "\\a", "C:/a", "c:a", "\\\\server\\share"])
 def test_an_absolute_path_is_refused_on_every_system(path):
-    assert "absolute" in (refusal(path) or "")
+    assert "absolute" in (reason_to_refuse(path) or "")
 
 
 @pytest.mark.parametrize(
     "path", ["..", "../a", "a/..", "a/../b", "a\\..\\b", ".. /a", "a/.. ", "a/.../b", ". ./a"]
 )
 def test_a_path_that_steps_out_is_refused_in_every_spelling(path):
-    assert "'..'" in (refusal(path) or "")
+    assert "'..'" in (reason_to_refuse(path) or "")
 
 
 @pytest.mark.parametrize(
@@ -64,18 +64,18 @@ def test_a_path_that_steps_out_is_refused_in_every_spelling(path):
     ],
 )
 def test_git_is_found_in_every_spelling_and_at_every_depth(name):
-    assert is_git(name)
+    assert is_git_folder(name)
     for path in (name, f"{name}/hooks/post-checkout", f"a/{name}", f"a/{name}/config"):
-        assert "'.git'" in (refusal(path) or "")
-    assert "'.git'" in (refusal(f"a\\{name}\\config") or "")
+        assert "'.git'" in (reason_to_refuse(path) or "")
+    assert "'.git'" in (reason_to_refuse(f"a\\{name}\\config") or "")
 
 
 @pytest.mark.parametrize("name", [".scaffold", ".SCAFFOLD", ".scaffold.", "scaffo~1", ".Scaffold "])
 def test_the_folder_of_the_journal_is_refused_too(name):
-    assert "'.scaffold'" in (refusal(f"{name}/journal") or "")
-    assert not is_git(name)
+    assert "'.scaffold'" in (reason_to_refuse(f"{name}/journal") or "")
+    assert not is_git_folder(name)
 
 
 @pytest.mark.parametrize("path", ["a\0b", "a/\ud800"])
 def test_what_no_path_can_hold_is_refused(path):
-    assert "character" in (refusal(path) or "")
+    assert "character" in (reason_to_refuse(path) or "")

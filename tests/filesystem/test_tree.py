@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from scaffold._filesystem.folder import Folder
-from scaffold._filesystem.project_tree import Tree, read_inside
-from scaffold._filesystem.reading import SMALL, OutsideError, read_small
+from scaffold._filesystem.project_tree import ProjectTree, read_inside
+from scaffold._filesystem.reading import MAX_FILE_BYTES, OutsideProjectError, read_small_file
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_links_that_stay_inside_are_followed_to_what_they_name(root):
     (root / "folder").symlink_to("a/b")
     (root / "twice").symlink_to("folder")
 
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         assert tree.read("file") == tree.read("folder/file") == tree.read("twice/file") == b"inside"
         assert tree.locate("twice/file") == "a/b/file"
         assert tree.locate("folder/new/deeper") == "a/b/new/deeper"
@@ -51,9 +51,9 @@ def test_links_that_stay_inside_are_followed_to_what_they_name(root):
 def test_a_file_behind_a_link_that_leads_out_is_not_read(root, target):
     (root / "link").symlink_to(target.format(root=root))
 
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         for use in (tree.read, tree.locate):
-            with pytest.raises(OutsideError, match="leads out of the project"):
+            with pytest.raises(OutsideProjectError, match="leads out of the project"):
                 use("link")
 
 
@@ -61,17 +61,17 @@ def test_a_folder_behind_a_link_that_leads_out_is_not_entered(root):
     (root / "link").symlink_to("../outside")
     (root / "a" / "twice").symlink_to("../link")
 
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         for path in ("link/file", "a/twice/file", "link/new"):
             for use in (tree.read, tree.locate):
-                with pytest.raises(OutsideError, match="leads out of the project"):
+                with pytest.raises(OutsideProjectError, match="leads out of the project"):
                     use(path)
 
 
 def test_a_dangling_link_that_leads_out_is_refused_before_its_target_exists(root):
     (root / "link").symlink_to("../outside/new")
 
-    with Tree(root) as tree, pytest.raises(OutsideError):
+    with ProjectTree(root) as tree, pytest.raises(OutsideProjectError):
         tree.locate("link")
 
 
@@ -79,21 +79,21 @@ def test_a_link_into_git_is_refused(root):
     (root / "head").symlink_to(".git/HEAD")
     (root / "hooks").symlink_to(".git")
 
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         for path in ("head", "hooks/HEAD"):
-            with pytest.raises(OutsideError, match=r"leads into '\.git'"):
+            with pytest.raises(OutsideProjectError, match=r"leads into '\.git'"):
                 tree.read(path)
 
 
 def test_a_link_that_appears_after_the_look_is_not_followed(root):
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         real = tree.locate("a/b/file")
         folder = tree.folder("a/b")
         (root / "a" / "b").rename(root / "a" / "c")
         (root / "a" / "b").symlink_to(root.parent / "outside")
         assert folder.read("file") == b"inside"
         assert real == "a/b/file"
-    with Tree(root) as tree, pytest.raises(OutsideError):
+    with ProjectTree(root) as tree, pytest.raises(OutsideProjectError):
         tree.read("a/b/file")
 
 
@@ -119,7 +119,7 @@ def test_many_folders_cost_few_descriptors(root):
         (root / f"f{number}" / "x").write_text(str(number))
     before = descriptors()
 
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         for _ in range(2):
             assert [tree.read(f"f{n}/x") for n in range(300)] == [b"%d" % n for n in range(300)]
         assert descriptors() < before + 30
@@ -148,7 +148,7 @@ def test_what_is_not_a_small_regular_file_is_refused_at_once(root, name, monkeyp
     special(root)
 
     with pytest.raises(OSError, match=name) as caught:
-        read_small(root / name)
+        read_small_file(root / name)
 
     expected = {"huge": errno.EFBIG, "folder": errno.EISDIR, "socket": errno.ENXIO}
     assert caught.value.errno == expected.get(name, errno.EINVAL)
@@ -158,16 +158,16 @@ def test_a_file_of_the_greatest_size_is_read_and_one_byte_more_is_not(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"x" * 100)
 
-    assert len(read_small(file, limit=100)) == 100
+    assert len(read_small_file(file, limit=100)) == 100
     with pytest.raises(OSError, match="Larger than 99 bytes"):
-        read_small(file, limit=99)
-    assert SMALL == 16 * 1024**2
+        read_small_file(file, limit=99)
+    assert MAX_FILE_BYTES == 16 * 1024**2
 
 
 def test_a_file_without_a_size_is_read_whole():
     status = Path("/proc/self/status")
 
-    assert not status.exists() or b"VmRSS" in read_small(status)
+    assert not status.exists() or b"VmRSS" in read_small_file(status)
 
 
 def test_a_new_file_is_not_written_through_a_link(root):
@@ -177,7 +177,7 @@ def test_a_new_file_is_not_written_through_a_link(root):
         with pytest.raises(FileExistsError):
             folder.create("link", b"x")
         for name in ("a/b", "..", "", "."):
-            with pytest.raises(OutsideError):
+            with pytest.raises(OutsideProjectError):
                 folder.create(name, b"x")
     assert not (root.parent / "outside" / "new").exists()
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from specs import write_spec
 
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.generator import compile_kind
 from scaffold.generator._lint.lint import lint_kind
 from scaffold.generator._schema.samples.sample_values import sample
@@ -37,7 +37,7 @@ def spec(folder, version, schemas, form="json"):
 
 
 def accepts(path, value):
-    return Schema(compile_kind(path).hooks[0].input.schema).accepts(value)
+    return CompiledSchema(compile_kind(path).hooks[0].input.schema).accepts(value)
 
 
 @pytest.mark.parametrize("form", WRITERS)
@@ -91,7 +91,7 @@ def test_words_of_former_drafts_in_a_description_of_3_1_are_warned_of(tmp_path):
     ]
     assert {problem.severity for problem in found} == {"warning"}
     schema = compile_kind(path).hooks[0].input.schema
-    assert Schema(schema).accepts(sample(schema))
+    assert CompiledSchema(schema).accepts(sample(schema))
     assert not accepts(path, {"n": 1})
 
 

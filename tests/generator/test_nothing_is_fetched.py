@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from specs import write_spec
 
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.generator import compile_kind
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
 from scaffold.generator._lint.lint import lint_kind
@@ -73,7 +73,7 @@ def use(schema, folder):
         one.covers(one)
     for value in ({}, {"a": 1}, "text"):
         with suppress(*refusals):
-            Schema(schema).accepts(value)
+            CompiledSchema(schema).accepts(value)
     spec = write_spec(folder, HOOK, root=schema)
     lint_kind(spec)
     with suppress(*refusals):

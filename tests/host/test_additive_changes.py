@@ -109,7 +109,7 @@ def expected(row, host, plugin, runtime, *, accepted):
 
 def arguments(hook, value):
     """Return what a dispatcher's method takes."""
-    payload = [] if hook.input.form is None else [hook.input.load(json.dumps(value))]
+    payload = [] if hook.input.python_type is None else [hook.input.load(json.dumps(value))]
     return payload if hook.dispatch != "capability" else [*payload, Wanted()]
 
 

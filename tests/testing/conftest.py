@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scaffold._cli.commands.test import subject_in
-from scaffold.testing._suites import CHECKS, carry_out
+from scaffold.testing._suites import CHECKS, run_check
 
 PLUGINS = Path(__file__).with_name("plugins")
 BY_NAME = {check.name: check for check in CHECKS}
@@ -48,6 +48,6 @@ def tried():
     """Carry out one check on the plugin in a folder."""
 
     def carry(folder, name):
-        return carry_out(BY_NAME[name], subject_in(folder))
+        return run_check(BY_NAME[name], subject_in(folder))
 
     return carry

@@ -6,7 +6,7 @@ import pytest
 
 from scaffold._cli.commands.test import subject_in
 from scaffold.testing._checks.check import Suite
-from scaffold.testing._suites import carry_out, checks_of
+from scaffold.testing._suites import checks_of, run_check
 
 UNIT = "unit_of_work = {{ declared = true, {} }}"
 HASHED = UNIT.format('idempotency_mode = "output_hash"')
@@ -52,7 +52,7 @@ def test_a_plugin_that_takes_everything_from_its_context_passes(plugin):
     resources = 'resources = { required = ["clock", "rng"] }'
     unit = UNIT.format('idempotency_mode = "output_hash", partition_key = "language"')
     subject = subject_in(plugin("sound", resources, unit, 'execution_model = "async"'))
-    results = [carry_out(check, subject) for check in checks_of([Suite.contract])]
+    results = [run_check(check, subject) for check in checks_of([Suite.contract])]
 
     # Lent a real source of chance it is not idempotent, as its kind would have it be.
     said = {one.check.name: one.outcome for one in results if one.outcome != "ok"}

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from scaffold._cli.commands.test import subject_in
-from scaffold.testing._suites import carry_out, checks_of
+from scaffold.testing._suites import checks_of, run_check
 
 BOTH = ("in_process", "mcp_stdio")
 STDIO = ("mcp_stdio",)
@@ -34,7 +34,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("wrong", PLUGINS, ids=[one[0] for one in PLUGINS])
 def test_a_plugin_that_is_wrong_is_caught_by_name(plugin, tried, wrong, monkeypatch):
-    monkeypatch.setattr("scaffold.testing._checks.process_checks._FLOOD_SECONDS", 1.5)
+    monkeypatch.setattr("scaffold.testing._checks.process_checks._FLOOD_TIMEOUT", 1.5)
     name, check, runtime, keys, said = wrong
     result = tried(plugin(name, *keys, runtime=runtime), check)
 
@@ -87,7 +87,7 @@ def test_a_plugin_that_is_elsewhere_is_tried_where_it_is(plugin):
     manifest = folder / "dagstack.toml"
     manifest.write_text(manifest.read_text().replace('entry_point = "echo:Plugin"\n', ""))
     subject = subject_in(folder)
-    outcomes = {check.name: carry_out(check, subject).outcome for check in checks_of(["contract"])}
+    outcomes = {check.name: run_check(check, subject).outcome for check in checks_of(["contract"])}
 
     assert set(outcomes.values()) == {"ok", "skipped"}, outcomes
     assert (outcomes["idempotency"], outcomes["progress"]) == ("ok", "ok")

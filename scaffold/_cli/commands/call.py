@@ -23,7 +23,7 @@ from scaffold._project.config.errors import UsageError
 from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
-from scaffold.contract._hooks.streams import dump_answer, whole
+from scaffold.contract._hooks.streams import bind_any_hook, dump_output
 from scaffold.generator._schema.samples.sample_values import sample
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.host._context.plugin_context import Provision, Services
@@ -177,7 +177,7 @@ def _sample(channel: Channel, hook: Hook[Any, Any]) -> str:
 
 
 def _call(channel: Channel, hook: Hook[Any, Any], payload: Any, times: int) -> Answer:
-    function = whole(channel, hook)
+    function = bind_any_hook(channel, hook)
     taken: list[int] = []
     answer, error = None, None
     for _ in range(times):
@@ -189,4 +189,4 @@ def _call(channel: Channel, hook: Hook[Any, Any], payload: Any, times: int) -> A
         taken.append(perf_counter_ns() - start)
     if error is not None:
         return Answer({"error": error_as_json(error)}, error, taken)
-    return Answer({"result": json.loads(dump_answer(hook, answer))}, None, taken)
+    return Answer({"result": json.loads(dump_output(hook, answer))}, None, taken)

@@ -15,8 +15,8 @@ from scaffold.generator._schema.samples.sample_values import NoSampleError, gues
 from scaffold.generator._source.diagnostics import SpecError
 from scaffold.manifest._secrets import Secrets
 from scaffold.testing._checks.check import Result, Suite
-from scaffold.testing._plugin.plugin_under_test import Subject
-from scaffold.testing._suites import carry_out, checks_of
+from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
+from scaffold.testing._suites import checks_of, run_check
 
 __all__ = ["subject_in", "test"]
 
@@ -31,7 +31,7 @@ def test(folder: Path, suites: Sequence[str], *, secrets: Sequence[str], as_json
     logging.getLogger("plugin").addHandler(logging.NullHandler())
     results: list[Result] = []
     for check in checks_of([Suite(suite) for suite in suites]):
-        result = carry_out(check, subject)
+        result = run_check(check, subject)
         results.append(result)
         if not as_json:
             _print(result)
@@ -43,9 +43,9 @@ def test(folder: Path, suites: Sequence[str], *, secrets: Sequence[str], as_json
     return 5 if counts["failed"] else 1 if counts["wrong"] else 0
 
 
-def subject_in(folder: Path, secrets: Sequence[str] = ()) -> Subject:
+def subject_in(folder: Path, secrets: Sequence[str] = ()) -> PluginUnderTest:
     """Return the plugin in a folder, to be tried with samples of its schemas."""
-    return Subject(folder, _variants, Secrets(secrets or None))
+    return PluginUnderTest(folder, _variants, Secrets(secrets or None))
 
 
 def _variants(schema: Json) -> Iterator[Json]:

@@ -4,8 +4,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scaffold._filesystem.project_tree import Tree
-from scaffold._filesystem.reading import OutsideError
+from scaffold._filesystem.project_tree import ProjectTree
+from scaffold._filesystem.reading import OutsideProjectError
 from scaffold._project.config.errors import PreconditionError
 
 __all__ = ["explained", "read_file", "read_text"]
@@ -17,7 +17,7 @@ def read_file(root: Path, path: str) -> bytes:
     Raises `FileNotFoundError` if it does not exist, and `PreconditionError` if it lies outside of
     the project or is anything but a regular file of a sensible size.
     """
-    with explained(path), Tree(root) as tree:
+    with explained(path), ProjectTree(root) as tree:
         return tree.read(path)
 
 
@@ -36,7 +36,7 @@ def explained(path: str) -> Generator[None]:
         yield
     except FileNotFoundError:
         raise
-    except OutsideError as error:
+    except OutsideProjectError as error:
         help_ = "replace the link by a file or a folder, or name a path inside of the project"
         raise PreconditionError("outside", f"'{path}' {error.strerror}", help_) from error
     except (IsADirectoryError, NotADirectoryError) as error:

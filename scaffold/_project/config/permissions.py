@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from scaffold._filesystem.reading import read_small
+from scaffold._filesystem.reading import read_small_file
 
 __all__ = ["allow", "is_allowed", "permissions_file"]
 
@@ -55,6 +55,6 @@ def _covers(line: str, source: str) -> bool:
 
 def _lines() -> list[str]:
     with suppress(OSError, ValueError):
-        lines = read_small(permissions_file(), limit=_LARGEST).decode().splitlines()
+        lines = read_small_file(permissions_file(), limit=_LARGEST).decode().splitlines()
         return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     return []

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct, convert
 
-from scaffold._filesystem.path_names import refusal
-from scaffold._filesystem.project_tree import Tree
+from scaffold._filesystem.path_names import reason_to_refuse
+from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._project.config.access import explained, read_text
 from scaffold._project.config.errors import PreconditionError
 
@@ -85,7 +85,7 @@ def hookspecs_of(root: Path, settings: Settings) -> Path:
 
     Raises `PreconditionError` if it leads out of the project.
     """
-    with explained(settings.hookspecs), Tree(root) as tree:
+    with explained(settings.hookspecs), ProjectTree(root) as tree:
         tree.locate(settings.hookspecs)
     return root / settings.hookspecs
 
@@ -109,7 +109,7 @@ def _hold(settings: Settings) -> None:
         paths["out"] = [target.out for target in settings.targets]
     for key, values in paths.items():
         for value in values:
-            if reason := refusal(value):
+            if reason := reason_to_refuse(value):
                 message = f"{key} = '{value}' in [tool.scaffold] {reason}"
                 raise PreconditionError("outside", message, "name a folder of the project")
 

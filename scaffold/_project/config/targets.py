@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from scaffold._filesystem.project_tree import Tree
+from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._project.config.settings import PluginSettings, Settings
 
 __all__ = ["CONTRACT_TEST", "Targets"]
@@ -28,7 +28,7 @@ class Targets:
             return cls((f"{settings.package}/_generated", "docs"), (CONTRACT_TEST,))
         return cls(tuple(target.out for target in settings.targets))
 
-    def own(self, path: str, tree: Tree) -> bool:
+    def own(self, path: str, tree: ProjectTree) -> bool:
         """Tell whether a file with this path, links resolved, can be a generated one.
 
         Where the project itself is a target, the name has to be one that emitters give.

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from scaffold._filesystem.project_tree import Tree
-from scaffold._filesystem.reading import OutsideError
+from scaffold._filesystem.project_tree import ProjectTree
+from scaffold._filesystem.reading import OutsideProjectError
 from scaffold._project.config.access import explained, read_file
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.targets import Targets
@@ -59,7 +59,7 @@ def place(root: Path, path: str) -> Path:
 
     Raises `PreconditionError` if the file is outside of the project.
     """
-    with explained(path), Tree(root) as tree:
+    with explained(path), ProjectTree(root) as tree:
         return tree.real / tree.locate(posixpath.normpath(path))
 
 
@@ -73,7 +73,7 @@ def plan(
     """
     ours = lock.owned(Owner.GENERATED)
     found: list[Change] = []
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         for path in sorted(wanted.keys() | ours.keys()):
             after = wanted[path].encode() if path in wanted else None
             with explained(path):
@@ -86,7 +86,9 @@ def plan(
                     written = ours[path].sha256 if path in ours else None
                     found.append(_compare(path, _read(tree, real), after, written))
                 elif real != path:
-                    raise OutsideError(path, f"leads to '{real}', which is not a generated file")
+                    raise OutsideProjectError(
+                        path, f"leads to '{real}', which is not a generated file"
+                    )
                 elif tree.holds(path):
                     found.append(Change(path, State.LEFT, None, None))
     return tuple(found)
@@ -172,7 +174,7 @@ def _lines(content: bytes | None) -> list[str]:
     return list(io.StringIO(text, newline="\n"))
 
 
-def _read(tree: Tree, path: str) -> bytes | None:
+def _read(tree: ProjectTree, path: str) -> bytes | None:
     try:
         return tree.read(path)
     except FileNotFoundError:

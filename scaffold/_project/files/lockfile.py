@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec import convert
 
-from scaffold._filesystem.path_names import refusal
+from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.config.access import read_text
 from scaffold._project.config.errors import PreconditionError
 
@@ -91,7 +91,7 @@ def read_lock(root: Path) -> Lock:
         message = f"'{LOCKFILE}' cannot be read: {error}"
         raise PreconditionError("lock-invalid", message, _HELP) from error
     for path in lock.files:
-        if reason := refusal(path):
+        if reason := reason_to_refuse(path):
             message = f"'{LOCKFILE}' lists '{path}', which {reason}"
             raise PreconditionError("lock-invalid", message, _HELP)
     return lock

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from scaffold._filesystem.folder import Folder
-from scaffold._filesystem.user_folders import NAME, open_private, read_private, state_home
+from scaffold._filesystem.user_folders import APP_NAME, open_private, read_private, state_home
 
 __all__ = ["is_signed", "sign"]
 
@@ -58,7 +58,7 @@ def _keys(root: Path) -> Iterator[bytes]:
 
 def _places(root: Path) -> Iterator[Path]:
     user = getattr(os, "geteuid", lambda: "user")()
-    places = [Path(tempfile.gettempdir(), f"{NAME}-{user}")]
+    places = [Path(tempfile.gettempdir(), f"{APP_NAME}-{user}")]
     with suppress(RuntimeError):  # a user without a home
         places.insert(0, state_home())
     project = root.resolve()

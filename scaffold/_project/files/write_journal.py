@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from scaffold._filesystem.folder import Folder
-from scaffold._filesystem.project_tree import Tree
+from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.journal_record import (
     JOURNAL,
@@ -69,7 +69,7 @@ def refuse_interrupted(root: Path) -> None:
     """
     if not (root / _WORK).is_dir():
         return
-    with Tree(root) as tree, suppress(OSError, ForeignError), tree.top.enter(_WORK) as work:
+    with ProjectTree(root) as tree, suppress(OSError, ForeignError), tree.top.enter(_WORK) as work:
         if read(work, root) is not None:
             message = f"a change of the files in '{root}' was interrupted half way"
             mend = "run 'scaffold generate': it first puts everything back as it was"
@@ -81,7 +81,7 @@ def prepare(root: Path, swaps: Sequence[Swap]) -> None:
 
     Raises `OSError`, and `PreconditionError` if `.scaffold` is not a folder.
     """
-    with Tree(root) as tree, _new_work(tree) as work:
+    with ProjectTree(root) as tree, _new_work(tree) as work:
         with work.enter("new") as new, work.enter("old") as old:
             steps = [
                 _prepared(tree, swap, (new, old), str(number)) for number, swap in enumerate(swaps)
@@ -91,7 +91,7 @@ def prepare(root: Path, swaps: Sequence[Swap]) -> None:
 
 def make(root: Path, swaps: Sequence[Swap]) -> None:
     """Change the files as prepared, and make it final; folders that lose their last file go too."""
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         with tree.top.enter(_WORK) as work, work.enter("new") as new:
             lost: set[str] = set()
             for number, swap in enumerate(swaps):
@@ -113,7 +113,7 @@ def undo(root: Path) -> bool:
     not write, with nothing changed.
     """
     try:
-        with Tree(root) as tree:
+        with ProjectTree(root) as tree:
             if not _has_work(tree):
                 return False
             with tree.top.enter(_WORK) as work:
@@ -147,7 +147,7 @@ def _foreign(root: Path) -> PreconditionError:
     return PreconditionError("foreign-journal", message, mend)
 
 
-def _has_work(tree: Tree) -> bool:
+def _has_work(tree: ProjectTree) -> bool:
     state = tree.top.state(_WORK)
     if state is not None and not stat.S_ISDIR(state.st_mode):
         message = f"'{tree.root / _WORK}' is not a folder"
@@ -156,7 +156,7 @@ def _has_work(tree: Tree) -> bool:
 
 
 @contextmanager
-def _new_work(tree: Tree) -> Generator[Folder]:
+def _new_work(tree: ProjectTree) -> Generator[Folder]:
     if _has_work(tree):
         tree.top.sweep(_WORK)
     tree.top.make(_WORK)
@@ -167,7 +167,7 @@ def _new_work(tree: Tree) -> Generator[Folder]:
         yield work
 
 
-def _prepared(tree: Tree, swap: Swap, places: tuple[Folder, Folder], number: str) -> Step:
+def _prepared(tree: ProjectTree, swap: Swap, places: tuple[Folder, Folder], number: str) -> Step:
     """Keep the old file, and write the new one with its rights."""
     new, old = places
     path = _relative(tree, swap.target)
@@ -196,7 +196,7 @@ def _rights(mode: int, *, executable: bool | None) -> int:
     return mode | (mode & _READABLE) >> 2 if executable else mode & ~_RUNNABLE
 
 
-def _made(tree: Tree, steps: Iterable[Step]) -> tuple[str, ...]:
+def _made(tree: ProjectTree, steps: Iterable[Step]) -> tuple[str, ...]:
     missing = {
         folder
         for step in steps
@@ -206,7 +206,7 @@ def _made(tree: Tree, steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(sorted(missing, reverse=True))
 
 
-def _modes(tree: Tree, steps: Iterable[Step]) -> dict[str, int]:
+def _modes(tree: ProjectTree, steps: Iterable[Step]) -> dict[str, int]:
     return {
         folder: stat.S_IMODE(tree.folder(folder).own_state().st_mode)
         for step in steps
@@ -215,7 +215,7 @@ def _modes(tree: Tree, steps: Iterable[Step]) -> dict[str, int]:
     }
 
 
-def _is_there(tree: Tree, folder: str) -> bool:
+def _is_there(tree: ProjectTree, folder: str) -> bool:
     try:
         tree.folder(folder)
     except FileNotFoundError:
@@ -223,12 +223,12 @@ def _is_there(tree: Tree, folder: str) -> bool:
     return True
 
 
-def _relative(tree: Tree, target: Path) -> str:
+def _relative(tree: ProjectTree, target: Path) -> str:
     base = tree.real if target.is_relative_to(tree.real) else tree.root
     return target.relative_to(base).as_posix()
 
 
-def _put_back(tree: Tree, work: Folder, change: Change) -> None:
+def _put_back(tree: ProjectTree, work: Folder, change: Change) -> None:
     with work.enter("old") as old, work.enter("new") as new:
         due = [
             (step, str(number))
@@ -248,7 +248,7 @@ def _put_back(tree: Tree, work: Folder, change: Change) -> None:
     work.unlink(JOURNAL)
 
 
-def _was_swapped(tree: Tree, step: Step, new: Folder, number: str) -> bool:
+def _was_swapped(tree: ProjectTree, step: Step, new: Folder, number: str) -> bool:
     """Tell whether a step was done: what still lies under `new`, or at its place, was not."""
     if step.written:
         return new.state(number) is None
@@ -259,7 +259,9 @@ def _was_swapped(tree: Tree, step: Step, new: Folder, number: str) -> bool:
         return True
 
 
-def _restore(tree: Tree, step: Step, old: Folder, number: str, modes: dict[str, int]) -> None:
+def _restore(
+    tree: ProjectTree, step: Step, old: Folder, number: str, modes: dict[str, int]
+) -> None:
     parent, _, name = step.path.rpartition("/")
     if step.before is None:
         with suppress(FileNotFoundError):
@@ -279,7 +281,7 @@ def _keep(folder: Folder, name: str, old: Folder, number: str) -> None:
             old.date(number, state)
 
 
-def _prune(tree: Tree, folders: Iterable[str]) -> None:
+def _prune(tree: ProjectTree, folders: Iterable[str]) -> None:
     """Remove the folders that lost their last file, and what Python has cached of it."""
     for folder in folders:
         with suppress(OSError):  # one that is not empty ends it

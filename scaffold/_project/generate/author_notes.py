@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scaffold._filesystem.project_tree import Tree
+from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._project.config.access import read_file, read_text
 from scaffold._project.config.settings import PluginSettings
 from scaffold._project.files.file_changes import Change, State
@@ -144,7 +144,7 @@ def _imports(root: Path, settings: PluginSettings, kind: Kind) -> Iterator[str]:
     package = _package(kind)
     bindings = re.compile(rf"_generated\.(?!{package}\b)({kind.name}_v\d+)\b")
     generated = f"{settings.package}/_generated/"
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         for folder in (settings.package, "tests"):
             for file in sorted((root / folder).rglob("*.py")):
                 path = file.relative_to(root).as_posix()

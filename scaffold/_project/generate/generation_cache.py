@@ -20,7 +20,7 @@ from msgspec import to_builtins
 from msgspec.json import decode
 
 from scaffold._filesystem.folder import Folder
-from scaffold._filesystem.project_tree import Tree
+from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.user_folders import cache_home, open_private, read_private
 from scaffold._project.config.settings import Settings
 
@@ -120,7 +120,7 @@ def _inputs(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
     """
     top = str(folder)
     inside = folder.relative_to(root).as_posix()
-    with Tree(root) as tree:
+    with ProjectTree(root) as tree:
         for parent, _, names in os.walk(folder):
             within = parent.removeprefix(top).replace(os.sep, "/")
             for name in names:
@@ -128,7 +128,7 @@ def _inputs(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
                     yield f"{within}/{name}", _read(tree, f"{inside}{within}/{name}")
 
 
-def _read(tree: Tree, path: str) -> str:
+def _read(tree: ProjectTree, path: str) -> str:
     try:
         return sha256(tree.read(path)).hexdigest()
     except OSError as error:

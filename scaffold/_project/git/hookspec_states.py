@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from scaffold._filesystem.path_names import refusal
+from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.files.trees import File, Mode, follow
 from scaffold._project.git.revisions import (
     Entry,
@@ -52,7 +52,7 @@ def unpack(reader: Reader, tree: str, folder: Path, name: str) -> None:
         if path.startswith(below) and _counts(path, each)
     }
     for path, each in wanted.items():
-        if reason := refusal(path):
+        if reason := reason_to_refuse(path):
             raise refused(name, f"'{path}' {reason}")
         if each.mode is Mode.SUBMODULE:
             reason = f"'{path}' is a submodule, whose files are not in the repository"

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from scaffold._filesystem.reading import read_small
+from scaffold._filesystem.reading import read_small_file
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Mode
 from scaffold._project.git.git import look
@@ -138,7 +138,7 @@ class Repository:
         try:
             if stat.S_ISLNK(found.st_mode):
                 return known.oid not in _names(os.fsencode(path.readlink()))
-            return known.oid not in _names(read_small(path))
+            return known.oid not in _names(read_small_file(path))
         except OSError:
             return True
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from scaffold._filesystem.reading import SMALL, read_small
+from scaffold._filesystem.reading import MAX_FILE_BYTES, read_small_file
 from scaffold._project.config.errors import PreconditionError
 
 __all__ = ["refuse_special", "refuse_special_ignored"]
@@ -83,7 +83,7 @@ def _own(path: Path) -> Path:
         _refuse(path, sized=True)
         return path
     try:
-        text = os.fsdecode(read_small(path))
+        text = os.fsdecode(read_small_file(path))
     except OSError:
         text = ""
     return path.parent / text.removeprefix(_WORDS).strip() if text.startswith(_WORDS) else path
@@ -93,7 +93,7 @@ def _shared(own: Path) -> Path:
     """Return the folder that several work trees share."""
     _refuse(own / "commondir", sized=True)
     try:
-        return own / os.fsdecode(read_small(own / "commondir")).strip()
+        return own / os.fsdecode(read_small_file(own / "commondir")).strip()
     except (OSError, ValueError):
         return own
 
@@ -122,8 +122,8 @@ def _refuse(path: Path, *, sized: bool) -> None:
     kind = found.st_mode
     if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
         reason = "is a pipe or a device, and git would wait for it"
-    elif sized and stat.S_ISREG(kind) and found.st_size > SMALL:
-        reason = f"has more than {SMALL // 2**20} MB, and git would read all of it"
+    elif sized and stat.S_ISREG(kind) and found.st_size > MAX_FILE_BYTES:
+        reason = f"has more than {MAX_FILE_BYTES // 2**20} MB, and git would read all of it"
     else:
         return
     message = f"'{path}' {reason}"

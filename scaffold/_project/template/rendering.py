@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Final, ParamSpec, TypeVar
 
-from scaffold._filesystem.path_names import refusal
+from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Files, read_tree
 
@@ -94,7 +94,7 @@ def render_tree(
             raise PreconditionError("template", message, advice)
         files = dict(read_tree(folder))
     for path in files:
-        if reason := refusal(path):
+        if reason := reason_to_refuse(path):
             message = f"{name} would write '{path}', which {reason}"
             raise PreconditionError("template", message, "name another template with --template")
     return Rendering(files, config, answers, only_new)

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from packaging.version import InvalidVersion, Version
 
-from scaffold._filesystem.path_names import refusal
+from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Mode, follow
 from scaffold._project.git.git import clone, work
@@ -107,7 +107,7 @@ class Fetched:
         listing = list_tree(self._git, found[0], name)
         folder.mkdir()
         for path, entry in listing.items():
-            if reason := refusal(path):
+            if reason := reason_to_refuse(path):
                 raise _bad(name, f"it has '{path}', which {reason}")
             if entry.mode is Mode.SUBMODULE:
                 raise _bad(name, f"'{path}' is a submodule, which is not fetched")

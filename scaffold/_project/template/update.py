@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scaffold._filesystem.project_tree import Tree
+from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.permissions import is_allowed, permissions_file
 from scaffold._project.files.file_changes import Change, State
@@ -170,7 +170,7 @@ class _Merger:
     def merge(self, base: Files, new: Rendering, moved: Mapping[str, str]) -> None:
         """Merge all files of the template."""
         given_up = set(moved.values())
-        with Tree(self.root) as tree:
+        with ProjectTree(self.root) as tree:
             for path in sorted({*base, *new.files} - {ANSWERS} - given_up):
                 old = moved.get(path, path)
                 self._one(tree, path, old, base.get(old), new)
@@ -204,7 +204,9 @@ class _Merger:
             generated=found is not None,
         )
 
-    def _one(self, tree: Tree, path: str, old: str, base: File | None, new: Rendering) -> None:
+    def _one(
+        self, tree: ProjectTree, path: str, old: str, base: File | None, new: Rendering
+    ) -> None:
         real, ours = ours_at(tree, self.tracked, path)
         theirs = new.files.get(path)
         left = ""
@@ -226,7 +228,7 @@ class _Merger:
 
     def _put(self, path: str, text: str) -> None:
         """Change a file of this program; on the disk it may have other line ends."""
-        with Tree(self.root) as tree:
+        with ProjectTree(self.root) as tree:
             real, ours = ours_at(tree, self.tracked, path)
         if ours.obstacle:
             message = f"'{path}' cannot be written: {ours.obstacle}"

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import decode, encode
 
-from scaffold._filesystem.project_tree import Tree
-from scaffold._filesystem.reading import read_small
+from scaffold._filesystem.project_tree import ProjectTree
+from scaffold._filesystem.reading import read_small_file
 from scaffold._project.config.access import explained
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.file_changes import Change, State
@@ -59,7 +59,7 @@ def remembered(repository: Repository) -> tuple[Change, ...]:
         message = f"there is no update to take back in '{repository.project}'"
         advice = "once it is committed, take it back with 'git revert'"
         raise PreconditionError("no-update", message, advice)
-    with Tree(repository.project) as tree:
+    with ProjectTree(repository.project) as tree:
         return tuple(
             _back(tree, path, text, executable=record.executable.get(path))
             for path, text in sorted(record.files.items())
@@ -75,7 +75,7 @@ def waits(repository: Repository) -> list[str]:
 def _read(repository: Repository) -> _Record | None:
     path = repository.record()
     try:
-        record = decode(read_small(path, limit=_LARGEST), type=_Record)
+        record = decode(read_small_file(path, limit=_LARGEST), type=_Record)
     except FileNotFoundError:
         return None
     except (OSError, DecodeError, ValidationError, RecursionError) as error:
@@ -85,7 +85,7 @@ def _read(repository: Repository) -> _Record | None:
     return record if record.head == repository.head else None
 
 
-def _back(tree: Tree, path: str, text: str | None, *, executable: bool | None) -> Change:
+def _back(tree: ProjectTree, path: str, text: str | None, *, executable: bool | None) -> Change:
     try:
         with explained(path):
             now = tree.read(path)

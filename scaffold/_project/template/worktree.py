@@ -4,8 +4,8 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 
-from scaffold._filesystem.project_tree import Tree
-from scaffold._filesystem.reading import OutsideError
+from scaffold._filesystem.project_tree import ProjectTree
+from scaffold._filesystem.reading import OutsideProjectError
 from scaffold._project.files.trees import File, Mode
 from scaffold._project.git.repository import Tracked
 from scaffold._project.template.merging import Ours
@@ -13,7 +13,7 @@ from scaffold._project.template.merging import Ours
 __all__ = ["ours_at"]
 
 
-def ours_at(tree: Tree, tracked: Mapping[str, Tracked], path: str) -> tuple[str, Ours]:
+def ours_at(tree: ProjectTree, tracked: Mapping[str, Tracked], path: str) -> tuple[str, Ours]:
     """Return where a path really is in a project, links followed, and what is there.
 
     Args:
@@ -26,7 +26,7 @@ def ours_at(tree: Tree, tracked: Mapping[str, Tracked], path: str) -> tuple[str,
         if reason := _other_repository(tree, tracked, real):
             return real, Ours(None, obstacle=reason)
         return real, _at(tree, tracked.get(real), path, real)
-    except OutsideError as error:
+    except OutsideProjectError as error:
         return path, Ours(None, obstacle=f"its place in the project {error.strerror}")
     except NotADirectoryError:
         return path, Ours(None, obstacle="a file has the name of its folder")
@@ -34,7 +34,7 @@ def ours_at(tree: Tree, tracked: Mapping[str, Tracked], path: str) -> tuple[str,
         return path, Ours(None, obstacle=f"it cannot be read: {error.strerror}")
 
 
-def _at(tree: Tree, known: Tracked | None, path: str, real: str) -> Ours:
+def _at(tree: ProjectTree, known: Tracked | None, path: str, real: str) -> Ours:
     parent, _, name = real.rpartition("/")
     try:
         folder = tree.folder(parent)
@@ -59,7 +59,7 @@ def _was_executable(known: Tracked | None) -> bool:
     return known is not None and known.mode is Mode.EXECUTABLE
 
 
-def _other_repository(tree: Tree, tracked: Mapping[str, Tracked], real: str) -> str:
+def _other_repository(tree: ProjectTree, tracked: Mapping[str, Tracked], real: str) -> str:
     """Return why a path is not of this repository: a submodule, or one inside of the folder."""
     for folder in (*_parents(real), real):
         known = tracked.get(folder)

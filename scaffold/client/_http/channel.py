@@ -11,7 +11,7 @@ from threading import get_ident
 from typing import Any, Final, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.turns import Turns, Waiter, thread_of
+from scaffold._concurrency.turns import Turns, Waiter, thread_id_of
 from scaffold.client._http.choose_transport import Response, transport
 from scaffold.client._http.protocol_driver import Calling, Peer, Streaming
 from scaffold.client._http.response_parsing import plain_length
@@ -196,7 +196,7 @@ class HttpChannel:
         """Wait for a turn to renew the session; return False if it does not come in time."""
         queue = self._renewing
         # A signal handler does not wait for the frame below it.
-        while queue[0] is not turn and thread_of(queue[0]) != get_ident():
+        while queue[0] is not turn and thread_id_of(queue[0]) != get_ident():
             if time.monotonic() > deadline:
                 return False
             time.sleep(_PAUSE)

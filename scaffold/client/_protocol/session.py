@@ -21,9 +21,9 @@ from scaffold._mcp.tool_results import WRAPPED_ARGUMENT, read_foreign_result, re
 from scaffold._version import __version__
 from scaffold.client._protocol.responses import Initialized, decode, era, in_full, result_of
 from scaffold.client._protocol.tool_list import OddTools, Pages, ToolList
-from scaffold.contract._context.call_context import beside
+from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._context.metadata import call_metadata
-from scaffold.contract._context.progress import Report, listener
+from scaffold.contract._context.progress import ProgressListener, progress_listener
 from scaffold.contract._errors.errors import InvalidOutput, ProtocolError, RuntimeNotSupported
 from scaffold.contract._hooks.hook import Functions, Hook, Kind
 from scaffold.contract._json.types import Json, JsonObject, is_object
@@ -46,7 +46,7 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """False for a notification."""
     probe: bool = False
     """True if silence, refusal or death is an answer too: the transport sends `None` for it."""
-    report: Report | None = None
+    report: ProgressListener | None = None
     """Set if the caller listens to the progress of the call."""
     token: int = 0
     """The progress token, if it does."""
@@ -195,11 +195,11 @@ class Call:
         described = session.kind.describe(hook.name)
         self.session = session
         self._hook = hook
-        self.dump = hook.input.writer
+        self.dump = hook.input.dumper
         """Writes a payload; raises `InvalidInput`."""
-        self.load = hook.output.reader
+        self.load = hook.output.loader
         """Reads an output; raises `InvalidOutput`."""
-        self.quick = hook.output.quick
+        self.quick = hook.output.short_loader
         """Reads a short output; raises one of `REFUSED`."""
         self._tool = tool
         self._is_object = bool(described["output"]["object"])
@@ -213,7 +213,7 @@ class Call:
     def write(self, payload: Any) -> Outgoing:
         """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
         arguments = self.dump(payload)
-        if beside() is None:
+        if current_call_context() is None:
             return self.outgoing(arguments)
         before, after = self._wrap
         return self._with_meta(self._tool, before + arguments + after)
@@ -230,7 +230,7 @@ class Call:
         return Outgoing("tools/call", before + arguments + after, self._tool)
 
     def _with_meta(self, tool: str, arguments: bytes | Raw) -> Outgoing:
-        report = listener()
+        report = progress_listener()
         token = self.session.token() if report is not None else 0
         params = b"%b%b}" % (self.session.head(tool, token, call_metadata()), arguments)
         return Outgoing("tools/call", params, tool, report=report, token=token)
@@ -271,7 +271,7 @@ class FunctionCall(Call):
         if head is None:
             head = self._heads[tool] = self.session.head(tool)
         arguments = _decode_object(data)[self._functions.arguments]
-        if beside() is None:
+        if current_call_context() is None:
             return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
         return self._with_meta(tool, arguments)
 

@@ -14,7 +14,7 @@ from scaffold._mcp.stream_messages import WINDOW_BYTES, read_stream_end
 from scaffold.client._protocol.responses import in_full, result_of
 from scaffold.client._protocol.session import Call, Outgoing, Session
 from scaffold.contract._context.metadata import call_metadata
-from scaffold.contract._context.progress import listener
+from scaffold.contract._context.progress import progress_listener
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._hooks.hook import StreamHook
 
@@ -33,7 +33,7 @@ class StreamCall(Call):
         arguments = before + self._hook.input.dump(payload) + after
         token = self.session.token()
         head = self.session.head(self._tool, token, call_metadata(), WINDOW_BYTES)
-        report = listener() or _ignore
+        report = progress_listener() or _ignore
         params = b"%b%b}" % (head, arguments)
         return Outgoing("tools/call", params, self._tool, report=report, token=token, streams=True)
 

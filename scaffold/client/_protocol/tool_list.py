@@ -12,7 +12,7 @@ from scaffold._mcp.listed_tools import WarnAboutTool, read_tools
 from scaffold._mcp.refusal_reasons import excerpt
 from scaffold.client._protocol.responses import Listed, decode, result_of
 from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
-from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._json.types import JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
@@ -99,7 +99,7 @@ class ToolList:
         self.offer = OfferedTools.read(kind, plugin, listed, odd)
         self._odd = odd
         self._catalogues = {
-            name: Catalogue(functions, plugin, odd)
+            name: FunctionCatalog(functions, plugin, odd)
             for name, functions in self.offer.catalogues.items()
         }
         self._outputs = {tool["name"]: tool.get("outputSchema") for tool in listed}

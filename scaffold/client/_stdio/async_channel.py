@@ -16,7 +16,7 @@ from scaffold.client._protocol.stream_calls import On, opener
 from scaffold.client._stdio.connection.async_connection import LoopPipes
 from scaffold.client._stdio.connection.transport import GRACE, MESSAGE_LIMIT, NotSent
 from scaffold.client._stdio.restart_policy import DYING_OF_PROBE, Supervision, closed
-from scaffold.contract._context.call_context import beside
+from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
@@ -96,7 +96,7 @@ class AsyncStdioChannel:
         if self._pipes.session.is_catalogue(hook):
             return lambda _payload: self._list(hook, timeout)
         repeatable = hook.idempotent or hook.read_only
-        now, said = time.monotonic, beside
+        now, said = time.monotonic, current_call_context
         bound = _Bound(self._pipes, hook, timeout)
 
         async def call(payload: In) -> Out:

@@ -11,37 +11,43 @@ from typing import Final, NamedTuple, TypeAlias
 
 from scaffold.contract._json.types import Json
 
-__all__ = ["NOTHING", "Beside", "Report", "beside", "saying"]
+__all__ = [
+    "EMPTY_CONTEXT",
+    "CallContext",
+    "ProgressListener",
+    "call_context",
+    "current_call_context",
+]
 
-Report: TypeAlias = Callable[[float, float | None, str], None]
+ProgressListener: TypeAlias = Callable[[float, float | None, str], None]
 """Takes what was reported: the progress, the total if it is known, and a message or `""`."""
 
 
-class Beside(NamedTuple):
+class CallContext(NamedTuple):
     """What goes with the calls of a block, beside their payloads."""
 
     metadata: Mapping[str, Json]
-    report: Report | None
+    report: ProgressListener | None
     """Hears of the calls' progress."""
 
 
-NOTHING: Final = Beside(MappingProxyType({}), None)
+EMPTY_CONTEXT: Final = CallContext(MappingProxyType({}), None)
 
-_beside: ContextVar[Beside | None] = ContextVar("scaffold_beside", default=None)
+_current: ContextVar[CallContext | None] = ContextVar("scaffold_beside", default=None)
 
-beside: Final = _beside.get
+current_call_context: Final = _current.get
 """Returns what goes with the calls made here; `None` if that is nothing."""
 
 
 @contextmanager
-def saying(
-    metadata: Mapping[str, Json] = MappingProxyType({}), report: Report | None = None
+def call_context(
+    metadata: Mapping[str, Json] = MappingProxyType({}), report: ProgressListener | None = None
 ) -> Generator[None]:
     """Say something of the calls made in this block, over what was said before."""
-    before = beside() or NOTHING
-    said = Beside(MappingProxyType({**before.metadata, **metadata}), report or before.report)
-    token = _beside.set(said if said.metadata or said.report else None)
+    before = current_call_context() or EMPTY_CONTEXT
+    said = CallContext(MappingProxyType({**before.metadata, **metadata}), report or before.report)
+    token = _current.set(said if said.metadata or said.report else None)
     try:
         yield
     finally:
-        _beside.reset(token)
+        _current.reset(token)

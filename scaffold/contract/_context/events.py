@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
-__all__ = ["EventBus", "Handler", "NoEvents", "Subscription"]
+__all__ = ["EventBus", "Handler", "NullEventBus", "Subscription"]
 
 Handler: TypeAlias = Callable[[Any], Awaitable[None] | None]
 """Takes an event's payload: JSON values, a copy of its own."""
@@ -39,7 +39,7 @@ class EventBus(Protocol):
         ...
 
 
-class NoEvents:
+class NullEventBus:
     """A bus with nobody on it: what a plugin gets that is in a process of its own."""
 
     def publish(self, topic: str, payload: Any = None) -> None:

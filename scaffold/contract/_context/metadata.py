@@ -7,7 +7,11 @@ MCP it travels in `_meta`.
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
-from scaffold.contract._context.call_context import NOTHING, beside, saying
+from scaffold.contract._context.call_context import (
+    EMPTY_CONTEXT,
+    call_context,
+    current_call_context,
+)
 from scaffold.contract._json.types import Json
 
 __all__ = ["call_metadata", "calling_with"]
@@ -18,7 +22,7 @@ def call_metadata() -> Mapping[str, Json]:
 
     The usual keys are `tenant_id`, `actor`, `quota_budget`, `trace_context` and `request_id`.
     """
-    return (beside() or NOTHING).metadata
+    return (current_call_context() or EMPTY_CONTEXT).metadata
 
 
 def calling_with(metadata: Mapping[str, Json]) -> AbstractContextManager[None]:
@@ -26,4 +30,4 @@ def calling_with(metadata: Mapping[str, Json]) -> AbstractContextManager[None]:
 
     The values are JSON, or the calls that cross a wire fail.
     """
-    return saying(metadata)
+    return call_context(metadata)

@@ -110,14 +110,16 @@ class Checkpoints:
 
     def save(self, key: str, state: JsonObject) -> str:
         """Keep a state, in place of the last one, and return its version."""
-        data = _written(state)
+        data = _encode_state(state)
         self._blobs.put(key, data)
-        return _version(data)
+        return _version_of(data)
 
     def load(self, key: str) -> Checkpoint:
         """Return the state that was saved last."""
         data = self._blobs.get(key)
-        return Checkpoint(None, "") if data is None else Checkpoint(from_json(data), _version(data))
+        return (
+            Checkpoint(None, "") if data is None else Checkpoint(from_json(data), _version_of(data))
+        )
 
     def list(self, prefix: str = "") -> Sequence[tuple[str, str]]:
         """Return the keys that begin with a prefix, and their versions, sorted."""
@@ -128,16 +130,16 @@ class Checkpoints:
         self._blobs.delete(key)
 
 
-_LONGEST: Final = 150
+_MAX_KEY_BYTES: Final = 150
 
 
 def check_key(key: str) -> None:
     """Raise `ValueError` for a key that is empty or longer than 150 bytes."""
-    if not 0 < len(key.encode()) <= _LONGEST:
-        raise ValueError(f"a key has 1 to {_LONGEST} bytes, and this one {len(key.encode())}")
+    if not 0 < len(key.encode()) <= _MAX_KEY_BYTES:
+        raise ValueError(f"a key has 1 to {_MAX_KEY_BYTES} bytes, and this one {len(key.encode())}")
 
 
-def _written(state: object) -> bytes:
+def _encode_state(state: object) -> bytes:
     try:
         data = to_json(state)
         lossless = is_object(state) and from_json(data, allow_inf_nan=False) == state
@@ -148,7 +150,7 @@ def _written(state: object) -> bytes:
     return data
 
 
-def _version(data: bytes) -> str:
+def _version_of(data: bytes) -> str:
     from hashlib import sha256
 
     return sha256(data).hexdigest()[:16]

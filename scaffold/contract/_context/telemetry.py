@@ -10,36 +10,36 @@ from types import TracebackType
 from typing import Final, Protocol, TypeAlias
 
 __all__ = [
-    "SILENT",
-    "UNTRACED",
-    "Fact",
-    "Facts",
-    "Labelled",
+    "NULL_METRICS",
+    "NULL_TRACER",
+    "AttributeValue",
+    "Attributes",
+    "LabelledMetrics",
     "Metrics",
-    "Silent",
+    "NullMetrics",
+    "NullTracer",
     "Span",
     "Tracer",
-    "Untraced",
 ]
 
-Fact: TypeAlias = str | int | float | bool
-Facts: TypeAlias = Mapping[str, Fact]
+AttributeValue: TypeAlias = str | int | float | bool
+Attributes: TypeAlias = Mapping[str, AttributeValue]
 """Labels of a measurement, or attributes of a span."""
-_NONE: Final[Facts] = {}
+_NO_ATTRIBUTES: Final[Attributes] = {}
 
 
 class Metrics(Protocol):
     """Takes measurements. Any thread may call; it must be quick and raise nothing."""
 
-    def count(self, name: str, amount: float = 1, labels: Facts = _NONE) -> None:
+    def count(self, name: str, amount: float = 1, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Add to a sum that never falls: calls, bytes, tokens."""
         ...
 
-    def record(self, name: str, value: float, labels: Facts = _NONE) -> None:
+    def record(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Note one value of a distribution: seconds, sizes."""
         ...
 
-    def gauge(self, name: str, value: float, labels: Facts = _NONE) -> None:
+    def gauge(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Say what a value is now: a queue's length."""
         ...
 
@@ -47,7 +47,7 @@ class Metrics(Protocol):
 class Span(Protocol):
     """A piece of work under way."""
 
-    def set(self, name: str, value: Fact) -> None:
+    def set(self, name: str, value: AttributeValue) -> None:
         """Say something about the work."""
         ...
 
@@ -60,7 +60,7 @@ class Tracer(Protocol):
         """What a plugin's process is told to trace with: `opentelemetry`, or empty for nothing."""
         ...
 
-    def span(self, name: str, facts: Facts = _NONE) -> AbstractContextManager[Span]:
+    def span(self, name: str, facts: Attributes = _NO_ATTRIBUTES) -> AbstractContextManager[Span]:
         """Open a span for a block, below the open one or that of the call's `trace_context`.
 
         What the block raises is noted in the span, and goes on.
@@ -72,43 +72,43 @@ class Tracer(Protocol):
         ...
 
 
-class Silent:
+class NullMetrics:
     """Metrics that nobody wants."""
 
-    def count(self, name: str, amount: float = 1, labels: Facts = _NONE) -> None:
+    def count(self, name: str, amount: float = 1, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Do nothing."""
 
-    def record(self, name: str, value: float, labels: Facts = _NONE) -> None:
+    def record(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Do nothing."""
 
-    def gauge(self, name: str, value: float, labels: Facts = _NONE) -> None:
+    def gauge(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Do nothing."""
 
 
-class Labelled:
+class LabelledMetrics:
     """Metrics whose every measurement has some labels more."""
 
-    def __init__(self, metrics: Metrics, labels: Facts) -> None:
+    def __init__(self, metrics: Metrics, labels: Attributes) -> None:
         self._metrics = metrics
         self._labels = labels
 
-    def count(self, name: str, amount: float = 1, labels: Facts = _NONE) -> None:
+    def count(self, name: str, amount: float = 1, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Add to a sum that never falls."""
         self._metrics.count(name, amount, {**self._labels, **labels})
 
-    def record(self, name: str, value: float, labels: Facts = _NONE) -> None:
+    def record(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Note one value of a distribution."""
         self._metrics.record(name, value, {**self._labels, **labels})
 
-    def gauge(self, name: str, value: float, labels: Facts = _NONE) -> None:
+    def gauge(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Say what a value is now."""
         self._metrics.gauge(name, value, {**self._labels, **labels})
 
 
-class _NoSpan:
+class _NullSpan:
     """A span that nobody sees."""
 
-    def set(self, name: str, value: Fact) -> None:
+    def set(self, name: str, value: AttributeValue) -> None:
         """Do nothing."""
 
     def __enter__(self) -> Span:
@@ -123,20 +123,20 @@ class _NoSpan:
         return None
 
 
-class Untraced:
+class NullTracer:
     """A tracer that nobody reads."""
 
     adapter: str = ""
 
-    def span(self, name: str, facts: Facts = _NONE) -> AbstractContextManager[Span]:
+    def span(self, name: str, facts: Attributes = _NO_ATTRIBUTES) -> AbstractContextManager[Span]:
         """Open nothing."""
-        return _NO_SPAN
+        return _NULL_SPAN
 
     def carrier(self) -> Mapping[str, str]:
         """Return nothing."""
         return {}
 
 
-_NO_SPAN: Final = _NoSpan()
-SILENT: Final = Silent()
-UNTRACED: Final = Untraced()
+_NULL_SPAN: Final = _NullSpan()
+NULL_METRICS: Final = NullMetrics()
+NULL_TRACER: Final = NullTracer()

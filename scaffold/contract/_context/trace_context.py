@@ -14,18 +14,18 @@ _TRACEPARENT: Final = "traceparent"
 _TRACESTATE: Final = "tracestate"
 _BAGGAGE: Final = "baggage"
 
-_LONGEST_PARENT: Final = 256
+_MAX_PARENT_CHARS: Final = 256
 """Characters; version 00 has 55, and later versions may add to them."""
 _IDS: Final = r"-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 _PARENT: Final = rf"00{_IDS}|(?!00|ff)[0-9a-f]{{2}}{_IDS}(?:-[\x21-\x7e]*)?"
-_LONGEST_STATE: Final = 2048
-_MOST_STATES: Final = 32
+_MAX_STATE_CHARS: Final = 2048
+_MAX_STATES: Final = 32
 _STATE: Final = (
     r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
     r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
-_LONGEST_BAGGAGE: Final = 8192
-_MOST_ITEMS: Final = 64
+_MAX_BAGGAGE_CHARS: Final = 8192
+_MAX_BAGGAGE_ITEMS: Final = 64
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _VALUE: Final = r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*"
 _ITEM: Final = rf"{_WORD}[ \t]*=[ \t]*{_VALUE}(?:[ \t]*;[ \t]*{_WORD}(?:[ \t]*=[ \t]*{_VALUE})?)*"
@@ -50,15 +50,15 @@ def trace_fields(given: Mapping[str, object]) -> dict[str, str]:
 
 
 def _is_parent(value: str) -> bool:
-    return len(value) <= _LONGEST_PARENT and _matches(_PARENT, value)
+    return len(value) <= _MAX_PARENT_CHARS and _matches(_PARENT, value)
 
 
 def _is_state(value: str) -> bool:
-    return _is_list(value, _STATE, _MOST_STATES, _LONGEST_STATE)
+    return _is_list(value, _STATE, _MAX_STATES, _MAX_STATE_CHARS)
 
 
 def _is_baggage(value: str) -> bool:
-    return _is_list(value, _ITEM, _MOST_ITEMS, _LONGEST_BAGGAGE)
+    return _is_list(value, _ITEM, _MAX_BAGGAGE_ITEMS, _MAX_BAGGAGE_CHARS)
 
 
 _FIELDS: Final[Mapping[str, Callable[[str], bool]]] = {

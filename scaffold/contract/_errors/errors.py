@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
 __all__ = [
-    "MOST_BYTES",
-    "MOST_PROBLEMS",
-    "NOTHING_MORE",
+    "MAX_PROBLEMS",
+    "MAX_PROBLEM_BYTES",
+    "NO_OMITTED_PROBLEMS",
     "AmbiguousPlugin",
     "ConnectFailed",
     "DeadlineExceeded",
@@ -46,29 +46,29 @@ __all__ = [
     "KindUnknown",
     "ManifestInvalid",
     "NoCapableHandler",
+    "OmittedProblems",
     "PeerCrashed",
     "PluginError",
     "PluginLoadError",
     "Problem",
     "ProtocolError",
-    "Rest",
     "RuntimeNotSupported",
     "ScaffoldError",
     "TransportError",
     "UnsupportedHook",
 ]
 
-MOST_PROBLEMS: Final = 100
+MAX_PROBLEMS: Final = 100
 """Problems that one refusal lists."""
 
-MOST_BYTES: Final = 18 << 10
+MAX_PROBLEM_BYTES: Final = 18 << 10
 """Bytes of the problems of one refusal as JSON. They cross the wire up to three times: in the
 message, in the text for a model, and as data. So a refusal stays below 64 KiB."""
 
-LONGEST: Final = 400
+MAX_MESSAGE_CHARS: Final = 400
 """Characters of a message: a caller has the value, and its pointer."""
 
-LONGEST_PATH: Final = 1000
+MAX_POINTER_CHARS: Final = 1000
 """Characters of a pointer. A longer one ends at the object around the property."""
 
 
@@ -116,7 +116,7 @@ class HookError(ScaffoldError):
         return f"{self.code}: {self.message}"
 
 
-def _order(problem: Problem) -> tuple[list[tuple[int, str]], str, str]:
+def _sort_key(problem: Problem) -> tuple[list[tuple[int, str]], str, str]:
     steps = [(int(step), "") if step.isdecimal() else (-1, step) for step in _steps(problem.path)]
     return steps, problem.rule, problem.message
 
@@ -126,7 +126,7 @@ def _steps(path: str) -> list[str]:
     return [step if len(step) < len("9" * 19) else f" {step}" for step in path.split("/")]
 
 
-class Rest(NamedTuple):
+class OmittedProblems(NamedTuple):
     """The problems of a payload that a refusal does not list."""
 
     number: int = 0
@@ -147,18 +147,20 @@ class Rest(NamedTuple):
         return {"more": self.number, "more_is_exact": self.is_exact}
 
 
-NOTHING_MORE: Final = Rest()
+NO_OMITTED_PROBLEMS: Final = OmittedProblems()
 
 
-class _Invalid(HookError):
+class _InvalidPayload(HookError):
     """A payload that its schema refuses."""
 
     _code: ClassVar[str]
 
-    def __init__(self, hook: str, problems: Iterable[Problem], rest: Rest = NOTHING_MORE) -> None:
-        every = sorted(set(problems), key=_order)
+    def __init__(
+        self, hook: str, problems: Iterable[Problem], rest: OmittedProblems = NO_OMITTED_PROBLEMS
+    ) -> None:
+        every = sorted(set(problems), key=_sort_key)
         self.hook = hook
-        self.problems = tuple(_first(every))
+        self.problems = tuple(_within_limits(every))
         """The problems, in the order of path, rule and message; indexes count as numbers.
 
         At most 100, and no more than 18 KiB of JSON.
@@ -170,29 +172,33 @@ class _Invalid(HookError):
         super().__init__(self._code, message, {**data, **self.rest.as_json()})
 
 
-def _first(problems: Sequence[Problem]) -> Iterator[Problem]:
+def _within_limits(problems: Sequence[Problem]) -> Iterator[Problem]:
     """Yield as many problems as a refusal has room for, and of each as much."""
     size = 0
-    for problem in problems[:MOST_PROBLEMS]:
-        short = _short(problem)
+    for problem in problems[:MAX_PROBLEMS]:
+        short = _shorten(problem)
         size += sum(
-            map(_size, (short.path, short.rule, short.message, '{"path","rule","message"}'))
+            map(_json_bytes, (short.path, short.rule, short.message, '{"path","rule","message"}'))
         )
-        if size > MOST_BYTES:
+        if size > MAX_PROBLEM_BYTES:
             return
         yield short
 
 
-def _short(problem: Problem) -> Problem:
+def _shorten(problem: Problem) -> Problem:
     path, rule, message = problem.path, problem.rule, problem.message
-    if len(path) <= LONGEST_PATH and len(rule) <= LONGEST and len(message) <= LONGEST:
+    if (
+        len(path) <= MAX_POINTER_CHARS
+        and len(rule) <= MAX_MESSAGE_CHARS
+        and len(message) <= MAX_MESSAGE_CHARS
+    ):
         return problem
-    if len(path) > LONGEST_PATH:
-        path = path[:LONGEST_PATH].rpartition("/")[0]
-    return Problem(path, rule[:LONGEST], shortened(message))
+    if len(path) > MAX_POINTER_CHARS:
+        path = path[:MAX_POINTER_CHARS].rpartition("/")[0]
+    return Problem(path, rule[:MAX_MESSAGE_CHARS], shorten_message(message))
 
 
-def _size(text: str) -> int:
+def _json_bytes(text: str) -> int:
     """Count the bytes of a text as JSON."""
     return (
         len(text.encode("utf-8", "replace"))
@@ -202,20 +208,20 @@ def _size(text: str) -> int:
     )
 
 
-def shortened(message: str) -> str:
+def shorten_message(message: str) -> str:
     """Cut the value out of a message that repeats all of it; the reason stands behind."""
-    if len(message) <= LONGEST:
+    if len(message) <= MAX_MESSAGE_CHARS:
         return message
-    return f"{message[: LONGEST // 4]}…{message[-LONGEST // 2 :]}"
+    return f"{message[: MAX_MESSAGE_CHARS // 4]}…{message[-MAX_MESSAGE_CHARS // 2 :]}"
 
 
-class InvalidInput(_Invalid):
+class InvalidInput(_InvalidPayload):
     """The payload breaks the hook's input schema; the plugin has not seen it."""
 
     _code = "invalid_input"
 
 
-class InvalidOutput(_Invalid):
+class InvalidOutput(_InvalidPayload):
     """The plugin answered with a value that the hook's output schema forbids."""
 
     _code = "invalid_output"

@@ -6,13 +6,13 @@ from typing import Final
 
 from scaffold.contract._errors.errors import InternalError
 
-__all__ = ["FAILURES", "conceal"]
+__all__ = ["PLUGIN_EXCEPTIONS", "mask_exception"]
 
-FAILURES: Final = (Exception, SystemExit)
+PLUGIN_EXCEPTIONS: Final = (Exception, SystemExit)
 """What to catch around a plugin's code: `sys.exit` in a plugin must not end its host."""
 
 
-def conceal(error: BaseException, *, plugin: str, hook: str) -> InternalError:
+def mask_exception(error: BaseException, *, plugin: str, hook: str) -> InternalError:
     """Log an exception with its traceback under a new id; return the error that names the id.
 
     The log is the logger `plugin.<name>`. The message names the plugin, the hook and the class of

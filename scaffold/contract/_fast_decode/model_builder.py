@@ -13,7 +13,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 from pydantic import BaseModel
 
-__all__ = ["Fill", "dicts", "fillable", "lists", "models", "others"]
+__all__ = ["Fill", "can_fill", "fill_dicts", "fill_except", "fill_lists", "fill_models"]
 
 Fill: TypeAlias = Callable[[list[Any]], list[Any]]
 """Returns what the values stand for, in their order. Values that stand for themselves need none."""
@@ -26,12 +26,12 @@ _SLOTS: Final = (
 )
 
 
-def fillable(model: type[BaseModel]) -> bool:
+def can_fill(model: type[BaseModel]) -> bool:
     """Tell whether a new instance is what is in the slots that we know, and nothing else."""
     return model.__new__ is object.__new__ and set(BaseModel.__slots__) == set(_SLOTS)
 
 
-def models(
+def fill_models(
     model: type[BaseModel],
     names: Iterable[str],
     *,
@@ -70,7 +70,7 @@ def models(
     return fill
 
 
-def lists(fill: Fill) -> Fill:
+def fill_lists(fill: Fill) -> Fill:
     """Fill the items of lists."""
 
     def fill_all(values: list[Any]) -> list[Any]:
@@ -82,7 +82,7 @@ def lists(fill: Fill) -> Fill:
     return fill_all
 
 
-def dicts(fill: Fill) -> Fill:
+def fill_dicts(fill: Fill) -> Fill:
     """Fill the values of dictionaries."""
 
     def fill_all(values: list[Any]) -> list[Any]:
@@ -92,7 +92,7 @@ def dicts(fill: Fill) -> Fill:
     return fill_all
 
 
-def others(fill: Fill, blank: object) -> Fill:
+def fill_except(fill: Fill, blank: object) -> Fill:
     """Fill all values but those that are `blank`."""
 
     def fill_all(values: list[Any]) -> list[Any]:

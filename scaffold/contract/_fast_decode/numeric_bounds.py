@@ -7,32 +7,32 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
-__all__ = ["COMPARISONS", "LENGTHS", "bounded", "compares", "real", "whole"]
+__all__ = ["COMPARISONS", "LENGTHS", "float_type", "integer_type", "is_bound_check", "with_bounds"]
 
 
-def bounded(type_: Any, bounds: Mapping[str, Any], names: Iterable[str]) -> Any:
+def with_bounds(type_: Any, bounds: Mapping[str, Any], names: Iterable[str]) -> Any:
     """Return the type with those of the bounds that are named and set."""
     given = {name: bounds[name] for name in names if bounds.get(name) is not None}
     return Annotated[type_, Meta(**given)] if given else type_
 
 
-def whole(bounds: Mapping[str, Any]) -> Any:
+def integer_type(bounds: Mapping[str, Any]) -> Any:
     """Return the type of integers within bounds; msgspec refuses bounds of more than 64 bits."""
     given = {name: bounds[name] for name in COMPARISONS if bounds.get(name) is not None}
     rounded = {name: COMPARISONS[name](bound) for name, bound in given.items()}
-    return bounded(int, rounded, COMPARISONS)
+    return with_bounds(int, rounded, COMPARISONS)
 
 
-def real(bounds: Mapping[str, Any]) -> Any:
+def float_type(bounds: Mapping[str, Any]) -> Any:
     """Return the type of floats within bounds; raise `ValueError` for one that is no float."""
     for name in COMPARISONS:
         bound = bounds.get(name)
         if bound is not None and float(bound) != bound:
             raise ValueError(f"{bound} is not exact")
-    return bounded(float, bounds, COMPARISONS)
+    return with_bounds(float, bounds, COMPARISONS)
 
 
-def compares(function: object) -> bool:
+def is_bound_check(function: object) -> bool:
     """Tell whether a function is one of pydantic's own that compare with bounds."""
     return (
         isinstance(function, partial)

@@ -11,25 +11,25 @@ from typing import Final
 from scaffold.contract._fast_decode.numeric_bounds import COMPARISONS, LENGTHS
 from scaffold.contract._json.types import Json
 
-__all__ = ["SETTINGS", "NoShape", "known"]
+__all__ = ["SUPPORTED_SETTINGS", "UnsupportedSchema", "check_supported"]
 
 
-class NoShape(Exception):
+class UnsupportedSchema(Exception):
     """There is something in a core schema of which we do not know that msgspec does the same."""
 
 
-def known(schema: Json) -> Json:
-    """Return a node; raise `NoShape` if it holds anything that is not in the table."""
-    if not schema.keys() <= _KEYS[schema["type"]] | _ANYWHERE:
-        raise NoShape
+def check_supported(schema: Json) -> Json:
+    """Return a node; raise `UnsupportedSchema` if it holds anything that is not in the table."""
+    if not schema.keys() <= _SUPPORTED_KEYS[schema["type"]] | _COMMON_KEYS:
+        raise UnsupportedSchema
     return schema
 
 
-_ANYWHERE: Final = frozenset({"type", "ref", "metadata", "serialization", "strict"})
+_COMMON_KEYS: Final = frozenset({"type", "ref", "metadata", "serialization", "strict"})
 
 _ORDER: Final = frozenset(COMPARISONS)
 
-_KEYS: Final[Mapping[str, frozenset[str]]] = {
+_SUPPORTED_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "bool": frozenset(),
     "none": frozenset(),
     "str": LENGTHS,
@@ -50,7 +50,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
 }
 """What a node may hold, by its type, besides what any may."""
 
-SETTINGS: Final = frozenset(
+SUPPORTED_SETTINGS: Final = frozenset(
     {
         "allow_inf_nan",
         "extra_fields_behavior",

@@ -9,10 +9,10 @@ from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._json.types import JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
 
-__all__ = ["Catalogue"]
+__all__ = ["FunctionCatalog"]
 
 
-class Catalogue:
+class FunctionCatalog:
     """What the catalogue hook listed: objects with `name`, `description` and `parameters`.
 
     What cannot be checked of a function's parameters is left out of the check, with one warning.

@@ -89,7 +89,7 @@ class Hook(Generic[In, Out]):
             name,
             input,
             exact=exact_input,
-            refusal=InvalidInput,
+            error_class=InvalidInput,
             schema=lambda: self.kind.describe(name)["input"]["schema"],
             residual=lambda: self.kind.describe(name)["input"].get("residual"),
         )
@@ -97,7 +97,7 @@ class Hook(Generic[In, Out]):
             name,
             output,
             exact=exact_output,
-            refusal=InvalidOutput,
+            error_class=InvalidOutput,
             schema=lambda: self.kind.describe(name)["output"]["schema"],
             residual=lambda: self.kind.describe(name)["output"].get("residual"),
         )
@@ -162,7 +162,7 @@ class Kind:
     @classmethod
     def from_contract(cls, contract: JsonObject) -> "Kind":
         """Make a kind without bindings: its payloads are plain JSON, guarded by the schema."""
-        hooks = tuple(_untyped(name, spec) for name, spec in contract["hooks"].items())
+        hooks = tuple(_untyped_hook(name, spec) for name, spec in contract["hooks"].items())
         return cls(
             contract["kind"],
             contract["version"],
@@ -175,9 +175,9 @@ class Kind:
         return f"<Kind {self.name} {self.version}>"
 
 
-def _untyped(name: str, spec: JsonObject) -> Hook[Any, Any]:
+def _untyped_hook(name: str, spec: JsonObject) -> Hook[Any, Any]:
     functions = spec.get("functions")
-    return _FORMS[spec.get("stream", False)](
+    return _HOOK_CLASSES[spec.get("stream", False)](
         name,
         Dispatch(spec["dispatch"]),
         input=None if spec["input"]["empty"] else Json,
@@ -195,4 +195,4 @@ def _untyped(name: str, spec: JsonObject) -> Hook[Any, Any]:
     )
 
 
-_FORMS: Final[dict[bool, type[Hook[Any, Any]]]] = {False: Hook, True: StreamHook}
+_HOOK_CLASSES: Final[dict[bool, type[Hook[Any, Any]]]] = {False: Hook, True: StreamHook}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
-from scaffold.contract._context.events import EventBus, NoEvents
+from scaffold.contract._context.events import EventBus, NullEventBus
 from scaffold.contract._context.metadata import call_metadata
 from scaffold.contract._context.progress import report_progress
 from scaffold.contract._context.storage import Blobs, Checkpoints, CheckpointStore
-from scaffold.contract._context.telemetry import SILENT, UNTRACED, Metrics, Tracer
+from scaffold.contract._context.telemetry import NULL_METRICS, NULL_TRACER, Metrics, Tracer
 from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind, MaybeAwaitable
@@ -21,10 +21,10 @@ __all__ = [
     "CONFIG_VARIABLE",
     "AsyncClient",
     "Client",
-    "NoPlugins",
+    "NoOtherPlugins",
     "Plugin",
     "PluginContext",
-    "Plugins",
+    "PluginLookup",
 ]
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ CONFIG_VARIABLE = "SCAFFOLD_PLUGIN_CONFIG"
 """The environment variable in which a host hands a plugin's settings to its process, as JSON."""
 
 
-class Plugins(Protocol):
+class PluginLookup(Protocol):
     """The other plugins of a host, as a plugin sees them."""
 
     def client(self, name: str, client: type[T]) -> T:
@@ -41,7 +41,7 @@ class Plugins(Protocol):
         ...
 
 
-class NoPlugins:
+class NoOtherPlugins:
     """A host with no other plugin: what a server offers, which has one."""
 
     def client(self, name: str, client: type[T]) -> T:
@@ -53,7 +53,7 @@ def _none_in_flight() -> Mapping[str, int]:
     return {}
 
 
-def _fresh_checkpoints() -> CheckpointStore:
+def _checkpoints_in_memory() -> CheckpointStore:
     return Checkpoints(Blobs())
 
 
@@ -69,17 +69,17 @@ class PluginContext:
     """What the host says of itself: deployment, region, …"""
     resources: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the plugin's manifest asks for by name, and nothing else: `clock`, `rng`, `tmpdir`, …"""
-    registry: Plugins = field(default_factory=NoPlugins)
+    registry: PluginLookup = field(default_factory=NoOtherPlugins)
     """The way to the other plugins; only those in `depends_on` are sure to be there."""
     in_flight: Callable[[], Mapping[str, int]] = _none_in_flight
     """Tells how many calls of each hook are under way."""
-    metrics: Metrics = SILENT
+    metrics: Metrics = NULL_METRICS
     """Takes measurements; the host adds the labels `plugin` and `kind`."""
-    tracer: Tracer = UNTRACED
+    tracer: Tracer = NULL_TRACER
     """Opens spans inside a hook; that of the hook itself is the host's."""
-    checkpoint: CheckpointStore = field(default_factory=_fresh_checkpoints)
+    checkpoint: CheckpointStore = field(default_factory=_checkpoints_in_memory)
     """Where work that takes long leaves how far it has come; for this plugin alone."""
-    event_bus: EventBus = field(default_factory=NoEvents)
+    event_bus: EventBus = field(default_factory=NullEventBus)
     """The way to plugins and application that listen, in the host's own process."""
 
     @property

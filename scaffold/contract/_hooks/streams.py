@@ -28,7 +28,14 @@ from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["array_of", "dump_answer", "is_async_iterator", "iterator_of", "whole", "whole_async"]
+__all__ = [
+    "array_schema",
+    "bind_any_hook",
+    "bind_any_hook_async",
+    "dump_output",
+    "is_async_iterator",
+    "iterator_of",
+]
 
 T = TypeVar("T")
 
@@ -47,7 +54,7 @@ def is_async_iterator(value: Any) -> bool:
     return isinstance(value, AsyncIterator)
 
 
-def whole(channel: Channel, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
+def bind_any_hook(channel: Channel, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
     """Return the function that calls any hook; for a stream it returns the list of all items."""
     if not isinstance(hook, StreamHook):
         return channel.bind(hook)
@@ -55,8 +62,10 @@ def whole(channel: Channel, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
     return lambda payload: list(call(payload))
 
 
-def whole_async(channel: AsyncChannel, hook: Hook[Any, Any]) -> Callable[[Any], Awaitable[Any]]:
-    """Return what `whole` does, for an event loop."""
+def bind_any_hook_async(
+    channel: AsyncChannel, hook: Hook[Any, Any]
+) -> Callable[[Any], Awaitable[Any]]:
+    """Return what `bind_any_hook` does, for an event loop."""
     if not isinstance(hook, StreamHook):
         return channel.bind(hook)
     call: Callable[[Any], AsyncGenerator[Any]] = channel.stream(hook)
@@ -67,14 +76,14 @@ def whole_async(channel: AsyncChannel, hook: Hook[Any, Any]) -> Callable[[Any], 
     return collect
 
 
-def dump_answer(hook: Hook[Any, Any], answer: Any) -> bytes:
-    """Write what `whole` returned as JSON; raise `InvalidOutput`."""
+def dump_output(hook: Hook[Any, Any], answer: Any) -> bytes:
+    """Write what `bind_any_hook` returned as JSON; raise `InvalidOutput`."""
     if not hook.streams:
         return hook.output.dump(answer)
     return b"[%b]" % b",".join(map(hook.output.dump, answer))
 
 
-def array_of(schema: Json) -> JsonObject:
+def array_schema(schema: Json) -> JsonObject:
     """Return the schema of all items of a stream together, for those who know no streams.
 
     The schema moves a level down: an `$id` keeps its own references pointing at itself.

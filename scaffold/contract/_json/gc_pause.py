@@ -9,16 +9,16 @@ import gc
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
-__all__ = ["LONG", "unhurried"]
+__all__ = ["GC_PAUSE_BYTES", "without_gc"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LONG: Final = 1 << 14
+GC_PAUSE_BYTES: Final = 1 << 14
 """Bytes of a text from which on a pause pays; below, the collector runs once or not at all."""
 
 
-def unhurried(read: Callable[P, T]) -> Callable[P, T]:
+def without_gc(read: Callable[P, T]) -> Callable[P, T]:
     """Return a reader that does its work in a pause of the collector.
 
     A reader builds a tree, which has no cycles to collect; what it counted up is looked at once,

@@ -21,8 +21,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 __all__ = [
     "ABSENT",
-    "DEEPEST",
     "JSON_TYPE",
+    "MAX_DEPTH",
     "Integer",
     "Json",
     "JsonObject",
@@ -35,7 +35,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-def _json(value: Any, level: int = 0) -> Any:
+def _validate_json(value: Any, level: int = 0) -> Any:
     """Return a value as it is; raise if it is none that JSON knows."""
     if isinstance(value, str):
         if value.isascii() or _is_unicode(value):
@@ -46,24 +46,24 @@ def _json(value: Any, level: int = 0) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return value
     parts: Iterable[Any]
-    if is_object(value) and _are_texts(value):
+    if is_object(value) and _are_strings(value):
         parts = value.values()
     elif is_array(value):
         parts = value
     else:
-        raise PydanticCustomError("json", "{value} is no JSON value", {"value": _spell(value)})
-    if level == DEEPEST:
-        raise PydanticCustomError("json", "there are more than {most} levels", {"most": DEEPEST})
+        raise PydanticCustomError("json", "{value} is no JSON value", {"value": _describe(value)})
+    if level == MAX_DEPTH:
+        raise PydanticCustomError("json", "there are more than {most} levels", {"most": MAX_DEPTH})
     for part in parts:
-        _json(part, level + 1)
+        _validate_json(part, level + 1)
     return value  # as it is, with no copy made
 
 
-def _are_texts(values: Iterable[Any]) -> bool:
+def _are_strings(values: Iterable[Any]) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-DEEPEST = 200
+MAX_DEPTH = 200
 """Levels of a payload, as its reader has it."""
 
 
@@ -75,7 +75,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _spell(value: object) -> str:
+def _describe(value: object) -> str:
     if isinstance(value, float):
         return str(value)
     if isinstance(value, dict):
@@ -83,70 +83,70 @@ def _spell(value: object) -> str:
     return f"a Python '{type(value).__name__}'"
 
 
-def _any_json(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+def _json_schema(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
     anything = core_schema.any_schema()
     # What is read from JSON is JSON: only what Python code puts there is looked at.
     return core_schema.json_or_python_schema(
-        anything, core_schema.no_info_after_validator_function(_json, anything)
+        anything, core_schema.no_info_after_validator_function(_validate_json, anything)
     )
 
 
-Json: TypeAlias = Annotated[Any, GetPydanticSchema(_any_json)]
+Json: TypeAlias = Annotated[Any, GetPydanticSchema(_json_schema)]
 """Any JSON value. A recursive alias would be exact, and unusable at the edge where it is needed."""
 
 JsonObject: TypeAlias = dict[str, Json]
 
 
-def _whole(value: float) -> int:
+def _float_to_int(value: float) -> int:
     if not value.is_integer():
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     # By its digits: beyond 2**53 the float of `1e23` is not the number that was written.
-    return int(value) if abs(value) < _EXACT else int(Decimal(repr(value)))
+    return int(value) if abs(value) < _MAX_EXACT_FLOAT else int(Decimal(repr(value)))
 
 
-_EXACT = float(2**53)
+_MAX_EXACT_FLOAT = float(2**53)
 
 
-def _integer(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+def _integer_schema(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
     whole_float = core_schema.no_info_after_validator_function(
-        _whole, core_schema.float_schema(strict=True, allow_inf_nan=False)
+        _float_to_int, core_schema.float_schema(strict=True, allow_inf_nan=False)
     )
     return core_schema.union_schema(
         [core_schema.int_schema(strict=True), whole_float],
         mode="left_to_right",
-        serialization=_AS_IT_IS,
+        serialization=_WRITE_AS_IS,
         metadata={JSON_TYPE: "integer"},
     )
 
 
-def _number(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+def _number_schema(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
     return core_schema.union_schema(
         [
             core_schema.int_schema(strict=True),
             core_schema.float_schema(strict=True, allow_inf_nan=False),
         ],
         mode="left_to_right",
-        serialization=_AS_IT_IS,
+        serialization=_WRITE_AS_IS,
         metadata={JSON_TYPE: "number"},
     )
 
 
-_AS_IT_IS = core_schema.simple_ser_schema("any")
+_WRITE_AS_IS = core_schema.simple_ser_schema("any")
 """A number is written as what it is: to try the members of a union takes twice as long."""
 
 JSON_TYPE: Final = "json_type"
 """By this name the metadata of a core schema says what `Integer` and `Number` are."""
 
 
-def _never_null(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+def _without_null(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
     schema = handler(source)
     return schema["schema"] if schema["type"] == "nullable" else schema
 
 
-Integer = Annotated[int, GetPydanticSchema(_integer)]
+Integer = Annotated[int, GetPydanticSchema(_integer_schema)]
 """An integer as JSON Schema counts it: `1.0` is one (JSON Schema 2020-12 §6.1.1), `true` is not."""
 
-Number = Annotated[float, GetPydanticSchema(_number)]
+Number = Annotated[float, GetPydanticSchema(_number_schema)]
 """A number that keeps integers exact, however long they are."""
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ if TYPE_CHECKING:
         def __get__(self, holder: object | None, owner: type, /) -> Self | T | None: ...
         def __set__(self, holder: object, value: T, /) -> None: ...
 else:
-    Maybe = Annotated[T | None, GetPydanticSchema(_never_null)]
+    Maybe = Annotated[T | None, GetPydanticSchema(_without_null)]
 
 ABSENT: Any = None
 """What a `Maybe` property reads as that was not set: its default, and nothing to set it to."""

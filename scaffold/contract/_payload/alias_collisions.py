@@ -12,35 +12,35 @@ from pydantic_core import from_json
 
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["namesakes", "told_apart"]
+__all__ = ["colliding_names", "separate_collisions"]
 
 T = TypeVar("T")
 
 
-def namesakes(core_schema: Json) -> set[str]:
+def colliding_names(core_schema: Json) -> set[str]:
     """Return the attributes for properties of another name that may be absent."""
-    return set(_namesakes(core_schema))
+    return set(_colliding_names(core_schema))
 
 
-def told_apart(read: Callable[[bytes], T], names: set[str]) -> Callable[[bytes], T]:
+def separate_collisions(read: Callable[[bytes], T], names: set[str]) -> Callable[[bytes], T]:
     """Return a reader that sets what a text sets, and nothing that only has the name of it."""
     signs = (b"\\u", *(f'"{name}"'.encode() for name in sorted(names)))
-    searched = len(names) <= FEW
+    searched = len(names) <= MAX_SEARCHED_NAMES
 
     def call(data: bytes) -> T:
         value = read(data)
-        if any(sign in data for sign in signs) if searched else _has_namesake(value, names):
-            _tell_apart(value, from_json(data))
+        if any(sign in data for sign in signs) if searched else _has_collision(value, names):
+            _separate(value, from_json(data))
         return value
 
     return call
 
 
-FEW: Final = 8
+MAX_SEARCHED_NAMES: Final = 8
 """Names for which a text is searched; for more of them it is faster to look through the value."""
 
 
-def _has_namesake(value: Any, names: set[str]) -> bool:
+def _has_collision(value: Any, names: set[str]) -> bool:
     """Tell whether a model keeps an undeclared property of one of these names."""
     pending = [value]
     while pending:
@@ -59,10 +59,10 @@ def _has_namesake(value: Any, names: set[str]) -> bool:
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
-def _namesakes(core_schema: Json) -> Iterator[str]:
+def _colliding_names(core_schema: Json) -> Iterator[str]:
     if is_array(core_schema):
         for part in core_schema:
-            yield from _namesakes(part)
+            yield from _colliding_names(part)
     if not is_object(core_schema):
         return
     if core_schema.get("type") == "model-fields":
@@ -71,22 +71,22 @@ def _namesakes(core_schema: Json) -> Iterator[str]:
             if "validation_alias" in field and field["schema"]["type"] == "default":
                 yield name
     for part in core_schema.values():
-        yield from _namesakes(part)
+        yield from _colliding_names(part)
 
 
-def _tell_apart(value: Any, plain: Json) -> None:
+def _separate(value: Any, plain: Json) -> None:
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         for name in fields.keys() & value.model_fields_set:
             alias = fields[name].alias
             alias = name if alias is None else alias
             if alias in plain:
-                _tell_apart(getattr(value, name), plain[alias])
+                _separate(getattr(value, name), plain[alias])
             else:
                 value.model_fields_set.discard(name)
     elif is_array(value):
         for item, part in zip(value, plain, strict=True):
-            _tell_apart(item, part)
+            _separate(item, part)
     elif is_object(value):
         for name, item in value.items():
-            _tell_apart(item, plain[name])
+            _separate(item, plain[name])

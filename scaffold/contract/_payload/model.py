@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
 from scaffold.contract._json.types import Json
-from scaffold.contract._unions.cost import may_be_crowded
+from scaffold.contract._unions.cost import may_have_unions
 
 __all__ = ["Model"]
 
@@ -37,9 +37,9 @@ class Model(BaseModel):
         """Have unions that would cost too much to try read by the member that fits (ADR-0032)."""
         super().__pydantic_on_complete__()
         core_schema = cls.__pydantic_core_schema__
-        if may_be_crowded(core_schema):
-            from scaffold.contract._unions.guard import guard
+        if may_have_unions(core_schema):
+            from scaffold.contract._unions.guard import linear_union_codec
 
-            guarded = guard(core_schema, None)
+            guarded = linear_union_codec(core_schema, None)
             if guarded is not None:
                 cls.__pydantic_validator__, cls.__pydantic_serializer__ = guarded

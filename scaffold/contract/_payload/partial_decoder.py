@@ -12,51 +12,51 @@ from typing import Any, Final, TypeAlias, TypedDict
 
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["projection"]
+__all__ = ["partial_type"]
 
-MOST = 1000
+MAX_PLACES = 1000
 """Places that are told apart; of a schema that looks at more, all is decoded."""
 
 
 @dataclass(eq=False)
-class _Look:
+class _ReadParts:
     """What is looked at of one value: its kind at least, and its value if it is no container."""
 
     everything: bool = False
-    names: dict[str, "_Look"] = field(default_factory=dict[str, "_Look"])
+    names: dict[str, "_ReadParts"] = field(default_factory=dict[str, "_ReadParts"])
     """The named members."""
-    values: "_Look | None" = None
+    values: "_ReadParts | None" = None
     """The members whatever they are called."""
-    items: "_Look | None" = None
+    items: "_ReadParts | None" = None
     """The items of an array, and how many there are."""
 
-    def add(self, other: "_Look") -> None:
+    def add(self, other: "_ReadParts") -> None:
         """Look at what another one looks at, too."""
         self.everything |= other.everything
         for name, part in other.names.items():
-            self.names.setdefault(name, _Look()).add(part)
+            self.names.setdefault(name, _ReadParts()).add(part)
         if other.values is not None:
-            self.values = self.values or _Look()
+            self.values = self.values or _ReadParts()
             self.values.add(other.values)
         if other.items is not None:
-            self.items = self.items or _Look()
+            self.items = self.items or _ReadParts()
             self.items.add(other.items)
 
 
-def projection(schema: Json) -> Any:
+def partial_type(schema: Json) -> Any:
     """Return what msgspec has to decode of what a schema looks at, as a type.
 
     References lead to `$defs`, as those of a residual do.
     """
-    reader = _Reader(schema.get("$defs", {}) if is_object(schema) else {})
+    reader = _SchemaReader(schema.get("$defs", {}) if is_object(schema) else {})
     look = reader.look(schema)
-    return _form(look) if reader.places <= MOST else Any
+    return _type_of(look) if reader.places <= MAX_PLACES else Any
 
 
-_Sight: TypeAlias = Callable[["_Reader", Json], _Look]
+_KeywordReader: TypeAlias = Callable[["_SchemaReader", Json], _ReadParts]
 
 
-class _Reader:
+class _SchemaReader:
     """Reads one schema and its definitions."""
 
     def __init__(self, definitions: Mapping[str, Json]) -> None:
@@ -64,71 +64,73 @@ class _Reader:
         self._definitions = definitions
         self._active: set[str] = set()
 
-    def look(self, schema: Json) -> _Look:
+    def look(self, schema: Json) -> _ReadParts:
         """Return what a schema looks at."""
         self.places += 1
-        found = _Look(everything=self.places > MOST)
+        found = _ReadParts(everything=self.places > MAX_PLACES)
         if is_object(schema) and not found.everything:
             for keyword, value in schema.items():
-                found.add(_SIGHTS.get(keyword, _everything)(self, value))
+                found.add(_READ_BY_KEYWORD.get(keyword, _everything)(self, value))
         return found
 
-    def follow(self, reference: str) -> _Look:
+    def follow(self, reference: str) -> _ReadParts:
         """Return what a definition looks at; of one that contains itself, everything."""
         name = reference.removeprefix("#/$defs/")
         if name in self._active or name not in self._definitions:
-            return _Look(everything=True)
+            return _ReadParts(everything=True)
         self._active.add(name)
         found = self.look(self._definitions[name])
         self._active.remove(name)
         return found
 
-    def all(self, schemas: list[Json]) -> _Look:
+    def all(self, schemas: list[Json]) -> _ReadParts:
         """Return what some schemas look at, of one value."""
-        found = _Look()
+        found = _ReadParts()
         for schema in schemas:
             found.add(self.look(schema))
         return found
 
 
-def _nothing(_reader: _Reader, _value: Json) -> _Look:
-    return _Look()
+def _nothing(_reader: _SchemaReader, _value: Json) -> _ReadParts:
+    return _ReadParts()
 
 
-def _everything(_reader: _Reader, _value: Json) -> _Look:
-    return _Look(everything=True)
+def _everything(_reader: _SchemaReader, _value: Json) -> _ReadParts:
+    return _ReadParts(everything=True)
 
 
-def _properties(reader: _Reader, value: Json) -> _Look:
-    return _Look(names={name: reader.look(part) for name, part in value.items()})
+def _properties(reader: _SchemaReader, value: Json) -> _ReadParts:
+    return _ReadParts(names={name: reader.look(part) for name, part in value.items()})
 
 
-def _required(_reader: _Reader, value: Json) -> _Look:
-    return _Look(names={name: _Look() for name in value})
+def _required(_reader: _SchemaReader, value: Json) -> _ReadParts:
+    return _ReadParts(names={name: _ReadParts() for name in value})
 
 
-def _dependent(_reader: _Reader, value: Json) -> _Look:
-    return _Look(names={name: _Look() for names in value.items() for name in (names[0], *names[1])})
+def _dependent(_reader: _SchemaReader, value: Json) -> _ReadParts:
+    return _ReadParts(
+        names={name: _ReadParts() for names in value.items() for name in (names[0], *names[1])}
+    )
 
 
-def _any_member(reader: _Reader, value: Json) -> _Look:
-    return _Look(values=reader.look(value))
+def _any_member(reader: _SchemaReader, value: Json) -> _ReadParts:
+    return _ReadParts(values=reader.look(value))
 
 
-def _patterns(reader: _Reader, value: Json) -> _Look:
-    return _Look(values=reader.all([*value.values()]))
+def _patterns(reader: _SchemaReader, value: Json) -> _ReadParts:
+    return _ReadParts(values=reader.all([*value.values()]))
 
 
-def _items(reader: _Reader, value: Json) -> _Look:
-    return _Look(items=reader.all(value if is_array(value) else [value]))
+def _items(reader: _SchemaReader, value: Json) -> _ReadParts:
+    return _ReadParts(items=reader.all(value if is_array(value) else [value]))
 
 
-_SIGHTS: Final[dict[str, _Sight]] = {
+_READ_BY_KEYWORD: Final[dict[str, _KeywordReader]] = {
     **dict.fromkeys(("$defs", "type", "pattern", "minLength", "maxLength", "multipleOf"), _nothing),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _nothing),
-    **dict.fromkeys(("allOf", "anyOf", "oneOf"), _Reader.all),
-    **dict.fromkeys(("not", "if", "then", "else"), _Reader.look),
-    "$ref": _Reader.follow,
+    **dict.fromkeys(("allOf", "anyOf", "oneOf"), _SchemaReader.all),
+    **dict.fromkeys(("not", "if", "then", "else"), _SchemaReader.look),
+    "$ref": _SchemaReader.follow,
     "properties": _properties,
     "required": _required,
     "dependentRequired": _dependent,
@@ -144,17 +146,17 @@ _typed_dict: Any = TypedDict
 """Made of what is only known now."""
 
 
-def _form(look: _Look) -> Any:
+def _type_of(look: _ReadParts) -> Any:
     if look.everything:
         return Any
     members: Any = _typed_dict("_Members", {}, total=False)
     if look.values is not None:
-        whole = _Look()
+        whole = _ReadParts()
         for part in (look.values, *look.names.values()):
             whole.add(part)
-        members = dict.__class_getitem__((str, _form(whole)))
+        members = dict.__class_getitem__((str, _type_of(whole)))
     elif look.names:
-        seen = {name: _form(part) for name, part in look.names.items()}
+        seen = {name: _type_of(part) for name, part in look.names.items()}
         members = _typed_dict("_Members", seen, total=False)
-    items: Any = list if look.items is None else list.__class_getitem__(_form(look.items))
+    items: Any = list if look.items is None else list.__class_getitem__(_type_of(look.items))
     return members | items | None | bool | int | float | str

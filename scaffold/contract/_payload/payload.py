@@ -16,23 +16,23 @@ from pydantic_core import PydanticSerializationError, from_json, to_jsonable_pyt
 from scaffold._concurrency.cached_attributes import CachedProperty
 from scaffold._concurrency.safe_imports import import_safely
 from scaffold.contract._errors.errors import (
-    MOST_PROBLEMS,
-    NOTHING_MORE,
+    MAX_PROBLEMS,
+    NO_OMITTED_PROBLEMS,
     InvalidInput,
     InvalidOutput,
+    OmittedProblems,
     Problem,
-    Rest,
 )
-from scaffold.contract._json.gc_pause import unhurried
+from scaffold.contract._json.gc_pause import without_gc
 from scaffold.contract._json.pointers import pointer
 from scaffold.contract._json.types import Json
-from scaffold.contract._payload.alias_collisions import namesakes, told_apart
+from scaffold.contract._payload.alias_collisions import colliding_names, separate_collisions
 from scaffold.contract._payload.model import Model
-from scaffold.contract._payload.surrogates import halves
-from scaffold.contract._unions.cost import crowded, may_be_crowded
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._payload.surrogates import lone_surrogates
+from scaffold.contract._unions.cost import costly_unions, may_have_unions
+from scaffold.contract._validation.validator import CompiledSchema
 
-__all__ = ["CAPITALS", "SHORT", "Payload"]
+__all__ = ["LONG_TEXT_BYTES", "NON_FINITE_CAPITALS", "Payload"]
 
 T = TypeVar("T")
 
@@ -40,32 +40,40 @@ T = TypeVar("T")
 class Payload(Generic[T]):
     """The input or the output of one hook.
 
-    `form` is the Python type; `None` stands for the empty object, `exact` says that the schema must
-    be consulted because the type does not enforce all of it, `schema` fetches the schema, and
-    `residual` what of it the type does not enforce, or `None` if that is all.
+    Args:
+        hook: The name of the hook, for errors.
+        python_type: The type of its values; `None` stands for the empty object.
+        exact: True if the type does not enforce the whole schema, so that the schema is asked too.
+        error_class: What is raised for an invalid payload.
+        schema: Returns the schema; it is called when it is needed.
+        residual: Returns the part of the schema that the type does not enforce, or `None`.
     """
 
     def __init__(
         self,
         hook: str,
-        form: Any,
+        python_type: Any,
         *,
         exact: bool,
-        refusal: type[InvalidInput] | type[InvalidOutput],
+        error_class: type[InvalidInput] | type[InvalidOutput],
         schema: Callable[[], Json],
         residual: Callable[[], Json] = lambda: None,
     ) -> None:
         self.hook = hook
-        self.form = form
+        self.python_type = python_type
         self.exact = exact
-        self._refusal = refusal
+        self._error_class = error_class
         self._schema = schema
         self._residual = residual
-        self._class = form if isinstance(form, type) and get_origin(form) is None else None
+        self._class = (
+            python_type
+            if isinstance(python_type, type) and get_origin(python_type) is None
+            else None
+        )
 
     @CachedProperty
     def _adapter(self) -> TypeAdapter[Any]:
-        return TypeAdapter(self.form, config=None if self._is_model else Model.model_config)
+        return TypeAdapter(self.python_type, config=None if self._is_model else Model.model_config)
 
     @property
     def _is_model(self) -> bool:
@@ -77,9 +85,9 @@ class Payload(Generic[T]):
         adapter = self._adapter
         if self._is_crowded and not self._is_model:
             import_safely("scaffold.contract._unions.guard")
-            from scaffold.contract._unions.guard import guard
+            from scaffold.contract._unions.guard import linear_union_codec
 
-            guarded = guard(adapter.core_schema, self._config)
+            guarded = linear_union_codec(adapter.core_schema, self._config)
             if guarded is not None:
                 return guarded
         return adapter.validator, adapter.serializer
@@ -91,7 +99,7 @@ class Payload(Generic[T]):
         They are written as what they hold, so the schema judges what is written.
         """
         core_schema = self._adapter.core_schema
-        return may_be_crowded(core_schema) and bool(crowded(core_schema))
+        return may_have_unions(core_schema) and bool(costly_unions(core_schema))
 
     @CachedProperty
     def _write(self) -> Callable[..., bytes]:
@@ -113,16 +121,16 @@ class Payload(Generic[T]):
             return read
         # In JSON, a property that has an alias in Python goes by its own name only.
         by_alias: Callable[[bytes], T] = partial(read, by_name=False)
-        names = namesakes(self._adapter.core_schema)
-        return told_apart(by_alias, names) if names else by_alias
+        names = colliding_names(self._adapter.core_schema)
+        return separate_collisions(by_alias, names) if names else by_alias
 
     @CachedProperty
     def _read_long(self) -> Callable[[bytes], T]:
-        """Reads texts from `SHORT` on. Whose texts are all shorter never pays for it."""
+        """Reads texts from `LONG_TEXT_BYTES` on. Whose texts are all shorter never pays for it."""
         import_safely("scaffold.contract._fast_decode.long_texts")
-        from scaffold.contract._fast_decode.long_texts import long_reader
+        from scaffold.contract._fast_decode.long_texts import long_text_reader
 
-        return long_reader(
+        return long_text_reader(
             self._adapter.core_schema, self._config, self._by_alias, self._check_by_schema
         )
 
@@ -134,25 +142,27 @@ class Payload(Generic[T]):
     @CachedProperty
     def _take(self) -> Callable[[T], T]:
         import_safely("scaffold.contract._unions.guard")
-        from scaffold.contract._unions.guard import hasty
+        from scaffold.contract._unions.guard import fail_fast_validator
 
-        take: Callable[[T], T] = hasty(self._adapter.core_schema, self._config).validate_python
+        take: Callable[[T], T] = fail_fast_validator(
+            self._adapter.core_schema, self._config
+        ).validate_python
         return take
 
     @CachedProperty
-    def _compiled(self) -> Schema:
-        return Schema(self._schema())
+    def _compiled(self) -> CompiledSchema:
+        return CompiledSchema(self._schema())
 
     @CachedProperty
     def _accepts(self) -> Callable[[bytes], bool]:
         """Accept a text that the model accepts; who is not accepted goes the whole way."""
         import_safely("scaffold.contract._payload.partial_decoder")
-        from scaffold.contract._payload.partial_decoder import projection
+        from scaffold.contract._payload.partial_decoder import partial_type
 
-        residual = None if self.form is Json else self._residual()
+        residual = None if self.python_type is Json else self._residual()
         if residual is None:
             return self._accepts_by_itself
-        return Schema(residual).judge(projection(residual))
+        return CompiledSchema(residual).judge(partial_type(residual))
 
     @CachedProperty
     def _accepts_by_itself(self) -> Callable[[bytes], bool]:
@@ -165,7 +175,7 @@ class Payload(Generic[T]):
 
     def load(self, data: bytes | str) -> T:
         """Read a payload from JSON text; raise `InvalidInput` or `InvalidOutput`."""
-        return self.reader(data if isinstance(data, bytes) else _encode(data))
+        return self.loader(data if isinstance(data, bytes) else _encode(data))
 
     def dump(self, value: T) -> bytes:
         """Write a payload as compact JSON; raise as `load` does if it is no valid payload.
@@ -174,29 +184,30 @@ class Payload(Generic[T]):
         pydantic warns of what has been put there since and is of another type. Where the schema has
         to be asked in any case, it refuses that.
         """
-        return self.writer(value)
+        return self.dumper(value)
 
     @CachedProperty
-    def reader(self) -> Callable[[bytes], T]:
+    def loader(self) -> Callable[[bytes], T]:
         """What `load` does, for those who read many: what need not be asked each time is not."""
-        if self.form is None:
+        if self.python_type is None:
             return self._read_nothing
         return (self._exact_reader if self.exact else self._plain_reader)(self._read)
 
     @CachedProperty
-    def quick(self) -> Callable[[bytes], T]:
-        """What `reader` does for a text shorter than `SHORT` that holds none of the `CAPITALS`.
+    def short_loader(self) -> Callable[[bytes], T]:
+        """What `loader` does for a short text, without an explanation of what is wrong.
 
-        It says nothing of what is wrong: raises as `reader`, or any `ValueError`.
+        The text has fewer than `LONG_TEXT_BYTES` and none of the `NON_FINITE_CAPITALS`. Raises what
+        `loader` raises, or any `ValueError`.
         """
-        return self.reader if self.exact or self.form is None else self._read
+        return self.loader if self.exact or self.python_type is None else self._read
 
     def _plain_reader(self, read: Callable[[bytes], T]) -> Callable[[bytes], T]:
         def load(data: bytes) -> T:
             if _N in data or _I in data:
                 self._refuse_no_number(data)
             try:
-                return read(data) if len(data) < SHORT else self._read_long(data)
+                return read(data) if len(data) < LONG_TEXT_BYTES else self._read_long(data)
             except ValidationError as error:
                 self._explain(data, error)
 
@@ -208,7 +219,7 @@ class Payload(Generic[T]):
         def load(data: bytes) -> T:
             nonlocal accepts
             try:
-                value = read(data) if len(data) < SHORT else self._read_long(data)
+                value = read(data) if len(data) < LONG_TEXT_BYTES else self._read_long(data)
             except ValidationError as error:
                 self._explain(data, error)
             accepts = accepts or self._accepts  # compiled when it is needed first
@@ -223,9 +234,9 @@ class Payload(Generic[T]):
             self._check_text(data)
 
     @CachedProperty
-    def writer(self) -> Callable[[T], bytes]:
+    def dumper(self) -> Callable[[T], bytes]:
         """What `dump` does, for those who write many."""
-        if self.form is None:
+        if self.python_type is None:
             return lambda _value: b"{}"
         if self._class is None:
             return self._write_form
@@ -286,10 +297,10 @@ class Payload(Generic[T]):
             data = self._write(value, exclude_unset=self._sparse, warnings="error")
         except ValueError as error:
             self._explain_value(value, error)
-        self.reader(data)
+        self.loader(data)
         return data
 
-    def admit(self, value: T, other: "Payload[Any]") -> T:
+    def convert(self, value: T, other: "Payload[Any]") -> T:
         """Take a value made for `other`, the same payload in somebody else's bindings.
 
         Values of this payload's own class pass as they are; others go through JSON.
@@ -298,13 +309,13 @@ class Payload(Generic[T]):
             if self.exact:
                 self.dump(value)
             return value
-        if self.form is None and value is None:
+        if self.python_type is None and value is None:
             return value
         return self.load(other.dump(value))
 
     def _parse(self, data: bytes) -> Json:
         try:
-            return unhurried(from_json)(data, allow_inf_nan=False)
+            return without_gc(from_json)(data, allow_inf_nan=False)
         except ValueError as error:
             self._refuse([Problem("", "json", str(error))])
 
@@ -339,19 +350,21 @@ class Payload(Generic[T]):
             message = f"a Python '{type(value).__name__}' is no JSON value"
             self._refuse([Problem("", "type", message)])
         if isinstance(error, PydanticSerializationError):
-            found = halves(plain)
-            if first := [*islice(found, MOST_PROBLEMS)]:
-                more = sum(1 for _ in islice(found, COUNTED))
-                self._refuse(first, Rest(more, is_exact=more < COUNTED))
+            found = lone_surrogates(plain)
+            if first := [*islice(found, MAX_PROBLEMS)]:
+                more = sum(1 for _ in islice(found, MAX_COUNTED_SURROGATES))
+                self._refuse(first, OmittedProblems(more, is_exact=more < MAX_COUNTED_SURROGATES))
         self._check(plain)
         if isinstance(error, ValidationError):
             self._refuse(_problems(error))
-        expected = getattr(self.form, "__name__", str(self.form))
+        expected = getattr(self.python_type, "__name__", str(self.python_type))
         message = f"expected '{expected}', and got a Python '{type(value).__name__}'"
         self._refuse([Problem("", "type", message)])
 
-    def _refuse(self, problems: Iterable[Problem], rest: Rest = NOTHING_MORE) -> NoReturn:
-        raise self._refusal(self.hook, problems, rest)
+    def _refuse(
+        self, problems: Iterable[Problem], rest: OmittedProblems = NO_OMITTED_PROBLEMS
+    ) -> NoReturn:
+        raise self._error_class(self.hook, problems, rest)
 
 
 def _problems(error: ValidationError) -> Iterator[Problem]:
@@ -364,16 +377,16 @@ def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-SHORT: Final = 1 << 11
+LONG_TEXT_BYTES: Final = 1 << 11
 """Bytes of a text from which on it pays to have msgspec read it, and to fill in what it made."""
 
-COUNTED: Final = 1000
+MAX_COUNTED_SURROGATES: Final = 1000
 """Strings with half a surrogate pair that are counted next to those that are listed."""
 
-CAPITALS: Final = b"NI"
+NON_FINITE_CAPITALS: Final = b"NI"
 """As numbers: a byte is found in bytes five times as fast as bytes of length 1.
 
 Pydantic takes `NaN` and `Infinity` for JSON. A text without their capitals, as most are, is
 searched at the speed of memory.
 """
-_N, _I = CAPITALS
+_N, _I = NON_FINITE_CAPITALS

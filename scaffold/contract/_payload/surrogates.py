@@ -6,10 +6,10 @@ from scaffold.contract._errors.errors import Problem
 from scaffold.contract._json.pointers import pointer
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["halves"]
+__all__ = ["lone_surrogates"]
 
 
-def halves(value: Json) -> Iterator[Problem]:
+def lone_surrogates(value: Json) -> Iterator[Problem]:
     """Yield a problem for each string that cannot be written as UTF-8 (RFC 8259 §8.2), in order."""
     pending: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
     while pending:

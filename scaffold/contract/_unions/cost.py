@@ -11,9 +11,18 @@ from weakref import WeakKeyDictionary
 
 from scaffold.contract._json.types import JSON_TYPE, Json, is_array, is_object
 
-__all__ = ["ARRAY", "CROWD", "OBJECT", "choices", "crowded", "may_be_crowded", "nodes", "takes"]
+__all__ = [
+    "ARRAY",
+    "MAX_UNION_COST",
+    "OBJECT",
+    "accepted_containers",
+    "costly_unions",
+    "may_have_unions",
+    "schema_nodes",
+    "union_members",
+]
 
-CROWD: Final = 4
+MAX_UNION_COST: Final = 4
 """How many times as much as one member a union may cost, with all unions below it."""
 
 _Definitions: TypeAlias = Mapping[str, Json]
@@ -21,7 +30,7 @@ _Definitions: TypeAlias = Mapping[str, Json]
 OBJECT: Final = "object"
 ARRAY: Final = "array"
 
-_TAKES: Final[Mapping[str, frozenset[str]]] = {
+_ACCEPTED_CONTAINERS: Final[Mapping[str, frozenset[str]]] = {
     "model": frozenset({OBJECT}),
     "dict": frozenset({OBJECT}),
     "list": frozenset({ARRAY}),
@@ -33,27 +42,27 @@ _INNER: Final = ("schema", "choices", "json_schema")
 _LITERALS: Final = frozenset({"str", "int", "float", "bool", "none", "literal"})
 
 
-def choices(union: Json) -> list[Json]:
+def union_members(union: Json) -> list[Json]:
     """Return the members of a union; pydantic may have put labels next to them."""
     return [each[0] if isinstance(each, tuple) else each for each in union["choices"]]
 
 
-def takes(node: Json, definitions: _Definitions) -> frozenset[str]:
+def accepted_containers(node: Json, definitions: _Definitions) -> frozenset[str]:
     """Return which containers a node takes: objects, arrays, both or none."""
     seen: set[str] = set()
     pending, found = [node], set[str]()
     while pending:
         each = pending.pop()
         kind = each["type"]
-        if kind in _TAKES:
-            found |= _TAKES[kind]
+        if kind in _ACCEPTED_CONTAINERS:
+            found |= _ACCEPTED_CONTAINERS[kind]
         elif kind == "definition-ref":
             reference = each["schema_ref"]
             if reference not in seen and reference in definitions:
                 seen.add(reference)
                 pending.append(definitions[reference])
         elif kind == "union":
-            pending += choices(each)
+            pending += union_members(each)
         elif kind == "tagged-union":
             pending += each["choices"].values()
         elif kind not in _LITERALS:
@@ -61,15 +70,15 @@ def takes(node: Json, definitions: _Definitions) -> frozenset[str]:
     return frozenset(found)
 
 
-def _rivals(union: Json, definitions: _Definitions) -> int:
+def _competing_members(union: Json, definitions: _Definitions) -> int:
     """Return how many members of a union take the same sort of container."""
     if JSON_TYPE in (union.get("metadata") or {}):
         return 0
-    sorts = [takes(each, definitions) for each in choices(union)]
+    sorts = [accepted_containers(each, definitions) for each in union_members(union)]
     return max(sum(sort in each for each in sorts) for sort in (OBJECT, ARRAY))
 
 
-def nodes(node: Json) -> Iterator[Json]:
+def schema_nodes(node: Json) -> Iterator[Json]:
     """Yield the nodes in a node, itself included; definitions are not followed."""
     pending: list[Json] = [node]
     while pending:
@@ -77,22 +86,24 @@ def nodes(node: Json) -> Iterator[Json]:
         if is_object(each):
             if isinstance(each.get("type"), str):
                 yield each
-            pending += [part for name, part in each.items() if name not in _OTHER]
+            pending += [part for name, part in each.items() if name not in _NOT_NODES]
         elif is_array(each) or isinstance(each, tuple):
             pending += each
 
 
-_OTHER: Final = frozenset({"metadata", "config", "serialization", "definitions", "expected", "cls"})
+_NOT_NODES: Final = frozenset(
+    {"metadata", "config", "serialization", "definitions", "expected", "cls"}
+)
 """Members of nodes that hold no nodes, or none that are read."""
 
 
-def crowded(core_schema: Json) -> dict[int, Json]:
+def costly_unions(core_schema: Json) -> dict[int, Json]:
     """Return the unions that cost too much, by identity."""
     definitions = {each["ref"]: each for each in core_schema.get("definitions", ())}
-    return _Crowds(definitions).of([core_schema, *definitions.values()])
+    return _CostlyUnions(definitions).of([core_schema, *definitions.values()])
 
 
-class _Crowds:
+class _CostlyUnions:
     def __init__(self, definitions: _Definitions) -> None:
         self._definitions = definitions
         self._reach: dict[str, set[str]] = {}
@@ -102,10 +113,10 @@ class _Crowds:
         found: dict[int, Json] = {}
         for section in sections:
             home = section.get("ref", "")
-            for node in nodes(section):
-                if node["type"] == "union" and _rivals(node, self._definitions) > 1:
+            for node in schema_nodes(section):
+                if node["type"] == "union" and _competing_members(node, self._definitions) > 1:
                     returns = any(home in self._reached(name) for name in _references(node))
-                    if returns or self._cost(node) > CROWD:
+                    if returns or self._cost(node) > MAX_UNION_COST:
                         found[id(node)] = node
         return found
 
@@ -133,7 +144,7 @@ class _Crowds:
             pending.pop()
             cost = max(costs)
             if each["type"] == "union":
-                cost *= max(1, _rivals(each, self._definitions))
+                cost *= max(1, _competing_members(each, self._definitions))
             if each["type"] == "definition-ref":
                 cost = self._costs[each["schema_ref"]] = max(cost, self._costs[each["schema_ref"]])
             if not pending:
@@ -143,23 +154,23 @@ class _Crowds:
     def _below(self, node: Json) -> Iterator[Json]:
         """Return the nodes on which the cost of a node depends; of a definition, once."""
         if node["type"] != "definition-ref":
-            return _parts(node)
+            return _direct_nodes(node)
         reference = node["schema_ref"]
         if reference not in self._costs:
             self._costs[reference] = 1  # what leads back to itself is found elsewhere
-            return iter([self._definitions.get(reference, _NOTHING)])
+            return iter([self._definitions.get(reference, _NULL_NODE)])
         return iter(())
 
 
 def _references(node: Json) -> Iterator[str]:
-    for each in nodes(node):
+    for each in schema_nodes(node):
         if each["type"] == "definition-ref":
             yield each["schema_ref"]
 
 
-def _parts(node: Json) -> Iterator[Json]:
+def _direct_nodes(node: Json) -> Iterator[Json]:
     """Yield the nodes directly in a node."""
-    pending = [part for name, part in node.items() if name not in _OTHER]
+    pending = [part for name, part in node.items() if name not in _NOT_NODES]
     while pending:
         each = pending.pop()
         if is_object(each):
@@ -171,10 +182,10 @@ def _parts(node: Json) -> Iterator[Json]:
             pending += each
 
 
-_NOTHING: Final = {"type": "none"}
+_NULL_NODE: Final = {"type": "none"}
 
 
-class _Class:
+class _ClassContent:
     """What the core schema of a class holds by itself: unions, and other classes."""
 
     def __init__(self, model: Json) -> None:
@@ -191,16 +202,16 @@ class _Class:
                 self.references.append(node["schema_ref"])
             elif kind not in _LITERALS:
                 if kind == "union":
-                    larger = [each for each in choices(node) if each["type"] not in _LITERALS]
+                    larger = [each for each in union_members(node) if each["type"] not in _LITERALS]
                     self.unions |= len(larger) > 1
-                pending += _parts(node)
+                pending += _direct_nodes(node)
 
 
-_classes: WeakKeyDictionary[type, _Class] = WeakKeyDictionary()
+_class_contents: WeakKeyDictionary[type, _ClassContent] = WeakKeyDictionary()
 """Each class is looked at once, however many hold it."""
 
 
-def may_be_crowded(core_schema: Json) -> bool:
+def may_have_unions(core_schema: Json) -> bool:
     """Tell quickly whether there are unions at all in the core schema of a class."""
     definitions: dict[str, Any] = {each["ref"]: each for each in core_schema.get("definitions", ())}
     pending = [core_schema["schema"] if core_schema["type"] == "definitions" else core_schema]
@@ -208,7 +219,7 @@ def may_be_crowded(core_schema: Json) -> bool:
     while pending:
         node = pending.pop()
         if node["type"] == "definition-ref":
-            node = definitions.get(node["schema_ref"], _NOTHING)
+            node = definitions.get(node["schema_ref"], _NULL_NODE)
         if node["type"] != "model":
             if node["type"] != "none":
                 return True
@@ -216,9 +227,9 @@ def may_be_crowded(core_schema: Json) -> bool:
         if id(node["cls"]) in seen:
             continue
         seen.add(id(node["cls"]))
-        known = _classes.get(node["cls"])
+        known = _class_contents.get(node["cls"])
         if known is None:
-            known = _classes[node["cls"]] = _Class(node)
+            known = _class_contents[node["cls"]] = _ClassContent(node)
         if known.unions:
             return True
         pending += known.models

@@ -8,10 +8,18 @@ from pydantic_core import SchemaValidator
 
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["Fit", "Reader", "Run", "Source", "count", "is_better", "together"]
+__all__ = [
+    "Match",
+    "NodeReader",
+    "ReadCache",
+    "ReaderSource",
+    "combine_matches",
+    "count_fields",
+    "is_better",
+]
 
 
-class Fit(NamedTuple):
+class Match(NamedTuple):
     """What a node makes of a value, and how well it fits."""
 
     value: Any
@@ -20,31 +28,31 @@ class Fit(NamedTuple):
     is_exact: bool = True
 
 
-class Run:
+class ReadCache:
     """The reading of one value: what is known of its parts."""
 
     def __init__(self, *, is_json: bool) -> None:
         self.is_json = is_json
-        self.known: dict[tuple[int, int], Fit | None] = {}
+        self.known: dict[tuple[int, int], Match | None] = {}
 
 
-class Reader(Protocol):
+class NodeReader(Protocol):
     """Reads the values of one node."""
 
-    def prepare(self, node: Json, readers: "Source") -> None:
+    def prepare(self, node: Json, readers: "ReaderSource") -> None:
         """Take what the node says; the readers of its parts may not be prepared yet."""
 
-    def read(self, value: Any, run: Run) -> Fit | None:
+    def read(self, value: Any, run: ReadCache) -> Match | None:
         """Return what the node makes of a value; `None` if it does not fit."""
         ...
 
 
-class Source(Protocol):
+class ReaderSource(Protocol):
     """Makes the readers of one core schema."""
 
     definitions: Mapping[str, Json]
 
-    def of(self, node: Json) -> Reader:
+    def of(self, node: Json) -> NodeReader:
         """Return the reader of a node, to be prepared before it is used."""
         ...
 
@@ -57,20 +65,20 @@ class Source(Protocol):
         ...
 
 
-def together(made: Any, fits: list[Fit]) -> Fit:
+def combine_matches(made: Any, fits: list[Match]) -> Match:
     """Return what a container is whose parts fit."""
     counts = [fit.fields for fit in fits if fit.fields is not None]
-    return Fit(made, sum(counts) if counts else None, all(fit.is_exact for fit in fits))
+    return Match(made, sum(counts) if counts else None, all(fit.is_exact for fit in fits))
 
 
-def is_better(new: Fit, old: Fit) -> bool:
+def is_better(new: Match, old: Match) -> bool:
     """Tell whether pydantic would take the new fit: more properties set, then more exact."""
     if new.fields is not None and old.fields is not None and new.fields != old.fields:
         return new.fields > old.fields
     return new.is_exact and not old.is_exact
 
 
-def count(value: Any) -> int | None:
+def count_fields(value: Any) -> int | None:
     """Count the properties set in all models of a value; `None` if there is no model."""
     pending: list[Any] = [value]
     fields, models = 0, 0

@@ -14,27 +14,33 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError, SchemaValidator
 
 from scaffold.contract._json.types import JSON_TYPE, Json, is_array, is_object
-from scaffold.contract._unions.containers import CONTAINERS
-from scaffold.contract._unions.cost import nodes
-from scaffold.contract._unions.match_score import Fit, Reader, Run, Source, count
+from scaffold.contract._unions.containers import CONTAINER_READERS
+from scaffold.contract._unions.cost import schema_nodes
+from scaffold.contract._unions.match_score import (
+    Match,
+    NodeReader,
+    ReadCache,
+    ReaderSource,
+    count_fields,
+)
 
-__all__ = ["Chooser"]
+__all__ = ["UnionReader"]
 
 
-class Chooser:
+class UnionReader:
     """Reads one union, in the place of pydantic's own validator."""
 
     __name__ = "choose"
 
     def __init__(self, union: Json, definitions: Mapping[str, Json], config: Json) -> None:
         self._union = union
-        self._readers = Readers(definitions, config)
+        self._readers = NodeReaders(definitions, config)
 
     def __call__(self, value: Any, info: Any) -> Any:
         """Return what the best member makes of a value; raise what pydantic reports."""
         reader = self._readers.prepared(self._union)
         try:
-            fit = reader.read(value, Run(is_json=info.mode == "json"))
+            fit = reader.read(value, ReadCache(is_json=info.mode == "json"))
         except RecursionError:
             raise PydanticCustomError("json", "there are too many levels") from None
         if fit is None:
@@ -43,16 +49,16 @@ class Chooser:
         return fit.value
 
 
-class Readers:
+class NodeReaders:
     """The readers of the nodes of one core schema; each is made when it is needed."""
 
     def __init__(self, definitions: Mapping[str, Json], config: Json) -> None:
         self.definitions = definitions
         self._config = config
-        self._known: dict[int, Reader] = {}
-        self._pending: list[tuple[Reader, Json]] = []
+        self._known: dict[int, NodeReader] = {}
+        self._pending: list[tuple[NodeReader, Json]] = []
 
-    def prepared(self, node: Json) -> Reader:
+    def prepared(self, node: Json) -> NodeReader:
         """Return the reader of a node, ready for use."""
         reader = self.of(node)
         while self._pending:
@@ -61,7 +67,7 @@ class Readers:
             made.prepare(part, self)
         return reader
 
-    def of(self, node: Json) -> Reader:
+    def of(self, node: Json) -> NodeReader:
         """Return the reader of a node, to be prepared before it is used."""
         while node["type"] in _WRAPPERS:
             node = node["schema"] if "schema" in node else self.definitions[node["schema_ref"]]
@@ -71,10 +77,12 @@ class Readers:
             self._pending.append((known, node))
         return known
 
-    def _make(self, node: Json) -> Reader:
-        make = _READERS.get(node["type"], _Other)
-        if not _is_busy(self.reached(node)) or (make is _Model and not _is_plain(node)):
-            return _Other()
+    def _make(self, node: Json) -> NodeReader:
+        make = _READERS.get(node["type"], _PydanticReader)
+        if not _has_unions(self.reached(node)) or (
+            make is _ModelReader and not _has_no_own_code(node)
+        ):
+            return _PydanticReader()
         return make()
 
     def reached(self, node: Json) -> list[Json]:
@@ -82,7 +90,7 @@ class Readers:
         found: list[Json] = []
         pending, seen = [node], set[str]()
         while pending:
-            for each in nodes(pending.pop()):
+            for each in schema_nodes(pending.pop()):
                 found.append(each)
                 if each["type"] == "definition-ref" and each["schema_ref"] not in seen:
                     seen.add(each["schema_ref"])
@@ -102,19 +110,21 @@ class Readers:
         return SchemaValidator(schema, self._config, _use_prebuilt=False)
 
 
-class _Other:
+class _PydanticReader:
     """A node without unions, or one that we do not know: pydantic reads it."""
 
-    def prepare(self, node: Json, readers: Source) -> None:
+    def prepare(self, node: Json, readers: ReaderSource) -> None:
         kinds = {each["type"] for each in readers.reached(node)}
         self._read_python = readers.validator(node).validate_python
-        self._read_json = readers.validator(_as_json(node)).validate_python
+        self._read_json = readers.validator(_json_mode(node)).validate_python
         self._has_any, self._has_models = "any" in kinds, "model" in kinds
-        self._plain = _PLAIN.get(node["type"]) if node.keys() <= _BARE else None
+        self._plain = (
+            _TYPE_OF_NODE.get(node["type"]) if node.keys() <= _UNCONSTRAINED_KEYS else None
+        )
 
-    def read(self, value: Any, run: Run) -> Fit | None:
+    def read(self, value: Any, run: ReadCache) -> Match | None:
         if type(value) is self._plain:
-            return Fit(value)
+            return Match(value)
         if not (is_object(value) or is_array(value)):
             return self._fit(value, run)
         key = id(self), id(value)
@@ -122,7 +132,7 @@ class _Other:
             run.known[key] = self._fit(value, run)
         return run.known[key]
 
-    def _fit(self, value: Any, run: Run) -> Fit | None:
+    def _fit(self, value: Any, run: ReadCache) -> Match | None:
         try:
             made = (
                 self._read_json(value, by_name=False) if run.is_json else self._read_python(value)
@@ -130,24 +140,24 @@ class _Other:
         except ValidationError:
             return None
         if made is value:  # an instance, a scalar, or any value
-            return Fit(made, None, not self._has_any)
-        fields = count(made) if self._has_models else None
-        return Fit(made, fields, fields is None and not self._has_any)
+            return Match(made, None, not self._has_any)
+        fields = count_fields(made) if self._has_models else None
+        return Match(made, fields, fields is None and not self._has_any)
 
 
-class _Model:
+class _ModelReader:
     """A model: its shell is read by pydantic, and the properties with unions are filled in."""
 
-    def prepare(self, node: Json, readers: Source) -> None:
+    def prepare(self, node: Json, readers: ReaderSource) -> None:
         self._class = node["cls"]
         self._names = node["schema"]["fields"].keys()
-        self._parts: dict[str, tuple[str, Reader]] = {}
+        self._parts: dict[str, tuple[str, NodeReader]] = {}
         self._inner: list[str] = []
         fields: dict[str, Json] = {}
         for name, field in node["schema"]["fields"].items():
             reached = readers.reached(field["schema"])
             fields[name] = field
-            if _is_busy(reached):
+            if _has_unions(reached):
                 inner = field["schema"]
                 is_default = inner["type"] == "default"
                 alias = field.get("validation_alias", name)
@@ -162,18 +172,18 @@ class _Model:
         shell = {**node, "schema": {**node["schema"], "fields": fields}}
         shell.pop("ref", None)
         self._read_python = readers.validator(shell).validate_python
-        self._read_json = readers.validator(_as_json(shell)).validate_python
+        self._read_json = readers.validator(_json_mode(shell)).validate_python
 
-    def read(self, value: Any, run: Run) -> Fit | None:
+    def read(self, value: Any, run: ReadCache) -> Match | None:
         if isinstance(value, self._class):
-            return Fit(value)
+            return Match(value)
         key = id(self), id(value)
         if key not in run.known:
             run.known[key] = None  # what leads back to itself, as Python values can, does not fit
             run.known[key] = self._fit(value, run)
         return run.known[key]
 
-    def _fit(self, value: Any, run: Run) -> Fit | None:
+    def _fit(self, value: Any, run: ReadCache) -> Match | None:
         try:
             made = (
                 self._read_json(value, by_name=False) if run.is_json else self._read_python(value)
@@ -192,11 +202,11 @@ class _Model:
                 fields += fit.fields or 0
         for name in self._inner:
             if name in present:
-                fields += count(values[name]) or 0
-        return Fit(made, fields, is_exact=False)
+                fields += count_fields(values[name]) or 0
+        return Match(made, fields, is_exact=False)
 
 
-def _is_busy(reached: list[Json]) -> bool:
+def _has_unions(reached: list[Json]) -> bool:
     """Tell whether there is a union in what a node leads to."""
     return any(
         each["type"] == "union" and JSON_TYPE not in (each.get("metadata") or {})
@@ -204,18 +214,18 @@ def _is_busy(reached: list[Json]) -> bool:
     )
 
 
-def _as_json(node: Json) -> Json:
+def _json_mode(node: Json) -> Json:
     """Return a node that reads Python values as if they came from JSON."""
     if is_object(node):
         if node.get("type") == "json-or-python":
             return node["json_schema"]
-        return {name: _as_json(part) for name, part in node.items()}
+        return {name: _json_mode(part) for name, part in node.items()}
     if is_array(node):
-        return [_as_json(part) for part in node]
+        return [_json_mode(part) for part in node]
     return node
 
 
-def _is_plain(model: Json) -> bool:
+def _has_no_own_code(model: Json) -> bool:
     """Tell whether a model is made without code of its own."""
     inner = model["schema"]["type"] == "model-fields"
     return inner and not any(model.get(name) for name in ("custom_init", "root_model", "post_init"))
@@ -223,8 +233,13 @@ def _is_plain(model: Json) -> bool:
 
 _WRAPPERS: Final = frozenset({"definitions", "definition-ref"})
 _ANYTHING: Final = {"type": "any"}
-_PLAIN: Final[Mapping[str, type]] = {"str": str, "int": int, "bool": bool, "none": type(None)}
-_BARE: Final = frozenset({"type", "metadata", "serialization", "strict"})
+_TYPE_OF_NODE: Final[Mapping[str, type]] = {
+    "str": str,
+    "int": int,
+    "bool": bool,
+    "none": type(None),
+}
+_UNCONSTRAINED_KEYS: Final = frozenset({"type", "metadata", "serialization", "strict"})
 """Members of nodes that take every value of one Python type."""
 
-_READERS: Final[Mapping[str, type[Reader]]] = {**CONTAINERS, "model": _Model}
+_READERS: Final[Mapping[str, type[NodeReader]]] = {**CONTAINER_READERS, "model": _ModelReader}

@@ -4,39 +4,39 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from scaffold.contract._json.gc_pause import unhurried
+from scaffold.contract._json.gc_pause import without_gc
 from scaffold.contract._json.types import Json, is_object
 
-__all__ = ["Budget", "SpentError"]
+__all__ = ["BudgetExhausted", "WorkBudget"]
 
-STEPS: Final = 2000
+MAX_STEPS: Final = 2000
 """Places of a value that are held to a schema, one by one: 10 µs each."""
 
-LAST_STEPS: Final = 300
+MAX_LAST_STEPS: Final = 300
 """Steps that remain when there is no room for further problems, to count them."""
 
-JUDGED: Final = 10
+VALIDATIONS_PER_VALUE: Final = 10
 """How many times as many values may be judged as the payload has."""
 
-LEAST: Final = 50_000
+MIN_VALIDATIONS: Final = 50_000
 """Values that may be judged in any case."""
 
-MANY: Final = 8
+MANY_CONTAINERS: Final = 8
 """Containers in another from which on they are looked at as a whole."""
 
 
-class SpentError(Exception):
+class BudgetExhausted(Exception):
     """The budget is spent."""
 
 
-class Budget:
+class WorkBudget:
     """The budget of one explanation of one value."""
 
     def __init__(self, value: Json) -> None:
-        self._sizes = unhurried(_sizes)(value)
-        self._steps = STEPS
+        self._sizes = without_gc(_count_values)(value)
+        self._steps = MAX_STEPS
         self._is_ending = False
-        self._judged = max(LEAST, JUDGED * self.size(value))
+        self._judged = max(MIN_VALIDATIONS, VALIDATIONS_PER_VALUE * self.size(value))
 
     def size(self, value: Json) -> int:
         """Return how many values there are in a part of the value, itself included."""
@@ -49,28 +49,28 @@ class Budget:
         """Count a step."""
         self._steps -= 1
         if self._steps < 0:
-            raise SpentError
+            raise BudgetExhausted
 
     def judge(self, value: Json) -> None:
         """Count what is judged."""
         self._judged -= self.size(value)
         if self._judged < 0:
-            raise SpentError
+            raise BudgetExhausted
 
     def judge_some(self, part: int, number: int, container: Json) -> None:
         """Count that so many of a number of values in a container are judged."""
         self._judged -= self.size(container) * part // number
         if self._judged < 0:
-            raise SpentError
+            raise BudgetExhausted
 
     def end_soon(self) -> None:
         """Leave a few steps, to count what is not told."""
         if not self._is_ending:
             self._is_ending = True
-            self._steps = min(self._steps, LAST_STEPS)
+            self._steps = min(self._steps, MAX_LAST_STEPS)
 
 
-def _sizes(value: Json) -> dict[int, int]:
+def _count_values(value: Json) -> dict[int, int]:
     """Count the values in each container that holds others, by its identity.
 
     What a container holds is looked at as a whole, at the speed of C: a megabyte of small objects
@@ -82,7 +82,7 @@ def _sizes(value: Json) -> dict[int, int]:
     for container in containers:  # grows while it is read
         parts: Iterable[Json] = container.values() if is_object(container) else container
         inner: list[Json] = [part for part in parts if type(part) in _CONTAINERS]
-        if len(inner) > MANY and _CONTAINERS.isdisjoint(map(type, _parts(inner))):
+        if len(inner) > MANY_CONTAINERS and _CONTAINERS.isdisjoint(map(type, _values_in(inner))):
             sizes[id(container)] = 1 + len(container) + sum(map(len, inner))
         elif inner:
             pending.append((container, inner))
@@ -95,7 +95,7 @@ def _sizes(value: Json) -> dict[int, int]:
     return sizes
 
 
-def _parts(containers: list[Json]) -> Iterator[Json]:
+def _values_in(containers: list[Json]) -> Iterator[Json]:
     """Yield the values in containers, in any order."""
     objects = [each.values() for each in containers if type(each) in _OBJECTS]
     arrays = [each for each in containers if type(each) not in _OBJECTS]

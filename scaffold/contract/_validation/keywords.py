@@ -5,11 +5,11 @@ from itertools import islice
 from typing import Any, Final
 
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
-from scaffold.contract._validation.problems import Found, Path
+from scaffold.contract._validation.problems import Path, Violation
 from scaffold.contract._validation.short_values import excerpt, stand_in
-from scaffold.contract._validation.subschemas import Compiled, Scope
+from scaffold.contract._validation.subschemas import Scope, SubschemaValidators
 
-__all__ = ["own"]
+__all__ = ["keyword_violations"]
 
 _ASSERTIONS: Final[Sequence[str]] = (
     *("type", "const", "enum"),
@@ -19,34 +19,38 @@ _ASSERTIONS: Final[Sequence[str]] = (
 )
 """Keywords that look at the value itself, in the order in which the validator does."""
 
-CHUNK: Final = 500
+NAMES_PER_CHUNK: Final = 500
 """Names of an object that are judged at once, and told of in one problem."""
 
 
-def own(compiled: Compiled, scope: Scope, value: Json, path: Path, rule: str) -> Iterator[Found]:
+def keyword_violations(
+    compiled: SubschemaValidators, scope: Scope, value: Json, path: Path, rule: str
+) -> Iterator[Violation]:
     """Yield what the keywords of one schema object have against a value."""
     schema = scope.schema
     if not is_object(schema):
         write = compiled.says(False, value)
-        yield Found(path, rule, "falseSchema", write)
+        yield Violation(path, rule, "falseSchema", write)
         return
     keywords = [keyword for keyword in _ASSERTIONS if keyword in schema]
     if keywords and not compiled.validator(scope, *keywords).is_valid(value):
         for keyword in keywords:
             judge = compiled.validator(scope, keyword)
             if not judge.is_valid(value):
-                yield from _broken(judge, keyword, schema[keyword], value, path)
-    for keyword, tell in _OTHERS.items():
+                yield from _assertion_violations(judge, keyword, schema[keyword], value, path)
+    for keyword, tell in _OTHER_KEYWORDS.items():
         if keyword in schema:
             yield from tell(compiled, scope, value, path)
 
 
-def _broken(judge: Any, keyword: str, argument: Json, value: Json, path: Path) -> Iterator[Found]:
+def _assertion_violations(
+    judge: Any, keyword: str, argument: Json, value: Json, path: Path
+) -> Iterator[Violation]:
     """Tell of a keyword that a value breaks: what it lacks, name by name, or one message."""
     if keyword in _BY_NAME:
-        yield from _told(judge, stand_in(keyword, argument, value), path)
+        yield from _validator_errors(judge, stand_in(keyword, argument, value), path)
     else:
-        yield Found(path, keyword, keyword, lambda: _message(judge, keyword, argument, value))
+        yield Violation(path, keyword, keyword, lambda: _message(judge, keyword, argument, value))
 
 
 def _message(judge: Any, keyword: str, argument: Json, value: Json) -> str:
@@ -56,58 +60,66 @@ def _message(judge: Any, keyword: str, argument: Json, value: Json) -> str:
 _BY_NAME: Final = ("required", "dependentRequired")
 
 
-def _told(judge: Any, value: Json, path: Path) -> Iterator[Found]:
+def _validator_errors(judge: Any, value: Json, path: Path) -> Iterator[Violation]:
     """Yield the validator's own errors about a small value."""
     for error in judge.iter_errors(value):
-        yield Found.of(error, path)
+        yield Violation.of(error, path)
 
 
-def _closed(compiled: Compiled, scope: Scope, value: Json, path: Path) -> Iterator[Found]:
+def _additional_properties(
+    compiled: SubschemaValidators, scope: Scope, value: Json, path: Path
+) -> Iterator[Violation]:
     schema = scope.schema
     if schema["additionalProperties"] is not False or not is_object(value):
         return
     named = dict.fromkeys(schema.get("properties", {}), True)
     patterns = dict.fromkeys(schema.get("patternProperties", {}), True)
     closed = {"properties": named, "patternProperties": patterns, "additionalProperties": False}
-    yield from _names(compiled.derived(scope, "closed", closed), value, path)
+    yield from _name_violations(compiled.derived(scope, "closed", closed), value, path)
 
 
-def _property_names(compiled: Compiled, scope: Scope, value: Json, path: Path) -> Iterator[Found]:
+def _property_names(
+    compiled: SubschemaValidators, scope: Scope, value: Json, path: Path
+) -> Iterator[Violation]:
     if is_object(value):
-        yield from _names(compiled.validator(scope, "propertyNames"), value, path)
+        yield from _name_violations(compiled.validator(scope, "propertyNames"), value, path)
 
 
-def _names(judge: Any, value: JsonObject, path: Path) -> Iterator[Found]:
+def _name_violations(judge: Any, value: JsonObject, path: Path) -> Iterator[Violation]:
     """Tell what is wrong with the names of an object: with the first of them, if there are many."""
     if judge.is_valid(value):
         return
     short = excerpt(value)
     if len(short) == len(value):
-        yield from _told(judge, short, path)
+        yield from _validator_errors(judge, short, path)
         return
     names = iter(value)
-    while chunk := dict.fromkeys(islice(names, CHUNK)):
+    while chunk := dict.fromkeys(islice(names, NAMES_PER_CHUNK)):
         if not judge.is_valid(chunk):
-            yield from _told(judge, chunk, path)
+            yield from _validator_errors(judge, chunk, path)
             return
 
 
-def _contains(compiled: Compiled, scope: Scope, value: Json, path: Path) -> Iterator[Found]:
+def _contains(
+    compiled: SubschemaValidators, scope: Scope, value: Json, path: Path
+) -> Iterator[Violation]:
     keywords = [key for key in ("contains", "minContains", "maxContains") if key in scope.schema]
     judge = compiled.validator(scope, *keywords)
     if is_array(value) and not judge.is_valid(value):
         short = excerpt(value)
         if judge.is_valid(short):
-            yield Found(path, "contains", "contains", compiled.says({"contains": False}, short))
+            yield Violation(path, "contains", "contains", compiled.says({"contains": False}, short))
         else:
-            yield from _told(judge, short, path)
+            yield from _validator_errors(judge, short, path)
 
 
-def _not(compiled: Compiled, scope: Scope, value: Json, path: Path) -> Iterator[Found]:
+def _not(
+    compiled: SubschemaValidators, scope: Scope, value: Json, path: Path
+) -> Iterator[Violation]:
     if not compiled.validator(scope, "not").is_valid(value):
-        denied = compiled.says({"const": scope.schema["not"]}, _OTHER)
-        found = compiled.says({"const": excerpt(value)}, _OTHER)
-        yield Found(
+        denied = compiled.says({"const": scope.schema["not"]}, _UNEXPECTED_VALUE)
+        found = compiled.says({"const": excerpt(value)}, _UNEXPECTED_VALUE)
+        yield Violation(
             path, "not", "not", lambda: f"{_text(denied)} is not allowed for {_text(found)}"
         )
 
@@ -117,25 +129,27 @@ def _text(expected: Callable[[], str]) -> str:
     return expected().removesuffix(" was expected")
 
 
-_OTHER: Final = "\0"
+_UNEXPECTED_VALUE: Final = "\0"
 """A value that is not what was expected."""
 
 
-def _unevaluated(keyword: str) -> "_Tell":
+def _unevaluated(keyword: str) -> "_KeywordCheck":
     """Return what tells of parts that nothing has evaluated: a pass of the validator's own."""
 
-    def tell(compiled: Compiled, scope: Scope, value: Json, path: Path) -> Iterator[Found]:
+    def tell(
+        compiled: SubschemaValidators, scope: Scope, value: Json, path: Path
+    ) -> Iterator[Violation]:
         judge = compiled.unevaluated(scope, keyword)
         if not judge.is_valid(value):
-            yield from _told(judge, value, path)
+            yield from _validator_errors(judge, value, path)
 
     return tell
 
 
-_Tell = Callable[[Compiled, Scope, Json, Path], Iterator[Found]]
+_KeywordCheck = Callable[[SubschemaValidators, Scope, Json, Path], Iterator[Violation]]
 
-_OTHERS: Final[Mapping[str, _Tell]] = {
-    "additionalProperties": _closed,
+_OTHER_KEYWORDS: Final[Mapping[str, _KeywordCheck]] = {
+    "additionalProperties": _additional_properties,
     "propertyNames": _property_names,
     "contains": _contains,
     "not": _not,

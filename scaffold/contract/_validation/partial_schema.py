@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import unquote
 
-from scaffold._validators import declared_validator
+from scaffold._validators import compile_in_own_draft
 from scaffold.contract._json.pointers import pointer
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
-from scaffold.contract._validation.validator import Schema
+from scaffold.contract._validation.validator import CompiledSchema
 
 __all__ = ["PartialSchema"]
 
-_MOST_LEFT_OUT: Final = 50
+_MAX_LEFT_OUT: Final = 50
 """Keywords that are left out one by one; a schema with more is not checked at all."""
-_MOST_NAMED: Final = 5
-_LONGEST_REASON: Final = 120
+_MAX_NAMED: Final = 5
+_MAX_REASON_CHARS: Final = 120
 
 _MAPS: Final = frozenset(
     {"$defs", "definitions", "properties", "patternProperties", "dependentSchemas", "dependencies"}
@@ -35,7 +35,7 @@ _SINGLES: Final = frozenset(
 _DATA: Final = frozenset({"const", "enum", "default", "examples"})
 _REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 _NAMES: Final = ("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", *_REFERENCES)
-_LEANING: Final = {
+_STRICTER_WITHOUT: Final = {
     "properties": ("additionalProperties",),
     "patternProperties": ("additionalProperties",),
     "prefixItems": ("items",),
@@ -49,7 +49,7 @@ _OLD: Final = ("draft-03", "draft-04", "draft-06", "draft-07")
 """Drafts in which a `$ref` switches its neighbours off."""
 
 
-class PartialSchema(Schema):
+class PartialSchema(CompiledSchema):
     """A schema without its keywords that cannot be compiled; `left_out` says which they are.
 
     It is compiled when it is made.
@@ -62,19 +62,19 @@ class PartialSchema(Schema):
         self._compile()
 
     def __str__(self) -> str:
-        named = "; ".join(self.left_out[:_MOST_NAMED])
-        more = len(self.left_out) - _MOST_NAMED
+        named = "; ".join(self.left_out[:_MAX_NAMED])
+        more = len(self.left_out) - _MAX_NAMED
         return f"{named}; and {more} more" if more > 0 else named
 
     def _compile(self) -> None:
         """Compile what can be compiled."""
-        steps = iter(_STEPS)
+        steps = iter(_REPAIRS)
         while (error := self._failure()) is not None:
             if not self.left_out:
                 self.document = copy.deepcopy(self.document)
             path = list(getattr(error, "instance_path", ()))
-            reason = (str(error).splitlines() or [""])[0][:_LONGEST_REASON]
-            if len(self.left_out) == _MOST_LEFT_OUT or not is_object(self.document):
+            reason = (str(error).splitlines() or [""])[0][:_MAX_REASON_CHARS]
+            if len(self.left_out) == _MAX_LEFT_OUT or not is_object(self.document):
                 self._give_up(reason)
             elif path:
                 _leave_out(self.document, path)
@@ -122,7 +122,7 @@ def _leave_out(schema: JsonObject, path: Sequence[str | int]) -> None:
     if keyword in _LISTS and is_array(inner) and len(rest) > 1 and is_object(inner[int(rest[0])]):
         return _leave_out(inner[int(rest[0])], rest[1:])
     schema.pop(str(keyword), None)
-    for leaning in _LEANING.get(str(keyword), ()):
+    for leaning in _STRICTER_WITHOUT.get(str(keyword), ()):
         schema.pop(leaning, None)
     return None
 
@@ -155,23 +155,23 @@ def _schemas(value: Json) -> Iterator[JsonObject]:
             ]
 
 
-def _forget_dialect(schema: JsonObject) -> bool:
+def _remove_unknown_dialect(schema: JsonObject) -> bool:
     """Read a schema of an unknown draft as one of 2020-12."""
     if "$schema" not in schema:
         return False
     try:
-        declared_validator({"$schema": schema["$schema"]})
+        compile_in_own_draft({"$schema": schema["$schema"]})
     except ValueError:
         del schema["$schema"]
         return True
     return False
 
 
-def _leave_out_far(schema: JsonObject) -> bool:
+def _leave_out_remote_references(schema: JsonObject) -> bool:
     return _leave_out_references(schema, lambda reference: not reference.startswith("#"))
 
 
-def _leave_out_lost(schema: JsonObject) -> bool:
+def _leave_out_broken_references(schema: JsonObject) -> bool:
     return _leave_out_references(
         schema, lambda reference: reference[1:2] == "/" and not _leads(schema, reference[2:])
     )
@@ -215,5 +215,10 @@ def _leave_out_names(schema: JsonObject) -> bool:
     return True
 
 
-_STEPS: Final = (_forget_dialect, _leave_out_far, _leave_out_lost, _leave_out_names)
+_REPAIRS: Final = (
+    _remove_unknown_dialect,
+    _leave_out_remote_references,
+    _leave_out_broken_references,
+    _leave_out_names,
+)
 """What is tried, one after the other, on a schema that cannot be compiled for its names."""

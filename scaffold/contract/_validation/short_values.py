@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from scaffold.contract._errors.errors import LONGEST
+from scaffold.contract._errors.errors import MAX_MESSAGE_CHARS
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
 
 __all__ = ["excerpt", "stand_in"]
 
-MOST: Final = LONGEST + 100
+MAX_EXCERPT_CHARS: Final = MAX_MESSAGE_CHARS + 100
 """Characters of JSON text that an excerpt has: more than a message, so that the cut is visible."""
 
 
@@ -22,7 +22,7 @@ def stand_in(keyword: str, argument: Json, value: Json) -> Json:
     if not is_object(value) and not is_array(value):
         return value
     short, is_cut = _cut(value)
-    make = _STAND_INS.get(keyword)
+    make = _STAND_IN_BY_KEYWORD.get(keyword)
     return short if make is None or not is_cut else make(argument, value, short)
 
 
@@ -41,7 +41,7 @@ class _Cutter:
     """Copies the beginning of one value."""
 
     def __init__(self) -> None:
-        self.left = MOST
+        self.left = MAX_EXCERPT_CHARS
 
     def cut(self, value: Json) -> Json:
         """Copy a value as far as there is room for it."""
@@ -51,7 +51,7 @@ class _Cutter:
             return self._array(value)
         if isinstance(value, str):
             self.left -= len(value) + 3
-            return value[:MOST]
+            return value[:MAX_EXCERPT_CHARS]
         self.left -= 2
         return value
 
@@ -98,7 +98,7 @@ def _repeated(_argument: Json, _value: Json, short: list[Json]) -> Json:
 
 _Make = Callable[[Json, Any, Any], Json]
 
-_STAND_INS: Final[Mapping[str, _Make]] = {
+_STAND_IN_BY_KEYWORD: Final[Mapping[str, _Make]] = {
     "required": _names,
     "dependentRequired": _dependent,
     "maxItems": _longer,

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin
 
-from scaffold._validators import Validator, declared_validator, failures, registry_of
+from scaffold._validators import Validator, compile_errors, compile_in_own_draft, make_registry
 from scaffold.contract._json.types import Json, is_array, is_object
 from scaffold.contract._validation.short_values import excerpt
 
-__all__ = ["Compiled", "Scope"]
+__all__ = ["Scope", "SubschemaValidators"]
 
 _ROOT: Final = "payload:///"
 """The base URI of a document without one; the validator has another for what it compiles."""
@@ -22,15 +22,15 @@ class Scope(NamedTuple):
     resolver: Any
 
 
-class Compiled:
+class SubschemaValidators:
     """The validators of the parts of a document, all in the draft of the document."""
 
     def __init__(self, document: Json) -> None:
-        self.failures = failures()
+        self.failures = compile_errors()
         """What a part raises that does not lead anywhere by itself."""
         base = document.get("$id") if is_object(document) else None
         self._base = base if isinstance(base, str) else _ROOT
-        self._registry = registry_of(self._base, document)
+        self._registry = make_registry(self._base, document)
         self._dialect = document.get("$schema") if is_object(document) else None
         self._validators: dict[tuple[int, str], Any] = {}
         self._targets: dict[tuple[str, str], Scope] = {}
@@ -96,12 +96,12 @@ class Compiled:
         return lambda: str(next(self._make(schema).iter_errors(excerpt(value))).message)
 
     def _compile(self, schema: Json, scope: Scope) -> Any:
-        return self._make(_absolute(schema, scope.resolver.base_uri))
+        return self._make(_with_absolute_references(schema, scope.resolver.base_uri))
 
     def _make(self, schema: Json) -> Validator:
         if isinstance(self._dialect, str) and is_object(schema):
             schema = {**schema, "$schema": self._dialect}
-        return declared_validator(schema, self._registry)
+        return compile_in_own_draft(schema, self._registry)
 
     def follow(self, reference: str, scope: Scope) -> Scope:
         """Return what a reference leads to."""
@@ -135,10 +135,10 @@ _EVERYTHING: Final = frozenset(
 )
 
 
-def _absolute(schema: Json, base: str) -> Json:
+def _with_absolute_references(schema: Json, base: str) -> Json:
     """Copy a schema, its references relative to a base URI instead of to itself."""
     if is_array(schema):
-        return [_absolute(part, base) for part in schema]
+        return [_with_absolute_references(part, base) for part in schema]
     if not is_object(schema):
         return schema
     identity = schema.get("$id")
@@ -147,13 +147,13 @@ def _absolute(schema: Json, base: str) -> Json:
     copy: dict[str, Json] = {}
     for keyword, part in schema.items():
         if keyword in _REFERENCES and isinstance(part, str):
-            copy[keyword] = _joined(base, part)
+            copy[keyword] = _resolve(base, part)
         else:
-            copy[keyword] = part if keyword in _VALUES else _absolute(part, base)
+            copy[keyword] = part if keyword in _VALUES else _with_absolute_references(part, base)
     return copy
 
 
-def _joined(base: str, reference: str) -> str:
+def _resolve(base: str, reference: str) -> str:
     if reference.startswith("#"):  # of any scheme, `urn:` as well
         return base.partition("#")[0] + reference
     return urljoin(base, reference)

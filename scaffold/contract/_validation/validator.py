@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from scaffold._concurrency.cached_attributes import CachedProperty
 from scaffold._concurrency.safe_imports import import_safely
-from scaffold._validators import Validator, declared_validator
+from scaffold._validators import Validator, compile_in_own_draft
 from scaffold.contract._errors.errors import Problem
-from scaffold.contract._json.gc_pause import LONG, unhurried
+from scaffold.contract._json.gc_pause import GC_PAUSE_BYTES, without_gc
 from scaffold.contract._json.types import Json
 
 if TYPE_CHECKING:
     from scaffold.contract._validation.explanation import Explanation
-    from scaffold.contract._validation.subschemas import Compiled
+    from scaffold.contract._validation.subschemas import SubschemaValidators
 
-__all__ = ["Schema"]
+__all__ = ["CompiledSchema"]
 
 
-class Schema:
+class CompiledSchema:
     """A JSON Schema, 2020-12 unless its `$schema` says otherwise; `format` is an annotation.
 
     References outside the document are refused, never fetched.
@@ -33,14 +33,14 @@ class Schema:
     @CachedProperty
     def _validator(self) -> Validator:
         import_safely("jsonschema_rs")
-        return declared_validator(self.document)
+        return compile_in_own_draft(self.document)
 
     @CachedProperty
-    def _compiled(self) -> "Compiled":
+    def _compiled(self) -> "SubschemaValidators":
         import_safely("scaffold.contract._validation.subschemas")
-        from scaffold.contract._validation.subschemas import Compiled
+        from scaffold.contract._validation.subschemas import SubschemaValidators
 
-        return Compiled(self.document)
+        return SubschemaValidators(self.document)
 
     def accepts(self, value: Json) -> bool:
         """Tell whether the value is valid."""
@@ -57,11 +57,11 @@ class Schema:
 
         # msgspec makes objects of a text in two thirds of the time that pydantic takes.
         decode, is_valid = Decoder[Json](form).decode, self._validator.is_valid
-        decode_long = unhurried(decode)
+        decode_long = without_gc(decode)
 
         def accepts(text: bytes) -> bool:
             try:
-                return is_valid(decode(text) if len(text) < LONG else decode_long(text))
+                return is_valid(decode(text) if len(text) < GC_PAUSE_BYTES else decode_long(text))
             except (MsgspecError, ValueError, RecursionError):
                 return False
 

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
-from scaffold.contract._validation.budget import Budget
-from scaffold.contract._validation.keywords import own
-from scaffold.contract._validation.problems import Found, Path
-from scaffold.contract._validation.subschemas import Compiled, Scope
-from scaffold.contract._validation.union_problems import meant, rules_out
+from scaffold.contract._validation.budget import WorkBudget
+from scaffold.contract._validation.keywords import keyword_violations
+from scaffold.contract._validation.problems import Path, Violation
+from scaffold.contract._validation.subschemas import Scope, SubschemaValidators
+from scaffold.contract._validation.union_problems import intended_violations, rules_out
 
-__all__ = ["Walk"]
+__all__ = ["SchemaWalk"]
 
-LARGE: Final = 64
+LARGE_PART_VALUES: Final = 64
 """Values in a part from which on it is judged before it is walked through."""
 
-MOST_OF_A_MEMBER: Final = 200
+MAX_MEMBER_VIOLATIONS: Final = 200
 """Problems of one member of a union that are compared with those of others."""
 
 
@@ -33,17 +33,17 @@ class Task(NamedTuple):
     """The keyword that holds the schema: what refuses if the schema is `false`."""
 
 
-_Steps: TypeAlias = Iterator["Found | Task"]
+_Steps: TypeAlias = Iterator["Violation | Task"]
 
 
-class Walk:
+class SchemaWalk:
     """One walk."""
 
-    def __init__(self, compiled: Compiled, budget: Budget) -> None:
+    def __init__(self, compiled: SubschemaValidators, budget: WorkBudget) -> None:
         self._compiled = compiled
         self._budget = budget
 
-    def all(self, value: Json) -> Iterator[Found]:
+    def all(self, value: Json) -> Iterator[Violation]:
         """Yield everything that is wrong, each union with what is wrong inside it behind it.
 
         Raises `SpentError` when the budget is spent.
@@ -58,18 +58,18 @@ class Walk:
             if found.members:
                 pending.append(iter(self._inside(found)))
 
-    def _inside(self, union: Found) -> list[Found]:
-        members: list[list[Found]] = []
+    def _inside(self, union: Violation) -> list[Violation]:
+        members: list[list[Violation]] = []
         for scope in union.members:
-            errors: list[Found] = []
+            errors: list[Violation] = []
             for found in self._of(Task(scope, union.value, union.path, union.rule)):
                 errors.append(found)
-                if len(errors) == MOST_OF_A_MEMBER or rules_out(found, union.path):
+                if len(errors) == MAX_MEMBER_VIOLATIONS or rules_out(found, union.path):
                     break
             members.append(errors)
-        return meant(members, union.path)
+        return intended_violations(members, union.path)
 
-    def _of(self, task: Task) -> Iterator[Found]:
+    def _of(self, task: Task) -> Iterator[Violation]:
         """Yield what a schema has against a value; unions are not looked into."""
         seen: set[tuple[int, Path]] = set()
         pending: list[_Steps] = [iter([task])]
@@ -77,7 +77,7 @@ class Walk:
             step = next(pending[-1], None)
             if step is None:
                 pending.pop()
-            elif isinstance(step, Found):
+            elif isinstance(step, Violation):
                 yield step
             elif not is_object(step.scope.schema):
                 pending.append(self._steps(step, known=True))
@@ -91,19 +91,23 @@ class Walk:
         schema = scope.schema
         if not is_object(schema):
             if schema is False:
-                yield from own(self._compiled, scope, value, task.path, task.rule)
+                yield from keyword_violations(self._compiled, scope, value, task.path, task.rule)
             return
-        if not known and self._budget.size(value) >= LARGE and self._is_valid(scope, value):
+        if (
+            not known
+            and self._budget.size(value) >= LARGE_PART_VALUES
+            and self._is_valid(scope, value)
+        ):
             return
-        yield from own(self._compiled, scope, value, task.path, task.rule)
-        for keyword, steps in _PARTS.items():
+        yield from keyword_violations(self._compiled, scope, value, task.path, task.rule)
+        for keyword, steps in _STEPS_BY_KEYWORD.items():
             if keyword in schema:
                 yield from steps(self, task, schema)
         for keyword in ("$ref", "$dynamicRef"):
             reference = schema.get(keyword)
             if isinstance(reference, str) and self._leads(keyword, reference):
                 target = self._compiled.follow(reference, scope)
-                yield task._replace(scope=target, rule=_last(reference))
+                yield task._replace(scope=target, rule=_last_keyword(reference))
 
     def _leads(self, keyword: str, reference: str) -> bool:
         return keyword == "$ref" or self._compiled.is_plain(reference)
@@ -129,9 +133,11 @@ class Walk:
         pending = [range(len(values))]
         while pending:
             some = pending.pop()
-            if len(values) >= LARGE and self._all_valid(scope, task.value, values, some):
+            if len(values) >= LARGE_PART_VALUES and self._all_valid(
+                scope, task.value, values, some
+            ):
                 continue
-            if len(values) < LARGE or len(some) <= _FEW:
+            if len(values) < LARGE_PART_VALUES or len(some) <= _FEW_VALUES:
                 for index in some:
                     yield Task(scope, values[index], (*task.path, places[index]), rule)
             else:
@@ -222,10 +228,10 @@ class Walk:
             several = some.is_valid(task.value)
             yield self._union(task, "oneOf", [True, True] if several else [False, False])
 
-    def _union(self, task: Task, keyword: str, alike: list[bool]) -> Found:
+    def _union(self, task: Task, keyword: str, alike: list[bool]) -> Violation:
         members = [self._part(task, part) for part in task.scope.schema[keyword]]
         write = self._compiled.says({keyword: alike}, task.value)
-        return Found(task.path, keyword, keyword, write, members, task.value)
+        return Violation(task.path, keyword, keyword, write, members, task.value)
 
     def if_then_else(self, task: Task, schema: JsonObject) -> _Steps:
         """Hold the value to one of two schemas."""
@@ -234,11 +240,11 @@ class Walk:
             yield task._replace(scope=self._part(task, schema[branch]), rule=branch)
 
 
-_FEW: Final = 4
+_FEW_VALUES: Final = 4
 """Values of which each is walked through when one of them is refused."""
 
 
-def _last(reference: str) -> str:
+def _last_keyword(reference: str) -> str:
     """Return the keyword that a reference ends with, as the validator names what it leads to."""
     fragment = reference.partition("#")[2]
     if "/" not in fragment:
@@ -249,16 +255,16 @@ def _last(reference: str) -> str:
 
 _BY_NAME: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs"})
 
-_PARTS: Final = {
-    "properties": Walk.properties,
-    "patternProperties": Walk.pattern_properties,
-    "additionalProperties": Walk.additional_properties,
-    "items": Walk.items,
-    "prefixItems": Walk.prefix_items,
-    "dependentSchemas": Walk.dependent_schemas,
-    "allOf": Walk.all_of,
-    "anyOf": Walk.any_of,
-    "oneOf": Walk.one_of,
-    "if": Walk.if_then_else,
+_STEPS_BY_KEYWORD: Final = {
+    "properties": SchemaWalk.properties,
+    "patternProperties": SchemaWalk.pattern_properties,
+    "additionalProperties": SchemaWalk.additional_properties,
+    "items": SchemaWalk.items,
+    "prefixItems": SchemaWalk.prefix_items,
+    "dependentSchemas": SchemaWalk.dependent_schemas,
+    "allOf": SchemaWalk.all_of,
+    "anyOf": SchemaWalk.any_of,
+    "oneOf": SchemaWalk.one_of,
+    "if": SchemaWalk.if_then_else,
 }
 """What walks on from a keyword, in the order in which the validator looks at them."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scaffold._filesystem.path_names import refusal
+from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold.generator._hookspec.naming import did_you_mean
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 
@@ -58,7 +58,7 @@ def _held(path: Path, within: Path, base: str) -> Path:
     real = os.path.realpath(path)
     inner = real.removeprefix(base.rstrip(os.sep) + os.sep)
     if inner != real or real == base:
-        reason = refusal(inner.replace(os.sep, "/") if inner != real else "")
+        reason = reason_to_refuse(inner.replace(os.sep, "/") if inner != real else "")
     else:
         reason = f"leads out of '{within}', to '{real}'"
     if reason is None:

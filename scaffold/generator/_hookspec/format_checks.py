@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from scaffold._validators import ValidationError, Validator, validator
+from scaffold._validators import ValidationError, Validator, compile_schema
 from scaffold.generator._hookspec.bundled import format_schema
 from scaffold.generator._hookspec.naming import did_you_mean, misspelt
 from scaffold.generator._source.diagnostics import Diagnostic
@@ -56,7 +56,7 @@ def check_structure(source: Source) -> tuple[list[Diagnostic], set[Pointer]]:
 
 @cache
 def _validator() -> Validator:
-    return validator(json.loads(format_schema().read_text("utf-8")))
+    return compile_schema(json.loads(format_schema().read_text("utf-8")))
 
 
 def _inside_a_schema(at: Pointer) -> bool:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TypeAlias
 
-from scaffold._validators import validator
+from scaffold._validators import compile_schema
 from scaffold.generator import ir
 from scaffold.generator._compile.compiler import Reading
 from scaffold.generator._hookspec.naming import misspelt, pascal
@@ -91,7 +91,7 @@ _FORMER = {"additionalItems": "items", "$recursiveRef": "$dynamicRef"}
 def _defaults(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     if "default" not in schema or _REFERS.search(canonical(schema)):
         return
-    if not validator(schema).is_valid(schema["default"]):
+    if not compile_schema(schema).is_valid(schema["default"]):
         message = "the default breaks its own schema"
         advice = "mend it; bindings leave a default out that does not fit its type"
         yield documents.problem(schema, ("default",), "invalid-default", message, advice)

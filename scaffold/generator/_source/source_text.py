@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from scaffold._filesystem.reading import read_small
+from scaffold._filesystem.reading import read_small_file
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.edits import Edit, Mend
 from scaffold.generator.ir import Json
@@ -130,7 +130,7 @@ def read_text(path: Path, file: str, texts: Texts = ON_DISK) -> str:
     if path in texts:
         return texts[path]
     try:
-        return read_small(path).decode("utf-8-sig")
+        return read_small_file(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         line = before.count(b"\n") + 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.polling import until
 from scaffold.host._concurrency.thread_pool import Crew
 from scaffold.host._concurrency.time_limit import Closed, NoThread
@@ -69,7 +69,7 @@ class _Box:
                 return
             try:
                 context.run(call, payload)
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 logging.getLogger(f"plugin.{self.plugin}").warning(
                     "plugin=%s error=%s", self.plugin, error
                 )

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold._concurrency.results import Outcome, TimeIsUp
+from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
 from scaffold._concurrency.safe_imports import import_safely
 from scaffold.host._concurrency.time_limit import Closed, Late, NoThread
 
@@ -77,7 +77,7 @@ class LoopThread:
         work = self._submit(wait(), awaitable, _nothing, last=last)
         try:
             result = work.wait(seconds)
-        except TimeIsUp:
+        except ResultTimeout:
             work.cancel()
             raise Late(seconds or 0.0) from None
         except BaseException:
@@ -217,7 +217,7 @@ class LoopThread:
         self._waiting = set()
 
 
-class _Work(Outcome[T]):
+class _Work(SignalSafeFuture[T]):
     """A coroutine in a loop, whose result any thread may wait for."""
 
     def __init__(

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.finish_cancelled import cancel_all
 from scaffold.host._concurrency.thread_pool import Crew
 from scaffold.host._concurrency.time_limit import Leftovers, NoThread
@@ -66,7 +66,7 @@ def _begun(crew: Crew, work: Callable[[], T]) -> "Future[T]":
     def run() -> None:
         try:
             outcome.set_result(context.run(work))
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             outcome.set_exception(error)
 
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.time_limit import Closed, NoThread
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Crew:
             except StopIteration as error:
                 # No future takes it; in a generator it would mean another thing (PEP 479).
                 settle(partial(future.set_exception, RuntimeError(f"StopIteration: {error}")))
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 settle(partial(future.set_exception, error))
 
         self.do(run, lambda: settle(partial(future.set_exception, Closed())))

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from scaffold.contract._errors.errors import ConnectFailed, ScaffoldError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.polling import until, until_async
 
 __all__ = ["Closed", "Late", "Leftovers", "NoThread", "transport_failure", "within", "within_async"]
@@ -166,7 +166,7 @@ def _settle(
     """Do the work; undo it if its result is not wanted any more."""
     try:
         result = context.run(work)
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         with suppress(InvalidStateError):
             outcome.set_exception(error)
         return
@@ -198,5 +198,5 @@ def _goes_on(thread: threading.Thread) -> bool:
 def _undo(undo: Callable[[], object]) -> None:
     try:
         undo()
-    except FAILURES:
+    except PLUGIN_EXCEPTIONS:
         logging.getLogger("scaffold").exception("what came too late could not be undone")

@@ -12,9 +12,9 @@ from pydantic_core import from_json, to_json
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._context.events import Handler, Subscription
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.background_calls import Post, Tasks
-from scaffold.resources._scope import Loan
+from scaffold.resources._scope import ResourceScope
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,7 +28,7 @@ Deliver: TypeAlias = Callable[[Handler, Any], None]
 class _Listener(NamedTuple):
     subscription: Subscription
     deliver: Deliver
-    loan: Loan | None
+    loan: ResourceScope | None
 
 
 class Events:
@@ -48,7 +48,9 @@ class Events:
         for listener in tuple(self._topics.get(topic, ())):
             listener.deliver(listener.subscription.handler, from_json(data))
 
-    def add(self, subscription: Subscription, deliver: Deliver, loan: Loan | None = None) -> None:
+    def add(
+        self, subscription: Subscription, deliver: Deliver, loan: ResourceScope | None = None
+    ) -> None:
         """Call a handler for the events of its topic; `loan` is that of its plugin."""
         with self._lock:
             self._topics.setdefault(subscription.topic, []).append(
@@ -61,7 +63,7 @@ class Events:
             known = self._topics.get(subscription.topic, [])
             known[:] = [one for one in known if one.subscription is not subscription]
 
-    def leave(self, loan: Loan) -> None:
+    def leave(self, loan: ResourceScope) -> None:
         """Call none of the handlers of a plugin, which a fork sets up again."""
         with self._lock:
             for known in self._topics.values():
@@ -75,7 +77,7 @@ class Events:
 class Listening:
     """The bus as one party has it, who hears nothing after the end of its loan."""
 
-    def __init__(self, events: Events, deliver: Deliver, loan: Loan | None = None) -> None:
+    def __init__(self, events: Events, deliver: Deliver, loan: ResourceScope | None = None) -> None:
         self._events = events
         self._deliver = deliver
         self._loan = loan
@@ -112,7 +114,7 @@ def in_loop(loop: "asyncio.AbstractEventLoop", tasks: Tasks, name: str) -> Deliv
             answer = handler(payload)
             if isawaitable(answer):
                 await answer
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             logging.getLogger(f"plugin.{name}").warning("plugin=%s error=%s", name, error)
 
     def begin(handler: Handler, payload: Any) -> None:

@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
-from scaffold.contract._context.telemetry import SILENT, UNTRACED, Labelled, Metrics, Tracer
+from scaffold.contract._context.telemetry import (
+    NULL_METRICS,
+    NULL_TRACER,
+    LabelledMetrics,
+    Metrics,
+    Tracer,
+)
 from scaffold.contract._errors.errors import PluginError
-from scaffold.contract._hooks.plugin import CONFIG_VARIABLE, NoPlugins, PluginContext, Plugins
+from scaffold.contract._hooks.plugin import (
+    CONFIG_VARIABLE,
+    NoOtherPlugins,
+    PluginContext,
+    PluginLookup,
+)
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.host._concurrency.background_calls import Post, Tasks
 from scaffold.host._concurrency.time_limit import Leftovers
@@ -16,10 +27,10 @@ from scaffold.host._context.event_bus import Deliver, Events, Listening
 from scaffold.manifest._compatibility import check_config
 from scaffold.manifest._model import Manifest
 from scaffold.manifest._secrets import Secrets
-from scaffold.resources._context_data import CONTEXT_VARIABLE, Surroundings
+from scaffold.resources._context_data import CONTEXT_VARIABLE, ContextData
 from scaffold.resources._folder_storage import Storage
-from scaffold.resources._scope import Loan
-from scaffold.resources._standard import STANDARD, Lend, lend
+from scaffold.resources._scope import ResourceScope
+from scaffold.resources._standard import STANDARD, ResourceFactory, make_resources
 
 if TYPE_CHECKING:
     from scaffold.client._process.fork_server import ForkServers
@@ -34,9 +45,9 @@ class Services:
     facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
     storage: Storage | None = None
     """Where plugins keep things; each keeps them for itself, for the while, if it is `None`."""
-    metrics: Metrics = SILENT
-    tracer: Tracer = UNTRACED
-    registry: Plugins = field(default_factory=NoPlugins)
+    metrics: Metrics = NULL_METRICS
+    tracer: Tracer = NULL_TRACER
+    registry: PluginLookup = field(default_factory=NoOtherPlugins)
     events: Events = field(default_factory=Events)
     post: Post = field(default_factory=Post)
     """Delivers what nobody waits for, in threads."""
@@ -48,7 +59,7 @@ class Services:
     """What manifests may name."""
     forks: "ForkServers | None" = None
     """Starts processes, where it can."""
-    provided: dict[str, Lend] = field(default_factory=dict[str, Lend])
+    provided: dict[str, ResourceFactory] = field(default_factory=dict[str, ResourceFactory])
     """Resources of the application's, over the standard ones."""
 
 
@@ -78,17 +89,17 @@ class Provision:
         config = check_config(manifest, settings or {})
         return cls(manifest, config, services or Services(), doubles or {})
 
-    def context(self, loan: Loan, deliver: Deliver) -> PluginContext:
+    def context(self, loan: ResourceScope, deliver: Deliver) -> PluginContext:
         """Make the context of a plugin of this process; raise `PluginError` if something lacks."""
         name, services, metrics = self.manifest.name, self.services, self.services.metrics
         storage = services.storage or Storage()
-        if metrics is not SILENT:
-            metrics = Labelled(metrics, {"plugin": name, "kind": self.manifest.kind})
+        if metrics is not NULL_METRICS:
+            metrics = LabelledMetrics(metrics, {"plugin": name, "kind": self.manifest.kind})
         return PluginContext(
             name,
             config=self.config,
             facts=services.facts,
-            resources=lend(name, self._surroundings(), storage, loan, services.provided),
+            resources=make_resources(name, self._surroundings(), storage, loan, services.provided),
             registry=services.registry,
             metrics=metrics,
             tracer=services.tracer,
@@ -117,9 +128,9 @@ class Provision:
             told[CONFIG_VARIABLE] = to_json(self.config).decode()
         return told
 
-    def _surroundings(self) -> Surroundings:
+    def _surroundings(self) -> ContextData:
         wanted, services = self.manifest.resources, self.services
-        return Surroundings(
+        return ContextData(
             kind=self.manifest.kind,
             facts=services.facts,
             required=wanted.required,

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from scaffold.contract._errors.errors import DispatchError, ScaffoldError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.dispatcher import Wanted
 from scaffold.contract._hooks.hook import Hook, StreamHook
@@ -98,7 +98,7 @@ class AsyncHostRoutes:
             try:
                 for place, stage in enumerate(stages):
                     if place:
-                        payload = hook.input.admit(payload, hook.output)
+                        payload = hook.input.convert(payload, hook.output)
                     try:
                         payload = await stage.call(payload)
                     except ScaffoldError as error:
@@ -209,7 +209,7 @@ async def _answer(stage: Stage[AsyncChannel], payload: Any) -> Any:
 async def _told(stage: Stage[AsyncChannel], payload: Any) -> None:
     try:
         await stage.call(payload)
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         stage.entry.degrade(error)
         logging.getLogger(f"plugin.{stage.name}").warning("plugin=%s error=%s", stage.name, error)
 

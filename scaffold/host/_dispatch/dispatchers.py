@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic_core import to_json
 
 from scaffold.contract._errors.errors import DispatchError, ScaffoldError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import StopChain, Wanted
 from scaffold.contract._hooks.hook import Hook, StreamHook
@@ -108,7 +108,7 @@ class HostRoutes:
             try:
                 for place, stage in enumerate(stages):
                     if place:
-                        payload = hook.input.admit(payload, hook.output)
+                        payload = hook.input.convert(payload, hook.output)
                     try:
                         payload = stage.call(payload)
                     except ScaffoldError as error:
@@ -227,7 +227,7 @@ def _blaming(stage: Stage[Channel]) -> Callable[[Any], Any]:
     def call(payload: Any) -> Any:
         try:
             return stage.call(payload)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             stage.entry.degrade(error)
             raise
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._dispatch.bound_plugin import Stage, blamed
 from scaffold.host._in_process.hook_binding import Direct
 from scaffold.host._in_process.in_flight import Calls
@@ -46,7 +46,7 @@ def collecting(
                 if class_of(answer) is not expected:
                     answer = ways[len(answers)].finish(answer)
                 keep(answer)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             raise blamed(stages[len(answers)], error) from None
         finally:
             calls.under_way -= 1
@@ -88,7 +88,7 @@ def passing_on(
                 payload = invoke(payload)
             if class_of(payload) is not expected:
                 payload = ways[-1].finish(payload)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             return refused(stages[invokes.index(invoke) - before], error)
         finally:
             calls.under_way -= 1

@@ -9,8 +9,8 @@ from pydantic_core import from_json
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import HookError
-from scaffold.contract._errors.masking import FAILURES
-from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.finish_cancelled import finish
@@ -30,7 +30,7 @@ from scaffold.host._in_process.guards import (
 from scaffold.host._in_process.hook_binding import Joint, join
 from scaffold.host._in_process.in_flight import Counter, Flights, closed
 from scaffold.host._in_process.streams import opener_async
-from scaffold.resources._scope import Loan
+from scaffold.resources._scope import ResourceScope
 
 if TYPE_CHECKING:
     import asyncio
@@ -57,11 +57,11 @@ class AsyncInProcessChannel:
         self.name = name or type(plugin).__name__
         self.flights = Flights()
         self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
-        self.loan = Loan()
+        self.loan = ResourceScope()
         """What the plugin was lent; it is taken back after its teardown."""
         self._threaded = execution_model.endswith("_cpu_bound")
         self._crew = Crew(f"plugin-{self.name}")
-        self._catalogues: dict[str, Catalogue] = {}
+        self._catalogues: dict[str, FunctionCatalog] = {}
         self._set_up: Callable[[], Awaitable[None]] | None = None
         self._teardown_within: float | None = None
         self._ending = False
@@ -70,7 +70,7 @@ class AsyncInProcessChannel:
 
     async def setup(
         self,
-        context: Callable[[Loan], PluginContext],
+        context: Callable[[ResourceScope], PluginContext],
         *,
         seconds: float,
         teardown_seconds: float,
@@ -121,7 +121,7 @@ class AsyncInProcessChannel:
                 return answer if type(answer) is gives else accept(await settled(answer))
             except HookError:
                 raise
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 failure = fail(error)
                 raise failure from failure.__cause__
             finally:
@@ -157,7 +157,7 @@ class AsyncInProcessChannel:
         self._ending = True
         try:
             await finish(self._end(landing, max(but, self.flights.own())))
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             raise teardown_failed(self.name, error) from error
 
     async def _end(self, landing: float, own: int) -> None:
@@ -193,14 +193,14 @@ class AsyncInProcessChannel:
             try:
                 if self._set_up is not None:
                     await self._set_up()
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 raise setup_failed_in_fork(self.name, error) from error
             self.flights.inherited = False
 
     def _inherit(self) -> None:
         """Leave to the parent process what it has set up, lent and started."""
         inherited.append(self.loan)
-        self.loan = Loan()
+        self.loan = ResourceScope()
         self._ending = False
         self._entering = None
         self._teardown_within = None

@@ -12,8 +12,8 @@ from pydantic_core import from_json
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._errors.errors import HookError, PluginError
-from scaffold.contract._errors.masking import FAILURES
-from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.loop_thread import LoopThread
@@ -32,7 +32,7 @@ from scaffold.host._in_process.guards import (
 from scaffold.host._in_process.hook_binding import Direct, Joint, join
 from scaffold.host._in_process.in_flight import Counter, Flights, closed
 from scaffold.host._in_process.streams import opener
-from scaffold.resources._scope import Loan
+from scaffold.resources._scope import ResourceScope
 
 __all__ = ["InProcessChannel"]
 
@@ -50,10 +50,10 @@ class InProcessChannel:
         self.name = name or type(plugin).__name__
         self.flights = Flights()
         self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
-        self.loan = Loan()
+        self.loan = ResourceScope()
         """What the plugin was lent; it is taken back after its teardown."""
         self._loop = LoopThread(self.name)
-        self._catalogues: dict[str, Catalogue] = {}
+        self._catalogues: dict[str, FunctionCatalog] = {}
         self._set_up: Callable[[], None] | None = None
         self._teardown_within: float | None = None
         self._lock = reentrant_lock(Rank.CHANNEL)
@@ -62,7 +62,7 @@ class InProcessChannel:
 
     def setup(
         self,
-        context: Callable[[Loan], PluginContext],
+        context: Callable[[ResourceScope], PluginContext],
         *,
         seconds: float,
         teardown_seconds: float,
@@ -129,7 +129,7 @@ class InProcessChannel:
                 return answer if type(answer) is gives else finish(answer)
             except HookError:
                 raise
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 failure = fail(error)
                 raise failure from failure.__cause__
             finally:
@@ -189,7 +189,7 @@ class InProcessChannel:
                     return
                 mine = self._ending = True
             self._end(landing)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             raise teardown_failed(self.name, error) from error
         except BaseException:
             if mine:
@@ -232,14 +232,14 @@ class InProcessChannel:
             try:
                 if self._set_up is not None:
                     self._set_up()
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 raise setup_failed_in_fork(self.name, error) from error
             self.flights.inherited = False
 
     def _inherit(self) -> None:
         """Leave to the parent process what it has set up, lent and started."""
         inherited.append(self.loan)
-        self.loan = Loan()
+        self.loan = ResourceScope()
         self._lock = reentrant_lock(Rank.CHANNEL)
         self._ending = False
         self._teardown_within = None

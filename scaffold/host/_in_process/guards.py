@@ -12,12 +12,12 @@ from scaffold.contract._errors.errors import (
     PluginLoadError,
     ScaffoldError,
 )
-from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._concurrency.time_limit import Late, transport_failure
 from scaffold.host._in_process.hook_binding import Joint
-from scaffold.resources._scope import Loan
+from scaffold.resources._scope import ResourceScope
 
 __all__ = [
     "LANDING",
@@ -37,7 +37,7 @@ LANDING: Final = 5.0
 TAKING_BACK: Final = 5.0
 """Seconds that it may take to close what a plugin was lent."""
 
-inherited: Final[list[Loan]] = []
+inherited: Final[list[ResourceScope]] = []
 """What a parent process has lent. A fork keeps it alive: ending it would remove the parent's."""
 
 
@@ -68,9 +68,9 @@ def setup_failed_in_fork(name: str, error: BaseException) -> ScaffoldError:
     return PluginLoadError(name, f"setup in a forked process failed: {why}")
 
 
-def catalogue_of(listing: Hook[None, Any], functions: Any) -> Catalogue:
+def catalogue_of(listing: Hook[None, Any], functions: Any) -> FunctionCatalog:
     """Return the catalogue that a plugin's listing hook has answered with."""
-    return Catalogue(from_json(listing.output.dump(functions)))
+    return FunctionCatalog(from_json(listing.output.dump(functions)))
 
 
 def is_awaited(plugin: Plugin) -> bool:

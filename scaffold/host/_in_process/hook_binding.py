@@ -6,7 +6,7 @@ from types import NoneType
 from typing import Any, Generic, TypeVar, get_origin
 
 from scaffold.contract._errors.errors import HookError, PluginError, UnsupportedHook
-from scaffold.contract._errors.masking import conceal
+from scaffold.contract._errors.masking import mask_exception
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import JsonObject
@@ -82,12 +82,12 @@ def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:
     method = getattr(plugin, hook.name)
     return Joint(
         own=own,
-        invoke=method if own.input.form is not None else lambda _nothing: method(),
+        invoke=method if own.input.python_type is not None else lambda _nothing: method(),
         takes=_trusted(own.input),
-        admit=lambda value: own.input.admit(value, hook.input),
+        admit=lambda value: own.input.convert(value, hook.input),
         gives=_trusted(hook.output),
-        accept=lambda value: hook.output.admit(value, own.output),
-        fail=lambda error: conceal(error, plugin=name, hook=hook.name),
+        accept=lambda value: hook.output.convert(value, own.output),
+        fail=lambda error: mask_exception(error, plugin=name, hook=hook.name),
     )
 
 
@@ -105,8 +105,12 @@ class _Untrusted:
 
 def _trusted(payload: Payload[Any]) -> type:
     """Return the class whose instances are valid payloads because they exist."""
-    if payload.form is None:
+    if payload.python_type is None:
         return NoneType
-    if payload.exact or not isinstance(payload.form, type) or get_origin(payload.form) is not None:
+    if (
+        payload.exact
+        or not isinstance(payload.python_type, type)
+        or get_origin(payload.python_type) is not None
+    ):
         return _Untrusted
-    return payload.form
+    return payload.python_type

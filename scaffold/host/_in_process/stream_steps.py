@@ -17,8 +17,8 @@ from typing import Any, Final, NoReturn, Protocol, TypeVar
 from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.results import Outcome, TimeIsUp
-from scaffold.contract._errors.masking import FAILURES
+from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.thread_pool import Crew
 from scaffold.host._concurrency.time_limit import Closed, Late, NoThread
@@ -110,7 +110,7 @@ class Timed:
 
     def __init__(self, plain: Plain) -> None:
         self._plain = plain
-        self._asked: SimpleQueue[Outcome[Any] | None] = SimpleQueue()
+        self._asked: SimpleQueue[SignalSafeFuture[Any] | None] = SimpleQueue()
         self._inherited = False
         thread = threading.Thread(target=self._serve, name="plugin-stream", daemon=True)
         try:
@@ -123,7 +123,7 @@ class Timed:
         """Return the next item or `END`; raise `Late`, or `Closed` in a fork."""
         if self._inherited:
             raise Closed
-        asked = Outcome[Any]()
+        asked = SignalSafeFuture[Any]()
         self._asked.put(asked)
         return _awaited(asked, seconds)
 
@@ -139,7 +139,7 @@ class Timed:
         while (asked := self._asked.get()) is not None:
             try:
                 item = self._plain.step()
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 asked.settle(partial(_fail, error))
             else:
                 asked.settle(partial(_identity, item))
@@ -210,16 +210,16 @@ class Awaited:
     def __init__(self, items: AsyncIterator[Any], context: Context, loop: LoopThread) -> None:
         self._items = items
         self._loop = loop
-        self._asked: deque[Outcome[Any]] = deque()
+        self._asked: deque[SignalSafeFuture[Any]] = deque()
         self._wake: Callable[[], object] = _nothing
         self._closed = False
-        self._ended = Outcome[None]()
+        self._ended = SignalSafeFuture[None]()
         self._failure: BaseException | None = None
         self._within = context.run(loop.begin, self._serve(), self._cut_off)
 
     def step(self, seconds: float | None = None) -> Any:
         """Return the next item or `END`; raise `Late`, or `Closed` if the loop has ended."""
-        asked = Outcome[Any]()
+        asked = SignalSafeFuture[Any]()
         self._asked.append(asked)
         # The task fails what was asked for when it ends; afterwards the loop takes nothing.
         if self._ended.settled or not self._loop.soon(self._within, self._turn):
@@ -230,7 +230,7 @@ class Awaited:
         """Cancel what it waits for, close it, and wait for that; raise what it raises."""
         self._closed = True
         if self._loop.soon(self._within, self._turn) and not self._loop.is_current:
-            with suppress(TimeIsUp):
+            with suppress(ResultTimeout):
                 self._ended.wait(_CLOSING)
         if self._failure is not None:
             raise self._failure
@@ -258,10 +258,10 @@ class Awaited:
             self._wake = _nothing
             await self._end()
 
-    async def _answer(self, asked: Outcome[Any]) -> None:
+    async def _answer(self, asked: SignalSafeFuture[Any]) -> None:
         try:
             item = await anext(self._items, END)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             asked.settle(partial(_fail, error))
         else:
             asked.settle(partial(_identity, item))
@@ -271,7 +271,7 @@ class Awaited:
             close = getattr(self._items, "aclose", None)
             if close is not None:
                 await close()
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             self._failure = error
         finally:
             self._cut_off()
@@ -283,11 +283,11 @@ class Awaited:
             asked.settle(partial(_fail, RuntimeError("the stream was cut off")))
 
 
-def _awaited(asked: Outcome[Any], seconds: float | None) -> Any:
+def _awaited(asked: SignalSafeFuture[Any], seconds: float | None) -> Any:
     """Wait for what was asked for; raise `Late`."""
     try:
         result = asked.wait(seconds)
-    except TimeIsUp:
+    except ResultTimeout:
         raise Late(seconds or 0.0) from None
     return result()
 

@@ -5,7 +5,7 @@ from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from scaffold.contract._errors.errors import DeadlineExceeded, ScaffoldError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.host._concurrency.loop_thread import LoopThread
@@ -156,7 +156,7 @@ class _Source(_Guarded[Steps, None]):
             if self._flights.shut:
                 self._enter()
             return self.begun().step(self.hook.timeout)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             told = self.told(error)
             raise told from told.__cause__
 
@@ -165,7 +165,7 @@ class _Source(_Guarded[Steps, None]):
         try:
             if self.steps is not None:
                 self.steps.close()
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             self.fail(error)
 
 
@@ -179,7 +179,7 @@ class _AsyncSource(_Guarded[AsyncSteps, Awaitable[None]]):
                 await self._enter()
             steps = self.begun()
             return await (steps.step() if self.hook.timeout is None else self._in_time(steps))
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             told = self.told(error)
             raise told from told.__cause__
 
@@ -188,7 +188,7 @@ class _AsyncSource(_Guarded[AsyncSteps, Awaitable[None]]):
         try:
             if self.steps is not None:
                 await self.steps.close()
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             self.fail(error)
 
     async def _in_time(self, steps: AsyncSteps) -> Any:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from scaffold.contract._errors.errors import PluginError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
@@ -52,7 +52,7 @@ class AsyncLife(Roster[AsyncChannel]):
     async def _timed_start(self, claim: Claim, entry: Entry[AsyncChannel]) -> None:
         try:
             await self._begin(entry, claim)
-        except FAILURES:
+        except PLUGIN_EXCEPTIONS:
             return
 
     async def _begin(self, entry: Entry[AsyncChannel], claim: Claim) -> None:
@@ -180,7 +180,7 @@ class AsyncLife(Roster[AsyncChannel]):
                 await loaded.channel.check(CHECK_SECONDS)
             elif (hook := probe(loaded)) is not None:
                 await loaded.channel.bind(hook)(None)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             entry.sicken(loaded, error)
         else:
             entry.recover(loaded)

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._loading.discovery import IGNORED
 from scaffold.host._registry.registry import Entry, Registry
 from scaffold.manifest._model import Manifest
@@ -47,7 +47,7 @@ class Watch:
         logger = logging.getLogger(f"plugin.{name}")
         try:
             yield
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             state = self._registry.entries[name].state
             logger.warning("plugin=%s changed, not reloaded, it is %s: %s", name, state, error)
         else:

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import TypeVar
 
 from scaffold.contract._errors.errors import PluginError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
@@ -62,7 +62,7 @@ class Life(Roster[Channel]):
     def _timed_start(self, claim: Claim, entry: Entry[Channel]) -> None:
         try:
             self._begin(entry, claim)
-        except FAILURES:
+        except PLUGIN_EXCEPTIONS:
             return
 
     def _begin(self, entry: Entry[Channel], claim: Claim) -> None:
@@ -182,7 +182,7 @@ class Life(Roster[Channel]):
                 loaded.channel.check(CHECK_SECONDS)
             elif (hook := probe(loaded)) is not None:
                 loaded.channel.bind(hook)(None)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             entry.sicken(loaded, error)
         else:
             entry.recover(loaded)

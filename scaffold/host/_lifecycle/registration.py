@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from scaffold.contract._context.telemetry import SILENT, UNTRACED, Metrics, Tracer
+from scaffold.contract._context.telemetry import NULL_METRICS, NULL_TRACER, Metrics, Tracer
 from scaffold.contract._errors.errors import (
     DependencyFailed,
     ManifestInvalid,
     PluginError,
 )
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
@@ -35,7 +35,7 @@ from scaffold.manifest._model import Manifest, Runtime, manifest_of, read_manife
 from scaffold.manifest._runtime_choice import choose
 from scaffold.manifest._secrets import Secrets
 from scaffold.resources._folder_storage import Storage
-from scaffold.resources._standard import Lend
+from scaffold.resources._standard import ResourceFactory
 
 if TYPE_CHECKING:
     from scaffold.client._process.fork_server import ForkServers
@@ -69,8 +69,8 @@ class Roster(Generic[C]):
         self._services = Services(
             facts=dict(facts or {}),
             storage=self._storage,
-            metrics=metrics or SILENT,
-            tracer=tracer or UNTRACED,
+            metrics=metrics or NULL_METRICS,
+            tracer=tracer or NULL_TRACER,
             registry=self._others,
             secrets=Secrets(secrets),
             forks=_fork_servers() if fork_server else None,
@@ -141,7 +141,7 @@ class Roster(Generic[C]):
         """Give a plugin settings, over those of its manifest; they count when it is started."""
         self._settings[name] = {**self._settings.get(name, {}), **settings}
 
-    def provide(self, name: str, make: Lend) -> None:
+    def provide(self, name: str, make: ResourceFactory) -> None:
         """Offer a resource to the plugins that ask for it, or a double in place of a standard one.
 
         `make` is called for each plugin of this process: `host.provide("clock", lambda _:
@@ -243,7 +243,7 @@ class Roster(Generic[C]):
         try:
             self._check_needed(manifest)
             yield manifest
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             if self._registry.fail(entry, claim, failure(entry.name, error)):
                 entry.log_failure()
             raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from scaffold.contract._errors.errors import PluginError, ScaffoldError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._concurrency.time_limit import Late
@@ -74,7 +74,7 @@ def made(entry: Entry[Any]) -> Plugin | None:
         return entry.make()
     except PluginError:
         raise
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         what = f"'{entry.manifest.entry_point}' cannot be made: "
         raise PluginError(entry.name, what + cause(error, entry.manifest.folder)) from None
 
@@ -85,7 +85,7 @@ def probe(loaded: LoadedPlugin[Any]) -> Hook[None, Any] | None:
     catalogues = {hook.functions.catalogue for hook in hooks if hook.functions}
     for hook in hooks:
         offered = hook.exposed or hook.name in catalogues
-        asks_nothing = hook.read_only and hook.input.form is None and not hook.streams
+        asks_nothing = hook.read_only and hook.input.python_type is None and not hook.streams
         if asks_nothing and offered and lacking(loaded.entrance, hook) is None:
             return hook
     return None

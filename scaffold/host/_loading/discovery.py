@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Final
 
 from scaffold.contract._errors.errors import DuplicatePlugin, ManifestInvalid, PluginLoadError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json, is_object
 from scaffold.host._loading.entry_point import cause
@@ -119,7 +119,7 @@ def from_entry_point(point: EntryPoint) -> tuple[Manifest, type[Plugin] | None]:
         found: object = point.load()
         if isinstance(found, FunctionType):
             found = found()
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         where = f"'{point.value}' cannot be imported: {cause(error, Path.cwd())}"
         raise PluginLoadError(point.name, where) from None
     attributes = vars(sys.modules[point.module])

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from scaffold.contract._errors.errors import PluginLoadError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._loading.module_import import import_from, stands_in
 from scaffold.manifest._model import Manifest
@@ -37,7 +37,7 @@ def load_plugin(manifest: Manifest) -> Plugin:
         raise _refusal(manifest, f"'{class_name}' does not implement {names}")
     try:
         return made()
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         what = f"'{class_name}' cannot be made: {cause(error, manifest.folder)}"
         raise _refusal(manifest, what) from None
 
@@ -61,7 +61,7 @@ def _import(manifest: Manifest, name: str) -> ModuleType:
         else:
             what = f"'{name}' cannot be imported: {cause(error, manifest.folder)}"
         raise _refusal(manifest, what) from None
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         what = f"'{name}' cannot be imported: {cause(error, manifest.folder)}"
         raise _refusal(manifest, what) from None
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from scaffold.contract._errors.errors import PluginError, PluginLoadError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
@@ -20,7 +20,7 @@ from scaffold.host._loading.entry_point import cause, load_plugin
 from scaffold.host._runtimes.connection_settings import command_of, process_of, service_of
 from scaffold.manifest._model import Manifest, McpStdio, Runtime
 from scaffold.manifest._runtime_choice import HAS_PIPES, PREFERENCE
-from scaffold.resources._scope import Loan
+from scaffold.resources._scope import ResourceScope
 
 __all__ = ["async_channel_to", "channel_to", "runs_here", "runtime_of"]
 
@@ -79,7 +79,7 @@ def channel_to(
             teardown_seconds=manifest.teardown_timeout_sec,
             leftovers=services.leftovers,
         )
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         channel.close()
         raise _setup_failed(manifest, error) from None
     except BaseException:
@@ -120,7 +120,7 @@ async def async_channel_to(
             teardown_seconds=manifest.teardown_timeout_sec,
             leftovers=services.leftovers,
         )
-    except FAILURES as error:
+    except PLUGIN_EXCEPTIONS as error:
         await channel.aclose()
         raise _setup_failed(manifest, error) from None
     except BaseException:
@@ -131,11 +131,11 @@ async def async_channel_to(
 
 def _contexts(
     provision: Provision, flights: Flights, deliver: Callable[[], Deliver]
-) -> Callable[[Loan], PluginContext]:
+) -> Callable[[ResourceScope], PluginContext]:
     """Return what makes a plugin's context, once, and again in a fork that sets it up."""
-    lent: list[Loan] = []
+    lent: list[ResourceScope] = []
 
-    def context(loan: Loan) -> PluginContext:
+    def context(loan: ResourceScope) -> PluginContext:
         for before in lent:
             provision.services.events.leave(before)
         lent[:] = [loan]

@@ -9,7 +9,7 @@ from inspect import isawaitable
 from types import CoroutineType
 from typing import Any, TypeAlias, TypeVar
 
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 
 __all__ = ["Steps", "finish", "finish_async", "is_async", "settle", "unexpected"]
 
@@ -57,7 +57,7 @@ async def finish_async(steps: Steps[T]) -> T:
         while True:
             try:
                 arrived = await value if isawaitable(value) else value
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 value = steps.throw(error)
             else:
                 value = steps.send(arrived)

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from scaffold.contract._context.telemetry import UNTRACED, Tracer
+from scaffold.contract._context.telemetry import NULL_TRACER, Tracer
 from scaffold.contract._errors.errors import PluginLoadError
 from scaffold.contract._hooks.hook import MaybeAwaitable
 from scaffold.contract._hooks.plugin import CONFIG_VARIABLE, Plugin, PluginContext
 from scaffold.contract._json.types import Json, JsonObject, is_object
-from scaffold.resources._context_data import CONTEXT_VARIABLE, Surroundings
-from scaffold.resources._scope import Loan
+from scaffold.resources._context_data import CONTEXT_VARIABLE, ContextData
+from scaffold.resources._scope import ResourceScope
 from scaffold.server._process.private_settings import take_private
 
 __all__ = ["Guest"]
@@ -37,9 +37,9 @@ class Guest:
     def __init__(self, plugin: Plugin, name: str) -> None:
         self.plugin = plugin
         self.name = name
-        self.tracer: Tracer = UNTRACED
+        self.tracer: Tracer = NULL_TRACER
         """Traces the calls of its hooks."""
-        self._loan = Loan()
+        self._loan = ResourceScope()
 
     def set_up(self) -> MaybeAwaitable[None]:
         """Hand the plugin its context; raise `PluginError`, or what the plugin raises."""
@@ -63,9 +63,9 @@ class Guest:
         if ended is not None:
             await ended
 
-    def _context(self, around: Surroundings, config: JsonObject) -> PluginContext:
+    def _context(self, around: ContextData, config: JsonObject) -> PluginContext:
         from scaffold.resources._folder_storage import Storage
-        from scaffold.resources._standard import lend
+        from scaffold.resources._standard import make_resources
 
         name, storage = self.name, Storage(around.storage)
         self._loan.callback(storage.close)
@@ -73,22 +73,22 @@ class Guest:
             name,
             config=config,
             facts=around.facts,
-            resources=lend(name, around, storage, self._loan),
+            resources=make_resources(name, around, storage, self._loan),
             checkpoint=storage.checkpoints(name),
             tracer=self.tracer,
             **_metrics(around, name),
         )
 
-    def _told(self) -> tuple[Surroundings, JsonObject]:
+    def _told(self) -> tuple[ContextData, JsonObject]:
         """Return what the host has said in the environment, or else what the manifest says."""
         told, config = self._read(CONTEXT_VARIABLE), self._read(CONFIG_VARIABLE)
         if told is not None:
-            return Surroundings.of(told), config or {}
+            return ContextData.of(told), config or {}
         if type(self.plugin).setup is Plugin.setup:
             manifest: JsonObject = {}
         else:
             manifest = _manifest(self.plugin)
-        around = Surroundings.of(
+        around = ContextData.of(
             {
                 **_table(manifest, "resources"),
                 "kind": self.plugin.kind.name,
@@ -115,13 +115,13 @@ class Guest:
         return content
 
 
-def _metrics(around: Surroundings, name: str) -> dict[str, Any]:
+def _metrics(around: ContextData, name: str) -> dict[str, Any]:
     if not around.telemetry:
         return {}
-    from scaffold.contract._context.telemetry import Labelled
+    from scaffold.contract._context.telemetry import LabelledMetrics
     from scaffold.resources.otel import OtelMetrics
 
-    return {"metrics": Labelled(OtelMetrics(), {"plugin": name, "kind": around.kind})}
+    return {"metrics": LabelledMetrics(OtelMetrics(), {"plugin": name, "kind": around.kind})}
 
 
 def _manifest(plugin: Plugin) -> JsonObject:

@@ -13,9 +13,9 @@ from scaffold._mcp.jsonrpc import JsonRpcError, RequestId, write_error_response,
 from scaffold._mcp.progress import HookReport
 from scaffold._mcp.stream_messages import write_stream_end, write_stream_item, write_stream_report
 from scaffold._mcp.tool_results import ResultPrefix, write_result
-from scaffold.contract._context.progress import Report
+from scaffold.contract._context.progress import ProgressListener
 from scaffold.contract._errors.errors import HookError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.contract._json.types import Json
 from scaffold.server._plugin.hook_steps import Steps
@@ -89,7 +89,7 @@ class StreamCall(ToolCall):
         return await super().finish_async(notify)
 
     @override
-    def listener(self, token: RequestId, notify: Notify) -> Report:
+    def listener(self, token: RequestId, notify: Notify) -> ProgressListener:
         return self._sink.report or super().listener(token, notify)
 
     @override
@@ -111,7 +111,7 @@ class StreamCall(ToolCall):
         try:
             yield from send(tool.invoke(tool.load(request.params.arguments)))
             return self._sink.end(request.head)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             return answers.refuse(error)
 
     def _send(self, made: Any) -> Generator[None]:
@@ -163,8 +163,8 @@ class StreamCall(ToolCall):
         """Leave what a generator raises when it is closed to the plugin's log."""
         try:
             yield
-        except FAILURES as error:
-            self._toolbox.conceal(error, self._stream_tool.hook.name)
+        except PLUGIN_EXCEPTIONS as error:
+            self._toolbox.mask_exception(error, self._stream_tool.hook.name)
 
 
 class _Sent:

@@ -19,9 +19,9 @@ from scaffold._mcp.jsonrpc import (
 )
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.contract._context.metadata import calling_with
-from scaffold.contract._context.progress import Report, reporting_to
+from scaffold.contract._context.progress import ProgressListener, reporting_to
 from scaffold.contract._errors.errors import HookError
-from scaffold.contract._errors.masking import FAILURES
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._json.types import Json
 from scaffold.server._plugin.hook_steps import Steps, finish, finish_async
 from scaffold.server._protocol.backpressure import Flow
@@ -110,7 +110,7 @@ class Call(ABC):
                 stack.enter_context(calling_with(self.metadata))
             yield
 
-    def listener(self, token: RequestId, notify: Notify) -> Report:
+    def listener(self, token: RequestId, notify: Notify) -> ProgressListener:
         """Return what hears of the hook's progress."""
         return _Progress(self, token, notify)
 
@@ -132,7 +132,7 @@ class Listing(Call):
     def steps(self) -> Steps[bytes]:
         try:
             tools = yield from self._toolbox.listing(modern=self._head.modern)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             raise _unavailable(self._toolbox, error) from None
         caching = b',"ttlMs":%d,"cacheScope":"public"' % self._fresh_ms
         return b'{%b"tools":%b%b}' % (
@@ -172,7 +172,7 @@ class ToolCall(Call):
         answers = Answers(tool, self._toolbox, request.head, text=self._text)
         try:
             payload = tool.load(request.params.arguments)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             return answers.refuse(error)
         return (yield from answers.steps(payload))
 
@@ -204,7 +204,7 @@ class ToolCall(Call):
         name = self._request.params.name
         try:
             tool = yield from self._toolbox.find(name)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             raise _unavailable(self._toolbox, error) from None
         if tool is None:
             raise JsonRpcError(ErrorCode.INVALID_PARAMS, f"no tool '{name}'")
@@ -248,5 +248,7 @@ class _Progress:
 
 def _unavailable(toolbox: Toolbox, error: BaseException) -> JsonRpcError:
     """Say that the plugin could not list its functions."""
-    refusal = error if isinstance(error, HookError) else toolbox.conceal(error, "the catalogue")
+    refusal = (
+        error if isinstance(error, HookError) else toolbox.mask_exception(error, "the catalogue")
+    )
     return JsonRpcError(ErrorCode.INTERNAL_ERROR, str(refusal), refusal.data)

@@ -9,8 +9,8 @@ from scaffold._mcp.message_templates import MESSAGE_START
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold._mcp.tool_results import ResultPrefix, result_start, write_error_result, write_result
 from scaffold.contract._errors.errors import HookError, InvalidInput
-from scaffold.contract._errors.masking import FAILURES
-from scaffold.contract._payload.payload import CAPITALS, SHORT
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 from scaffold.server._plugin.hook_steps import Steps, unexpected
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
@@ -53,10 +53,10 @@ class Answers:
     def repeat(self) -> "Repeat":
         """Calls a plain function on this thread, by the shortest way from payload to response."""
         hook, refuse, write = self.tool.hook, self.refuse, self.write
-        invoke = self.tool.invoke if hook.input.form is None else self.tool.method
-        load, quick, dump = hook.input.reader, hook.input.quick, hook.output.writer
+        invoke = self.tool.invoke if hook.input.python_type is None else self.tool.method
+        load, quick, dump = hook.input.loader, hook.input.short_loader, hook.output.dumper
         bare = not (hook.content or self._text)
-        n, i = CAPITALS
+        n, i = NON_FINITE_CAPITALS
         opening = b',"result":%b' % result_start(self._head)
         join, whole, coroutine = b"".join, _whole, CoroutineType
 
@@ -64,7 +64,9 @@ class Answers:
             try:
                 if not arguments.isascii():
                     str(arguments, "utf-8")  # readers skip what they do not know
-                plain = len(arguments) < SHORT and n not in arguments and i not in arguments
+                plain = (
+                    len(arguments) < LONG_TEXT_BYTES and n not in arguments and i not in arguments
+                )
                 payload = (quick if plain else load)(arguments)
             except _REFUSED:
                 return None
@@ -75,7 +77,7 @@ class Answers:
                 if bare:
                     return join((MESSAGE_START, id, opening, dump(value), tail))
                 return whole(id, write(value), tail)
-            except FAILURES as error:
+            except PLUGIN_EXCEPTIONS as error:
                 return whole(id, refuse(error), tail)
 
         return repeat
@@ -85,7 +87,7 @@ class Answers:
         try:
             value = yield self.tool.invoke(payload)
             return self.write(value)
-        except FAILURES as error:
+        except PLUGIN_EXCEPTIONS as error:
             return self.refuse(error)
 
     def write(self, value: Any) -> bytes:
@@ -107,7 +109,9 @@ class Answers:
             return self._conceal(wrong)
 
     def _conceal(self, error: BaseException) -> bytes:
-        return write_error_result(self._toolbox.conceal(error, self.tool.hook.name), self._head)
+        return write_error_result(
+            self._toolbox.mask_exception(error, self.tool.hook.name), self._head
+        )
 
 
 def _whole(id: bytes, result: bytes, tail: bytes) -> bytes:

@@ -13,10 +13,10 @@ from scaffold._mcp.hook_tools import describe_tools, tool_name
 from scaffold._mcp.http_headers import parameter_headers
 from scaffold._mcp.jsonrpc import encode
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
-from scaffold.contract._context.telemetry import UNTRACED, Tracer
+from scaffold.contract._context.telemetry import NULL_TRACER, Tracer
 from scaffold.contract._errors.errors import HookError, InternalError, InvalidInput, Problem
-from scaffold.contract._errors.masking import conceal
-from scaffold.contract._hooks.function_catalog import Catalogue
+from scaffold.contract._errors.masking import mask_exception
+from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Functions, Hook
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json, JsonObject
@@ -68,14 +68,14 @@ class Tool:
 
     def invoke(self, payload: Any) -> Any:
         """Call the plugin: the value, or what must be awaited for it."""
-        return self.method() if self.hook.input.form is None else self.method(payload)
+        return self.method() if self.hook.input.python_type is None else self.method(payload)
 
 
 class _FunctionTool(Tool):
     """One function of a hook that the plugin's catalogue expands into several tools."""
 
     def __init__(
-        self, plugin: Plugin, hook: Hook[Any, Any], catalogue: Catalogue, function: JsonObject
+        self, plugin: Plugin, hook: Hook[Any, Any], catalogue: FunctionCatalog, function: JsonObject
     ) -> None:
         super().__init__(plugin, hook)
         assert hook.functions is not None
@@ -102,7 +102,7 @@ class Toolbox:
     and once more when a call names a tool that is not known.
     """
 
-    def __init__(self, plugin: Plugin, name: str, tracer: Tracer = UNTRACED) -> None:
+    def __init__(self, plugin: Plugin, name: str, tracer: Tracer = NULL_TRACER) -> None:
         self.plugin = plugin
         self.name = name
         self._tracer = tracer
@@ -115,9 +115,9 @@ class Toolbox:
         self._tools = self._plain
         self._encoded: dict[bool, bytes] = {}
 
-    def conceal(self, error: BaseException, hook: str) -> InternalError:
+    def mask_exception(self, error: BaseException, hook: str) -> InternalError:
         """Log what must not cross the wire; return what may."""
-        return conceal(error, plugin=self.name, hook=hook)
+        return mask_exception(error, plugin=self.name, hook=hook)
 
     @property
     def is_static(self) -> bool:
@@ -157,7 +157,7 @@ class Toolbox:
         for hook, functions in self._expanded:
             listed = yield from self._functions(functions)
             catalogues[functions.catalogue] = listed
-            catalogue = Catalogue(listed)
+            catalogue = FunctionCatalog(listed)
             tools += (
                 (
                     tool_name(hook, self.name, function["name"]),
@@ -181,7 +181,7 @@ class Toolbox:
             if name in table:
                 raise HookError("ambiguous_tool", f"two functions or hooks make the tool '{name}'")
             table[name] = tool
-            if self._tracer is not UNTRACED:
+            if self._tracer is not NULL_TRACER:
                 method = getattr(self.plugin, tool.hook.name)
                 tool.method = traced(method, tool.hook, self.name, self._tracer)
         return table

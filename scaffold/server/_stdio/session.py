@@ -68,7 +68,7 @@ class Conversation:
             return None
         answers = match.value
         try:
-            payload = answers.tool.hook.input.reader(match.payload)
+            payload = answers.tool.hook.input.loader(match.payload)
         except InvalidInput:
             return None
         call = self.running[match.id] = Repetition(match.id, answers, payload)

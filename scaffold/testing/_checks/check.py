@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from scaffold.contract._json.types import JsonObject
-from scaffold.testing._plugin.plugin_under_test import Subject
+from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 
-__all__ = ["Check", "Finding", "How", "Result", "Suite"]
+__all__ = ["Check", "Finding", "Method", "Result", "Suite"]
 
 
 class Suite(StrEnum):
@@ -20,7 +20,7 @@ class Suite(StrEnum):
     faults = "faults"
 
 
-How: TypeAlias = Literal["running", "reading"]
+Method: TypeAlias = Literal["running", "reading"]
 """How a check looks: it runs the plugin, or it reads its code or manifest and can be deceived."""
 
 
@@ -41,10 +41,10 @@ class Check:
 
     name: str
     suite: Suite
-    how: How
+    how: Method
     invariant: str
     """The sentence that holds, with its source."""
-    look: Callable[[Subject], Iterator[Finding]]
+    look: Callable[[PluginUnderTest], Iterator[Finding]]
     """Raises `NotApplicable`, or a `ScaffoldError` if the plugin cannot be used at all."""
 
 

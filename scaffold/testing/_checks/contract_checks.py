@@ -4,48 +4,48 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from scaffold.testing._checks import source_rules
-from scaffold.testing._checks.check import Check, Finding, How, Suite
+from scaffold.testing._checks.check import Check, Finding, Method, Suite
 from scaffold.testing._checks.event_loop_check import loop_is_free
 from scaffold.testing._checks.payload_checks import json_boundaries, progress
 from scaffold.testing._checks.repeat_checks import determinism, idempotency, three_hosts
-from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
 
 __all__ = ["CHECKS"]
 
 
-def _ambient_state(subject: Subject) -> Iterator[Finding]:
+def _ambient_state(subject: PluginUnderTest) -> Iterator[Finding]:
     _needs_code(subject)
-    yield from source_rules.broken(source_rules.AMBIENT, subject)
+    yield from source_rules.rule_violations(source_rules.AMBIENT, subject)
 
 
-def _injected_resources(subject: Subject) -> Iterator[Finding]:
+def _injected_resources(subject: PluginUnderTest) -> Iterator[Finding]:
     _needs_code(subject)
-    yield from source_rules.broken(source_rules.RESOURCES, subject)
+    yield from source_rules.rule_violations(source_rules.RESOURCES, subject)
 
 
-def _blocking_calls(subject: Subject) -> Iterator[Finding]:
+def _blocking_calls(subject: PluginUnderTest) -> Iterator[Finding]:
     _needs_code(subject)
-    yield from source_rules.broken(source_rules.BLOCKING, subject)
+    yield from source_rules.rule_violations(source_rules.BLOCKING, subject)
 
 
-def _sinks(subject: Subject) -> Iterator[Finding]:
+def _sinks(subject: PluginUnderTest) -> Iterator[Finding]:
     _needs_code(subject)
-    yield from source_rules.broken(source_rules.SINKS, subject)
+    yield from source_rules.rule_violations(source_rules.SINKS, subject)
 
 
-def _chance(subject: Subject) -> Iterator[Finding]:
+def _chance(subject: PluginUnderTest) -> Iterator[Finding]:
     _needs_code(subject)
     if subject.manifest.unit_of_work.idempotency_mode != "output_hash":
         raise NotApplicable("unit_of_work.idempotency_mode is not 'output_hash'")
-    yield from source_rules.broken(source_rules.CHANCE, subject)
+    yield from source_rules.rule_violations(source_rules.CHANCE, subject)
 
 
-def _needs_code(subject: Subject) -> None:
+def _needs_code(subject: PluginUnderTest) -> None:
     if not subject.source.modules:
         raise NotApplicable("the plugin has no Python code here to read")
 
 
-def _unit_of_work(subject: Subject) -> Iterator[Finding]:
+def _unit_of_work(subject: PluginUnderTest) -> Iterator[Finding]:
     """Hold the table to itself and to the hookspec: a scheduler believes what it says."""
     unit = subject.manifest.unit_of_work
     place = subject.manifest_place
@@ -70,7 +70,7 @@ def _unit_of_work(subject: Subject) -> Iterator[Finding]:
 
 _METADATA: Final = {"tenant_id", "actor", "quota_budget", "trace_context", "request_id"}
 
-_Row: TypeAlias = tuple[str, int, How, str, Callable[[Subject], Iterator[Finding]]]
+_Row: TypeAlias = tuple[str, int, Method, str, Callable[[PluginUnderTest], Iterator[Finding]]]
 
 _ROWS: Final[tuple[_Row, ...]] = (
     (

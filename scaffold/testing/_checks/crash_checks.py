@@ -18,75 +18,83 @@ from scaffold.contract._json.types import JsonObject
 from scaffold.host._runtimes.connection_settings import command_of
 from scaffold.host._runtimes.open_channel import channel_to
 from scaffold.testing._checks.check import Finding
-from scaffold.testing._plugin.call_outcomes import brief, outcome
-from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject, answer
-from scaffold.testing._plugin.test_inputs import Case, with_timeout
+from scaffold.testing._plugin.call_outcomes import call_outcome, shorten_json
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
+from scaffold.testing._plugin.test_inputs import SampleCall, with_timeout
 
 __all__ = ["deadline", "killed_mid_call"]
 
-_TIMEOUT: Final = 10.0
-_SHORT: Final = 0.5
-_SLACK: Final = 5.0
+_LONG_TIMEOUT: Final = 10.0
+_SHORT_TIMEOUT: Final = 0.5
+_GRACE_PERIOD: Final = 5.0
 """Seconds that an error may come late on a busy machine."""
-_UNDER_WAY: Final = 0.1
+_CALL_START_DELAY: Final = 0.1
 """Seconds after which a call is surely under way; if it is not, the check is only milder."""
 
-_NOTE_PID: Final = ("sh", "-c", 'echo $$ > "$0"; exec "$@"')
+_WRITE_PID_COMMAND: Final = ("sh", "-c", 'echo $$ > "$0"; exec "$@"')
 """Writes down the id of the process that the command becomes."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _PausableServer:
     """A channel to a plugin whose process can be signalled."""
 
     channel: Channel
     pid_file: Path
-    case: Case
+    case: SampleCall
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(int(self.pid_file.read_text()), number)
 
     def call(self, kind: Kind) -> JsonObject:
-        return outcome(lambda: answer(self.channel, kind, self.case))
+        return call_outcome(lambda: call_as_json(self.channel, kind, self.case))
 
 
-def killed_mid_call(subject: Subject) -> Iterator[Finding]:
+def killed_mid_call(subject: PluginUnderTest) -> Iterator[Finding]:
     """Stop the process, call, and kill it."""
-    patient = with_timeout(subject.kind, _TIMEOUT)
-    with _held(subject) as held, ThreadPoolExecutor(1) as thread:
+    patient = with_timeout(subject.kind, _LONG_TIMEOUT)
+    with _pausable_server(subject) as held, ThreadPoolExecutor(1) as thread:
         held.signal(signal.SIGSTOP)
         pending = thread.submit(held.call, patient)
         with suppress(TimeoutError):
-            pending.result(_UNDER_WAY)
+            pending.result(_CALL_START_DELAY)
         held.signal(signal.SIGKILL)
         ended = pending.result()
         if _transport_error(ended) not in {"", PeerCrashed.code}:
-            message = f"{held.case.hook} ended in {brief(ended)} when its process was killed"
+            message = f"{held.case.hook} ended in {shorten_json(ended)} when its process was killed"
             mend = "let the command become the server with 'exec', and start it in no other session"
             yield Finding(subject.manifest_place, message, mend)
         anew = held.call(patient)
         if _transport_error(anew):
-            message = f"after its process was killed it cannot be started again: {brief(anew)}"
+            message = (
+                f"after its process was killed it cannot be started again: {shorten_json(anew)}"
+            )
             mend = "leave nothing behind that a new process stumbles over: locks, ports, pid files"
             yield Finding(subject.place("setup"), message, mend)
 
 
-def deadline(subject: Subject) -> Iterator[Finding]:
+def deadline(subject: PluginUnderTest) -> Iterator[Finding]:
     """Stop the process, call, and let it go on after the deadline."""
-    patient = with_timeout(subject.kind, _TIMEOUT)
-    with _held(subject) as held:
+    patient = with_timeout(subject.kind, _LONG_TIMEOUT)
+    with _pausable_server(subject) as held:
         held.signal(signal.SIGSTOP)
         begun = monotonic()
-        late = held.call(with_timeout(subject.kind, _SHORT))
+        late = held.call(with_timeout(subject.kind, _SHORT_TIMEOUT))
         taken = monotonic() - begun
         held.signal(signal.SIGCONT)
-        if _transport_error(late) != DeadlineExceeded.code or taken > _SHORT + _SLACK:
-            message = f"{held.case.hook} ended in {brief(late)} after {taken:.1f} s of {_SHORT:g} s"
+        if (
+            _transport_error(late) != DeadlineExceeded.code
+            or taken > _SHORT_TIMEOUT + _GRACE_PERIOD
+        ):
+            message = (
+                f"{held.case.hook} ended in {shorten_json(late)} "
+                f"after {taken:.1f} s of {_SHORT_TIMEOUT:g} s"
+            )
             mend = "let the command become the server with 'exec', not a child of it"
             yield Finding(subject.manifest_place, message, mend)
         after = held.call(patient)
         if _transport_error(after):
-            message = f"after a deadline the next call ends in {brief(after)}"
+            message = f"after a deadline the next call ends in {shorten_json(after)}"
             mend = "answer calls one by one, and drop those that are cancelled"
             yield Finding(subject.manifest_place, message, mend)
 
@@ -98,20 +106,20 @@ def _transport_error(outcome: JsonObject) -> str:
 
 
 @contextmanager
-def _held(subject: Subject) -> Generator[_Held]:
+def _pausable_server(subject: PluginUnderTest) -> Generator[_PausableServer]:
     manifest = subject.manifest
     subject.must_offer("mcp_stdio")
     assert manifest.mcp_stdio is not None
-    valid = [case for case in subject.remote_cases() if case.valid]
+    valid = [case for case in subject.remote_calls() if case.valid]
     if not valid:
         raise NotApplicable("it has no hook that can be called over mcp_stdio")
     with TemporaryDirectory(prefix="plugin-") as folder:
         pid_file = Path(folder, "pid")
-        command = (*_NOTE_PID, str(pid_file), *command_of(manifest))
+        command = (*_WRITE_PID_COMMAND, str(pid_file), *command_of(manifest))
         stdio = manifest.mcp_stdio.model_copy(update={"command": command})
         noting = manifest.model_copy(update={"mcp_stdio": stdio})
         channel = channel_to(noting, subject.kind, "mcp_stdio", subject.provision())
         try:
-            yield _Held(channel, pid_file, valid[-1])
+            yield _PausableServer(channel, pid_file, valid[-1])
         finally:
             channel.close()

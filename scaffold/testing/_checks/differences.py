@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from scaffold.contract._json.types import JsonObject
 from scaffold.testing._checks.check import Finding
-from scaffold.testing._plugin.call_outcomes import brief, canonical
-from scaffold.testing._plugin.plugin_under_test import Subject
-from scaffold.testing._plugin.test_inputs import Case
+from scaffold.testing._plugin.call_outcomes import canonical_json, shorten_json
+from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
+from scaffold.testing._plugin.test_inputs import SampleCall
 
-__all__ = ["differences"]
+__all__ = ["find_differences"]
 
 
-def differences(
-    subject: Subject,
-    tried: Sequence[Case],
+def find_differences(
+    subject: PluginUnderTest,
+    tried: Sequence[SampleCall],
     outcomes: Mapping[str, Sequence[JsonObject]],
     mend: str,
 ) -> Iterator[Finding]:
@@ -24,8 +24,8 @@ def differences(
     told: set[str] = set()
     for index, case in enumerate(tried):
         each = {where: listed[index] for where, listed in outcomes.items()}
-        if len({canonical(one) for one in each.values()}) > 1 and case.hook not in told:
+        if len({canonical_json(one) for one in each.values()}) > 1 and case.hook not in told:
             told.add(case.hook)
-            shown = "; ".join(f"{where} {brief(one)}" for where, one in each.items())
-            message = f"{case.hook}({brief(case.payload)}) answers {shown}"
+            shown = "; ".join(f"{where} {shorten_json(one)}" for where, one in each.items())
+            message = f"{case.hook}({shorten_json(case.payload)}) answers {shown}"
             yield Finding(subject.place(case.hook), message, mend)

@@ -10,10 +10,10 @@ from scaffold.contract._json.types import JsonObject, is_object
 from scaffold.manifest._runtime_choice import choose
 from scaffold.testing._checks.check import Check, Finding, Suite
 from scaffold.testing._checks.crash_checks import deadline, killed_mid_call
-from scaffold.testing._plugin.call_outcomes import brief
-from scaffold.testing._plugin.plugin_under_test import Subject
-from scaffold.testing._plugin.raw_client import Peer, Silent, started
-from scaffold.testing._plugin.test_inputs import Case
+from scaffold.testing._plugin.call_outcomes import shorten_json
+from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
+from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_server
+from scaffold.testing._plugin.test_inputs import SampleCall
 
 __all__ = ["CHECKS"]
 
@@ -33,58 +33,60 @@ _UNKNOWN: Final[tuple[tuple[str, JsonObject], ...]] = (
     ("tools/call", {"name": "no_such_tool", "arguments": {}}),
     ("no/such/method", {}),
 )
-_LIMIT_MB: Final = 1
-_MEBI: Final = 1024 * 1024
-_MEND: Final = "serve it with 'scaffold.server', or answer errors as JSON-RPC 2.0 says"
+_MESSAGE_LIMIT_MB: Final = 1
+_BYTES_PER_MB: Final = 1024 * 1024
+_HELP: Final = "serve it with 'scaffold.server', or answer errors as JSON-RPC 2.0 says"
 
 
-def _malformed_input(subject: Subject) -> Iterator[Finding]:
-    with started(subject) as peer:
+def _malformed_input(subject: PluginUnderTest) -> Iterator[Finding]:
+    with start_server(subject) as peer:
         peer.greet(subject)
         for line in _MALFORMED:
             peer.write(line)
             if not _answers(peer):
                 shown = line[:60].decode("utf-8", "replace")
-                message = f"it answers nothing more after the line {brief(shown)}"
-                yield Finding(subject.manifest_place, message, _MEND)
+                message = f"it answers nothing more after the line {shorten_json(shown)}"
+                yield Finding(subject.manifest_place, message, _HELP)
                 return
 
 
-def _oversized_input(subject: Subject) -> Iterator[Finding]:
-    with started(subject, {"MCP_MAX_MESSAGE_MB": str(_LIMIT_MB)}) as peer:
+def _oversized_input(subject: PluginUnderTest) -> Iterator[Finding]:
+    with start_server(subject, {"MCP_MAX_MESSAGE_MB": str(_MESSAGE_LIMIT_MB)}) as peer:
         peer.greet(subject)
-        filling = b"x" * (2 * _LIMIT_MB * _MEBI)
+        filling = b"x" * (2 * _MESSAGE_LIMIT_MB * _BYTES_PER_MB)
         peer.write(b'{"jsonrpc":"2.0","id":"big","method":"ping","params":{"x":"%b"}}' % filling)
         if not _answers(peer):
-            message = f"it answers nothing more after a message of {2 * _LIMIT_MB} MB"
-            yield Finding(subject.manifest_place, message, _MEND)
+            message = f"it answers nothing more after a message of {2 * _MESSAGE_LIMIT_MB} MB"
+            yield Finding(subject.manifest_place, message, _HELP)
 
 
-def _answers(peer: Peer) -> bool:
+def _answers(peer: RawClient) -> bool:
     try:
         peer.ask("tools/list", {})
-    except Silent:
+    except NoResponse:
         return False
     return True
 
 
-def _unknown_names(subject: Subject) -> Iterator[Finding]:
-    with started(subject) as peer:
+def _unknown_names(subject: PluginUnderTest) -> Iterator[Finding]:
+    with start_server(subject) as peer:
         peer.greet(subject)
         for method, params in _UNKNOWN:
             try:
                 answered = peer.ask(method, params)
-            except Silent as error:
-                yield Finding(subject.manifest_place, f"{error}, {brief(params)}", _MEND)
+            except NoResponse as error:
+                yield Finding(subject.manifest_place, f"{error}, {shorten_json(params)}", _HELP)
                 return
             result = answered.get("result")
             refused = is_object(result) and result.get("isError") is True
             if "error" not in answered and not refused:
-                message = f"'{method}' of {brief(params)} is answered: {brief(answered)}"
-                yield Finding(subject.manifest_place, message, _MEND)
+                message = (
+                    f"'{method}' of {shorten_json(params)} is answered: {shorten_json(answered)}"
+                )
+                yield Finding(subject.manifest_place, message, _HELP)
 
 
-def _declared_errors(subject: Subject) -> Iterator[Finding]:
+def _declared_errors(subject: PluginUnderTest) -> Iterator[Finding]:
     """Call with valid inputs: a hook may fail, but in the words of its kind."""
     for case, error in _errors(subject):
         hook = subject.kind.hooks[case.hook]
@@ -93,26 +95,26 @@ def _declared_errors(subject: Subject) -> Iterator[Finding]:
             declared.add(StopChain.CODE)
         if error not in declared | {DeadlineExceeded.code}:
             codes = ", ".join(sorted(declared)) or "none"
-            message = f"{case.hook}({brief(case.payload)}) fails with '{error}'"
+            message = f"{case.hook}({shorten_json(case.payload)}) fails with '{error}'"
             mend = f"answer, or raise a HookError with a code of its hookspec: {codes}"
             yield Finding(subject.place(case.hook), message, mend)
 
 
-def _time_limit(subject: Subject) -> Iterator[Finding]:
+def _time_limit(subject: PluginUnderTest) -> Iterator[Finding]:
     for case, error in _errors(subject):
         if error == DeadlineExceeded.code:
             seconds = subject.kind.hooks[case.hook].timeout or 0.0
-            message = f"{case.hook}({brief(case.payload)}) takes longer than {seconds:g} s"
+            message = f"{case.hook}({shorten_json(case.payload)}) takes longer than {seconds:g} s"
             mend = "do less in one call, or ask the hookspec for a longer timeout"
             yield Finding(subject.place(case.hook), message, mend)
 
 
-def _errors(subject: Subject) -> Iterator[tuple[Case, str]]:
+def _errors(subject: PluginUnderTest) -> Iterator[tuple[SampleCall, str]]:
     """Yield the calls that fail with valid inputs, and the codes: the first of each hook."""
     told: set[tuple[str, str]] = set()
     with subject.opened(choose(subject.manifest, None)) as channel:
-        outcomes = subject.outcomes(channel, subject.valid_cases)
-    for case, outcome in zip(subject.valid_cases, outcomes, strict=True):
+        outcomes = subject.outcomes(channel, subject.valid_calls)
+    for case, outcome in zip(subject.valid_calls, outcomes, strict=True):
         error = outcome.get("error")
         if error is not None and (case.hook, error["code"]) not in told:
             told.add((case.hook, error["code"]))

@@ -9,40 +9,42 @@ from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.testing._checks.check import Check, Finding, Suite
-from scaffold.testing._checks.differences import differences
-from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject
-from scaffold.testing._plugin.test_inputs import Case, unguarded
+from scaffold.testing._checks.differences import find_differences
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
+from scaffold.testing._plugin.test_inputs import SampleCall, without_input_checks
 
 __all__ = ["CHECKS"]
 
 
-def _same_answers(subject: Subject) -> Iterator[Finding]:
-    tried = [case for case in subject.remote_cases() if case.valid]
+def _same_answers(subject: PluginUnderTest) -> Iterator[Finding]:
+    tried = [case for case in subject.remote_calls() if case.valid]
     mend = "let the answer depend on the input alone, not on the process or on earlier calls"
     yield from _compare(subject, subject.kind, tried, mend)
 
 
-def _same_refusals(subject: Subject) -> Iterator[Finding]:
-    tried = [case for case in subject.remote_cases() if not case.valid]
+def _same_refusals(subject: PluginUnderTest) -> Iterator[Finding]:
+    tried = [case for case in subject.remote_calls() if not case.valid]
     mend = "hold inputs to the contract's own schema everywhere: 'scaffold check' finds drift"
-    yield from _compare(subject, unguarded(subject.kind), tried, mend)
+    yield from _compare(subject, without_input_checks(subject.kind), tried, mend)
 
 
-def _same_context(subject: Subject) -> Iterator[Finding]:
-    tried = [case for case in subject.remote_cases() if case.valid]
+def _same_context(subject: PluginUnderTest) -> Iterator[Finding]:
+    tried = [case for case in subject.remote_calls() if case.valid]
     mend = "read the metadata in the hook, and report progress from the hook's own thread or task"
-    yield from _compare(subject, subject.kind, tried, mend, _told_and_heard)
+    yield from _compare(subject, subject.kind, tried, mend, _outcomes_with_progress)
 
 
-_Make: TypeAlias = Callable[[Subject, Channel, Sequence[Case], Kind], list[JsonObject]]
+_Make: TypeAlias = Callable[
+    [PluginUnderTest, Channel, Sequence[SampleCall], Kind], list[JsonObject]
+]
 
 
 def _compare(
-    subject: Subject,
+    subject: PluginUnderTest,
     view: Kind,
-    tried: Sequence[Case],
+    tried: Sequence[SampleCall],
     mend: str,
-    make: _Make = Subject.outcomes,
+    make: _Make = PluginUnderTest.outcomes,
 ) -> Iterator[Finding]:
     runtimes = subject.manifest.runtime
     if len(runtimes) == 1:
@@ -53,7 +55,7 @@ def _compare(
     for runtime in runtimes:
         with subject.opened(runtime) as channel:
             outcomes[f"over {runtime}"] = make(subject, channel, tried, view)
-    yield from differences(subject, tried, outcomes, mend)
+    yield from find_differences(subject, tried, outcomes, mend)
 
 
 _METADATA: Final[JsonObject] = {
@@ -66,8 +68,8 @@ _METADATA: Final[JsonObject] = {
 """All that a caller may say of a call (ADR-0005 §1)."""
 
 
-def _told_and_heard(
-    subject: Subject, channel: Channel, tried: Sequence[Case], view: Kind
+def _outcomes_with_progress(
+    subject: PluginUnderTest, channel: Channel, tried: Sequence[SampleCall], view: Kind
 ) -> list[JsonObject]:
     """Make calls with metadata, and keep what they report beside what comes of them."""
     found: list[JsonObject] = []

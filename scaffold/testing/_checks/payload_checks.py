@@ -11,18 +11,18 @@ from scaffold.contract._errors.errors import HookError, InvalidInput, InvalidOut
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.hook import Hook
-from scaffold.contract._hooks.streams import whole
+from scaffold.contract._hooks.streams import bind_any_hook
 from scaffold.contract._json.types import is_array, is_object
 from scaffold.host._in_process import InProcessChannel
 from scaffold.testing._checks.check import Finding
-from scaffold.testing._plugin.call_outcomes import canonical
-from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject, answer
-from scaffold.testing._plugin.test_inputs import Case
+from scaffold.testing._plugin.call_outcomes import canonical_json
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
+from scaffold.testing._plugin.test_inputs import SampleCall
 
 __all__ = ["json_boundaries", "progress"]
 
 
-def json_boundaries(subject: Subject) -> Iterator[Finding]:
+def json_boundaries(subject: PluginUnderTest) -> Iterator[Finding]:
     """Look at the values that hooks return before they are written, and again after."""
     if subject.in_process_only:
         yield from _chains_that_stay(subject)
@@ -32,14 +32,14 @@ def json_boundaries(subject: Subject) -> Iterator[Finding]:
             raise NotApplicable("it runs in a process of its own: its values are JSON already")
         own = channel.plugin.kind.hooks
         told: set[str] = set()
-        for case in subject.valid_cases:
+        for case in subject.valid_calls:
             if case.hook not in told:
-                for message, mend in _crossing(channel, own[case.hook], case):
+                for message, mend in _round_trip_faults(channel, own[case.hook], case):
                     told.add(case.hook)
                     yield Finding(subject.place(case.hook), f"{case.hook}: {message}", mend)
 
 
-def _chains_that_stay(subject: Subject) -> Iterator[Finding]:
+def _chains_that_stay(subject: PluginUnderTest) -> Iterator[Finding]:
     chains = [one for one in subject.kind.hooks.values() if one.dispatch is Dispatch.CHAIN]
     if not chains:
         raise NotApplicable("it is for use in process only: exempt from invariant 2")
@@ -48,22 +48,24 @@ def _chains_that_stay(subject: Subject) -> Iterator[Finding]:
         yield Finding(subject.place(hook.name), message, "drop in_process_only from the manifest")
 
 
-def _crossing(channel: Channel, hook: Hook[Any, Any], case: Case) -> Iterator[tuple[str, str]]:
-    payload = hook.input.load(canonical({} if case.payload is None else case.payload))
+def _round_trip_faults(
+    channel: Channel, hook: Hook[Any, Any], case: SampleCall
+) -> Iterator[tuple[str, str]]:
+    payload = hook.input.load(canonical_json({} if case.payload is None else case.payload))
     try:
-        answered = whole(channel, hook)(payload)
+        answered = bind_any_hook(channel, hook)(payload)
     except InvalidOutput as error:
         yield f"its answer breaks the schema: {error.problems[0]}", "answer what the schema allows"
         return
     except HookError:
         return
     for value in answered if hook.streams else (answered,):
-        yield from _crossing_value(hook, value)
+        yield from _value_faults(hook, value)
 
 
-def _crossing_value(hook: Hook[Any, Any], value: Any) -> Iterator[tuple[str, str]]:
+def _value_faults(hook: Hook[Any, Any], value: Any) -> Iterator[tuple[str, str]]:
     plain = value.model_dump(by_alias=True, exclude_unset=True) if _is_model(value) else value
-    for path, item in _foreign(plain, ""):
+    for path, item in _not_json(plain, ""):
         kind = type(item).__name__
         yield (
             f"its answer holds a {kind} at '{path}', which JSON has not",
@@ -87,16 +89,16 @@ def _is_model(value: object) -> bool:
     return isinstance(value, BaseModel)
 
 
-def _foreign(value: Any, path: str) -> Iterator[tuple[str, object]]:
+def _not_json(value: Any, path: str) -> Iterator[tuple[str, object]]:
     """Yield what is no JSON value, with the pointer to it."""
     if isinstance(value, BaseModel):
         value = value.model_dump(by_alias=True, exclude_unset=True)
     if is_object(value):
         for key, item in value.items():
-            yield from _foreign(item, f"{path}/{key}")
+            yield from _not_json(item, f"{path}/{key}")
     elif is_array(value):
         for index, item in enumerate(value):
-            yield from _foreign(item, f"{path}/{index}")
+            yield from _not_json(item, f"{path}/{index}")
     elif not isinstance(value, _JSON):
         yield path, value
 
@@ -104,11 +106,11 @@ def _foreign(value: Any, path: str) -> Iterator[tuple[str, object]]:
 _JSON: Final = (str, int, float, bool, type(None))
 
 
-def progress(subject: Subject) -> Iterator[Finding]:
+def progress(subject: PluginUnderTest) -> Iterator[Finding]:
     """Listen while hooks are called; those that report nothing are in order."""
     with subject.opened(subject.runtime) as channel:
         told: set[str] = set()
-        for case in subject.valid_cases:
+        for case in subject.valid_calls:
             reports: list[tuple[Any, Any, Any]] = []
 
             def note(done: Any, total: Any, message: Any, into: list[Any] = reports) -> None:
@@ -116,21 +118,21 @@ def progress(subject: Subject) -> Iterator[Finding]:
 
             with reporting_to(note):
                 _call(channel, subject, case)
-            wrong = _not_growing(reports)
+            wrong = _progress_fault(reports)
             if wrong and case.hook not in told:
                 told.add(case.hook)
                 mend = "report more each time, up to the total, in one unit"
                 yield Finding(subject.place(case.hook), f"{case.hook} reports {wrong}", mend)
 
 
-def _call(channel: Channel, subject: Subject, case: Case) -> None:
+def _call(channel: Channel, subject: PluginUnderTest, case: SampleCall) -> None:
     try:
-        answer(channel, subject.kind, case)
+        call_as_json(channel, subject.kind, case)
     except HookError:
         return
 
 
-def _not_growing(reports: list[tuple[Any, Any, Any]]) -> str:
+def _progress_fault(reports: list[tuple[Any, Any, Any]]) -> str:
     last = -math.inf
     for done, total, message in reports:
         if not (_is_number(done) and (total is None or _is_number(total))):

@@ -8,28 +8,30 @@ from typing import Any, Final
 
 from scaffold.contract._json.types import is_object
 from scaffold.testing._checks.check import Check, Finding, Suite
-from scaffold.testing._plugin.call_outcomes import brief
-from scaffold.testing._plugin.plugin_under_test import Subject
-from scaffold.testing._plugin.raw_client import Peer, Silent, started
+from scaffold.testing._plugin.call_outcomes import shorten_json
+from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
+from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_server
 
 __all__ = ["CHECKS"]
 
-_END_SECONDS: Final = 5.0
+_EXIT_TIMEOUT: Final = 5.0
 """Seconds to the end: those of a scaffold server for calls, teardown and exit, and some more."""
 _FLOOD_CALLS: Final = 30
-_FLOOD_SECONDS: Final = 5.0
+_FLOOD_TIMEOUT: Final = 5.0
 """Seconds without an answer after which a process is blocked."""
 
 
-def _clean_stdout(subject: Subject) -> Iterator[Finding]:
-    with started(subject) as peer:
+def _clean_stdout(subject: PluginUnderTest) -> Iterator[Finding]:
+    with start_server(subject) as peer:
         for params in peer.greet(subject):
             peer.ask("tools/call", params)
         peer.end_input()
-        peer.ended(_END_SECONDS)
+        peer.ended(_EXIT_TIMEOUT)
         dirt = [line for line in peer.lines if not _is_message(line)]
     if dirt:
-        message = f"stdout carries what is no message: {brief(dirt[0].decode('utf-8', 'replace'))}"
+        message = (
+            f"stdout carries what is no message: {shorten_json(dirt[0].decode('utf-8', 'replace'))}"
+        )
         yield Finding(_start(subject), message, "print nothing before 'serve', and log to stderr")
 
 
@@ -41,23 +43,23 @@ def _is_message(line: bytes) -> bool:
     return is_object(value) and value.get("jsonrpc") == "2.0"
 
 
-def _end_of_input(subject: Subject) -> Iterator[Finding]:
-    with started(subject) as peer:
+def _end_of_input(subject: PluginUnderTest) -> Iterator[Finding]:
+    with start_server(subject) as peer:
         peer.greet(subject)
         peer.end_input()
         yield from _must_end(subject, peer, "the end of its input")
 
 
-def _sigterm(subject: Subject) -> Iterator[Finding]:
-    with started(subject) as peer:
+def _sigterm(subject: PluginUnderTest) -> Iterator[Finding]:
+    with start_server(subject) as peer:
         peer.greet(subject)
         peer.popen.send_signal(signal.SIGTERM)
         yield from _must_end(subject, peer, "SIGTERM")
 
 
-def _must_end(subject: Subject, peer: Peer, sign: str) -> Iterator[Finding]:
-    if not peer.ended(_END_SECONDS):
-        message = f"the process still runs {_END_SECONDS:g} s after {sign}"
+def _must_end(subject: PluginUnderTest, peer: RawClient, sign: str) -> Iterator[Finding]:
+    if not peer.ended(_EXIT_TIMEOUT):
+        message = f"the process still runs {_EXIT_TIMEOUT:g} s after {sign}"
         mend = "leave signals and stdin to the server, and let threads of your own be daemons"
         yield Finding(_start(subject), message, mend)
     elif peer.leaves_children():
@@ -65,15 +67,15 @@ def _must_end(subject: Subject, peer: Peer, sign: str) -> Iterator[Finding]:
         yield Finding(_start(subject), message, "end them in 'teardown'")
 
 
-def _unread_stderr(subject: Subject) -> Iterator[Finding]:
+def _unread_stderr(subject: PluginUnderTest) -> Iterator[Finding]:
     """Call while nobody reads stderr: many clients never do, and a full pipe stops who writes."""
     reader, writer = os.pipe()
     try:
-        with started(subject, stderr=writer) as peer:
+        with start_server(subject, stderr=writer) as peer:
             calls = peer.greet(subject)
             for params in calls * _FLOOD_CALLS:
-                peer.ask("tools/call", params, _FLOOD_SECONDS)
-    except Silent as error:
+                peer.ask("tools/call", params, _FLOOD_TIMEOUT)
+    except NoResponse as error:
         message = f"{error}, while nobody read its stderr"
         mend = "log less in hooks: a pipe holds some 64 kB, and clients need not read it"
         yield Finding(_start(subject), message, mend)
@@ -82,20 +84,20 @@ def _unread_stderr(subject: Subject) -> Iterator[Finding]:
         os.close(writer)
 
 
-def _startup(subject: Subject) -> Iterator[Finding]:
+def _startup(subject: PluginUnderTest) -> Iterator[Finding]:
     stdio = subject.manifest.mcp_stdio
     budget = subject.manifest.startup_timeout_sec
     if stdio is not None and stdio.startup_timeout_sec is not None:
         budget = stdio.startup_timeout_sec
-    with started(subject) as peer:
+    with start_server(subject) as peer:
         try:
             peer.greet(subject, budget)
-        except Silent as error:
+        except NoResponse as error:
             mend = "do less before the first answer, or raise startup_timeout_sec"
             yield Finding(_start(subject), str(error), mend)
 
 
-def _start(subject: Subject) -> str:
+def _start(subject: PluginUnderTest) -> str:
     """Return where the process begins: the manifest names its command."""
     return subject.manifest_place
 

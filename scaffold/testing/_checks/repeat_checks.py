@@ -14,69 +14,72 @@ from typing import Final, TypeAlias
 from pydantic_core import from_json
 
 from scaffold.contract._errors.errors import TransportError
-from scaffold.contract._hooks.streams import dump_answer, whole_async
+from scaffold.contract._hooks.streams import bind_any_hook_async, dump_output
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.host._runtimes.open_channel import async_channel_to
 from scaffold.testing._checks.check import Finding
-from scaffold.testing._checks.differences import differences
-from scaffold.testing._plugin.call_outcomes import outcome
-from scaffold.testing._plugin.plugin_under_test import NotApplicable, Subject
-from scaffold.testing._plugin.test_doubles import MOVING
-from scaffold.testing._plugin.test_inputs import Case
+from scaffold.testing._checks.differences import find_differences
+from scaffold.testing._plugin.call_outcomes import call_outcome
+from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
+from scaffold.testing._plugin.test_doubles import REAL_TIME_DOUBLES
+from scaffold.testing._plugin.test_inputs import SampleCall
 
 __all__ = ["determinism", "idempotency", "three_hosts"]
 
-_PROCESS_SECONDS: Final = 120.0
+_PROCESS_TIMEOUT: Final = 120.0
 
-_Host: TypeAlias = Callable[[Subject, Sequence[Case]], list[JsonObject]]
+_Host: TypeAlias = Callable[[PluginUnderTest, Sequence[SampleCall]], list[JsonObject]]
 
 
-def three_hosts(subject: Subject) -> Iterator[Finding]:
+def three_hosts(subject: PluginUnderTest) -> Iterator[Finding]:
     """Call in process, in a process with another working directory, and in fresh event loops."""
     _must_be_usable(subject, 1)
-    yield from _unequal(
+    yield from _compare_hosts(
         subject,
-        subject.valid_cases,
+        subject.valid_calls,
         {
-            "in process": _here,
-            "in another process": partial(_elsewhere, hash_seed="1"),
+            "in process": _in_process,
+            "in another process": partial(_in_other_process, hash_seed="1"),
             "in a fresh event loop": _in_fresh_loops,
         },
         "take what it depends on from the input or the context, and keep no state of the process",
     )
 
 
-def idempotency(subject: Subject) -> Iterator[Finding]:
+def idempotency(subject: PluginUnderTest) -> Iterator[Finding]:
     """Call every hook that is declared idempotent twice, and once more as a new plugin."""
     everything = subject.manifest.unit_of_work.idempotency_mode == "input_hash"
     hooks = subject.kind.hooks
-    tried = tuple(case for case in subject.valid_cases if everything or hooks[case.hook].idempotent)
+    tried = tuple(case for case in subject.valid_calls if everything or hooks[case.hook].idempotent)
     if not tried:
         raise NotApplicable("nothing here is declared idempotent")
-    with subject.opened(subject.runtime, MOVING) as channel:
+    with subject.opened(subject.runtime, REAL_TIME_DOUBLES) as channel:
         first, second = (subject.outcomes(channel, tried) for _ in range(2))
-    with subject.opened(subject.runtime, MOVING) as channel:
+    with subject.opened(subject.runtime, REAL_TIME_DOUBLES) as channel:
         anew = subject.outcomes(channel, tried)
     mend = "make the answer depend on the input alone, or declare less"
-    yield from differences(
+    yield from find_differences(
         subject, tried, {"at first": first, "again": second, "as a new plugin": anew}, mend
     )
 
 
-def determinism(subject: Subject) -> Iterator[Finding]:
+def determinism(subject: PluginUnderTest) -> Iterator[Finding]:
     """Call in two processes whose sets have different orders, with time and chance fixed."""
     _must_be_usable(subject, 8)
     if subject.manifest.unit_of_work.idempotency_mode != "output_hash":
         raise NotApplicable("unit_of_work.idempotency_mode is not 'output_hash'")
-    yield from _unequal(
+    yield from _compare_hosts(
         subject,
-        subject.valid_cases,
-        {f"in process {number}": partial(_elsewhere, hash_seed=str(number)) for number in (1, 2)},
+        subject.valid_calls,
+        {
+            f"in process {number}": partial(_in_other_process, hash_seed=str(number))
+            for number in (1, 2)
+        },
         "take time and chance from 'context.resources', and sort what has no order",
     )
 
 
-def _must_be_usable(subject: Subject, invariant: int) -> None:
+def _must_be_usable(subject: PluginUnderTest, invariant: int) -> None:
     if subject.in_process_only:
         raise NotApplicable(f"it is for use in process only: exempt from invariant {invariant}")
     # A plugin that no host can use would answer alike in all of them.
@@ -84,38 +87,40 @@ def _must_be_usable(subject: Subject, invariant: int) -> None:
         return
 
 
-def _unequal(
-    subject: Subject, tried: Sequence[Case], hosts: Mapping[str, _Host], mend: str
+def _compare_hosts(
+    subject: PluginUnderTest, tried: Sequence[SampleCall], hosts: Mapping[str, _Host], mend: str
 ) -> Iterator[Finding]:
     outcomes = {where: host(subject, tried) for where, host in hosts.items()}
-    yield from differences(subject, tried, outcomes, mend)
+    yield from find_differences(subject, tried, outcomes, mend)
 
 
-def _here(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
-    return [outcome(partial(subject.answer_anew, case)) for case in tried]
+def _in_process(subject: PluginUnderTest, tried: Sequence[SampleCall]) -> list[JsonObject]:
+    return [call_outcome(partial(subject.answer_anew, case)) for case in tried]
 
 
-def _in_fresh_loops(subject: Subject, tried: Sequence[Case]) -> list[JsonObject]:
-    return [outcome(partial(_call_in_loop, subject, case)) for case in tried]
+def _in_fresh_loops(subject: PluginUnderTest, tried: Sequence[SampleCall]) -> list[JsonObject]:
+    return [call_outcome(partial(_call_in_loop, subject, case)) for case in tried]
 
 
-def _call_in_loop(subject: Subject, case: Case) -> Json:
+def _call_in_loop(subject: PluginUnderTest, case: SampleCall) -> Json:
     return asyncio.run(_once(subject, case))
 
 
-async def _once(subject: Subject, case: Case) -> Json:
+async def _once(subject: PluginUnderTest, case: SampleCall) -> Json:
     hook = subject.kind.hooks[case.hook]
     channel = await async_channel_to(
         subject.manifest, subject.kind, "in_process", subject.provision()
     )
     try:
-        answered = await whole_async(channel, hook)(case.payload)
+        answered = await bind_any_hook_async(channel, hook)(case.payload)
     finally:
         await channel.aclose()
-    return from_json(dump_answer(hook, answered))
+    return from_json(dump_output(hook, answered))
 
 
-def _elsewhere(subject: Subject, tried: Sequence[Case], *, hash_seed: str) -> list[JsonObject]:
+def _in_other_process(
+    subject: PluginUnderTest, tried: Sequence[SampleCall], *, hash_seed: str
+) -> list[JsonObject]:
     """Make the calls in a process of its own, in an empty folder."""
     with TemporaryDirectory(prefix="plugin-") as folder:
         work = {
@@ -141,9 +146,9 @@ def _run(command: list[str], data: bytes, folder: str, env: Mapping[str, str]) -
             cwd=folder,
             env=env,
             capture_output=True,
-            timeout=_PROCESS_SECONDS,
+            timeout=_PROCESS_TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"it was not done in {_PROCESS_SECONDS:g} s"
+        return f"it was not done in {_PROCESS_TIMEOUT:g} s"
     return " ".join(ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:])

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from scaffold.testing._checks.check import Finding
-from scaffold.testing._plugin.plugin_under_test import Subject
-from scaffold.testing._plugin.source_scan import STATE, Use
+from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
+from scaffold.testing._plugin.source_scan import MODULE_STATE, Use
 
-__all__ = ["AMBIENT", "BLOCKING", "CHANCE", "RESOURCES", "SINKS", "Rule", "broken"]
+__all__ = ["AMBIENT", "BLOCKING", "CHANCE", "RESOURCES", "SINKS", "Rule", "rule_violations"]
 
-When: TypeAlias = Callable[[Use, Subject], bool]
+When: TypeAlias = Callable[[Use, PluginUnderTest], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +28,23 @@ class Rule:
     help: str
 
 
-def _always(_use: Use, _subject: Subject) -> bool:
+def _always(_use: Use, _subject: PluginUnderTest) -> bool:
     return True
 
 
-def _outside_setup(use: Use, _subject: Subject) -> bool:
+def _outside_setup(use: Use, _subject: PluginUnderTest) -> bool:
     return not use.scope.endswith(".setup")
 
 
-def _before_setup(use: Use, _subject: Subject) -> bool:
+def _before_setup(use: Use, _subject: PluginUnderTest) -> bool:
     return not use.scope or use.scope.endswith("__init__")
 
 
-def _written_here(use: Use, _subject: Subject) -> bool:
+def _written_here(use: Use, _subject: PluginUnderTest) -> bool:
     return use.literal
 
 
-def _holds_the_loop(use: Use, subject: Subject) -> bool:
+def _holds_the_loop(use: Use, subject: PluginUnderTest) -> bool:
     """Plain functions run in the host's own thread too, unless the manifest says otherwise."""
     cpu_bound = subject.manifest.execution_model.endswith("_cpu_bound")
     in_life = use.scope.endswith((".setup", ".teardown"))
@@ -81,7 +81,7 @@ AMBIENT: Final = (
         "take it in a hook; each host has its own",
     ),
     Rule(
-        (STATE, "threading.local"),
+        (MODULE_STATE, "threading.local"),
         _always,
         "is state of the process: another process, or a second plugin, sees other values",
         "keep it in 'self', or outside of the plugin where the host says",
@@ -172,7 +172,7 @@ CHANCE: Final = (
 )
 
 
-def broken(rules: tuple[Rule, ...], subject: Subject) -> Iterator[Finding]:
+def rule_violations(rules: tuple[Rule, ...], subject: PluginUnderTest) -> Iterator[Finding]:
     """Yield every use of a name that a rule forbids, once a line."""
     seen: set[tuple[str, str]] = set()
     for use in subject.source.uses:
@@ -181,10 +181,13 @@ def broken(rules: tuple[Rule, ...], subject: Subject) -> Iterator[Finding]:
                 continue
             if (use.place, rule.says) not in seen:
                 seen.add((use.place, rule.says))
-                yield Finding(use.place, f"'{use.name.removeprefix(STATE)}' {rule.says}", rule.help)
+                yield Finding(
+                    use.place, f"'{use.name.removeprefix(MODULE_STATE)}' {rule.says}", rule.help
+                )
 
 
 def _names(rule: Rule, name: str) -> bool:
     return any(
-        name == one or name.startswith(f"{one}." if one != STATE else STATE) for one in rule.names
+        name == one or name.startswith(f"{one}." if one != MODULE_STATE else MODULE_STATE)
+        for one in rule.names
     )

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["brief", "canonical", "error_as_json", "outcome"]
+__all__ = ["call_outcome", "canonical_json", "error_as_json", "shorten_json"]
 
-_BRIEF = 160
+_MAX_SHOWN_CHARS = 160
 """Characters of a value that a finding shows."""
 
 
-def outcome(call: Callable[[], Json]) -> JsonObject:
+def call_outcome(call: Callable[[], Json]) -> JsonObject:
     """Return `{"result": …}`, or `{"error": …}` if the call raises one of our errors."""
     try:
         return {"result": call()}
@@ -35,12 +35,12 @@ def error_as_json(error: ScaffoldError) -> JsonObject:
     return {"code": error.code, "message": error.message, "data": error.data}
 
 
-def canonical(value: Json) -> str:
+def canonical_json(value: Json) -> str:
     """Write JSON in one way only: equal texts are equal answers, byte for byte."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def brief(value: Json) -> str:
+def shorten_json(value: Json) -> str:
     """Write JSON for a finding: its beginning, if it is long."""
-    text = canonical(value)
-    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"
+    text = canonical_json(value)
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}…"

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from scaffold.contract._errors.errors import DeadlineExceeded
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
-from scaffold.contract._hooks.streams import dump_answer, whole
+from scaffold.contract._hooks.streams import bind_any_hook, dump_output
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.host._concurrency.time_limit import Late, within
 from scaffold.host._context.plugin_context import Provision, Services
@@ -20,14 +20,14 @@ from scaffold.manifest._model import Manifest, Runtime, read_manifest
 from scaffold.manifest._runtime_choice import choose
 from scaffold.manifest._secrets import Secrets
 from scaffold.manifest._untyped_kind import kind_of
-from scaffold.testing._plugin.call_outcomes import outcome
-from scaffold.testing._plugin.source_scan import Source
-from scaffold.testing._plugin.test_doubles import FROZEN, MOVING
-from scaffold.testing._plugin.test_inputs import Case, Variants, cases
+from scaffold.testing._plugin.call_outcomes import call_outcome
+from scaffold.testing._plugin.source_scan import SourceScan
+from scaffold.testing._plugin.test_doubles import FIXED_DOUBLES, REAL_TIME_DOUBLES
+from scaffold.testing._plugin.test_inputs import SampleCall, ValueGenerator, sample_calls
 
-__all__ = ["NotApplicable", "Subject", "answer"]
+__all__ = ["NotApplicable", "PluginUnderTest", "call_as_json"]
 
-_CALL_SECONDS = 60.0
+_CALL_TIMEOUT = 60.0
 """Seconds after which a call is given up, whatever its hook says."""
 
 
@@ -35,7 +35,7 @@ class NotApplicable(Exception):
     """A check has nothing to say of this plugin; the message says why."""
 
 
-class Subject:
+class PluginUnderTest:
     """A plugin to be tried; raises `ManifestInvalid`.
 
     Args:
@@ -44,10 +44,12 @@ class Subject:
         secrets: What the manifest may name.
     """
 
-    def __init__(self, folder: Path, variants: Variants, secrets: Secrets | None = None) -> None:
+    def __init__(
+        self, folder: Path, variants: ValueGenerator, secrets: Secrets | None = None
+    ) -> None:
         self.manifest: Manifest = read_manifest(folder)
         self.kind: Kind = kind_of(self.manifest)
-        self.source = Source(self.manifest.folder, self.manifest.entry_point or "")
+        self.source = SourceScan(self.manifest.folder, self.manifest.entry_point or "")
         self._variants = variants
         self._secrets = secrets or Secrets()
 
@@ -71,23 +73,25 @@ class Subject:
         return self.source.methods.get(hook, self.manifest_place)
 
     @cached_property
-    def cases(self) -> tuple[Case, ...]:
+    def sample_calls(self) -> tuple[SampleCall, ...]:
         """Every call that the plugin is tried with. Raises `ScaffoldError` if it cannot be used."""
-        return tuple(cases(self.kind, self._variants, self._catalogue))
+        return tuple(sample_calls(self.kind, self._variants, self._catalogue))
 
     @property
-    def valid_cases(self) -> tuple[Case, ...]:
+    def valid_calls(self) -> tuple[SampleCall, ...]:
         """The calls that the plugin gets to see."""
-        return tuple(case for case in self.cases if case.valid)
+        return tuple(case for case in self.sample_calls if case.valid)
 
-    def remote_cases(self) -> tuple[Case, ...]:
+    def remote_calls(self) -> tuple[SampleCall, ...]:
         """Return the calls that can be made over MCP as well."""
         catalogues = {
             hook.functions.catalogue for hook in self.kind.hooks.values() if hook.functions
         }
         hooks = self.kind.hooks
         return tuple(
-            case for case in self.cases if hooks[case.hook].exposed or case.hook in catalogues
+            case
+            for case in self.sample_calls
+            if hooks[case.hook].exposed or case.hook in catalogues
         )
 
     def must_offer(self, runtime: Runtime) -> None:
@@ -95,12 +99,14 @@ class Subject:
         if runtime not in self.manifest.runtime:
             raise NotApplicable(f"its manifest does not offer {runtime}")
 
-    def provision(self, doubles: Mapping[str, Json] = FROZEN) -> Provision:
+    def provision(self, doubles: Mapping[str, Json] = FIXED_DOUBLES) -> Provision:
         """Return what the plugin is given: what it asks for, much of it as doubles."""
         return Provision.of(self.manifest, Services(secrets=self._secrets), doubles=doubles)
 
     @contextmanager
-    def opened(self, runtime: Runtime, doubles: Mapping[str, Json] = FROZEN) -> Generator[Channel]:
+    def opened(
+        self, runtime: Runtime, doubles: Mapping[str, Json] = FIXED_DOUBLES
+    ) -> Generator[Channel]:
         """Open a channel to the plugin; over HTTP it is served from here if it can be.
 
         Raises `NotApplicable` if the manifest does not offer the runtime.
@@ -114,30 +120,32 @@ class Subject:
             stack.callback(channel.close)
             yield channel
 
-    def answer_anew(self, case: Case) -> Json:
+    def answer_anew(self, case: SampleCall) -> Json:
         """Make one call of a plugin made for it: hosts differ in nothing but themselves then."""
         with self.opened("in_process") as channel:
-            return answer(channel, self.kind, case)
+            return call_as_json(channel, self.kind, case)
 
     def outcomes(
-        self, channel: Channel, tried: Sequence[Case], kind: Kind | None = None
+        self, channel: Channel, tried: Sequence[SampleCall], kind: Kind | None = None
     ) -> list[JsonObject]:
         """Make the calls one after the other; `kind` may be another view of the plugin's own."""
         view = kind or self.kind
-        return [outcome(partial(answer, channel, view, case)) for case in tried]
+        return [call_outcome(partial(call_as_json, channel, view, case)) for case in tried]
 
     def _catalogue(self, hook: str) -> list[JsonObject]:
-        with self.opened(self.runtime, MOVING) as channel:
-            listed: list[JsonObject] = answer(channel, self.kind, Case(hook, None, valid=True))
+        with self.opened(self.runtime, REAL_TIME_DOUBLES) as channel:
+            listed: list[JsonObject] = call_as_json(
+                channel, self.kind, SampleCall(hook, None, valid=True)
+            )
             return listed
 
 
-def answer(channel: Channel, kind: Kind, case: Case) -> Json:
+def call_as_json(channel: Channel, kind: Kind, case: SampleCall) -> Json:
     """Make one call and return its answer as JSON; raise `ScaffoldError`."""
     hook = kind.hooks[case.hook]
-    call = whole(channel, hook)
+    call = bind_any_hook(channel, hook)
     try:
-        answered = within(_CALL_SECONDS, lambda: call(case.payload))
+        answered = within(_CALL_TIMEOUT, lambda: call(case.payload))
     except Late as late:
         raise DeadlineExceeded(f"{case.hook}: {late}") from None
-    return from_json(dump_answer(hook, answered))
+    return from_json(dump_output(hook, answered))

@@ -20,24 +20,24 @@ from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
 from scaffold.contract._errors.errors import ConnectFailed, ProtocolError, TransportError
 from scaffold.contract._json.types import Json, JsonObject, is_object
 from scaffold.host._runtimes.server_process import stdio_server
-from scaffold.testing._plugin.plugin_under_test import Subject
+from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 
-__all__ = ["PATIENCE", "Peer", "Silent", "started"]
+__all__ = ["RESPONSE_TIMEOUT", "NoResponse", "RawClient", "start_server"]
 
-PATIENCE: Final = 10.0
+RESPONSE_TIMEOUT: Final = 10.0
 """Seconds that a process may take to answer, or to end."""
-_MOMENT: Final = 1.0
+_CHILD_EXIT_TIMEOUT: Final = 1.0
 """Seconds in which what a process started may end after it: our server kills it after a half."""
-_NAP: Final = 0.02
+_POLL_INTERVAL: Final = 0.02
 
 
-class Silent(TransportError):
+class NoResponse(TransportError):
     """What was expected of the process did not come in time; the message says what."""
 
     code = "silent"
 
 
-class Peer:
+class RawClient:
     """A plugin's server over pipes, in a session of its own."""
 
     def __init__(self, popen: "subprocess.Popen[bytes]") -> None:
@@ -50,10 +50,12 @@ class Peer:
         reader = threading.Thread(target=self._read, args=(popen.stdout,), daemon=True)
         reader.start()
 
-    def greet(self, subject: Subject, seconds: float = PATIENCE) -> list[JsonObject]:
+    def greet(
+        self, subject: PluginUnderTest, seconds: float = RESPONSE_TIMEOUT
+    ) -> list[JsonObject]:
         """Open a session, and return the parameters of a valid call of each tool.
 
-        Raises `Silent`, or `ProtocolError` if what it lists are no tools.
+        Raises `NoResponse`, or `ProtocolError` if what it lists are no tools.
         """
         hello: JsonObject = {
             "protocolVersion": "2025-06-18",
@@ -64,12 +66,12 @@ class Peer:
         self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
         answered = self.ask("tools/list", {})
         try:
-            return list(_calls(subject, answered["result"]["tools"]))
+            return list(_valid_tool_calls(subject, answered["result"]["tools"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ProtocolError(f"the answer to tools/list is malformed: {error}") from None
 
-    def ask(self, method: str, params: JsonObject, seconds: float = PATIENCE) -> JsonObject:
-        """Send a request and return the response to it; raise `Silent`."""
+    def ask(self, method: str, params: JsonObject, seconds: float = RESPONSE_TIMEOUT) -> JsonObject:
+        """Send a request and return the response to it; raise `NoResponse`."""
         self._ids += 1
         mark = self._ids
         self.write({"jsonrpc": "2.0", "id": mark, "method": method, "params": params})
@@ -78,9 +80,9 @@ class Peer:
             try:
                 answer = self._answers.get(timeout=max(0.0, deadline - monotonic()))
             except queue.Empty:
-                raise Silent(f"'{method}' had no answer within {seconds:g} s") from None
+                raise NoResponse(f"'{method}' had no answer within {seconds:g} s") from None
             if answer is None:
-                raise Silent(f"the process ended with status {self.popen.wait()} at '{method}'")
+                raise NoResponse(f"the process ended with status {self.popen.wait()} at '{method}'")
             if answer.get("id") == mark:
                 return answer
 
@@ -98,7 +100,7 @@ class Peer:
         with suppress(BrokenPipeError):
             self.popen.stdin.close()
 
-    def ended(self, seconds: float = PATIENCE) -> bool:
+    def ended(self, seconds: float = RESPONSE_TIMEOUT) -> bool:
         """Wait for the process to end; tell whether it did."""
         try:
             self.popen.wait(seconds)
@@ -108,11 +110,11 @@ class Peer:
 
     def leaves_children(self) -> bool:
         """Tell whether what the process started is still there, a moment after its end."""
-        deadline = monotonic() + _MOMENT
+        deadline = monotonic() + _CHILD_EXIT_TIMEOUT
         while self._has_group():
             if monotonic() > deadline:
                 return True
-            sleep(_NAP)
+            sleep(_POLL_INTERVAL)
         return False
 
     def _has_group(self) -> bool:
@@ -150,11 +152,11 @@ def _parsed(line: bytes) -> JsonObject | None:
     return value if is_object(value) else None
 
 
-def _calls(subject: Subject, listed: list[JsonObject]) -> Iterator[JsonObject]:
+def _valid_tool_calls(subject: PluginUnderTest, listed: list[JsonObject]) -> Iterator[JsonObject]:
     tools = read_tools((Raw(encode(tool)) for tool in listed), ignore_warning)
     offer = OfferedTools.read(subject.kind, subject.manifest.name, tools)
     called: set[str] = set()
-    for case in subject.valid_cases:
+    for case in subject.valid_calls:
         hook = subject.kind.hooks[case.hook]
         arguments: Json = case.payload if case.payload is not None else {}
         if hook.functions is not None:
@@ -170,9 +172,9 @@ def _calls(subject: Subject, listed: list[JsonObject]) -> Iterator[JsonObject]:
 
 
 @contextmanager
-def started(
-    subject: Subject, env: Mapping[str, str] | None = None, stderr: int = subprocess.DEVNULL
-) -> Generator[Peer]:
+def start_server(
+    subject: PluginUnderTest, env: Mapping[str, str] | None = None, stderr: int = subprocess.DEVNULL
+) -> Generator[RawClient]:
     """Start the plugin's process; raise `NotApplicable` if its manifest names none."""
     subject.must_offer("mcp_stdio")
     server = stdio_server(subject.manifest)
@@ -188,7 +190,7 @@ def started(
         )
     except OSError as error:
         raise ConnectFailed(f"cannot run '{server.command[0]}': {error.strerror}") from None
-    peer = Peer(popen)
+    peer = RawClient(popen)
     try:
         yield peer
     finally:

@@ -13,7 +13,7 @@ from scaffold.host._runtimes.open_channel import channel_to
 from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._model import read_manifest
 from scaffold.testing._plugin.call_outcomes import error_as_json
-from scaffold.testing._plugin.test_doubles import FROZEN
+from scaffold.testing._plugin.test_doubles import FIXED_DOUBLES
 
 __all__ = ["assert_alike", "every_runtime"]
 
@@ -32,7 +32,7 @@ def every_runtime(
     as `Host.load` does.
     """
     manifest = read_manifest(Path(folder))
-    provision = Provision.of(manifest, doubles=FROZEN if doubles is None else doubles)
+    provision = Provision.of(manifest, doubles=FIXED_DOUBLES if doubles is None else doubles)
     clients: dict[str, C] = {}
     with ExitStack() as stack:
         for runtime in manifest.runtime:

@@ -13,9 +13,9 @@ from typing import Final
 
 from typing_extensions import override
 
-__all__ = ["STATE", "Source", "Use"]
+__all__ = ["MODULE_STATE", "SourceScan", "Use"]
 
-STATE: Final = "state of the module:"
+MODULE_STATE: Final = "state of the module:"
 """Begins the name of a use that changes what its module holds."""
 
 _IGNORED: Final = {"_generated", "__pycache__", "__main__.py"}
@@ -42,7 +42,7 @@ class Use:
     """True for a call whose first argument is written there as text."""
 
 
-class Source:
+class SourceScan:
     """The modules of a plugin that are its author's own."""
 
     def __init__(self, folder: Path, entry_point: str) -> None:
@@ -65,7 +65,7 @@ class Source:
     def uses(self) -> tuple[Use, ...]:
         """Every name used, in the order of places."""
         return tuple(
-            use for path, tree in self.modules.items() for use in _Reader(path, tree).read()
+            use for path, tree in self.modules.items() for use in _UseCollector(path, tree).read()
         )
 
     @cached_property
@@ -91,7 +91,7 @@ class Source:
                 yield file
 
 
-class _Reader(ast.NodeVisitor):
+class _UseCollector(ast.NodeVisitor):
     """Collects the uses of one module."""
 
     def __init__(self, path: str, tree: ast.Module) -> None:
@@ -128,7 +128,7 @@ class _Reader(ast.NodeVisitor):
     @override
     def visit_Global(self, node: ast.Global) -> None:
         for name in node.names:
-            self._note(node, f"{STATE}{name}")
+            self._note(node, f"{MODULE_STATE}{name}")
 
     @override
     def visit_Call(self, node: ast.Call) -> None:
@@ -181,7 +181,7 @@ class _Reader(ast.NodeVisitor):
 
     def _note_state(self, node: ast.expr, owner: ast.expr | None) -> None:
         if self._scopes and isinstance(owner, ast.Name) and owner.id in self._state:
-            self._note(node, f"{STATE}{owner.id}")
+            self._note(node, f"{MODULE_STATE}{owner.id}")
 
     def _dotted(self, node: ast.expr) -> str | None:
         """Return what a chain of names, attributes and calls leads to, if it can be told."""

@@ -10,17 +10,17 @@ from pathlib import Path
 
 from pydantic_core import from_json, to_json
 
-from scaffold.testing._plugin.call_outcomes import outcome
-from scaffold.testing._plugin.plugin_under_test import Subject
-from scaffold.testing._plugin.test_inputs import Case
+from scaffold.testing._plugin.call_outcomes import call_outcome
+from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
+from scaffold.testing._plugin.test_inputs import SampleCall
 
 
 def _main() -> None:
     logging.getLogger("plugin").addHandler(logging.NullHandler())
     work = from_json(sys.stdin.buffer.read())
-    subject = Subject(Path(work["folder"]), lambda _schema: ())
-    calls = [Case(hook, payload, valid=True) for hook, payload in work["cases"]]
-    outcomes = [outcome(partial(subject.answer_anew, case)) for case in calls]
+    subject = PluginUnderTest(Path(work["folder"]), lambda _schema: ())
+    calls = [SampleCall(hook, payload, valid=True) for hook, payload in work["cases"]]
+    outcomes = [call_outcome(partial(subject.answer_anew, case)) for case in calls]
     Path(sys.argv[1]).write_bytes(to_json(outcomes))
 
 

@@ -5,13 +5,13 @@ from typing import Final
 
 from scaffold.contract._json.types import Json
 
-__all__ = ["FROZEN", "MOVING"]
+__all__ = ["FIXED_DOUBLES", "REAL_TIME_DOUBLES"]
 
-MOVING: Final[Mapping[str, Json]] = {"http_client": {}, "blob_store": {}}
+REAL_TIME_DOUBLES: Final[Mapping[str, Json]] = {"http_client": {}, "blob_store": {}}
 """Time and chance are real; no network is reached, and nothing is kept."""
 
-FROZEN: Final[Mapping[str, Json]] = {
-    **MOVING,
+FIXED_DOUBLES: Final[Mapping[str, Json]] = {
+    **REAL_TIME_DOUBLES,
     "clock": 1_769_860_800.0,  # 2026-01-31 12:00:00 UTC
     "rng": 20_260_131,
 }

@@ -7,23 +7,23 @@ from typing import Any, Final, TypeAlias
 
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._json.types import Json, JsonObject, is_object
-from scaffold.contract._validation.validator import Schema
-from scaffold.testing._plugin.call_outcomes import canonical
+from scaffold.contract._validation.validator import CompiledSchema
+from scaffold.testing._plugin.call_outcomes import canonical_json
 
-__all__ = ["Case", "Variants", "cases", "unguarded", "with_timeout"]
+__all__ = ["SampleCall", "ValueGenerator", "sample_calls", "with_timeout", "without_input_checks"]
 
-Variants: TypeAlias = Callable[[Json], Iterable[Json]]
+ValueGenerator: TypeAlias = Callable[[Json], Iterable[Json]]
 """Makes values for a schema, the most likely first; those at its bounds may be invalid."""
 
-_VALID: Final = 5
-_INVALID: Final = 8
-_TRIED: Final = 60
-_FUNCTIONS: Final = 3
+_MAX_VALID: Final = 5
+_MAX_INVALID: Final = 8
+_MAX_GENERATED: Final = 60
+_MAX_FUNCTIONS: Final = 3
 """Functions of a catalogue that are called."""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class SampleCall:
     """One call."""
 
     hook: str
@@ -32,55 +32,59 @@ class Case:
     """True if the plugin gets to see it."""
 
 
-def cases(
-    kind: Kind, variants: Variants, catalogue: Callable[[str], list[JsonObject]]
-) -> Iterator[Case]:
+def sample_calls(
+    kind: Kind, variants: ValueGenerator, catalogue: Callable[[str], list[JsonObject]]
+) -> Iterator[SampleCall]:
     """Yield the calls for all hooks of a kind; `catalogue` answers a catalogue hook."""
     for hook in kind.hooks.values():
-        if hook.input.form is None:
-            yield Case(hook.name, None, valid=True)
+        if hook.input.python_type is None:
+            yield SampleCall(hook.name, None, valid=True)
         elif hook.functions is not None:
             yield from _of_functions(hook, variants, catalogue(hook.functions.catalogue))
         else:
             objects = bool(kind.describe(hook.name)["input"]["object"])
             for value, valid in _values(hook.input.schema, variants, objects=objects):
-                yield Case(hook.name, value, valid)
+                yield SampleCall(hook.name, value, valid)
 
 
 def _of_functions(
-    hook: Hook[Any, Any], variants: Variants, listed: list[JsonObject]
-) -> Iterator[Case]:
+    hook: Hook[Any, Any], variants: ValueGenerator, listed: list[JsonObject]
+) -> Iterator[SampleCall]:
     functions = hook.functions
     assert functions is not None
-    for function in listed[:_FUNCTIONS]:
+    for function in listed[:_MAX_FUNCTIONS]:
         for value, valid in _values(function["parameters"], variants, objects=True):
             payload = {functions.name: function["name"], functions.arguments: value}
-            yield Case(hook.name, payload, valid)
+            yield SampleCall(hook.name, payload, valid)
     unknown: JsonObject = {functions.name: "no_such_function", functions.arguments: {}}
-    yield Case(hook.name, unknown, valid=False)
+    yield SampleCall(hook.name, unknown, valid=False)
 
 
-def _values(schema: Json, variants: Variants, *, objects: bool) -> Iterator[tuple[Json, bool]]:
+def _values(
+    schema: Json, variants: ValueGenerator, *, objects: bool
+) -> Iterator[tuple[Json, bool]]:
     """Yield valid values, then invalid ones; `objects` leaves out everything else."""
-    guard = Schema(schema)
-    tried = list(islice(variants(schema), _TRIED))
-    valid = [value for value in _distinct(tried, objects=objects) if guard.accepts(value)][:_VALID]
+    guard = CompiledSchema(schema)
+    tried = list(islice(variants(schema), _MAX_GENERATED))
+    valid = [value for value in _distinct(tried, objects=objects) if guard.accepts(value)][
+        :_MAX_VALID
+    ]
     yield from ((value, True) for value in valid)
-    spoiled = [*(_spoil(valid[0]) if valid else ()), *tried]
+    spoiled = [*(_invalidate(valid[0]) if valid else ()), *tried]
     invalid = (one for one in _distinct(spoiled, objects=objects) if not guard.accepts(one))
-    yield from ((value, False) for value in islice(invalid, _INVALID))
+    yield from ((value, False) for value in islice(invalid, _MAX_INVALID))
 
 
 def _distinct(values: Iterable[Json], *, objects: bool) -> Iterator[Json]:
     seen: set[str] = set()
     for value in values:
-        text = canonical(value)
+        text = canonical_json(value)
         if text not in seen and (is_object(value) or not objects):
             yield value
         seen.add(text)
 
 
-def _spoil(value: Json) -> Iterator[Json]:
+def _invalidate(value: Json) -> Iterator[Json]:
     """Yield values like a valid one, each with one thing changed that is often forbidden."""
     yield from (None, [], "", {})
     if is_object(value):
@@ -98,7 +102,7 @@ def with_timeout(kind: Kind, seconds: float) -> Kind:
     return Kind.from_contract({**contract, "hooks": hooks})
 
 
-def unguarded(kind: Kind) -> Kind:
+def without_input_checks(kind: Kind) -> Kind:
     """Return the kind as a host would have it that checks no input: the plugin must refuse.
 
     Functions keep their guard, for it is the host that knows their parameters.

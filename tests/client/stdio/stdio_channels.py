@@ -13,7 +13,7 @@ from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
 from scaffold.client._stdio.connection.read_watchdog import WATCH
 from scaffold.contract import Hook, Kind
-from scaffold.contract._context.progress import Report, listener, reporting_to
+from scaffold.contract._context.progress import ProgressListener, progress_listener, reporting_to
 
 MARK = "SCAFFOLD_TEST_MARK"
 """The environment variable by which the processes of a test are found again."""
@@ -76,7 +76,7 @@ class OnLoop:
 
     def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         call = self.channel.bind(hook)
-        return lambda payload: self.run(_listening(call, payload, listener()))
+        return lambda payload: self.run(_listening(call, payload, progress_listener()))
 
     def close(self) -> None:
         self.run(self.channel.aclose())
@@ -89,7 +89,7 @@ class OnLoop:
         self.loop.close()
 
 
-async def _listening(call: Any, payload: Any, report: Report | None) -> Any:
+async def _listening(call: Any, payload: Any, report: ProgressListener | None) -> Any:
     """Call, with what listened in the thread listening in the task."""
     if report is None:
         return await call(payload)

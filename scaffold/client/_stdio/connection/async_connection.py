@@ -25,9 +25,9 @@ from scaffold.client._stdio.connection.response_future import Arrival, Reader
 from scaffold.client._stdio.connection.response_router import Answer, Deliver, message_of
 from scaffold.client._stdio.connection.stream_window import Box
 from scaffold.client._stdio.connection.transport import FAILED_GRACE, TICK, NotSent
-from scaffold.contract._context.progress import Report
+from scaffold.contract._context.progress import ProgressListener
 from scaffold.contract._errors.errors import PeerCrashed, ProtocolError, TransportError
-from scaffold.contract._payload.payload import CAPITALS, SHORT
+from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 
 __all__ = ["LoopPipes", "Short"]
 
@@ -87,7 +87,7 @@ class LoopPipes(Connection):
     def caller(self, call: Call, seconds: float) -> Short:
         """Return what makes such calls, of which there is nothing to say but their payloads."""
         send, reader, load, quick = self.sender(call), self._reader, call.load, call.quick
-        n, i = CAPITALS
+        n, i = NON_FINITE_CAPITALS
 
         def begin(payload: Any, deadline: float) -> Arrival:
             self._latest = arrival = Arrival(reader, 0, deadline, None)
@@ -101,7 +101,7 @@ class LoopPipes(Connection):
             if type(answer) is TemplateMatch:
                 try:
                     payload = answer.payload
-                    plain = len(payload) < SHORT and n not in payload and i not in payload
+                    plain = len(payload) < LONG_TEXT_BYTES and n not in payload and i not in payload
                     return quick(payload) if plain else load(payload)
                 except REFUSED:
                     return call.read(answer)
@@ -301,7 +301,9 @@ class LoopPipes(Connection):
         self._loop.remove_writer(self.process.stdin)
 
 
-def _settle(future: "asyncio.Future[Answer]", report: Report | None, answer: Answer) -> None:
+def _settle(
+    future: "asyncio.Future[Answer]", report: ProgressListener | None, answer: Answer
+) -> None:
     if isinstance(answer, Progress):
         # In a turn of its own: what a listener raises is not for the reader to hear.
         future.get_loop().call_soon(answer.report_to, report)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, cast
 
 from scaffold._mcp.progress import Progress
 from scaffold.client._stdio.connection.response_router import Answer
-from scaffold.contract._context.progress import Report
+from scaffold.contract._context.progress import ProgressListener
 
 __all__ = ["Arrival", "Reader"]
 
@@ -54,7 +54,9 @@ class Arrival:
         "result",
     )
 
-    def __init__(self, reader: Reader, id: int, deadline: float, report: Report | None) -> None:
+    def __init__(
+        self, reader: Reader, id: int, deadline: float, report: ProgressListener | None
+    ) -> None:
         self._reader = reader
         self.id = id
         self.deadline = deadline

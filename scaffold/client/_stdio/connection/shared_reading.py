@@ -11,7 +11,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from scaffold._concurrency.turns import Waiter, thread_of, wake_first
+from scaffold._concurrency.turns import Waiter, thread_id_of, wake_first
 from scaffold.client._process.descriptors import poll
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.waits import run
@@ -69,7 +69,7 @@ class Waiting(Connection):
         while answer is None and left > 0:
             if readers[0] is turn:
                 answer = self._lead(slot, turn, deadline, left)
-            elif thread_of(readers[0]) == turn.thread:
+            elif thread_id_of(readers[0]) == turn.thread:
                 answer = self._lead_for_frame_below(slot, turn, deadline, left)
             else:
                 answer = self._follow(slot, turn, left)
@@ -143,9 +143,9 @@ class Waiting(Connection):
         if not self.is_used_here():
             return
         me = get_ident()
-        below = [turn for turn in self.turns if thread_of(turn) == me]
+        below = [turn for turn in self.turns if thread_id_of(turn) == me]
         waits = all(turn.sleeps if isinstance(turn, Waiter) else self._seat.at for turn in below)
-        if not waits or any(thread_of(turn) == me for turn in self.outlet.turns):
+        if not waits or any(thread_id_of(turn) == me for turn in self.outlet.turns):
             raise ConnectFailed(
                 f"{self.session.plugin}: not called: a signal handler or finaliser has interrupted "
                 "a call of this thread to the same plugin; set a flag there, and call later"

@@ -23,9 +23,9 @@ from scaffold.client._stdio.connection.response_router import Answer, message_of
 from scaffold.client._stdio.connection.shared_reading import Waiting, take
 from scaffold.client._stdio.connection.stream_window import Box
 from scaffold.client._stdio.connection.transport import SMALL_READ, TICK, NotSent
-from scaffold.contract._context.call_context import beside
+from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ProtocolError
-from scaffold.contract._payload.payload import CAPITALS, SHORT
+from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 
 __all__ = ["Pipes"]
 
@@ -64,8 +64,13 @@ class Pipes(Waiting):
         at hand: between two switches of processes, each function and each object more is felt. It
         raises as `exchange` does.
         """
-        send, only, quick, said = self.sender(call), self.inbox.only, call.quick, beside
-        load, (n, i) = call.load, CAPITALS
+        send, only, quick, said = (
+            self.sender(call),
+            self.inbox.only,
+            call.quick,
+            current_call_context,
+        )
+        load, (n, i) = call.load, NON_FINITE_CAPITALS
         inbox, waiting, unsent = self.inbox, self.inbox.waiting, self.outlet.unsent
         readers, seat, watch, alone = self.turns, self._seat, WATCH, 1
         enter, leave, identity = readers.append, readers.remove, get_ident
@@ -106,7 +111,7 @@ class Pipes(Waiting):
                 )
             output, line = found
             try:
-                plain = len(output) < SHORT and n not in output and i not in output
+                plain = len(output) < LONG_TEXT_BYTES and n not in output and i not in output
                 return (quick if plain else load)(output)
             except REFUSED:
                 return call.read(TemplateMatch(number, True, output, line))

@@ -16,8 +16,8 @@ from typing import Final
 from msgspec import UNSET
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.turns import Turns, after_all, thread_of
-from scaffold._concurrency.unsupported import green_threads
+from scaffold._concurrency.turns import Turns, run_last, thread_id_of
+from scaffold._concurrency.unsupported import green_thread_library
 from scaffold._mcp.jsonrpc import (
     JsonRpcError,
     Message,
@@ -88,7 +88,7 @@ class Transport(ABC):
     """A process that speaks MCP on its pipes."""
 
     def __init__(self, launch: Launch, session: Session, limit: int) -> None:
-        world = green_threads()
+        world = green_thread_library()
         if world:
             raise ConnectFailed(
                 f"{world} has replaced the threads of this process, and plugins over stdio need "
@@ -221,7 +221,7 @@ class Transport(ABC):
         finally:
             # The thread of the log goes on with it, should this be interrupted.
             self._log.close()
-            after_all(self.turns, self._release)
+            run_last(self.turns, self._release)
         self.process.reap()
         self.process.interrupt()
         for nap in naps(_RELEASE):
@@ -234,7 +234,7 @@ class Transport(ABC):
     def is_used_here(self) -> bool:
         """Tell whether a frame of this thread uses the pipes."""
         me = get_ident()
-        return any(thread_of(turn) == me for turn in (*self.turns, *self.outlet.turns))
+        return any(thread_id_of(turn) == me for turn in (*self.turns, *self.outlet.turns))
 
     def _release(self) -> None:
         self.process.close_pipes()

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import get_ident
 
-from scaffold._concurrency.turns import Turns, after_all, wake_first
+from scaffold._concurrency.turns import Turns, run_last, wake_first
 
 __all__ = ["Outlet"]
 
@@ -74,7 +74,7 @@ class Outlet:
 
     def close(self, close: Callable[[int], object]) -> None:
         """Close the pipe once nobody writes."""
-        after_all(self.turns, lambda: close(self._fd))
+        run_last(self.turns, lambda: close(self._fd))
 
     def forget(self) -> None:
         """Drop everything, in a fork of the process."""

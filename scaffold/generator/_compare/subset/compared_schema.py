@@ -2,8 +2,8 @@
 
 from functools import cached_property
 
-from scaffold._validators import CanonicalSchema, normal_form, proves_containment
-from scaffold.contract._validation.validator import Schema
+from scaffold._validators import CanonicalSchema, canonical_form, proves_containment
+from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator.ir import Json
@@ -16,7 +16,7 @@ class PayloadSchema:
 
     def __init__(self, value: Json) -> None:
         self.value = value
-        self._validator = Schema(value)
+        self._validator = CompiledSchema(value)
 
     @cached_property
     def text(self) -> str:
@@ -31,7 +31,7 @@ class PayloadSchema:
     @cached_property
     def form(self) -> "CanonicalSchema | None":
         """The validator's normal form, with which it can reckon; `None` if it has none."""
-        return normal_form(self.value)
+        return canonical_form(self.value)
 
     def accepts(self, value: Json) -> bool:
         """Tell whether a value is valid, as every runtime does."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from scaffold._validators import Validator, validator
+from scaffold._validators import Validator, compile_schema
 from scaffold.generator._hookspec.naming import misspelt
 from scaffold.generator._schema.dialects.drafts import LATEST, OPENAPI_3_1, Draft
 from scaffold.generator._schema.dialects.old_keywords import (
@@ -110,7 +110,7 @@ def _check_patterns(
 @cache
 def _compiles(pattern: str) -> bool:
     try:
-        validator({"pattern": pattern})
+        compile_schema({"pattern": pattern})
     except ValueError:
         return False
     return True
@@ -120,7 +120,7 @@ def _compiles(pattern: str) -> bool:
 def _validator(draft: Draft) -> Validator:
     assert draft.meta is not None
     # `format` is asserted here and nowhere else: a pattern must be a regular expression.
-    return validator({"$ref": draft.uri}, draft.meta, formats=True)
+    return compile_schema({"$ref": draft.uri}, draft.meta, formats=True)
 
 
 def _mend(file: str, at: Pointer, error: Any, schema: Json) -> list[Edit]:

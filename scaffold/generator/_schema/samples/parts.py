@@ -6,10 +6,10 @@ from typing import Any
 
 from scaffold._validators import (
     Validator,
-    declared_validator,
-    failures,
-    registry_of,
-    validator,
+    compile_errors,
+    compile_in_own_draft,
+    compile_schema,
+    make_registry,
 )
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._source.pointers import fragment_of
@@ -57,14 +57,14 @@ class Parts:
     def _judge(self, schema: Json) -> "Validator | None":
         """Compile a part where it stands; `None` if it is only known in a whole value."""
         if isinstance(schema, bool):
-            return validator(schema)
+            return compile_schema(schema)
         if id(schema) not in self._judges:
             document, at = self._documents.home(schema)
-            registry = registry_of(document.uri, document.value)
+            registry = make_registry(document.uri, document.value)
             reference = {"$ref": f"{document.uri}#{fragment_of(at)}"}
-            unusable: tuple[type[Exception], ...] = (*failures(), ValueError)
+            unusable: tuple[type[Exception], ...] = (*compile_errors(), ValueError)
             try:
-                judge = declared_validator(reference, registry)
+                judge = compile_in_own_draft(reference, registry)
             except unusable:
                 judge = None
             self._judges[id(schema)] = judge

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 
-from scaffold._validators import validator
+from scaffold._validators import compile_schema
 from scaffold.generator._schema.documents.annotations import notes
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.documents.references import check_reachable
@@ -63,7 +63,7 @@ def sample(schema: Json) -> Json:
     """
     documents = Documents.of_one(schema)
     check_reachable(documents, documents.root)
-    judge = validator(documents.root)
+    judge = compile_schema(documents.root)
     seen: set[str] = set()
     # To check each part takes time, and most schemas do not need it.
     samplers = [_Sampler(documents, Parts(documents, checked=checked)) for checked in (False, True)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from scaffold._validators import validator
+from scaffold._validators import compile_schema
 from scaffold.generator import ir
 from scaffold.generator._source.canonical_json import same
 from scaffold.generator._source.json_values import is_list, is_object
@@ -73,7 +73,7 @@ def _fits_declared(
 
 
 def _is_found(pattern: str, text: str) -> bool:
-    return validator({"pattern": pattern}).is_valid(text)
+    return compile_schema({"pattern": pattern}).is_valid(text)
 
 
 def _within(size: float, least: float | None, most: float | None) -> bool:
