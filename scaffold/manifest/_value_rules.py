@@ -37,6 +37,7 @@ _LONGEST_NAME: Final = 214
 """Characters: the limit of the registry of npm, whose `package.json` may be a manifest."""
 
 Runtime: TypeAlias = Literal["in_process", "mcp_stdio", "mcp_http"]
+"""How a plugin is reached: in this process, as a child process, or at a URL."""
 
 
 def _refuse(code: LiteralString, message: str, help_: str) -> NoReturn:

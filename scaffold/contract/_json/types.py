@@ -95,6 +95,7 @@ Json: TypeAlias = Annotated[Any, GetPydanticSchema(_json_schema)]
 """Any JSON value. A recursive alias would be exact, and unusable at the edge where it is needed."""
 
 JsonObject: TypeAlias = dict[str, Json]
+"""A JSON object: values by name."""
 
 
 def _float_to_int(value: float) -> int:
