@@ -47,7 +47,8 @@ class Repository:
         """Return where a file is; whatever links were made before, nothing else is written to."""
         file = self.root / path
         world = self.victim.parent.resolve()
-        if not file.parent.resolve().is_relative_to(world):
+        # A link that leads to itself is an error for `Path.resolve`, and none here.
+        if not Path(os.path.realpath(file.parent)).is_relative_to(world):
             raise OSError
         return file
 
