@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from scaffold.client._process.log_reader import BURST, RATE, LogReader
+from scaffold.client._process.log_reader import BURST_BYTES, BYTES_PER_SECOND, LogReader
 
 
 @pytest.fixture
@@ -112,13 +112,13 @@ def test_a_flood_is_cut_to_a_budget_and_what_is_left_out_is_counted(records):
     clock = Clock()
     reader = LogReader("demo", clock)
     line = b"z" * 999 + b"\n"
-    for _ in range(3 * BURST // 1000):
+    for _ in range(3 * BURST_BYTES // 1000):
         reader.feed(line)
     logged = len(records())
-    assert logged == BURST // 999
-    clock.now += 2000 / RATE
+    assert logged == BURST_BYTES // 999
+    clock.now += 2000 / BYTES_PER_SECOND
     reader.feed(b"again\n")
-    left_out = 3 * BURST // 1000 - logged
+    left_out = 3 * BURST_BYTES // 1000 - logged
     assert records()[logged:] == [
         ("WARNING", f"{left_out} lines of its log are left out"),
         ("INFO", "again"),

@@ -12,7 +12,7 @@ import pytest
 from busy import quiet_seconds_since
 from patience import PATIENT, ask, asked, open_awaited, open_blocking, run_program
 
-from scaffold.client._protocol.session import Outgoing
+from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.client._stdio.connection.transport import NotSent
 from scaffold.contract._context.progress import reporting_to
 from scaffold.contract._errors.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
@@ -34,7 +34,7 @@ def wait_until(true):
 
 def readers(channel, number):
     """Wait until so many threads queue for answers."""
-    wait_until(lambda: len(channel._pipes.turns) == number)
+    wait_until(lambda: len(channel._connection.turns) == number)
 
 
 def test_a_thread_whose_time_is_up_leaves_the_reading_to_another(channel):
@@ -103,7 +103,7 @@ def test_a_signal_handler_may_close_the_channel_below_which_a_call_waits():
             assert "closed" in str(error)
         else:
             raise SystemExit("answered")
-        assert not channel._pipes.turns or channel._pipes._released
+        assert not channel._connection.turns or channel._connection._released
         assert len(os.listdir("/dev/fd")) < before
     """)
 
@@ -161,45 +161,45 @@ def test_a_call_that_cannot_be_sent_leaves_no_listener_behind(channel):
     ask(channel, "0 x")
     with pytest.raises(PeerCrashed), reporting_to(lambda *_: None):
         ask(channel, "die")
-    pipes = channel._pipes
-    outgoing = Outgoing("tools/call", b"{}", report=lambda *_: None, token=7)
+    pipes = channel._connection
+    outgoing = OutgoingMessage("tools/call", b"{}", report=lambda *_: None, token=7)
     with pytest.raises(NotSent):
-        pipes.exchange(outgoing, time.monotonic() + 5, 5)
+        pipes.send_and_wait(outgoing, time.monotonic() + 5, 5)
     assert not pipes.reports
-    assert not pipes.inbox.waiting
+    assert not pipes.router.pending
 
 
 def test_a_process_whose_output_was_not_read_yet_is_not_said_to_have_stopped(channel):
     """A thread that is about to deliver may be kept waiting for long."""
-    pipes = channel._pipes
-    pipes.inbox.held.append(b'{"jsonrpc":"2.0"')
-    assert pipes._patience.missed(0.0) == ""
+    pipes = channel._connection
+    pipes.router.buffer.append(b'{"jsonrpc":"2.0"')
+    assert pipes._hang_detector.note_missed_deadline(0.0) == ""
     pipes.take()
     time.sleep(0.01)
-    assert pipes._patience.missed(0.0) == "it stopped in the middle of a line"
-    pipes.inbox.held.append(b"}\n")
+    assert pipes._hang_detector.note_missed_deadline(0.0) == "it stopped in the middle of a line"
+    pipes.router.buffer.append(b"}\n")
     pipes.take()
-    assert pipes._patience.missed(0.0) != "it stopped in the middle of a line"
+    assert pipes._hang_detector.note_missed_deadline(0.0) != "it stopped in the middle of a line"
 
 
 def test_a_call_above_a_frame_that_does_not_just_wait_is_refused_at_once(channel):
     # As if a handler ran between two steps of a call: the thread has a turn, and is not asleep.
-    channel._pipes.turns.append(threading.get_ident())
+    channel._connection.turns.append(threading.get_ident())
     started = time.monotonic()
     with pytest.raises(ConnectFailed, match="a signal handler or finaliser has interrupted"):
         ask(channel, "0 x")
     assert quiet_seconds_since(started) < 5
-    channel._pipes.turns.clear()
+    channel._connection.turns.clear()
     assert ask(channel, "0 x") == "x"
 
 
 def test_a_thread_that_waits_finds_by_itself_that_nobody_reads(channel):
     with ThreadPoolExecutor(1) as pool:
         # A turn that is taken back without waking the next: its thread was interrupted.
-        channel._pipes.turns.append(0)
+        channel._connection.turns.append(0)
         follower = pool.submit(ask, channel, "0 x", "calm")
         readers(channel, 2)
-        channel._pipes.turns.remove(0)
+        channel._connection.turns.remove(0)
         assert follower.result(8) == "x"
 
 
@@ -244,8 +244,8 @@ def test_an_interrupt_at_any_moment_leaves_a_channel_that_works():
                 number += 1
             signal.setitimer(signal.ITIMER_REAL, 0)
             assert call({"what": "0 check"}) == {"said": "check"}
-            pipes = channel._pipes
-            assert not (pipes.turns or pipes.outlet.turns or pipes.inbox.waiting), number
+            pipes = channel._connection
+            assert not (pipes.turns or pipes.write_queue.turns or pipes.router.pending), number
         channel.close()
         assert number > 20, number
         """,

@@ -147,7 +147,7 @@ def test_a_forgotten_channel_is_ended_without_waiting_for_a_log_handler_that_is_
         handler = logging.StreamHandler(open(os.devnull, "w"))
         logging.basicConfig(level=logging.INFO, handlers=[handler])
         channel = open_blocking()
-        pid = channel._pipes.process._child.pid
+        pid = channel._connection.process._child.pid
         handler.acquire()  # as where a record is being formatted
         del channel
         gc.collect()
@@ -170,7 +170,7 @@ def test_a_forgotten_connection_does_not_wait_for_the_collector():
 
         gc.disable()
         channel = open_blocking()
-        pid = channel._pipes.process._child.pid
+        pid = channel._connection.process._child.pid
         del channel
         for _ in range(2000):
             if not os.path.exists(f"/proc/{pid}"):
@@ -195,7 +195,7 @@ def test_a_log_handler_may_close_the_channel_whose_process_it_logs():
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        channel._pipes.process.end_input()
+        channel._connection.process.close_input()
         assert closed.wait(20)
     finally:
         logger.removeHandler(handler)

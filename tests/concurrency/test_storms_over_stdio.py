@@ -39,7 +39,7 @@ def test_interrupts_of_one_thread_hurt_no_other():
             one.join()
         storm.call(lambda said: ask(channel, f"0 {said}"), "after")
         assert interrupts.number > 10
-        assert not channel._pipes.inbox.waiting
+        assert not channel._connection.router.pending
         channel.close()
         storm.finish()
     """)
@@ -80,7 +80,7 @@ def test_kills_of_the_process():
         def work(which):
             if not which:
                 try:
-                    os.kill(channel._pipes.process._child.pid, signal.SIGKILL)
+                    os.kill(channel._connection.process._child.pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
                 storm.call(lambda said: ask(channel, f"0.05 {said}", "again"), "after")
@@ -168,7 +168,7 @@ def test_cancellations_of_tasks():
                 for task in random.sample(tasks, 5):
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-            assert not channel._pipes.inbox.waiting
+            assert not channel._connection.router.pending
             await channel.aclose()
 
         asyncio.run(main())

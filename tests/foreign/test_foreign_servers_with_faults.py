@@ -228,7 +228,7 @@ def test_an_old_server_that_dies_of_the_probe_is_started_again_as_old(
     odd_process, monkeypatch, how
 ):
     for module in ("sync_connection", "async_connection"):
-        monkeypatch.setattr(f"scaffold.client._stdio.connection.{module}.PROBE_PATIENCE", 0.2)
+        monkeypatch.setattr(f"scaffold.client._stdio.connection.{module}.PROBE_TIMEOUT", 0.2)
     with odd_process(how) as tool:
         assert tool.call().result == "fine"
 
@@ -242,7 +242,7 @@ def test_a_line_that_is_not_a_message_harms_only_itself(odd_process):
 def read_by(channel):
     """Wait until the process has read everything; its end comes after 20 s at the latest."""
     deadline = time.monotonic() + 20
-    while channel._pipes.process.unread() and time.monotonic() < deadline:
+    while channel._connection.process.unread_input() and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
@@ -252,7 +252,7 @@ def test_a_timeout_blames_a_server_only_for_the_call_that_it_has_not_read():
         ThreadPoolExecutor(2) as threads,
     ):
         read = threads.submit(tool.call)
-        while not tool.channel._pipes.inbox.last_id > 2:
+        while not tool.channel._connection.router.last_id > 2:
             time.sleep(0.005)
         read_by(tool.channel)
         unread = threads.submit(tool.call)

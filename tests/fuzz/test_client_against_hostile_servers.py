@@ -22,10 +22,10 @@ from scaffold.client._http.session import HttpSession
 from scaffold.client._http.sse import EventStream
 from scaffold.client._http.transport.io_requests import Broken, Done, Read, Send
 from scaffold.client._http.transport.server_address import Address
-from scaffold.client._protocol.session import Session
+from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
-from scaffold.client._stdio.connection.response_router import Inbox
+from scaffold.client._stdio.connection.response_router import ResponseRouter
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
@@ -44,24 +44,26 @@ def test_lines_hurt_no_call_but_their_own(count):
     templates = TemplateCache("structuredContent")
     bystander = answer("tools/call", 0)
     for method in RESULTS:
-        inbox = Inbox("fuzz", 1 << 20, lambda message, line: read_progress(line), templates)
+        router = ResponseRouter(
+            "fuzz", 1 << 20, lambda message, line: read_progress(line), templates
+        )
         for number in range(1, count // len(RESULTS)):
             delivered = []
-            inbox.last_id = 2 * number + 1
-            inbox.waiting[2 * number] = delivered.append
+            router.last_id = 2 * number + 1
+            router.pending[2 * number] = delivered.append
             theirs = []
-            inbox.waiting[2 * number + 1] = theirs.append
+            router.pending[2 * number + 1] = theirs.append
             message = answer(method, 2 * number) if number % 5 else PROGRESS
             for piece in pieces(chance, spoilt(chance, message).replace(b"\n", b"") + b"\n"):
-                inbox.feed(piece)
+                router.feed(piece)
             bystander["id"] = 2 * number + 1
             if not theirs:
                 # Nothing has named this call: its answer is its own.
-                inbox.feed(json.dumps(bystander).encode() + b"\n")
+                router.feed(json.dumps(bystander).encode() + b"\n")
                 assert isinstance(theirs[0], Message)
-            inbox.waiting.pop(2 * number, None)
-            assert inbox.waiting == {}
-            assert not inbox.held
+            router.pending.pop(2 * number, None)
+            assert router.pending == {}
+            assert not router.buffer
             assert all(isinstance(one, Message | ScaffoldError) for one in delivered if one)
 
 
@@ -87,11 +89,11 @@ def test_messages_in_a_session_raise_errors_of_the_library_only(count):
             except Exception as error:
                 raise _Unread from error
 
-        session = Session(TOOL, "fuzz")
+        session = ProtocolSession(TOOL, "fuzz")
         with contextlib.suppress(ScaffoldError, _Unread):
             _converse(session.open(), answers)
             GET_SCHEMA.output.load(session.catalogue(GET_SCHEMA))
-            call = session.call(EXECUTE)
+            call = session.codec(EXECUTE)
             outgoing = call.write(INPUT)
             call.read(answers("tools/call"), outgoing.name)
 
@@ -212,7 +214,7 @@ def test_sequences_over_a_pipe_in_a_loop_end_every_call_and_hurt_no_other(count)
         async with AsyncToolClient(channel) as client:
             for first in range(0, count, 10):
                 await asyncio.gather(*(call(client, first + n) for n in range(10)))
-            assert channel._pipes.inbox.waiting == {}
+            assert channel._connection.router.pending == {}
         return len(asyncio.all_tasks())
 
     assert asyncio.run(run()) == 1

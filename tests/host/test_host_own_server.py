@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.client._process.log_reader import BURST, RATE
+from scaffold.client._process.log_reader import BURST_BYTES, BYTES_PER_SECOND
 from scaffold.contract._context.metadata import calling_with
 from scaffold.contract._errors.errors import ConnectFailed, TransportError
 from scaffold.host._runtimes.open_channel import channel_to
@@ -155,7 +155,7 @@ def test_the_log_of_a_flooding_server_is_cut(
         pass
     logged = sum(len(record.getMessage()) for record in caplog.records)
     caplog.clear()  # so that a failure does not repeat it
-    assert logged < BURST + RATE * (time.monotonic() - began) + 100_000
+    assert logged < BURST_BYTES + BYTES_PER_SECOND * (time.monotonic() - began) + 100_000
 
 
 def test_a_plugin_is_found_in_its_folder_where_python_does_not_look_there(

@@ -42,7 +42,7 @@ def faulty(fault):
 
 
 def read(channel, path="log"):
-    hook = channel._pipes.session.kind.hooks["tail"]
+    hook = channel._connection.session.kind.hooks["tail"]
     payload = hook.input.load(f'{{"path": "{path}"}}')
     return channel.stream(hook)(payload)
 
@@ -60,7 +60,7 @@ async def read_async(fault):
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_a_server_that_streams_wrongly_is_told_apart(fault, monkeypatch):
     for module in ("channel", "async_channel"):  # one that is busy writing hears of no end
-        monkeypatch.setattr(f"scaffold.client._stdio.{module}.GRACE", 0.2)
+        monkeypatch.setattr(f"scaffold.client._stdio.{module}.CLOSE_GRACE_PERIOD", 0.2)
     kind, words = REFUSALS[fault]
     command, options = faulty(fault)
     with closing(StdioChannel(command, **options)) as channel, pytest.raises(kind, match=words):

@@ -150,7 +150,7 @@ def test_a_server_that_does_not_know_the_probe_is_greeted_as_an_old_one(
     open_channel, what, monkeypatch
 ):
     for module in ("sync_connection", "async_connection"):
-        monkeypatch.setattr(f"scaffold.client._stdio.connection.{module}.PROBE_PATIENCE", 0.5)
+        monkeypatch.setattr(f"scaffold.client._stdio.connection.{module}.PROBE_TIMEOUT", 0.5)
     channel = open_channel(*ANIMALS, "--at", "server/discover", what)
     assert channel.bind(PATIENT)({"what": "ok"}) == {"said": "ok"}
 
@@ -231,7 +231,7 @@ def test_a_server_that_answers_nothing_three_times_is_started_again(open_channel
 
 def test_a_server_that_ignores_the_end_is_killed_when_the_channel_closes(open_channel, monkeypatch):
     for module in ("channel", "async_channel"):
-        monkeypatch.setattr(f"scaffold.client._stdio.{module}.GRACE", 0.2)
+        monkeypatch.setattr(f"scaffold.client._stdio.{module}.CLOSE_GRACE_PERIOD", 0.2)
     channel = open_channel(*ANIMALS)
     assert channel.bind(PATIENT)({"what": "ignores the end"}) == {"said": "ok"}
     started = time.monotonic()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from scaffold._cli.reporting.output import flush
 from scaffold._project.config.errors import PreconditionError, UsageError
-from scaffold.client._process.environment import inherited
+from scaffold.client._process.environment import inherited_variables
 from scaffold.contract._errors.errors import RuntimeNotSupported
 from scaffold.host._runtimes.server_process import Server, http_server, own_package, stdio_server
 from scaffold.manifest._model import Manifest, read_manifest
@@ -55,7 +55,7 @@ def _http(manifest: Manifest, host: str | None, port: int | None) -> Server:
 
 def _become(server: Server) -> NoReturn:
     flush()
-    env = {**server.env, **inherited(SETTINGS)}  # the operator's
+    env = {**server.env, **inherited_variables(SETTINGS)}  # the operator's
     try:
         os.chdir(server.folder)
         os.execvpe(server.command[0], server.command, env)

@@ -19,8 +19,8 @@ from scaffold.client._http.retry_policy import Deadline
 from scaffold.client._http.session import HttpSession
 from scaffold.client._http.transport.io_requests import Broken, Done, Send, Step, Steps
 from scaffold.client._http.transport.server_address import Address
-from scaffold.client._protocol.session import Call, Outgoing, Talk
-from scaffold.client._protocol.stream_calls import Stream, opener
+from scaffold.client._protocol.session import CallCodec, Conversation, OutgoingMessage
+from scaffold.client._protocol.stream_calls import StreamReader, stream_opener
 from scaffold.contract._errors.errors import (
     ConnectFailed,
     HookError,
@@ -98,11 +98,11 @@ class Peer:
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self.session.is_catalogue(hook):
             return lambda payload: Calling(lambda: self._run(self._list(hook, payload, timeout)))
-        call = self.session.call(hook)
+        call = self.session.codec(hook)
         repeatable = hook.idempotent or hook.read_only
         return lambda payload: self._begin(call, payload, timeout, repeatable=repeatable)
 
-    def _begin(self, call: Call, payload: Any, timeout: float, *, repeatable: bool) -> Calling:
+    def _begin(self, call: CallCodec, payload: Any, timeout: float, *, repeatable: bool) -> Calling:
         try:
             deadline = Deadline(timeout)
             outgoing = call.write(payload)
@@ -118,7 +118,7 @@ class Peer:
 
     def stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], Streaming]:
         """Return what begins a call of a stream hook; raise as `bind` does."""
-        open_ = opener(self.session, hook)
+        open_ = stream_opener(self.session, hook)
         repeatable = hook.idempotent or hook.read_only
         timeout = self.patience(hook)
 
@@ -138,17 +138,17 @@ class Peer:
         return None if self.session.modern else self._exchange.cancel(number)
 
     def _begun(
-        self, outgoing: Outgoing, timeout: float, *, repeatable: bool
+        self, outgoing: OutgoingMessage, timeout: float, *, repeatable: bool
     ) -> Generator[Step, Any, None]:
         return self._run(self._exchange.send(outgoing, Deadline(timeout), repeatable=repeatable))
 
-    def _items(self, stream: Stream, received: Progress | Message) -> list[Any]:
+    def _items(self, stream: StreamReader, received: Progress | Message) -> list[Any]:
         try:
             return stream.read(received)
         except _TROUBLES as error:
             raise self._explain(error) from None
 
-    def _read(self, call: Call, tool: str, number: int, body: bytes) -> Done[Any] | None:
+    def _read(self, call: CallCodec, tool: str, number: int, body: bytes) -> Done[Any] | None:
         try:
             match = self.session.templates.match(body)
             known = match is not None and match.id == number
@@ -187,7 +187,7 @@ class Peer:
 
     def _open(self, timeout: float) -> Steps[None]:
         try:
-            yield from self._talk(self.session.open(), Deadline(timeout))
+            yield from self._converse(self.session.open(), Deadline(timeout))
         except (ConnectFailed, ProtocolError):
             raise
         except TransportError as error:
@@ -195,13 +195,13 @@ class Peer:
 
     def _list(self, hook: Hook[Any, Any], payload: Any, timeout: float) -> Steps[Any]:
         hook.input.dump(payload)
-        yield from self._talk(self.session.list_tools(), Deadline(timeout))
+        yield from self._converse(self.session.list_tools(), Deadline(timeout))
         return hook.output.load(self.session.catalogue(hook))
 
     def _call(
         self,
-        call: Call,
-        outgoing: Outgoing,
+        call: CallCodec,
+        outgoing: OutgoingMessage,
         deadline: Deadline,
         written: Written,
         *,
@@ -213,7 +213,7 @@ class Peer:
         answer = yield from send(written=written)
         if _mismatched(answer):
             # The server's tools have changed: read which headers it wants now (Client Behavior).
-            yield from self._talk(self.session.list_tools(), deadline)
+            yield from self._converse(self.session.list_tools(), deadline)
             answer = yield from send()
         return call.read(answer, outgoing.name)
 
@@ -221,24 +221,24 @@ class Peer:
         if not self.session.id:
             return
         try:
-            yield Send("DELETE", self.session.headers(Outgoing("", b"")), b"", _FAREWELL)
+            yield Send("DELETE", self.session.headers(OutgoingMessage("", b"")), b"", _FAREWELL)
         except Broken:
             return
 
-    def _talk(self, talk: Talk, deadline: Deadline) -> Steps[None]:
+    def _converse(self, conversation: Conversation, deadline: Deadline) -> Steps[None]:
         """Carry the messages of a talk; every one of them may be sent twice."""
         try:
-            outgoing = next(talk)
+            outgoing = next(conversation)
             while True:
-                send = self._probe if outgoing.probe else self._ask
-                outgoing = talk.send((yield from send(outgoing, deadline)))
+                send = self._probe if outgoing.is_probe else self._ask
+                outgoing = conversation.send((yield from send(outgoing, deadline)))
         except StopIteration:
             return
 
-    def _ask(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
+    def _ask(self, outgoing: OutgoingMessage, deadline: Deadline) -> Steps[Message | None]:
         return (yield from self._exchange.send(outgoing, deadline, repeatable=True))
 
-    def _probe(self, outgoing: Outgoing, deadline: Deadline) -> Steps[Message | None]:
+    def _probe(self, outgoing: OutgoingMessage, deadline: Deadline) -> Steps[Message | None]:
         """Send a probe; silence is an answer too, and must leave time for the greeting."""
         return (yield from self._ask(outgoing, Deadline(min(_LONGEST_PROBE, deadline.left / 2))))
 

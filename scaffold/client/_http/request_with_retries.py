@@ -49,7 +49,7 @@ from scaffold.client._http.transport.io_requests import (
     Steps,
     Wait,
 )
-from scaffold.client._protocol.session import Outgoing
+from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,
@@ -75,7 +75,7 @@ _FOR_EVER: Final = 365 * 86400.0
 _GREETING: Final = frozenset({"server/discover", "initialize", "notifications/initialized"})
 """What opens a session."""
 
-_RESUME: Final = Outgoing("", b"")
+_RESUME: Final = OutgoingMessage("", b"")
 """Neither a request nor a notification: it needs the headers of the session alone."""
 
 _BREAKS: Final[dict[Failure, dict[str, Any]]] = {
@@ -105,12 +105,12 @@ class Exchange:
         self._session = session
         self._ids = count(1)
 
-    def write(self, outgoing: Outgoing, seconds: float) -> Written:
+    def write(self, outgoing: OutgoingMessage, seconds: float) -> Written:
         """Write a message whose answer may take `seconds`."""
         number = next(self._ids)
-        if outgoing.streams:
+        if outgoing.is_stream:
             seconds = _FOR_EVER  # the client for streams has a limit for each read
-        if outgoing.answered:
+        if outgoing.expects_response:
             body = write_request(number, outgoing.method, outgoing.params)
         else:
             body = write_notification(outgoing.method, outgoing.params)
@@ -123,11 +123,13 @@ class Exchange:
     def cancel(self, number: int) -> Send:
         """Write that the answer to a request is not wanted any more."""
         params = encode({"requestId": number, "reason": "nobody reads the stream any longer"})
-        return self.write(Outgoing("notifications/cancelled", params, answered=False), _REPLY).send
+        return self.write(
+            OutgoingMessage("notifications/cancelled", params, expects_response=False), _REPLY
+        ).send
 
     def send(
         self,
-        outgoing: Outgoing,
+        outgoing: OutgoingMessage,
         deadline: Deadline,
         *,
         repeatable: bool,
@@ -157,19 +159,19 @@ class Exchange:
             except Broken as broken:
                 late = f" ({deadline.seconds:.3g} s)" if broken.failure is Failure.LATE else ""
                 setback = Setback(broken.cause + late, **_BREAKS[broken.failure])
-            if outgoing.probe and setback.silence:
+            if outgoing.is_probe and setback.silence:
                 return None
             pause = attempts.pause(setback)
             yield Renew(setback.stale, deadline.left) if setback.stale else Wait(pause)
 
     def _try(
-        self, outgoing: Outgoing, deadline: Deadline, written: Written
+        self, outgoing: OutgoingMessage, deadline: Deadline, written: Written
     ) -> Steps[Message | None]:
         number, send = written
         head: Head = yield send
         if head.status >= HTTPStatus.MULTIPLE_CHOICES:
             return (yield from self._refused(outgoing, send.headers, head))
-        if not outgoing.answered:
+        if not outgoing.expects_response:
             return None
         if outgoing.method == "initialize":
             self._session.id = head.get_header("mcp-session-id") or ""
@@ -182,13 +184,13 @@ class Exchange:
         try:
             return (yield from self._stream(outgoing, head, number, deadline))
         except Broken as broken:
-            if not outgoing.streams or broken.failure is not Failure.CUT:
+            if not outgoing.is_stream or broken.failure is not Failure.CUT:
                 raise
             # Something has come of it: the call cannot be made again as if nothing had.
             raise Setback(broken.cause, TransportError) from None
 
     def _refused(
-        self, outgoing: Outgoing, headers: Mapping[str, str], head: Head
+        self, outgoing: OutgoingMessage, headers: Mapping[str, str], head: Head
     ) -> Steps[Message | None]:
         """Judge a status that is no success."""
         status = head.status
@@ -204,18 +206,18 @@ class Exchange:
         if status == HTTPStatus.NOT_FOUND and stale:
             ended = "the server does not know the session"
             raise Setback(ended, ProtocolError, passing=True, unserved=True, after=0, stale=stale)
-        if status in _PASSING and not (outgoing.probe and status == _CRASHED):
+        if status in _PASSING and not (outgoing.is_probe and status == _CRASHED):
             after = retry_after(head.get_header("retry-after"))
             asked = status == HTTPStatus.SERVICE_UNAVAILABLE and after is not None
             unserved = asked or status == HTTPStatus.TOO_MANY_REQUESTS
             raise Setback(came, TransportError, passing=True, unserved=unserved, after=after)
         message = refusal_in(body)
-        if message is None and not outgoing.probe:
+        if message is None and not outgoing.is_probe:
             raise ProtocolError(f"the server answered {came}")
         return message
 
     def _stream(
-        self, outgoing: Outgoing, head: Head, id: int, deadline: Deadline
+        self, outgoing: OutgoingMessage, head: Head, id: int, deadline: Deadline
     ) -> Steps[Message]:
         """Read events up to the answer, and pass on what it reports before.
 
@@ -246,14 +248,19 @@ class Exchange:
             events = EventStream(events.last_id, events.retry)
 
     def _hear(
-        self, outgoing: Outgoing, message: Message, data: bytes, number: int, deadline: Deadline
+        self,
+        outgoing: OutgoingMessage,
+        message: Message,
+        data: bytes,
+        number: int,
+        deadline: Deadline,
     ) -> Steps[None]:
         """Deal with what comes before the answer: a report, or a request of the server's own."""
         if message.method == "notifications/progress":
             progress = read_progress(data)
             if progress is None or progress.token != outgoing.token:
                 return
-            if outgoing.streams:
+            if outgoing.is_stream:
                 yield Give(progress, number)
             else:
                 progress.report_to(outgoing.report)

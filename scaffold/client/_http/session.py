@@ -12,7 +12,7 @@ from typing_extensions import override
 from scaffold._mcp.http_headers import argument_as_header, encode_header_value, parameter_headers
 from scaffold._mcp.jsonrpc import DECODE_ERRORS
 from scaffold._mcp.protocol_versions import MODERN
-from scaffold.client._protocol.session import Outgoing, Session
+from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.contract._errors.errors import InvalidInput, Problem
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._json.pointers import pointer
@@ -28,7 +28,7 @@ class _Call(msgspec.Struct):
 _decode_call = msgspec.json.Decoder(_Call).decode
 
 
-class HttpSession(Session):
+class HttpSession(ProtocolSession):
     """A session whose messages carry headers. `hide` takes secrets out of what is logged."""
 
     def __init__(self, kind: Kind, plugin: str, hide: Callable[[str], str] = str) -> None:
@@ -43,14 +43,14 @@ class HttpSession(Session):
         """Method and tool → the headers that every such message has."""
 
     @override
-    def admits(self, tool: JsonObject) -> bool:
+    def is_usable(self, tool: JsonObject) -> bool:
         """Leave out a tool whose `x-mcp-header` annotations the specification forbids."""
         if not self.modern:
             return True
         try:
             self._mirrors[tool["name"]] = parameter_headers(tool["inputSchema"])
         except DECODE_ERRORS as error:
-            self.odd(tool["name"], f"is left out: {error}")
+            self.warn_about_tool(tool["name"], f"is left out: {error}")
             return False
         return True
 
@@ -60,12 +60,12 @@ class HttpSession(Session):
         self.lost = not self.modern
 
     @override
-    def odd(self, tool: str, what: str) -> None:
-        super().odd(self._hide(tool), self._hide(what))
+    def warn_about_tool(self, tool: str, what: str) -> None:
+        super().warn_about_tool(self._hide(tool), self._hide(what))
 
-    def headers(self, outgoing: Outgoing) -> Mapping[str, str]:
+    def headers(self, outgoing: OutgoingMessage) -> Mapping[str, str]:
         """Return the headers of a message; raise `InvalidInput` for an argument beyond them."""
-        if not (self.modern or outgoing.probe):
+        if not (self.modern or outgoing.is_probe):
             return self._legacy_headers(outgoing)
         headers = self._modern.get((outgoing.method, outgoing.name))
         if headers is None:
@@ -75,7 +75,7 @@ class HttpSession(Session):
             return {**headers, **dict(self._parameters(outgoing))}
         return headers
 
-    def _legacy_headers(self, outgoing: Outgoing) -> dict[str, str]:
+    def _legacy_headers(self, outgoing: OutgoingMessage) -> dict[str, str]:
         if outgoing.method == "initialize":
             return {}
         headers = {"mcp-protocol-version": self.version}
@@ -83,7 +83,7 @@ class HttpSession(Session):
             headers["mcp-session-id"] = self.id
         return headers
 
-    def _parameters(self, outgoing: Outgoing) -> Iterator[tuple[str, str]]:
+    def _parameters(self, outgoing: OutgoingMessage) -> Iterator[tuple[str, str]]:
         arguments = _decode_call(outgoing.params).arguments
         for header, path in self._mirrors[outgoing.name].items():
             try:
@@ -95,7 +95,7 @@ class HttpSession(Session):
                 yield header, text
 
 
-def _modern_headers(outgoing: Outgoing) -> dict[str, str]:
+def _modern_headers(outgoing: OutgoingMessage) -> dict[str, str]:
     headers = {"mcp-protocol-version": MODERN, "mcp-method": outgoing.method}
     if outgoing.name:
         headers["mcp-name"] = encode_header_value(outgoing.name)

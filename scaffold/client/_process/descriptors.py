@@ -15,13 +15,13 @@ from typing import Final
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 
-__all__ = ["ATOMIC", "DESCRIPTORS", "poll", "widen"]
+__all__ = ["ATOMIC_WRITE_BYTES", "DESCRIPTORS", "enlarge_pipe", "poller_for"]
 
-ATOMIC: Final = getattr(select, "PIPE_BUF", 512)
+ATOMIC_WRITE_BYTES: Final = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes as a whole or not at all (POSIX, PIPE_BUF)."""
 
-_PIPE_SIZE: Final = 1 << 20
-_NO_ROOM: Final = (errno.EMFILE, errno.ENFILE)
+_PIPE_BYTES: Final = 1 << 20
+_TABLE_FULL: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class Descriptors:
@@ -37,7 +37,7 @@ class Descriptors:
     def pipe(self) -> tuple[int, int]:
         """Return the ends of a new pipe, for reading and writing; raise `OSError`."""
         with self._lock:
-            self._save_one()
+            self._reserve_spare()
             ends = os.pipe()
             self._open.update(ends)
         return ends
@@ -54,20 +54,20 @@ class Descriptors:
         with suppress(KeyError):
             self._open.remove(descriptor)
             os.close(descriptor)
-        self._spare_none()
+        self._release_spare()
 
     def close_socket(self, one: socket.socket) -> None:
         """Close a socket. May be repeated."""
         self._open.discard(one.fileno())
         one.close()
-        self._spare_none()
+        self._release_spare()
 
     def close_all(self, descriptors: Iterable[int]) -> None:
         """Close several descriptors."""
         for descriptor in descriptors:
             self.close(descriptor)
 
-    def write_back(self, pipe: int, data: bytes) -> bool:
+    def write_to_read_end(self, pipe: int, data: bytes) -> bool:
         """Write into the end of a pipe that is for reading; tell whether that can be done.
 
         Linux opens a pipe by the name of any of its descriptors. The end is closed at once, so the
@@ -80,7 +80,7 @@ class Descriptors:
                 return False
             finally:
                 with suppress(OSError):
-                    self._save_one()
+                    self._reserve_spare()
             with suppress(BlockingIOError):  # a full pipe lets nobody block
                 os.write(end, data)
             os.close(end)
@@ -91,17 +91,17 @@ class Descriptors:
         try:
             return os.open(name, flags)
         except OSError as error:
-            if error.errno not in _NO_ROOM or self._spare < 0:
+            if error.errno not in _TABLE_FULL or self._spare < 0:
                 raise
         spare, self._spare = self._spare, -1
         os.close(spare)
         return os.open(name, flags)
 
-    def _save_one(self) -> None:
+    def _reserve_spare(self) -> None:
         if self._spare < 0:
             self._spare = os.open(os.devnull, os.O_RDONLY)
 
-    def _spare_none(self) -> None:
+    def _release_spare(self) -> None:
         if not self._open and self._spare >= 0:
             spare, self._spare = self._spare, -1
             os.close(spare)
@@ -124,7 +124,7 @@ class Descriptors:
         self._lock.release()
 
 
-def poll(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "select.poll":
+def poller_for(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "select.poll":
     """Return what waits for descriptors to become readable or writable."""
     poller = select.poll()
     for fd in read:
@@ -134,12 +134,12 @@ def poll(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "select.poll
     return poller
 
 
-def widen(descriptor: int) -> None:
+def enlarge_pipe(descriptor: int) -> None:
     """Let a pipe hold more, where the system can and allows it."""
     set_size = getattr(fcntl, "F_SETPIPE_SZ", None)
     if set_size is not None:
         with suppress(OSError):
-            fcntl.fcntl(descriptor, set_size, _PIPE_SIZE)
+            fcntl.fcntl(descriptor, set_size, _PIPE_BYTES)
 
 
 DESCRIPTORS: Final = Descriptors()

@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterable
 
-__all__ = ["inherited"]
+__all__ = ["inherited_variables"]
 
 
-def inherited(names: Iterable[str] | None) -> dict[str, str]:
+def inherited_variables(names: Iterable[str] | None) -> dict[str, str]:
     """Return this process's own variables of these names, as far as they are set; `None`: all."""
     if names is None:
         return dict(os.environ)

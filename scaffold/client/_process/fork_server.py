@@ -20,7 +20,15 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._fork_messages import INT, READY, ForkRequest
 from scaffold.client._process.descriptors import DESCRIPTORS
-from scaffold.client._process.launch import Child, Launch, NoRoom, Spawn, Stdio, spawn, start
+from scaffold.client._process.launch import (
+    Child,
+    Launch,
+    NoRoom,
+    Spawn,
+    Stdio,
+    spawn,
+    start_process,
+)
 from scaffold.client._process.process import Process
 from scaffold.contract._errors.errors import ConnectFailed
 
@@ -29,19 +37,19 @@ __all__ = ["ForkServers"]
 log = logging.getLogger(__name__)
 
 _PYTHON: Final = re.compile(r"python(\d(\.\d+)?)?$")
-_AT_START: Final = ("PYTHON", "PYDANTIC_", "LD_", "DYLD_", "MALLOC_", "LC_", "LANG")
+_STARTUP_PREFIXES: Final = ("PYTHON", "PYDANTIC_", "LD_", "DYLD_", "MALLOC_", "LC_", "LANG")
 """How variables begin that an interpreter or an import reads once."""
-_CODE: Final = (
+_SERVER_CODE: Final = (
     # What lies in the folder that the host happens to run in is none of a plugin's modules.
     "import sys; sys.path[:] = filter(None, sys.path); "
     "from scaffold.server._process.fork_server import main; main()"
 )
-_PATIENCE: Final = 30.0
+_START_TIMEOUT: Final = 30.0
 """Seconds that a server may take to start, or to take an order."""
-_GRACE: Final = 6.0
+_GRACE_PERIOD: Final = 6.0
 """Seconds to the end of a server whose host has left; it ends its processes within four."""
 
-_MOST_SAID: Final = 1 << 16
+_MAX_STDERR_BYTES: Final = 1 << 16
 _NOT_FORKED: Final = 126
 """The exit status of what never ran, as shells have it."""
 
@@ -65,7 +73,7 @@ class ForkServers:
     """
 
     def __init__(self) -> None:
-        self._places: dict[_Environment, _Place] = {}
+        self._slots: dict[_Environment, _ForkServerSlot] = {}
 
     def prepare(
         self,
@@ -86,43 +94,43 @@ class ForkServers:
         launch = Launch(command, env=env, inherit=inherit)
         try:
             environment = _environment_of(launch)
-        except _Unfit as reason:
+        except _NotForkable as reason:
             log.info("%s is started anew: %s", " ".join(command[:3]), reason)
             return spawn
-        return self._places.setdefault(environment, _Place(environment)).prepare()
+        return self._slots.setdefault(environment, _ForkServerSlot(environment)).prepare()
 
     def close(self) -> None:
         """End the servers, and what they have started. May be repeated."""
-        for environment in list(self._places):
-            place = self._places.pop(environment, None)
-            if place is not None:
-                place.close()
+        for environment in list(self._slots):
+            slot = self._slots.pop(environment, None)
+            if slot is not None:
+                slot.close()
 
 
-class _Unfit(Exception):
+class _NotForkable(Exception):
     """Why a command cannot be a fork."""
 
 
 def _environment_of(launch: Launch) -> _Environment:
-    """Return whose fork a process can be; raise `_Unfit` if it can be nobody's."""
+    """Return whose fork a process can be; raise `_NotForkable` if it can be nobody's."""
     if not hasattr(os, "fork"):
-        raise _Unfit("this system cannot fork")
+        raise _NotForkable("this system cannot fork")
     program, first = (*launch.command, "", "")[:2]
     is_module = first == "-m" and len(launch.command) > len(("python", "-m"))
     if not (_PYTHON.match(Path(program).name) and (is_module or first.endswith(".py"))):
-        raise _Unfit("it is neither 'python -m MODULE' nor 'python FILE.py'")
+        raise _NotForkable("it is neither 'python -m MODULE' nor 'python FILE.py'")
     env = launch.environment
     if not all(map(os.path.isabs, filter(None, env.get("PYTHONPATH", "").split(os.pathsep)))):
-        raise _Unfit("PYTHONPATH depends on the folder it runs in")
+        raise _NotForkable("PYTHONPATH depends on the folder it runs in")
     found = shutil.which(program, path=env.get("PATH", os.defpath))
     if found is None:
-        raise _Unfit(f"'{program}' is not found")
-    variables = tuple(sorted(item for item in env.items() if item[0].startswith(_AT_START)))
+        raise _NotForkable(f"'{program}' is not found")
+    variables = tuple(sorted(item for item in env.items() if item[0].startswith(_STARTUP_PREFIXES)))
     inherit = None if launch.inherit is None else tuple(sorted(set(launch.inherit)))
     return _Environment(found, variables, inherit)
 
 
-class _Place:
+class _ForkServerSlot:
     """Where the fork server of one environment is. A fork of the host starts one of its own."""
 
     def __init__(self, environment: _Environment) -> None:
@@ -130,7 +138,7 @@ class _Place:
         self._lock = reentrant_lock(Rank.THREADS)
         """Held while a server is started: the others wait for it."""
         self._server: _ForkServer | None = None
-        self._none = False
+        self._unavailable = False
         """True if there is no server any more, or none can be started."""
         reset_after_fork(self._in_fork)
 
@@ -147,22 +155,22 @@ class _Place:
 
     def _running(self) -> "_ForkServer | None":
         with self._lock:
-            if self._server is not None and not self._server.lives:
+            if self._server is not None and not self._server.is_alive:
                 self._server.close()
                 self._server = None
-            if self._server is None and not self._none:
+            if self._server is None and not self._unavailable:
                 try:
                     self._server = _ForkServer(self._environment)
                 except NoRoom as error:
                     log.warning("no forks of '%s' now: %s", self._environment.program, error)
                 except ConnectFailed as error:
-                    self._none = True
+                    self._unavailable = True
                     log.warning("no forks of '%s': %s", self._environment.program, error)
             return self._server
 
     def close(self) -> None:
         """End the server."""
-        self._none = True
+        self._unavailable = True
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -176,39 +184,39 @@ class _ForkServer:
     """A process that forks; raises `ConnectFailed` if it does not start."""
 
     def __init__(self, environment: _Environment) -> None:
-        self._socket, theirs = _socket_pair()
+        self._socket, server_end = _socket_pair()
 
         def connected(launch: Launch, stdio: Stdio) -> Child:
-            return start(launch, Stdio(theirs.fileno(), stdio.stdout, stdio.stderr))
+            return start_process(launch, Stdio(server_end.fileno(), stdio.stdout, stdio.stderr))
 
         with ExitStack() as undo:
             undo.callback(DESCRIPTORS.close_socket, self._socket)
             with ExitStack() as started:
-                started.callback(DESCRIPTORS.close_socket, theirs)
+                started.callback(DESCRIPTORS.close_socket, server_end)
                 launch = Launch(
-                    [environment.program, "-c", _CODE],
+                    [environment.program, "-c", _SERVER_CODE],
                     env=dict(environment.variables),
                     spawn=connected,
                     inherit=environment.inherit,
                 )
                 self._process = Process(launch)
             undo.callback(self.close)
-            self._socket.settimeout(_PATIENCE)
-            self._greet()
+            self._socket.settimeout(_START_TIMEOUT)
+            self._wait_until_ready()
             undo.pop_all()
         reset_after_fork(self._in_fork)
 
     @property
-    def lives(self) -> bool:
+    def is_alive(self) -> bool:
         """True if it can still fork."""
         return not self._process.exited()
 
     def spawn(self, launch: Launch, stdio: Stdio, folder: Path) -> Child:
         """Fork a process that runs in a folder; start it without the server if that has ended."""
-        control, theirs = _socket_pair()
+        control, server_end = _socket_pair()
         try:
-            socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
-            return _Forked(control, _order(launch, folder), stdio)
+            socket.send_fds(self._socket, [b"+"], [server_end.fileno()])
+            return _ForkedChild(control, _fork_request(launch, folder), stdio)
         except OSError as error:
             DESCRIPTORS.close_socket(control)
             log.warning("%s is started without it: no fork server (%s)", launch.command[0], error)
@@ -217,26 +225,28 @@ class _ForkServer:
             DESCRIPTORS.close_socket(control)
             raise
         finally:
-            DESCRIPTORS.close_socket(theirs)
+            DESCRIPTORS.close_socket(server_end)
 
     def close(self) -> None:
         """End it, and what it has forked. May be repeated."""
         DESCRIPTORS.close_socket(self._socket)
-        self._process.end(_GRACE)
+        self._process.terminate(_GRACE_PERIOD)
         self._process.release()
 
     def _in_fork(self) -> None:
         self._socket.detach()
 
-    def _greet(self) -> None:
+    def _wait_until_ready(self) -> None:
         try:
             word = self._socket.recv(len(READY))
         except OSError as error:
             raise ConnectFailed(f"the fork server does not start: {error}") from None
         if word == READY:
             return
-        said = os.read(self._process.stderr, _MOST_SAID).decode(errors="replace").splitlines()
-        reason = said[-1] if said else "it is not of this version"
+        output = (
+            os.read(self._process.stderr, _MAX_STDERR_BYTES).decode(errors="replace").splitlines()
+        )
+        reason = output[-1] if output else "it is not of this version"
         raise ConnectFailed(f"the fork server does not start: {reason}")
 
 
@@ -247,19 +257,19 @@ def _socket_pair() -> tuple[socket.socket, socket.socket]:
         raise NoRoom(f"cannot make a socket: {os.strerror(error.errno or 0)}") from None
 
 
-def _order(launch: Launch, folder: Path) -> bytes:
+def _fork_request(launch: Launch, folder: Path) -> bytes:
     """Write what the fork server is to do."""
     arguments = [os.fsencode(argument) for argument in launch.command[1:]]
     env = {os.fsencode(name): os.fsencode(value) for name, value in launch.environment.items()}
     return ForkRequest(arguments, os.fsencode(folder), env).write()
 
 
-class _Forked:
+class _ForkedChild:
     """A process that the fork server started, and tells of."""
 
     def __init__(self, control: socket.socket, order: bytes, stdio: Stdio) -> None:
         self._control = control
-        self._heard: deque[bytes] = deque()
+        self._received: deque[bytes] = deque()
         self._status: int | None = None
         fds = [stdio.stdin, stdio.stdout, stdio.stderr]
         sent = socket.send_fds(control, [order], fds)
@@ -269,18 +279,18 @@ class _Forked:
     def poll(self) -> int | None:
         """Return the exit status, minus the number of the signal that ended it; or `None`."""
         if self._status is None:
-            heard = self._heard
+            received = self._received
             try:
                 # One call receives and keeps, whatever comes in between.
-                heard.extend(map(self._control.recv, (2 * INT.size,), (socket.MSG_DONTWAIT,)))
+                received.extend(map(self._control.recv, (2 * INT.size,), (socket.MSG_DONTWAIT,)))
             except BlockingIOError:
                 return None
             except OSError:
-                heard.append(b"")
-            data = b"".join(heard)
+                received.append(b"")
+            data = b"".join(received)
             if len(data) == 2 * INT.size:
                 self._status = INT.unpack_from(data, INT.size)[0]
-            elif not heard[-1]:
+            elif not received[-1]:
                 self._status = self._orphaned(data)
         return self._status
 
@@ -296,10 +306,10 @@ class _Forked:
     def _in_fork(self) -> None:
         self._control.detach()
 
-    def _orphaned(self, heard: bytes) -> int:
+    def _orphaned(self, received: bytes) -> int:
         """End a process of which nobody can tell when it ends by itself."""
-        if len(heard) < INT.size:
+        if len(received) < INT.size:
             return _NOT_FORKED
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(INT.unpack_from(heard)[0], signal.SIGKILL)
+            os.killpg(INT.unpack_from(received)[0], signal.SIGKILL)
         return -signal.SIGKILL

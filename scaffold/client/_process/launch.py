@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
-from scaffold.client._process.environment import inherited
-from scaffold.client._process.orphan_reaper import ORPHANS
+from scaffold.client._process.environment import inherited_variables
+from scaffold.client._process.orphan_reaper import ORPHAN_REAPER
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = ["Child", "Launch", "NoRoom", "Spawn", "Stdio", "spawn", "start"]
+__all__ = ["Child", "Launch", "NoRoom", "Spawn", "Stdio", "spawn", "start_process"]
 
-_SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+_SCARCITY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
-_ROOMY: Final = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
+_DEFAULT_VARIABLES: Final = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
 """Lets a child keep more of what it has freed at hand, if its C library is glibc.
 
 A payload of 10 KB is read in hundreds of small pieces: to take each from the heap that the threads
@@ -74,14 +74,14 @@ class Launch:
     @property
     def environment(self) -> dict[str, str]:
         """All variables of the process."""
-        return {**_ROOMY, **inherited(self.inherit), **self.env}
+        return {**_DEFAULT_VARIABLES, **inherited_variables(self.inherit), **self.env}
 
 
 Spawn: TypeAlias = Callable[[Launch, Stdio], Child]
 """Starts a process; raises `ConnectFailed`."""
 
 
-class Spawned(subprocess.Popen[bytes]):
+class ChildProcess(subprocess.Popen[bytes]):
     """A child of this process."""
 
     def poll(self) -> int | None:
@@ -109,23 +109,23 @@ class Spawned(subprocess.Popen[bytes]):
     def release(self) -> None:
         """Reap the process; let it live on, should the host be killed, if it lives."""
         super().poll()
-        ORPHANS.forget(self.pid)
+        ORPHAN_REAPER.remove(self.pid)
 
 
 def spawn(launch: Launch, stdio: Stdio) -> Child:
     """Start a new process that does not outlive this one; raise `ConnectFailed`."""
-    child = start(launch, stdio)
-    ORPHANS.remember(child.pid)
+    child = start_process(launch, stdio)
+    ORPHAN_REAPER.add(child.pid)
     return child
 
 
-def start(launch: Launch, stdio: Stdio) -> Spawned:
+def start_process(launch: Launch, stdio: Stdio) -> ChildProcess:
     """Start a new process; raise `ConnectFailed` if that is not possible."""
     if not launch.command:
         raise ConnectFailed("there is no command to run")
     env = launch.environment
     try:
-        return Spawned(
+        return ChildProcess(
             list(launch.command),
             stdin=stdio.stdin,
             stdout=stdio.stdout,
@@ -140,7 +140,7 @@ def start(launch: Launch, stdio: Stdio) -> Spawned:
 
 
 def _is_scarcity(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno in _SCARCE
+    return isinstance(error, OSError) and error.errno in _SCARCITY
 
 
 def _explain(launch: Launch, env: Mapping[str, str], error: Exception) -> str:

@@ -15,16 +15,16 @@ from typing import Final
 
 from scaffold._printable import printable_line
 
-__all__ = ["BURST", "RATE", "LogReader"]
+__all__ = ["BURST_BYTES", "BYTES_PER_SECOND", "LogReader"]
 
-RATE: Final = 256 << 10
+BYTES_PER_SECOND: Final = 256 << 10
 """Bytes a second that a process may log in the long run."""
-BURST: Final = 1 << 20
+BURST_BYTES: Final = 1 << 20
 """Bytes that it may log at once."""
 
-_LONGEST_LINE: Final = 8192
+_MAX_LINE_BYTES: Final = 8192
 """Bytes; a longer line is read in pieces."""
-_LONGEST_RECORD: Final = 64 << 10
+_MAX_RECORD_CHARS: Final = 64 << 10
 """Characters of one record; further lines of it begin a new one."""
 _KEPT_LINES: Final = 20
 
@@ -33,8 +33,8 @@ _HEAD: Final = re.compile(
 )
 """The first line of a record, as `scaffold.server._process.log_format` writes it."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
-_BEGIN: Final = (_TRACEBACK, "Exception in thread ", "Exception ignored in")
-_LINKS: Final = (
+_ERROR_STARTS: Final = (_TRACEBACK, "Exception in thread ", "Exception ignored in")
+_CHAIN_LINES: Final = (
     "During handling of the above exception",
     "The above exception was the direct cause",
 )
@@ -69,7 +69,7 @@ class LogReader:
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
             self._read(line)
-        if len(self._rest) >= _LONGEST_LINE:
+        if len(self._rest) >= _MAX_LINE_BYTES:
             self._read(self._rest)
             self._rest = b""
 
@@ -80,34 +80,34 @@ class LogReader:
             return
         text = "\n".join(record.lines)
         if self._budget.allows(len(text)):
-            if self._budget.left_out:
-                self._tell()
+            if self._budget.omitted_lines:
+                self._log_omission()
             self._logger.log(record.level, "%s", text)
         else:
-            self._budget.left_out += len(record.lines)
+            self._budget.omitted_lines += len(record.lines)
 
     def close(self) -> None:
         """Log what is left, at the end of the output."""
         self._read(self._rest)
         self._rest = b""
         self.flush()
-        if self._budget.left_out:
-            self._tell()
+        if self._budget.omitted_lines:
+            self._log_omission()
 
-    def _tell(self) -> None:
-        self._logger.warning("%d lines of its log are left out", self._budget.left_out)
-        self._budget.left_out = 0
+    def _log_omission(self) -> None:
+        self._logger.warning("%d lines of its log are left out", self._budget.omitted_lines)
+        self._budget.omitted_lines = 0
 
     def _read(self, line: bytes) -> None:
-        for start in range(0, len(line), _LONGEST_LINE):
-            piece = line[start : start + _LONGEST_LINE]
+        for start in range(0, len(line), _MAX_LINE_BYTES):
+            piece = line[start : start + _MAX_LINE_BYTES]
             text = printable_line(piece.decode(errors="backslashreplace").rstrip())
             if text:
                 self.lines.append(text)
-                self._take(text)
+                self._process_line(text)
 
-    def _take(self, text: str) -> None:
-        if self._record.goes_on(text):
+    def _process_line(self, text: str) -> None:
+        if self._record.continues_with(text):
             self._record.add(text)
             return
         self.flush()
@@ -116,7 +116,7 @@ class LogReader:
             level, name, message = head.groups()
             shown = message if name == f"plugin.{self._plugin}" else f"{name}: {message}"
             self._record = _Record(logging.getLevelNamesMapping()[level], [shown], folded=True)
-        elif text.startswith(_BEGIN):
+        elif text.startswith(_ERROR_STARTS):
             self._record = _Record(logging.ERROR, [text], traceback=True)
         else:
             self._record = _Record(logging.INFO, [text])
@@ -141,22 +141,22 @@ class _Record:
         self._size = sum(map(len, self.lines))
         self._inside = traceback
 
-    def goes_on(self, line: str) -> bool:
+    def continues_with(self, line: str) -> bool:
         """Tell whether a line belongs to this record."""
-        if self._size > _LONGEST_RECORD:
+        if self._size > _MAX_RECORD_CHARS:
             return False
         if self._folded:
             return line.startswith("\t")
         if not self._traceback:
             return False
-        return self._inside or line.startswith((_TRACEBACK, *_LINKS))
+        return self._inside or line.startswith((_TRACEBACK, *_CHAIN_LINES))
 
     def add(self, line: str) -> None:
         """Add a line that belongs to this record."""
         self._size += len(line)
         if self._folded:
             line = line[1:]
-        elif line.startswith((_TRACEBACK, *_LINKS)):
+        elif line.startswith((_TRACEBACK, *_CHAIN_LINES)):
             self._inside = True
         else:
             # The first line that is not indented says which exception it was, and is the last.
@@ -169,15 +169,15 @@ class _Budget:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._left = float(BURST)
+        self._left = float(BURST_BYTES)
         self._then = clock()
-        self.left_out = 0
+        self.omitted_lines = 0
         """Lines that were not logged since that was last told."""
 
     def allows(self, size: int) -> bool:
         """Tell whether so many bytes may be logged now, and count them if so."""
         now = self._clock()
-        self._left = min(BURST, self._left + (now - self._then) * RATE)
+        self._left = min(BURST_BYTES, self._left + (now - self._then) * BYTES_PER_SECOND)
         self._then = now
         if size > self._left:
             return False

@@ -14,7 +14,7 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.client._process.descriptors import DESCRIPTORS
 
-__all__ = ["ORPHANS", "Orphans"]
+__all__ = ["ORPHAN_REAPER", "OrphanReaper"]
 
 _GRACE: Final = 8
 """Seconds that processes get to end by themselves: longer than our servers take."""
@@ -40,7 +40,7 @@ for one in $groups; do kill -s KILL -- "-$one" 2> /dev/null; done
 """
 
 
-class Orphans:
+class OrphanReaper:
     """The processes that are to end with this one, by force if they must."""
 
     def __init__(self, grace: int = _GRACE) -> None:
@@ -52,26 +52,26 @@ class Orphans:
         self._shell = 0
         """0 while there is none."""
 
-    def remember(self, group: int) -> None:
+    def add(self, group: int) -> None:
         """Have the group ended that a process leads, should this one be killed."""
         with self._lock:
             self._groups.add(group)
-            if self._shell and not self._told(b"+ %d\n" % group):
+            if self._shell and not self._send(b"+ %d\n" % group):
                 self._end()
             if not self._shell:
                 with suppress(OSError):
                     self._start()
 
-    def forget(self, group: int) -> None:
+    def remove(self, group: int) -> None:
         """Leave a group alone, which has ended."""
         with self._lock:
             if group not in self._groups:
                 return
             self._groups.remove(group)
-            if self._shell and not (self._groups and self._told(b"- %d\n" % group)):
+            if self._shell and not (self._groups and self._send(b"- %d\n" % group)):
                 self._end()
 
-    def _told(self, line: bytes) -> bool:
+    def _send(self, line: bytes) -> bool:
         """Tell the shell something; tell whether it is there to hear it."""
         try:
             os.write(self._pipe, line)
@@ -95,7 +95,7 @@ class Orphans:
             raise
         finally:
             DESCRIPTORS.close(inlet)
-        self._told(b"".join([b"+ %d\n" % group for group in self._groups]))
+        self._send(b"".join([b"+ %d\n" % group for group in self._groups]))
 
     def _end(self) -> None:
         """End the shell: it has nobody to wait for, or has been ended already."""
@@ -113,6 +113,6 @@ class Orphans:
         self._shell = 0
 
 
-ORPHANS: Final = Orphans()
+ORPHAN_REAPER: Final = OrphanReaper()
 """Those of this process."""
-reset_after_fork(ORPHANS.reset)
+reset_after_fork(ORPHAN_REAPER.reset)

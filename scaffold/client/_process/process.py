@@ -15,18 +15,18 @@ from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold.client._process.descriptors import DESCRIPTORS, widen
+from scaffold.client._process.descriptors import DESCRIPTORS, enlarge_pipe
 from scaffold.client._process.launch import Launch, NoRoom, Stdio, spawn
-from scaffold.client._process.waits import naps, run
+from scaffold.client._process.waits import pauses, run_steps
 
 __all__ = ["WAKE_BYTE", "Process"]
 
 WAKE_BYTE: Final = b"\0"
 """Wakes a thread that blocks in a read of the output. JSON has no such byte."""
 
-_TERM_GRACE: Final = 1.0
+_TERM_GRACE_PERIOD: Final = 1.0
 """Seconds from SIGTERM to SIGKILL."""
-_KILL_GRACE: Final = 5.0
+_KILL_GRACE_PERIOD: Final = 5.0
 """Seconds from SIGKILL until the process is left to the system."""
 
 
@@ -46,48 +46,48 @@ class Process:
             undo.pop_all()
         DESCRIPTORS.close_all((child_in, child_out, child_err))
         self._open = {self.stdin, self.stdout, self.stderr}
-        self._ours = True
-        self._swept = False
+        self._is_owner = True
+        self._group_killed = False
         self._closing = reentrant_lock(Rank.PROCESS)
         reset_after_fork(self._in_fork)
         for fd in (self.stdin, self.stdout):
             os.set_blocking(fd, False)
-            widen(fd)
+            enlarge_pipe(fd)
 
-    def let_block(self) -> bool:
+    def enable_blocking_reads(self) -> bool:
         """Let reads of the output block, if `interrupt` can call back who does; tell whether."""
-        able = self._write_back(b"")
+        able = self._write_to_stdout(b"")
         if able:
             os.set_blocking(self.stdout, True)
         return able
 
     def interrupt(self) -> None:
         """Wake a thread that waits for the output, by a `WAKE_BYTE` in what it reads."""
-        self._write_back(WAKE_BYTE)
+        self._write_to_stdout(WAKE_BYTE)
 
-    def _write_back(self, data: bytes) -> bool:
+    def _write_to_stdout(self, data: bytes) -> bool:
         with self._closing:
-            return self.stdout in self._open and DESCRIPTORS.write_back(self.stdout, data)
+            return self.stdout in self._open and DESCRIPTORS.write_to_read_end(self.stdout, data)
 
     def _in_fork(self) -> None:
-        self._ours = False
+        self._is_owner = False
         self._open.clear()
         self._closing = reentrant_lock(Rank.PROCESS)
 
     def exited(self) -> bool:
         """Tell whether the process has ended; what it started is then ended too."""
-        if not self._ours:
+        if not self._is_owner:
             return True
         if self._child.poll() is None:
             return False
-        if not self._swept:
-            self._swept = True
+        if not self._group_killed:
+            self._group_killed = True
             self._child.signal_group(signal.SIGKILL)
         return True
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end of the process; tell whether it came."""
-        for nap in naps(seconds):
+        for nap in pauses(seconds):
             if self.exited():
                 return True
             time.sleep(nap)
@@ -106,7 +106,7 @@ class Process:
         except ValueError:
             return f"killed by signal {-code}"
 
-    def unread(self) -> int:
+    def unread_input(self) -> int:
         """Return how many bytes of its input the process has not read yet, 0 if unknown."""
         count = array.array("i", [0])
         if self.stdin not in self._open:
@@ -117,26 +117,30 @@ class Process:
             return 0
         return count[0]
 
-    def end_input(self) -> None:
+    def close_input(self) -> None:
         """Close the input: the process's sign to end."""
         self.close(self.stdin)
 
-    def end(self, grace: float) -> None:
+    def terminate(self, grace: float) -> None:
         """End the input, the process and its group; takes as long as `ending` does."""
-        self.end_input()
-        run(self.ending(grace))
+        self.close_input()
+        run_steps(self.terminate_steps(grace))
 
-    def ending(self, grace: float) -> Generator[float]:
+    def terminate_steps(self, grace: float) -> Generator[float]:
         """End the process and its group: `grace` seconds, SIGTERM, SIGKILL.
 
         Yields how many seconds to wait before the next step. The end of its input comes before.
         A process that does not end after SIGKILL, because the system holds it, is left to itself.
         """
-        steps = ((None, grace), (signal.SIGTERM, _TERM_GRACE), (signal.SIGKILL, _KILL_GRACE))
+        steps = (
+            (None, grace),
+            (signal.SIGTERM, _TERM_GRACE_PERIOD),
+            (signal.SIGKILL, _KILL_GRACE_PERIOD),
+        )
         for number, seconds in steps:
             if number is not None:
                 self._child.signal_group(number)
-            for nap in naps(seconds):
+            for nap in pauses(seconds):
                 if self.exited():
                     return
                 yield nap
@@ -154,7 +158,7 @@ class Process:
 
     def reap(self) -> None:
         """Give back what the system keeps of a process that has ended. May be repeated."""
-        if self._ours:
+        if self._is_owner:
             self._child.release()
 
     def close(self, fd: int) -> None:

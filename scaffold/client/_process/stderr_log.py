@@ -12,13 +12,13 @@ import time
 from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold.client._process.descriptors import DESCRIPTORS, poll
+from scaffold.client._process.descriptors import DESCRIPTORS, poller_for
 from scaffold.client._process.launch import NoRoom
 from scaffold.client._process.log_reader import LogReader
 from scaffold.client._process.process import Process
-from scaffold.client._process.waits import naps
+from scaffold.client._process.waits import pauses
 
-__all__ = ["ProcessLog"]
+__all__ = ["StderrLog"]
 
 _PAUSE: Final = 50
 """Milliseconds without a further line after which a record is complete."""
@@ -29,19 +29,19 @@ _AT_EXIT: Final = 3.0
 """Seconds that the interpreter waits at its exit for the processes that were not closed."""
 
 
-class ProcessLog:
+class StderrLog:
     """Logs the stderr of a process to the logger `plugin.<name>`, and keeps the last lines.
 
     Raises `NoRoom` if there is no room for its thread.
     """
 
     def __init__(self, process: Process, plugin: str) -> None:
-        self.ended = False
+        self.all_logged = False
         """True once the process has closed its stderr, and all of it is logged."""
-        self.done = False
+        self.finished = False
         """True once the thread has nothing left to do."""
         self._process = process
-        self._forgotten = False
+        self._unclosed = False
         self._reader = LogReader(plugin)
         try:
             self._stopped, self._stop = DESCRIPTORS.pipe()
@@ -61,7 +61,7 @@ class ProcessLog:
         _RUNNING.add(self)
 
     @property
-    def is_here(self) -> bool:
+    def on_log_thread(self) -> bool:
         """True on the thread that logs, as in a log handler that closes the channel."""
         return self._thread is threading.current_thread()
 
@@ -69,10 +69,10 @@ class ProcessLog:
         """Return the last lines."""
         return "\n".join(list(self._reader.lines))
 
-    def forget(self) -> None:
+    def terminate_unclosed(self) -> None:
         """Have the process ended, and its pipes closed. For finalisers: takes no lock."""
-        self._forgotten = True
-        self._process.end_input()
+        self._unclosed = True
+        self._process.close_input()
         self.close()
 
     def close(self) -> None:
@@ -87,20 +87,20 @@ class ProcessLog:
         process = self._process
         try:
             self._read()
-            process.end(_GRACE)
+            process.terminate(_GRACE)
         finally:
             process.reap()
             process.close(process.stderr)
-            if self._forgotten:
+            if self._unclosed:
                 process.close_pipes()
             DESCRIPTORS.close(self._stopped)
-            self.done = True
+            self.finished = True
             _RUNNING.discard(self)
 
     def _read(self) -> None:
         """Log what comes, until `close` is called; what has come by then is logged as well."""
         stderr, stopped, reader = self._process.stderr, self._stopped, self._reader
-        poller = poll(read=(stderr, stopped))
+        poller = poller_for(read=(stderr, stopped))
         while True:
             ready = [fd for fd, _event in poller.poll(_PAUSE if reader.pending else None)]
             if not ready:
@@ -113,8 +113,8 @@ class ProcessLog:
                 break
             reader.feed(data)
         reader.close()
-        self.ended = True
-        poll(read=(stopped,)).poll()
+        self.all_logged = True
+        poller_for(read=(stopped,)).poll()
 
     def _in_fork(self) -> None:
         """Leave the process to the host, of which this process is a fork."""
@@ -122,15 +122,15 @@ class ProcessLog:
         _RUNNING.discard(self)
 
 
-_RUNNING: Final[set[ProcessLog]] = set()
+_RUNNING: Final[set[StderrLog]] = set()
 
 
 @atexit.register
 def _end_all() -> None:
     """End the processes that were not closed."""
     for log in list(_RUNNING):
-        log.forget()
-    for nap in naps(_AT_EXIT):
+        log.terminate_unclosed()
+    for nap in pauses(_AT_EXIT):
         if not _RUNNING:
             return
         time.sleep(nap)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator
 from typing import Final, TypeVar
 
-__all__ = ["naps", "run", "run_async"]
+__all__ = ["pauses", "run_steps", "run_steps_async"]
 
 T = TypeVar("T")
 
@@ -13,7 +13,7 @@ _NAP: Final = 0.005
 _LONGEST_NAP: Final = 0.05
 
 
-def naps(seconds: float) -> Generator[float]:
+def pauses(seconds: float) -> Generator[float]:
     """Yield how long to wait between looks at something, for so many seconds."""
     now, nap = time.monotonic(), _NAP
     deadline = now + seconds
@@ -23,7 +23,7 @@ def naps(seconds: float) -> Generator[float]:
         now = time.monotonic()
 
 
-def run(steps: Generator[float, None, T]) -> T:
+def run_steps(steps: Generator[float, None, T]) -> T:
     """Do something step by step, and sleep in between for as long as each step says."""
     while True:
         try:
@@ -34,7 +34,7 @@ def run(steps: Generator[float, None, T]) -> T:
         time.sleep(nap)
 
 
-async def run_async(steps: Generator[float, None, T]) -> T:
+async def run_steps_async(steps: Generator[float, None, T]) -> T:
     """Do the same on an event loop."""
     while True:
         try:

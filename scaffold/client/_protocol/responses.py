@@ -13,23 +13,31 @@ from scaffold._mcp.tool_results import COMPLETE
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._json.types import Json
 
-__all__ = ["Initialized", "Listed", "decode", "era", "in_full", "refusal", "result_of"]
+__all__ = [
+    "InitializeResult",
+    "ListToolsResult",
+    "choose_version",
+    "decode_result",
+    "no_result_error",
+    "parse_in_full",
+    "result_of",
+]
 
 
-_MOST_SHOWN: Final = 10
+_MAX_SHOWN: Final = 10
 
 
 class _Result(msgspec.Struct, rename="camel"):
     result_type: Any = COMPLETE
 
 
-class Initialized(_Result):
+class InitializeResult(_Result):
     """The answer to `initialize`."""
 
     protocol_version: str | None = None
 
 
-class Listed(_Result, kw_only=True):
+class ListToolsResult(_Result, kw_only=True):
     """One page of the answer to `tools/list`."""
 
     tools: list[Raw] | None
@@ -45,7 +53,7 @@ class _Unsupported(msgspec.Struct):
     supported: list[Json] | None = None
 
 
-def era(answer: Message | None) -> str:
+def choose_version(answer: Message | None) -> str:
     """Judge the answer to `server/discover`: the revision to speak, empty for 'ask initialize'.
 
     Only a list of versions or a recognised modern error is evidence of the modern era. Old servers
@@ -56,8 +64,8 @@ def era(answer: Message | None) -> str:
     if not answer.is_error:
         if answer.result is UNSET:
             return ""
-        supported = _lenient(answer.result, _Discovered).supported_versions
-        return _choose(supported) if supported else ""
+        supported = _decode_or_default(answer.result, _Discovered).supported_versions
+        return _common_version(supported) if supported else ""
     assert answer.error is not UNSET
     reason = read_error_reason(answer.error)
     if reason.code not in MODERN_ERRORS:
@@ -68,10 +76,10 @@ def era(answer: Message | None) -> str:
         supported = msgspec.convert(reason.data, _Unsupported).supported
     except DECODE_ERRORS:
         supported = None
-    return _choose(supported or [])
+    return _common_version(supported or [])
 
 
-def decode(answer: Message | None, form: type[Any], method: str) -> Any:
+def decode_result(answer: Message | None, form: type[Any], method: str) -> Any:
     """Read the result of a response in a form; raise `ProtocolError`."""
     result = result_of(answer, method)
     try:
@@ -86,7 +94,7 @@ def decode(answer: Message | None, form: type[Any], method: str) -> Any:
     return decoded
 
 
-def in_full(match: TemplateMatch[bool]) -> Message:
+def parse_in_full(match: TemplateMatch[bool]) -> Message:
     """Read an answer in full whose payload is not what it should be."""
     try:
         return read_message(match.line)
@@ -98,11 +106,11 @@ def in_full(match: TemplateMatch[bool]) -> Message:
 def result_of(answer: Message | None, what: str) -> Raw:
     """Return the result of a response; raise what its error means."""
     if answer is None or answer.is_error or answer.result is UNSET or is_null(answer.result):
-        raise refusal(answer, what)
+        raise no_result_error(answer, what)
     return answer.result
 
 
-def refusal(answer: Message | None, what: str) -> ProtocolError:
+def no_result_error(answer: Message | None, what: str) -> ProtocolError:
     """Say what a response means that has no result."""
     if answer is None:
         return ProtocolError(f"{what}: there was no answer")
@@ -111,15 +119,15 @@ def refusal(answer: Message | None, what: str) -> ProtocolError:
     return ProtocolError(f"{what}: the server refused: {read_error_reason(answer.error).text}")
 
 
-def _choose(supported: list[Json]) -> str:
+def _common_version(supported: list[Json]) -> str:
     chosen = next((ours for ours in (MODERN, *LEGACY) if ours in supported), None)
     if chosen is None:
-        speaks = ", ".join(map(describe_value, supported[:_MOST_SHOWN])) or "none"
+        speaks = ", ".join(map(describe_value, supported[:_MAX_SHOWN])) or "none"
         raise ProtocolError(f"no protocol revision in common; the server speaks {speaks}")
     return chosen
 
 
-def _lenient(raw: Raw, form: type[Any]) -> Any:
+def _decode_or_default(raw: Raw, form: type[Any]) -> Any:
     try:
         return msgspec.json.decode(raw, type=form)
     except DECODE_ERRORS:

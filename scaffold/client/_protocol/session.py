@@ -19,8 +19,14 @@ from scaffold._mcp.message_templates import TemplateCache, TemplateMatch
 from scaffold._mcp.protocol_versions import LATEST_LEGACY, LEGACY, MODERN
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT, read_foreign_result, read_result
 from scaffold._version import __version__
-from scaffold.client._protocol.responses import Initialized, decode, era, in_full, result_of
-from scaffold.client._protocol.tool_list import OddTools, Pages, ToolList
+from scaffold.client._protocol.responses import (
+    InitializeResult,
+    choose_version,
+    decode_result,
+    parse_in_full,
+    result_of,
+)
+from scaffold.client._protocol.tool_list import ToolList, ToolPages, ToolWarnings
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._context.metadata import call_metadata
 from scaffold.contract._context.progress import ProgressListener, progress_listener
@@ -28,13 +34,13 @@ from scaffold.contract._errors.errors import InvalidOutput, ProtocolError, Runti
 from scaffold.contract._hooks.hook import Functions, Hook, Kind
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["REFUSED", "Call", "Outgoing", "Session", "Talk"]
+__all__ = ["LOAD_ERRORS", "CallCodec", "Conversation", "OutgoingMessage", "ProtocolSession"]
 
-REFUSED: Final = (ValueError, InvalidOutput)
-"""What `Call.quick` raises; `Call.read` says what is wrong."""
+LOAD_ERRORS: Final = (ValueError, InvalidOutput)
+"""What `CallCodec.quick` raises; `CallCodec.read` says what is wrong."""
 
 
-class Outgoing(msgspec.Struct, frozen=True, gc=False):
+class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):
     """One message to send; the transport gives requests their ids."""
 
     method: str
@@ -42,26 +48,26 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """JSON."""
     name: str = ""
     """The tool, for the `Mcp-Name` header."""
-    answered: bool = True
+    expects_response: bool = True
     """False for a notification."""
-    probe: bool = False
+    is_probe: bool = False
     """True if silence, refusal or death is an answer too: the transport sends `None` for it."""
     report: ProgressListener | None = None
     """Set if the caller listens to the progress of the call."""
     token: int = 0
     """The progress token, if it does."""
-    streams: bool = False
+    is_stream: bool = False
     """True if the answer comes item by item; what comes then is not reported, but read."""
 
 
-Talk: TypeAlias = Generator[Outgoing, Message | None, None]
+Conversation: TypeAlias = Generator[OutgoingMessage, Message | None, None]
 """Yields what to send; is sent the answer, `None` for a notification or a probe without one."""
 
 
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-class Session:
+class ProtocolSession:
     """What is known of one server, and how to speak to it."""
 
     def __init__(self, kind: Kind, plugin: str) -> None:
@@ -69,14 +75,14 @@ class Session:
         self.plugin = plugin
         self.version = ""
         """The protocol revision; empty until `open` has run."""
-        self._odd = OddTools(plugin)
-        self.tools = ToolList(kind, plugin, (), self._odd)
+        self._warn = ToolWarnings(plugin)
+        self.tools = ToolList(kind, plugin, (), self._warn)
         self.templates: TemplateCache[bool] = TemplateCache("structuredContent")
         """How results begin that hold nothing but a payload."""
         self._tokens = itertools.count(1)
         self._meta: dict[str, Json] = {
             "io.modelcontextprotocol/protocolVersion": MODERN,
-            "io.modelcontextprotocol/clientInfo": _CLIENT,
+            "io.modelcontextprotocol/clientInfo": _CLIENT_INFO,
             "io.modelcontextprotocol/clientCapabilities": {},
             "hookspec.scaffold/structured": True,
         }
@@ -86,79 +92,79 @@ class Session:
         """True if every request carries its version, and there is no session."""
         return self.version == MODERN
 
-    def open(self) -> Talk:
+    def open(self) -> Conversation:
         """Find out the server's era if it is not known, greet it accordingly, read its tools."""
         if not self.version:
-            answer = yield self._request("server/discover", {}, probe=True)
-            self.version = era(answer)
+            answer = yield self._request("server/discover", {}, is_probe=True)
+            self.version = choose_version(answer)
         if not self.modern:
             yield from self._initialize()
         yield from self.list_tools()
 
-    def _initialize(self) -> Talk:
+    def _initialize(self) -> Conversation:
         greeting = {
             "protocolVersion": self.version or LATEST_LEGACY,
             "capabilities": {},
-            "clientInfo": _CLIENT,
+            "clientInfo": _CLIENT_INFO,
         }
-        answer = yield Outgoing("initialize", encode(greeting))
-        version = decode(answer, Initialized, "initialize").protocol_version or ""
+        answer = yield OutgoingMessage("initialize", encode(greeting))
+        version = decode_result(answer, InitializeResult, "initialize").protocol_version or ""
         if version not in LEGACY:
             raise ProtocolError(f"the server chose the unknown protocol revision '{version}'")
         self.version = version
-        yield Outgoing("notifications/initialized", b"{}", answered=False)
+        yield OutgoingMessage("notifications/initialized", b"{}", expects_response=False)
 
     @property
-    def offer(self) -> OfferedTools:
+    def offered(self) -> OfferedTools:
         """What the server offers of the kind."""
-        return self.tools.offer
+        return self.tools.offered
 
-    def list_tools(self) -> Talk:
+    def list_tools(self) -> Conversation:
         """Read the tools that the server offers, all pages of them.
 
         An odd tool is fixed or left out with one warning.
         """
-        pages = Pages(self.odd, self.admits)
+        pages = ToolPages(self.warn_about_tool, self.is_usable)
         cursor = pages.add((yield self._request("tools/list", {})))
         while cursor:
             cursor = pages.add((yield self._request("tools/list", {"cursor": cursor})))
-        self.tools = ToolList(self.kind, self.plugin, pages.tools, self.odd)
+        self.tools = ToolList(self.kind, self.plugin, pages.tools, self.warn_about_tool)
 
-    def odd(self, tool: str, what: str) -> None:
+    def warn_about_tool(self, tool: str, what: str) -> None:
         """Warn of an odd tool of the server."""
-        self._odd(tool, what)
+        self._warn(tool, what)
 
-    def admits(self, tool: JsonObject) -> bool:
+    def is_usable(self, tool: JsonObject) -> bool:
         """Tell whether a listed tool may be used; a transport may have reasons to leave one out."""
         return True
 
     def catalogue(self, hook: Hook[Any, Any]) -> bytes:
         """Return what a catalogue hook answers, as JSON: over MCP that is `tools/list`."""
-        return encode(self.offer.catalogues[hook.name])
+        return encode(self.offered.catalogues[hook.name])
 
     def is_catalogue(self, hook: Hook[Any, Any]) -> bool:
         """Tell whether the hook is answered by `tools/list`."""
-        return hook.name in self.offer.catalogues
+        return hook.name in self.offered.catalogues
 
-    def call(self, hook: Hook[Any, Any]) -> "Call":
+    def codec(self, hook: Hook[Any, Any]) -> "CallCodec":
         """Prepare calls of a hook; raise `RuntimeNotSupported` if the server cannot serve it."""
         if hook.functions is not None:
-            return FunctionCall(self, hook, hook.functions)
-        return Call(self, hook, self.tool(hook))
+            return FunctionCallCodec(self, hook, hook.functions)
+        return CallCodec(self, hook, self.tool_name(hook))
 
-    def tool(self, hook: Hook[Any, Any]) -> str:
+    def tool_name(self, hook: Hook[Any, Any]) -> str:
         """Return the name of a hook's tool; raise `RuntimeNotSupported` if there is none."""
         if not hook.exposed:
             reason = f"hook '{hook.name}' is offered in process only"
             raise RuntimeNotSupported(self.plugin, reason)
-        tool = self.offer.tools.get(hook.name)
+        tool = self.offered.tools.get(hook.name)
         if tool is None:
-            offered = ", ".join(sorted(self.offer.tools.values())) or "none"
+            offered = ", ".join(sorted(self.offered.tools.values())) or "none"
             reason = f"the server offers no tool for hook '{hook.name}'; it lists: {offered}"
             raise RuntimeNotSupported(self.plugin, reason)
         return tool
 
-    def head(
+    def call_prefix(
         self,
         tool: str,
         token: int = 0,
@@ -174,24 +180,26 @@ class Session:
         if token:
             meta = {**meta, "progressToken": token}
         if metadata:
-            meta = {**meta, **_trace(metadata), METADATA_KEY: dict(metadata)}
+            meta = {**meta, **_trace_members(metadata), METADATA_KEY: dict(metadata)}
         if window:
             meta = {**meta, STREAM_KEY: window}
         return encode({"name": tool, "_meta": meta})[:-1] + b',"arguments":'
 
-    def token(self) -> int:
+    def new_progress_token(self) -> int:
         """Return a progress token that no other call has."""
         return next(self._tokens)
 
-    def _request(self, method: str, params: JsonObject, *, probe: bool = False) -> Outgoing:
-        meta = {"_meta": self._meta} if self.modern or probe else {}
-        return Outgoing(method, encode({**params, **meta}), probe=probe)
+    def _request(
+        self, method: str, params: JsonObject, *, is_probe: bool = False
+    ) -> OutgoingMessage:
+        meta = {"_meta": self._meta} if self.modern or is_probe else {}
+        return OutgoingMessage(method, encode({**params, **meta}), is_probe=is_probe)
 
 
-class Call:
+class CallCodec:
     """Writes the calls of one hook, and reads their answers."""
 
-    def __init__(self, session: Session, hook: Hook[Any, Any], tool: str) -> None:
+    def __init__(self, session: ProtocolSession, hook: Hook[Any, Any], tool: str) -> None:
         described = session.kind.describe(hook.name)
         self.session = session
         self._hook = hook
@@ -199,41 +207,41 @@ class Call:
         """Writes a payload; raises `InvalidInput`."""
         self.load = hook.output.loader
         """Reads an output; raises `InvalidOutput`."""
-        self.quick = hook.output.short_loader
-        """Reads a short output; raises one of `REFUSED`."""
+        self.load_short = hook.output.short_loader
+        """Reads a short output; raises one of `LOAD_ERRORS`."""
         self._tool = tool
         self._is_object = bool(described["output"]["object"])
         self._modern = session.modern
         wrapped = not described["input"]["object"]
         self._wrap = (b'{"%b":' % WRAPPED_ARGUMENT.encode(), b"}") if wrapped else (b"", b"")
         before, after = self._wrap
-        self._around = session.head(tool) + before, after + b"}"
+        self._around = session.call_prefix(tool) + before, after + b"}"
         """What stands before and after the payload in the parameters of a call like any other."""
 
-    def write(self, payload: Any) -> Outgoing:
+    def write(self, payload: Any) -> OutgoingMessage:
         """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
         arguments = self.dump(payload)
         if current_call_context() is None:
-            return self.outgoing(arguments)
+            return self.plain_message(arguments)
         before, after = self._wrap
-        return self._with_meta(self._tool, before + arguments + after)
+        return self._write_with_meta(self._tool, before + arguments + after)
 
     @property
-    def line(self) -> tuple[bytes, bytes]:
+    def message_parts(self) -> tuple[bytes, bytes]:
         """What stands between the id and the payload of such a call, and after the payload."""
         before, after = self._around
         return b',"method":"tools/call","params":' + before, after + b"}\n"
 
-    def outgoing(self, arguments: bytes) -> Outgoing:
+    def plain_message(self, arguments: bytes) -> OutgoingMessage:
         """Return a call like any other; `arguments` is a valid payload as JSON."""
         before, after = self._around
-        return Outgoing("tools/call", before + arguments + after, self._tool)
+        return OutgoingMessage("tools/call", before + arguments + after, self._tool)
 
-    def _with_meta(self, tool: str, arguments: bytes | Raw) -> Outgoing:
+    def _write_with_meta(self, tool: str, arguments: bytes | Raw) -> OutgoingMessage:
         report = progress_listener()
-        token = self.session.token() if report is not None else 0
-        params = b"%b%b}" % (self.session.head(tool, token, call_metadata()), arguments)
-        return Outgoing("tools/call", params, tool, report=report, token=token)
+        token = self.session.new_progress_token() if report is not None else 0
+        params = b"%b%b}" % (self.session.call_prefix(tool, token, call_metadata()), arguments)
+        return OutgoingMessage("tools/call", params, tool, report=report, token=token)
 
     def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
         """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`.
@@ -244,7 +252,7 @@ class Call:
             try:
                 return self.load(answer.payload)
             except InvalidOutput:
-                answer = in_full(answer)
+                answer = parse_in_full(answer)
         hook = self._hook
         result = result_of(answer, hook.name)
         output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
@@ -254,47 +262,49 @@ class Call:
         return hook.output.load(output)
 
 
-class FunctionCall(Call):
+class FunctionCallCodec(CallCodec):
     """Calls of a hook that is one tool per function."""
 
-    def __init__(self, session: Session, hook: Hook[Any, Any], functions: Functions) -> None:
+    def __init__(
+        self, session: ProtocolSession, hook: Hook[Any, Any], functions: Functions
+    ) -> None:
         super().__init__(session, hook, "")
         self._functions = functions
         self._heads: dict[str, bytes] = {}
 
-    def write(self, payload: Any) -> Outgoing:
+    def write(self, payload: Any) -> OutgoingMessage:
         data = self._hook.input.dump(payload)
         parsed: JsonObject = from_json(data)
         self.session.tools.check(self._hook, parsed)
-        tool = self.session.offer.functions[self._hook.name][parsed[self._functions.name]]
+        tool = self.session.offered.functions[self._hook.name][parsed[self._functions.name]]
         head = self._heads.get(tool)
         if head is None:
-            head = self._heads[tool] = self.session.head(tool)
+            head = self._heads[tool] = self.session.call_prefix(tool)
         arguments = _decode_object(data)[self._functions.arguments]
         if current_call_context() is None:
-            return Outgoing("tools/call", b"%b%b}" % (head, arguments), tool)
-        return self._with_meta(tool, arguments)
+            return OutgoingMessage("tools/call", b"%b%b}" % (head, arguments), tool)
+        return self._write_with_meta(tool, arguments)
 
     def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
-        if not self.session.offer.is_foreign:
+        if not self.session.offered.is_foreign:
             return super().read(answer, tool)
         if isinstance(answer, TemplateMatch):
-            answer = in_full(answer)
+            answer = parse_in_full(answer)
         foreign = read_foreign_result(self._hook, result_of(answer, self._hook.name))
         if foreign.structured is not None:
             self.session.tools.check_output(self._hook, tool, foreign.structured)
         return self._hook.output.load(foreign.output)
 
 
-def _trace(metadata: Mapping[str, Json]) -> JsonObject:
+def _trace_members(metadata: Mapping[str, Json]) -> JsonObject:
     """Return what stands in `_meta` for peers who know nothing of our metadata."""
     trace = metadata.get("trace_context")
-    return {name: trace[name] for name in _TRACE if name in trace} if is_object(trace) else {}
+    return {name: trace[name] for name in _TRACE_KEYS if name in trace} if is_object(trace) else {}
 
 
-_TRACE: Final = ("traceparent", "tracestate", "baggage")
+_TRACE_KEYS: Final = ("traceparent", "tracestate", "baggage")
 """Keys of a trace context that stand in `_meta` by their own names (2026-07-28, SEP-414)."""
 
 _LEGACY_META: Final[JsonObject] = {"hookspec.scaffold/structured": True}
 
-_CLIENT: Final[JsonObject] = {"name": "hookspec-scaffold", "version": __version__}
+_CLIENT_INFO: Final[JsonObject] = {"name": "hookspec-scaffold", "version": __version__}

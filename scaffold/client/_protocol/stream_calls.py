@@ -11,35 +11,37 @@ from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold._mcp.stream_messages import WINDOW_BYTES, read_stream_end
-from scaffold.client._protocol.responses import in_full, result_of
-from scaffold.client._protocol.session import Call, Outgoing, Session
+from scaffold.client._protocol.responses import parse_in_full, result_of
+from scaffold.client._protocol.session import CallCodec, OutgoingMessage, ProtocolSession
 from scaffold.contract._context.metadata import call_metadata
 from scaffold.contract._context.progress import progress_listener
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._hooks.hook import StreamHook
 
-__all__ = ["On", "Stream", "opener"]
+__all__ = ["StartStream", "StreamReader", "stream_opener"]
 
 
-class StreamCall(Call):
+class StreamCallCodec(CallCodec):
     """Writes the calls of one stream hook, and reads what comes of them."""
 
-    def __init__(self, session: Session, hook: StreamHook[Any, Any]) -> None:
-        super().__init__(session, hook, session.tool(hook))
+    def __init__(self, session: ProtocolSession, hook: StreamHook[Any, Any]) -> None:
+        super().__init__(session, hook, session.tool_name(hook))
 
     @override
-    def write(self, payload: Any) -> Outgoing:
+    def write(self, payload: Any) -> OutgoingMessage:
         before, after = self._wrap
         arguments = before + self._hook.input.dump(payload) + after
-        token = self.session.token()
-        head = self.session.head(self._tool, token, call_metadata(), WINDOW_BYTES)
-        report = progress_listener() or _ignore
+        token = self.session.new_progress_token()
+        head = self.session.call_prefix(self._tool, token, call_metadata(), WINDOW_BYTES)
+        report = progress_listener() or _ignore_progress
         params = b"%b%b}" % (head, arguments)
-        return Outgoing("tools/call", params, self._tool, report=report, token=token, streams=True)
+        return OutgoingMessage(
+            "tools/call", params, self._tool, report=report, token=token, is_stream=True
+        )
 
     def end(self, answer: Message | TemplateMatch[bool], received: int) -> list[bytes]:
         """Return the items that come with the answer; raise the error it holds."""
-        message = in_full(answer) if isinstance(answer, TemplateMatch) else answer
+        message = parse_in_full(answer) if isinstance(answer, TemplateMatch) else answer
         result = result_of(message, self._hook.name)
         return read_stream_end(self._hook, result, received=received, modern=self._modern)
 
@@ -48,17 +50,17 @@ class StreamCall(Call):
         return self._hook.output.load(item)
 
 
-class Stream:
+class StreamReader:
     """What comes of one call."""
 
-    def __init__(self, call: StreamCall, outgoing: Outgoing) -> None:
+    def __init__(self, call: StreamCallCodec, outgoing: OutgoingMessage) -> None:
         self.outgoing = outgoing
         self._call = call
         self._messages = 0
         self._items = 0
 
     @property
-    def begun(self) -> bool:
+    def has_begun(self) -> bool:
         """True once something has come: then it cannot be called again as if nothing had."""
         return self._messages > 0
 
@@ -81,33 +83,35 @@ class Stream:
         return [self._call.load(bytes(received.item))]
 
 
-On: TypeAlias = Callable[[Session], Stream]
+StartStream: TypeAlias = Callable[[ProtocolSession], StreamReader]
 """Takes the session to open a stream on."""
 
 
-def opener(session: Session, hook: StreamHook[Any, Any]) -> Callable[[Any], On]:
+def stream_opener(
+    session: ProtocolSession, hook: StreamHook[Any, Any]
+) -> Callable[[Any], StartStream]:
     """Return what takes a payload; raise `RuntimeNotSupported` if the server has no such tool.
 
     The call is written at once, and again for another session: as it was, whoever iterates.
     """
-    prepared = StreamCall(session, hook)
+    prepared = StreamCallCodec(session, hook)
 
-    def open_(payload: Any) -> On:
+    def open_(payload: Any) -> StartStream:
         context = copy_context()
-        first = Stream(prepared, prepared.write(payload))
+        first = StreamReader(prepared, prepared.write(payload))
 
-        def on(carrier: Session) -> Stream:
+        def on(carrier: ProtocolSession) -> StreamReader:
             nonlocal prepared
-            if carrier is session and not first.begun:
+            if carrier is session and not first.has_begun:
                 return first
             if carrier is not prepared.session:
-                prepared = StreamCall(carrier, hook)
-            return Stream(prepared, context.run(prepared.write, payload))
+                prepared = StreamCallCodec(carrier, hook)
+            return StreamReader(prepared, context.run(prepared.write, payload))
 
         return on
 
     return open_
 
 
-def _ignore(_progress: float, _total: float | None, _message: str) -> None:
+def _ignore_progress(_progress: float, _total: float | None, _message: str) -> None:
     """Nobody listens."""

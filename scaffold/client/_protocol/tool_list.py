@@ -10,49 +10,51 @@ from scaffold._mcp.hook_tools import OfferedTools
 from scaffold._mcp.jsonrpc import DECODE_ERRORS, Message
 from scaffold._mcp.listed_tools import WarnAboutTool, read_tools
 from scaffold._mcp.refusal_reasons import excerpt
-from scaffold.client._protocol.responses import Listed, decode, result_of
+from scaffold.client._protocol.responses import ListToolsResult, decode_result, result_of
 from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._json.types import JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
 
-__all__ = ["OddTools", "Pages", "ToolList"]
+__all__ = ["ToolList", "ToolPages", "ToolWarnings"]
 
-_MOST_PAGES: Final = 1000
-_MOST_TOOLS: Final = 10_000
-_LONGEST_LISTING: Final = 16 << 20
+_MAX_PAGES: Final = 1000
+_MAX_TOOLS: Final = 10_000
+_MAX_LISTING_BYTES: Final = 16 << 20
 """Bytes of all pages together."""
-_SHOWN: Final = 80
-_MOST_WARNINGS: Final = 1000
+_MAX_CURSOR_CHARS: Final = 80
+_MAX_WARNINGS: Final = 1000
 _LIST: Final = "tools/list"
 
 
-class OddTools:
+class ToolWarnings:
     """Warns of the odd tools of one server, once of each, in the log of the plugin."""
 
     def __init__(self, plugin: str) -> None:
         self._plugin = plugin
         self._logger = logging.getLogger(f"plugin.{plugin}")
-        self._told: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, str]] = set()
 
     def __call__(self, tool: str, what: str) -> None:
         """Warn of a tool, unless that has been done."""
-        if (tool, what) not in self._told and len(self._told) < _MOST_WARNINGS:
-            self._told.add((tool, what))
+        if (tool, what) not in self._warned and len(self._warned) < _MAX_WARNINGS:
+            self._warned.add((tool, what))
             self._logger.warning("%s: tool '%s' %s", self._plugin, tool, what)
 
 
-class Pages:
+class ToolPages:
     """The pages of one listing: bounded in number, in tools and in bytes.
 
     `admits` tells whether a tool may be used.
     """
 
-    def __init__(self, odd: WarnAboutTool, admits: Callable[[JsonObject], bool]) -> None:
+    def __init__(
+        self, warn_about_tool: WarnAboutTool, is_usable: Callable[[JsonObject], bool]
+    ) -> None:
         self.tools: list[JsonObject] = []
-        self._odd = odd
-        self._admits = admits
+        self._warn = warn_about_tool
+        self._is_usable = is_usable
         self._cursors: set[str] = set()
         self._size = 0
         self._listed = 0
@@ -63,17 +65,17 @@ class Pages:
 
         Raises `ProtocolError` if it is not a page, or if the listing has no end.
         """
-        page: Listed = decode(answer, Listed, _LIST)
+        page: ListToolsResult = decode_result(answer, ListToolsResult, _LIST)
         listed = page.tools or []
         self._size += len(bytes(result_of(answer, _LIST)))
         self._listed += len(listed)
         self._check_size()
-        tools = read_tools(listed, self._odd)
+        tools = read_tools(listed, self._warn)
         self._read += len(tools)
-        self.tools += filter(self._admits, tools)
+        self.tools += filter(self._is_usable, tools)
         cursor = page.next_cursor or ""
         if cursor in self._cursors:
-            raise _endless(f"the cursor {cursor[:_SHOWN]!r} came twice")
+            raise _endless_error(f"the cursor {cursor[:_MAX_CURSOR_CHARS]!r} came twice")
         if cursor:
             self._cursors.add(cursor)
         elif self._listed and not self._read:
@@ -81,26 +83,26 @@ class Pages:
         return cursor
 
     def _check_size(self) -> None:
-        if self._size > _LONGEST_LISTING:
-            raise _endless(f"more than {_LONGEST_LISTING} bytes")
-        if self._listed > _MOST_TOOLS:
-            raise _endless(f"more than {_MOST_TOOLS} tools")
-        if len(self._cursors) >= _MOST_PAGES:
-            raise _endless(f"more than {_MOST_PAGES} pages")
+        if self._size > _MAX_LISTING_BYTES:
+            raise _endless_error(f"more than {_MAX_LISTING_BYTES} bytes")
+        if self._listed > _MAX_TOOLS:
+            raise _endless_error(f"more than {_MAX_TOOLS} tools")
+        if len(self._cursors) >= _MAX_PAGES:
+            raise _endless_error(f"more than {_MAX_PAGES} pages")
 
 
 class ToolList:
     """The tools of one server, as hooks and functions of a kind."""
 
     def __init__(
-        self, kind: Kind, plugin: str, tools: Iterable[JsonObject], odd: WarnAboutTool
+        self, kind: Kind, plugin: str, tools: Iterable[JsonObject], warn_about_tool: WarnAboutTool
     ) -> None:
         listed = list(tools)
-        self.offer = OfferedTools.read(kind, plugin, listed, odd)
-        self._odd = odd
+        self.offered = OfferedTools.read(kind, plugin, listed, warn_about_tool)
+        self._warn = warn_about_tool
         self._catalogues = {
-            name: FunctionCatalog(functions, plugin, odd)
-            for name, functions in self.offer.catalogues.items()
+            name: FunctionCatalog(functions, plugin, warn_about_tool)
+            for name, functions in self.offered.catalogues.items()
         }
         self._outputs = {tool["name"]: tool.get("outputSchema") for tool in listed}
         self._compiled: dict[str, PartialSchema] = {}
@@ -122,7 +124,7 @@ class ToolList:
         if schema is None:
             schema = self._compiled[tool] = PartialSchema(document)
             if schema.left_out:
-                self._odd(tool, f"returns results that are not checked in full: {schema}")
+                self._warn(tool, f"returns results that are not checked in full: {schema}")
         try:
             value = msgspec.json.decode(structured)
         except DECODE_ERRORS as error:
@@ -132,5 +134,5 @@ class ToolList:
             raise InvalidOutput(hook.name, *schema.explain(value, "/result"))
 
 
-def _endless(reason: str) -> ProtocolError:
+def _endless_error(reason: str) -> ProtocolError:
     return ProtocolError(f"{_LIST} has no end: {reason}")

@@ -11,11 +11,24 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.unsupported import running_loop
 from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
-from scaffold.client._protocol.session import Call, FunctionCall, Outgoing, Talk
-from scaffold.client._protocol.stream_calls import On, opener
-from scaffold.client._stdio.connection.async_connection import LoopPipes
-from scaffold.client._stdio.connection.transport import GRACE, MESSAGE_LIMIT, NotSent
-from scaffold.client._stdio.restart_policy import DYING_OF_PROBE, Supervision, closed
+from scaffold.client._protocol.session import (
+    CallCodec,
+    Conversation,
+    FunctionCallCodec,
+    OutgoingMessage,
+)
+from scaffold.client._protocol.stream_calls import StartStream, stream_opener
+from scaffold.client._stdio.connection.async_connection import AsyncConnection
+from scaffold.client._stdio.connection.transport import (
+    CLOSE_GRACE_PERIOD,
+    MAX_MESSAGE_BYTES,
+    NotSent,
+)
+from scaffold.client._stdio.restart_policy import (
+    FATAL_AFTER_PROBE,
+    RestartPolicy,
+    channel_closed_error,
+)
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
@@ -26,25 +39,25 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class _Bound(Generic[In, Out]):
+class _PreparedCalls(Generic[In, Out]):
     """What is prepared for the calls of one hook, as long as the process lives."""
 
-    def __init__(self, pipes: LoopPipes, hook: Hook[In, Out], timeout: float) -> None:
+    def __init__(self, connection: AsyncConnection, hook: Hook[In, Out], timeout: float) -> None:
         self.hook = hook
         self.timeout = timeout
-        self._bind(pipes)
+        self._bind(connection)
 
-    def _bind(self, pipes: LoopPipes) -> None:
-        self.pipes = pipes
-        self._call = call = pipes.session.call(self.hook)
-        functions = isinstance(call, FunctionCall)
-        self.short = None if functions else pipes.caller(call, self.timeout)
+    def _bind(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self._call = call = connection.session.codec(self.hook)
+        functions = isinstance(call, FunctionCallCodec)
+        self.fast_call = None if functions else connection.fast_caller(call, self.timeout)
 
-    def to(self, pipes: LoopPipes) -> tuple[LoopPipes, Call]:
+    def to(self, connection: AsyncConnection) -> tuple[AsyncConnection, CallCodec]:
         """Return what makes the calls to a process, which may be a new one."""
-        if pipes is not self.pipes:
-            self._bind(pipes)
-        return pipes, self._call
+        if connection is not self.connection:
+            self._bind(connection)
+        return connection, self._call
 
 
 class AsyncStdioChannel:
@@ -66,17 +79,17 @@ class AsyncStdioChannel:
         env_inherit: Sequence[str] | None = None,
         startup_timeout: float = 30.0,
         timeout: float = 60.0,
-        limit: int = MESSAGE_LIMIT,
+        limit: int = MAX_MESSAGE_BYTES,
         spawn: Spawn | None = None,
     ) -> None:
         self._launch = Launch(command, cwd, env or {}, spawn, env_inherit)
-        self._supervision = Supervision(kind, plugin)
+        self._restart_policy = RestartPolicy(kind, plugin)
         self._startup_timeout = startup_timeout
         self._timeout = timeout
         self._limit = limit
         self._closed = False
-        self._revival: asyncio.Task[LoopPipes | ScaffoldError] | None = None
-        self._pipes: LoopPipes | None = None
+        self._pending_restart: asyncio.Task[AsyncConnection | ScaffoldError] | None = None
+        self._connection: AsyncConnection | None = None
         reset_after_fork(self._in_fork)
 
     async def connect(self) -> None:
@@ -86,33 +99,33 @@ class AsyncStdioChannel:
         no MCP.
         """
         running_loop()
-        self._pipes = await self._connect()
+        self._connection = await self._connect()
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         """Return the function that calls `hook`; raise `RuntimeNotSupported` if none can."""
-        if self._pipes is None:
+        if self._connection is None:
             raise ConnectFailed("the channel is not connected yet")
         timeout = self._timeout if hook.timeout is None else hook.timeout
-        if self._pipes.session.is_catalogue(hook):
+        if self._connection.session.is_catalogue(hook):
             return lambda _payload: self._list(hook, timeout)
         repeatable = hook.idempotent or hook.read_only
         now, said = time.monotonic, current_call_context
-        bound = _Bound(self._pipes, hook, timeout)
+        bound = _PreparedCalls(self._connection, hook, timeout)
 
         async def call(payload: In) -> Out:
             # One coroutine, and none that it waits for: most calls would feel each.
             deadline = now() + timeout
-            pipes, short = bound.pipes, bound.short
-            if short is not None and said() is None and pipes.end is None:
-                begin, finish = short
+            connection, fast_call = bound.connection, bound.fast_call
+            if fast_call is not None and said() is None and connection.end is None:
+                begin, finish = fast_call
                 try:
-                    arrival = begin(payload, deadline)
+                    response = begin(payload, deadline)
                     try:
-                        await arrival
+                        await response
                     except BaseException:
-                        pipes.forget(arrival.id)
+                        connection.cancel(response.id)
                         raise
-                    output: Out = finish(arrival)
+                    output: Out = finish(response)
                 except PeerCrashed as error:
                     if not (repeatable or isinstance(error, NotSent)):
                         raise
@@ -125,7 +138,7 @@ class AsyncStdioChannel:
         return call
 
     async def _call(
-        self, bound: "_Bound[In, Out]", payload: In, deadline: float, *, again: bool = False
+        self, bound: "_PreparedCalls[In, Out]", payload: In, deadline: float, *, again: bool = False
     ) -> Out:
         """Make a call the long way, of which there may be more to say than its payload.
 
@@ -133,10 +146,10 @@ class AsyncStdioChannel:
         """
         repeatable = bound.hook.idempotent or bound.hook.read_only
         while True:
-            pipes, call = bound.to(await self._alive(deadline))
+            connection, call = bound.to(await self._live_connection(deadline))
             try:
                 outgoing = call.write(payload)
-                answer = await pipes.exchange(outgoing, deadline, bound.timeout)
+                answer = await connection.send_and_wait(outgoing, deadline, bound.timeout)
                 output: Out = call.read(answer, outgoing.name)
             except PeerCrashed as error:
                 if again or not (repeatable or isinstance(error, NotSent)):
@@ -147,25 +160,25 @@ class AsyncStdioChannel:
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
-        if self._pipes is None:
+        if self._connection is None:
             raise ConnectFailed("the channel is not connected yet")
         timeout = self._timeout if hook.timeout is None else hook.timeout
         repeatable = hook.idempotent or hook.read_only
-        open_ = opener(self._pipes.session, hook)
+        open_ = stream_opener(self._connection.session, hook)
 
-        async def items(on: On) -> AsyncGenerator[Out]:
+        async def items(start: StartStream) -> AsyncGenerator[Out]:
             again = False
             while True:
-                pipes = await self._alive(time.monotonic() + timeout)
-                stream = on(pipes.session)
+                connection = await self._live_connection(time.monotonic() + timeout)
+                stream = start(connection.session)
                 try:
-                    async with aclosing(pipes.stream(stream.outgoing, timeout)) as messages:
+                    async with aclosing(connection.stream(stream.outgoing, timeout)) as messages:
                         async for message in messages:
                             for item in stream.read(message):
                                 yield item
                 except PeerCrashed as error:
                     safe = repeatable or isinstance(error, NotSent)
-                    if again or stream.begun or not safe:
+                    if again or stream.has_begun or not safe:
                         raise
                     again = True
                 else:
@@ -176,108 +189,111 @@ class AsyncStdioChannel:
     async def aclose(self) -> None:
         """End the process: end of input, SIGTERM, SIGKILL. May be repeated."""
         self._closed = True
-        revival, self._revival = self._revival, None
-        if revival is not None:
-            revival.cancel()
-            await asyncio.wait([revival])
-        if self._pipes is not None:
-            await self._pipes.aclose(closed, GRACE)
+        pending, self._pending_restart = self._pending_restart, None
+        if pending is not None:
+            pending.cancel()
+            await asyncio.wait([pending])
+        if self._connection is not None:
+            await self._connection.aclose(channel_closed_error, CLOSE_GRACE_PERIOD)
 
     async def _list(self, hook: Hook[Any, Out], seconds: float) -> Out:
         """Answer a catalogue hook: what the server lists now."""
         deadline = time.monotonic() + seconds
-        pipes = await self._alive(deadline)
+        connection = await self._live_connection(deadline)
         try:
-            await _list_tools(pipes, deadline, seconds)
+            await _list_tools(connection, deadline, seconds)
         except PeerCrashed:
-            pipes = await self._alive(deadline)
-            await _list_tools(pipes, deadline, seconds)
-        return hook.output.load(pipes.session.catalogue(hook))
+            connection = await self._live_connection(deadline)
+            await _list_tools(connection, deadline, seconds)
+        return hook.output.load(connection.session.catalogue(hook))
 
-    async def _alive(self, deadline: float) -> LoopPipes:
+    async def _live_connection(self, deadline: float) -> AsyncConnection:
         """Return the connection, a new one if the last one has ended."""
-        if self._closed or self._pipes is None:
-            raise closed()
-        if self._pipes.end is None:
-            return self._pipes
-        if self._revival is None:
-            delay = self._supervision.restart(self._pipes)
-            self._revival = asyncio.create_task(self._restart(self._pipes, delay))
-        revival = self._revival
-        done, _pending = await asyncio.wait([revival], timeout=deadline - time.monotonic())
+        if self._closed or self._connection is None:
+            raise channel_closed_error()
+        if self._connection.end is None:
+            return self._connection
+        if self._pending_restart is None:
+            delay = self._restart_policy.count_restart(self._connection)
+            self._pending_restart = asyncio.create_task(self._restart(self._connection, delay))
+        pending = self._pending_restart
+        done, _pending = await asyncio.wait([pending], timeout=deadline - time.monotonic())
         if not done:
-            raise self._supervision.too_late()
-        if revival.cancelled():
+            raise self._restart_policy.restart_timeout_error()
+        if pending.cancelled():
             # The channel was closed meanwhile: nobody has cancelled the caller.
-            raise closed()
-        outcome = revival.result()
+            raise channel_closed_error()
+        outcome = pending.result()
         if isinstance(outcome, ScaffoldError):
             raise outcome
         return outcome
 
-    async def _restart(self, old: LoopPipes, delay: float) -> LoopPipes | ScaffoldError:
+    async def _restart(self, old: AsyncConnection, delay: float) -> AsyncConnection | ScaffoldError:
         try:
-            await old.aclose(closed)
+            await old.aclose(channel_closed_error)
             await asyncio.sleep(delay)
-            self._pipes = await self._connect()
+            self._connection = await self._connect()
         except ScaffoldError as error:
             if isinstance(error, NoRoom):
-                self._supervision.not_made()
+                self._restart_policy.undo_restart()
             return error
         else:
-            return self._pipes
+            return self._connection
         finally:
-            self._revival = None
+            self._pending_restart = None
 
     def _in_fork(self) -> None:
         """Make a connection of one's own at the next call, on the loop that runs there."""
-        self._revival = None
+        self._pending_restart = None
 
-    async def _connect(self) -> LoopPipes:
+    async def _connect(self) -> AsyncConnection:
         """Start a process and open a session with it."""
-        session = self._supervision.session()
+        session = self._restart_policy.session()
         deadline = time.monotonic() + self._startup_timeout
-        pipes = LoopPipes(self._launch, session, self._limit)
+        connection = AsyncConnection(self._launch, session, self._limit)
         probed = False
 
-        async def ask(outgoing: Outgoing) -> Message | None:
-            nonlocal pipes, probed
-            probed = probed or outgoing.probe
+        async def send_message(outgoing: OutgoingMessage) -> Message | None:
+            nonlocal connection, probed
+            probed = probed or outgoing.is_probe
             try:
-                return await pipes.ask(outgoing, deadline, self._startup_timeout)
+                return await connection.send_message(outgoing, deadline, self._startup_timeout)
             except PeerCrashed:
-                if not (probed and outgoing.method in DYING_OF_PROBE):
+                if not (probed and outgoing.method in FATAL_AFTER_PROBE):
                     raise
             # The probe killed it, at once or with the next message: an old server.
             probed = False
-            await pipes.aclose(closed)
-            pipes = LoopPipes(self._launch, session, self._limit)
-            if outgoing.probe:
+            await connection.aclose(channel_closed_error)
+            connection = AsyncConnection(self._launch, session, self._limit)
+            if outgoing.is_probe:
                 return None
             # Not `ask` itself: a function that refers to itself waits for the collector.
-            return await pipes.ask(outgoing, deadline, self._startup_timeout)
+            return await connection.send_message(outgoing, deadline, self._startup_timeout)
 
-        with self._supervision.opening(session):
+        with self._restart_policy.opening(session):
             try:
-                await _converse(session.open(), ask)
+                await _run_conversation(session.open(), send_message)
             except BaseException:
-                await pipes.aclose(closed)
+                await connection.aclose(channel_closed_error)
                 raise
-        pipes.served()
-        return pipes
+        connection.answered_since_check()
+        return connection
 
 
-async def _converse(talk: Talk, ask: Callable[[Outgoing], Awaitable[Message | None]]) -> None:
-    outgoing = next(talk)
+async def _run_conversation(
+    conversation: Conversation, send_message: Callable[[OutgoingMessage], Awaitable[Message | None]]
+) -> None:
+    outgoing = next(conversation)
     while True:
-        answer = await ask(outgoing)
+        answer = await send_message(outgoing)
         try:
-            outgoing = talk.send(answer)
+            outgoing = conversation.send(answer)
         except StopIteration:
             return
 
 
-async def _list_tools(pipes: LoopPipes, deadline: float, seconds: float) -> None:
-    await _converse(
-        pipes.session.list_tools(), lambda outgoing: pipes.ask(outgoing, deadline, seconds)
+async def _list_tools(connection: AsyncConnection, deadline: float, seconds: float) -> None:
+    await _run_conversation(
+        connection.session.list_tools(),
+        lambda outgoing: connection.send_message(outgoing, deadline, seconds),
     )

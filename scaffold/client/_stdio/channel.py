@@ -13,12 +13,25 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
-from scaffold.client._process.waits import naps
-from scaffold.client._protocol.session import FunctionCall, Outgoing, Session, Talk
-from scaffold.client._protocol.stream_calls import On, opener
-from scaffold.client._stdio.connection.sync_connection import Pipes
-from scaffold.client._stdio.connection.transport import GRACE, MESSAGE_LIMIT, NotSent
-from scaffold.client._stdio.restart_policy import DYING_OF_PROBE, Supervision, closed
+from scaffold.client._process.waits import pauses
+from scaffold.client._protocol.session import (
+    Conversation,
+    FunctionCallCodec,
+    OutgoingMessage,
+    ProtocolSession,
+)
+from scaffold.client._protocol.stream_calls import StartStream, stream_opener
+from scaffold.client._stdio.connection.sync_connection import SyncConnection
+from scaffold.client._stdio.connection.transport import (
+    CLOSE_GRACE_PERIOD,
+    MAX_MESSAGE_BYTES,
+    NotSent,
+)
+from scaffold.client._stdio.restart_policy import (
+    FATAL_AFTER_PROBE,
+    RestartPolicy,
+    channel_closed_error,
+)
 from scaffold.contract._errors.errors import PeerCrashed, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
@@ -53,74 +66,80 @@ class StdioChannel:
         env_inherit: Sequence[str] | None = None,
         startup_timeout: float = 30.0,
         timeout: float = 60.0,
-        limit: int = MESSAGE_LIMIT,
+        limit: int = MAX_MESSAGE_BYTES,
         spawn: Spawn | None = None,
     ) -> None:
         self._launch = Launch(command, cwd, env or {}, spawn, env_inherit)
-        self._supervision = Supervision(kind, plugin)
+        self._restart_policy = RestartPolicy(kind, plugin)
         self._startup_timeout = startup_timeout
         self._timeout = timeout
         self._limit = limit
         self._lock = reentrant_lock(Rank.CHANNEL)
         """Held by a thread that begins a restart; nothing in it waits."""
         self._closed = False
-        self._revival: Future[Pipes] | None = None
-        self._restarter: threading.Thread | None = None
-        self._starting: Pipes
-        self._pipes = self._connect()
+        self._pending_restart: Future[SyncConnection] | None = None
+        self._restart_thread: threading.Thread | None = None
+        self._starting: SyncConnection
+        self._connection = self._connect()
         reset_after_fork(self._in_fork)
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook`; raise `RuntimeNotSupported` if none can."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
-        if self._pipes.session.is_catalogue(hook):
+        if self._connection.session.is_catalogue(hook):
             return lambda _payload: self._list(hook, timeout)
         repeatable = hook.idempotent or hook.read_only
         now = time.monotonic
-        bound = self._caller(self._pipes, hook, timeout)
+        bound = self._caller(self._connection, hook, timeout)
 
         def call(payload: In) -> Out:
             nonlocal bound
             deadline = now() + timeout
-            pipes, make = bound
-            if pipes is not self._pipes or pipes.end is not None:
-                bound = pipes, make = self._caller(self._alive(deadline), hook, timeout)
+            connection, fast_call = bound
+            if connection is not self._connection or connection.end is not None:
+                bound = connection, fast_call = self._caller(
+                    self._live_connection(deadline), hook, timeout
+                )
             try:
-                return make(payload, deadline)
+                return fast_call(payload, deadline)
             except PeerCrashed as error:
                 if not (repeatable or isinstance(error, NotSent)):
                     raise
-            bound = pipes, make = self._caller(self._alive(deadline), hook, timeout)
-            return make(payload, deadline)
+            bound = connection, fast_call = self._caller(
+                self._live_connection(deadline), hook, timeout
+            )
+            return fast_call(payload, deadline)
 
         return call
 
     def _caller(
-        self, pipes: Pipes, hook: Hook[In, Out], timeout: float
-    ) -> tuple[Pipes, Callable[[In, float], Out]]:
-        call = pipes.session.call(hook)
-        if isinstance(call, FunctionCall):
-            return pipes, partial(pipes.call, call, timeout)
-        return pipes, pipes.caller(call, timeout)
+        self, connection: SyncConnection, hook: Hook[In, Out], timeout: float
+    ) -> tuple[SyncConnection, Callable[[In, float], Out]]:
+        call = connection.session.codec(hook)
+        if isinstance(call, FunctionCallCodec):
+            return connection, partial(connection.call, call, timeout)
+        return connection, connection.fast_caller(call, timeout)
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
         repeatable = hook.idempotent or hook.read_only
-        open_ = opener(self._pipes.session, hook)
+        open_ = stream_opener(self._connection.session, hook)
 
-        def items(on: On) -> Generator[Out]:
+        def items(start: StartStream) -> Generator[Out]:
             again = False
             while True:
-                pipes = self._alive(time.monotonic() + timeout)
-                stream = on(pipes.session)
+                connection = self._live_connection(time.monotonic() + timeout)
+                stream = start(connection.session)
                 try:
-                    with contextlib.closing(pipes.stream(stream.outgoing, timeout)) as messages:
+                    with contextlib.closing(
+                        connection.stream(stream.outgoing, timeout)
+                    ) as messages:
                         for message in messages:
                             yield from stream.read(message)
                 except PeerCrashed as error:
                     safe = repeatable or isinstance(error, NotSent)
-                    if again or stream.begun or not safe:
+                    if again or stream.has_begun or not safe:
                         raise
                     again = True
                 else:
@@ -135,149 +154,160 @@ class StdioChannel:
         process does, ten seconds at most.
         """
         self._closed = True
-        self._starting.fail(closed)
-        for nap in naps(_RESTART_GRACE):
+        self._starting.fail(channel_closed_error)
+        for nap in pauses(_RESTART_GRACE):
             # A restart that is slower than that sees that the channel is closed, and ends itself.
-            if self._revival is None or self._restarts_here():
+            if self._pending_restart is None or self._restarts_here():
                 break
             time.sleep(nap)
-        for pipes in (self._starting, self._pipes):
-            pipes.fail(closed)
-            pipes.dispose(GRACE)
+        for connection in (self._starting, self._connection):
+            connection.fail(channel_closed_error)
+            connection.close(CLOSE_GRACE_PERIOD)
 
     def _restarts_here(self) -> bool:
         """Tell whether this thread is the one that restarts: its log handler closes the channel."""
-        return self._restarter is threading.current_thread()
+        return self._restart_thread is threading.current_thread()
 
     def _list(self, hook: Hook[Any, Out], timeout: float) -> Out:
         """Answer a catalogue hook: what the server lists now."""
         deadline = time.monotonic() + timeout
-        pipes = self._alive(deadline)
+        connection = self._live_connection(deadline)
         try:
-            _list_tools(pipes, deadline, timeout)
+            _list_tools(connection, deadline, timeout)
         except PeerCrashed:
-            pipes = self._alive(deadline)
-            _list_tools(pipes, deadline, timeout)
-        return hook.output.load(pipes.session.catalogue(hook))
+            connection = self._live_connection(deadline)
+            _list_tools(connection, deadline, timeout)
+        return hook.output.load(connection.session.catalogue(hook))
 
-    def _alive(self, deadline: float) -> Pipes:
+    def _live_connection(self, deadline: float) -> SyncConnection:
         """Return the connection, a new one if the last one has ended."""
-        pipes = self._pipes
-        if pipes.end is None:
-            return pipes
+        connection = self._connection
+        if connection.end is None:
+            return connection
         with self._lock:
             if self._closed:
-                raise closed()
-            if self._pipes.end is None:
-                return self._pipes
-            revival = self._revival or self._begin_restart()
+                raise channel_closed_error()
+            if self._connection.end is None:
+                return self._connection
+            pending = self._pending_restart or self._begin_restart()
         try:
-            return revival.result(max(0.0, deadline - time.monotonic()))
+            return pending.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError:
-            raise self._supervision.too_late() from None
+            raise self._restart_policy.restart_timeout_error() from None
 
-    def _begin_restart(self) -> "Future[Pipes]":
+    def _begin_restart(self) -> "Future[SyncConnection]":
         """Restart on a thread of its own: it may take longer than the caller has time.
 
         Raises `NoRoom` if there is no room for a thread.
         """
-        delay = self._supervision.restart(self._pipes)
-        revival: Future[Pipes] = Future()
-        thread = threading.Thread(target=self._restart, args=(revival, delay), daemon=True)
+        delay = self._restart_policy.count_restart(self._connection)
+        pending: Future[SyncConnection] = Future()
+        thread = threading.Thread(target=self._restart, args=(pending, delay), daemon=True)
         # Before the thread runs: it takes this back when it is done. If it cannot be started, or
         # that is interrupted, this does.
-        self._revival, self._restarter = revival, thread
+        self._pending_restart, self._restart_thread = pending, thread
         try:
             thread.start()
         except BaseException as error:
             if not thread.is_alive():
-                self._revival = None
+                self._pending_restart = None
             if isinstance(error, RuntimeError):
-                self._supervision.not_made()
+                self._restart_policy.undo_restart()
                 raise NoRoom(f"the plugin cannot be restarted: {error}") from None
             raise
-        return revival
+        return pending
 
-    def _restart(self, revival: "Future[Pipes]", delay: float) -> None:
+    def _restart(self, pending: "Future[SyncConnection]", delay: float) -> None:
         try:
-            self._pipes.dispose()
-            for nap in naps(delay):
+            self._connection.close()
+            for nap in pauses(delay):
                 if not self._closed:
                     time.sleep(nap)
-            self._pipes = pipes = self._connect()
+            self._connection = connection = self._connect()
             # Whichever of the two is later, this or `close`, ends the process.
             if self._closed:
-                pipes.fail(closed)
-                pipes.dispose()
+                connection.fail(channel_closed_error)
+                connection.close()
         except ScaffoldError as error:
             if isinstance(error, NoRoom):
-                self._supervision.not_made()
-            self._settle(revival, error)
+                self._restart_policy.undo_restart()
+            self._finish_restart(pending, error)
         except BaseException as error:
-            self._settle(revival, error)
+            self._finish_restart(pending, error)
             raise
         else:
-            self._settle(revival, None)
+            self._finish_restart(pending, None)
 
-    def _settle(self, revival: "Future[Pipes]", error: BaseException | None) -> None:
-        self._revival = None
-        end = self._pipes.end
+    def _finish_restart(
+        self, pending: "Future[SyncConnection]", error: BaseException | None
+    ) -> None:
+        self._pending_restart = None
+        end = self._connection.end
         if error is None and end is None:
-            revival.set_result(self._pipes)
+            pending.set_result(self._connection)
         else:
-            revival.set_exception(error or (closed if end is None else end)())
+            pending.set_exception(error or (channel_closed_error if end is None else end)())
 
-    def _connect(self) -> Pipes:
+    def _connect(self) -> SyncConnection:
         """Start a process and open a session with it."""
-        session = self._supervision.session()
+        session = self._restart_policy.session()
         deadline = time.monotonic() + self._startup_timeout
 
-        pipes = self._start(session)
+        connection = self._start(session)
         probed = False
 
-        def ask(outgoing: Outgoing) -> Message | None:
-            nonlocal pipes, probed
-            probed = probed or outgoing.probe
+        def send_message(outgoing: OutgoingMessage) -> Message | None:
+            nonlocal connection, probed
+            probed = probed or outgoing.is_probe
             try:
-                return pipes.ask(outgoing, deadline, self._startup_timeout)
+                return connection.send_message(outgoing, deadline, self._startup_timeout)
             except PeerCrashed:
-                if not (probed and outgoing.method in DYING_OF_PROBE):
+                if not (probed and outgoing.method in FATAL_AFTER_PROBE):
                     raise
             # The probe killed it, at once or with the next message: an old server.
             probed = False
-            pipes.dispose()
-            pipes = self._start(session)
+            connection.close()
+            connection = self._start(session)
             # Not `ask` itself: a function that refers to itself waits for the collector.
-            return None if outgoing.probe else pipes.ask(outgoing, deadline, self._startup_timeout)
+            return (
+                None
+                if outgoing.is_probe
+                else connection.send_message(outgoing, deadline, self._startup_timeout)
+            )
 
-        with self._supervision.opening(session):
+        with self._restart_policy.opening(session):
             try:
-                _converse(session.open(), ask)
+                _run_conversation(session.open(), send_message)
             except BaseException:
-                pipes.fail(closed)
-                pipes.dispose()
+                connection.fail(channel_closed_error)
+                connection.close()
                 raise
-        pipes.served()
-        return pipes
+        connection.answered_since_check()
+        return connection
 
     def _in_fork(self) -> None:
         """Make a connection of one's own at the next call."""
         self._lock = reentrant_lock(Rank.CHANNEL)
-        self._revival = None
+        self._pending_restart = None
 
-    def _start(self, session: Session) -> Pipes:
+    def _start(self, session: ProtocolSession) -> SyncConnection:
         if self._closed:
-            raise closed()
-        self._starting = Pipes(self._launch, session, self._limit)
+            raise channel_closed_error()
+        self._starting = SyncConnection(self._launch, session, self._limit)
         return self._starting
 
 
-def _converse(talk: Talk, ask: Callable[[Outgoing], Message | None]) -> None:
-    outgoing = next(talk)
+def _run_conversation(
+    conversation: Conversation, send_message: Callable[[OutgoingMessage], Message | None]
+) -> None:
+    outgoing = next(conversation)
     with contextlib.suppress(StopIteration):
         while True:
-            outgoing = talk.send(ask(outgoing))
+            outgoing = conversation.send(send_message(outgoing))
 
 
-def _list_tools(pipes: Pipes, deadline: float, seconds: float) -> None:
-    _converse(pipes.session.list_tools(), lambda outgoing: pipes.ask(outgoing, deadline, seconds))
+def _list_tools(connection: SyncConnection, deadline: float, timeout: float) -> None:
+    _run_conversation(
+        connection.session.list_tools(),
+        lambda outgoing: connection.send_message(outgoing, deadline, timeout),
+    )

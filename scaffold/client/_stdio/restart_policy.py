@@ -5,9 +5,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from scaffold.client._protocol.session import Session
+from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.connection.calls_in_flight import Connection
-from scaffold.client._stdio.connection.transport import inherited
+from scaffold.client._stdio.connection.transport import inherited_connection_error
 from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,
@@ -16,16 +16,16 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._hooks.hook import Kind
 
-__all__ = ["DYING_OF_PROBE", "Supervision", "closed"]
+__all__ = ["FATAL_AFTER_PROBE", "RestartPolicy", "channel_closed_error"]
 
-DYING_OF_PROBE: Final = ("server/discover", "initialize")
+FATAL_AFTER_PROBE: Final = ("server/discover", "initialize")
 """Messages that an old server may die of because of the probe: mcp 1.0.0 dies of the second one."""
 
-_MOST_RESTARTS: Final = 5
+_MAX_RESTARTS: Final = 5
 _FIRST_DELAY: Final = 0.1
 
 
-class Supervision:
+class RestartPolicy:
     """Counts restarts in a row: without one answered call between them.
 
     The first restart is immediate, then 0.1 s are waited, 0.2 s, 0.4 s, 0.8 s; there is no sixth.
@@ -39,14 +39,14 @@ class Supervision:
         self._restarts = 0
         self._last = ""
 
-    def session(self) -> Session:
+    def session(self) -> ProtocolSession:
         """Make the session of a new process; the era of the one before it is tried first."""
-        session = Session(self._kind, self._plugin)
+        session = ProtocolSession(self._kind, self._plugin)
         session.version = self._version
         return session
 
     @contextmanager
-    def opening(self, session: Session) -> Generator[None]:
+    def opening(self, session: ProtocolSession) -> Generator[None]:
         """Note how a session opens; a server that gives no answer becomes `ConnectFailed`."""
         try:
             yield
@@ -58,36 +58,36 @@ class Supervision:
             raise
         self._version = session.version
 
-    def too_late(self) -> DeadlineExceeded:
+    def restart_timeout_error(self) -> DeadlineExceeded:
         """Return the error of a call whose time is over before the process is up again."""
         return DeadlineExceeded(f"{self._plugin}: not yet up again after: {self._last}")
 
-    def restart(self, connection: Connection) -> float:
+    def count_restart(self, connection: Connection) -> float:
         """Count a restart of a connection that has ended; return the seconds to wait before it.
 
         Raises `PeerCrashed` if there were too many. The first connection of a fork is not counted.
         """
-        if connection.end is inherited:
+        if connection.end is inherited_connection_error:
             self._restarts = 0
             return 0.0
-        if connection.served():
+        if connection.answered_since_check():
             self._restarts = 0
         if not self._restarts and connection.end is not None:
             self._last = str(connection.end())
-        if self._restarts == _MOST_RESTARTS:
-            self._logger.error("given up after %d restarts: %s", _MOST_RESTARTS, self._last)
+        if self._restarts == _MAX_RESTARTS:
+            self._logger.error("given up after %d restarts: %s", _MAX_RESTARTS, self._last)
             raise PeerCrashed(
-                f"{self._plugin}: given up after {_MOST_RESTARTS} restarts in a row; {self._last}"
+                f"{self._plugin}: given up after {_MAX_RESTARTS} restarts in a row; {self._last}"
             )
         self._restarts += 1
         self._logger.warning("restart %d: %s", self._restarts, self._last)
         return _FIRST_DELAY * 2 ** (self._restarts - 2) if self._restarts > 1 else 0.0
 
-    def not_made(self) -> None:
+    def undo_restart(self) -> None:
         """Take a restart back that the host had no room for: the plugin is not to blame."""
         self._restarts = max(0, self._restarts - 1)
 
 
-def closed() -> ConnectFailed:
+def channel_closed_error() -> ConnectFailed:
     """Return the error of a call after the channel was closed."""
     return ConnectFailed("the channel is closed")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scaffold.client._process.environment import inherited
+from scaffold.client._process.environment import inherited_variables
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host._runtimes.safe_path import path_of
 from scaffold.manifest._model import Manifest
@@ -41,7 +41,7 @@ def process_of(manifest: Manifest) -> dict[str, Any]:
     assert manifest.mcp_stdio is not None
     stdio = manifest.mcp_stdio
     folder = manifest.folder / stdio.working_dir
-    environment = {**inherited(stdio.env_inherit), **stdio.env}
+    environment = {**inherited_variables(stdio.env_inherit), **stdio.env}
     inherit = {} if stdio.env_inherit is None else {"env_inherit": stdio.env_inherit}
     return {
         **inherit,

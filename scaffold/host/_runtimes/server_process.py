@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from scaffold.client._process.environment import inherited
+from scaffold.client._process.environment import inherited_variables
 from scaffold.host._runtimes.connection_settings import command_of
 from scaffold.host._runtimes.http_server import LOCALHOST, Server, running
 from scaffold.host._runtimes.safe_path import path_of
@@ -29,7 +29,7 @@ def stdio_server(manifest: Manifest) -> Server:
     stdio = manifest.mcp_stdio
     assert stdio is not None
     folder = manifest.folder / stdio.working_dir
-    env = {**inherited(stdio.env_inherit), **stdio.env}
+    env = {**inherited_variables(stdio.env_inherit), **stdio.env}
     return Server(command_of(manifest), folder, {**env, **path_of(stdio.command, folder, env)})
 
 

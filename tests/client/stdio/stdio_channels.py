@@ -11,7 +11,7 @@ from typing import Any
 
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
-from scaffold.client._stdio.connection.read_watchdog import WATCH
+from scaffold.client._stdio.connection.read_watchdog import WATCHDOG
 from scaffold.contract import Hook, Kind
 from scaffold.contract._context.progress import ProgressListener, progress_listener, reporting_to
 
@@ -163,7 +163,7 @@ def _descriptors() -> set[str]:
 
 def _threads() -> set[str]:
     """Name the threads; that of the watch only if it has no channels of others to look at."""
-    others = bool(WATCH._seats)
+    others = bool(WATCHDOG._reads)
     return {
         f"{thread.name} {thread.ident}"
         for thread in threading.enumerate()

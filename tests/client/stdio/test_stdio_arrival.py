@@ -5,7 +5,7 @@ from types import coroutine
 
 import pytest
 
-from scaffold.client._stdio.connection.response_future import Arrival, Reader
+from scaffold.client._stdio.connection.response_future import LoopReader, ResponseFuture
 from scaffold.contract._errors.errors import PeerCrashed
 
 END = PeerCrashed("it ended")
@@ -33,8 +33,8 @@ def run():
         async def watched():
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _loop, context: failed.append(context))
-            reader = Reader(loop)
-            await test(reader, Arrival(reader, 1, 0.0, None))
+            reader = LoopReader(loop)
+            await test(reader, ResponseFuture(reader, 1, 0.0, None))
             await asyncio.sleep(0)
 
         asyncio.run(watched())
@@ -76,7 +76,7 @@ def test_an_error_wakes_the_task_in_a_turn_of_its_own(run):
 
 
 @pytest.mark.parametrize("delivers", [True, False])
-@pytest.mark.parametrize("deliver", [Arrival.resume, Arrival.__call__])
+@pytest.mark.parametrize("deliver", [ResponseFuture.resume, ResponseFuture.__call__])
 def test_an_answer_that_comes_with_the_end_of_the_task_is_dropped(run, deliver, delivers):
     async def test(reader, arrival):
         task = await waiting_task(arrival)

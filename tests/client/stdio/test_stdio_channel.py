@@ -262,7 +262,7 @@ def test_closing_ends_a_call_that_has_the_connection_to_itself(open_channel):
     call = channel.bind(PATIENT)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(call, {"what": "silence"})
-        while _pipes(channel).inbox.last_id < 4:
+        while _connection(channel).router.last_id < 4:
             time.sleep(0.01)
         channel.close()
         with pytest.raises(ConnectFailed, match="the channel is closed"):
@@ -274,7 +274,7 @@ def test_closing_ends_the_calls_under_way(open_channel):
     call = channel.bind(PATIENT)
     with ThreadPoolExecutor(2) as pool:
         calls = [pool.submit(call, {"what": "silence"}) for _ in range(2)]
-        while len(_pipes(channel).inbox.waiting) < 2:
+        while len(_connection(channel).router.pending) < 2:
             time.sleep(0.01)
         channel.close()
         for waiting in calls:
@@ -285,8 +285,8 @@ def test_closing_ends_the_calls_under_way(open_channel):
     channel.close()
 
 
-def _pipes(channel):
-    return getattr(channel, "channel", channel)._pipes
+def _connection(channel):
+    return getattr(channel, "channel", channel)._connection
 
 
 def test_a_channel_that_is_dropped_ends_its_process(open_channel):
@@ -357,7 +357,7 @@ def test_a_crash_ends_every_call_under_way(tool):
     pid = tool.execute(ask("pid")).result
     with ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(tool.execute, ask("sleep", seconds=30)) for _ in range(4)]
-        while len(_pipes(tool.channel).inbox.waiting) < 4:
+        while len(_connection(tool.channel).router.pending) < 4:
             time.sleep(0.01)
         subprocess.run(["kill", "-9", str(pid)], check=True)
         for call in calls:

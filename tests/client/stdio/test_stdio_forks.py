@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from stdio_channels import ANIMAL, ANIMALS
 
-from scaffold.client._process.fork_server import ForkServers, _Forked
+from scaffold.client._process.fork_server import ForkServers, _ForkedChild
 from scaffold.client._process.launch import Launch, spawn
 from scaffold.client._process.process import Process
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
@@ -64,12 +64,12 @@ def run(launch: Launch, said: bytes = b"") -> tuple[bytes, bytes, str]:
     process = Process(launch)
     try:
         os.write(process.stdin, said)
-        process.end_input()
+        process.close_input()
         assert process.wait(PATIENCE)
         os.set_blocking(process.stdout, True)
         return os.read(process.stdout, 1 << 16), os.read(process.stderr, 1 << 16), process.status
     finally:
-        process.end(0)
+        process.terminate(0)
         process.release()
 
 
@@ -125,10 +125,10 @@ def test_a_server_outlives_forks_that_are_ended_while_they_end(forks, folder):
         process = Process(Launch(command, folder, {}, fork))
         time.sleep(number % 20 / 1000)
         process._child.signal_group(signal.SIGKILL)
-        process.end_input()
+        process.close_input()
         process.release()
         servers.add(type(process._child))
-    assert servers == {_Forked}
+    assert servers == {_ForkedChild}
 
 
 def test_what_a_fork_has_started_ends_with_it(forks, folder):
@@ -154,7 +154,7 @@ def test_a_fork_that_ignores_everything_is_killed(forks, folder):
     process = Process(Launch(command, folder, {}, forks.prepare(command, {})))
     os.set_blocking(process.stdout, True)
     assert os.read(process.stdout, 4) == b"deaf"
-    process.end(0.0)
+    process.terminate(0.0)
     assert process.status == "killed by SIGKILL"
     process.release()
 

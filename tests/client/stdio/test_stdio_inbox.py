@@ -9,27 +9,29 @@ from hypothesis import strategies as st
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateCache, TemplateMatch
 from scaffold._mcp.protocol_versions import MODERN
-from scaffold.client._protocol.session import Call, Session
-from scaffold.client._stdio.connection.response_router import Inbox
+from scaffold.client._protocol.session import CallCodec, ProtocolSession
+from scaffold.client._stdio.connection.response_router import ResponseRouter
 from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
 from scaffold.contract._hooks.hook import Kind
 from scaffold.kinds.tool_v1 import TOOL
 
 
-def inbox_waiting_for(*numbers, limit=1 << 20):
-    inbox = Inbox("animal", limit, lambda _message, _line: None, TemplateCache("structuredContent"))
-    inbox.last_id = max(numbers, default=0)
+def router_waiting_for(*numbers, limit=1 << 20):
+    router = ResponseRouter(
+        "animal", limit, lambda _message, _line: None, TemplateCache("structuredContent")
+    )
+    router.last_id = max(numbers, default=0)
     answers = {}
     for number in numbers:
-        inbox.waiting[number] = lambda answer, number=number: answers.setdefault(number, answer)
-    return inbox, answers
+        router.pending[number] = lambda answer, number=number: answers.setdefault(number, answer)
+    return router, answers
 
 
-def feed(inbox, data, cuts):
+def feed(router, data, cuts):
     start = 0
     for end in sorted({cut % (len(data) + 1) for cut in cuts} | {len(data)}):
         if end > start:
-            inbox.feed(data[start:end])
+            router.feed(data[start:end])
             start = end
 
 
@@ -42,51 +44,51 @@ def test_answers_arrive_once_in_any_order_however_they_are_cut(order, cuts, nois
     lines = [json.dumps({"jsonrpc": "2.0", "id": n, "result": n}).encode() + b"\n" for n in order]
     for place, line in enumerate(noise):
         lines.insert(place % (len(lines) + 1), line)
-    inbox, answers = inbox_waiting_for(*order)
-    feed(inbox, b"".join(lines), cuts)
+    router, answers = router_waiting_for(*order)
+    feed(router, b"".join(lines), cuts)
     assert {number: bytes(answer.result) for number, answer in answers.items()} == {
         number: str(number).encode() for number in order
     }
-    assert inbox.waiting == {}
+    assert router.pending == {}
 
 
 @given(data=st.binary(max_size=300), cuts=st.lists(st.integers(0, 300), max_size=5))
 def test_no_bytes_harm_the_answer_that_follows_them(data, cuts):
-    inbox, answers = inbox_waiting_for(7)
-    feed(inbox, data + b"\n", cuts)
-    inbox.feed(b'{"jsonrpc":"2.0","id":7,"result":{}}\n')
+    router, answers = router_waiting_for(7)
+    feed(router, data + b"\n", cuts)
+    router.feed(b'{"jsonrpc":"2.0","id":7,"result":{}}\n')
     assert isinstance(answers[7], Message)
 
 
 @pytest.mark.parametrize("cuts", [[], [50]])
 def test_a_line_beyond_the_limit_is_refused_before_it_ends(cuts):
-    inbox, _answers = inbox_waiting_for(limit=100)
+    router, _answers = router_waiting_for(limit=100)
     with pytest.raises(ProtocolError, match="a line of more than 100 bytes"):
-        feed(inbox, b"x" * 101, cuts)
+        feed(router, b"x" * 101, cuts)
 
 
 def test_only_the_first_odd_lines_are_logged_and_all_are_counted(caplog):
-    inbox, _answers = inbox_waiting_for()
+    router, _answers = router_waiting_for()
     for number in range(100):
-        inbox.feed(b"line %d\n" % number)
+        router.feed(b"line %d\n" % number)
     assert len(caplog.records) == 10
-    assert inbox.remarks.startswith("; it wrote 100 odd line(s), the last: 'line 99'")
+    assert router.remarks.startswith("; it wrote 100 odd line(s), the last: 'line 99'")
 
 
 def test_an_answer_like_an_earlier_one_is_read_without_a_scan_and_refused_as_any_other():
     plain = {**TOOL.describe("execute"), "content": False, "functions": None}
     kind = Kind.from_contract({**TOOL.contract, "hooks": {"execute": plain}})
-    session = Session(kind, "animal")
+    session = ProtocolSession(kind, "animal")
     session.version = MODERN
-    call = Call(session, kind.hooks["execute"], "execute")
+    call = CallCodec(session, kind.hooks["execute"], "execute")
     answers = []
-    inbox = Inbox("animal", 1 << 20, lambda _message, _line: None, session.templates)
+    router = ResponseRouter("animal", 1 << 20, lambda _message, _line: None, session.templates)
 
     def read(number, result, cut):
-        inbox.last_id = number
-        inbox.waiting[number] = answers.append
+        router.last_id = number
+        router.pending[number] = answers.append
         line = b'{"jsonrpc":"2.0","id":%d,"result":{"structuredContent":%b}}\n' % (number, result)
-        feed(inbox, line, cut)
+        feed(router, line, cut)
         return call.read(answers[-1])
 
     assert read(1, b'{"result":1}', [])["result"] == 1
@@ -99,7 +101,7 @@ def test_an_answer_like_an_earlier_one_is_read_without_a_scan_and_refused_as_any
     with pytest.raises(ProtocolError, match="the answer is no JSON-RPC answer, not JSON"):
         read(6, b'{"result":', [])
     assert read(7, b'{"result":7},"content":[]', [])["result"] == 7
-    assert inbox.waiting == {}
+    assert router.pending == {}
 
 
 def _result(number, payload="{}"):
@@ -112,15 +114,15 @@ def familiar():
     """An inbox that knows how answers begin."""
     templates = TemplateCache("structuredContent")
     templates.remember(_result(1)[:-1], b"{}", value=True)
-    return Inbox("animal", 1 << 20, lambda _message, _line: None, templates)
+    return ResponseRouter("animal", 1 << 20, lambda _message, _line: None, templates)
 
 
 def test_an_answer_that_comes_alone_is_taken_as_it_is(familiar):
     line = _result(7, '{"a":1}')
-    familiar.held.append(line)
-    assert familiar.only(7) == (b'{"a":1}', line)
-    assert familiar.answered == 1
-    assert not familiar.held
+    familiar.buffer.append(line)
+    assert familiar.take_lone_response(7) == (b'{"a":1}', line)
+    assert familiar.delivered_count == 1
+    assert not familiar.buffer
 
 
 @pytest.mark.parametrize(
@@ -138,19 +140,19 @@ def test_an_answer_that_comes_alone_is_taken_as_it_is(familiar):
     ],
 )
 def test_what_is_not_the_answer_alone_is_left_for_the_long_way(familiar, data):
-    familiar.held.append(data)
-    assert familiar.only(7) is None
-    assert familiar.answered == 0
-    assert list(familiar.held) == [data]
+    familiar.buffer.append(data)
+    assert familiar.take_lone_response(7) is None
+    assert familiar.delivered_count == 0
+    assert list(familiar.buffer) == [data]
 
 
 def test_no_answer_is_familiar_before_the_first():
-    inbox, _answers = inbox_waiting_for(7)
-    inbox.held.append(b'{"jsonrpc":"2.0","id":7\n{}}}\n')
-    assert inbox.only(7) is None
+    router, _answers = router_waiting_for(7)
+    router.buffer.append(b'{"jsonrpc":"2.0","id":7\n{}}}\n')
+    assert router.take_lone_response(7) is None
 
 
 def test_the_rest_of_a_line_is_no_answer(familiar):
     familiar.feed(b'{"jsonrpc":')
-    familiar.held.append(_result(7))
-    assert familiar.only(7) is None
+    familiar.buffer.append(_result(7))
+    assert familiar.take_lone_response(7) is None

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.client._process.orphan_reaper import Orphans
+from scaffold.client._process.orphan_reaper import OrphanReaper
 
 HOST = """
 import sys, time
 from scaffold.client._process import launch, orphan_reaper, process
-launch.ORPHANS = orphan_reaper.Orphans(grace=1)
+launch.ORPHAN_REAPER = orphan_reaper.OrphanReaper(grace=1)
 program = "import re; re.match('(a+)+$', 'a' * 60 + 'b')"
 child = process.Process(launch.Launch([sys.executable, "-c", program]))
 print(child._child.pid, flush=True)
@@ -56,25 +56,25 @@ def test_a_process_that_cannot_notice_is_ended_when_its_host_is_killed() -> None
 
 def test_the_shell_lives_as_long_as_the_processes_and_leaves_nothing() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
-    orphans = Orphans()
+    orphans = OrphanReaper()
     for group in (2**22 + 1, 2**22 + 2):
-        orphans.remember(group)
+        orphans.add(group)
     shell = orphans._shell
     assert is_alive(shell)
-    orphans.forget(2**22 + 1)
+    orphans.remove(2**22 + 1)
     assert is_alive(shell)
-    orphans.forget(2**22 + 2)
-    orphans.forget(2**22 + 2)
+    orphans.remove(2**22 + 2)
+    orphans.remove(2**22 + 2)
     assert not is_alive(shell)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_who_is_forgotten_is_left_alone() -> None:
     ours, others = sleeper(), sleeper()
-    orphans = Orphans(grace=0)
+    orphans = OrphanReaper(grace=0)
     for process in (ours, others):
-        orphans.remember(process.pid)
-    orphans.forget(others.pid)
+        orphans.add(process.pid)
+    orphans.remove(others.pid)
     os.close(orphans._pipe)
     assert ours.wait(15) == -signal.SIGKILL
     assert others.poll() is None
@@ -85,11 +85,11 @@ def test_who_is_forgotten_is_left_alone() -> None:
 
 def test_a_shell_that_was_killed_is_replaced() -> None:
     ours = sleeper()
-    orphans = Orphans(grace=0)
-    orphans.remember(ours.pid)
+    orphans = OrphanReaper(grace=0)
+    orphans.add(ours.pid)
     os.kill(orphans._shell, signal.SIGKILL)
     until_ended(orphans._shell)
-    orphans.remember(2**22 + 1)
+    orphans.add(2**22 + 1)
     os.close(orphans._pipe)
     assert ours.wait(15) == -signal.SIGKILL
     os.waitpid(orphans._shell, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from stdio_channels import ANIMAL, ANIMALS, processes
 
-from scaffold.client._stdio.restart_policy import Supervision
+from scaffold.client._stdio.restart_policy import RestartPolicy
 from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,
@@ -127,7 +127,7 @@ def test_restarts_wait_twice_as_long_each_time():
         def served(self):
             return False
 
-    supervision = Supervision(ANIMAL, "animal")
+    supervision = RestartPolicy(ANIMAL, "animal")
     assert [supervision.restart(Ended()) for _ in range(5)] == [0.0, 0.1, 0.2, 0.4, 0.8]
     with pytest.raises(PeerCrashed, match="given up after 5 restarts in a row; no MCP"):
         supervision.restart(Ended())

@@ -12,7 +12,7 @@ from stdio_channels import ANIMAL, ANIMALS
 
 from scaffold.client._process.process import Process
 from scaffold.client._stdio.channel import StdioChannel
-from scaffold.client._stdio.connection.read_watchdog import WATCH
+from scaffold.client._stdio.connection.read_watchdog import WATCHDOG
 from scaffold.contract._errors.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
 
 PATIENT, CALM, HASTY = (ANIMAL.hooks[name] for name in ("patient", "calm", "hasty"))
@@ -40,7 +40,7 @@ def channel(open_channel):
 def any_channel(request, open_channel, monkeypatch):
     if request.param == "it cannot":
         # As where the system has no `/proc`.
-        monkeypatch.setattr(Process, "_write_back", lambda _self, _data: False)
+        monkeypatch.setattr(Process, "_write_to_stdout", lambda _self, _data: False)
     return open_channel()
 
 
@@ -80,7 +80,7 @@ def test_an_end_that_cannot_be_seen_in_the_pipe_is_noticed(any_channel):
 def test_a_thread_that_blocks_hears_of_the_end_of_the_channel(any_channel):
     with ThreadPoolExecutor(1) as pool:
         blocked = pool.submit(any_channel.bind(PATIENT), {"what": "silence"})
-        while any_channel._pipes.inbox.last_id < 4:
+        while any_channel._connection.router.last_id < 4:
             time.sleep(0.01)
         any_channel.close()
         with pytest.raises(ConnectFailed, match="the channel is closed"):
@@ -98,11 +98,11 @@ def test_there_is_a_watch_as_long_as_there_are_channels_that_call(open_channel):
     for thread in watchers():
         thread.join(5)
     assert watchers() == []
-    assert WATCH.asleep
+    assert WATCHDOG.is_idle
 
 
 def test_a_quiet_watch_ends_and_the_next_call_brings_it_back(channel, monkeypatch):
-    monkeypatch.setattr("scaffold.client._stdio.connection.read_watchdog._QUIET", 0)
+    monkeypatch.setattr("scaffold.client._stdio.connection.read_watchdog._MAX_IDLE_CHECKS", 0)
     call = channel.bind(CALM)
     call({"what": "ok"})
     for thread in watchers():
@@ -117,7 +117,7 @@ def test_a_fork_of_the_host_has_a_watch_of_its_own(channel):
     call({"what": "ok"})
     child = os.fork()
     if not child:
-        own = WATCH.asleep and not watchers()
+        own = WATCHDOG.is_idle and not watchers()
         os._exit(0 if own else 1)
     _pid, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0

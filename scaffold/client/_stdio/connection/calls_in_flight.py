@@ -11,91 +11,95 @@ from typing_extensions import override
 from scaffold._concurrency.turns import wake_first
 from scaffold._mcp.jsonrpc import encode, write_notification, write_request
 from scaffold._mcp.message_templates import MESSAGE_START
-from scaffold.client._process.descriptors import ATOMIC, poll
+from scaffold.client._process.descriptors import ATOMIC_WRITE_BYTES, poller_for
 from scaffold.client._process.launch import Launch
-from scaffold.client._protocol.session import Call, Outgoing, Session
+from scaffold.client._protocol.session import CallCodec, OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.response_router import Deliver
 from scaffold.client._stdio.connection.transport import NotSent, Transport
 from scaffold.contract._errors.errors import DeadlineExceeded, PeerCrashed, TransportError
 
-__all__ = ["DEAF", "PROBE_PATIENCE", "Connection"]
+__all__ = ["INPUT_CLOSED", "PROBE_TIMEOUT", "Connection"]
 
-PROBE_PATIENCE: Final = 2.0
+PROBE_TIMEOUT: Final = 2.0
 """Seconds of silence after which a server that has read `server/discover` is legacy."""
 
-DEAF: Final = "the process does not read its input any more"
+INPUT_CLOSED: Final = "the process does not read its input any more"
 
 
 class Connection(Transport):
     """A process that answers requests."""
 
-    def __init__(self, launch: Launch, session: Session, limit: int) -> None:
+    def __init__(self, launch: Launch, session: ProtocolSession, limit: int) -> None:
         super().__init__(launch, session, limit)
         self._ids = count(1)
         self._served = 0
         self._notified = 0, 0
         """The newest request, and the bytes of the notifications after it."""
 
-    def begin(self, outgoing: Outgoing, deliver: Deliver) -> int:
+    def send_request(self, outgoing: OutgoingMessage, deliver: Deliver) -> int:
         """Send a request, whose answer goes to `deliver`; return its id.
 
         Raises `NotSent` if the process takes no more input.
         """
-        inbox = self.inbox
-        request_id = inbox.last_id = next(self._ids)
-        inbox.waiting[request_id] = deliver
+        router = self.router
+        request_id = router.last_id = next(self._ids)
+        router.pending[request_id] = deliver
         if outgoing.report is not None:
             self.reports[outgoing.token] = deliver
         try:
             # In this order: `fail` either finds the request, or is found by it.
             if self.end is not None:
-                _refuse(self.end)
+                _raise_not_sent(self.end)
             self.send(write_request(request_id, outgoing.method, outgoing.params) + b"\n")
         except BaseException as error:
-            inbox.waiting.pop(request_id, None)
+            router.pending.pop(request_id, None)
             self.reports.pop(outgoing.token, None)
             if isinstance(error, OSError):
-                raise NotSent(DEAF) from None
+                raise NotSent(INPUT_CLOSED) from None
             raise
         return request_id
 
-    def sender(self, call: Call) -> Callable[[Any, Deliver | None], int]:
+    def fast_sender(self, call: CallCodec) -> Callable[[Any, Deliver | None], int]:
         """Return the function that sends such calls, of which there is only a payload to say.
 
         It takes the payload and who hears of the answer, and returns the id. A thread that is
         reading may leave the latter out: it must then expect the answer before it ceases to read
         without it. Raises as `begin`.
         """
-        dump, middle, tail = call.dump, *call.line
-        inbox, waiting, ids = self.inbox, self.inbox.waiting, self._ids
-        outlet, unsent, writers = self.outlet, self.outlet.unsent, self.outlet.turns
+        dump, middle, tail = call.dump, *call.message_parts
+        router, pending, ids = self.router, self.router.pending, self._ids
+        write_queue, unsent, writers = (
+            self.write_queue,
+            self.write_queue.unsent,
+            self.write_queue.turns,
+        )
         enter, leave, identity = writers.append, writers.remove, get_ident
-        write, join, stdin, atomic, alone = os.write, b"".join, self._stdin, ATOMIC, 1
+        write, join, stdin, atomic, alone = os.write, b"".join, self._stdin, ATOMIC_WRITE_BYTES, 1
 
         def send(payload: Any, deliver: Deliver | None) -> int:
             arguments = dump(payload)
-            number = inbox.last_id = next(ids)
+            number = router.last_id = next(ids)
             line = join((MESSAGE_START, b"%d" % number, middle, arguments, tail))
             if deliver is not None:
-                waiting[number] = deliver
+                pending[number] = deliver
             turn = identity()
             try:
                 enter(turn)
                 if self.end is not None:
-                    _refuse(self.end)
+                    _raise_not_sent(self.end)
                 # Most often no other thread writes, and the pipe takes it all.
-                crowd = len(line) > atomic or len(waiting) > alone or len(writers) > alone
+                crowd = len(line) > atomic or len(pending) > alone or len(writers) > alone
                 if crowd or unsent:
-                    outlet.keep(line)
+                    write_queue.append(line)
                 else:
                     write(stdin, line)
             except BlockingIOError:
-                outlet.keep(line)
+                write_queue.append(line)
             except OSError:
-                waiting.pop(number, None)
-                raise NotSent(DEAF) from None
+                pending.pop(number, None)
+                raise NotSent(INPUT_CLOSED) from None
             except BaseException:
-                waiting.pop(number, None)
+                pending.pop(number, None)
                 raise
             finally:
                 leave(turn)
@@ -111,24 +115,26 @@ class Connection(Transport):
         try:
             self.sent()
         except OSError:
-            self.inbox.waiting.pop(request_id, None)
-            raise NotSent(DEAF) from None
+            self.router.pending.pop(request_id, None)
+            raise NotSent(INPUT_CLOSED) from None
 
-    def overdue(self, request_id: int, outgoing: Outgoing, seconds: float) -> DeadlineExceeded:
+    def timeout_error(
+        self, request_id: int, outgoing: OutgoingMessage, timeout: float
+    ) -> DeadlineExceeded:
         """Give up a request and tell the server; return the error that says so.
 
         A process that will not come to itself is given up altogether.
         """
-        unread = self._lies_unread(request_id)
-        self.inbox.waiting.pop(request_id, None)
+        unread = self._is_unread(request_id)
+        self.router.pending.pop(request_id, None)
         if outgoing.method == "tools/call":
-            self.notify(_cancelled(request_id))
+            self.notify(_cancel_notification(request_id))
         what = f"{self.session.plugin}: no answer to {outgoing.name or outgoing.method}"
-        cause = f"{what} within {seconds:.3g} s{self.inbox.remarks}"
+        cause = f"{what} within {timeout:.3g} s{self.router.remarks}"
         if unread:
             cause += "; it has not read all of its input"
-        hopeless = self._patience.missed(seconds)
-        if poll(read=(self._stdout,)).poll(0):  # it has said more, which was not read yet
+        hopeless = self._hang_detector.note_missed_deadline(timeout)
+        if poller_for(read=(self._stdout,)).poll(0):  # it has said more, which was not read yet
             hopeless = ""
         if self.process.exited():
             hopeless = f"the process has ended ({self.process.status})"
@@ -137,58 +143,58 @@ class Connection(Transport):
             self.fail(lambda: PeerCrashed(cause))
         return DeadlineExceeded(cause)
 
-    def _lies_unread(self, request_id: int) -> bool:
+    def _is_unread(self, request_id: int) -> bool:
         """Tell whether a request is surely among the input that the process has not read.
 
         Of what is in the pipe only the end is known: the newest request, and notifications after
         it. An older request may have been read, so the process is not blamed for it.
         """
         opening = MESSAGE_START + b"%d," % request_id
-        if any(part.line.startswith(opening) for part in list(self.outlet.unsent)):
+        if any(queued.line.startswith(opening) for queued in list(self.write_queue.unsent)):
             return True
-        if request_id != self.inbox.last_id:
+        if request_id != self.router.last_id:
             return False
         newest, size = self._notified
-        return self.process.unread() > (size if newest == request_id else 0)
+        return self.process.unread_input() > (size if newest == request_id else 0)
 
     @override
-    def notify(self, outgoing: Outgoing) -> None:
+    def notify(self, outgoing: OutgoingMessage) -> None:
         newest, size = self._notified
-        last = self.inbox.last_id
+        last = self.router.last_id
         line = len(write_notification(outgoing.method, outgoing.params)) + 1
         self._notified = last, (size if newest == last else 0) + line
         super().notify(outgoing)
 
-    def forget(self, request_id: int) -> None:
+    def cancel(self, request_id: int) -> None:
         """Give up a request whose caller has gone away, if it has not been answered."""
-        if self.inbox.waiting.pop(request_id, None) is not None:
-            self.notify(_cancelled(request_id))
+        if self.router.pending.pop(request_id, None) is not None:
+            self.notify(_cancel_notification(request_id))
 
-    def forget_all(self, deliver: Deliver) -> None:
+    def cancel_all(self, deliver: Deliver) -> None:
         """Give up the requests whose answers go to `deliver`, and have not come.
 
         An interruption may have come before their ids were known.
         """
-        for request_id, whose in list(self.inbox.waiting.items()):
+        for request_id, whose in list(self.router.pending.items()):
             if whose == deliver:
-                self.forget(request_id)
+                self.cancel(request_id)
 
-    def abandon(self, request_id: int) -> None:
+    def cancel_lone(self, request_id: int) -> None:
         """Give up a request that was begun alone, and has not been answered; 0 is none."""
-        self.inbox.waiting.pop(request_id, None)
+        self.router.pending.pop(request_id, None)
         if request_id:
-            self.notify(_cancelled(request_id))
+            self.notify(_cancel_notification(request_id))
 
-    def served(self) -> bool:
+    def answered_since_check(self) -> bool:
         """Tell whether calls were answered since this was last asked."""
-        before, self._served = self._served, self.inbox.answered
+        before, self._served = self._served, self.router.delivered_count
         return self._served > before
 
 
-def _refuse(end: Callable[[], TransportError]) -> NoReturn:
+def _raise_not_sent(end: Callable[[], TransportError]) -> NoReturn:
     raise NotSent(str(end()))
 
 
-def _cancelled(request_id: int) -> Outgoing:
+def _cancel_notification(request_id: int) -> OutgoingMessage:
     params = encode({"requestId": request_id, "reason": "the client does not wait any longer"})
-    return Outgoing("notifications/cancelled", params, answered=False)
+    return OutgoingMessage("notifications/cancelled", params, expects_response=False)

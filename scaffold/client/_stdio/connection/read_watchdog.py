@@ -14,27 +14,27 @@ from typing import Final
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 
-__all__ = ["LOOK", "WATCH", "Seat"]
+__all__ = ["CHECK_INTERVAL", "WATCHDOG", "WatchedRead"]
 
-LOOK: Final = 0.25
+CHECK_INTERVAL: Final = 0.25
 """Seconds between two looks: a read lasts for one or two of them."""
-_QUIET: Final = 80
+_MAX_IDLE_CHECKS: Final = 80
 """Looks without anybody reading after which the thread ends."""
 
 
-class Seat:
+class WatchedRead:
     """Where one thread at a time sits and reads."""
 
-    __slots__ = ("__weakref__", "at", "interrupt")
+    __slots__ = ("__weakref__", "interrupt", "request_id")
 
     def __init__(self, interrupt: Callable[[], None]) -> None:
-        self.at = 0
+        self.request_id = 0
         """The call that it reads the answer to; 0 if nobody sits here."""
         self.interrupt = interrupt
         """Calls the thread back."""
 
 
-class Watch:
+class ReadWatchdog:
     """Looks at all seats, from a thread that there is while calls are made."""
 
     def __init__(self) -> None:
@@ -42,64 +42,68 @@ class Watch:
 
     def reset(self) -> None:
         """Have no thread: a fork of the process has not inherited it."""
-        self._seats: weakref.WeakSet[Seat] = weakref.WeakSet()
+        self._reads: weakref.WeakSet[WatchedRead] = weakref.WeakSet()
         self._lock = reentrant_lock(Rank.GLOBAL)
-        self._leave = False
-        self.asleep = True
+        self._stop = False
+        self.is_idle = True
         """True if nobody looks: to be asked after a seat was taken."""
 
-    def add(self, seat: Seat) -> None:
+    def add(self, watched_read: WatchedRead) -> None:
         """Look at a seat from now on, for as long as there is one."""
         with self._lock:
-            self._seats.add(seat)
+            self._reads.add(watched_read)
 
-    def remove(self, seat: Seat) -> None:
+    def remove(self, watched_read: WatchedRead) -> None:
         """Look at a seat no more."""
         with self._lock:
-            self._seats.discard(seat)
-            self._leave = not self._seats
+            self._reads.discard(watched_read)
+            self._stop = not self._reads
 
-    def wake(self) -> bool:
+    def ensure_running(self) -> bool:
         """Begin to look; tell whether there is a thread for it."""
         with self._lock:
-            if self.asleep:
+            if self.is_idle:
                 try:
                     # The thread takes the lock before it does anything.
                     threading.Thread(target=self._run, name="watch", daemon=True).start()
                 except RuntimeError:
                     return False
-                self.asleep = self._leave = False
+                self.is_idle = self._stop = False
         return True
 
     def _run(self) -> None:
-        before: dict[Seat, int] = {}
-        quiet = 0
-        while not self._done(quiet):
-            time.sleep(LOOK)
-            now = self._taken()
-            for seat in now:
-                if before.get(seat) == now[seat]:
-                    seat.interrupt()
-            quiet = 0 if now else quiet + 1
+        before: dict[WatchedRead, int] = {}
+        idle_checks = 0
+        while not self._done(idle_checks):
+            time.sleep(CHECK_INTERVAL)
+            now = self._reads_in_progress()
+            for watched_read in now:
+                if before.get(watched_read) == now[watched_read]:
+                    watched_read.interrupt()
+            idle_checks = 0 if now else idle_checks + 1
             before = now
 
-    def _taken(self) -> dict[Seat, int]:
+    def _reads_in_progress(self) -> dict[WatchedRead, int]:
         """Return the seats that are taken, and by what."""
         with self._lock:
-            return {seat: seat.at for seat in self._seats if seat.at}
+            return {
+                watched_read: watched_read.request_id
+                for watched_read in self._reads
+                if watched_read.request_id
+            }
 
-    def _done(self, quiet: int) -> bool:
+    def _done(self, idle_checks: int) -> bool:
         """Tell whether there is nothing left to look at."""
         with self._lock:
-            if quiet <= _QUIET and not self._leave:
+            if idle_checks <= _MAX_IDLE_CHECKS and not self._stop:
                 return False
-            self.asleep = True
+            self.is_idle = True
             # A thread that has sat down before that has not woken this one.
-            self.asleep = not any(seat.at for seat in self._seats)
-            self._leave = False
-            return self.asleep
+            self.is_idle = not any(watched_read.request_id for watched_read in self._reads)
+            self._stop = False
+            return self.is_idle
 
 
-WATCH: Final = Watch()
+WATCHDOG: Final = ReadWatchdog()
 """The one of this process."""
-reset_after_fork(WATCH.reset)
+reset_after_fork(WATCHDOG.reset)

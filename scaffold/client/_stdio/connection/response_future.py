@@ -13,27 +13,27 @@ from functools import partial
 from typing import Any, NoReturn, cast
 
 from scaffold._mcp.progress import Progress
-from scaffold.client._stdio.connection.response_router import Answer
+from scaffold.client._stdio.connection.response_router import Response
 from scaffold.contract._context.progress import ProgressListener
 
-__all__ = ["Arrival", "Reader"]
+__all__ = ["LoopReader", "ResponseFuture"]
 
 
-class Reader:
+class LoopReader:
     """The callback of an event loop that reads, and those who wait for what it reads."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.of_loop = weakref.ref(loop)
-        self.delivers = False
+        self.is_delivering = False
         """True while it delivers what it has read, and no task is running."""
 
-    def nested(self) -> bool:
+    def is_nested(self) -> bool:
         """Tell whether a task may run the loop from within, as `nest_asyncio` lets it."""
         return getattr(self.loop, "_nest_patched", False) is True
 
 
-class Arrival:
+class ResponseFuture:
     """An answer to come, for one task, which yields it at once.
 
     It is a future for `asyncio`, as far as tasks use one: see `asyncio.isfuture`. Called with an
@@ -55,13 +55,13 @@ class Arrival:
     )
 
     def __init__(
-        self, reader: Reader, id: int, deadline: float, report: ProgressListener | None
+        self, reader: LoopReader, id: int, deadline: float, report: ProgressListener | None
     ) -> None:
         self._reader = reader
         self.id = id
         self.deadline = deadline
         self._report = report
-        self.answer: Answer = None
+        self.answer: Response = None
         """`None` if the wait was given up."""
         self._done = False
         self._wake: Callable[[Any], object] | None = None
@@ -72,27 +72,27 @@ class Arrival:
         self.get_loop: Callable[[], object] = reader.of_loop
         self.result: Callable[[], object] = reader.of_loop
 
-    def __await__(self) -> Generator["Arrival", None, None]:
+    def __await__(self) -> Generator["ResponseFuture", None, None]:
         return _each_of(() if self._done else (self,))
 
-    def __call__(self, answer: Answer) -> None:
+    def __call__(self, answer: Response) -> None:
         """Take what has come."""
         if isinstance(answer, Progress):
             # In a turn of its own: what a listener raises is not for the reader to hear.
             self._reader.loop.call_soon(answer.report_to, self._report)
             return
         reader = self._reader
-        if reader.delivers:
-            reader.delivers = False
+        if reader.is_delivering:
+            reader.is_delivering = False
             self.resume(answer)
-            reader.delivers = True
+            reader.is_delivering = True
         elif not self._done:
             self._done = True
             self.answer = answer
             if self._wake is not None:
                 reader.loop.call_soon(self._wake, self, context=self._context)
 
-    def resume(self, answer: Answer) -> None:
+    def resume(self, answer: Response) -> None:
         """Take what has come, and let the task go on at once: no other may be running."""
         if self._done:
             return  # it is being woken already, to hear that it was cancelled
@@ -118,7 +118,9 @@ class Arrival:
 
 
 # A generator would be felt by every call.
-_each_of: Callable[[tuple[Arrival, ...]], Generator[Arrival, None, None]] = cast("Any", iter)
+_each_of: Callable[[tuple[ResponseFuture, ...]], Generator[ResponseFuture, None, None]] = cast(
+    "Any", iter
+)
 
 
 def _raise_cancelled(message: object) -> NoReturn:

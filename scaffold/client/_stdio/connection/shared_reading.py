@@ -12,47 +12,51 @@ from typing import Final
 from typing_extensions import override
 
 from scaffold._concurrency.turns import Waiter, thread_id_of, wake_first
-from scaffold.client._process.descriptors import poll
+from scaffold.client._process.descriptors import poller_for
 from scaffold.client._process.launch import Launch
-from scaffold.client._process.waits import run
-from scaffold.client._protocol.session import Session
+from scaffold.client._process.waits import run_steps
+from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.connection.calls_in_flight import Connection
-from scaffold.client._stdio.connection.read_watchdog import WATCH, Seat
-from scaffold.client._stdio.connection.response_router import Answer
-from scaffold.client._stdio.connection.transport import FAILED_GRACE, TICK, NotSent
+from scaffold.client._stdio.connection.read_watchdog import WATCHDOG, WatchedRead
+from scaffold.client._stdio.connection.response_router import Response
+from scaffold.client._stdio.connection.transport import (
+    CRASH_GRACE_PERIOD,
+    LIVENESS_INTERVAL,
+    NotSent,
+)
 from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed, TransportError
 
-__all__ = ["Waiting", "take"]
+__all__ = ["SharedReading", "take"]
 
-_TICK: Final = int(TICK * 1000)
-_CROWDED: Final = 0.02
+_TICK: Final = int(LIVENESS_INTERVAL * 1000)
+_CROWDED_INTERVAL: Final = 0.02
 """Seconds between looks at one's own answer while another thread reads and this one writes."""
 
 
-class Waiting(Connection):
+class SharedReading(Connection):
     """A connection whose answers are waited for by the threads that want them."""
 
-    def __init__(self, launch: Launch, session: Session, limit: int) -> None:
+    def __init__(self, launch: Launch, session: ProtocolSession, limit: int) -> None:
         super().__init__(launch, session, limit)
-        self._readable = poll(read=(self.process.stdout,))
-        self._blocks = self.process.let_block()
-        self._seat = Seat(self.process.interrupt)
-        self._lent: dict[int, SimpleQueue[Answer]] = {}
+        self._readable = poller_for(read=(self.process.stdout,))
+        self._blocks = self.process.enable_blocking_reads()
+        self._watched_read = WatchedRead(self.process.interrupt)
+        self._lent_slots: dict[int, SimpleQueue[Response]] = {}
         """Answers to short calls, taken by a signal handler on top of them."""
-        WATCH.add(self._seat)
+        WATCHDOG.add(self._watched_read)
 
     def _not_sent(self) -> NotSent:
         self.crash()
         assert self.end is not None
         return NotSent(str(self.end()))
 
-    def _wait(self, slot: "SimpleQueue[Answer]", deadline: float, left: float) -> Answer:
+    def _wait(self, slot: "SimpleQueue[Response]", deadline: float, left: float) -> Response:
         """Return the answer, `None` if there is none in time, which is `left` seconds from now."""
         readers, turn = self.turns, Waiter(slot.put)
         try:
             readers.append(turn)
             # Not a loop: its jump back is no part of the `try` for Python 3.13.
-            answer = self._lead_or_follow(slot, turn, deadline, left)
+            answer = self._read_or_wait(slot, turn, deadline, left)
         finally:
             first = readers[0] is turn
             readers.remove(turn)
@@ -60,41 +64,43 @@ class Waiting(Connection):
                 wake_first(readers)
         return answer
 
-    def _lead_or_follow(
-        self, slot: "SimpleQueue[Answer]", turn: Waiter, deadline: float, left: float
-    ) -> Answer:
+    def _read_or_wait(
+        self, slot: "SimpleQueue[Response]", turn: Waiter, deadline: float, left: float
+    ) -> Response:
         """Wait for the answer with a turn in the queue."""
-        answer: Answer = None
+        answer: Response = None
         readers = self.turns
         while answer is None and left > 0:
             if readers[0] is turn:
-                answer = self._lead(slot, turn, deadline, left)
+                answer = self._read_for_all(slot, turn, deadline, left)
             elif thread_id_of(readers[0]) == turn.thread:
-                answer = self._lead_for_frame_below(slot, turn, deadline, left)
+                answer = self._read_for_frame_below(slot, turn, deadline, left)
             else:
-                answer = self._follow(slot, turn, left)
+                answer = self._wait_for_reader(slot, turn, left)
             if answer is None:
                 left = deadline - time.monotonic()
         return answer
 
-    def _follow(self, slot: "SimpleQueue[Answer]", turn: Waiter, left: float) -> Answer:
+    def _wait_for_reader(
+        self, slot: "SimpleQueue[Response]", turn: Waiter, left: float
+    ) -> Response:
         """Let another thread read, for a while."""
-        patience = TICK
-        if self.outlet.unsent:
+        wait_seconds = LIVENESS_INTERVAL
+        if self.write_queue.unsent:
             self.flush()
-            patience = _CROWDED
+            wait_seconds = _CROWDED_INTERVAL
         turn.sleeps = True
-        answer = take(slot, min(left, patience))
+        answer = take(slot, min(left, wait_seconds))
         turn.sleeps = False
         return answer
 
-    def _lead(
-        self, slot: "SimpleQueue[Answer]", turn: Waiter, deadline: float, left: float
-    ) -> Answer:
+    def _read_for_all(
+        self, slot: "SimpleQueue[Response]", turn: Waiter, deadline: float, left: float
+    ) -> Response:
         """Read for everybody, until the own answer is there."""
         # Of its own: a signal handler may lead while the frame below it is in a poll.
-        readable = poll(read=(self.process.stdout,))
-        either = poll(read=(self.process.stdout,), write=(self.process.stdin,))
+        readable = poller_for(read=(self.process.stdout,))
+        either = poller_for(read=(self.process.stdout,), write=(self.process.stdin,))
         self.take()  # what a thread that was interrupted has left
         while left > 0:
             while not slot.empty():
@@ -103,9 +109,9 @@ class Waiting(Connection):
                     return answer
             if self.end is not None:
                 return self.end()
-            poller = either if self.outlet.unsent else readable
+            poller = either if self.write_queue.unsent else readable
             turn.sleeps = True
-            ready = poller.poll(_TICK if left > TICK else left * 1000)
+            ready = poller.poll(_TICK if left > LIVENESS_INTERVAL else left * 1000)
             turn.sleeps = False
             if ready:
                 if poller is either:
@@ -120,17 +126,17 @@ class Waiting(Connection):
             left = deadline - time.monotonic()
         return None
 
-    def _lead_for_frame_below(
-        self, slot: "SimpleQueue[Answer]", turn: Waiter, deadline: float, left: float
-    ) -> Answer:
+    def _read_for_frame_below(
+        self, slot: "SimpleQueue[Response]", turn: Waiter, deadline: float, left: float
+    ) -> Response:
         """Read in place of a frame of this thread, on which a signal handler was called."""
-        number = self._seat.at
-        if number and number not in self._lent:
-            lent: SimpleQueue[Answer] = SimpleQueue()
-            self.inbox.waiting[number] = lent.put
-            self._lent[number] = lent
+        number = self._watched_read.request_id
+        if number and number not in self._lent_slots:
+            lent: SimpleQueue[Response] = SimpleQueue()
+            self.router.pending[number] = lent.put
+            self._lent_slots[number] = lent
         try:
-            return self._lead(slot, turn, deadline, left)
+            return self._read_for_all(slot, turn, deadline, left)
         finally:
             self.process.interrupt()  # what the frame below waits for may have come
 
@@ -144,8 +150,11 @@ class Waiting(Connection):
             return
         me = get_ident()
         below = [turn for turn in self.turns if thread_id_of(turn) == me]
-        waits = all(turn.sleeps if isinstance(turn, Waiter) else self._seat.at for turn in below)
-        if not waits or any(thread_id_of(turn) == me for turn in self.outlet.turns):
+        waits = all(
+            turn.sleeps if isinstance(turn, Waiter) else self._watched_read.request_id
+            for turn in below
+        )
+        if not waits or any(thread_id_of(turn) == me for turn in self.write_queue.turns):
             raise ConnectFailed(
                 f"{self.session.plugin}: not called: a signal handler or finaliser has interrupted "
                 "a call of this thread to the same plugin; set a flag there, and call later"
@@ -154,22 +163,22 @@ class Waiting(Connection):
     @override
     def fail(self, end: Callable[[], TransportError]) -> None:
         super().fail(end)
-        if self._seat.at:
+        if self._watched_read.request_id:
             self.process.interrupt()
 
-    def dispose(self, grace: float = FAILED_GRACE) -> None:
+    def close(self, grace: float = CRASH_GRACE_PERIOD) -> None:
         """End the process of a connection that has ended. Takes as long as the process takes."""
-        run(self.disposing(grace))
-        WATCH.remove(self._seat)
+        run_steps(self.close_steps(grace))
+        WATCHDOG.remove(self._watched_read)
 
     @override
     def crash(self) -> None:
         if self.end is None:
-            reason = run(self.last_words())
+            reason = run_steps(self.describe_exit())
             self.fail(lambda: PeerCrashed(reason))
 
 
-def take(slot: "SimpleQueue[Answer]", seconds: float) -> Answer:
+def take(slot: "SimpleQueue[Response]", seconds: float) -> Response:
     """Take what was delivered, `None` if nothing was in time."""
     try:
         return slot.get(timeout=seconds)

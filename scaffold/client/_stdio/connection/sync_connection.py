@@ -16,47 +16,49 @@ from scaffold._concurrency.turns import wake_first
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
-from scaffold.client._protocol.session import REFUSED, Call, Outgoing
-from scaffold.client._stdio.connection.calls_in_flight import PROBE_PATIENCE
-from scaffold.client._stdio.connection.read_watchdog import LOOK, WATCH
-from scaffold.client._stdio.connection.response_router import Answer, message_of
-from scaffold.client._stdio.connection.shared_reading import Waiting, take
-from scaffold.client._stdio.connection.stream_window import Box
-from scaffold.client._stdio.connection.transport import SMALL_READ, TICK, NotSent
+from scaffold.client._protocol.session import LOAD_ERRORS, CallCodec, OutgoingMessage
+from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT
+from scaffold.client._stdio.connection.read_watchdog import CHECK_INTERVAL, WATCHDOG
+from scaffold.client._stdio.connection.response_router import Response, message_or_error
+from scaffold.client._stdio.connection.shared_reading import SharedReading, take
+from scaffold.client._stdio.connection.stream_window import StreamWindow
+from scaffold.client._stdio.connection.transport import LIVENESS_INTERVAL, SMALL_READ_BYTES, NotSent
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 
-__all__ = ["Pipes"]
+__all__ = ["SyncConnection"]
 
 
-class Pipes(Waiting):
+class SyncConnection(SharedReading):
     """A connection whose answers are waited for by the threads that want them."""
 
-    def ask(self, outgoing: Outgoing, deadline: float, seconds: float) -> Message | None:
+    def send_message(
+        self, outgoing: OutgoingMessage, deadline: float, timeout: float
+    ) -> Message | None:
         """Send what the session wants sent; `None` if there is no answer to it."""
-        if not outgoing.answered:
+        if not outgoing.expects_response:
             self.notify(outgoing)
             return None
-        if not outgoing.probe:
-            return message_of(self.exchange(outgoing, deadline, seconds))
-        slot: SimpleQueue[Answer] = SimpleQueue()
-        request_id = self._begin(outgoing, slot)
+        if not outgoing.is_probe:
+            return message_or_error(self.send_and_wait(outgoing, deadline, timeout))
+        slot: SimpleQueue[Response] = SimpleQueue()
+        request_id = self._send_request(outgoing, slot)
         now = time.monotonic()
         answer = None
         while answer is None and now < deadline:
-            patience = min(PROBE_PATIENCE, deadline - now)
-            answer = self._wait(slot, now + patience, patience)
+            wait_seconds = min(PROBE_TIMEOUT, deadline - now)
+            answer = self._wait(slot, now + wait_seconds, wait_seconds)
             now = time.monotonic()
-            if not self.process.unread():
+            if not self.process.unread_input():
                 # It has read the question, and is silent: that is an answer too.
                 break
-        self.inbox.waiting.pop(request_id, None)
+        self.router.pending.pop(request_id, None)
         if answer is None and now >= deadline:
-            raise self.overdue(request_id, outgoing, seconds)
-        return None if isinstance(answer, ProtocolError) else message_of(answer)
+            raise self.timeout_error(request_id, outgoing, timeout)
+        return None if isinstance(answer, ProtocolError) else message_or_error(answer)
 
-    def caller(self, call: Call, seconds: float) -> Callable[[Any, float], Any]:
+    def fast_caller(self, call: CallCodec, timeout: float) -> Callable[[Any, float], Any]:
         """Return the function that makes such calls: takes a payload and a deadline.
 
         If nobody waits for anything, the answer, and nothing else, is most often the next thing
@@ -64,40 +66,40 @@ class Pipes(Waiting):
         at hand: between two switches of processes, each function and each object more is felt. It
         raises as `exchange` does.
         """
-        send, only, quick, said = (
-            self.sender(call),
-            self.inbox.only,
-            call.quick,
+        send, take_lone_response, load_short, said = (
+            self.fast_sender(call),
+            self.router.take_lone_response,
+            call.load_short,
             current_call_context,
         )
         load, (n, i) = call.load, NON_FINITE_CAPITALS
-        inbox, waiting, unsent = self.inbox, self.inbox.waiting, self.outlet.unsent
-        readers, seat, watch, alone = self.turns, self._seat, WATCH, 1
+        router, pending, unsent = self.router, self.router.pending, self.write_queue.unsent
+        readers, watched_read, watch, alone = self.turns, self._watched_read, WATCHDOG, 1
         enter, leave, identity = readers.append, readers.remove, get_ident
-        read, source, most = os.read, (self.process.stdout,), (SMALL_READ,)
-        blocks, poll = self._blocks and seconds > 2 * LOOK, self._readable.poll
-        patience = int(min(seconds, TICK) * 1000)
+        read, source, most = os.read, (self.process.stdout,), (SMALL_READ_BYTES,)
+        blocks, poll = self._blocks and timeout > 2 * CHECK_INTERVAL, self._readable.poll
+        wait_seconds = int(min(timeout, LIVENESS_INTERVAL) * 1000)
 
-        def make(payload: Any, deadline: float) -> Any:
-            if readers or waiting or unsent or said() is not None:
-                return self.call(call, seconds, payload, deadline)
+        def fast_call(payload: Any, deadline: float) -> Any:
+            if readers or pending or unsent or said() is not None:
+                return self.call(call, timeout, payload, deadline)
             slot = found = None
             number, turn = 0, identity()
             try:
                 enter(turn)
                 if len(readers) == alone:
                     number = send(payload, None)
-                    seat.at = number
-                    watched = blocks and (not watch.asleep or watch.wake())
-                    if not unsent and (watched or poll(patience)):
+                    watched_read.request_id = number
+                    watched = blocks and (not watch.is_idle or watch.ensure_running())
+                    if not unsent and (watched or poll(wait_seconds)):
                         # One call reads and keeps what was read: see `Inbox`.
-                        inbox.held.extend(map(read, source, most))
-                    seat.at = 0
-                    found = only(number)
+                        router.buffer.extend(map(read, source, most))
+                    watched_read.request_id = 0
+                    found = take_lone_response(number)
                     if found is None:
-                        slot = self._expect(number)
+                        slot = self._slot_for(number)
             except BaseException as error:
-                self._break_off(number, error)
+                self._abort_fast_call(number, error)
                 raise
             finally:
                 leave(turn)
@@ -105,75 +107,77 @@ class Pipes(Waiting):
                     wake_first(readers)
             if found is None:
                 return (
-                    self.call(call, seconds, payload, deadline)
+                    self.call(call, timeout, payload, deadline)
                     if slot is None
-                    else call.read(self._await(number, slot, call.outgoing(b""), deadline, seconds))
+                    else call.read(
+                        self._await(number, slot, call.plain_message(b""), deadline, timeout)
+                    )
                 )
             output, line = found
             try:
                 plain = len(output) < LONG_TEXT_BYTES and n not in output and i not in output
-                return (quick if plain else load)(output)
-            except REFUSED:
+                return (load_short if plain else load)(output)
+            except LOAD_ERRORS:
                 return call.read(TemplateMatch(number, True, output, line))
 
-        return make
+        return fast_call
 
-    def _break_off(self, number: int, error: BaseException) -> None:
+    def _abort_fast_call(self, number: int, error: BaseException) -> None:
         """Give up a short call that was sent as `number`, or was not sent."""
-        self._seat.at = 0
+        self._watched_read.request_id = 0
         if isinstance(error, NotSent):
             raise self._not_sent() from None
-        self.abandon(number)
+        self.cancel_lone(number)
 
-    def _expect(self, request_id: int) -> "SimpleQueue[Answer]":
+    def _slot_for(self, request_id: int) -> "SimpleQueue[Response]":
         """Have the answer to a request that was sent delivered; take what was read meanwhile."""
-        slot: SimpleQueue[Answer] | None = self._lent.pop(request_id, None)
+        slot: SimpleQueue[Response] | None = self._lent_slots.pop(request_id, None)
         if slot is None:
-            slot = SimpleQueue[Answer]()
-            self.inbox.waiting[request_id] = slot.put
-        held = self.inbox.held
-        if held and not held[-1]:
+            slot = SimpleQueue[Response]()
+            self.router.pending[request_id] = slot.put
+        buffer = self.router.buffer
+        if buffer and not buffer[-1]:
             self.crash()
         if self.end is not None:
             raise self.end()
         self.take()
         return slot
 
-    def call(self, call: Call, seconds: float, payload: Any, deadline: float) -> Any:
+    def call(self, call: CallCodec, timeout: float, payload: Any, deadline: float) -> Any:
         """Make a call the long way, of which there may be more to say than its payload."""
         outgoing = call.write(payload)
-        return call.read(self.exchange(outgoing, deadline, seconds), outgoing.name)
+        return call.read(self.send_and_wait(outgoing, deadline, timeout), outgoing.name)
 
-    def exchange(
-        self, outgoing: Outgoing, deadline: float, seconds: float
+    def send_and_wait(
+        self, outgoing: OutgoingMessage, deadline: float, timeout: float
     ) -> Message | TemplateMatch[bool]:
         """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
         """
-        slot: SimpleQueue[Answer] = SimpleQueue()
+        slot: SimpleQueue[Response] = SimpleQueue()
         try:
-            request_id = self._begin(outgoing, slot)
-            return self._await(request_id, slot, outgoing, deadline, seconds)
+            request_id = self._send_request(outgoing, slot)
+            return self._await(request_id, slot, outgoing, deadline, timeout)
         except BaseException:
             self.reports.pop(outgoing.token, None)
-            self.forget_all(slot.put)
+            self.cancel_all(slot.put)
             raise
 
-    def _begin(self, outgoing: Outgoing, slot: "SimpleQueue[Answer]") -> int:
+    def _send_request(self, outgoing: OutgoingMessage, slot: "SimpleQueue[Response]") -> int:
         self._check_frames_below()
         try:
-            return self.begin(outgoing, slot.put)
+            return self.send_request(outgoing, slot.put)
         except NotSent:
             raise self._not_sent() from None
 
     def _await(
         self,
         request_id: int,
-        slot: "SimpleQueue[Answer]",
-        outgoing: Outgoing,
+        slot: "SimpleQueue[Response]",
+        outgoing: OutgoingMessage,
         deadline: float,
-        seconds: float,
+        timeout: float,
     ) -> Message | TemplateMatch[bool]:
         """Wait for the answer to a request that was sent."""
         last: Progress | None = None
@@ -186,40 +190,40 @@ class Pipes(Waiting):
                 last = answer
                 answer = self._wait(slot, deadline, deadline - time.monotonic())
         except BaseException:
-            self.forget(request_id)
+            self.cancel(request_id)
             raise
         finally:
             self.reports.pop(outgoing.token, None)
         if isinstance(answer, Message | TemplateMatch):
             return answer
-        raise answer or self.overdue(request_id, outgoing, seconds)
+        raise answer or self.timeout_error(request_id, outgoing, timeout)
 
     def stream(
-        self, outgoing: Outgoing, seconds: float
+        self, outgoing: OutgoingMessage, timeout: float
     ) -> Generator[Progress | Message | TemplateMatch[bool]]:
         """Send a request, and yield what comes of it; its answer is the last.
 
         Each must come within so many seconds of being asked for. Raises as `exchange` does.
         """
         self._check_frames_below()
-        slot: SimpleQueue[Answer] = SimpleQueue()
-        box = Box(self, slot.put)
+        slot: SimpleQueue[Response] = SimpleQueue()
+        window = StreamWindow(self, slot.put)
         last: Progress | None = None
         try:
-            box.id = request_id = self.begin(outgoing, box.deliver)
+            window.id = request_id = self.send_request(outgoing, window.deliver)
             while True:
-                answer = take(slot, 0) or self._wait(slot, time.monotonic() + seconds, seconds)
+                answer = take(slot, 0) or self._wait(slot, time.monotonic() + timeout, timeout)
                 if isinstance(answer, Message | TemplateMatch):
                     yield answer
                     return
                 if not isinstance(answer, Progress):
-                    raise answer or self.overdue(request_id, outgoing, seconds)
+                    raise answer or self.timeout_error(request_id, outgoing, timeout)
                 if last is None or answer.progress != last.progress:  # else it came twice
                     yield answer
-                    box.took(answer)
+                    window.acknowledge(answer)
                 last = answer
         except NotSent:
             raise self._not_sent() from None
         finally:
             self.reports.pop(outgoing.token, None)
-            self.forget_all(box.deliver)
+            self.cancel_all(window.deliver)

@@ -11,32 +11,32 @@ from threading import get_ident
 
 from scaffold._concurrency.turns import Turns, run_last, wake_first
 
-__all__ = ["Outlet"]
+__all__ = ["WriteQueue"]
 
 
-class _Part:
+class _QueuedLine:
     """A line, and what the pipe has taken of it."""
 
-    __slots__ = ("line", "taken")
+    __slots__ = ("line", "written")
 
     def __init__(self, line: bytes) -> None:
         self.line = line
-        self.taken: deque[int] = deque()
+        self.written: deque[int] = deque()
 
 
-class Outlet:
+class WriteQueue:
     """The input of a process; `fd` does not block."""
 
     def __init__(self, fd: int) -> None:
         self.turns: Turns = []
         """The threads that write, of which the first does."""
-        self.unsent: deque[_Part] = deque()
+        self.unsent: deque[_QueuedLine] = deque()
         """Lines that were not written yet, or not wholly."""
         self._fd = fd
 
-    def keep(self, line: bytes) -> None:
+    def append(self, line: bytes) -> None:
         """Queue a line, to be written by the next `flush`."""
-        self.unsent.append(_Part(line))
+        self.unsent.append(_QueuedLine(line))
 
     def flush(self) -> None:
         """Write what is queued as far as the pipe takes it; raise `OSError` if it is broken.
@@ -59,15 +59,15 @@ class Outlet:
         """Write; tell whether the pipe has taken all."""
         unsent = self.unsent
         while unsent:
-            part = unsent[0]
-            done = sum(part.taken)
-            if done == len(part.line):
+            queued = unsent[0]
+            done = sum(queued.written)
+            if done == len(queued.line):
                 unsent.popleft()
                 continue
-            rest = memoryview(part.line)[done:]
+            rest = memoryview(queued.line)[done:]
             try:
                 # One call writes and takes note: see the head of the module.
-                part.taken.extend(map(os.write, (self._fd,), (rest,)))
+                queued.written.extend(map(os.write, (self._fd,), (rest,)))
             except BlockingIOError:
                 return False
         return True
@@ -76,7 +76,7 @@ class Outlet:
         """Close the pipe once nobody writes."""
         run_last(self.turns, lambda: close(self._fd))
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop everything, in a fork of the process."""
         self.turns.clear()
         self.unsent.clear()

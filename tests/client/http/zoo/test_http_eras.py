@@ -109,7 +109,7 @@ def test_who_is_turned_away_does_not_try_another_door(call: Call) -> None:
         assert len(zoo.requests) == 1
 
 
-def offer(**schemas: Any) -> Script:
+def offered(**schemas: Any) -> Script:
     tools = [{"name": name, "inputSchema": schema} for name, schema in schemas.items()]
     return lambda exchange: exchange.answer(result={"tools": tools})
 
@@ -121,7 +121,7 @@ BAD = {"type": "object", "properties": {"n": {"type": "number", "x-mcp-header": 
 def test_a_tool_with_forbidden_headers_is_left_out_with_a_warning(
     call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Zoo(manners={**MODERN, "tools/list": offer(act=BAD, ask={"type": "object"})}) as zoo:
+    with Zoo(manners={**MODERN, "tools/list": offered(act=BAD, ask={"type": "object"})}) as zoo:
         assert call(zoo.url, "ask", timeout=5) == {"got": {}}
         with pytest.raises(RuntimeNotSupported, match="it lists: ask"):
             call(zoo.url, "act", timeout=5)
@@ -130,7 +130,7 @@ def test_a_tool_with_forbidden_headers_is_left_out_with_a_warning(
 
 @EVERY_WAY
 def test_a_legacy_server_may_offer_what_it_likes(call: Call) -> None:
-    with Zoo(manners={**LEGACY, "tools/list": offer(act=BAD)}) as zoo:
+    with Zoo(manners={**LEGACY, "tools/list": offered(act=BAD)}) as zoo:
         assert call(zoo.url, "act", {"n": 1}, timeout=5) == {"got": {"n": 1}}
         assert "mcp-param-n" not in zoo.named("tools/call")[0].headers
 
@@ -140,7 +140,7 @@ REGION = {"type": "object", "properties": {"at": {"type": "integer", "x-mcp-head
 
 @EVERY_WAY
 def test_a_parameter_is_mirrored_unless_it_is_null_or_absent(call: Call) -> None:
-    with Zoo(manners={**MODERN, "tools/list": offer(act=REGION)}) as zoo:
+    with Zoo(manners={**MODERN, "tools/list": offered(act=REGION)}) as zoo:
         for payload in ({"at": 42}, {"at": None}, {"x": 1}):
             call(zoo.url, "act", payload, timeout=5)
         sent = [request.headers.get("mcp-param-at") for request in zoo.named("tools/call")]
@@ -149,7 +149,7 @@ def test_a_parameter_is_mirrored_unless_it_is_null_or_absent(call: Call) -> None
 
 @EVERY_WAY
 def test_an_integer_that_no_header_may_carry_is_refused(call: Call) -> None:
-    with Zoo(manners={**MODERN, "tools/list": offer(act=REGION)}) as zoo:
+    with Zoo(manners={**MODERN, "tools/list": offered(act=REGION)}) as zoo:
         with pytest.raises(InvalidInput, match=r"/at: 9007199254740992 is beyond"):
             call(zoo.url, "act", {"at": 2**53}, timeout=5)
         assert zoo.named("tools/call") == []
