@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scaffold.server._process.lean_imports import frugal
+from scaffold.server._process.lean_imports import lean_imports
 
 if TYPE_CHECKING:
     from scaffold.contract._hooks.plugin import Plugin
@@ -25,10 +25,10 @@ def serve(
     the command line. Returns the exit status: 0 done, 2 usage, 4 the port cannot be had, 5 the
     plugin cannot be used.
     """
-    with frugal():
-        from scaffold.server._process.private_settings import take_private
+    with lean_imports():
+        from scaffold.server._process.private_settings import take_private_variables
 
-        take_private()
+        take_private_variables()
         from scaffold.server._run import run_server
     return run_server(
         entry_point, name or _package(entry_point), sys.argv[1:] if arguments is None else arguments

@@ -16,29 +16,29 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["Patterns", "Place", "read_patterns"]
+__all__ = ["HostPatterns", "HostPort", "parse_host_patterns"]
 
-_ANY: Final = "*"
-_BELOW: Final = "*."
+_WILDCARD: Final = "*"
+_SUBDOMAINS: Final = "*."
 _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _PATTERN: Final = (
     rf"(?P<name>(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\]|\*)(?::(?P<port>[0-9]+|\*))?"
 )
-_HIGHEST: Final = 65535
-_NOT_A_PORT: Final = 0
-_USUAL: Final = frozenset({80, 443})
+_MAX_PORT: Final = 65535
+_INVALID_PORT: Final = 0
+_DEFAULT_PORTS: Final = frozenset({80, 443})
 """Ports that clients leave out (RFC 9110 §4.2.1, §4.2.2)."""
-_FORMS: Final = "write names like mcp.example.com, mcp.example.com:8443, *.example.com or *"
+_EXAMPLES: Final = "write names like mcp.example.com, mcp.example.com:8443, *.example.com or *"
 
 
-class Place(NamedTuple):
+class HostPort(NamedTuple):
     """A name or an address, and a port if one was written."""
 
     name: str
     port: int | None = None
 
     @classmethod
-    def of(cls, url: str) -> "Place":
+    def from_url(cls, url: str) -> "HostPort":
         """Read the place out of a URL; it has no name if there is none that can be read."""
         try:
             parts = urlsplit(url)
@@ -48,7 +48,7 @@ class Place(NamedTuple):
         try:
             return cls(name, parts.port)
         except ValueError:
-            return cls(name, _NOT_A_PORT)
+            return cls(name, _INVALID_PORT)
 
     @property
     def is_address(self) -> bool:
@@ -56,81 +56,88 @@ class Place(NamedTuple):
         return _is_address(self.name)
 
     @property
-    def is_here(self) -> bool:
+    def is_loopback(self) -> bool:
         """True for this machine: `localhost`, or an address of the loopback."""
         return self.name == "localhost" or (self.is_address and ip_address(self.name).is_loopback)
 
 
-class Patterns:
-    """The patterns that an operator allows, as `read_patterns` returns them."""
+class HostPatterns:
+    """The patterns that an operator allows, as `parse_host_patterns` returns them."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._named: dict[str, set[int | None]] = {}
-        self._below: dict[str, set[int | None]] = {}
-        self._any: set[int | None] = set()
+        self._by_name: dict[str, set[int | None]] = {}
+        self._by_suffix: dict[str, set[int | None]] = {}
+        self._wildcard_ports: set[int | None] = set()
         for pattern in patterns:
-            name, port = _split(pattern)
-            if name == _ANY:
-                self._any.add(port)
-            elif name.startswith(_BELOW):
-                self._below.setdefault(name.removeprefix(_ANY), set()).add(port)
+            name, port = _split_pattern(pattern)
+            if name == _WILDCARD:
+                self._wildcard_ports.add(port)
+            elif name.startswith(_SUBDOMAINS):
+                self._by_suffix.setdefault(name.removeprefix(_WILDCARD), set()).add(port)
             else:
-                self._named.setdefault(name.strip("[]"), set()).add(port)
+                self._by_name.setdefault(name.strip("[]"), set()).add(port)
 
-    def name(self, place: Place) -> bool:
+    def matches_name(self, host: HostPort) -> bool:
         """Tell whether a pattern other than `*` allows a place."""
-        if _has(self._named.get(place.name, ()), place.port):
+        if _contains_port(self._by_name.get(host.name, ()), host.port):
             return True
         return any(
-            place.name.endswith(suffix) and _has(ports, place.port)
-            for suffix, ports in self._below.items()
+            host.name.endswith(suffix) and _contains_port(ports, host.port)
+            for suffix, ports in self._by_suffix.items()
         )
 
-    def allow(self, place: Place) -> bool:
+    def allows(self, host: HostPort) -> bool:
         """Tell whether any pattern allows a place."""
-        return self.name(place) or (bool(place.name) and _has(self._any, place.port))
+        return self.matches_name(host) or (
+            bool(host.name) and _contains_port(self._wildcard_ports, host.port)
+        )
 
 
-def read_patterns(text: str) -> tuple[str, ...]:
+def parse_host_patterns(text: str) -> tuple[str, ...]:
     """Read patterns with commas between them; raise `ValueError` for what can never match."""
     items = [item for item in (part.strip().lower() for part in text.split(",")) if item]
     if not items:
-        raise ValueError(f"it names no host: {_FORMS}")
+        raise ValueError(f"it names no host: {_EXAMPLES}")
     for item in items:
-        _check(item)
+        _check_pattern(item)
     return tuple(item.removesuffix(".") for item in items)
 
 
-def _check(item: str) -> None:
+def _check_pattern(item: str) -> None:
     if _is_address(item):
         return
     if "://" in item or "/" in item:
-        raise ValueError(f"{item!a} is a URL or has a path, and a Host has neither: {_FORMS}")
+        raise ValueError(f"{item!a} is a URL or has a path, and a Host has neither: {_EXAMPLES}")
     match = re.fullmatch(_PATTERN, item.removesuffix("."))
-    if match is None or item == f"{_ANY}.":  # a domain was forgotten: it must not mean any host
-        raise ValueError(f"{item!a} can match no host: {_FORMS}")
+    if (
+        match is None or item == f"{_WILDCARD}."
+    ):  # a domain was forgotten: it must not mean any host
+        raise ValueError(f"{item!a} can match no host: {_EXAMPLES}")
     name, port = match["name"], match["port"]
     if name.startswith("[") and not _is_address(name.strip("[]")):
         raise ValueError(f"{item!a} holds no address")
-    if port not in (None, _ANY) and not 0 < int(port[:6]) <= _HIGHEST:
-        raise ValueError(f"the port of {item!a} is not between 1 and {_HIGHEST}")
+    if port not in (None, _WILDCARD) and not 0 < int(port[:6]) <= _MAX_PORT:
+        raise ValueError(f"the port of {item!a} is not between 1 and {_MAX_PORT}")
 
 
-def _split(pattern: str) -> tuple[str, int | None]:
+def _split_pattern(pattern: str) -> tuple[str, int | None]:
     match = None if _is_address(pattern) else re.fullmatch(_PATTERN, pattern)
     if match is None:
         return pattern, None
     port = match["port"]
-    return match["name"], None if port in (None, _ANY) else int(port)
+    return match["name"], None if port in (None, _WILDCARD) else int(port)
 
 
-def _has(ports: Iterable[int | None], port: int | None) -> bool:
-    return any(one is None or one == port or (port is None and one in _USUAL) for one in ports)
+def _contains_port(ports: Iterable[int | None], port: int | None) -> bool:
+    return any(
+        allowed is None or allowed == port or (port is None and allowed in _DEFAULT_PORTS)
+        for allowed in ports
+    )
 
 
 def _is_address(name: str) -> bool:
     try:
-        found = ip_address(name)
+        address = ip_address(name)
     except ValueError:
         return False
-    return not (isinstance(found, IPv6Address) and found.scope_id)
+    return not (isinstance(address, IPv6Address) and address.scope_id)

@@ -9,17 +9,17 @@ from typing import Final
 __all__ = ["DEFAULT_PORT", "Options", "UsageError", "read_options"]
 
 DEFAULT_PORT: Final = 8080
-_LEVELS: Final = {
+_LOG_LEVELS: Final = {
     "debug": "DEBUG",
     "info": "INFO",
     "warn": "WARNING",
     "warning": "WARNING",
     "error": "ERROR",
 }
-_MEBI: Final = 1024 * 1024
-_MOST_WORKERS: Final = 64
-_LONGEST_WAIT: Final = 24 * 3600
-_SWITCH: Final = {"": False, "0": False, "false": False, "1": True, "true": True}
+_MIB: Final = 1024 * 1024
+_MAX_WORKERS: Final = 64
+_MAX_TIMEOUT: Final = 24 * 3600
+_BOOLEANS: Final = {"": False, "0": False, "false": False, "1": True, "true": True}
 
 
 class UsageError(Exception):
@@ -46,11 +46,11 @@ class Options:
     """If it is set, HTTP requests must show it: they come from the host that started the server."""
     trusts_clients: bool = False
     """True if the operator says that HTTP clients are to be believed; see `trusts_metadata`."""
-    stream_seconds: float = 300.0
+    stream_timeout: float = 300.0
     """Seconds after which a stream ends whose client takes nothing; infinity for no limit."""
     workers: int = 1
     """Processes that serve HTTP."""
-    largest: int = 64 * _MEBI
+    max_message_bytes: int = 64 * _MIB
     """The longest message that is read, in bytes."""
     log_level: str = "INFO"
 
@@ -63,7 +63,7 @@ class Options:
         return self.trusts_clients or bool(self.token) or not self.http
 
 
-SETTINGS: Final = (
+ENVIRONMENT_VARIABLES: Final = (
     *("LOG_LEVEL", "MCP_ALLOWED_HOSTS", "MCP_HTTP_HOST", "MCP_HTTP_PORT", "MCP_HTTP_WORKERS"),
     *("MCP_MAX_MESSAGE_MB", "MCP_PORT", "MCP_STREAM_TIMEOUT_SEC", "MCP_TRANSPORT"),
     "MCP_TRUST_METADATA",
@@ -83,74 +83,74 @@ def read_options(
         environment: The variables of the process.
         token: What the host that has started the server shows with its requests, if there is one.
     """
-    flags = _parse(arguments) if arguments else {}
+    flags = _parse_flags(arguments) if arguments else {}
     transport = flags.get("transport") or environment.get("MCP_TRANSPORT") or "stdio"
     if transport not in ("stdio", "http"):
         raise UsageError(f"MCP_TRANSPORT is '{transport}'; it must be 'stdio' or 'http'")
     level = (environment.get("LOG_LEVEL") or "info").lower()
-    if level not in _LEVELS:
-        raise UsageError(f"LOG_LEVEL is '{level}'; it must be one of: {', '.join(_LEVELS)}")
+    if level not in _LOG_LEVELS:
+        raise UsageError(f"LOG_LEVEL is '{level}'; it must be one of: {', '.join(_LOG_LEVELS)}")
     port = flags.get("port") or environment.get("MCP_HTTP_PORT") or environment.get("MCP_PORT")
     workers = flags.get("workers") or environment.get("MCP_HTTP_WORKERS")
     fd = flags.get("fd")
     return Options(
         http=transport == "http",
         host=flags.get("host") or environment.get("MCP_HTTP_HOST") or Options.host,
-        port=_number("the port", port, 0, 65535) if port else DEFAULT_PORT,
-        workers=_workers(workers) if workers else Options.workers,
-        allowed_hosts=_hosts(environment.get("MCP_ALLOWED_HOSTS")),
-        fd=_number("the descriptor", fd, 0, 1 << 20) if fd else None,
+        port=_parse_integer("the port", port, 0, 65535) if port else DEFAULT_PORT,
+        workers=_parse_workers(workers) if workers else Options.workers,
+        allowed_hosts=_parse_hosts(environment.get("MCP_ALLOWED_HOSTS")),
+        fd=_parse_integer("the descriptor", fd, 0, 1 << 20) if fd else None,
         token=token,
-        trusts_clients=_trusts(environment.get("MCP_TRUST_METADATA")),
-        stream_seconds=_patience(environment.get("MCP_STREAM_TIMEOUT_SEC")),
-        largest=_largest(environment.get("MCP_MAX_MESSAGE_MB")),
-        log_level=_LEVELS[level],
+        trusts_clients=_parse_trust(environment.get("MCP_TRUST_METADATA")),
+        stream_timeout=_parse_timeout(environment.get("MCP_STREAM_TIMEOUT_SEC")),
+        max_message_bytes=_parse_max_message(environment.get("MCP_MAX_MESSAGE_MB")),
+        log_level=_LOG_LEVELS[level],
     )
 
 
-def _workers(text: str) -> int:
-    count = _number("the number of workers", text, 1, _MOST_WORKERS)
+def _parse_workers(text: str) -> int:
+    count = _parse_integer("the number of workers", text, 1, _MAX_WORKERS)
     if count > 1 and not hasattr(os, "fork"):
         raise UsageError(f"there can be no {count} workers: this system cannot fork")
     return count
 
 
-def _hosts(text: str | None) -> tuple[str, ...]:
+def _parse_hosts(text: str | None) -> tuple[str, ...]:
     if not text:
         return ()
-    from scaffold.server._hostnames import read_patterns
+    from scaffold.server._hostnames import parse_host_patterns
 
     try:
-        return read_patterns(text)
+        return parse_host_patterns(text)
     except ValueError as error:
         raise UsageError(f"MCP_ALLOWED_HOSTS is {text!a}; {error}") from None
 
 
-def _trusts(text: str | None) -> bool:
-    if (text or "").lower() not in _SWITCH:
+def _parse_trust(text: str | None) -> bool:
+    if (text or "").lower() not in _BOOLEANS:
         raise UsageError(f"MCP_TRUST_METADATA is '{text}'; it must be 'true' or 'false'")
-    return _SWITCH[(text or "").lower()]
+    return _BOOLEANS[(text or "").lower()]
 
 
-def _patience(seconds: str | None) -> float:
+def _parse_timeout(seconds: str | None) -> float:
     if not seconds:
-        return Options.stream_seconds
-    return _number("MCP_STREAM_TIMEOUT_SEC", seconds, 0, _LONGEST_WAIT) or math.inf
+        return Options.stream_timeout
+    return _parse_integer("MCP_STREAM_TIMEOUT_SEC", seconds, 0, _MAX_TIMEOUT) or math.inf
 
 
-def _largest(megabytes: str | None) -> int:
+def _parse_max_message(megabytes: str | None) -> int:
     if not megabytes:
-        return Options.largest
-    return _number("MCP_MAX_MESSAGE_MB", megabytes, 1, 2048) * _MEBI
+        return Options.max_message_bytes
+    return _parse_integer("MCP_MAX_MESSAGE_MB", megabytes, 1, 2048) * _MIB
 
 
-def _number(what: str, text: str, least: int, most: int) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise UsageError(f"{what} is '{text}'; it must be a number from {least} to {most}")
+def _parse_integer(name: str, text: str, minimum: int, maximum: int) -> int:
+    if not text.isdecimal() or not minimum <= int(text) <= maximum:
+        raise UsageError(f"{name} is '{text}'; it must be a number from {minimum} to {maximum}")
     return int(text)
 
 
-def _parse(arguments: Sequence[str]) -> dict[str, str]:
+def _parse_flags(arguments: Sequence[str]) -> dict[str, str]:
     import argparse
 
     parser = argparse.ArgumentParser(

@@ -17,17 +17,17 @@ from msgspec import UNSET
 
 from scaffold._mcp.jsonrpc import JsonRpcError, Message, RequestId, read_message
 from scaffold._mcp.protocol_versions import ErrorCode
-from scaffold.server._http.app.http_request import (
-    Exchange,
+from scaffold.server._http.app.http_exchange import (
+    BodyBudget,
+    HttpExchange,
     Receive,
-    Room,
     Scope,
     Send,
     read_headers,
 )
-from scaffold.server._http.app.request_checks import check_mirror
-from scaffold.server._http.app.session_tokens import Sessions
-from scaffold.server._http.edge.http_errors import Refusal, status_of
+from scaffold.server._http.app.request_checks import check_mirrored_headers
+from scaffold.server._http.app.session_tokens import SessionTokens
+from scaffold.server._http.edge.http_errors import HttpError, status_of
 from scaffold.server._protocol.request_context import Headers, Session
 
 Heard: TypeAlias = tuple[bytes, Message]
@@ -97,35 +97,35 @@ def _status(answer: Message) -> int:
 class Bridge:
     def __init__(self, module: str) -> None:
         self.module = module
-        self.sessions = Sessions()
+        self.sessions = SessionTokens()
         self.children: dict[str, Child] = {}
         self.idle: list[Child] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(receive, send, Room(1 << 30))
+        exchange = HttpExchange(receive, send, BodyBudget(1 << 30))
         headers = read_headers(scope)
         try:
             await self.route(scope["method"], headers, exchange)
         except JsonRpcError as error:
-            await exchange.refuse(Refusal.of(error))
-        except Refusal as refusal:
-            await exchange.refuse(refusal)
+            await exchange.respond_error(HttpError.from_wire_error(error))
+        except HttpError as refusal:
+            await exchange.respond_error(refusal)
 
-    async def route(self, method: str, headers: Headers, exchange: Exchange) -> None:
+    async def route(self, method: str, headers: Headers, exchange: HttpExchange) -> None:
         if method == "POST":
             await self.post(headers, exchange)
         elif method == "DELETE":
             self.sessions.close(headers.get("mcp-session-id"))
             self.children.pop(headers["mcp-session-id"]).process.terminate()
-            await exchange.answer(204, b"")
+            await exchange.respond(204, b"")
         else:
-            raise Refusal(405, "not served", allow="POST, DELETE")
+            raise HttpError(405, "not served", allow="POST, DELETE")
 
-    async def post(self, headers: Headers, exchange: Exchange) -> None:
-        body = await exchange.body(headers, 1 << 26)
+    async def post(self, headers: Headers, exchange: HttpExchange) -> None:
+        body = await exchange.read_body(headers, 1 << 26)
         message = read_message(body)
         exchange.id = None if message.id is UNSET else message.id
-        if check_mirror(headers, message):
+        if check_mirrored_headers(headers, message):
             child = self.idle.pop() if self.idle else await Child.start(self.module)
             await self.relay(child, body, message, exchange, modern=True)
             self.idle.append(child)
@@ -144,26 +144,26 @@ class Bridge:
         child: Child,
         body: bytes,
         message: Message,
-        exchange: Exchange,
+        exchange: HttpExchange,
         *,
         headers: tuple[tuple[bytes, bytes], ...] = (),
         modern: bool = False,
     ) -> None:
         if message.id is UNSET or message.method is UNSET:
             await child.tell(body)
-            await exchange.answer(202, b"")
+            await exchange.respond(202, b"")
             return
         streaming = False
         async for line, answer in child.ask(body, message):
             last = answer.method is UNSET
             if last and not streaming:
                 status = _status(answer) if modern else 200
-                await exchange.answer(status, line, headers=headers)
+                await exchange.respond(status, line, headers=headers)
                 return
             if not streaming:
                 streaming = True
                 await exchange.open_stream()
-            await exchange.events((line,), last=last)
+            await exchange.send_events((line,), last=last)
 
 
 def main() -> None:

@@ -17,13 +17,13 @@ from fuzzed import Fuzzed
 from mutations import META, generator, pieces, request, spoilt
 
 from scaffold.server._http.app.app import App
-from scaffold.server._http.app.session_tokens import Sessions
+from scaffold.server._http.app.session_tokens import SessionTokens
 from scaffold.server._options import Options
-from scaffold.server._plugin.hosted_plugin import Guest
-from scaffold.server._protocol.call_runner import Tasks
+from scaffold.server._plugin.hosted_plugin import HostedPlugin
+from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.service import Service
 from scaffold.server._protocol.tool_calls import Call
-from scaffold.server._stdio.session import Conversation
+from scaffold.server._stdio.session import StdioSession
 
 SERVE = [sys.executable, "-m", "scaffold.server", "fuzzed:Fuzzed", "--name", "fuzz"]
 
@@ -32,31 +32,31 @@ def times(few, many):
     return pytest.mark.parametrize("count", [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
-class Outlet:
-    """Keeps what a conversation writes."""
+class RecordingWriter:
+    """Keeps what a session writes."""
 
     def __init__(self):
         self.lines = []
 
-    def add(self, line):
+    def enqueue(self, line):
         self.lines.append(line)
 
 
 @times(2000, 750_000)
 def test_lines_to_a_conversation_are_answered_once_or_never(count):
     chance = generator(11)
-    outlet = Outlet()
-    service = Service(Guest(Fuzzed(), "fuzz"), Options())
-    conversation = Conversation(service, outlet, 1 << 20, lambda call: None)
+    writer = RecordingWriter()
+    service = Service(HostedPlugin(Fuzzed(), "fuzz"), Options())
+    session = StdioSession(service, writer, 1 << 20, lambda call: None)
     for number in range(1, count + 1):
         line = spoilt(chance, request(chance, number)).replace(b"\n", b"")
-        call = conversation.repetition(line) or conversation.accept(line)
+        call = session.match_template(line) or session.handle_line(line)
         if isinstance(call, Call):
-            conversation.reply(call, b'{"jsonrpc":"2.0","id":%d,"result":{}}' % number)
-        assert len(outlet.lines) <= 1
-        assert all(json.loads(line)["jsonrpc"] == "2.0" for line in outlet.lines)
-        outlet.lines.clear()
-        assert conversation.running == {}
+            session.respond(call, b'{"jsonrpc":"2.0","id":%d,"result":{}}' % number)
+        assert len(writer.lines) <= 1
+        assert all(json.loads(line)["jsonrpc"] == "2.0" for line in writer.lines)
+        writer.lines.clear()
+        assert session.running == {}
 
 
 HEADERS = [
@@ -103,9 +103,9 @@ def test_requests_to_the_application_have_one_answer_each(count):
     chance = generator(12)
 
     async def run():
-        service = Service(Guest(Fuzzed(), "fuzz"), Options())
-        tasks = Tasks()
-        app = App(service, Options(), tasks, Sessions())
+        service = Service(HostedPlugin(Fuzzed(), "fuzz"), Options())
+        runner = CallRunner()
+        app = App(service, Options(), runner, SessionTokens())
         good = [HEADERS[0], HEADERS[2], HEADERS[4], HEADERS[7]]
         for number in range(count):
             message = request(chance, number)

@@ -6,7 +6,7 @@ import pytest
 from serving import Start
 from test_http import ask
 
-from scaffold.server._hostnames import Patterns, Place, read_patterns
+from scaffold.server._hostnames import HostPatterns, HostPort, parse_host_patterns
 from scaffold.server._options import UsageError, read_options
 
 
@@ -29,9 +29,9 @@ from scaffold.server._options import UsageError, read_options
 def test_a_pattern_allows_what_it_says(
     patterns: str, allowed: list[str], refused: list[str]
 ) -> None:
-    found = Patterns(read_patterns(patterns))
-    assert [host for host in allowed if not found.allow(Place.of(f"//{host}"))] == []
-    assert [host for host in refused if found.allow(Place.of(f"//{host}"))] == []
+    found = HostPatterns(parse_host_patterns(patterns))
+    assert [host for host in allowed if not found.allows(HostPort.from_url(f"//{host}"))] == []
+    assert [host for host in refused if found.allows(HostPort.from_url(f"//{host}"))] == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from scaffold.server._http.app.http_request import Receive, Scope, Send
+from scaffold.server._http.app.http_exchange import Receive, Scope, Send
 from scaffold.server._http.protocol import connection_limits
 from scaffold.server._http.protocol.connection_limits import end_overdue
 from scaffold.server._http.protocol.fast_protocol import Protocol

@@ -8,7 +8,7 @@ from scaffold.contract._errors.errors import RuntimeNotSupported
 from scaffold.contract._hooks.hook import Hook
 from scaffold.server import serve
 from scaffold.server._options import Options, read_options
-from scaffold.server._plugin.loader import explain, load
+from scaffold.server._plugin.loader import describe_failure, load_plugin
 
 
 class Hidden(Plugin):
@@ -28,8 +28,8 @@ class Hidden(Plugin):
 
 def test_a_kind_for_use_in_process_only_is_not_served() -> None:
     with pytest.raises(RuntimeNotSupported) as refusal:
-        load(Hidden, "hidden")
-    assert explain(refusal.value) == (
+        load_plugin(Hidden, "hidden")
+    assert describe_failure(refusal.value) == (
         "the kind 'hidden' is for use in process only: no hook is offered"
     )
 

@@ -4,13 +4,13 @@ import sys
 
 from scaffold.server import serve
 from scaffold.server._options import Options
-from scaffold.server._plugin.hosted_plugin import Guest
+from scaffold.server._plugin.hosted_plugin import HostedPlugin
 from scaffold.server._protocol.service import Service
 
 
 class OldService(Service):
-    def __init__(self, guest: Guest, options: Options) -> None:
-        super().__init__(guest, options)
+    def __init__(self, hosted: HostedPlugin, options: Options) -> None:
+        super().__init__(hosted, options)
         self._modern_methods.clear()
 
 

@@ -11,7 +11,7 @@ from scaffold.client._process.environment import inherited_variables
 from scaffold.contract._errors.errors import RuntimeNotSupported
 from scaffold.host._runtimes.server_process import Server, http_server, own_package, stdio_server
 from scaffold.manifest._model import Manifest, read_manifest
-from scaffold.server._options import SETTINGS
+from scaffold.server._options import ENVIRONMENT_VARIABLES
 
 __all__ = ["run"]
 
@@ -55,7 +55,7 @@ def _http(manifest: Manifest, host: str | None, port: int | None) -> Server:
 
 def _become(server: Server) -> NoReturn:
     flush()
-    env = {**server.env, **inherited_variables(SETTINGS)}  # the operator's
+    env = {**server.env, **inherited_variables(ENVIRONMENT_VARIABLES)}  # the operator's
     try:
         os.chdir(server.folder)
         os.execvpe(server.command[0], server.command, env)

@@ -13,93 +13,98 @@ import uvicorn
 from typing_extensions import override
 
 from scaffold.server._http.app.app import PATH, App
-from scaffold.server._http.app.session_tokens import Sessions
+from scaffold.server._http.app.session_tokens import SessionTokens
 from scaffold.server._http.protocol.connection_limits import BACKLOG, end_overdue
 from scaffold.server._http.protocol.fast_protocol import protocol
 from scaffold.server._http.protocol.strict_parser import StrictProtocol
 from scaffold.server._options import Options
-from scaffold.server._process.inherited_descriptors import Copies
-from scaffold.server._process.shutdown import Ending
-from scaffold.server._protocol.call_runner import Tasks
+from scaffold.server._process.inherited_descriptors import InheritedDescriptors
+from scaffold.server._process.shutdown import Shutdown
+from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.service import Service
 
-__all__ = ["Worker", "announce", "run"]
+__all__ = ["Worker", "announce", "serve_http"]
 
-_GRACE: Final = 10.0
+_GRACE_PERIOD: Final = 10.0
 """Seconds that requests under way are given when the process is told to end."""
-_KEEP_ALIVE: Final = 75
+_KEEP_ALIVE_TIMEOUT: Final = 75
 """Seconds for which an idle connection is kept."""
-_QUEUE: Final = 2048
+_LISTEN_BACKLOG: Final = 2048
 """Connections that the system keeps until we take them, a few in each turn of the loop."""
-_GLANCE: Final = 0
+_NOTIFY_INTERVAL: Final = 0
 """Seconds between two looks at what is overdue; uvicorn has time for one a second at most."""
 
 
 class Worker(NamedTuple):
     """What a server needs to know that is one of several on one socket."""
 
-    lives: Callable[[], object]
+    heartbeat: Callable[[], object]
     """To be called once the server answers, and every second from then on."""
     parent: int
     """The process that deals with a terminal's signals, and without which the worker ends."""
 
 
-async def run(
+async def serve_http(
     service: Service,
     listener: socket,
     options: Options,
-    sessions: Sessions,
+    sessions: SessionTokens,
     worker: Worker | None = None,
 ) -> None:
     """Serve over HTTP in the running event loop; return when the process is to exit."""
-    tasks = Tasks()
-    app = App(service, options, tasks, sessions)
+    runner = CallRunner()
+    app = App(service, options, runner, sessions)
     config = uvicorn.Config(
         app,
         access_log=False,
         backlog=BACKLOG,
-        http=protocol(app.known),
+        http=protocol(app.templates),
         interface="asgi3",
         lifespan="off",
         proxy_headers=False,
         log_config=None,
         log_level="debug" if options.log_level == "DEBUG" else "warning",
         server_header=False,
-        timeout_graceful_shutdown=int(_GRACE),
-        timeout_keep_alive=_KEEP_ALIVE,
-        timeout_notify=_GLANCE,
+        timeout_graceful_shutdown=int(_GRACE_PERIOD),
+        timeout_keep_alive=_KEEP_ALIVE_TIMEOUT,
+        timeout_notify=_NOTIFY_INTERVAL,
         ws="none",
     )
-    server = _Server(config, worker.lives if worker else partial(announce, listener))
+    server = _Server(config, worker.heartbeat if worker else partial(announce, listener))
 
-    async def look_around() -> None:
-        end_overdue(list(server.server_state.connections), options.stream_seconds)
+    async def check_connections() -> None:
+        end_overdue(list(server.server_state.connections), options.stream_timeout)
         if worker is not None:
-            worker.lives()
+            worker.heartbeat()
 
-    config.callback_notify = look_around
-    ending = Ending(
+    config.callback_notify = check_connections
+    shutdown = Shutdown(
         server.stop,
-        partial(tasks.tear_down, service.tear_down),
-        grace=_GRACE,
+        partial(runner.tear_down, service.tear_down),
+        drain_timeout=_GRACE_PERIOD,
         orphan_ends=worker is not None,
         signals=(SIGTERM,) if worker else (SIGTERM, SIGINT),
     )
-    ending.watch(worker.parent if worker else 0)
-    copies = Copies(partial(_descriptors, listener, server))
+    shutdown.watch(worker.parent if worker else 0)
+    inherited = InheritedDescriptors(partial(_descriptors, listener, server))
     await server.serve(sockets=[listener])
-    del copies  # forks are told of for as long as it is kept
+    del inherited  # forks are told of for as long as it is kept
     server.stopped.set()
-    ending.begin()
-    await tasks.loop.run_in_executor(tasks.threads, ending.wait)
+    shutdown.start_shutdown()
+    await runner.loop.run_in_executor(runner.executor, shutdown.wait)
 
 
 def _descriptors(listener: socket, server: uvicorn.Server) -> list[int]:
     """Return the descriptors of the port and of all connections."""
     connections = list(server.server_state.connections)
-    transports = [one.transport for one in connections if isinstance(one, StrictProtocol)]
+    transports = [
+        connection.transport for connection in connections if isinstance(connection, StrictProtocol)
+    ]
     sockets = [transport.get_extra_info("socket") for transport in transports]
-    return [listener.fileno(), *[one.fileno() for one in sockets if one is not None]]
+    return [
+        listener.fileno(),
+        *[connection.fileno() for connection in sockets if connection is not None],
+    ]
 
 
 class _Server(uvicorn.Server):
@@ -119,7 +124,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or ():
-            listener.listen(_QUEUE)
+            listener.listen(_LISTEN_BACKLOG)
         self._ready()
 
     @override
@@ -131,6 +136,6 @@ class _Server(uvicorn.Server):
 def announce(listener: socket) -> None:
     """Say where the server is."""
     host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if listener.family == AF_INET6 else host
-    sys.stderr.write(f"listening on http://{shown}:{port}{PATH}\n")
+    url_host = f"[{host}]" if listener.family == AF_INET6 else host
+    sys.stderr.write(f"listening on http://{url_host}:{port}{PATH}\n")
     sys.stderr.flush()

@@ -11,7 +11,14 @@ from typing import Any, TypeAlias, TypeVar
 
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 
-__all__ = ["Steps", "finish", "finish_async", "is_async", "settle", "unexpected"]
+__all__ = [
+    "Steps",
+    "await_if_needed",
+    "is_async",
+    "run_steps",
+    "run_steps_async",
+    "unexpected_awaitable",
+]
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Any, Any, T]
@@ -30,13 +37,13 @@ def is_async(method: Callable[..., Any]) -> bool:
 _ASYNC = 0x80 | 0x200
 
 
-def finish(steps: Steps[T]) -> T:
+def run_steps(steps: Steps[T]) -> T:
     """Take the steps of plain functions, on this thread."""
     try:
         value = next(steps)
         while True:
             if type(value) is CoroutineType:
-                value = steps.throw(unexpected(value))
+                value = steps.throw(unexpected_awaitable(value))
             else:
                 value = steps.send(value)
     except StopIteration as stop:
@@ -44,28 +51,28 @@ def finish(steps: Steps[T]) -> T:
         return result
 
 
-def unexpected(coroutine: Any) -> TypeError:
+def unexpected_awaitable(coroutine: Any) -> TypeError:
     """Return the error for what a method returned that is not written as `async def`."""
     coroutine.close()
     return TypeError("returned an awaitable: write it as 'async def'")
 
 
-async def finish_async(steps: Steps[T]) -> T:
+async def run_steps_async(steps: Steps[T]) -> T:
     """Take the steps in the running event loop, awaiting what is awaitable."""
     try:
         value = next(steps)
         while True:
             try:
-                arrived = await value if isawaitable(value) else value
+                result_value = await value if isawaitable(value) else value
             except PLUGIN_EXCEPTIONS as error:
                 value = steps.throw(error)
             else:
-                value = steps.send(arrived)
+                value = steps.send(result_value)
     except StopIteration as stop:
         result: T = stop.value
         return result
 
 
-async def settle(value: Any) -> Any:
+async def await_if_needed(value: Any) -> Any:
     """Await what is awaitable."""
     return await value if isawaitable(value) else value

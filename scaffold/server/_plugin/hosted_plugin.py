@@ -21,9 +21,9 @@ from scaffold.contract._hooks.plugin import CONFIG_VARIABLE, Plugin, PluginConte
 from scaffold.contract._json.types import Json, JsonObject, is_object
 from scaffold.resources._context_data import CONTEXT_VARIABLE, ContextData
 from scaffold.resources._scope import ResourceScope
-from scaffold.server._process.private_settings import take_private
+from scaffold.server._process.private_settings import take_private_variables
 
-__all__ = ["Guest"]
+__all__ = ["HostedPlugin"]
 
 STORAGE_VARIABLE: Final = "SCAFFOLD_STORAGE"
 """Names the folder for blobs and checkpoints, for a server that no host has started."""
@@ -31,7 +31,7 @@ TELEMETRY_VARIABLE: Final = "SCAFFOLD_TELEMETRY"
 """`opentelemetry` switches metrics and traces on, for a server that no host has started."""
 
 
-class Guest:
+class HostedPlugin:
     """One plugin, from its setup to its teardown."""
 
     def __init__(self, plugin: Plugin, name: str) -> None:
@@ -39,71 +39,73 @@ class Guest:
         self.name = name
         self.tracer: Tracer = NULL_TRACER
         """Traces the calls of its hooks."""
-        self._loan = ResourceScope()
+        self._resource_scope = ResourceScope()
 
     def set_up(self) -> MaybeAwaitable[None]:
         """Hand the plugin its context; raise `PluginError`, or what the plugin raises."""
-        around, config = self._told()
-        if around.telemetry:
+        context, config = self._read_context()
+        if context.telemetry:
             from scaffold.resources.otel import OtelTracer
 
             self.tracer = OtelTracer()
         if type(self.plugin).setup is Plugin.setup:
             return None
-        return self.plugin.setup(self._context(around, config))
+        return self.plugin.setup(self._context(context, config))
 
     def tear_down(self) -> MaybeAwaitable[None]:
         """End the plugin, and take back what it was lent."""
-        answer = self.plugin.teardown()
-        return self._tear_down(answer) if isawaitable(answer) else self._loan.end()
+        pending = self.plugin.teardown()
+        return (
+            self._tear_down_async(pending) if isawaitable(pending) else self._resource_scope.end()
+        )
 
-    async def _tear_down(self, answer: Awaitable[None]) -> None:
-        await answer
-        ended = self._loan.end()
+    async def _tear_down_async(self, pending: Awaitable[None]) -> None:
+        await pending
+        ended = self._resource_scope.end()
         if ended is not None:
             await ended
 
-    def _context(self, around: ContextData, config: JsonObject) -> PluginContext:
+    def _context(self, context: ContextData, config: JsonObject) -> PluginContext:
         from scaffold.resources._folder_storage import Storage
         from scaffold.resources._standard import make_resources
 
-        name, storage = self.name, Storage(around.storage)
-        self._loan.callback(storage.close)
+        name, storage = self.name, Storage(context.storage)
+        self._resource_scope.callback(storage.close)
         return PluginContext(
             name,
             config=config,
-            facts=around.facts,
-            resources=make_resources(name, around, storage, self._loan),
+            facts=context.facts,
+            resources=make_resources(name, context, storage, self._resource_scope),
             checkpoint=storage.checkpoints(name),
             tracer=self.tracer,
-            **_metrics(around, name),
+            **_metrics(context, name),
         )
 
-    def _told(self) -> tuple[ContextData, JsonObject]:
+    def _read_context(self) -> tuple[ContextData, JsonObject]:
         """Return what the host has said in the environment, or else what the manifest says."""
-        told, config = self._read(CONTEXT_VARIABLE), self._read(CONFIG_VARIABLE)
-        if told is not None:
-            return ContextData.of(told), config or {}
+        given, config = self._read_variable(CONTEXT_VARIABLE), self._read_variable(CONFIG_VARIABLE)
+        if given is not None:
+            return ContextData.of(given), config or {}
         if type(self.plugin).setup is Plugin.setup:
             manifest: JsonObject = {}
         else:
-            manifest = _manifest(self.plugin)
-        around = ContextData.of(
+            manifest = _find_manifest(self.plugin)
+        context = ContextData.of(
             {
-                **_table(manifest, "resources"),
+                **_section(manifest, "resources"),
                 "kind": self.plugin.kind.name,
                 "awaited": manifest.get("execution_model") == "async",
             }
         )
-        around = replace(
-            around,
+        context = replace(
+            context,
             storage=os.environ.get(STORAGE_VARIABLE),
             telemetry=os.environ.get(TELEMETRY_VARIABLE, ""),
         )
-        return around, {**_table(manifest, "config"), **(config or {})}
+        return context, {**_section(manifest, "config"), **(config or {})}
 
-    def _read(self, variable: str) -> JsonObject | None:
-        text = take_private().get(variable)
+    def _read_variable(self, variable: str) -> JsonObject | None:
+        text = take_private_variables().get(variable)
         if text is None:
             return None
         try:
@@ -115,16 +117,16 @@ class Guest:
         return content
 
 
-def _metrics(around: ContextData, name: str) -> dict[str, Any]:
-    if not around.telemetry:
+def _metrics(context: ContextData, name: str) -> dict[str, Any]:
+    if not context.telemetry:
         return {}
     from scaffold.contract._context.telemetry import LabelledMetrics
     from scaffold.resources.otel import OtelMetrics
 
-    return {"metrics": LabelledMetrics(OtelMetrics(), {"plugin": name, "kind": around.kind})}
+    return {"metrics": LabelledMetrics(OtelMetrics(), {"plugin": name, "kind": context.kind})}
 
 
-def _manifest(plugin: Plugin) -> JsonObject:
+def _find_manifest(plugin: Plugin) -> JsonObject:
     """Return the manifest beside the plugin's package or module, empty if there is none."""
     from scaffold.manifest._lookup import read_table
 
@@ -136,6 +138,6 @@ def _manifest(plugin: Plugin) -> JsonObject:
     return read_table(here.parent if Path(file).name == "__init__.py" else here) or {}
 
 
-def _table(manifest: JsonObject, name: str) -> JsonObject:
+def _section(manifest: JsonObject, name: str) -> JsonObject:
     found: Json = manifest.get(name)
     return found if is_object(found) else {}

@@ -10,24 +10,26 @@ from typing import Any
 from scaffold.contract._errors.errors import PluginError, PluginLoadError, RuntimeNotSupported
 from scaffold.contract._hooks.plugin import Plugin
 
-__all__ = ["explain", "load"]
+__all__ = ["describe_failure", "load_plugin"]
 
 
-def load(entry_point: str | type[Plugin], name: str) -> Plugin:
+def load_plugin(entry_point: str | type[Plugin], name: str) -> Plugin:
     """Import and make a plugin; raise what its own code raises, or `PluginError`.
 
     An entry point is `"module:Class"`, importable as things are, or the class itself.
     """
-    made = _resolve(entry_point, name) if isinstance(entry_point, str) else entry_point
-    if not (isinstance(made, type) and issubclass(made, Plugin)):
+    plugin_class = _resolve(entry_point, name) if isinstance(entry_point, str) else entry_point
+    if not (isinstance(plugin_class, type) and issubclass(plugin_class, Plugin)):
         raise PluginLoadError(name, f"'{entry_point}' is no plugin class")
-    missing = sorted(getattr(made, "__abstractmethods__", ()))
+    missing = sorted(getattr(plugin_class, "__abstractmethods__", ()))
     if missing:
-        raise PluginLoadError(name, f"{made.__name__} lacks {', '.join(missing)}")
-    if not any(hook.exposed for hook in made.kind.hooks.values()):
-        reason = f"the kind '{made.kind.name}' is for use in process only: no hook is offered"
+        raise PluginLoadError(name, f"{plugin_class.__name__} lacks {', '.join(missing)}")
+    if not any(hook.exposed for hook in plugin_class.kind.hooks.values()):
+        reason = (
+            f"the kind '{plugin_class.kind.name}' is for use in process only: no hook is offered"
+        )
         raise RuntimeNotSupported(name, reason)
-    return made()
+    return plugin_class()
 
 
 def _resolve(entry_point: str, name: str) -> Any:
@@ -35,46 +37,48 @@ def _resolve(entry_point: str, name: str) -> Any:
     if not (module_name and colon and attribute):
         raise PluginLoadError(name, f"'{entry_point}' is no entry point: write 'module:Class'")
     module = import_module(module_name)
-    found: Any = module
+    target: Any = module
     for part in attribute.split("."):
-        if not hasattr(found, part):
+        if not hasattr(target, part):
             raise PluginLoadError(name, f"module '{module_name}' has no '{attribute}'")
-        found = getattr(found, part)
-    return found
+        target = getattr(target, part)
+    return target
 
 
-def explain(error: BaseException) -> str:
+def describe_failure(error: BaseException) -> str:
     """Say in one line what a plugin's code raised, and where."""
     if isinstance(error, PluginError):
         return error.reason
     text = " ".join(str(error).split())
-    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    place = _place(error)
-    return f"{said} ({place})" if place else said
+    description = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    position = _source_position(error)
+    return f"{description} ({position})" if position else description
 
 
-def _place(error: BaseException) -> str:
+def _source_position(error: BaseException) -> str:
     """Return `file:line` of the plugin's own code, if any of it was running."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{_short(error.filename)}:{error.lineno}"
+        return f"{_relative_path(error.filename)}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    places = [(frame.filename, frame.lineno) for frame in frames if _is_theirs(frame.filename)]
-    return f"{_short(places[-1][0])}:{places[-1][1]}" if places else ""
+    positions = [
+        (frame.filename, frame.lineno) for frame in frames if _is_plugin_code(frame.filename)
+    ]
+    return f"{_relative_path(positions[-1][0])}:{positions[-1][1]}" if positions else ""
 
 
-_OURS = str(Path(__file__).parents[2])
+_SCAFFOLD_FOLDER = str(Path(__file__).parents[2])
 
 
-def _is_theirs(filename: str) -> bool:
-    return not filename.startswith((_OURS, "<", *_installed()))
+def _is_plugin_code(filename: str) -> bool:
+    return not filename.startswith((_SCAFFOLD_FOLDER, "<", *_library_folders()))
 
 
-def _installed() -> Iterable[str]:
+def _library_folders() -> Iterable[str]:
     """Where code lives that is not the plugin's: the standard library and what is beside it."""
     return (str(Path(traceback.__file__).parent), sys.prefix + "/lib/")
 
 
-def _short(filename: str) -> str:
+def _relative_path(filename: str) -> str:
     path = Path(filename)
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else filename

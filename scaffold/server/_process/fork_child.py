@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Final
 
 from scaffold._fork_messages import ForkRequest
-from scaffold.server._process.private_settings import take_private
+from scaffold.server._process.private_settings import take_private_variables
 
-__all__ = ["become"]
+__all__ = ["run_order"]
 
-_ZONE: Final = b"TZ"
+_TIME_ZONE: Final = b"TZ"
 _CANNOT_RUN: Final = 126
 """The exit status of what cannot be run, as shells have it."""
 
 
-def become(order: ForkRequest, stdio: list[int]) -> None:
+def run_order(order: ForkRequest, stdio: list[int]) -> None:
     """Run what is ordered, in a session of its own and with these descriptors 0, 1 and 2.
 
     Returns or raises as the code does: the interpreter then ends as it always does.
@@ -32,31 +32,31 @@ def become(order: ForkRequest, stdio: list[int]) -> None:
     except OSError as error:
         sys.stderr.write(f"cannot run in '{os.fsdecode(order.cwd)}': {error.strerror}\n")
         sys.exit(_CANNOT_RUN)
-    _surround(order.env)
-    take_private()  # no code of the plugin has run yet
+    _replace_environment(order.env)
+    take_private_variables()  # no code of the plugin has run yet
     arguments = [os.fsdecode(argument) for argument in order.arguments]
     sys.orig_argv[1:] = arguments
     if arguments[0] == "-m":
         _, module, *rest = arguments
         sys.argv[:] = ["-m", *rest]
-        _look_in(Path.cwd())
+        _prepend_to_path(Path.cwd())
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     else:
         sys.argv[:] = arguments
-        _look_in(Path(arguments[0]).resolve().parent)
+        _prepend_to_path(Path(arguments[0]).resolve().parent)
         runpy.run_path(arguments[0], run_name="__main__")
 
 
-def _surround(env: Mapping[bytes, bytes]) -> None:
+def _replace_environment(env: Mapping[bytes, bytes]) -> None:
     """Have these variables and no others; most are there already, and setting one has its price."""
-    here = dict(os.environb)
-    for name in here.keys() - env.keys():
+    current = dict(os.environb)
+    for name in current.keys() - env.keys():
         del os.environb[name]
-    os.environb.update(item for item in env.items() if here.get(item[0]) != item[1])
-    if here.get(_ZONE) != env.get(_ZONE):
+    os.environb.update(item for item in env.items() if current.get(item[0]) != item[1])
+    if current.get(_TIME_ZONE) != env.get(_TIME_ZONE):
         time.tzset()
 
 
-def _look_in(folder: Path) -> None:
+def _prepend_to_path(folder: Path) -> None:
     if not sys.flags.safe_path:
         sys.path.insert(0, str(folder))

@@ -16,106 +16,106 @@ from types import FrameType
 from typing import Final
 
 from scaffold._fork_messages import INT, LENGTH, READY, ForkRequest
-from scaffold.server._process.fork_child import become
-from scaffold.server._process.lean_imports import frugal
+from scaffold.server._process.fork_child import run_order
+from scaffold.server._process.lean_imports import lean_imports
 
 __all__ = ["main"]
 
-_NEEDED: Final = (
+_PRELOADED: Final = (
     "_run",
     "_stdio.threaded_server",
     "_stdio.async_server",
     "_process.event_loop",
 )
 """What plugins of every sort run on: imported here once, for all of them."""
-_PATIENCE: Final = 5.0
+_ORDER_TIMEOUT: Final = 5.0
 """Seconds that a host may take to send an order that it has begun."""
-_GRACE: Final = 3.0
+_GRACE_PERIOD: Final = 3.0
 """Seconds that processes get to end when the host has left: the end of their input tells them."""
-_TERM_GRACE: Final = 1.0
+_KILL_DELAY: Final = 1.0
 """Seconds from SIGTERM to SIGKILL."""
-_GLANCE: Final = 0.1
+_POLL_INTERVAL: Final = 0.1
 """Seconds between looks at the time, once the host has gone."""
 
 
 def main() -> None:
     """Serve the host on descriptor 0; in a forked process, run what it is for."""
-    with frugal():
-        for name in _NEEDED:
+    with lean_imports():
+        for name in _PRELOADED:
             import_module(f"scaffold.server.{name}")
-    forked = _Forks(_host()).run()
+    forked = _ForkServer(_take_host_socket()).run()
     if forked is not None:
-        become(*forked)
+        run_order(*forked)
 
 
-def _host() -> socket.socket:
+def _take_host_socket() -> socket.socket:
     """Take the socket off descriptor 0."""
     host = socket.socket(fileno=os.dup(0))
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
     return host
 
 
-class _Forks:
+class _ForkServer:
     """Forks, and tells the host what becomes of the processes."""
 
     def __init__(self, host: socket.socket) -> None:
-        self._ready = selectors.PollSelector()
-        woken, self._wake = socket.socketpair()
-        for one in (woken, self._wake):
-            one.setblocking(False)
-        self._ready.register(woken, selectors.EVENT_READ, self._reap)
-        self._ready.register(host, selectors.EVENT_READ, self._fork)
+        self._selector = selectors.PollSelector()
+        wakeup_read, self._wakeup_write = socket.socketpair()
+        for end in (wakeup_read, self._wakeup_write):
+            end.setblocking(False)
+        self._selector.register(wakeup_read, selectors.EVENT_READ, self._reap)
+        self._selector.register(host, selectors.EVENT_READ, self._fork)
         self._controls: dict[int, socket.socket | None] = {}
         """The processes that live, and where the host hears of them, if it still wants to."""
-        self._left = 0.0
+        self._host_left_at = 0.0
         """When the host has left."""
-        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _noted)
+        signal.set_wakeup_fd(self._wakeup_write.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _ignore_signal)
         host.send(READY)
 
     def run(self) -> tuple[ForkRequest, list[int]] | None:
         """Serve until the host and all processes are gone; in a fork, return what it is to be."""
-        while self._controls or not self._left:
-            for key, _ in self._ready.select(_GLANCE if self._left else None):
+        while self._controls or not self._host_left_at:
+            for key, _ in self._selector.select(_POLL_INTERVAL if self._host_left_at else None):
                 forked = key.data(key.fileobj)
                 if forked is not None:
-                    self._forget()
+                    self._release_server_state()
                     return forked[0], forked[1]
-            if self._left:
-                self._outlive(time.monotonic() - self._left)
+            if self._host_left_at:
+                self._end_processes(time.monotonic() - self._host_left_at)
         return None
 
     def _fork(self, host: socket.socket) -> tuple[ForkRequest, list[int]] | None:
         """Take an order; return it in the forked process, with descriptors 0, 1 and 2."""
         _, fds, _, _ = socket.recv_fds(host, 1, 1)
         if not fds:
-            self._ready.unregister(host)
+            self._selector.unregister(host)
             host.close()
-            self._left = time.monotonic()
+            self._host_left_at = time.monotonic()
             return None
         control = socket.socket(fileno=fds[0])
         stdio: list[int] = []
         try:
-            order = _receive(control, stdio)
+            order = _receive_order(control, stdio)
             pid = os.fork()
         except OSError as error:
             for fd in stdio[-1:]:
                 os.write(fd, f"cannot fork: {error}\n".encode())
             control.close()
-            _close(stdio)
+            _close_all(stdio)
             return None
         if not pid:
             control.close()
             return order, stdio
-        _close(stdio)
+        _close_all(stdio)
         self._controls[pid] = control
-        self._ready.register(control, selectors.EVENT_READ, partial(self._pass_on, pid))
-        _tell(control, pid)
+        self._selector.register(control, selectors.EVENT_READ, partial(self._forward_signals, pid))
+        _send_number(control, pid)
         return None
 
-    def _pass_on(self, pid: int, control: socket.socket) -> None:
+    def _forward_signals(self, pid: int, control: socket.socket) -> None:
         """Signal a group as the host asks; it is there, because its leader is not reaped yet."""
         if self._controls.get(pid) is not control:
             return  # the process was reaped in this very turn
@@ -125,45 +125,45 @@ class _Forks:
         for number in numbers:
             _signal_group(pid, number)
         if not numbers:
-            self._ready.unregister(control)
+            self._selector.unregister(control)
             control.close()
             self._controls[pid] = None
 
-    def _reap(self, woken: socket.socket) -> None:
+    def _reap(self, wakeup_read: socket.socket) -> None:
         """Note which processes have ended; end what they have left behind, and tell the host."""
         with suppress(BlockingIOError):
-            woken.recv(1 << 12)
+            wakeup_read.recv(1 << 12)
         for pid in list(self._controls):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 _signal_group(pid, signal.SIGKILL)
                 control = self._controls.pop(pid)
                 if control is not None:
-                    _tell(control, os.waitstatus_to_exitcode(status))
-                    self._ready.unregister(control)
+                    _send_number(control, os.waitstatus_to_exitcode(status))
+                    self._selector.unregister(control)
                     control.close()
 
-    def _outlive(self, seconds: float) -> None:
+    def _end_processes(self, seconds: float) -> None:
         """End what is still there so many seconds after the host has left."""
-        if seconds > _GRACE:
-            number = signal.SIGTERM if seconds < _GRACE + _TERM_GRACE else signal.SIGKILL
+        if seconds > _GRACE_PERIOD:
+            number = signal.SIGTERM if seconds < _GRACE_PERIOD + _KILL_DELAY else signal.SIGKILL
             for pid in self._controls:
                 _signal_group(pid, number)
 
-    def _forget(self) -> None:
+    def _release_server_state(self) -> None:
         """Let go of everything that is the server's, in a process that is none."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for key in list(self._ready.get_map().values()):
-            self._ready.unregister(key.fileobj)
+        for key in list(self._selector.get_map().values()):
+            self._selector.unregister(key.fileobj)
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
-        self._wake.close()
+        self._wakeup_write.close()
 
 
-def _receive(control: socket.socket, stdio: list[int]) -> ForkRequest:
+def _receive_order(control: socket.socket, stdio: list[int]) -> ForkRequest:
     """Read an order; what comes with it is added to `stdio` at once, to be closed whatever is."""
-    control.settimeout(_PATIENCE)
+    control.settimeout(_ORDER_TIMEOUT)
     data, fds, _, _ = socket.recv_fds(control, 1 << 16, 3)
     stdio += fds
     while len(data) < LENGTH.size or len(data) < LENGTH.size + LENGTH.unpack_from(data)[0]:
@@ -174,12 +174,12 @@ def _receive(control: socket.socket, stdio: list[int]) -> ForkRequest:
     return ForkRequest.read(data[LENGTH.size :])
 
 
-def _close(stdio: list[int]) -> None:
+def _close_all(stdio: list[int]) -> None:
     for fd in stdio:
         os.close(fd)
 
 
-def _tell(control: socket.socket, number: int) -> None:
+def _send_number(control: socket.socket, number: int) -> None:
     with suppress(OSError):
         control.send(INT.pack(number))
 
@@ -190,5 +190,5 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def _noted(_number: int, _frame: FrameType | None) -> None:
+def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
     """Do nothing: the descriptor that the interpreter writes to has woken the server."""

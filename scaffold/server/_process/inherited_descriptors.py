@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 
 from scaffold._concurrency.forks import reset_after_fork
 
-__all__ = ["Copies"]
+__all__ = ["InheritedDescriptors"]
 
 
-class Copies:
+class InheritedDescriptors:
     """Replaces copies of descriptors in every process that is forked from this one.
 
     Args:
@@ -23,11 +23,11 @@ class Copies:
 
     def __init__(self, descriptors: Callable[[], Iterable[int]]) -> None:
         self._descriptors = descriptors
-        reset_after_fork(self._replace)
+        reset_after_fork(self._replace_with_null_device)
 
-    def _replace(self) -> None:
-        nothing = os.open(os.devnull, os.O_RDWR)
+    def _replace_with_null_device(self) -> None:
+        null = os.open(os.devnull, os.O_RDWR)
         for descriptor in self._descriptors():
             if descriptor >= 0:  # it may have been closed
-                os.dup2(nothing, descriptor, inheritable=False)
-        os.close(nothing)
+                os.dup2(null, descriptor, inheritable=False)
+        os.close(null)

@@ -16,21 +16,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["frugal"]
+__all__ = ["lean_imports"]
 
-_LOADER: Final = "pydantic.plugin._loader"
+_PLUGIN_LOADER: Final = "pydantic.plugin._loader"
 _SECRETS: Final = "secrets"
-_SECTION: Final = b"[pydantic]"
+_PYDANTIC_SECTION: Final = b"[pydantic]"
 """What the entry points of a distribution say if it has plugins for pydantic."""
 _ENTRY_POINTS: Final = "*-info/entry_points.txt"
 
 
 @contextmanager
-def frugal() -> Generator[None]:
+def lean_imports() -> Generator[None]:
     """Import without waste; what has been imported by the end is taken to stay for ever."""
-    if _LOADER not in sys.modules and not _has_plugins():
-        sys.modules[_LOADER] = _stand_in(_LOADER, get_plugins=tuple)
-    secrets = sys.modules.setdefault(_SECRETS, _stand_in(_SECRETS))
+    if _PLUGIN_LOADER not in sys.modules and not _may_have_plugins():
+        sys.modules[_PLUGIN_LOADER] = _stub_module(_PLUGIN_LOADER, get_plugins=tuple)
+    secrets = sys.modules.setdefault(_SECRETS, _stub_module(_SECRETS))
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -43,26 +43,30 @@ def frugal() -> Generator[None]:
             gc.enable()
 
 
-def _has_plugins() -> bool:
+def _may_have_plugins() -> bool:
     """Tell whether pydantic might find plugins: unless the files say no, it may look itself."""
-    if any(hasattr(one, "find_distributions") for one in sys.meta_path if one is not PathFinder):
+    if any(
+        hasattr(finder, "find_distributions")
+        for finder in sys.meta_path
+        if finder is not PathFinder
+    ):
         return True
     try:
-        return any(_offers_plugins(Path(place)) for place in sys.path)
+        return any(_has_pydantic_entry_point(Path(folder)) for folder in sys.path)
     except OSError:
         return True
 
 
-def _offers_plugins(place: Path) -> bool:
-    if place.is_file():
+def _has_pydantic_entry_point(folder: Path) -> bool:
+    if folder.is_file():
         return True
-    return any(_SECTION in found.read_bytes() for found in place.glob(_ENTRY_POINTS))
+    return any(_PYDANTIC_SECTION in found.read_bytes() for found in folder.glob(_ENTRY_POINTS))
 
 
-def _stand_in(name: str, **has: Callable[[], object]) -> ModuleType:
+def _stub_module(name: str, **members: Callable[[], object]) -> ModuleType:
     """Make a module that has next to nothing; whoever wants more of it gets the real one."""
 
-    def real(attribute: str) -> Any:
+    def get_real_attribute(attribute: str) -> Any:
         if attribute.startswith("__"):
             raise AttributeError(attribute)
         if sys.modules.get(name) is module:
@@ -70,5 +74,5 @@ def _stand_in(name: str, **has: Callable[[], object]) -> ModuleType:
         return getattr(import_module(name), attribute)
 
     module = ModuleType(name)
-    vars(module).update(has, __getattr__=real)
+    vars(module).update(members, __getattr__=get_real_attribute)
     return module

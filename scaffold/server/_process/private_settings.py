@@ -13,25 +13,25 @@ from typing import Final
 from scaffold.contract._hooks.plugin import CONFIG_VARIABLE
 from scaffold.resources._context_data import CONTEXT_VARIABLE, PROOF_VARIABLE
 
-__all__ = ["take_private"]
+__all__ = ["take_private_variables"]
 
-_PRIVATE: Final = (CONFIG_VARIABLE, CONTEXT_VARIABLE, PROOF_VARIABLE)
+_PRIVATE_VARIABLES: Final = (CONFIG_VARIABLE, CONTEXT_VARIABLE, PROOF_VARIABLE)
 _ENV_START: Final = 47
 """Where /proc/self/stat says where the environment begins, counted from the state; see proc(5)."""
 
 _taken: Final[dict[str, str]] = {}
 
 
-def take_private(environment: MutableMapping[str, str] = os.environ) -> Mapping[str, str]:
+def take_private_variables(environment: MutableMapping[str, str] = os.environ) -> Mapping[str, str]:
     """Take the variables of the host out of the environment; return all that were ever there."""
-    found = {name: environment.pop(name) for name in _PRIVATE if name in environment}
-    if found:
-        _taken.update(found)
-        _forget(tuple(found))
+    private = {name: environment.pop(name) for name in _PRIVATE_VARIABLES if name in environment}
+    if private:
+        _taken.update(private)
+        _overwrite_values_in_proc(tuple(private))
     return _taken
 
 
-def _forget(names: tuple[str, ...]) -> None:
+def _overwrite_values_in_proc(names: tuple[str, ...]) -> None:
     """Overwrite the values where the kernel shows the environment, as far as it lets us."""
     try:
         with Path("/proc/self/stat").open("rb") as stat:
@@ -41,10 +41,10 @@ def _forget(names: tuple[str, ...]) -> None:
             memory.seek(start)
             block = b"\0" + memory.read(end - start)
             for name in names:
-                at = block.find(b"\0%b=" % name.encode())
-                if at < 0:
+                position = block.find(b"\0%b=" % name.encode())
+                if position < 0:
                     continue
-                value = at + 1 + len(name) + 1
+                value = position + 1 + len(name) + 1
                 memory.seek(start + value - 1)
                 memory.write(bytes(block.index(b"\0", value) - value))
     except (OSError, ValueError):  # another system, or one that does not let us

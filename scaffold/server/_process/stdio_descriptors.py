@@ -16,45 +16,45 @@ if sys.platform != "win32":
     import fcntl
     import termios
 
-__all__ = ["Pipes", "claim", "unread", "widen"]
+__all__ = ["StdioDescriptors", "claim_stdio", "enlarge_pipe", "unread_bytes"]
 
-_WIDE: Final = 1 << 20
+_PIPE_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Pipes:
+class StdioDescriptors:
     """The two ends that the protocol uses."""
 
     input: int
     output: int
 
 
-def claim() -> Pipes:
+def claim_stdio() -> StdioDescriptors:
     """Take the pipes off descriptors 0 and 1."""
-    pipes = Pipes(os.dup(0), os.dup(1))
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(2 if _is_open(2) else nothing, 1)
-    os.close(nothing)
+    descriptors = StdioDescriptors(os.dup(0), os.dup(1))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2 if _is_open(2) else null, 1)
+    os.close(null)
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(line_buffering=True)
-    return pipes
+    return descriptors
 
 
-def widen(descriptor: int) -> int:
+def enlarge_pipe(descriptor: int) -> int:
     """Give a pipe the room of a megabyte, where that can be had; return its room in bytes."""
     if sys.platform != "linux":
         return select.PIPE_BUF
     with suppress(OSError):  # no pipe, or one that this user may not widen
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _WIDE)
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     try:
         return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
     except OSError:
         return 0
 
 
-def unread(descriptor: int) -> int:
+def unread_bytes(descriptor: int) -> int:
     """Return how many bytes in a pipe its reader has not taken yet."""
     count = bytearray(4)
     fcntl.ioctl(descriptor, termios.FIONREAD, count)

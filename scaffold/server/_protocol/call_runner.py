@@ -9,49 +9,49 @@ from contextlib import suppress
 from typing import Any, Final
 
 from scaffold.contract._hooks.hook import MaybeAwaitable
-from scaffold.server._plugin.hook_steps import settle
+from scaffold.server._plugin.hook_steps import await_if_needed
 from scaffold.server._protocol.stream_threads import StreamPool
 from scaffold.server._protocol.streams import StreamCall
 from scaffold.server._protocol.tool_calls import Call, Notify
 
-__all__ = ["Tasks"]
+__all__ = ["CallRunner"]
 
-_MOST_THREADS: Final = 64
+_MAX_THREADS: Final = 64
 
 
-class Tasks:
+class CallRunner:
     """Runs calls in the running event loop, and knows which are not finished."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.threads = ThreadPoolExecutor(_MOST_THREADS, "hook")
+        self.executor = ThreadPoolExecutor(_MAX_THREADS, "hook")
         self._streams = StreamPool()
         self.running: dict[Call, asyncio.Task[Any]] = {}
         """Each call and the task that it will be answered by."""
 
-    async def finish(self, call: Call, notify: Notify) -> bytes:
+    async def run(self, call: Call, notify: Notify) -> bytes:
         """Run a call where it belongs and return its response."""
         if call.is_async:
-            return await call.finish_async(notify)
-        if call.is_quick:
-            return _timed(call, notify)
+            return await call.run_async(notify)
+        if call.is_fast:
+            return _run_timed(call, notify)
         if isinstance(call, StreamCall):
             return await self._stream(call, notify)
-        return await self.loop.run_in_executor(self.threads, _timed, call, notify)
+        return await self.loop.run_in_executor(self.executor, _run_timed, call, notify)
 
     async def _stream(self, call: StreamCall, notify: Notify) -> bytes:
-        ended: asyncio.Future[bytes] = self.loop.create_future()
+        future: asyncio.Future[bytes] = self.loop.create_future()
 
-        def end(response: bytes) -> None:
+        def on_end(response: bytes) -> None:
             with suppress(RuntimeError):  # the loop has ended before the stream
-                self.loop.call_soon_threadsafe(_settle, ended, response)
+                self.loop.call_soon_threadsafe(_set_result, future, response)
 
-        self._streams.start(call, notify, end)
-        return await ended
+        self._streams.start(call, notify, on_end)
+        return await future
 
-    def finish_quick(self, call: Call) -> bytes | None:
+    def run_if_fast(self, call: Call) -> bytes | None:
         """Run a call of a quick function that reports to nobody; return `None` for any other."""
-        return _timed(call, _ignore) if call.is_quick and call.token is None else None
+        return _run_timed(call, _ignore) if call.is_fast and call.progress_token is None else None
 
     def start(self, call: Call, work: Coroutine[Any, Any, None]) -> None:
         """Start a task that answers a call."""
@@ -66,14 +66,14 @@ class Tasks:
 
     def cancel(self, call: Call) -> None:
         """Give a call up. What runs on a thread runs on, unheard."""
-        call.give_up()
+        call.cancel()
         task = self.running.get(call)
         if task is not None:
             task.cancel()
 
     def drain(self, timeout: float) -> None:
         """Wait for the calls under way, but no longer than `timeout` seconds. Not for the loop."""
-        self._elsewhere(self._drain(), timeout)
+        self._run_in_loop(self._drain(), timeout)
 
     async def _drain(self) -> None:
         if self.running:
@@ -81,9 +81,9 @@ class Tasks:
 
     def tear_down(self, work: Callable[[], MaybeAwaitable[None]]) -> None:
         """End the plugin in the loop that it has lived in. Not for the loop itself."""
-        self._elsewhere(_tear_down(work), None)
+        self._run_in_loop(_tear_down(work), None)
 
-    def _elsewhere(self, work: Coroutine[Any, Any, None], timeout: float | None) -> None:
+    def _run_in_loop(self, work: Coroutine[Any, Any, None], timeout: float | None) -> None:
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
             future.result(timeout)
@@ -91,17 +91,17 @@ class Tasks:
             future.cancel()
 
 
-def _timed(call: Call, notify: Notify) -> bytes:
+def _run_timed(call: Call, notify: Notify) -> bytes:
     began = time.perf_counter()
-    response = call.finish(notify)
-    if call.pace is not None:
-        call.pace.took(time.perf_counter() - began)
+    response = call.run(notify)
+    if call.speed is not None:
+        call.speed.record(time.perf_counter() - began)
     return response
 
 
-def _settle(ended: "asyncio.Future[bytes]", response: bytes) -> None:
-    if not ended.done():
-        ended.set_result(response)
+def _set_result(future: "asyncio.Future[bytes]", response: bytes) -> None:
+    if not future.done():
+        future.set_result(response)
 
 
 def _ignore(_message: bytes) -> None:
@@ -109,4 +109,4 @@ def _ignore(_message: bytes) -> None:
 
 
 async def _tear_down(work: Callable[[], MaybeAwaitable[None]]) -> None:
-    await settle(work())
+    await await_if_needed(work())

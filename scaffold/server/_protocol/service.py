@@ -17,18 +17,18 @@ from scaffold._mcp.tool_results import ResultPrefix
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import JsonObject
 from scaffold.server._options import Options
-from scaffold.server._plugin.hosted_plugin import Guest
-from scaffold.server._protocol.metadata import believed, claimed
+from scaffold.server._plugin.hosted_plugin import HostedPlugin
+from scaffold.server._protocol.metadata import trusted_metadata, untrusted_metadata
 from scaffold.server._protocol.request_context import Headers, Request, Session
-from scaffold.server._protocol.stream_turns import Turnstile
+from scaffold.server._protocol.stream_turns import TurnQueue
 from scaffold.server._protocol.streams import StreamCall
-from scaffold.server._protocol.tool_calls import Call, Listing, ToolCall
+from scaffold.server._protocol.tool_calls import Call, ListTools, ToolCall
 from scaffold.server._protocol.toolbox import Toolbox
 
 __all__ = ["Service"]
 
 _CAPABILITIES: Final[JsonObject] = {"tools": {}}
-_FRESH_MS: Final = 300_000
+_CACHE_MS: Final = 300_000
 """How long a client may keep what cannot change while the server runs."""
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 _CAPABILITIES_KEY: Final = "io.modelcontextprotocol/clientCapabilities"
@@ -39,14 +39,14 @@ _Method: TypeAlias = Callable[[Request], bytes | Call]
 class Service:
     """Answers the messages of any number of clients for one plugin."""
 
-    def __init__(self, guest: Guest, options: Options) -> None:
-        self._metadata = believed if options.trusts_metadata else claimed
-        self._patience = options.stream_seconds
-        self._turnstile = Turnstile()
-        self.plugin = guest.plugin
-        self.tear_down = guest.tear_down
-        self.toolbox = Toolbox(guest.plugin, guest.name, guest.tracer)
-        self._info = {"name": guest.name, "version": _version(guest.plugin)}
+    def __init__(self, hosted: HostedPlugin, options: Options) -> None:
+        self._metadata = trusted_metadata if options.trusts_metadata else untrusted_metadata
+        self._stream_timeout = options.stream_timeout
+        self._turn_queue = TurnQueue()
+        self.plugin = hosted.plugin
+        self.tear_down = hosted.tear_down
+        self.toolbox = Toolbox(hosted.plugin, hosted.name, hosted.tracer)
+        self._info = {"name": hosted.name, "version": _version(hosted.plugin)}
         self._modern = ResultPrefix(self._info, modern=True)
         self._legacy = ResultPrefix(self._info, modern=False)
         self._modern_methods: dict[str, _Method] = {
@@ -61,7 +61,7 @@ class Service:
             "tools/call": self._call,
         }
 
-    def answer(
+    def handle(
         self, message: Message, session: Session, headers: Headers | None = None
     ) -> bytes | Call | None:
         """Answer a message: a response, a call of the plugin to make, or nothing.
@@ -69,27 +69,27 @@ class Service:
         `headers` are those of the HTTP request, lower case, to hold against the message. Raises
         `JsonRpcError` for what cannot be served; `message.id` says whom to tell.
         """
-        asked = message.id
+        request_id = message.id
         method = message.method
         if method is UNSET and message.result is UNSET and message.error is UNSET:
             raise JsonRpcError(ErrorCode.INVALID_REQUEST, "the message lacks a 'method'")
-        if method is UNSET or asked is UNSET or asked is None:
+        if method is UNSET or request_id is UNSET or request_id is None:
             return None
         params = _NO_PARAMS if message.params is UNSET else message.params
         if _is_modern(method, params, session):
-            serve, head = self._modern_methods.get(method), self._modern
+            method_handler, head = self._modern_methods.get(method), self._modern
         else:
-            serve, head, headers = self._legacy_methods.get(method), self._legacy, None
-        if serve is None:
+            method_handler, head, headers = self._legacy_methods.get(method), self._legacy, None
+        if method_handler is None:
             raise JsonRpcError(ErrorCode.METHOD_NOT_FOUND, f"no method '{method}'")
-        return serve(Request(asked, params, session, head, headers))
+        return method_handler(Request(request_id, params, session, head, headers))
 
     def _discover(self, request: Request) -> bytes:
         result = {
             "supportedVersions": SUPPORTED,
             "capabilities": _CAPABILITIES,
             "instructions": self._instructions,
-            "ttlMs": _FRESH_MS,
+            "ttlMs": _CACHE_MS,
             "cacheScope": "public",
         }
         return write_response(request.id, b"{" + request.head.write() + encode(result)[1:])
@@ -113,12 +113,12 @@ class Service:
         if request.params.cursor is not None:
             reason = "no page has this cursor: all tools are on the first page"
             raise JsonRpcError(ErrorCode.INVALID_PARAMS, reason)
-        return Listing(request, self.toolbox, _FRESH_MS if self.toolbox.is_static else 0)
+        return ListTools(request, self.toolbox, _CACHE_MS if self.toolbox.is_static else 0)
 
     def _call(self, request: Request) -> Call:
         if not request.params.name:
             raise JsonRpcError(ErrorCode.INVALID_PARAMS, "params lack the tool's name")
-        tool = self.toolbox.known(request.params.name)
+        tool = self.toolbox.get(request.params.name)
         meta = request.params.meta
         metadata = None if meta is UNSET else self._metadata(meta)
         if tool is None or not tool.streams:
@@ -128,8 +128,8 @@ class Service:
             self.toolbox,
             tool,
             metadata=metadata,
-            patience=self._patience,
-            turnstile=self._turnstile,
+            timeout=self._stream_timeout,
+            turn_queue=self._turn_queue,
         )
 
     @property

@@ -10,39 +10,39 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Turnstile"]
+__all__ = ["TurnQueue"]
 
-_AT_ONCE: Final = 8
+_PER_LOOP_TURN: Final = 8
 """Generators that go on in one turn of the loop."""
 
 
-class Turnstile:
+class TurnQueue:
     """Lets generators go on in the order in which they came. For one event loop."""
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._turning = False
+        self._scheduled = False
 
-    async def turn(self) -> None:
+    async def wait_turn(self) -> None:
         """Wait for the next turn of the loop that has room."""
         import asyncio
 
         loop = asyncio.get_running_loop()
-        opened: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(opened)
-        if not self._turning:
-            self._turning = True
-            loop.call_soon(self._let_in, loop)
-        await opened
+        future: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(future)
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._admit, loop)
+        await future
 
-    def _let_in(self, loop: "asyncio.AbstractEventLoop") -> None:
+    def _admit(self, loop: "asyncio.AbstractEventLoop") -> None:
         waiting = self._waiting
-        left = _AT_ONCE
-        while waiting and left:
-            opened = waiting.popleft()
-            if not opened.done():  # it may have been cancelled
-                opened.set_result(None)
-                left -= 1
-        self._turning = bool(waiting)
+        remaining = _PER_LOOP_TURN
+        while waiting and remaining:
+            future = waiting.popleft()
+            if not future.done():  # it may have been cancelled
+                future.set_result(None)
+                remaining -= 1
+        self._scheduled = bool(waiting)
         if waiting:
-            loop.call_soon(self._let_in, loop)
+            loop.call_soon(self._admit, loop)

@@ -19,20 +19,20 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.contract._json.types import Json
 from scaffold.server._plugin.hook_steps import Steps
-from scaffold.server._protocol.backpressure import Flow
+from scaffold.server._protocol.backpressure import FlowControl
 from scaffold.server._protocol.request_context import Request
-from scaffold.server._protocol.stream_turns import Turnstile
+from scaffold.server._protocol.stream_turns import TurnQueue
 from scaffold.server._protocol.tool_calls import Notify, ToolCall
-from scaffold.server._protocol.tool_responses import Answers
+from scaffold.server._protocol.tool_responses import ToolResponder
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
 __all__ = ["StreamCall"]
 
-_MOST: Final = 1 << 26
+_MAX_COLLECTED_BYTES: Final = 1 << 26
 """Bytes of a stream that are collected for a client that reads no streams: 64 MiB."""
-_WIDEST: Final = 1 << 20
+_MAX_WINDOW: Final = 1 << 20
 """Bytes that a stream may run ahead of its client, whatever the client allows."""
-_TURN: Final = 0.05
+_MAX_TURN: Final = 0.05
 """Seconds after which a plain generator leaves its thread to other streams."""
 
 
@@ -50,26 +50,26 @@ class StreamCall(ToolCall):
         tool: Tool,
         *,
         metadata: Mapping[str, Json] | None,
-        patience: float,
-        turnstile: Turnstile,
+        timeout: float,
+        turn_queue: TurnQueue,
     ) -> None:
         super().__init__(request, toolbox, tool, metadata=metadata)
         meta = request.params.meta
-        self.pace = None  # it waits for its client, and must not do so in an event loop
-        window = 0 if meta is UNSET or self.token is None else meta.window
+        self.speed = None  # it waits for its client, and must not do so in an event loop
+        window = 0 if meta is UNSET or self.progress_token is None else meta.window
         self._stream_tool = tool
-        self._turnstile = turnstile
-        self._flow = Flow(min(window, _WIDEST), patience)
-        self._sink: _Sent | _Collected = _Collected(tool, text=self._text)
-        if window > 0 and self.token is not None:
-            self._sink = _Sent(self.token, self._flow)
+        self._turn_queue = turn_queue
+        self._flow = FlowControl(min(window, _MAX_WINDOW), timeout)
+        self._sink: _ItemSender | _ItemCollector = _ItemCollector(tool, text=self._text)
+        if window > 0 and self.progress_token is not None:
+            self._sink = _ItemSender(self.progress_token, self._flow)
 
     @property
     @override
-    def flow(self) -> Flow:
+    def flow(self) -> FlowControl:
         return self._flow
 
-    def turns(self, notify: Notify) -> Generator[None, None, bytes]:
+    def run_in_turns(self, notify: Notify) -> Generator[None, None, bytes]:
         """Run a plain generator; yield where its thread is better used, return the response.
 
         That is where the client must take something first, and after each turn. It may go on on any
@@ -77,89 +77,89 @@ class StreamCall(ToolCall):
         """
         self._sink.notify = notify
         try:
-            with self._around(notify):
+            with self._call_context(notify):
                 return write_response(self.id, (yield from self._run()))
         except JsonRpcError as error:
             self.error = error
             return write_error_response(error, self.id)
 
     @override
-    async def finish_async(self, notify: Notify) -> bytes:
+    async def run_async(self, notify: Notify) -> bytes:
         self._sink.notify = notify
-        return await super().finish_async(notify)
+        return await super().run_async(notify)
 
     @override
-    def listener(self, token: RequestId, notify: Notify) -> ProgressListener:
-        return self._sink.report or super().listener(token, notify)
+    def progress_listener(self, progress_token: RequestId, notify: Notify) -> ProgressListener:
+        return self._sink.report or super().progress_listener(progress_token, notify)
 
     @override
     def steps(self) -> Steps[bytes]:
-        return self._answered(self._yield_async)
+        return self._call_hook(self._yield_async)
 
     def _run(self) -> Generator[None, None, bytes]:
-        return self._answered(self._send)
+        return self._call_hook(self._send)
 
-    def _yield_async(self, made: Any) -> Generator[Any, Any]:
-        yield self._send_async(made)
+    def _yield_async(self, items_or_error: Any) -> Generator[Any, Any]:
+        yield self._send_async(items_or_error)
 
-    def _answered(self, send: Callable[[Any], Generator[Any, Any]]) -> Generator[Any, Any, bytes]:
+    def _call_hook(self, send: Callable[[Any], Generator[Any, Any]]) -> Generator[Any, Any, bytes]:
         """Call the hook, send what it yields, and return the result."""
         tool, request = self._stream_tool, self._request
         if request.headers is not None:
-            self.check(tool, request.headers)
-        answers = Answers(tool, self._toolbox, request.head, text=self._text)
+            self.check_headers(tool, request.headers)
+        responder = ToolResponder(tool, self._toolbox, request.head, text=self._text)
         try:
             yield from send(tool.invoke(tool.load(request.params.arguments)))
             return self._sink.end(request.head)
         except PLUGIN_EXCEPTIONS as error:
-            return answers.refuse(error)
+            return responder.error_result(error)
 
-    def _send(self, made: Any) -> Generator[None]:
-        if is_async_iterator(made):
+    def _send(self, items_or_error: Any) -> Generator[None]:
+        if is_async_iterator(items_or_error):
             raise TypeError("returned an asynchronous iterator: write it as 'async def'")
-        items = iterator_of(made)
+        items = iterator_of(items_or_error)
         dump, flow = self._stream_tool.hook.output.dump, self.flow
-        until = time.monotonic() + _TURN
+        deadline = time.monotonic() + _MAX_TURN
         try:
             for item in items:
                 self._sink.put(dump(item))
-                if flow.is_full or (self._sink.streams and time.monotonic() > until):
+                if flow.is_full or (self._sink.streams and time.monotonic() > deadline):
                     yield
-                    until = time.monotonic() + _TURN
+                    deadline = time.monotonic() + _MAX_TURN
                 if flow.ended:
                     break
         finally:
-            with self._concealing():
-                getattr(items, "close", _nothing)()
-        self._check_reader()
+            with self._masking_close_errors():
+                getattr(items, "close", _do_nothing)()
+        self._raise_if_stalled()
 
-    def _check_reader(self) -> None:
+    def _raise_if_stalled(self) -> None:
         """Raise `HookError` if the stream has ended because its client reads nothing."""
         if self.flow.stalled:
-            waited = f"the client has taken nothing for {self.flow.patience:g} s"
+            waited = f"the client has taken nothing for {self.flow.timeout:g} s"
             raise HookError(
                 "stream_stalled",
                 f"{self._stream_tool.hook.name}: {waited}; MCP_STREAM_TIMEOUT_SEC sets the limit",
             )
 
-    async def _send_async(self, made: Any) -> None:
-        if not is_async_iterator(made):
+    async def _send_async(self, items_or_error: Any) -> None:
+        if not is_async_iterator(items_or_error):
             raise TypeError("returned no asynchronous iterator: a stream hook yields its items")
         dump = self._stream_tool.hook.output.dump
         try:
-            async for item in made:
+            async for item in items_or_error:
                 self._sink.put(dump(item))
-                await self._turnstile.turn()
+                await self._turn_queue.wait_turn()
                 await self.flow.wait()
-                self._check_reader()
+                self._raise_if_stalled()
         finally:
-            with self._concealing():
-                close = getattr(made, "aclose", None)
+            with self._masking_close_errors():
+                close = getattr(items_or_error, "aclose", None)
                 if close is not None:
                     await close()
 
     @contextmanager
-    def _concealing(self) -> Generator[None]:
+    def _masking_close_errors(self) -> Generator[None]:
         """Leave what a generator raises when it is closed to the plugin's log."""
         try:
             yield
@@ -167,14 +167,14 @@ class StreamCall(ToolCall):
             self._toolbox.mask_exception(error, self._stream_tool.hook.name)
 
 
-class _Sent:
+class _ItemSender:
     """Items on their way, each in a message of its own, numbered together with the reports."""
 
     streams = True
 
-    def __init__(self, token: RequestId, flow: Flow) -> None:
+    def __init__(self, progress_token: RequestId, flow: FlowControl) -> None:
         self.notify: Notify = _drop
-        self._token = token
+        self._progress_token = progress_token
         self._flow = flow
         self._number = 0
         self._items = 0
@@ -185,25 +185,25 @@ class _Sent:
         self._items += 1
         with self._lock:
             self._number += 1
-            self._send(write_stream_item(self._token, self._number, item))
+            self._send(write_stream_item(self._progress_token, self._number, item))
 
     def report(self, progress: float, total: float | None, message: str) -> None:
         """Send what the hook reports."""
         with self._lock:
             self._number += 1
-            said = HookReport(progress, total, message)
-            self._send(write_stream_report(self._token, self._number, said))
+            report = HookReport(progress, total, message)
+            self._send(write_stream_report(self._progress_token, self._number, report))
 
     def end(self, head: ResultPrefix) -> bytes:
         """Return the result, once all items have been sent."""
         return write_stream_end(self._items, head)
 
     def _send(self, message: bytes) -> None:
-        self._flow.sent(len(message))
+        self._flow.add_sent(len(message))
         self.notify(message)
 
 
-class _Collected:
+class _ItemCollector:
     """Items that are kept, for one result with all of them."""
 
     streams = False
@@ -222,9 +222,9 @@ class _Collected:
         """Keep an item, as JSON; raise `HookError` if there are too many."""
         self._items.append(item)
         self._size += len(item)
-        if self._size > _MOST:
-            told = f"more than {_MOST} bytes of items; this client reads no streams"
-            raise HookError("stream_too_long", f"{self._tool.hook.name}: {told}")
+        if self._size > _MAX_COLLECTED_BYTES:
+            limit = f"more than {_MAX_COLLECTED_BYTES} bytes of items; this client reads no streams"
+            raise HookError("stream_too_long", f"{self._tool.hook.name}: {limit}")
 
     def end(self, head: ResultPrefix) -> bytes:
         """Return the result with all items."""
@@ -236,5 +236,5 @@ def _drop(_message: bytes) -> None:
     """Nobody hears of a call that has not begun."""
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """An iterator that is no generator has nothing to close."""

@@ -23,14 +23,14 @@ from scaffold.contract._context.progress import ProgressListener, reporting_to
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._json.types import Json
-from scaffold.server._plugin.hook_steps import Steps, finish, finish_async
-from scaffold.server._protocol.backpressure import Flow
-from scaffold.server._protocol.call_speed import Pace
+from scaffold.server._plugin.hook_steps import Steps, run_steps, run_steps_async
+from scaffold.server._protocol.backpressure import FlowControl
+from scaffold.server._protocol.call_speed import CallSpeed
 from scaffold.server._protocol.request_context import Headers, Request
-from scaffold.server._protocol.tool_responses import Answers
+from scaffold.server._protocol.tool_responses import ToolResponder
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
-__all__ = ["Call", "Listing", "Notify", "Repetition", "ToolCall"]
+__all__ = ["Call", "ListTools", "Notify", "TemplatedCall", "ToolCall"]
 
 Notify: TypeAlias = Callable[[bytes], None]
 """Sends one message that belongs to a call, from any thread."""
@@ -44,97 +44,99 @@ class Call(ABC):
         id: RequestId,
         *,
         is_async: bool,
-        token: RequestId | None = None,
+        progress_token: RequestId | None = None,
         metadata: Mapping[str, Json] | None = None,
-        pace: Pace | None = None,
+        speed: CallSpeed | None = None,
     ) -> None:
         self.id = id
-        self.pace = pace
+        self.speed = speed
         """How quick the function is, if it is a plain one and known."""
         self.is_async = is_async
         """True if it needs an event loop."""
-        self.token = token
+        self.progress_token = progress_token
         """Set if the client wants to hear of progress."""
         self.metadata = metadata
         """What the client says of the call beside its payload."""
         self.cancelled = False
-        """Set by `give_up`; nothing more is sent then."""
+        """Set by `cancel`; nothing more is sent then."""
         self.error: JsonRpcError | None = None
         """Why the call was refused, once it has been: HTTP has statuses for some reasons."""
 
     @property
-    def flow(self) -> Flow | None:
+    def flow(self) -> FlowControl | None:
         """What holds up a stream until its client has taken more."""
         return None
 
     @property
-    def is_quick(self) -> bool:
+    def is_fast(self) -> bool:
         """True if its function is trusted not to hold up an event loop."""
-        return self.pace is not None and self.pace.is_trusted and not self.is_async
+        return self.speed is not None and self.speed.is_fast and not self.is_async
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """Heed that the client does not want the answer any more."""
         self.cancelled = True
         if self.flow is not None:
-            self.flow.give_up()
+            self.flow.cancel()
 
-    def finish(self, notify: Notify) -> bytes:
+    def run(self, notify: Notify) -> bytes:
         """Run to the end on this thread and return the response; raises nothing."""
         try:
-            if self.token is None and not self.metadata:
-                return write_response(self.id, finish(self.steps()))
-            with self._around(notify):
-                return write_response(self.id, finish(self.steps()))
+            if self.progress_token is None and not self.metadata:
+                return write_response(self.id, run_steps(self.steps()))
+            with self._call_context(notify):
+                return write_response(self.id, run_steps(self.steps()))
         except JsonRpcError as error:
             self.error = error
             return write_error_response(error, self.id)
 
-    async def finish_async(self, notify: Notify) -> bytes:
+    async def run_async(self, notify: Notify) -> bytes:
         """Run to the end in the running event loop and return the response."""
         try:
-            if self.token is None and not self.metadata:
-                return write_response(self.id, await finish_async(self.steps()))
-            with self._around(notify):
-                return write_response(self.id, await finish_async(self.steps()))
+            if self.progress_token is None and not self.metadata:
+                return write_response(self.id, await run_steps_async(self.steps()))
+            with self._call_context(notify):
+                return write_response(self.id, await run_steps_async(self.steps()))
         except JsonRpcError as error:
             self.error = error
             return write_error_response(error, self.id)
 
     @contextmanager
-    def _around(self, notify: Notify) -> Generator[None]:
+    def _call_context(self, notify: Notify) -> Generator[None]:
         """Hand the plugin what came with the call, in this block."""
         with ExitStack() as stack:
-            if self.token is not None:
-                stack.enter_context(reporting_to(self.listener(self.token, notify)))
+            if self.progress_token is not None:
+                stack.enter_context(
+                    reporting_to(self.progress_listener(self.progress_token, notify))
+                )
             if self.metadata:
                 stack.enter_context(calling_with(self.metadata))
             yield
 
-    def listener(self, token: RequestId, notify: Notify) -> ProgressListener:
+    def progress_listener(self, progress_token: RequestId, notify: Notify) -> ProgressListener:
         """Return what hears of the hook's progress."""
-        return _Progress(self, token, notify)
+        return _ProgressNotifier(self, progress_token, notify)
 
     @abstractmethod
     def steps(self) -> Steps[bytes]:
         """Take the call's steps to its result."""
 
 
-class Listing(Call):
+class ListTools(Call):
     """`tools/list`."""
 
-    def __init__(self, request: Request, toolbox: Toolbox, fresh_ms: int) -> None:
+    def __init__(self, request: Request, toolbox: Toolbox, cache_ms: int) -> None:
         super().__init__(request.id, is_async=toolbox.is_async)
         self._toolbox = toolbox
         self._head = request.head
-        self._fresh_ms = fresh_ms
+        self._cache_ms = cache_ms
 
     @override
     def steps(self) -> Steps[bytes]:
         try:
-            tools = yield from self._toolbox.listing(modern=self._head.modern)
+            tools = yield from self._toolbox.list_tools(modern=self._head.modern)
         except PLUGIN_EXCEPTIONS as error:
-            raise _unavailable(self._toolbox, error) from None
-        caching = b',"ttlMs":%d,"cacheScope":"public"' % self._fresh_ms
+            raise _catalog_error(self._toolbox, error) from None
+        caching = b',"ttlMs":%d,"cacheScope":"public"' % self._cache_ms
         return b'{%b"tools":%b%b}' % (
             self._head.write(),
             tools,
@@ -154,10 +156,16 @@ class ToolCall(Call):
         metadata: Mapping[str, Json] | None = None,
     ) -> None:
         meta = request.params.meta
-        token = None if meta is UNSET else meta.progress_token
+        progress_token = None if meta is UNSET else meta.progress_token
         is_async = toolbox.is_async if tool is None else tool.is_async
-        pace = None if tool is None else tool.pace
-        super().__init__(request.id, is_async=is_async, token=token, metadata=metadata, pace=pace)
+        speed = None if tool is None else tool.speed
+        super().__init__(
+            request.id,
+            is_async=is_async,
+            progress_token=progress_token,
+            metadata=metadata,
+            speed=speed,
+        )
         self._request = request
         self._toolbox = toolbox
         self._tool = tool
@@ -168,15 +176,15 @@ class ToolCall(Call):
         tool = self._tool or (yield from self._find())
         request = self._request
         if request.headers is not None:
-            self.check(tool, request.headers)
-        answers = Answers(tool, self._toolbox, request.head, text=self._text)
+            self.check_headers(tool, request.headers)
+        responder = ToolResponder(tool, self._toolbox, request.head, text=self._text)
         try:
             payload = tool.load(request.params.arguments)
         except PLUGIN_EXCEPTIONS as error:
-            return answers.refuse(error)
-        return (yield from answers.steps(payload))
+            return responder.error_result(error)
+        return (yield from responder.steps(payload))
 
-    def check(self, tool: Tool, headers: Headers) -> None:
+    def check_headers(self, tool: Tool, headers: Headers) -> None:
         """Hold the headers of a modern request over HTTP to the arguments; raise `JsonRpcError`."""
         try:
             mirrored = tool.headers
@@ -186,14 +194,14 @@ class ToolCall(Call):
         check_parameter_headers(mirrored, self._request.params.arguments, headers)
 
     @property
-    def repeated(self) -> Answers | None:
+    def template(self) -> ToolResponder | None:
         """What answers further calls like this one, unless each must be looked at in full."""
         tool, head = self._tool, self._request.head
         if tool is None or not tool.is_plain or not head.modern:
             return None
-        if self.token is not None or self.metadata:
+        if self.progress_token is not None or self.metadata:
             return None
-        return Answers(tool, self._toolbox, head, text=self._text)
+        return ToolResponder(tool, self._toolbox, head, text=self._text)
 
     @property
     def arguments(self) -> bytes:
@@ -205,32 +213,32 @@ class ToolCall(Call):
         try:
             tool = yield from self._toolbox.find(name)
         except PLUGIN_EXCEPTIONS as error:
-            raise _unavailable(self._toolbox, error) from None
+            raise _catalog_error(self._toolbox, error) from None
         if tool is None:
             raise JsonRpcError(ErrorCode.INVALID_PARAMS, f"no tool '{name}'")
         return tool
 
 
-class Repetition(Call):
+class TemplatedCall(Call):
     """`tools/call` like an earlier one, its payload read."""
 
-    def __init__(self, id: RequestId, answers: Answers, payload: Any) -> None:
-        tool = answers.tool
-        super().__init__(id, is_async=tool.is_async, pace=tool.pace)
-        self._answers = answers
+    def __init__(self, id: RequestId, responder: ToolResponder, payload: Any) -> None:
+        tool = responder.tool
+        super().__init__(id, is_async=tool.is_async, speed=tool.speed)
+        self._responder = responder
         self._payload = payload
 
     @override
     def steps(self) -> Steps[bytes]:
-        return self._answers.steps(self._payload)
+        return self._responder.steps(self._payload)
 
 
-class _Progress:
+class _ProgressNotifier:
     """Turns a hook's reports into notifications, as long as they grow (MCP, Progress)."""
 
-    def __init__(self, call: Call, token: RequestId, notify: Notify) -> None:
+    def __init__(self, call: Call, progress_token: RequestId, notify: Notify) -> None:
         self._call = call
-        self._token = token
+        self._progress_token = progress_token
         self._notify = notify
         self._last = float("-inf")
 
@@ -238,7 +246,7 @@ class _Progress:
         if self._call.cancelled or progress <= self._last:
             return
         self._last = progress
-        params: dict[str, Any] = {"progressToken": self._token, "progress": progress}
+        params: dict[str, Any] = {"progressToken": self._progress_token, "progress": progress}
         if total is not None:
             params["total"] = total
         if message:
@@ -246,7 +254,7 @@ class _Progress:
         self._notify(write_notification("notifications/progress", encode(params)))
 
 
-def _unavailable(toolbox: Toolbox, error: BaseException) -> JsonRpcError:
+def _catalog_error(toolbox: Toolbox, error: BaseException) -> JsonRpcError:
     """Say that the plugin could not list its functions."""
     refusal = (
         error if isinstance(error, HookError) else toolbox.mask_exception(error, "the catalogue")

@@ -11,33 +11,33 @@ from scaffold._mcp.tool_results import ResultPrefix, result_start, write_error_r
 from scaffold.contract._errors.errors import HookError, InvalidInput
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
-from scaffold.server._plugin.hook_steps import Steps, unexpected
+from scaffold.server._plugin.hook_steps import Steps, unexpected_awaitable
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
-__all__ = ["Answers"]
+__all__ = ["ToolResponder"]
 
 _MISSING_CAPABILITY: Final = "missing_capability"
 """The code with which a hook says what its MCP client would have to be capable of."""
 
 
-_REFUSED: Final = (ValueError, InvalidInput)
+_INVALID_PAYLOAD: Final = (ValueError, InvalidInput)
 """What the quick reader of a payload raises."""
 
 
-class Repeat(Protocol):
+class FastRespond(Protocol):
     """Answers a call."""
 
     def __call__(self, id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
         """Take an id and a payload, both as they came; return the response.
 
         `tail` is what stands behind the output: two braces, and the end of line if there is one.
-        Returns `None` if that is no valid payload: nothing has been called then. Raises
-        `JsonRpcError` for what is no result.
+        Returns `None` if the payload is invalid; the hook has not been called then. Raises
+        `JsonRpcError` if the response is an error of the protocol.
         """
         ...
 
 
-class Answers:
+class ToolResponder:
     """How calls of one tool are answered that differ in nothing but their ids and payloads.
 
     `text` says that the client wants a copy of the output as text.
@@ -50,69 +50,69 @@ class Answers:
         self._text = text
 
     @cached_property
-    def repeat(self) -> "Repeat":
+    def fast_respond(self) -> "FastRespond":
         """Calls a plain function on this thread, by the shortest way from payload to response."""
-        hook, refuse, write = self.tool.hook, self.refuse, self.write
+        hook, error_result, result = self.tool.hook, self.error_result, self.result
         invoke = self.tool.invoke if hook.input.python_type is None else self.tool.method
         load, quick, dump = hook.input.loader, hook.input.short_loader, hook.output.dumper
-        bare = not (hook.content or self._text)
+        structured_only = not (hook.content or self._text)
         n, i = NON_FINITE_CAPITALS
-        opening = b',"result":%b' % result_start(self._head)
-        join, whole, coroutine = b"".join, _whole, CoroutineType
+        prefix = b',"result":%b' % result_start(self._head)
+        join, full_response, coroutine = b"".join, _full_response, CoroutineType
 
-        def repeat(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
+        def fast_respond(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
             try:
                 if not arguments.isascii():
                     str(arguments, "utf-8")  # readers skip what they do not know
-                plain = (
+                is_short = (
                     len(arguments) < LONG_TEXT_BYTES and n not in arguments and i not in arguments
                 )
-                payload = (quick if plain else load)(arguments)
-            except _REFUSED:
+                payload = (quick if is_short else load)(arguments)
+            except _INVALID_PAYLOAD:
                 return None
             try:
                 value = invoke(payload)
                 if type(value) is coroutine:
-                    return whole(id, refuse(unexpected(value)), tail)
-                if bare:
-                    return join((MESSAGE_START, id, opening, dump(value), tail))
-                return whole(id, write(value), tail)
+                    return full_response(id, error_result(unexpected_awaitable(value)), tail)
+                if structured_only:
+                    return join((MESSAGE_START, id, prefix, dump(value), tail))
+                return full_response(id, result(value), tail)
             except PLUGIN_EXCEPTIONS as error:
-                return whole(id, refuse(error), tail)
+                return full_response(id, error_result(error), tail)
 
-        return repeat
+        return fast_respond
 
     def steps(self, payload: Any) -> Steps[bytes]:
         """Take the steps from a payload to the result, of plain and of `async` functions."""
         try:
             value = yield self.tool.invoke(payload)
-            return self.write(value)
+            return self.result(value)
         except PLUGIN_EXCEPTIONS as error:
-            return self.refuse(error)
+            return self.error_result(error)
 
-    def write(self, value: Any) -> bytes:
+    def result(self, value: Any) -> bytes:
         """Write the result for what the plugin returned; raise `InvalidOutput`."""
         tool = self.tool
         output = tool.hook.output.dump(value)
         is_object = tool.is_object
         return write_result(tool.hook, output, self._head, is_object=is_object, text=self._text)
 
-    def refuse(self, error: BaseException) -> bytes:
+    def error_result(self, error: BaseException) -> bytes:
         """Write the result for what the plugin raised; raise `JsonRpcError` if it is none."""
         if not isinstance(error, HookError):
-            return self._conceal(error)
+            return self._masked_error(error)
         if error.code == _MISSING_CAPABILITY and self._head.modern:
             raise JsonRpcError(ErrorCode.MISSING_CAPABILITY, error.message, error.data)
         try:
             return write_error_result(error, self._head)
         except TypeError as wrong:
-            return self._conceal(wrong)
+            return self._masked_error(wrong)
 
-    def _conceal(self, error: BaseException) -> bytes:
+    def _masked_error(self, error: BaseException) -> bytes:
         return write_error_result(
             self._toolbox.mask_exception(error, self.tool.hook.name), self._head
         )
 
 
-def _whole(id: bytes, result: bytes, tail: bytes) -> bytes:
+def _full_response(id: bytes, result: bytes, tail: bytes) -> bytes:
     return write_response(int(id), result) + tail[2:]

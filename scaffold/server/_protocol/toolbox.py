@@ -22,7 +22,7 @@ from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.server._plugin.hook_steps import Steps, is_async
 from scaffold.server._plugin.tracing import traced
-from scaffold.server._protocol.call_speed import Pace
+from scaffold.server._protocol.call_speed import CallSpeed
 
 __all__ = ["Tool", "Toolbox"]
 
@@ -35,22 +35,22 @@ class Tool:
     """One MCP tool: a hook of the plugin, taken with the payloads as they cross the wire."""
 
     def __init__(self, plugin: Plugin, hook: Hook[Any, Any]) -> None:
-        described = hook.kind.describe(hook.name)
+        description = hook.kind.describe(hook.name)
         self.hook = hook
         self.method: Callable[..., Any] = getattr(plugin, hook.name)
         self.is_async = is_async(self.method)
         self.streams = hook.streams
-        self.is_object = bool(described["output"]["object"])
-        self.pace = Pace()
-        self._wrapped = not described["input"]["object"]
+        self.is_object = bool(description["output"]["object"])
+        self.speed = CallSpeed()
+        self._wrapped = not description["input"]["object"]
         self.is_plain = not (self._wrapped or hook.functions or hook.streams)
         """True if the arguments are the payload."""
 
     @cached_property
     def headers(self) -> dict[str, tuple[str, ...]]:
         """HTTP header → path of the argument that it mirrors."""
-        described = self.hook.kind.describe(self.hook.name)
-        return parameter_headers(described["input"]["schema"])
+        description = self.hook.kind.describe(self.hook.name)
+        return parameter_headers(description["input"]["schema"])
 
     def load(self, arguments: Raw | UnsetType) -> Any:
         """Read the arguments of a call; raise `InvalidInput`."""
@@ -75,11 +75,11 @@ class _FunctionTool(Tool):
     """One function of a hook that the plugin's catalogue expands into several tools."""
 
     def __init__(
-        self, plugin: Plugin, hook: Hook[Any, Any], catalogue: FunctionCatalog, function: JsonObject
+        self, plugin: Plugin, hook: Hook[Any, Any], catalog: FunctionCatalog, function: JsonObject
     ) -> None:
         super().__init__(plugin, hook)
         assert hook.functions is not None
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._parameters = function["parameters"]
         start = {hook.functions.name: function["name"], hook.functions.arguments: None}
         self._head = encode(start).removesuffix(b"null}")
@@ -91,7 +91,7 @@ class _FunctionTool(Tool):
     def load(self, arguments: Raw | UnsetType) -> Any:
         payload = self._head + (b"{}" if arguments is UNSET else bytes(arguments)) + b"}"
         loaded = self.hook.input.load(payload)
-        self._catalogue.check(self.hook, from_json(payload))
+        self._catalog.check(self.hook, from_json(payload))
         return loaded
 
 
@@ -107,13 +107,13 @@ class Toolbox:
         self.name = name
         self._tracer = tracer
         self._hooks = [hook for hook in plugin.kind.hooks.values() if hook.exposed]
-        self._expanded = [
+        self._catalog_hooks = [
             (hook, hook.functions) for hook in self._hooks if hook.functions is not None
         ]
         plain = [hook for hook in self._hooks if hook.functions is None]
         self._plain = self._by_name((tool_name(hook, name), Tool(plugin, hook)) for hook in plain)
         self._tools = self._plain
-        self._encoded: dict[bool, bytes] = {}
+        self._encoded_lists: dict[bool, bytes] = {}
 
     def mask_exception(self, error: BaseException, hook: str) -> InternalError:
         """Log what must not cross the wire; return what may."""
@@ -122,57 +122,59 @@ class Toolbox:
     @property
     def is_static(self) -> bool:
         """True if the list of tools is the same for as long as the server runs."""
-        return not self._expanded
+        return not self._catalog_hooks
 
     @cached_property
     def is_async(self) -> bool:
         """True if listing or calling some tool needs an event loop."""
         names = [hook.name for hook in self._hooks]
-        names += [functions.catalogue for _hook, functions in self._expanded]
+        names += [functions.catalogue for _hook, functions in self._catalog_hooks]
         return any(is_async(getattr(self.plugin, name)) for name in names)
 
-    def known(self, name: str) -> Tool | None:
+    def get(self, name: str) -> Tool | None:
         """Return a tool that needs no catalogue, or whose catalogue has been read."""
         return self._tools.get(name)
 
     def find(self, name: str) -> Steps[Tool | None]:
         """Look a tool up; ask the plugin for its functions if it is not known."""
-        tool = self.known(name)
-        if tool is None and self._expanded:
-            yield from self._read_catalogues()
-            tool = self.known(name)
+        tool = self.get(name)
+        if tool is None and self._catalog_hooks:
+            yield from self._read_catalogs()
+            tool = self.get(name)
         return tool
 
-    def listing(self, *, modern: bool) -> Steps[bytes]:
+    def list_tools(self, *, modern: bool) -> Steps[bytes]:
         """Write the list of tools as JSON."""
-        catalogues = yield from self._read_catalogues()
-        if self._expanded or modern not in self._encoded:
-            tools = describe_tools(self.plugin.kind, self.name, catalogues, modern=modern)
-            self._encoded[modern] = encode([tool for tool in tools if _usable(tool)])
-        return self._encoded[modern]
+        catalogs = yield from self._read_catalogs()
+        if self._catalog_hooks or modern not in self._encoded_lists:
+            tools = describe_tools(self.plugin.kind, self.name, catalogs, modern=modern)
+            self._encoded_lists[modern] = encode(
+                [tool for tool in tools if _has_valid_headers(tool)]
+            )
+        return self._encoded_lists[modern]
 
-    def _read_catalogues(self) -> Steps[dict[str, list[JsonObject]]]:
+    def _read_catalogs(self) -> Steps[dict[str, list[JsonObject]]]:
         tools: list[tuple[str, Tool]] = list(self._plain.items())
-        catalogues: dict[str, list[JsonObject]] = {}
-        for hook, functions in self._expanded:
+        catalogs: dict[str, list[JsonObject]] = {}
+        for hook, functions in self._catalog_hooks:
             listed = yield from self._functions(functions)
-            catalogues[functions.catalogue] = listed
-            catalogue = FunctionCatalog(listed)
+            catalogs[functions.catalogue] = listed
+            catalog = FunctionCatalog(listed)
             tools += (
                 (
                     tool_name(hook, self.name, function["name"]),
-                    _FunctionTool(self.plugin, hook, catalogue, function),
+                    _FunctionTool(self.plugin, hook, catalog, function),
                 )
                 for function in listed
             )
-        if self._expanded:
+        if self._catalog_hooks:
             self._tools = self._by_name(tools)
-        return catalogues
+        return catalogs
 
     def _functions(self, functions: Functions) -> Steps[list[JsonObject]]:
         hook = self.plugin.kind.hooks[functions.catalogue]
-        answer = yield getattr(self.plugin, hook.name)()
-        listed: list[JsonObject] = from_json(hook.output.dump(answer))
+        functions_value = yield getattr(self.plugin, hook.name)()
+        listed: list[JsonObject] = from_json(hook.output.dump(functions_value))
         return listed
 
     def _by_name(self, tools: Iterable[tuple[str, Tool]]) -> dict[str, Tool]:
@@ -187,7 +189,7 @@ class Toolbox:
         return table
 
 
-def _usable(tool: Json) -> bool:
+def _has_valid_headers(tool: Json) -> bool:
     """Leave out tools whose header annotations are wrong: clients must refuse them anyway."""
     try:
         parameter_headers(tool["inputSchema"])

@@ -8,124 +8,126 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from scaffold.server._process.shutdown import Ending
-from scaffold.server._process.stdio_descriptors import Pipes
-from scaffold.server._protocol.call_runner import Tasks
+from scaffold.server._process.shutdown import Shutdown
+from scaffold.server._process.stdio_descriptors import StdioDescriptors
+from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.service import Service
 from scaffold.server._protocol.tool_calls import Call
-from scaffold.server._stdio.line_framing import Lines
-from scaffold.server._stdio.session import Conversation
-from scaffold.server._stdio.stdout_writer import Outlet
+from scaffold.server._stdio.line_framing import LineSplitter
+from scaffold.server._stdio.session import StdioSession
+from scaffold.server._stdio.stdout_writer import StdoutWriter
 
-__all__ = ["LoopedServer"]
+__all__ = ["AsyncStdioServer"]
 
 
-class LoopedServer:
+class AsyncStdioServer:
     """Serves one client over pipes until the input ends, in the running event loop."""
 
-    def __init__(self, service: Service, pipes: Pipes, largest: int) -> None:
-        self._input = pipes.input
-        self._tasks = Tasks()
-        self.ending = Ending(
-            self._drain, partial(self._tasks.tear_down, service.tear_down), orphan_ends=True
+    def __init__(
+        self, service: Service, descriptors: StdioDescriptors, max_message_bytes: int
+    ) -> None:
+        self._input = descriptors.input
+        self._runner = CallRunner()
+        self.shutdown = Shutdown(
+            self._drain, partial(self._runner.tear_down, service.tear_down), orphan_ends=True
         )
-        self._outlet = Outlet(pipes.output, self.ending.begin)
-        self._conversation = Conversation(service, self._outlet, largest, self._tasks.cancel)
-        self._framing = Lines(largest)
+        self._writer = StdoutWriter(descriptors.output, self.shutdown.start_shutdown)
+        self._session = StdioSession(service, self._writer, max_message_bytes, self._runner.cancel)
+        self._framing = LineSplitter(max_message_bytes)
         self._flushing = False
-        self._writer = ThreadPoolExecutor(1, "writer")
+        self._flush_executor = ThreadPoolExecutor(1, "writer")
         self._writing = False
         """True while a thread writes for us."""
-        self._held = False
+        self._reading_paused = False
         """True while nothing is read, because the client does not read either."""
 
     async def run(self) -> None:
         """Serve; return when the process is to exit."""
-        self._listen()
-        await self._tasks.loop.run_in_executor(self._tasks.threads, self.ending.wait)
+        self._start_reading()
+        await self._runner.loop.run_in_executor(self._runner.executor, self.shutdown.wait)
 
-    def _listen(self) -> None:
-        loop = self._tasks.loop
+    def _start_reading(self) -> None:
+        loop = self._runner.loop
         try:
-            loop.add_reader(self._input, self._readable)
+            loop.add_reader(self._input, self._on_readable)
         except PermissionError:
             # A plain file, which is always ready, and which no selector takes.
             loop.call_soon(self._read_file)
 
     def _read_file(self) -> None:
-        self._readable()
-        if not (self.ending.begun or self._held):
-            self._tasks.loop.call_soon(self._read_file)
+        self._on_readable()
+        if not (self.shutdown.started or self._reading_paused):
+            self._runner.loop.call_soon(self._read_file)
 
-    def _readable(self) -> None:
+    def _on_readable(self) -> None:
         try:
-            chunk = os.read(self._input, self._framing.most)
+            chunk = os.read(self._input, self._framing.read_size)
         except OSError:
             chunk = b""
         for line in self._framing.feed(chunk) if chunk else self._framing.end():
-            call = self._conversation.repetition(line)
+            call = self._session.match_template(line)
             if call is None:
-                call = self._conversation.accept(line)
+                call = self._session.handle_line(line)
                 if call is None:
                     continue
-                self._conversation.learn(line, call)
-            response = self._tasks.finish_quick(call)
+                self._session.remember_template(line, call)
+            response = self._runner.run_if_fast(call)
             if response is None:
-                self._tasks.start(call, self._finish(call))
+                self._runner.start(call, self._run_call(call))
             else:
-                self._conversation.reply(call, response)
+                self._session.respond(call, response)
         self._flush()
-        self._held = self._outlet.is_full
-        if self._held or not chunk:
-            self._tasks.loop.remove_reader(self._input)
+        self._reading_paused = self._writer.is_full
+        if self._reading_paused or not chunk:
+            self._runner.loop.remove_reader(self._input)
         if not chunk:
-            self.ending.begin()
+            self.shutdown.start_shutdown()
 
-    async def _finish(self, call: Call) -> None:
+    async def _run_call(self, call: Call) -> None:
         try:
-            response = await self._tasks.finish(call, self._tell)
+            response = await self._runner.run(call, self._send)
         except asyncio.CancelledError:
             response = b""
-        self._conversation.reply(call, response)
-        if self._conversation.running:
+        self._session.respond(call, response)
+        if self._session.running:
             self._flush_soon()
         else:
             # Nothing else is under way that the answer could be written with.
             self._flush()
 
-    def _tell(self, message: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         """Send a message that belongs to a call, from the loop or from a thread."""
-        self._outlet.add(message + b"\n")
-        self._tasks.loop.call_soon_threadsafe(self._flush)
+        self._writer.enqueue(message + b"\n")
+        self._runner.loop.call_soon_threadsafe(self._flush)
 
     def _flush_soon(self) -> None:
         if not self._flushing:
             self._flushing = True
-            self._tasks.loop.call_soon(self._flush)
+            self._runner.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """Write here what fits into the pipe; a thread waits for a client that reads slowly."""
         self._flushing = False
         if self._writing:
             return
-        if self._outlet.fits():
-            self._outlet.flush()
+        if self._writer.fits_in_pipe():
+            self._writer.flush()
         else:
             self._writing = True
-            written = self._tasks.loop.run_in_executor(self._writer, self._outlet.flush)
-            written.add_done_callback(self._written)
+            flushed = self._runner.loop.run_in_executor(self._flush_executor, self._writer.flush)
+            flushed.add_done_callback(self._on_flushed)
 
-    def _written(self, _written: object) -> None:
+    def _on_flushed(self, _on_flushed: object) -> None:
         """Go on with what has come while the thread wrote, and with reading."""
         self._writing = False
-        if not self._outlet.is_empty:
+        if not self._writer.is_empty:
             self._flush()
-        if self._held and not self.ending.begun:
-            self._held = False
-            self._listen()
+        if self._reading_paused and not self.shutdown.started:
+            self._reading_paused = False
+            self._start_reading()
 
     def _drain(self, timeout: float) -> None:
-        self._tasks.loop.call_soon_threadsafe(self._conversation.leave)
-        self._tasks.drain(timeout)
-        self._outlet.flush()
-        self._outlet.settle(timeout)
+        self._runner.loop.call_soon_threadsafe(self._session.cancel_streams)
+        self._runner.drain(timeout)
+        self._writer.flush()
+        self._writer.wait_idle(timeout)

@@ -3,54 +3,58 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-__all__ = ["Lines", "TooLong"]
+__all__ = ["LineSplitter", "OversizedLine"]
 
-_SMALL: Final = 1 << 14
+_READ_BYTES: Final = 1 << 14
 """More is more than it costs: glibc tidies up its heap when 64 KB are given back."""
-_LARGE: Final = 1 << 20
+_LONG_READ_BYTES: Final = 1 << 20
 _BRACE: Final = ord("{")
 
 
-class TooLong(bytes):
+class OversizedLine(bytes):
     """Stands for a line that was longer than the limit, and that was thrown away."""
 
 
-class Lines:
+class LineSplitter:
     """Collects chunks and hands out whole lines, without their ends."""
 
-    def __init__(self, largest: int) -> None:
-        self._largest = largest
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._parts: list[bytes] = []
-        self.held = 0
+        self.partial_bytes = 0
         """The bytes of a line that has not ended yet."""
         self._skipping = False
-        self._usual = min(_SMALL, largest)
-        self.most = self._usual
+        self._default_read_size = min(_READ_BYTES, max_bytes)
+        self.read_size = self._default_read_size
         """How many bytes to read at once: in the middle of a long line more than one may have."""
 
     def feed(self, chunk: bytes) -> Iterable[bytes]:
         """Take a chunk; return the lines that it completes. Empty lines are left out."""
         end = len(chunk) - 1
-        if chunk[0] == _BRACE and chunk.find(b"\n") == end < self._largest and not self.held:
+        if (
+            chunk[0] == _BRACE
+            and chunk.find(b"\n") == end < self._max_bytes
+            and not self.partial_bytes
+        ):
             # Most often a chunk is one line.
             return (chunk[:-1],)
         return self._split(chunk)
 
     def _split(self, chunk: bytes) -> Iterator[bytes]:
         first, *rest = chunk.split(b"\n")
-        self._grow(first)
+        self._append(first)
         for part in rest:
             yield from self._complete()
-            self._grow(part)
-        self.most = _LARGE if self.held else self._usual
+            self._append(part)
+        self.read_size = _LONG_READ_BYTES if self.partial_bytes else self._default_read_size
 
     def end(self) -> Iterator[bytes]:
         """Yield what stands after the last line end, at the end of the input."""
         yield from self._complete()
 
-    def _grow(self, part: bytes) -> None:
-        self.held += len(part)
-        if self.held > self._largest:
+    def _append(self, part: bytes) -> None:
+        self.partial_bytes += len(part)
+        if self.partial_bytes > self._max_bytes:
             self._skipping = True
             self._parts.clear()
         elif part:
@@ -58,12 +62,12 @@ class Lines:
 
     def _complete(self) -> Iterator[bytes]:
         if self._skipping:
-            yield TooLong()
+            yield OversizedLine()
         elif self._parts:
             parts = self._parts
             line = parts[0] if len(parts) == 1 else b"".join(parts)
             if not line.isspace():
                 yield line
         self._parts = []
-        self.held = 0
+        self.partial_bytes = 0
         self._skipping = False

@@ -1,36 +1,36 @@
-"""The lead of a server's threads: the right to read, which its holder loses by being slow.
+"""The reader lease: the right of one thread to read stdin, which the watchdog can revoke.
 
-A thread that reads, or takes the next line, cannot lose the lead; one that is at work for a line
-can. It leaves the line in `at` meanwhile, and takes it out when it is done. Whoever takes it out
-first has the lead: taking from a list is one step that no other thread can come between.
+The lease cannot be revoked while its thread reads. While the thread processes a line, the line is
+in the list `current_line`. The thread pops it when it is done, the watchdog pops it to revoke the
+lease. `list.pop` is atomic, so exactly one of them gets the line, and with it the lease.
 """
 
-from scaffold.server._stdio.session import Repeated
+from scaffold.server._stdio.session import UnparsedCall
 
-__all__ = ["Lead"]
+__all__ = ["ReaderLease"]
 
 
-class Lead:
+class ReaderLease:
     """The lead of one thread, from when it gets it until it loses it."""
 
-    __slots__ = ("at", "lost_for")
+    __slots__ = ("current_line", "revoked_for")
 
     def __init__(self) -> None:
-        self.at: list[bytes] = []
+        self.current_line: list[bytes] = []
         """The one line that the thread is at; empty while it reads, and once it has lost."""
-        self.lost_for: Repeated | None = None
+        self.revoked_for: UnparsedCall | None = None
         """The call that cost it the lead, if nobody else knows of the call."""
 
-    def doing(self) -> bytes | None:
+    def peek(self) -> bytes | None:
         """Return the line that the thread is at. For other threads."""
         try:
-            return self.at[0]
+            return self.current_line[0]
         except IndexError:
             return None
 
-    def take(self) -> bytes | None:
+    def revoke(self) -> bytes | None:
         """Take the lead from the thread, and return the line that it is at, if it is at any."""
         try:
-            return self.at.pop()
+            return self.current_line.pop()
         except IndexError:
             return None

@@ -15,135 +15,141 @@ from typing import TYPE_CHECKING, Final
 
 from scaffold._concurrency.locks import Rank, lock
 from scaffold._mcp.jsonrpc import JsonRpcError, write_error_response
-from scaffold.server._plugin.hook_steps import settle
-from scaffold.server._process.shutdown import Ending
-from scaffold.server._process.stdio_descriptors import Pipes
+from scaffold.server._plugin.hook_steps import await_if_needed
+from scaffold.server._process.shutdown import Shutdown
+from scaffold.server._process.stdio_descriptors import StdioDescriptors
 from scaffold.server._protocol.service import Service
 from scaffold.server._protocol.streams import StreamCall
 from scaffold.server._protocol.tool_calls import Call
-from scaffold.server._stdio.line_framing import Lines
-from scaffold.server._stdio.reader_lease import Lead
-from scaffold.server._stdio.session import Conversation
-from scaffold.server._stdio.stdout_writer import Outlet
+from scaffold.server._stdio.line_framing import LineSplitter
+from scaffold.server._stdio.reader_lease import ReaderLease
+from scaffold.server._stdio.session import StdioSession
+from scaffold.server._stdio.stdout_writer import StdoutWriter
 
 if TYPE_CHECKING:
     from scaffold.server._protocol.stream_threads import StreamPool
 
-__all__ = ["ThreadedServer"]
+__all__ = ["ThreadedStdioServer"]
 
 _TICK: Final = 0.004
 """Seconds between two looks of the watcher: a hook leads for one or two of them."""
-_QUIET: Final = 25
+_IDLE_TICKS: Final = 25
 """Ticks without work after which the watcher goes to sleep."""
-_MOST: Final = 64
+_MAX_SLOW_CALLS: Final = 64
 """Slow calls that run at once; more wait for one of them."""
 _NEWLINE: Final = ord("\n")
 _TAIL: Final = b"}}\n"
 """What a call ends with that is all that has come."""
 
 
-class ThreadedServer:
+class ThreadedStdioServer:
     """Serves one client over pipes until the input ends."""
 
-    def __init__(self, service: Service, pipes: Pipes, largest: int) -> None:
-        self._input = pipes.input
-        self.ending = Ending(self._drain, partial(_tear_down, service), orphan_ends=True)
-        self._outlet = Outlet(pipes.output, self.ending.begin)
-        self._conversation = Conversation(service, self._outlet, largest, _let_go)
-        self._framing = Lines(largest)
+    def __init__(
+        self, service: Service, descriptors: StdioDescriptors, max_message_bytes: int
+    ) -> None:
+        self._input = descriptors.input
+        self.shutdown = Shutdown(self._drain, partial(_tear_down, service), orphan_ends=True)
+        self._writer = StdoutWriter(descriptors.output, self.shutdown.start_shutdown)
+        self._session = StdioSession(service, self._writer, max_message_bytes, _ignore_cancellation)
+        self._framing = LineSplitter(max_message_bytes)
         self._lines: deque[bytes] = deque()
         """What has come and nobody has looked at; for the leader alone."""
         self._lock = lock(Rank.READER)
-        self._lead = Lead()
-        self._slow = 0
+        self._lease = ReaderLease()
+        self._slow_calls = 0
         self._waiting: deque[Call] = deque()
-        self._quiet = 0
+        self._idle_ticks = 0
         """Ticks since something came."""
-        self._wake = threading.Event()
-        self._over = False
+        self._wake_event = threading.Event()
+        self._input_ended = False
         """True if all has been read and looked at."""
 
     def run(self) -> None:
         """Serve; return when the process is to exit."""
-        self._watcher()
-        self._serve(self._lead)
-        self.ending.wait()
+        self._start_watchdog()
+        self._serve(self._lease)
+        self.shutdown.wait()
 
-    def _serve(self, lead: Lead) -> None:
+    def _serve(self, lease: ReaderLease) -> None:
         """Read and answer, until the input ends or the lead is lost.
 
-        Most often one line has come, and is a call like an earlier one. All that is done for it is
-        here and in `Heads.split`, `Answers.repeat` and `Outlet.put`: the code is cold when a call
-        comes, and every function more is felt.
+        The usual case is one line that matches a message template. All work for it is here, in
+        `TemplateCache.split`, `ToolResponder.fast_respond` and `StdoutWriter.write`. The code is
+        cold when a call arrives, so each further function call is measurable.
         """
-        at, lines, framing = lead.at, self._lines, self._framing
-        split, add, put = self._conversation.templates.split, self._outlet.add, self._outlet.put
-        read, inlet, most = os.read, self._input, _MOST
-        while not self._over:
+        current_line, lines, framing = lease.current_line, self._lines, self._framing
+        split, enqueue, write = (
+            self._session.templates.split,
+            self._writer.enqueue,
+            self._writer.write,
+        )
+        read, descriptor, max_slow_calls = os.read, self._input, _MAX_SLOW_CALLS
+        while not self._input_ended:
             if lines:
                 line = lines.popleft()
                 parts = split(line)
             else:
                 try:
-                    line = read(inlet, framing.most)
+                    line = read(descriptor, framing.read_size)
                 except OSError:
                     line = b""
-                if self._quiet:
-                    self._stir()
-                parts = None if framing.held else split(line, _TAIL)
+                if self._idle_ticks:
+                    self._wake_watchdog()
+                parts = None if framing.partial_bytes else split(line, _TAIL)
                 if parts is None or _NEWLINE in parts[1]:
                     self._feed(line)
                     continue
-            at.append(line)
+            current_line.append(line)
             response = None
-            if parts is not None and self._slow < most:
-                number, payload, answers = parts
+            if parts is not None and self._slow_calls < max_slow_calls:
+                digits, payload, responder = parts
                 try:
-                    response = answers.repeat(number, payload, _TAIL)
+                    response = responder.fast_respond(digits, payload, _TAIL)
                 except JsonRpcError as error:
-                    response = write_error_response(error, int(number)) + b"\n"
-            if response is None or not at:
-                self._aside(lead, line, response)
+                    response = write_error_response(error, int(digits)) + b"\n"
+            if response is None or not current_line:
+                self._finish_line(lease, line, response)
             else:
-                (add if lines else put)(response)
+                (enqueue if lines else write)(response)
             try:
-                at.pop()
+                current_line.pop()
             except IndexError:
-                self._help_out(lead)
+                self._finish_waiting_calls(lease)
                 return
-        self.ending.begin()
+        self.shutdown.start_shutdown()
 
     def _feed(self, chunk: bytes) -> None:
         """Take what is not one familiar line; nothing is the end of the input."""
         self._lines += self._framing.feed(chunk) if chunk else self._framing.end()
-        self._over = not (chunk or self._lines)
+        self._input_ended = not (chunk or self._lines)
 
-    def _aside(self, lead: Lead, line: bytes, response: bytes | None) -> None:
+    def _finish_line(self, lease: ReaderLease, line: bytes, response: bytes | None) -> None:
         """Go on with a line that is not answered yet, or that has cost its thread the lead."""
         if response is None:
-            self._read(line)
+            self._handle_line(line)
         else:
-            self._late(lead, response)
+            self._respond_late(lease, response)
 
-    def _read(self, line: bytes) -> None:
+    def _handle_line(self, line: bytes) -> None:
         """Read a line in full, and answer it."""
-        call = self._conversation.accept(line)
+        call = self._session.handle_line(line)
         if isinstance(call, StreamCall):
-            self._streams.start(call, self._tell, partial(self._end_stream, call))
+            self._streams.start(call, self._send, partial(self._end_stream, call))
         elif call is not None and not self._postpone(call):
-            self._conversation.learn(line, call)
-            self._finish(call)
+            self._session.remember_template(line, call)
+            self._run_call(call)
         if not self._lines:
-            self._outlet.flush()
+            self._writer.flush()
 
-    def _late(self, lead: Lead, response: bytes) -> None:
+    def _respond_late(self, lease: ReaderLease, response: bytes) -> None:
         """Answer a call that has cost its thread the lead."""
         with self._lock:
-            call = lead.lost_for
+            call = lease.revoked_for
         if call is None:
-            self._outlet.add(response)
+            self._writer.enqueue(response)
         else:
-            self._conversation.reply(call, response[:-1])
+            self._session.respond(call, response[:-1])
 
     @cached_property
     def _streams(self) -> "StreamPool":
@@ -152,102 +158,102 @@ class ThreadedServer:
         return StreamPool()
 
     def _end_stream(self, call: StreamCall, response: bytes) -> None:
-        self._conversation.reply(call, response)
-        self._outlet.flush()
+        self._session.respond(call, response)
+        self._writer.flush()
 
-    def _finish(self, call: Call) -> None:
-        self._conversation.reply(call, call.finish(self._tell))
+    def _run_call(self, call: Call) -> None:
+        self._session.respond(call, call.run(self._send))
 
-    def _tell(self, message: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         """Send a message that belongs to a call."""
-        self._outlet.put(message + b"\n")
+        self._writer.write(message + b"\n")
 
     def _postpone(self, call: Call) -> bool:
         """Queue a call if as many slow ones as may be are running."""
-        if self._slow < _MOST:
+        if self._slow_calls < _MAX_SLOW_CALLS:
             return False
         with self._lock:
-            if self._slow < _MOST:
+            if self._slow_calls < _MAX_SLOW_CALLS:
                 return False
             self._waiting.append(call)
             return True
 
-    def _help_out(self, lead: Lead) -> None:
+    def _finish_waiting_calls(self, lease: ReaderLease) -> None:
         """Having lost the lead, finish what waits for a free thread."""
         with self._lock:
-            if lead.lost_for is not None:
-                self._conversation.forget(lead.lost_for)
+            if lease.revoked_for is not None:
+                self._session.remove(lease.revoked_for)
         while True:
-            self._outlet.flush()
+            self._writer.flush()
             with self._lock:
                 if not self._waiting:
-                    self._slow -= 1
+                    self._slow_calls -= 1
                     return
                 call = self._waiting.popleft()
-            self._finish(call)
+            self._run_call(call)
 
-    def _watcher(self) -> None:
-        threading.Thread(target=self._watch, name="watcher", daemon=True).start()
+    def _start_watchdog(self) -> None:
+        threading.Thread(target=self._watch_reader, name="watcher", daemon=True).start()
 
-    def _watch(self) -> None:
+    def _watch_reader(self) -> None:
         """Take over the lead when the leader has been at one thing for a whole tick."""
         seen: bytes | None = None
         while True:
             time.sleep(_TICK)
-            now = self._lead.doing()
+            now = self._lease.peek()
             if now is not None and now is seen:
-                lead = self._depose()
-                if lead is not None:
+                lease = self._revoke_lease()
+                if lease is not None:
                     break
             seen = now
-            self._quiet = 0 if now is not None else self._quiet + 1
-            if self._quiet > _QUIET:
-                self._sleep()
-        self._watcher()
-        lead.at.append(now)
-        self._outlet.flush()
-        if lead.take() is None:
-            self._help_out(lead)
+            self._idle_ticks = 0 if now is not None else self._idle_ticks + 1
+            if self._idle_ticks > _IDLE_TICKS:
+                self._sleep_until_woken()
+        self._start_watchdog()
+        lease.current_line.append(now)
+        self._writer.flush()
+        if lease.revoke() is None:
+            self._finish_waiting_calls(lease)
         else:
-            self._serve(lead)
+            self._serve(lease)
 
-    def _depose(self) -> Lead | None:
+    def _revoke_lease(self) -> ReaderLease | None:
         """Take the lead from a thread that is slow, unless too many are already."""
         with self._lock:
-            line = self._lead.take() if self._slow < _MOST else None
+            line = self._lease.revoke() if self._slow_calls < _MAX_SLOW_CALLS else None
             if line is None:
                 return None
-            self._slow += 1
-            self._lead.lost_for = self._conversation.repeated(line)
-            self._lead = Lead()
-            return self._lead
+            self._slow_calls += 1
+            self._lease.revoked_for = self._session.track_unparsed(line)
+            self._lease = ReaderLease()
+            return self._lease
 
-    def _stir(self) -> None:
-        self._quiet = 0
-        self._wake.set()
+    def _wake_watchdog(self) -> None:
+        self._idle_ticks = 0
+        self._wake_event.set()
 
-    def _sleep(self) -> None:
-        self._wake.clear()
-        if self._quiet:
-            self._wake.wait()
+    def _sleep_until_woken(self) -> None:
+        self._wake_event.clear()
+        if self._idle_ticks:
+            self._wake_event.wait()
 
     def _drain(self, timeout: float) -> None:
         """Wait for the calls under way, but no longer than `timeout` seconds."""
         end = time.monotonic() + timeout
-        self._conversation.leave()
-        while (self._conversation.running or self._lead.at) and time.monotonic() < end:
+        self._session.cancel_streams()
+        while (self._session.running or self._lease.current_line) and time.monotonic() < end:
             time.sleep(_TICK)
-        self._outlet.flush()
-        self._outlet.settle(max(0.0, end - time.monotonic()))
+        self._writer.flush()
+        self._writer.wait_idle(max(0.0, end - time.monotonic()))
 
 
-def _let_go(_call: Call) -> None:
+def _ignore_cancellation(_call: Call) -> None:
     """A plain function cannot be stopped: its answer is not sent, that is all."""
 
 
 def _tear_down(service: Service) -> None:
-    ended = service.tear_down()
-    if ended is not None:
+    pending = service.tear_down()
+    if pending is not None:
         import asyncio
 
-        asyncio.run(settle(ended))
+        asyncio.run(await_if_needed(pending))

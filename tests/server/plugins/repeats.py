@@ -6,7 +6,9 @@ from scaffold.contract import HookError
 from scaffold.kinds.text_processor_v1 import ProcessInput, ProcessOutput, TextProcessorPlugin
 from scaffold.server._protocol import call_speed
 
-vars(call_speed).update(_QUICK=60.0, _SLOW=60.0, _STUCK=60.0)  # whatever else the machine is doing
+vars(call_speed).update(
+    _FAST=60.0, _SLOW=60.0, _BLOCKING=60.0
+)  # whatever else the machine is doing
 
 
 def _place() -> str:

@@ -14,13 +14,13 @@ from scaffold._mcp.jsonrpc import (
     read_message,
     write_error_response,
 )
-from scaffold.server._http.app.call_response import reply
-from scaffold.server._http.app.call_templates import Known, likeness
-from scaffold.server._http.app.cors import is_preflight, permissions, shared_with
-from scaffold.server._http.app.http_request import (
-    Exchange,
+from scaffold.server._http.app.call_response import respond_to_call
+from scaffold.server._http.app.call_templates import HttpTemplates, header_key
+from scaffold.server._http.app.cors import cors_headers, is_preflight, preflight_headers
+from scaffold.server._http.app.http_exchange import (
+    BodyBudget,
+    HttpExchange,
     Receive,
-    Room,
     Scope,
     Send,
     read_headers,
@@ -28,14 +28,14 @@ from scaffold.server._http.app.http_request import (
 from scaffold.server._http.app.request_checks import (
     check_accept,
     check_body,
-    check_mirror,
+    check_mirrored_headers,
     check_token,
 )
-from scaffold.server._http.app.session_tokens import Sessions
-from scaffold.server._http.edge.hosts_and_origins import Places
-from scaffold.server._http.edge.http_errors import Refusal, status_of
+from scaffold.server._http.app.session_tokens import SessionTokens
+from scaffold.server._http.edge.hosts_and_origins import OriginPolicy
+from scaffold.server._http.edge.http_errors import HttpError, status_of
 from scaffold.server._options import Options
-from scaffold.server._protocol.call_runner import Tasks
+from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.request_context import Headers, Session
 from scaffold.server._protocol.service import Service
 from scaffold.server._protocol.tool_calls import Call, ToolCall
@@ -44,8 +44,8 @@ __all__ = ["PATH", "App"]
 
 PATH: Final = "/mcp"
 _HEALTH: Final = "/health"
-_ALLOWED: Final = "POST, DELETE, OPTIONS"
-_LONGEST_AT_ONCE: Final = 8
+_ALLOWED_METHODS: Final = "POST, DELETE, OPTIONS"
+_MAX_LONG_BODIES: Final = 8
 """Messages as long as any may be for which there is room at a time."""
 
 
@@ -53,97 +53,97 @@ class App:
     """One plugin behind HTTP."""
 
     def __init__(
-        self, service: Service, options: Options, tasks: Tasks, sessions: Sessions
+        self, service: Service, options: Options, runner: CallRunner, sessions: SessionTokens
     ) -> None:
         self._service = service
-        self._largest = options.largest
-        self._room = Room(_LONGEST_AT_ONCE * options.largest)
-        self._tasks = tasks
-        self._places = Places((options.host.lower(), *options.allowed_hosts))
+        self._max_message_bytes = options.max_message_bytes
+        self._body_budget = BodyBudget(_MAX_LONG_BODIES * options.max_message_bytes)
+        self._runner = runner
+        self._origin_policy = OriginPolicy((options.host.lower(), *options.allowed_hosts))
         self._token = options.token
         self._sessions = sessions
         self._running: dict[str, dict[RequestId, Call]] = {}
         """The calls of legacy sessions that are under way, by the id of the session."""
-        self.known = Known()
+        self.templates = HttpTemplates()
         """The calls that need not be looked at in full any more."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         if scope["type"] != "http":
             return
-        exchange = Exchange(receive, send, self._room)
+        exchange = HttpExchange(receive, send, self._body_budget)
         try:
             await self._route(scope, read_headers(scope), exchange)
         except JsonRpcError as error:
-            await exchange.refuse(Refusal.of(error))
-        except Refusal as refusal:
-            await exchange.refuse(refusal)
+            await exchange.respond_error(HttpError.from_wire_error(error))
+        except HttpError as refusal:
+            await exchange.respond_error(refusal)
         finally:
-            exchange.leave()
+            exchange.release()
 
-    async def _route(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
+    async def _route(self, scope: Scope, headers: Headers, exchange: HttpExchange) -> None:
         path, method = scope["path"], scope["method"]
         if path == _HEALTH and "origin" not in headers:
             # An orchestrator asks by any name, and what it learns is not a secret.
-            await _answer_health(method, exchange)
+            await _respond_health(method, exchange)
             return
-        if self._places.check(headers):
+        if self._origin_policy.check(headers):
             if is_preflight(method, headers):
-                await exchange.answer(204, b"", headers=permissions(headers))
+                await exchange.respond(204, b"", headers=preflight_headers(headers))
                 return
-            exchange.shared = shared_with(headers["origin"])
+            exchange.cors_headers = cors_headers(headers["origin"])
         if path == _HEALTH:
-            await _answer_health(method, exchange)
+            await _respond_health(method, exchange)
         elif method == "OPTIONS" and path in (PATH, "*"):
-            await exchange.answer(204, b"", headers=((b"allow", _ALLOWED.encode()),))
+            await exchange.respond(204, b"", headers=((b"allow", _ALLOWED_METHODS.encode()),))
         elif path != PATH:
-            raise Refusal(404, f"there is nothing here; MCP is at {PATH}")
+            raise HttpError(404, f"there is nothing here; MCP is at {PATH}")
         elif method not in ("POST", "DELETE"):
-            raise Refusal(405, f"{method} is not served", allow=_ALLOWED)
+            raise HttpError(405, f"{method} is not served", allow=_ALLOWED_METHODS)
         else:
             check_token(headers, self._token)
-            await self._serve(scope, headers, exchange)
+            await self._handle_mcp(scope, headers, exchange)
 
-    async def _serve(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
+    async def _handle_mcp(self, scope: Scope, headers: Headers, exchange: HttpExchange) -> None:
         if scope["method"] == "POST":
-            await self._post(scope, headers, exchange)
+            await self._handle_post(scope, headers, exchange)
             return
         name = headers.get("mcp-session-id", "")
         self._sessions.close(headers.get("mcp-session-id"))
         for call in list(self._running.get(name, {}).values()):
-            self._tasks.cancel(call)
-        await exchange.answer(204, b"")
+            self._runner.cancel(call)
+        await exchange.respond(204, b"")
 
-    async def _post(self, scope: Scope, headers: Headers, exchange: Exchange) -> None:
+    async def _handle_post(self, scope: Scope, headers: Headers, exchange: HttpExchange) -> None:
         check_body(headers)
         streams = check_accept(headers)
-        body = await exchange.body(headers, self._largest)
+        body = await exchange.read_body(headers, self._max_message_bytes)
         message = read_message(body)
         if message.id is not UNSET:
             exchange.id = message.id
-        if check_mirror(headers, message):
-            answer = self._service.answer(message, Session(), headers)
-            await self._respond(answer, exchange, streams=streams, modern=True)
-            # The headers of an answer that a page may read are written by `Exchange` alone.
-            if isinstance(answer, ToolCall) and answer.is_quick and not exchange.shared:
-                self.known.learn(likeness(scope["headers"]), body, answer)
+        if check_mirrored_headers(headers, message):
+            handled = self._service.handle(message, Session(), headers)
+            await self._respond(handled, exchange, streams=streams, modern=True)
+            # The headers of an answer that a page may read are written by `HttpExchange` alone.
+            if isinstance(handled, ToolCall) and handled.is_fast and not exchange.cors_headers:
+                self.templates.remember(header_key(scope["headers"]), body, handled)
         elif message.method == "initialize":
             await self._initialize(message, exchange)
         else:
-            await self._legacy(message, headers, exchange, streams=streams)
+            await self._handle_legacy(message, headers, exchange, streams=streams)
 
-    async def _initialize(self, message: Message, exchange: Exchange) -> None:
+    async def _initialize(self, message: Message, exchange: HttpExchange) -> None:
         session = Session()
         try:
-            answer = self._service.answer(message, session)
+            handled = self._service.handle(message, session)
         except JsonRpcError as error:
-            await exchange.answer(200, write_error_response(error, exchange.id))
+            await exchange.respond(200, write_error_response(error, exchange.id))
         else:
             headers = ((b"mcp-session-id", self._sessions.open(session).encode()),)
-            await self._respond(answer, exchange, headers=headers)
+            await self._respond(handled, exchange, headers=headers)
 
-    async def _legacy(
-        self, message: Message, headers: Headers, exchange: Exchange, *, streams: bool
+    async def _handle_legacy(
+        self, message: Message, headers: Headers, exchange: HttpExchange, *, streams: bool
     ) -> None:
         """Serve a message of a session. Errors of the protocol are responses like all others."""
         name = headers.get("mcp-session-id", "")
@@ -151,44 +151,44 @@ class App:
         if message.method == "notifications/cancelled" and message.params is not UNSET:
             call = self._running.get(name, {}).get(message.params.request_id or "")
             if call is not None:
-                self._tasks.cancel(call)
+                self._runner.cancel(call)
         try:
-            answer = self._service.answer(message, session)
+            handled = self._service.handle(message, session)
         except JsonRpcError as error:
-            await exchange.answer(200, write_error_response(error, exchange.id))
+            await exchange.respond(200, write_error_response(error, exchange.id))
             return
-        if not isinstance(answer, Call):
-            await self._respond(answer, exchange, streams=streams)
+        if not isinstance(handled, Call):
+            await self._respond(handled, exchange, streams=streams)
             return
         running = self._running.setdefault(name, {})
-        running[answer.id] = answer
+        running[handled.id] = handled
         try:
-            await self._respond(answer, exchange, streams=streams)
+            await self._respond(handled, exchange, streams=streams)
         finally:
-            running.pop(answer.id, None)
+            running.pop(handled.id, None)
             if not running:
                 self._running.pop(name, None)
 
     async def _respond(
         self,
-        answer: bytes | Call | None,
-        exchange: Exchange,
+        handled: bytes | Call | None,
+        exchange: HttpExchange,
         *,
         streams: bool = False,
         modern: bool = False,
         headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
-        if answer is None:
-            await exchange.answer(202, b"")
-        elif isinstance(answer, bytes):
-            await exchange.answer(200, answer, headers=headers)
-        elif (response := self._tasks.finish_quick(answer)) is not None:
-            await exchange.answer(status_of(answer.error) if modern else 200, response)
+        if handled is None:
+            await exchange.respond(202, b"")
+        elif isinstance(handled, bytes):
+            await exchange.respond(200, handled, headers=headers)
+        elif (response := self._runner.run_if_fast(handled)) is not None:
+            await exchange.respond(status_of(handled.error) if modern else 200, response)
         else:
-            await reply(answer, exchange, self._tasks, streams=streams, modern=modern)
+            await respond_to_call(handled, exchange, self._runner, streams=streams, modern=modern)
 
 
-async def _answer_health(method: str, exchange: Exchange) -> None:
+async def _respond_health(method: str, exchange: HttpExchange) -> None:
     if method not in ("GET", "HEAD"):
-        raise Refusal(405, f"{method} is not served here", allow="GET, HEAD")
-    await exchange.answer(200, b'{"status":"ok"}', headers=((b"cache-control", b"no-store"),))
+        raise HttpError(405, f"{method} is not served here", allow="GET, HEAD")
+    await exchange.respond(200, b'{"status":"ok"}', headers=((b"cache-control", b"no-store"),))

@@ -3,19 +3,19 @@
 import asyncio
 from typing import Final
 
-from scaffold.server._http.app.http_request import Exchange
+from scaffold.server._http.app.http_exchange import HttpExchange
 from scaffold.server._http.edge.http_errors import status_of
-from scaffold.server._protocol.call_runner import Tasks
+from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.tool_calls import Call
 
-__all__ = ["reply"]
+__all__ = ["respond_to_call"]
 
-_WATCHED_AFTER: Final = 0.05
+_WATCH_DELAY: Final = 0.05
 """Seconds that a call may take before anyone looks whether its client still waits."""
 
 
-async def reply(
-    call: Call, exchange: Exchange, tasks: Tasks, *, streams: bool, modern: bool
+async def respond_to_call(
+    call: Call, exchange: HttpExchange, runner: CallRunner, *, streams: bool, modern: bool
 ) -> None:
     """Run a call and write its response.
 
@@ -25,73 +25,75 @@ async def reply(
     """
     task = asyncio.current_task()
     assert task is not None
-    tasks.running[call] = task
-    watched = modern or call.flow is not None
-    watch = (
-        tasks.loop.call_later(_WATCHED_AFTER, _watch, call, exchange, tasks) if watched else None
+    runner.running[call] = task
+    is_watched = modern or call.flow is not None
+    watcher = (
+        runner.loop.call_later(_WATCH_DELAY, _cancel_on_disconnect, call, exchange, runner)
+        if is_watched
+        else None
     )
     try:
-        if call.token is not None and streams:
-            await _stream(call, exchange, tasks)
+        if call.progress_token is not None and streams:
+            await _stream_events(call, exchange, runner)
         else:
-            response = await tasks.finish(call, _ignore)
-            await exchange.answer(status_of(call.error) if modern else 200, response)
+            response = await runner.run(call, _ignore)
+            await exchange.respond(status_of(call.error) if modern else 200, response)
     except asyncio.CancelledError:
         if not call.cancelled:
             raise
-        await exchange.answer(202, b"")
+        await exchange.respond(202, b"")
     finally:
-        del tasks.running[call]
-        if watch is not None:
-            watch.cancel()
+        del runner.running[call]
+        if watcher is not None:
+            watcher.cancel()
 
 
-async def _stream(call: Call, exchange: Exchange, tasks: Tasks) -> None:
+async def _stream_events(call: Call, exchange: HttpExchange, runner: CallRunner) -> None:
     """Write events as they come; if none comes before the response, write no stream at all."""
     messages: asyncio.Queue[bytes | None] = asyncio.Queue()
 
-    def tell(message: bytes) -> None:
-        tasks.loop.call_soon_threadsafe(messages.put_nowait, message)
+    def send(message: bytes) -> None:
+        runner.loop.call_soon_threadsafe(messages.put_nowait, message)
 
-    work = asyncio.ensure_future(tasks.finish(call, tell))
+    work = asyncio.ensure_future(runner.run(call, send))
     work.add_done_callback(lambda _work: messages.put_nowait(None))
     try:
-        waiting = await _gathered(messages)
-        if not waiting:
-            await exchange.answer(status_of(call.error), work.result())
+        batch = await _next_batch(messages)
+        if not batch:
+            await exchange.respond(status_of(call.error), work.result())
             return
         await exchange.open_stream()
-        while waiting:
-            await exchange.events(waiting, last=False)
+        while batch:
+            await exchange.send_events(batch, last=False)
             if call.flow is not None:
-                call.flow.written(sum(map(len, waiting)))
-            waiting = await _gathered(messages)
-        await exchange.events((work.result(),), last=True)
+                call.flow.acknowledge_more(sum(map(len, batch)))
+            batch = await _next_batch(messages)
+        await exchange.send_events((work.result(),), last=True)
     finally:
         work.cancel()
 
 
-async def _gathered(messages: "asyncio.Queue[bytes | None]") -> list[bytes]:
+async def _next_batch(messages: "asyncio.Queue[bytes | None]") -> list[bytes]:
     """Return the messages that have come, once there are some; none if there will be no more."""
-    gathered: list[bytes] = []
+    batch: list[bytes] = []
     message = await messages.get()
     while message is not None:
-        gathered.append(message)
+        batch.append(message)
         if messages.empty():
-            return gathered
+            return batch
         message = messages.get_nowait()
-    if gathered:
+    if batch:
         messages.put_nowait(None)
-    return gathered
+    return batch
 
 
-def _watch(call: Call, exchange: Exchange, tasks: Tasks) -> None:
-    task = tasks.running.get(call)
+def _cancel_on_disconnect(call: Call, exchange: HttpExchange, runner: CallRunner) -> None:
+    task = runner.running.get(call)
     if task is None:
         return
-    gone = asyncio.ensure_future(exchange.gone())
-    gone.add_done_callback(lambda ended: None if ended.cancelled() else tasks.cancel(call))
-    task.add_done_callback(lambda _task: gone.cancel())
+    disconnect = asyncio.ensure_future(exchange.wait_for_disconnect())
+    disconnect.add_done_callback(lambda ended: None if ended.cancelled() else runner.cancel(call))
+    task.add_done_callback(lambda _task: disconnect.cancel())
 
 
 def _ignore(_message: bytes) -> None:

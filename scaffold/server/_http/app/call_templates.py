@@ -14,61 +14,61 @@ from scaffold._mcp.message_templates import TemplateCache
 from scaffold.server._http.edge.head_checks import Header
 from scaffold.server._http.edge.http_errors import status_of
 from scaffold.server._protocol.tool_calls import ToolCall
-from scaffold.server._protocol.tool_responses import Answers
+from scaffold.server._protocol.tool_responses import ToolResponder
 
-__all__ = ["Known", "Likeness", "answer", "likeness"]
+__all__ = ["HeaderKey", "HttpTemplates", "fast_respond", "header_key"]
 
-Likeness: TypeAlias = tuple[Header, ...]
+HeaderKey: TypeAlias = tuple[Header, ...]
 """The headers of a request to call a tool, but for the length of its body."""
 
-_MOST: Final = 64
+_MAX_HEADER_KEYS: Final = 64
 """Kinds of requests that are remembered at a time."""
 
 
-def likeness(headers: list[Header]) -> Likeness:
+def header_key(headers: list[Header]) -> HeaderKey:
     """Return what a request has in common with others that pass the same guards."""
     return tuple([header for header in headers if header[0] != b"content-length"])
 
 
-class Known:
+class HttpTemplates:
     """The calls that have been seen, and how they are answered."""
 
     def __init__(self) -> None:
-        self._templates: dict[Likeness, TemplateCache[Answers]] = {}
+        self._templates: dict[HeaderKey, TemplateCache[ToolResponder]] = {}
 
-    def find(self, like: Likeness) -> TemplateCache[Answers] | None:
+    def find(self, key: HeaderKey) -> TemplateCache[ToolResponder] | None:
         """Return the known heads of the bodies that came with such headers."""
-        return self._templates.get(like)
+        return self._templates.get(key)
 
-    def learn(self, like: Likeness, body: bytes, call: ToolCall) -> None:
+    def remember(self, key: HeaderKey, body: bytes, call: ToolCall) -> None:
         """Remember how a call was written that has been checked in full."""
-        answers = call.repeated
-        if answers is None or answers.tool.headers:
+        responder = call.template
+        if responder is None or responder.tool.headers:
             return
-        if like not in self._templates:
-            if len(self._templates) == _MOST:
+        if key not in self._templates:
+            if len(self._templates) == _MAX_HEADER_KEYS:
                 self._templates.clear()
-            self._templates[like] = TemplateCache("arguments")
-        self._templates[like].remember(body, call.arguments, answers)
+            self._templates[key] = TemplateCache("arguments")
+        self._templates[key].remember(body, call.arguments, responder)
 
 
-def answer(body: bytes, heads: TemplateCache[Answers]) -> tuple[int, bytes] | None:
+def fast_respond(body: bytes, templates: TemplateCache[ToolResponder]) -> tuple[int, bytes] | None:
     """Answer a call like an earlier one, on this thread: the status and the body.
 
     `None` if it must be looked at in full; nothing has been called then.
     """
-    parts = heads.split(body)
+    parts = templates.split(body)
     if parts is None:
         return None
-    number, payload, answers = parts
-    if not answers.tool.pace.is_trusted:
+    digits, payload, responder = parts
+    if not responder.tool.speed.is_fast:
         return None
     began = time.perf_counter()
     try:
-        response = answers.repeat(number, payload)
+        response = responder.fast_respond(digits, payload)
     except JsonRpcError as error:
-        return status_of(error), write_error_response(error, int(number))
+        return status_of(error), write_error_response(error, int(digits))
     if response is None:
         return None
-    answers.tool.pace.took(time.perf_counter() - began)
+    responder.tool.speed.record(time.perf_counter() - began)
     return 200, response

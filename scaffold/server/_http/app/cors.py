@@ -1,6 +1,6 @@
 """Answers for pages of other origins: the CORS headers, and the preflight before a request.
 
-Only origins that `Places` lets through get them, so nothing here decides who may call.
+Only origins that `OriginPolicy` lets through get them, so nothing here decides who may call.
 Source: Fetch Standard, CORS protocol; Private Network Access (draft, 2024).
 """
 
@@ -10,14 +10,14 @@ from typing import Final
 from scaffold.server._http.edge.head_checks import Header
 from scaffold.server._protocol.request_context import Headers
 
-__all__ = ["is_preflight", "permissions", "shared_with"]
+__all__ = ["cors_headers", "is_preflight", "preflight_headers"]
 
-_METHODS: Final = b"POST, DELETE"
-_EXPOSED: Final = b"Mcp-Session-Id, Retry-After, WWW-Authenticate"
-_SECONDS: Final = b"7200"
+_ALLOWED_METHODS: Final = b"POST, DELETE"
+_EXPOSED_HEADERS: Final = b"Mcp-Session-Id, Retry-After, WWW-Authenticate"
+_MAX_AGE_SECONDS: Final = b"7200"
 """For so long a browser may keep the answer; more is not kept by all of them."""
-_ASKED: Final = "access-control-request-headers"
-_HEADER: Final = re.compile(
+_REQUESTED_HEADERS: Final = "access-control-request-headers"
+_ALLOWED_HEADER: Final = re.compile(
     "accept|authorization|baggage|cache-control|content-type|last-event-id|traceparent|tracestate"
     "|mcp-[a-z0-9!#$%&'*+.^_`|~-]+"
 )
@@ -28,11 +28,11 @@ _VARY: Final = (
 )
 
 
-def shared_with(origin: str) -> tuple[Header, ...]:
+def cors_headers(origin: str) -> tuple[Header, ...]:
     """Return the headers with which pages of an allowed origin may read an answer."""
     return (
         (b"access-control-allow-origin", origin.encode("ascii")),
-        (b"access-control-expose-headers", _EXPOSED),
+        (b"access-control-expose-headers", _EXPOSED_HEADERS),
         (b"vary", b"Origin"),
     )
 
@@ -42,16 +42,16 @@ def is_preflight(method: str, headers: Headers) -> bool:
     return method == "OPTIONS" and "access-control-request-method" in headers
 
 
-def permissions(headers: Headers) -> tuple[Header, ...]:
+def preflight_headers(headers: Headers) -> tuple[Header, ...]:
     """Return the headers that answer the preflight of an allowed origin."""
-    asked = (name.strip() for name in headers.get(_ASKED, "").lower().split(","))
-    names = ", ".join(dict.fromkeys(name for name in asked if _HEADER.fullmatch(name)))
-    near = headers.get("access-control-request-private-network", "").lower() == "true"
+    requested = (name.strip() for name in headers.get(_REQUESTED_HEADERS, "").lower().split(","))
+    names = ", ".join(dict.fromkeys(name for name in requested if _ALLOWED_HEADER.fullmatch(name)))
+    private_network = headers.get("access-control-request-private-network", "").lower() == "true"
     return (
         (b"access-control-allow-origin", headers["origin"].encode("ascii")),
-        (b"access-control-allow-methods", _METHODS),
+        (b"access-control-allow-methods", _ALLOWED_METHODS),
         *(((b"access-control-allow-headers", names.encode("ascii")),) if names else ()),
-        *(((b"access-control-allow-private-network", b"true"),) if near else ()),
-        (b"access-control-max-age", _SECONDS),
+        *(((b"access-control-allow-private-network", b"true"),) if private_network else ()),
+        (b"access-control-max-age", _MAX_AGE_SECONDS),
         (b"vary", _VARY),
     )

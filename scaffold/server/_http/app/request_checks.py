@@ -12,57 +12,58 @@ from msgspec import UNSET
 from scaffold._mcp.http_headers import decode_header_value
 from scaffold._mcp.jsonrpc import JsonRpcError, Message
 from scaffold._mcp.protocol_versions import LEGACY, MODERN, SUPPORTED, ErrorCode
-from scaffold.server._http.edge.http_errors import Refusal
+from scaffold.server._http.edge.http_errors import HttpError
 from scaffold.server._protocol.request_context import Headers
 
-__all__ = ["check_accept", "check_body", "check_mirror", "check_token"]
+__all__ = ["check_accept", "check_body", "check_mirrored_headers", "check_token"]
 
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
-_NAMED: Final = frozenset({"tools/call"})
+_NAMED_METHODS: Final = frozenset({"tools/call"})
 """Methods whose `Mcp-Name` header is required."""
 _CONTINUE: Final = "100-continue"
-_NOT_AT_ALL: Final = re.compile(r"q=0(\.0*)?")
+_UNSUPPORTED: Final = "Unsupported protocol version"
+_ZERO_WEIGHT: Final = re.compile(r"q=0(\.0*)?")
 """A weight of nothing (RFC 9110 §12.4.2)."""
 
 
 def check_token(headers: Headers, token: str) -> None:
-    """Raise `Refusal` 401 for a request that does not show a token, if there is one to show."""
+    """Raise `HttpError` 401 for a request that does not show a token, if there is one to show."""
     given = headers.get("authorization", "").encode("latin-1")
     if token and not hmac.compare_digest(given, f"Bearer {token}".encode("latin-1")):
-        raise Refusal(401, "this server answers to the host that has started it, by its token")
+        raise HttpError(401, "this server answers to the host that has started it, by its token")
 
 
 def check_body(headers: Headers) -> None:
-    """Raise `Refusal` 415 for a body that is not plain JSON, 417 for what is more than its due."""
+    """Raise `HttpError` 415 for a body that is not plain JSON, 417 for an unknown `Expect`."""
     given = headers.get("content-type", "")
     if given != _JSON and given.partition(";")[0].strip().lower() != _JSON:
-        raise Refusal(415, f"the content type is '{given}'; it must be {_JSON}")
+        raise HttpError(415, f"the content type is '{given}'; it must be {_JSON}")
     coding = headers.get("content-encoding", "identity")
     if coding.lower() not in ("identity", ""):
-        raise Refusal(415, f"the content encoding is '{coding}'; it must be none")
+        raise HttpError(415, f"the content encoding is '{coding}'; it must be none")
     expected = headers.get("expect", _CONTINUE)
     if expected.lower() != _CONTINUE:
-        raise Refusal(417, f"the client expects '{expected}'; it may expect {_CONTINUE}")
+        raise HttpError(417, f"the client expects '{expected}'; it may expect {_CONTINUE}")
 
 
 def check_accept(headers: Headers) -> bool:
-    """Tell whether the client reads event streams; raise `Refusal` 406 if it reads no JSON."""
+    """Tell whether the client reads event streams; raise `HttpError` 406 if it reads no JSON."""
     given = headers.get("accept", "*/*").lower()
-    ranges = {_range(one) for one in given.split(",")}
+    ranges = {_range(media_range) for media_range in given.split(",")}
     if ranges.isdisjoint((_JSON, "application/*", "*/*")):
-        raise Refusal(406, f"the client must accept {_JSON} and {_EVENTS}")
+        raise HttpError(406, f"the client must accept {_JSON} and {_EVENTS}")
     return _EVENTS in ranges
 
 
 def _range(text: str) -> str:
     """Return a media range; nothing if it is one that the client does not want at all."""
     name, *parameters = text.split(";")
-    refused = any(_NOT_AT_ALL.fullmatch(parameter.strip()) for parameter in parameters)
+    refused = any(_ZERO_WEIGHT.fullmatch(parameter.strip()) for parameter in parameters)
     return "" if refused else name.strip()
 
 
-def check_mirror(headers: Headers, message: Message) -> bool:
+def check_mirrored_headers(headers: Headers, message: Message) -> bool:
     """Hold the headers against the message; tell whether the request is modern.
 
     Raises `JsonRpcError`: the headers must say what the body says (Server Validation).
@@ -79,13 +80,13 @@ def check_mirror(headers: Headers, message: Message) -> bool:
         return True
     if not version:
         supported = {"supported": SUPPORTED, "requested": header}
-        raise JsonRpcError(ErrorCode.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
-    _same("MCP-Protocol-Version", header, version)
+        raise JsonRpcError(ErrorCode.UNSUPPORTED_VERSION, _UNSUPPORTED, supported)
+    _check_same("MCP-Protocol-Version", header, version)
     if message.method is UNSET:
         return True  # to be refused for that, and not for what a header says of it
     method = message.method
-    _same("Mcp-Method", headers.get("mcp-method"), method)
-    if method in _NAMED:
+    _check_same("Mcp-Method", headers.get("mcp-method"), method)
+    if method in _NAMED_METHODS:
         name = headers.get("mcp-name")
         try:
             decoded = None if name is None else decode_header_value(name)
@@ -93,11 +94,11 @@ def check_mirror(headers: Headers, message: Message) -> bool:
             raise JsonRpcError(
                 ErrorCode.HEADER_MISMATCH, f"the header Mcp-Name is {error}"
             ) from None
-        _same("Mcp-Name", decoded, "" if params is UNSET else params.name)
+        _check_same("Mcp-Name", decoded, "" if params is UNSET else params.name)
     return True
 
 
-def _same(name: str, header: str | None, body: str) -> None:
+def _check_same(name: str, header: str | None, body: str) -> None:
     if not header:
         raise JsonRpcError(ErrorCode.HEADER_MISMATCH, f"the header {name} is missing")
     if header != body:

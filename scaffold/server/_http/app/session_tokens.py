@@ -14,72 +14,78 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
-from scaffold.server._http.edge.http_errors import Refusal
+from scaffold.server._http.edge.http_errors import HttpError
 from scaffold.server._protocol.request_context import Session
 
-__all__ = ["Sessions"]
+__all__ = ["SessionTokens"]
 
-_LIFE: Final = 24 * 3600
+_LIFETIME: Final = 24 * 3600
 """Seconds after which a session has expired."""
-_BEGUN: Final = struct.Struct(">Q8s")
+_OPENED: Final = struct.Struct(">Q8s")
 """When a session was opened, in seconds, and what tells it from others of that second."""
-_SEAL: Final = 16
+_SIGNATURE_BYTES: Final = 16
 """Bytes of the signature."""
-_ENDED: Final = 4096
+_ENDED_SLOTS: Final = 4096
 """Places for ended sessions to be remembered at: each has one, and may lose it to another."""
 
 
-class Sessions:
+class SessionTokens:
     """Opens sessions, knows them again, and forgets them. Make it before workers are forked."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
-        self._ended = mmap.mmap(-1, _ENDED * _SEAL)
+        self._ended_signatures = mmap.mmap(-1, _ENDED_SLOTS * _SIGNATURE_BYTES)
 
     def open(self, session: Session) -> str:
         """Return the id of a session that `initialize` has opened."""
-        begun = _BEGUN.pack(int(time.time()), secrets.token_bytes(8))
-        said = begun + session.version.encode()
-        return urlsafe_b64encode(said + self._seal(said)).decode().rstrip("=")
+        opened = _OPENED.pack(int(time.time()), secrets.token_bytes(8))
+        content = opened + session.version.encode()
+        return urlsafe_b64encode(content + self._sign(content)).decode().rstrip("=")
 
     def find(self, id: str | None) -> Session:
-        """Return a session; raise `Refusal` 400 without an id, 404 for an unknown one."""
-        return self._read(id)[0]
+        """Return a session; raise `HttpError` 400 without an id, 404 for an unknown one."""
+        return self._verify(id)[0]
 
     def close(self, id: str | None) -> None:
-        """End a session; raise `Refusal` as `find` does."""
-        _session, seal = self._read(id)
-        place = _place(seal)
-        self._ended[place : place + _SEAL] = seal
+        """End a session; raise `HttpError` as `find` does."""
+        _session, signature = self._verify(id)
+        slot = _slot(signature)
+        self._ended_signatures[slot : slot + _SIGNATURE_BYTES] = signature
 
-    def _read(self, id: str | None) -> tuple[Session, bytes]:
+    def _verify(self, id: str | None) -> tuple[Session, bytes]:
         if id is None:
             message = "the header Mcp-Session-Id is missing: begin with 'initialize'"
-            raise Refusal(400, message)
-        given = _bytes(id)
-        said, seal = given[:-_SEAL], given[-_SEAL:]
-        place = _place(seal)
-        known = len(said) > _BEGUN.size and hmac.compare_digest(seal, self._seal(said))
-        if not known or self._ended[place : place + _SEAL] == seal or _is_old(said):
-            raise Refusal(404, "the session is unknown or has expired: begin with 'initialize'")
-        return Session(said[_BEGUN.size :].decode()), seal
+            raise HttpError(400, message)
+        token = _decode(id)
+        content, signature = token[:-_SIGNATURE_BYTES], token[-_SIGNATURE_BYTES:]
+        slot = _slot(signature)
+        is_valid = len(content) > _OPENED.size and hmac.compare_digest(
+            signature, self._sign(content)
+        )
+        if (
+            not is_valid
+            or self._ended_signatures[slot : slot + _SIGNATURE_BYTES] == signature
+            or _is_expired(content)
+        ):
+            raise HttpError(404, "the session is unknown or has expired: begin with 'initialize'")
+        return Session(content[_OPENED.size :].decode()), signature
 
-    def _seal(self, said: bytes) -> bytes:
-        return hmac.digest(self._secret, said, "sha256")[:_SEAL]
+    def _sign(self, content: bytes) -> bytes:
+        return hmac.digest(self._secret, content, "sha256")[:_SIGNATURE_BYTES]
 
 
-def _bytes(id: str) -> bytes:
+def _decode(id: str) -> bytes:
     try:
         return urlsafe_b64decode(id.encode("ascii") + b"=" * (-len(id) % 4))
     except ValueError:
         return b""
 
 
-def _is_old(said: bytes) -> bool:
-    begun: int = _BEGUN.unpack_from(said)[0]
-    return time.time() - begun > _LIFE
+def _is_expired(content: bytes) -> bool:
+    opened: int = _OPENED.unpack_from(content)[0]
+    return time.time() - opened > _LIFETIME
 
 
-def _place(seal: bytes) -> int:
+def _slot(signature: bytes) -> int:
     """Return where it is noted that a session has ended."""
-    return int.from_bytes(seal[:4]) % _ENDED * _SEAL
+    return int.from_bytes(signature[:4]) % _ENDED_SLOTS * _SIGNATURE_BYTES

@@ -6,16 +6,16 @@ Source: RFC 9110 (Semantics), RFC 9112 (HTTP/1.1).
 import re
 from typing import Final, TypeAlias
 
-__all__ = ["HeadError", "Header", "check_head", "check_size", "stay"]
+__all__ = ["HeadError", "Header", "check_head", "check_size", "without_upgrade"]
 
 Header: TypeAlias = tuple[bytes, bytes]
 
-_LONGEST: Final = 64 * 2**10
+_MAX_HEAD_BYTES: Final = 64 * 2**10
 """Bytes of a head, not counting what stands between names and values."""
-_MOST_LINES: Final = 256
-_HOST: Final = re.compile(rb"(\[[0-9a-fA-F:.%\w~-]+\]|[\w.~!$&'()*+,;=%\x80-\xff-]+)(:\d*)?")
+_MAX_HEADER_LINES: Final = 256
+_HOST_HEADER: Final = re.compile(rb"(\[[0-9a-fA-F:.%\w~-]+\]|[\w.~!$&'()*+,;=%\x80-\xff-]+)(:\d*)?")
 """RFC 9110 §7.2: a name or an address, and a port; nobody's name before it, no path behind."""
-_URL: Final = re.compile(rb"https?://([^/?#]*)/", re.IGNORECASE)
+_ABSOLUTE_URL: Final = re.compile(rb"https?://([^/?#]*)/", re.IGNORECASE)
 
 
 class HeadError(Exception):
@@ -28,9 +28,9 @@ class HeadError(Exception):
 
 def check_size(target: bytes, headers: list[Header]) -> None:
     """Raise `HeadError` 431 for a head that is too long, in bytes or in lines."""
-    if len(headers) > _MOST_LINES:
-        raise HeadError(431, f"A request may have {_MOST_LINES} header lines.")
-    if len(target) + sum([len(name) + len(value) for name, value in headers]) > _LONGEST:
+    if len(headers) > _MAX_HEADER_LINES:
+        raise HeadError(431, f"A request may have {_MAX_HEADER_LINES} header lines.")
+    if len(target) + sum([len(name) + len(value) for name, value in headers]) > _MAX_HEAD_BYTES:
         raise HeadError(431, "The head of the request is too long.")
 
 
@@ -66,18 +66,18 @@ def _check_host(version: str, headers: list[Header]) -> None:
     hosts = [value.strip() for name, value in headers if name == b"host"]
     if len(hosts) != 1 and (hosts or version == "1.1"):
         raise HeadError(400, f"A request has one header Host, and this one has {len(hosts)}.")
-    if hosts and not _HOST.fullmatch(hosts[0]):
+    if hosts and not _HOST_HEADER.fullmatch(hosts[0]):
         raise HeadError(400, "The header Host holds no host.")
 
 
 def _authority(target: bytes) -> bytes:
-    url = _URL.match(target)
-    if url is None or not _HOST.fullmatch(url[1]):
+    url = _ABSOLUTE_URL.match(target)
+    if url is None or not _HOST_HEADER.fullmatch(url[1]):
         raise HeadError(400, "The target of the request is neither a path nor a URL.")
     return url[1]
 
 
-def stay(method: bytes, target: bytes, headers: list[Header]) -> bytes:
+def without_upgrade(method: bytes, target: bytes, headers: list[Header]) -> bytes:
     """Write a head again without its wish for another protocol (RFC 9110 §7.8: it may be ignored).
 
     Java's client asks for HTTP/2 so, with every first request.

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from scaffold.server._hostnames import Patterns, Place
-from scaffold.server._http.edge.http_errors import Refusal
+from scaffold.server._hostnames import HostPatterns, HostPort
+from scaffold.server._http.edge.http_errors import HttpError
 from scaffold.server._protocol.request_context import Headers
 
-__all__ = ["Places"]
+__all__ = ["OriginPolicy"]
 
 log = logging.getLogger(__name__)
 
@@ -21,15 +21,15 @@ _ORIGIN: Final = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.IGNORECASE
 )
 """RFC 6454 §6.2: a scheme, a host and a port, and nothing that parsers read in different ways."""
-_REMEMBERED: Final = 100
-_PAUSE: Final = 60.0
+_MAX_REMEMBERED: Final = 100
+_LOG_INTERVAL: Final = 60.0
 """Seconds between two lines of the log about what is refused."""
-_SHOWN: Final = 120
+_MAX_SHOWN: Final = 120
 """Characters of a refused name that are repeated."""
 _VARIABLE: Final = "MCP_ALLOWED_HOSTS"
 
 
-class Places:
+class OriginPolicy:
     """The hosts that this server answers to.
 
     A rebinding attack needs a name that its owner controls. Addresses and `localhost` are safe as
@@ -38,8 +38,8 @@ class Places:
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        self._allowed = Patterns(allowed)
-        self._known: dict[tuple[str, str], bool] = {}
+        self._allowed = HostPatterns(allowed)
+        self._checked_pairs: dict[tuple[str, str], bool] = {}
         """Pairs of host and origin that have passed; few, and the same again and again."""
         self._logged = float("-inf")
         self._unlogged = 0
@@ -47,34 +47,38 @@ class Places:
     def check(self, headers: Headers) -> bool:
         """Tell whether pages of the request's origin may read the answer.
 
-        That is so for this machine and for allowed names. Raises `Refusal` 403 for a request that
+        That is so for this machine and for allowed names. Raises `HttpError` 403 for a request that
         comes from, or goes to, a place that is not allowed.
         """
         pair = headers.get("host", ""), headers.get("origin", "")
-        shared = self._known.get(pair)
-        if shared is None:
-            shared = self._look(*pair)
-            if len(self._known) < _REMEMBERED:
-                self._known[pair] = shared
-        return shared
+        is_shared = self._checked_pairs.get(pair)
+        if is_shared is None:
+            is_shared = self._decide(*pair)
+            if len(self._checked_pairs) < _MAX_REMEMBERED:
+                self._checked_pairs[pair] = is_shared
+        return is_shared
 
-    def _look(self, host: str, origin: str) -> bool:
-        asked = Place.of(f"//{host}")
-        if not (asked.is_address or asked.is_here or self._allowed.allow(asked)):
-            raise self._refusal("host", host)
+    def _decide(self, host: str, origin: str) -> bool:
+        requested_host = HostPort.from_url(f"//{host}")
+        if not (
+            requested_host.is_address
+            or requested_host.is_loopback
+            or self._allowed.allows(requested_host)
+        ):
+            raise self._forbidden("host", host)
         if not origin:
             return False
-        page = Place.of(origin if _ORIGIN.fullmatch(origin) else "")
-        shared = page.is_here or self._allowed.name(page)
-        if not (shared or (page.name and page.name == asked.name)):
-            raise self._refusal("origin", origin)
-        return shared
+        page_origin = HostPort.from_url(origin if _ORIGIN.fullmatch(origin) else "")
+        is_shared = page_origin.is_loopback or self._allowed.matches_name(page_origin)
+        if not (is_shared or (page_origin.name and page_origin.name == requested_host.name)):
+            raise self._forbidden("origin", origin)
+        return is_shared
 
-    def _refusal(self, what: str, name: str) -> Refusal:
+    def _forbidden(self, header: str, name: str) -> HttpError:
         """Refuse a place; tell the log at most once a minute, for anybody can ask for anything."""
-        shown = ascii(name[:_SHOWN])
+        shown = ascii(name[:_MAX_SHOWN])
         now = time.monotonic()
-        if now - self._logged < _PAUSE:
+        if now - self._logged < _LOG_INTERVAL:
             self._unlogged += 1
         else:
             left_out = (
@@ -82,10 +86,10 @@ class Places:
             )
             log.warning(
                 "a request is refused: the %s %s is not allowed; %s lists those that are%s",
-                what,
+                header,
                 shown,
                 _VARIABLE,
                 left_out,
             )
             self._logged, self._unlogged = now, 0
-        return Refusal(403, f"the {what} {shown} is not allowed; the server allows {_VARIABLE}")
+        return HttpError(403, f"the {header} {shown} is not allowed; the server allows {_VARIABLE}")

@@ -5,7 +5,7 @@ from typing import Final
 from scaffold._mcp.jsonrpc import JsonRpcError, RequestId, write_error_response
 from scaffold._mcp.protocol_versions import ErrorCode
 
-__all__ = ["Refusal", "status_of"]
+__all__ = ["HttpError", "status_of"]
 
 _STATUS: Final[dict[int, int]] = {
     ErrorCode.HEADER_MISMATCH: 400,
@@ -14,7 +14,7 @@ _STATUS: Final[dict[int, int]] = {
     ErrorCode.METHOD_NOT_FOUND: 404,
 }
 
-_SAYS: Final[dict[int, tuple[tuple[bytes, bytes], ...]]] = {
+_STATUS_HEADERS: Final[dict[int, tuple[tuple[bytes, bytes], ...]]] = {
     401: ((b"www-authenticate", b"Bearer"),),
     415: ((b"accept", b"application/json"), (b"accept-encoding", b"identity")),
     503: ((b"retry-after", b"1"),),
@@ -22,7 +22,7 @@ _SAYS: Final[dict[int, tuple[tuple[bytes, bytes], ...]]] = {
 """What a response says in its headers, by its status (RFC 9110 §15)."""
 
 
-class Refusal(Exception):
+class HttpError(Exception):
     """An HTTP request that is answered with an error status and, mostly, a JSON-RPC error."""
 
     def __init__(
@@ -43,14 +43,14 @@ class Refusal(Exception):
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """What the response says in its headers."""
         allow = ((b"allow", self.allow.encode()),) if self.allow else ()
-        return (*allow, *_SAYS.get(self.status, ()))
+        return (*allow, *_STATUS_HEADERS.get(self.status, ()))
 
     @classmethod
-    def of(cls, error: JsonRpcError) -> "Refusal":
+    def from_wire_error(cls, error: JsonRpcError) -> "HttpError":
         """Return the refusal of a message that could be read, but not be served."""
-        refusal = cls(_STATUS.get(error.code, 400), error.message)
-        refusal._error = error
-        return refusal
+        http_error = cls(_STATUS.get(error.code, 400), error.message)
+        http_error._error = error
+        return http_error
 
     def body(self, id: RequestId | None) -> bytes:
         """Return the JSON-RPC error, with the id of the request if it is known."""

@@ -8,10 +8,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from scaffold._mcp.message_templates import TemplateCache
 from scaffold.server._http.app.app import PATH
-from scaffold.server._http.app.call_templates import Known, answer, likeness
+from scaffold.server._http.app.call_templates import HttpTemplates, fast_respond, header_key
 from scaffold.server._http.protocol.connection_limits import make_room
 from scaffold.server._http.protocol.half_close import PatientProtocol
-from scaffold.server._protocol.tool_responses import Answers
+from scaffold.server._protocol.tool_responses import ToolResponder
 
 __all__ = ["Protocol", "protocol"]
 
@@ -26,12 +26,12 @@ class Protocol(PatientProtocol):
     uvicorn hears of it when it has come, and only if it turns out to be another.
     """
 
-    known = Known()
+    templates = HttpTemplates()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         make_room(self.connections)
-        self._templates: TemplateCache[Answers] | None = None
+        self._templates: TemplateCache[ToolResponder] | None = None
         """How the body of a request that is held back may begin."""
         self._body = b""
 
@@ -56,7 +56,7 @@ class Protocol(PatientProtocol):
     def _message_has_come(self) -> None:
         if self._templates is not None:
             # A context of its own, as a task would have: what a plugin sets there is gone after.
-            answered = copy_context().run(answer, self._body, self._templates)
+            answered = copy_context().run(fast_respond, self._body, self._templates)
             if answered is not None:
                 self._templates = None
                 self._write(*answered)
@@ -70,7 +70,7 @@ class Protocol(PatientProtocol):
             self._let_go()
         super().shutdown()
 
-    def _expected(self) -> TemplateCache[Answers] | None:
+    def _expected(self) -> TemplateCache[ToolResponder] | None:
         """Return the heads of bodies that are known with such headers, if it may be one of them."""
         parser = self.parser
         assert parser is not None
@@ -80,7 +80,7 @@ class Protocol(PatientProtocol):
             return None
         if parser.get_http_version() != "1.1":
             return None
-        return self.known.find(likeness(self._fields))
+        return self.templates.find(header_key(self._fields))
 
     def _let_go(self) -> None:
         """Hand over what was held back."""
@@ -95,10 +95,10 @@ class Protocol(PatientProtocol):
         self.on_response_complete()
 
 
-def protocol(seen: Known) -> type[Protocol]:
+def protocol(seen: HttpTemplates) -> type[Protocol]:
     """Return the protocol of a server that has seen some calls."""
 
     class Knowing(Protocol):
-        known = seen
+        templates = seen
 
     return Knowing

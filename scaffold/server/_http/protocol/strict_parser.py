@@ -17,7 +17,13 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from scaffold.server._http.edge.head_checks import Header, HeadError, check_head, check_size, stay
+from scaffold.server._http.edge.head_checks import (
+    Header,
+    HeadError,
+    check_head,
+    check_size,
+    without_upgrade,
+)
 
 __all__ = ["StrictProtocol"]
 
@@ -131,7 +137,7 @@ class StrictProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as wish:
-            head = stay(self.parser.get_method(), self.url, self._fields)
+            head = without_upgrade(self.parser.get_method(), self.url, self._fields)
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             return head + data[wish.args[0] :]

@@ -5,17 +5,17 @@ from typing import Any, Final, TypeAlias
 
 from scaffold._mcp.jsonrpc import RequestId
 from scaffold.server._http.edge.head_checks import Header
-from scaffold.server._http.edge.http_errors import Refusal
+from scaffold.server._http.edge.http_errors import HttpError
 from scaffold.server._protocol.request_context import Headers
 
-__all__ = ["Exchange", "Receive", "Room", "Scope", "Send", "read_headers"]
+__all__ = ["BodyBudget", "HttpExchange", "Receive", "Scope", "Send", "read_headers"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _NO_CONTENT: Final = 204
-_SHORT: Final = 256 * 1024
+_SHORT_BODY_BYTES: Final = 256 * 1024
 """Bytes of a message for which there is always room."""
 _JSON: Final[tuple[Header, ...]] = ((b"content-type", b"application/json"),)
 _EVENTS: Final[tuple[Header, ...]] = (
@@ -38,94 +38,99 @@ def read_headers(scope: Scope) -> Headers:
     return headers
 
 
-class Room:
+class BodyBudget:
     """How many bytes of long messages a server may have read and not yet answered, in all.
 
     Short ones are none of its business: they are served while others take all the room.
     """
 
     def __init__(self, size: int) -> None:
-        self._left = size
+        self._free_bytes = size
 
-    def take(self, size: int) -> None:
-        """Make room; raise `Refusal` 503 if there is none, for the moment."""
-        if size > self._left:
-            raise Refusal(503, "too many long messages have come at once; try again")
-        self._left -= size
+    def reserve(self, size: int) -> None:
+        """Make room; raise `HttpError` 503 if there is none, for the moment."""
+        if size > self._free_bytes:
+            raise HttpError(503, "too many long messages have come at once; try again")
+        self._free_bytes -= size
 
-    def leave(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Take back what was taken."""
-        self._left += size
+        self._free_bytes += size
 
 
-class Exchange:
+class HttpExchange:
     """Reads the request's body and writes the response."""
 
-    def __init__(self, receive: Receive, send: Send, room: Room) -> None:
+    def __init__(self, receive: Receive, send: Send, budget: BodyBudget) -> None:
         self._receive = receive
         self._send = send
-        self._room = room
-        self._taken = 0
+        self._budget = budget
+        self._reserved_bytes = 0
         """Bytes of the body for which room was made."""
         self.id: RequestId | None = None
         """The id of the JSON-RPC request, once it is known."""
-        self.shared: tuple[Header, ...] = ()
+        self.cors_headers: tuple[Header, ...] = ()
         """The headers with which a page of another origin may read the response."""
 
-    async def body(self, headers: Headers, largest: int) -> bytes:
-        """Read the body; raise `Refusal` if it is too long, for now or for ever, or never comes."""
-        announced = headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > largest:
-            raise _too_long(largest)
+    async def read_body(self, headers: Headers, max_message_bytes: int) -> bytes:
+        """Read the body.
+
+        Raises:
+            HttpError: 413 if it is longer than `max_message_bytes`, 503 if the server has no room
+                for it at the moment, 400 if the client disconnects before its end.
+        """
+        content_length = headers.get("content-length", "")
+        if content_length.isdecimal() and int(content_length) > max_message_bytes:
+            raise _too_long(max_message_bytes)
         parts: list[bytes] = []
         size = 0
         more = True
         while more:
             event = await self._receive()
             if event["type"] != "http.request":
-                raise Refusal(400, "the client left before the body had come")
+                raise HttpError(400, "the client left before the body had come")
             part: bytes = event.get("body", b"")
             more = event.get("more_body", False)
             size += len(part)
-            if size > largest:
-                raise _too_long(largest)
-            if size > _SHORT:
-                self._room.take(size - self._taken)
-                self._taken = size
+            if size > max_message_bytes:
+                raise _too_long(max_message_bytes)
+            if size > _SHORT_BODY_BYTES:
+                self._budget.reserve(size - self._reserved_bytes)
+                self._reserved_bytes = size
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the body's room back: the request has been dealt with."""
-        self._room.leave(self._taken)
-        self._taken = 0
+        self._budget.release(self._reserved_bytes)
+        self._reserved_bytes = 0
 
-    async def gone(self) -> None:
+    async def wait_for_disconnect(self) -> None:
         """Wait until the client has hung up."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def answer(self, status: int, body: bytes, *, headers: tuple[Header, ...] = ()) -> None:
+    async def respond(self, status: int, body: bytes, *, headers: tuple[Header, ...] = ()) -> None:
         """Write a whole response; a body is JSON."""
         length = ((b"content-length", str(len(body)).encode()),) if status != _NO_CONTENT else ()
-        start = (*(_JSON if body else ()), *length, *headers, *self.shared)
+        start = (*(_JSON if body else ()), *length, *headers, *self.cors_headers)
         await self._send({"type": "http.response.start", "status": status, "headers": start})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def refuse(self, refusal: Refusal) -> None:
+    async def respond_error(self, refusal: HttpError) -> None:
         """Write an error response."""
-        await self.answer(refusal.status, refusal.body(self.id), headers=refusal.headers)
+        await self.respond(refusal.status, refusal.body(self.id), headers=refusal.headers)
 
     async def open_stream(self) -> None:
         """Begin a response of events."""
-        start = (*_EVENTS, *self.shared)
+        start = (*_EVENTS, *self.cors_headers)
         await self._send({"type": "http.response.start", "status": 200, "headers": start})
 
-    async def events(self, messages: Iterable[bytes], *, last: bool) -> None:
+    async def send_events(self, messages: Iterable[bytes], *, last: bool) -> None:
         """Write messages, an event each."""
         body = b"".join([b"event: message\ndata: %b\n\n" % message for message in messages])
         await self._send({"type": "http.response.body", "body": body, "more_body": not last})
 
 
-def _too_long(largest: int) -> Refusal:
-    return Refusal(413, f"a message may have {largest} bytes, and this one has more")
+def _too_long(max_message_bytes: int) -> HttpError:
+    return HttpError(413, f"a message may have {max_message_bytes} bytes, and this one has more")

@@ -6,9 +6,9 @@ import pytest
 
 SERVE = """
 import gc, sys
-from scaffold.server._process.lean_imports import frugal
+from scaffold.server._process.lean_imports import lean_imports
 
-with frugal():
+with lean_imports():
     {inside}
     assert not gc.isenabled()
 assert gc.isenabled()
@@ -61,7 +61,7 @@ def test_plugins_of_pydantic_are_used_where_they_are_installed(plugin: Path) -> 
 def test_plugins_that_a_folder_may_hide_are_looked_for_by_pydantic(tmp_path: Path) -> None:
     tmp_path.joinpath("packed.zip").write_bytes(b"")
     packed = f"sys.path.append({str(tmp_path / 'packed.zip')!r})"
-    code = SERVE.replace("with frugal", f"{packed}\nwith frugal")
+    code = SERVE.replace("with lean_imports", f"{packed}\nwith lean_imports")
     code = code.format(
         inside="from scaffold.contract import Model",
         after="assert 'importlib.metadata' in sys.modules",

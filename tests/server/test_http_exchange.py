@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from scaffold.server._http.app.http_request import Exchange, Receive, Room
-from scaffold.server._http.edge.http_errors import Refusal
+from scaffold.server._http.app.http_exchange import BodyBudget, HttpExchange, Receive
+from scaffold.server._http.edge.http_errors import HttpError
 
 
 async def _ignore(_event: MutableMapping[str, Any]) -> None: ...
@@ -15,26 +15,26 @@ def test_a_client_that_leaves_before_its_body_is_refused() -> None:
     async def receive() -> MutableMapping[str, Any]:
         return {"type": "http.disconnect"}
 
-    with pytest.raises(Refusal) as refusal:
-        asyncio.run(Exchange(receive, _ignore, Room(100)).body({}, 100))
+    with pytest.raises(HttpError) as refusal:
+        asyncio.run(HttpExchange(receive, _ignore, BodyBudget(100)).read_body({}, 100))
     assert refusal.value.status == 400
 
 
 def test_long_messages_share_a_room_and_short_ones_need_none() -> None:
-    room = Room(1_000_000)
-    first, second, third = (Exchange(_sent(b"x" * 600_000), _ignore, room) for _ in range(3))
-    short = Exchange(_sent(b"x" * 200_000, b"x"), _ignore, room)
+    budget = BodyBudget(1_000_000)
+    first, second, third = (HttpExchange(_sent(b"x" * 600_000), _ignore, budget) for _ in range(3))
+    short = HttpExchange(_sent(b"x" * 200_000, b"x"), _ignore, budget)
 
     async def test() -> None:
-        await first.body({}, 600_000)
-        with pytest.raises(Refusal) as refusal:
-            await second.body({}, 600_000)
+        await first.read_body({}, 600_000)
+        with pytest.raises(HttpError) as refusal:
+            await second.read_body({}, 600_000)
         assert refusal.value.status == 503
         assert (b"retry-after", b"1") in refusal.value.headers
-        assert len(await short.body({}, 600_000)) == 200_001
-        first.leave()
-        second.leave()
-        assert len(await third.body({}, 600_000)) == 600_000
+        assert len(await short.read_body({}, 600_000)) == 200_001
+        first.release()
+        second.release()
+        assert len(await third.read_body({}, 600_000)) == 600_000
 
     asyncio.run(test())
 
