@@ -11,9 +11,11 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from typing_extensions import override
+
+from scaffold._closing import CloseOnExit
 from scaffold._filesystem.reading import (
     MAX_FILE_BYTES,
     NO_FOLLOW_FLAG,
@@ -29,7 +31,7 @@ _FOLDER_FLAGS: int = READ_FLAGS | getattr(os, "O_DIRECTORY", 0)
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | READ_FLAGS | NO_FOLLOW_FLAG
 
 
-class Folder:
+class Folder(CloseOnExit):
     """A folder to read and write in; no method follows a link. Methods raise `OSError`."""
 
     __slots__ = ("descriptor", "path")
@@ -49,19 +51,9 @@ class Folder:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
         return cls(path, None)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
+    @override
     def close(self) -> None:
-        """Let go of the descriptor."""
+        """Close the descriptor. May be repeated."""
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None

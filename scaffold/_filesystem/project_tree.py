@@ -12,9 +12,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from typing_extensions import override
+
+from scaffold._closing import CloseOnExit
 from scaffold._filesystem.folder import Folder
 from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._filesystem.reading import MAX_FILE_BYTES, OutsideProjectError, read_descriptor
@@ -27,7 +28,7 @@ _MAX_OPEN_FOLDERS = 16
 """Folders that are kept open at a time."""
 
 
-class ProjectTree:
+class ProjectTree(CloseOnExit):
     """The folder of a project, open for as long as files of it are used.
 
     Paths are relative to it, with `/`. Methods raise `OutsideProjectError` for a path that leads
@@ -40,15 +41,9 @@ class ProjectTree:
         self._known: dict[str, str] = {}
         self._open: OrderedDict[str, Folder] = OrderedDict()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    @override
+    def close(self) -> None:
+        """Close all folders that are open."""
         for folder in (*self._open.values(), self.top):
             folder.close()
 

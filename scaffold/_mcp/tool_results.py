@@ -18,10 +18,9 @@ from scaffold.contract._errors.errors import (
     InternalError,
     InvalidInput,
     InvalidOutput,
-    OmittedProblems,
-    Problem,
     ProtocolError,
 )
+from scaffold.contract._errors.problems import OmittedProblems, Problem
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._json.types import Json, JsonObject
 

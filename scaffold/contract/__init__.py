@@ -26,13 +26,13 @@ from scaffold.contract._errors.errors import (
     PeerCrashed,
     PluginError,
     PluginLoadError,
-    Problem,
     ProtocolError,
     RuntimeNotSupported,
     ScaffoldError,
     TransportError,
     UnsupportedHook,
 )
+from scaffold.contract._errors.problems import Problem
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.dispatcher import (

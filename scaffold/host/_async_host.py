@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
 
+from scaffold._closing import AsyncCloseOnExit
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._context.events import EventBus
 from scaffold.contract._context.telemetry import Metrics, Tracer
@@ -42,7 +42,7 @@ D = TypeVar("D", bound=AsyncDispatcher)
 T = TypeVar("T")
 
 
-class AsyncHost(AsyncLife):
+class AsyncHost(AsyncCloseOnExit, AsyncLife):
     """Loads plugins and calls them from one event loop; use it in an `async with` statement.
 
     Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
@@ -141,6 +141,7 @@ class AsyncHost(AsyncLife):
         if before != [entry.state for entry in used]:
             self._changed()
 
+    @override
     async def aclose(self) -> None:
         """Close every plugin, the last one first, even if some fail; then raise the last failure.
 
@@ -250,14 +251,3 @@ class AsyncHost(AsyncLife):
 
     def _leave_watchers(self) -> None:
         self._watchers = []
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()

@@ -8,11 +8,11 @@ from contextlib import ExitStack, closing
 from functools import partial
 from inspect import iscoroutinefunction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
+from scaffold._closing import CloseOnExit
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._context.events import EventBus
@@ -44,7 +44,7 @@ D = TypeVar("D", bound=Dispatcher)
 T = TypeVar("T")
 
 
-class Host(Life):
+class Host(CloseOnExit, Life):
     """Loads plugins and calls them from any thread; use it in a `with` statement.
 
     Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
@@ -162,6 +162,7 @@ class Host(Life):
         if before != [entry.state for entry in used]:
             self._changed()
 
+    @override
     def close(self) -> None:
         """Close every plugin, the last one first, even if some fail; then raise the last failure.
 
@@ -259,14 +260,3 @@ class Host(Life):
     def _unlock(self) -> None:
         # A signal handler may close the host while the code below it registers a plugin.
         self._binding = reentrant_lock(Rank.HOST)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

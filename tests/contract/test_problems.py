@@ -3,7 +3,7 @@
 import pytest
 
 from scaffold.contract import InvalidInput
-from scaffold.contract._errors.errors import Problem
+from scaffold.contract._errors.problems import Problem
 from scaffold.contract._validation.validator import CompiledSchema
 
 PERCENT = {

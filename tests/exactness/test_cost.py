@@ -8,7 +8,7 @@ import pytest
 from costs import FIXED, MEGABYTES, RATIO, expressions, grown, made, nested, spent, text
 
 from scaffold.contract import InvalidInput, InvalidOutput, Problem
-from scaffold.contract._errors.errors import MAX_PROBLEMS, OmittedProblems
+from scaffold.contract._errors.problems import MAX_PROBLEMS, OmittedProblems
 from scaffold.contract._validation.validator import CompiledSchema
 
 MOST_BYTES = 64 << 10

@@ -32,7 +32,7 @@ def test_a_host_keeps_what_it_loaded_by_name_and_closes_it():
 def test_a_name_is_taken_once():
     with Host() as host:
         host.load(PLUGINS / "echo", ToolClient)
-        with pytest.raises(PluginError, match="echo: a plugin of this name is loaded already"):
+        with pytest.raises(PluginError, match="echo: a plugin with this name is already loaded"):
             host.load(PLUGINS / "echo", ToolClient)
 
 

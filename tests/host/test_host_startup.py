@@ -73,7 +73,7 @@ def test_a_name_that_is_there_twice_is_refused(host, tmp_path):
     host.kind(ToolDispatcher)
     manifest(tmp_path / "a", "same", *OURS)
     manifest(tmp_path / "b", "same", *OURS)
-    with pytest.raises(DuplicatePlugin, match="same: a plugin of this name is loaded already"):
+    with pytest.raises(DuplicatePlugin, match="same: a plugin with this name is already loaded"):
         host.discover(tmp_path)
 
 

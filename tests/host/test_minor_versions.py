@@ -58,7 +58,7 @@ def test_a_newer_host_uses_an_older_plugin(tmp_path, runtime):
         calls.heard(text("ann"))
         with pytest.raises(NoCapableHandler):
             calls.polish(text("ann"))
-        refused = "p: it has no hook 'part': it is of version 1.0.0 .* and the host of 1.1.0"
+        refused = "p: it has no hook 'part': it implements version 1.0.0 .* host has version 1.1.0"
         with pytest.raises(UnsupportedHook, match=refused) as caught:
             calls.part(text("ann"))
         assert caught.value.code == "unsupported_hook"

@@ -13,7 +13,8 @@ from scaffold._mcp.http_headers import argument_as_header, encode_header_value, 
 from scaffold._mcp.jsonrpc import DECODE_ERRORS
 from scaffold._mcp.protocol_versions import MODERN
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
-from scaffold.contract._errors.errors import InvalidInput, Problem
+from scaffold.contract._errors.errors import InvalidInput
+from scaffold.contract._errors.problems import Problem
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._json.pointers import pointer
 from scaffold.contract._json.types import Json, JsonObject, is_object

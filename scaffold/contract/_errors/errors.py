@@ -1,37 +1,44 @@
 """The errors of a hook call: one family, the same in process and across the wire.
 
 ScaffoldError
-├── HookError             a hook answered with an error code that its kind declares
+├── HookError             a hook failed with an error code that its kind declares
 │   ├── InvalidInput      the payload breaks the input schema; the plugin was not called
-│   ├── InvalidOutput     the plugin answered with what the output schema forbids
-│   └── InternalError     the plugin raised anything else; `data["id"]` is in its log
-├── TransportError        the call did not reach the plugin, or its answer did not come back
-│   ├── ConnectFailed     the process did not start, or nothing answered at the address
+│   ├── InvalidOutput     the plugin returned a value that breaks the output schema
+│   └── InternalError     the plugin raised another exception; `data["id"]` is in its log
+├── TransportError        the call did not reach the plugin, or its response did not come back
+│   ├── ConnectFailed     the process did not start, or nothing responded at the address
 │   ├── PeerCrashed       the process ended while calls were in flight
-│   ├── DeadlineExceeded  no answer within the time allowed
-│   └── ProtocolError     what came back is not MCP
-└── PluginError           a plugin that cannot be used at all
+│   ├── DeadlineExceeded  no response before the deadline
+│   └── ProtocolError     the response is not valid MCP
+└── PluginError           a plugin that cannot be used
     ├── ManifestInvalid   its manifest breaks a rule
-    │   └── DuplicatePlugin   its name is taken
-    ├── PluginLoadError   its code cannot be imported, made or set up
-    ├── RuntimeNotSupported  none of its runtimes can be used by this host
-    ├── UnsupportedHook   it is of an older version of its kind, which lacks the hook
-    ├── KindUnknown       its kind is not one that this host has registered
+    │   └── DuplicatePlugin   another plugin has its name
+    ├── PluginLoadError   its code cannot be imported, instantiated or set up
+    ├── RuntimeNotSupported  this host can use none of its runtimes
+    ├── UnsupportedHook   it implements an older version of its kind, without this hook
+    ├── KindUnknown       this host has not registered its kind
     ├── DependencyFailed  a plugin that it depends on is missing or unavailable
-    ├── DependencyCycle   it depends on itself, by way of others
-    └── DispatchError     a call for which no plugin can be found
-        ├── NoCapableHandler  none is there, or none is capable of what is wanted
-        └── AmbiguousPlugin   several are, and nothing says which
+    ├── DependencyCycle   it depends on itself through other plugins
+    └── DispatchError     no plugin can be selected for a call
+        ├── NoCapableHandler  no plugin is loaded, or none has the capability
+        └── AmbiguousPlugin   several plugins match, and none is selected
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from scaffold.contract._errors.problems import (
+    NO_OMITTED_PROBLEMS,
+    OmittedProblems,
+    Problem,
+    shorten_message,
+    sort_key,
+    within_limits,
+)
 
 __all__ = [
-    "MAX_PROBLEMS",
-    "MAX_PROBLEM_BYTES",
-    "NO_OMITTED_PROBLEMS",
     "AmbiguousPlugin",
     "ConnectFailed",
     "DeadlineExceeded",
@@ -46,11 +53,9 @@ __all__ = [
     "KindUnknown",
     "ManifestInvalid",
     "NoCapableHandler",
-    "OmittedProblems",
     "PeerCrashed",
     "PluginError",
     "PluginLoadError",
-    "Problem",
     "ProtocolError",
     "RuntimeNotSupported",
     "ScaffoldError",
@@ -58,51 +63,42 @@ __all__ = [
     "UnsupportedHook",
 ]
 
-MAX_PROBLEMS: Final = 100
-"""Problems that one refusal lists."""
-
-MAX_PROBLEM_BYTES: Final = 18 << 10
-"""Bytes of the problems of one refusal as JSON. They cross the wire up to three times: in the
-message, in the text for a model, and as data. So a refusal stays below 64 KiB."""
-
-MAX_MESSAGE_CHARS: Final = 400
-"""Characters of a message: a caller has the value, and its pointer."""
-
-MAX_POINTER_CHARS: Final = 1000
-"""Characters of a pointer. A longer one ends at the object around the property."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One way in which a value breaks its schema."""
-
-    path: str
-    """JSON Pointer (RFC 6901) to the offending value; `""` is the payload itself."""
-    rule: str
-    """The JSON Schema keyword that refused it: `minimum`, `required`, …"""
-    message: str
-    """What was expected and what came, in one sentence."""
-
-    def as_json(self) -> dict[str, str]:
-        """Return the problem as it crosses the wire."""
-        return {"path": self.path, "rule": self.rule, "message": self.message}
-
-    def __str__(self) -> str:
-        return f"{self.path or '(payload)'}: {self.message} [{self.rule}]"
-
 
 class ScaffoldError(Exception):
-    """Anything that this library raises on purpose."""
+    """The base of all errors that this library raises on purpose.
+
+    Example:
+        try:
+            client.execute(payload)
+        except ScaffoldError as error:
+            log.error("%s: %s", error.code, error)
+    """
 
     code: str = "scaffold"
-    """Names the problem; never changes, so programs may compare it."""
+    """Names the problem. A code never changes, so programs may compare it."""
+
+    _shown: ClassVar[tuple[str, ...]] = ("code",)
+    """The attributes that `repr` shows."""
+
+    @override
+    def __repr__(self) -> str:
+        shown = " ".join(f"{name}={getattr(self, name, None)!r}" for name in self._shown)
+        return f"<{type(self).__name__} {shown}: {shorten_message(str(self))}>"
 
 
 class HookError(ScaffoldError):
-    """A hook's own answer that it could not do its work.
+    """A hook failed for a reason that its kind declares.
 
-    Raise it in a plugin with a code that the hookspec lists under `errors`. The caller gets the
-    same code, message and data, whichever runtime the plugin runs in.
+    Raise it in a plugin, with a code that the hookspec lists under `errors`. The caller gets the
+    same code, message and data in every runtime.
+
+    Args:
+        code: The error code.
+        message: One sentence for people.
+        data: Any JSON value that helps the caller.
+
+    Example:
+        raise HookError("not_found", f"no document has the id {id!r}", {"id": id})
     """
 
     def __init__(self, code: str, message: str, data: Any = None) -> None:
@@ -110,119 +106,43 @@ class HookError(ScaffoldError):
         self.code = code
         self.message = message
         self.data = data
-        """Any JSON value that helps the caller; `None` when there is none."""
+        """Any JSON value that helps the caller, or `None`."""
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
 
-def _sort_key(problem: Problem) -> tuple[list[tuple[int, str]], str, str]:
-    steps = [(int(step), "") if step.isdecimal() else (-1, step) for step in _steps(problem.path)]
-    return steps, problem.rule, problem.message
-
-
-def _steps(path: str) -> list[str]:
-    # Longer numbers are names: Python reads no more digits than these, and no list is that long.
-    return [step if len(step) < len("9" * 19) else f" {step}" for step in path.split("/")]
-
-
-class OmittedProblems(NamedTuple):
-    """The problems of a payload that a refusal does not list."""
-
-    number: int = 0
-    is_exact: bool = True
-    """False if the search for problems ended early: there may be more than `number`."""
-
-    def __str__(self) -> str:
-        if self.number == 0:
-            return "" if self.is_exact else "; and perhaps more"
-        return (
-            f"; and {self.number} more" if self.is_exact else f"; and at least {self.number} more"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as it crosses the wire, next to the problems; nothing if there is no rest."""
-        if self.number == 0 and self.is_exact:
-            return {}
-        return {"more": self.number, "more_is_exact": self.is_exact}
-
-
-NO_OMITTED_PROBLEMS: Final = OmittedProblems()
-
-
 class _InvalidPayload(HookError):
-    """A payload that its schema refuses."""
+    """A payload breaks its schema."""
 
     _code: ClassVar[str]
+    _shown = ("code", "hook")
 
     def __init__(
         self, hook: str, problems: Iterable[Problem], rest: OmittedProblems = NO_OMITTED_PROBLEMS
     ) -> None:
-        every = sorted(set(problems), key=_sort_key)
+        every = sorted(set(problems), key=sort_key)
         self.hook = hook
-        self.problems = tuple(_within_limits(every))
-        """The problems, in the order of path, rule and message; indexes count as numbers.
+        self.problems = tuple(within_limits(every))
+        """The problems in the order of path, rule and message; indexes count as numbers.
 
-        At most 100, and no more than 18 KiB of JSON.
+        At most 100 problems, and at most 18 KiB of JSON.
         """
         self.rest = rest._replace(number=rest.number + len(every) - len(self.problems))
-        """How many more there are."""
+        """How many problems are not listed."""
         message = f"{hook}: " + "; ".join(map(str, self.problems)) + str(self.rest)
         data = {"problems": [problem.as_json() for problem in self.problems]}
         super().__init__(self._code, message, {**data, **self.rest.as_json()})
 
 
-def _within_limits(problems: Sequence[Problem]) -> Iterator[Problem]:
-    """Yield as many problems as a refusal has room for, and of each as much."""
-    size = 0
-    for problem in problems[:MAX_PROBLEMS]:
-        short = _shorten(problem)
-        size += sum(
-            map(_json_bytes, (short.path, short.rule, short.message, '{"path","rule","message"}'))
-        )
-        if size > MAX_PROBLEM_BYTES:
-            return
-        yield short
-
-
-def _shorten(problem: Problem) -> Problem:
-    path, rule, message = problem.path, problem.rule, problem.message
-    if (
-        len(path) <= MAX_POINTER_CHARS
-        and len(rule) <= MAX_MESSAGE_CHARS
-        and len(message) <= MAX_MESSAGE_CHARS
-    ):
-        return problem
-    if len(path) > MAX_POINTER_CHARS:
-        path = path[:MAX_POINTER_CHARS].rpartition("/")[0]
-    return Problem(path, rule[:MAX_MESSAGE_CHARS], shorten_message(message))
-
-
-def _json_bytes(text: str) -> int:
-    """Count the bytes of a text as JSON."""
-    return (
-        len(text.encode("utf-8", "replace"))
-        + text.count('"')
-        + text.count("\\")
-        + 5 * sum(character < " " for character in text)
-    )
-
-
-def shorten_message(message: str) -> str:
-    """Cut the value out of a message that repeats all of it; the reason stands behind."""
-    if len(message) <= MAX_MESSAGE_CHARS:
-        return message
-    return f"{message[: MAX_MESSAGE_CHARS // 4]}…{message[-MAX_MESSAGE_CHARS // 2 :]}"
-
-
 class InvalidInput(_InvalidPayload):
-    """The payload breaks the hook's input schema; the plugin has not seen it."""
+    """The payload breaks the input schema of the hook. The plugin was not called."""
 
     _code = "invalid_input"
 
 
 class InvalidOutput(_InvalidPayload):
-    """The plugin answered with a value that the hook's output schema forbids."""
+    """The plugin returned a value that breaks the output schema of the hook."""
 
     _code = "invalid_output"
 
@@ -230,8 +150,8 @@ class InvalidOutput(_InvalidPayload):
 class InternalError(HookError):
     """The plugin raised an exception that is not a `HookError`.
 
-    The traceback is in the plugin's log, next to the id in `data["id"]`. If the plugin runs in this
-    process, the exception is the `__cause__`.
+    The plugin's log has the traceback under the id in `data["id"]`. If the plugin runs in this
+    process, the exception is also the `__cause__`.
     """
 
     def __init__(self, message: str, data: Any = None) -> None:
@@ -239,13 +159,13 @@ class InternalError(HookError):
 
 
 class TransportError(ScaffoldError):
-    """The call did not reach the plugin, or its answer did not come back."""
+    """The call did not reach the plugin, or its response did not come back."""
 
     code = "transport"
 
 
 class ConnectFailed(TransportError):
-    """The process could not be started, or nothing answered at the address."""
+    """The process could not be started, or nothing responded at the address."""
 
     code = "connect-failed"
 
@@ -257,21 +177,27 @@ class PeerCrashed(TransportError):
 
 
 class DeadlineExceeded(TransportError):
-    """No answer came within the time allowed."""
+    """No response came before the deadline."""
 
     code = "deadline-exceeded"
 
 
 class ProtocolError(TransportError):
-    """What came back is not what the Model Context Protocol asks for."""
+    """The response is not valid by the Model Context Protocol."""
 
     code = "protocol-error"
 
 
 class PluginError(ScaffoldError):
-    """A plugin that cannot be used: `plugin` is its name or folder, `reason` says why."""
+    """A plugin cannot be used.
+
+    Args:
+        plugin: Its name, or its folder.
+        reason: Why it cannot be used.
+    """
 
     code = "plugin"
+    _shown = ("code", "plugin")
 
     def __init__(self, plugin: str, reason: str) -> None:
         super().__init__(f"{plugin}: {reason}")
@@ -280,7 +206,7 @@ class PluginError(ScaffoldError):
 
 
 class ManifestInvalid(PluginError):
-    """The manifest breaks a rule; `reason` lists every one, with its place."""
+    """The manifest breaks rules; `reason` lists each one with its place in the file."""
 
     code = "manifest-invalid"
 
@@ -295,15 +221,19 @@ class PluginLoadError(PluginError):
 
 
 class RuntimeNotSupported(PluginError):
-    """None of the runtimes in the manifest can be used here."""
+    """This host can use none of the runtimes in the manifest."""
 
     code = "runtime-not-supported"
 
 
 class UnsupportedHook(PluginError):
-    """The plugin's version of the contract lacks a hook that the host's has.
+    """The plugin implements an older version of its kind, which does not have this hook.
 
-    `hook` is its name, `theirs` the version of the plugin and `ours` that of the host.
+    Args:
+        plugin: The name of the plugin.
+        hook: The name of the hook.
+        theirs: The version of the kind that the plugin implements.
+        ours: The version of the kind that the host has.
     """
 
     code = "unsupported_hook"
@@ -313,25 +243,25 @@ class UnsupportedHook(PluginError):
         self.theirs = theirs
         self.ours = ours
         reason = (
-            f"it has no hook '{hook}': it is of version {theirs} of its kind, and the host of "
-            f"{ours}; update the plugin"
+            f"it has no hook '{hook}': it implements version {theirs} of its kind, and the host "
+            f"has version {ours}; update the plugin"
         )
         super().__init__(plugin, reason)
 
 
 class DuplicatePlugin(ManifestInvalid):
-    """Another plugin of the host has the name already."""
+    """Another plugin of the host has the same name."""
 
     code = "duplicate-plugin"
 
     def __init__(self, plugin: str, both: str = "") -> None:
-        two = f"{plugin}: installed packages give this plugin name twice: {both}; uninstall one"
-        known = f"{plugin}: a plugin of this name is loaded already"
-        super().__init__(plugin, two if both else known)
+        installed = f"{plugin}: two installed packages have this plugin name: {both}; uninstall one"
+        loaded = f"{plugin}: a plugin with this name is already loaded"
+        super().__init__(plugin, installed if both else loaded)
 
 
 class KindUnknown(PluginError):
-    """The kind, or its version, is not one that this host has registered."""
+    """This host has not registered the kind, or not this version of it."""
 
     code = "kind-unknown"
 
@@ -349,18 +279,18 @@ class DependencyCycle(PluginError):
 
 
 class DispatchError(PluginError):
-    """No plugin can be found for a call; `plugin` is the name of the kind."""
+    """No plugin can be selected for a call; `plugin` is the name of the kind."""
 
     code = "dispatch"
 
 
 class NoCapableHandler(DispatchError):
-    """No plugin is there to answer, or none is capable of what is wanted."""
+    """No plugin of the kind is loaded, or none has the wanted capability."""
 
     code = "no-capable-handler"
 
 
 class AmbiguousPlugin(DispatchError):
-    """Several plugins could answer, and nothing says which of them should."""
+    """Several plugins match a call, and none of them is selected."""
 
     code = "ambiguous-plugin"

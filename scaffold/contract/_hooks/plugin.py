@@ -1,12 +1,14 @@
-"""What every plugin is, and the clients that stand in for one."""
+"""The base classes of plugins and of their clients, and the context of a plugin."""
 
 import logging
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
+from typing_extensions import override
+
+from scaffold._closing import AsyncCloseOnExit, CloseOnExit
 from scaffold.contract._context.events import EventBus, NullEventBus
 from scaffold.contract._context.metadata import call_metadata
 from scaffold.contract._context.progress import report_progress
@@ -30,23 +32,23 @@ __all__ = [
 T = TypeVar("T")
 
 CONFIG_VARIABLE = "SCAFFOLD_PLUGIN_CONFIG"
-"""The environment variable in which a host hands a plugin's settings to its process, as JSON."""
+"""The environment variable with the settings of a plugin as JSON, for a process of its own."""
 
 
 class PluginLookup(Protocol):
     """The other plugins of a host, as a plugin sees them."""
 
     def client(self, name: str, client: type[T]) -> T:
-        """Return a client of a plugin in use; raise `PluginError` if there is none such."""
+        """Return a client of a loaded plugin; raise `PluginError` if it is not loaded."""
         ...
 
 
 class NoOtherPlugins:
-    """A host with no other plugin: what a server offers, which has one."""
+    """The other plugins in a server: there are none, since a server has one plugin."""
 
     def client(self, name: str, client: type[T]) -> T:
         """Raise `PluginError`."""
-        raise PluginError(name, "no other plugin can be reached from here")
+        raise PluginError(name, "a plugin in a process of its own cannot call other plugins")
 
 
 def _none_in_flight() -> Mapping[str, int]:
@@ -59,32 +61,38 @@ def _checkpoints_in_memory() -> CheckpointStore:
 
 @dataclass(frozen=True, slots=True)
 class PluginContext:
-    """What a host hands to a plugin at `setup`."""
+    """What a host gives to a plugin in `setup`.
+
+    Example:
+        def setup(self, context: PluginContext) -> None:
+            self._clock = context.resources["clock"]
+            self._limit = context.config["limit"]
+    """
 
     plugin: str
     """The plugin's name, from its manifest."""
-    config: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    """The plugin's settings, valid by the `config_schema` of its manifest."""
+    config: Mapping[str, Json] = field(default_factory=dict[str, Json], repr=False)
+    """The settings of the plugin, valid by the `config_schema` of its manifest."""
     facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    """What the host says of itself: deployment, region, …"""
+    """What the host tells all plugins about itself: deployment, region, …"""
     resources: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What the plugin's manifest asks for by name, and nothing else: `clock`, `rng`, `tmpdir`, …"""
+    """The resources that the manifest requests, by name: `clock`, `rng`, `tmpdir`, …"""
     registry: PluginLookup = field(default_factory=NoOtherPlugins)
-    """The way to the other plugins; only those in `depends_on` are sure to be there."""
+    """The other plugins of the host. Only those in `depends_on` are certain to be loaded."""
     in_flight: Callable[[], Mapping[str, int]] = _none_in_flight
-    """Tells how many calls of each hook are under way."""
+    """Returns the number of running calls by hook."""
     metrics: Metrics = NULL_METRICS
-    """Takes measurements; the host adds the labels `plugin` and `kind`."""
+    """Records measurements; the host adds the labels `plugin` and `kind`."""
     tracer: Tracer = NULL_TRACER
-    """Opens spans inside a hook; that of the hook itself is the host's."""
+    """Opens spans inside a hook. The host opens the span of the hook itself."""
     checkpoint: CheckpointStore = field(default_factory=_checkpoints_in_memory)
-    """Where work that takes long leaves how far it has come; for this plugin alone."""
+    """Stores the progress of long work, for this plugin only."""
     event_bus: EventBus = field(default_factory=NullEventBus)
-    """The way to plugins and application that listen, in the host's own process."""
+    """Publishes events to plugins in the process of the host, and to the application."""
 
     @property
     def metadata(self) -> Mapping[str, Json]:
-        """The host's facts, and over them the metadata of the running call."""
+        """The facts of the host, overridden by the metadata of the running call."""
         return {**self.facts, **call_metadata()}
 
     @property
@@ -93,7 +101,7 @@ class PluginContext:
         return logging.getLogger(f"plugin.{self.plugin}")
 
     def progress(self, progress: float, total: float | None = None, message: str = "") -> None:
-        """Report how far the running hook is; see `report_progress`."""
+        """Report the progress of the running hook; see `report_progress`."""
         report_progress(progress, total, message)
 
 
@@ -104,57 +112,61 @@ class Plugin(ABC):
     """The contract that the plugin implements."""
 
     def setup(self, context: PluginContext) -> MaybeAwaitable[None]:
-        """Get ready. Called once, before any hook; what it raises makes the plugin unavailable."""
+        """Prepare the plugin. Called once, before any hook.
+
+        Args:
+            context: The settings, resources and services of the plugin.
+
+        Raises:
+            Exception: The plugin is unavailable; the host shows the message.
+        """
         return None
 
     def teardown(self) -> MaybeAwaitable[None]:
-        """Let go of everything `setup` took. Called once, after the last hook."""
+        """Release everything that `setup` acquired. Called once, after the last hook."""
         return None
 
     def health(self) -> MaybeAwaitable[None]:
-        """Raise if the plugin cannot do its work now; the message says why. It should be quick."""
+        """Raise an exception if the plugin cannot work now; its message says why. Be quick."""
         return None
 
 
-class Client(Plugin):
-    """The base of every `<Kind>Client`: a plugin of the kind that calls the real one."""
+class Client(CloseOnExit, Plugin):
+    """The base of every `<Kind>Client`: a plugin of the kind that calls the real one.
+
+    Example:
+        with ToolClient(StdioChannel(["demo-server"])) as tool:
+            tool.execute(payload)
+    """
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
 
+    @override
     def close(self) -> None:
-        """End the plugin's session, and its process if this client started it."""
+        """Close the session with the plugin, and end its process if this client started it."""
         self.channel.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    @override
+    def __repr__(self) -> str:
+        return _client_repr(self, self.kind, self.channel.runtime)
 
 
-class AsyncClient(Plugin):
-    """The base of every `Async<Kind>Client`: the same, awaited."""
+class AsyncClient(AsyncCloseOnExit, Plugin):
+    """The base of every `Async<Kind>Client`: `Client` with awaited hooks."""
 
     def __init__(self, channel: AsyncChannel) -> None:
         self.channel = channel
 
+    @override
     async def aclose(self) -> None:
-        """End the plugin's session, and its process if this client started it."""
+        """Close the session with the plugin, and end its process if this client started it."""
         await self.channel.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
+    @override
+    def __repr__(self) -> str:
+        return _client_repr(self, self.kind, self.channel.runtime)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+
+def _client_repr(client: object, kind: Kind, runtime: str) -> str:
+    return f"<{type(client).__name__} {kind.name} {kind.version} over {runtime}>"

@@ -15,11 +15,10 @@ from pydantic_core import PydanticSerializationError, from_json, to_jsonable_pyt
 
 from scaffold._concurrency.cached_attributes import CachedProperty
 from scaffold._concurrency.safe_imports import import_safely
-from scaffold.contract._errors.errors import (
+from scaffold.contract._errors.errors import InvalidInput, InvalidOutput
+from scaffold.contract._errors.problems import (
     MAX_PROBLEMS,
     NO_OMITTED_PROBLEMS,
-    InvalidInput,
-    InvalidOutput,
     OmittedProblems,
     Problem,
 )

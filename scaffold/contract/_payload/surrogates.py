@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from scaffold.contract._errors.errors import Problem
+from scaffold.contract._errors.problems import Problem
 from scaffold.contract._json.pointers import pointer
 from scaffold.contract._json.types import Json, is_array, is_object
 

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from scaffold.contract._errors.errors import (
+from scaffold.contract._errors.problems import (
     MAX_PROBLEM_BYTES,
     MAX_PROBLEMS,
     OmittedProblems,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from scaffold._concurrency.cached_attributes import CachedProperty
-from scaffold.contract._errors.errors import MAX_POINTER_CHARS, Problem, shorten_message
+from scaffold.contract._errors.problems import MAX_POINTER_CHARS, Problem, shorten_message
 from scaffold.contract._json.pointers import pointer_step
 from scaffold.contract._json.types import Json
 from scaffold.contract._validation.subschemas import Scope

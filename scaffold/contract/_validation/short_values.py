@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from scaffold.contract._errors.errors import MAX_MESSAGE_CHARS
+from scaffold.contract._errors.problems import MAX_MESSAGE_CHARS
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
 
 __all__ = ["excerpt", "stand_in"]

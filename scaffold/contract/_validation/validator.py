@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scaffold._concurrency.cached_attributes import CachedProperty
 from scaffold._concurrency.safe_imports import import_safely
 from scaffold._validators import Validator, compile_in_own_draft
-from scaffold.contract._errors.errors import Problem
+from scaffold.contract._errors.problems import Problem
 from scaffold.contract._json.gc_pause import GC_PAUSE_BYTES, without_gc
 from scaffold.contract._json.types import Json
 

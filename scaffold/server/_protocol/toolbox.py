@@ -14,8 +14,9 @@ from scaffold._mcp.http_headers import parameter_headers
 from scaffold._mcp.jsonrpc import encode
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
 from scaffold.contract._context.telemetry import NULL_TRACER, Tracer
-from scaffold.contract._errors.errors import HookError, InternalError, InvalidInput, Problem
+from scaffold.contract._errors.errors import HookError, InternalError, InvalidInput
 from scaffold.contract._errors.masking import mask_exception
+from scaffold.contract._errors.problems import Problem
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Functions, Hook
 from scaffold.contract._hooks.plugin import Plugin
