@@ -28,7 +28,7 @@ from scaffold.host._lifecycle.file_watcher import Watch
 from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client
 from scaffold.host._middleware.call_telemetry import Observation
 from scaffold.host._registry.entries import Claim
-from scaffold.manifest._model import Manifest, read_manifest
+from scaffold.manifest._model import Manifest, Runtime, read_manifest
 from scaffold.manifest._runtime_choice import choose
 from scaffold.manifest._untyped_kind import kind_of
 
@@ -120,13 +120,15 @@ class AsyncHost(AsyncCloseOnExit, AsyncLife):
             await asyncio.sleep(PAUSE)
         self._look_after()
 
-    async def load(self, folder: Path | str, client: type[C], *, runtime: str | None = None) -> C:
+    async def load(
+        self, folder: Path | str, client: type[C], *, runtime: Runtime | None = None
+    ) -> C:
         """Load a plugin and return a client of it; see `Host.load`."""
         manifest = read_manifest(Path(folder))
         check_client(manifest, client)
         return await self._take(manifest, client.kind, runtime, client)
 
-    async def open(self, folder: Path | str, runtime: str | None = None) -> AsyncChannel:
+    async def open(self, folder: Path | str, runtime: Runtime | None = None) -> AsyncChannel:
         """Load a plugin without bindings of its kind; see `Host.open`."""
         manifest = read_manifest(Path(folder))
         return await self._take(manifest, kind_of(manifest), runtime, lambda channel: channel)
@@ -212,7 +214,11 @@ class AsyncHost(AsyncCloseOnExit, AsyncLife):
         self._around.add(observation.call_async, None, None, math.inf)
 
     async def _take(
-        self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[AsyncChannel], T]
+        self,
+        manifest: Manifest,
+        kind: Kind,
+        runtime: Runtime | None,
+        make: Callable[[AsyncChannel], T],
     ) -> T:
         picked = choose(manifest, runtime)
         import asyncio

@@ -33,7 +33,7 @@ from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Star
 from scaffold.host._middleware.call_telemetry import Observation
 from scaffold.host._middleware.middleware import Middleware
 from scaffold.host._registry.entries import Claim
-from scaffold.manifest._model import Manifest, read_manifest
+from scaffold.manifest._model import Manifest, Runtime, read_manifest
 from scaffold.manifest._runtime_choice import choose
 from scaffold.manifest._untyped_kind import kind_of
 
@@ -129,7 +129,7 @@ class Host(CloseOnExit, Life):
             time.sleep(PAUSE)
         self._look_after()
 
-    def load(self, folder: Path | str, client: type[C], *, runtime: str | None = None) -> C:
+    def load(self, folder: Path | str, client: type[C], *, runtime: Runtime | None = None) -> C:
         """Load the plugin in a folder, or of a manifest file, and return a client of it.
 
         The host takes the first of `in_process`, `mcp_stdio` and `mcp_http` that the plugin offers,
@@ -141,7 +141,7 @@ class Host(CloseOnExit, Life):
         check_client(manifest, client)
         return self._take(manifest, client.kind, runtime, client)
 
-    def open(self, folder: Path | str, runtime: str | None = None) -> Channel:
+    def open(self, folder: Path | str, runtime: Runtime | None = None) -> Channel:
         """Load a plugin without bindings of its kind: payloads are plain JSON.
 
         `host[name].kind.hooks` are what the channel binds. Raises as `load` does.
@@ -232,7 +232,7 @@ class Host(CloseOnExit, Life):
             raise TypeError("the middleware of a Host is a plain function; AsyncHost awaits it")
 
     def _take(
-        self, manifest: Manifest, kind: Kind, runtime: str | None, make: Callable[[Channel], T]
+        self, manifest: Manifest, kind: Kind, runtime: Runtime | None, make: Callable[[Channel], T]
     ) -> T:
         picked = choose(manifest, runtime)
         with self._registry.loading(manifest.name) as claim:

@@ -1,6 +1,5 @@
 """One close of a host at a time: others wait for it, but not those that it calls itself."""
 
-from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,30 +32,25 @@ class Closing:
     @contextmanager
     def turn(self) -> Generator[bool]:
         """Take the turn within a `with` statement; yield False if another one has it."""
-        taken = False
-        token = _around.set((*_around.get(), self))
-        try:
-            taken = self._take()
-            yield taken
+        turns, turn, around = self._turns, object(), _around.get()
+        try:  # a signal handler may raise after any call: the turn is noted before it is taken
+            _around.set((*around, self))
+            turns.append(turn)
+            if turns[0] is not turn:
+                turns.remove(turn)
+            yield turn in turns
         finally:
-            if taken:
-                self._turn.append(None)
-            _around.reset(token)
+            if turn in turns:
+                turns.remove(turn)
+            _around.set(around)
 
     def wait(self) -> None:
         """Wait for the end of the close that has the turn, for a bounded time."""
-        until(lambda: bool(self._turn), _ANOTHER)
+        until(lambda: not self._turns, _ANOTHER)
 
     async def wait_async(self) -> None:
         """Wait as `wait` does, and let the event loop run meanwhile."""
-        await until_async(lambda: bool(self._turn), _ANOTHER)
-
-    def _take(self) -> bool:
-        try:
-            self._turn.pop()
-        except IndexError:
-            return False
-        return True
+        await until_async(lambda: not self._turns, _ANOTHER)
 
     def _forget(self) -> None:
-        self._turn: deque[None] = deque([None])
+        self._turns: list[object] = []

@@ -6,6 +6,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import from_json
+from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import HookError
@@ -87,6 +88,11 @@ class AsyncInProcessChannel:
 
         self._set_up = set_up
         await set_up()
+
+    @override
+    def __repr__(self) -> str:
+        kind, state = self.plugin.kind, "closed" if self.flights.closed else "open"
+        return f"<AsyncInProcessChannel {self.name} ({kind.name} {kind.version}, {state})>"
 
     async def check(self, seconds: float) -> None:
         """Ask the plugin how it is; raise what it raises, or `Late`."""

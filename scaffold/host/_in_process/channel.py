@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from functools import partial
 from inspect import isawaitable
 from typing import Any, TypeVar
 
 from pydantic_core import from_json
+from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
@@ -55,7 +55,8 @@ class InProcessChannel:
         self._loop = LoopThread(self.name)
         self._catalogues: dict[str, FunctionCatalog] = {}
         self._set_up: Callable[[], None] | None = None
-        self._teardown_within: float | None = None
+        self._teardown_due: list[float] = []
+        """How long the teardown may take; empty if there is none to make, or once it has begun."""
         self._lock = reentrant_lock(Rank.CHANNEL)
         self._ending = False
         reset_after_fork(self._inherit)
@@ -82,14 +83,23 @@ class InProcessChannel:
 
         def set_up() -> None:
             made = context(self.loan)
-            if type(self.plugin).setup is not Plugin.setup:
-                work = partial(self.plugin.setup, made)
-                undo = self._tear_down_late
-                within(seconds, lambda: self.settle(work()), undo=undo, leftovers=leftovers)
-            self._teardown_within = teardown_seconds
+
+            def work() -> None:
+                self.settle(self.plugin.setup(made))
+                self._teardown_due.append(teardown_seconds)
+
+            if type(self.plugin).setup is Plugin.setup:
+                self._teardown_due.append(teardown_seconds)
+            else:
+                within(seconds, work, undo=self._tear_down_late, leftovers=leftovers)
 
         self._set_up = set_up
         set_up()
+
+    @override
+    def __repr__(self) -> str:
+        kind, state = self.plugin.kind, "closed" if self.flights.closed else "open"
+        return f"<InProcessChannel {self.name} ({kind.name} {kind.version}, {state})>"
 
     def check(self, seconds: float) -> None:
         """Ask the plugin how it is; raise what it raises, or `Late`."""
@@ -199,18 +209,34 @@ class InProcessChannel:
     def _end(self, landing: float) -> None:
         self.flights.landed(landing, but=self.flights.own())
         self._loop.end_calls()
-        seconds, self._teardown_within = self._teardown_within, None
         with ExitStack() as ending:
             ending.callback(self._loop.close)
             ending.callback(lambda: self.settle(self.loan.end(), TAKING_BACK, last=True))
-            if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
-                within(seconds, self._tear_down, undo=_nothing)
+            try:
+                self._tear_down_in_time()
+            finally:
+                self._tear_down_in_time()  # an interruption may have kept it from beginning
+
+    def _tear_down_in_time(self) -> None:
+        if self._teardown_due and type(self.plugin).teardown is not Plugin.teardown:
+            within(self._teardown_due[0], self._tear_down, undo=_nothing)
 
     def _tear_down(self) -> None:
-        self.settle(self.plugin.teardown(), last=True)
+        if self._begins_teardown():
+            self.settle(self.plugin.teardown(), last=True)
+
+    def _begins_teardown(self) -> bool:
+        """Tell whether the teardown is still to be made; the thread that is told so makes it."""
+        try:
+            self._teardown_due.pop()
+        except IndexError:
+            return False
+        return True
 
     def _tear_down_late(self) -> None:
         """Tear down a plugin whose `setup` has succeeded after it was given up."""
+        if not self._begins_teardown():
+            return
         answer = self.plugin.teardown()
         if not isawaitable(answer):
             return
@@ -242,7 +268,7 @@ class InProcessChannel:
         self.loan = ResourceScope()
         self._lock = reentrant_lock(Rank.CHANNEL)
         self._ending = False
-        self._teardown_within = None
+        self._teardown_due = []
         if is_awaited(self.plugin):
             self.flights.inherited = True
 

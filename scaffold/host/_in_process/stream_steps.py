@@ -5,6 +5,7 @@ a stream is taken in the context of the call that opened it: metadata and progre
 whichever thread or task goes on with it.
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
@@ -20,6 +21,7 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.loop_thread import LoopThread
+from scaffold.host._concurrency.polling import until
 from scaffold.host._concurrency.thread_pool import Crew
 from scaffold.host._concurrency.time_limit import Closed, Late, NoThread
 
@@ -59,47 +61,54 @@ class AsyncSteps(Protocol):
 
 
 class Plain:
-    """A plain iterator, which any thread may step, and close while another is at it."""
+    """A plain iterator, which any thread may step, and close while another is at it.
+
+    There is no lock: the plugin's code runs in a step, and an exception of a signal handler must
+    not leave one behind. Threads queue instead, as `scaffold._concurrency.turns` describes.
+    """
 
     def __init__(self, items: Iterator[Any], context: Context) -> None:
         self._items = items
         self._context = context
-        # It has no rank: it is held while the plugin's code runs, and streams may read streams.
-        self._lock = threading.Lock()
-        self._thread = 0
+        self._turns: list[int] = []
+        """The threads that want a step. The first one takes it."""
         self._closed = False
-        reset_after_fork(self._unlock)
+        reset_after_fork(self._leave_turns)
 
     def step(self, seconds: float | None = None) -> Any:
         """Return the next item or `END`, however long it takes."""
         assert seconds is None, "only a thread of its own can be waited for so long and no longer"
-        if self._thread == threading.get_ident():
+        turns, me = self._turns, threading.get_ident()
+        if me in turns:
             raise RuntimeError("a stream was asked for an item by the code that makes its items")
-        with self._lock:
-            self._thread = threading.get_ident()
-            try:
-                item = END if self._closed else self._context.run(next, self._items, END)
-            finally:
-                self._thread = 0
+        try:
+            turns.append(me)
+            if turns[0] != me:
+                until(lambda: turns[0] == me, math.inf)
+            item = END if self._closed else self._context.run(next, self._items, END)
+        finally:
+            turns.remove(me)
         if self._closed:
-            self.close()  # it was asked to while this thread held the lock
+            self.close()  # it was asked to while this thread had the turn
         return item
 
     def close(self) -> None:
         """Close the generator, if it is one; while a step is taken, that step does it."""
         self._closed = True
-        if self._lock.acquire(blocking=False):
-            try:
-                close = getattr(self._items, "close", None)
-                if close is not None:
-                    self._context.run(close)
-            finally:
-                self._lock.release()
+        turns, me = self._turns, threading.get_ident()
+        close = getattr(self._items, "close", None)
+        if close is None or me in turns:
+            return
+        try:
+            turns.append(me)
+            if turns[0] == me:
+                self._context.run(close)
+        finally:
+            turns.remove(me)
 
-    def _unlock(self) -> None:
-        """Forget a thread of the parent process that takes a step."""
-        self._lock = threading.Lock()
-        self._thread = 0
+    def _leave_turns(self) -> None:
+        """Forget the threads of the parent process that take a step."""
+        self._turns = []
 
 
 class Timed:

@@ -46,11 +46,14 @@ def opener(
     takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
     calls = flights.of(hook.name)
 
+    def checked(source: _Source) -> Generator[Out]:
+        while (item := source.step()) is not END:
+            yield item if type(item) is gives else accept(item)
+
     def items(source: _Source) -> Generator[Out]:
         calls.under_way += 1
-        try:
-            while (item := source.step()) is not END:
-                yield item if type(item) is gives else accept(item)
+        try:  # without a loop: Python 3.12 and 3.13 do not protect a jump back at the end of a try
+            yield from checked(source)
         finally:
             calls.under_way -= 1
             source.close()

@@ -1,7 +1,6 @@
 """What becomes of each plugin of a host in an event loop: what `life` has, awaited."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from scaffold.contract._errors.errors import PluginError
@@ -59,7 +58,7 @@ class AsyncLife(Roster[AsyncChannel]):
         """Start a plugin; or note why it cannot be started, and raise that."""
         with self._noting(entry, claim) as manifest:
             kind = self._kind(manifest)
-            runtime, make = self._runtime(manifest, kind), self._maker(manifest)
+            runtime, make = self._runtime(manifest, kind), self._maker(entry, manifest)
             await self._open(manifest, kind, runtime, make, claim=claim, plugin=made(entry))
 
     async def _replace(self, renewal: Renewal[AsyncChannel], *, cancel: bool) -> None:
@@ -68,17 +67,17 @@ class AsyncLife(Roster[AsyncChannel]):
         A cancellation before the end leaves the plugin in use; a later one is raised once the fresh
         one is in use, or cannot be.
         """
-        before = renewal.before
-        if before is None:
-            await self._fill(renewal)
-            return
-        await self._shut(renewal, before, cancel=cancel)
-        await finish(self._end_and_fill(renewal, before, 0 if cancel else LANDING))
+        if renewal.before is not None:
+            await self._retire(renewal, renewal.before, cancel=cancel)
+        await finish(self._end_and_fill(renewal, 0 if cancel else LANDING))
 
-    async def _shut(
+    async def _retire(
         self, renewal: Renewal[AsyncChannel], before: LoadedPlugin[AsyncChannel], *, cancel: bool
     ) -> None:
-        """Refuse new calls and wait for those in flight; if that fails, it is as before."""
+        """Refuse new calls, wait for those in flight, and take the plugin out of use.
+
+        If that fails, the plugin is used as before.
+        """
         entry = renewal.entry
         state, reason = entry.state, entry.reason
         try:
@@ -86,22 +85,16 @@ class AsyncLife(Roster[AsyncChannel]):
             self._changed()
             if not cancel:
                 await _land(before)
+            self._registry.retire(entry, renewal.claim)
         except BaseException:
             self._registry.reopen(entry, renewal.claim, state, reason)
             raise
 
-    async def _end_and_fill(
-        self, renewal: Renewal[AsyncChannel], before: LoadedPlugin[AsyncChannel], landing: float
-    ) -> None:
-        try:
-            self._registry.drop(renewal.entry, renewal.claim)
-        finally:
-            await self._end(before, landing)
-        await self._fill(renewal)
-
-    async def _fill(self, renewal: Renewal[AsyncChannel]) -> None:
-        """Start the fresh plugin; none is in use."""
+    async def _end_and_fill(self, renewal: Renewal[AsyncChannel], landing: float) -> None:
+        """Tear down what is out of use, and start the fresh plugin."""
         entry = renewal.entry
+        for loaded in self._registry.retired(entry.name):
+            await self._end(loaded, landing)
         entry.manifest, entry.state = renewal.manifest, State.RELOADING
         with self._noting(entry, renewal.claim):
             await self._renew(renewal)
@@ -110,25 +103,26 @@ class AsyncLife(Roster[AsyncChannel]):
         self, renewal: Renewal[AsyncChannel], before: LoadedPlugin[AsyncChannel]
     ) -> None:
         """Start the fresh plugin and put it to use, and end the one before."""
+        name, own = renewal.entry.name, before.flights.own()
         try:
             await self._renew(renewal)
-        except BaseException:
-            lead(self._registry.clients(renewal.entry.name), before.entrance)
-            raise
-        own = before.flights.own()
-        try:
             self._changed()
             before.flights.closed = True
             await before.flights.landed_async(before.manifest.teardown_timeout_sec, but=own)
+        except BaseException:
+            if self._registry.plugins.get(name) is before:  # the fresh one could not be started
+                lead(self._registry.clients(name), before.entrance)
+            raise
         finally:
             try:
-                await finish(self._end(before, but=own))
+                for loaded in self._registry.retired(name):
+                    await finish(self._end(loaded, but=own))
             except PluginError as error:
                 renewal.report(error)
 
     async def _renew(self, renewal: Renewal[AsyncChannel]) -> None:
         manifest, claim = renewal.manifest, renewal.claim
-        make = self._maker(manifest, renewal.before)
+        make = self._maker(renewal.entry, manifest)
         runtime, plugin = renewal.runtime, renewal.plugin
         await self._open(manifest, renewal.kind, runtime, make, claim=claim, plugin=plugin)
 
@@ -145,16 +139,22 @@ class AsyncLife(Roster[AsyncChannel]):
         """Open a channel to a plugin, and keep it with what is made of it."""
         self._registry.check_open(manifest.name)
         provision = self._provision(manifest)
-        async with AsyncExitStack() as undo:
+        channel = loaded = None
+        try:
             channel = await async_channel_to(manifest, kind, runtime, provision, plugin)
-            undo.push_async_callback(lambda: finish(channel.aclose()))
             entrance = self._around.entrance(tolerant(channel, manifest, kind), manifest.name)
             client = make(entrance)
             shown = client if isinstance(client, Plugin) else None
             loaded = self._loaded(manifest, kind, channel, entrance, shown)
-            undo.callback(self._registry.forget, loaded, claim)
             self._registry.keep(loaded, claim)
-            undo.pop_all()
+        except BaseException:
+            try:
+                if loaded is not None:
+                    self._registry.forget(loaded, claim)
+            finally:
+                if channel is not None:
+                    await finish(channel.aclose())
+            raise
         return client
 
     async def _end(
@@ -167,9 +167,12 @@ class AsyncLife(Roster[AsyncChannel]):
                 await channel.aclose(landing=landing, but=but)
             else:
                 await channel.aclose()
-        except PluginError as error:
-            self._registry.entries[name].abandon(error, leaked=left_behind(error))
+        except PLUGIN_EXCEPTIONS as error:
+            self._registry.ended(loaded)
+            if isinstance(error, PluginError):
+                self._registry.entries[name].abandon(error, leaked=left_behind(error))
             raise
+        self._registry.ended(loaded)
 
     async def _check(self, entry: Entry[AsyncChannel]) -> None:
         loaded = entry.loaded

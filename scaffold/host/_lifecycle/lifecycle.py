@@ -1,7 +1,6 @@
 """What becomes of each plugin of a host: it is started, checked, reloaded, and ended."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import TypeVar
 
 from scaffold.contract._errors.errors import PluginError
@@ -69,26 +68,28 @@ class Life(Roster[Channel]):
         """Start a plugin; or note why it cannot be started, and raise that."""
         with self._noting(entry, claim) as manifest:
             kind = self._kind(manifest)
-            runtime, make = self._runtime(manifest, kind), self._maker(manifest)
+            runtime, make = self._runtime(manifest, kind), self._maker(entry, manifest)
             self._open(manifest, kind, runtime, make, claim=claim, plugin=made(entry))
 
     def _replace(self, renewal: Renewal[Channel], *, cancel: bool) -> None:
         """End the plugin that is reloaded, if it is in use, and start the fresh one."""
-        entry, before, claim = renewal.entry, renewal.before, renewal.claim
-        if before is not None:
-            self._shut(renewal, before, cancel=cancel)
-            try:
-                self._registry.drop(entry, claim)
-            finally:
-                self._end(before, 0 if cancel else LANDING)
+        entry = renewal.entry
+        try:
+            if renewal.before is not None:
+                self._retire(renewal, renewal.before, cancel=cancel)
+        finally:
+            self._end_retired(entry.name, 0 if cancel else LANDING)
         entry.manifest, entry.state = renewal.manifest, State.RELOADING
-        with self._noting(entry, claim):
+        with self._noting(entry, renewal.claim):
             self._renew(renewal)
 
-    def _shut(
+    def _retire(
         self, renewal: Renewal[Channel], before: LoadedPlugin[Channel], *, cancel: bool
     ) -> None:
-        """Refuse new calls and wait for those in flight; if that fails, it is as before."""
+        """Refuse new calls, wait for those in flight, and take the plugin out of use.
+
+        If that fails, the plugin is used as before.
+        """
         entry = renewal.entry
         state, reason = entry.state, entry.reason
         try:
@@ -96,38 +97,34 @@ class Life(Roster[Channel]):
             self._changed()
             if not cancel:
                 _land(before)
+            self._registry.retire(entry, renewal.claim)
         except BaseException:
             self._registry.reopen(entry, renewal.claim, state, reason)
             raise
 
     def _exchange(self, renewal: Renewal[Channel], before: LoadedPlugin[Channel]) -> None:
         """Start the fresh plugin and put it to use, and end the one before."""
+        name = renewal.entry.name
         try:
             self._renew(renewal)
-        except BaseException:
-            lead(self._registry.clients(renewal.entry.name), before.entrance)
-            raise
-        try:
             self._changed()
             before.flights.closed = True
             before.flights.landed(before.manifest.teardown_timeout_sec, but=before.flights.own())
+        except BaseException:
+            if self._registry.plugins.get(name) is before:  # the fresh one could not be started
+                lead(self._registry.clients(name), before.entrance)
+            raise
         finally:
             try:
-                self._end(before)
+                self._end_retired(name)
             except PluginError as error:
                 renewal.report(error)
 
     def _renew(self, renewal: Renewal[Channel]) -> None:
-        manifest, before = renewal.manifest, renewal.before
-        make = self._maker(manifest, before)
-        self._open(
-            manifest,
-            renewal.kind,
-            renewal.runtime,
-            make,
-            claim=renewal.claim,
-            plugin=renewal.plugin,
-        )
+        manifest, claim = renewal.manifest, renewal.claim
+        make = self._maker(renewal.entry, manifest)
+        runtime, plugin = renewal.runtime, renewal.plugin
+        self._open(manifest, renewal.kind, runtime, make, claim=claim, plugin=plugin)
 
     def _open(
         self,
@@ -142,17 +139,37 @@ class Life(Roster[Channel]):
         """Open a channel to a plugin, and keep it with what is made of it."""
         self._registry.check_open(manifest.name)
         provision = self._provision(manifest)
-        with ExitStack() as undo:
+        channel = loaded = None
+        try:
             channel = channel_to(manifest, kind, runtime, provision, plugin)
-            undo.callback(channel.close)
             entrance = self._around.entrance(tolerant(channel, manifest, kind), manifest.name)
             client = make(entrance)
             shown = client if isinstance(client, Plugin) else None
             loaded = self._loaded(manifest, kind, channel, entrance, shown)
-            undo.callback(self._registry.forget, loaded, claim)
             self._registry.keep(loaded, claim)
-            undo.pop_all()
+        except BaseException:
+            try:
+                if loaded is not None:
+                    self._registry.forget(loaded, claim)
+            finally:
+                if channel is not None:
+                    channel.close()
+            raise
         return client
+
+    def _end_retired(self, name: str, landing: float = LANDING) -> None:
+        """Tear down what a reload has taken out of use, also if this is interrupted once.
+
+        After a second interruption, the next reload or the close of the host does it.
+        """
+        try:
+            self._end_each(name, landing)
+        finally:
+            self._end_each(name, landing)
+
+    def _end_each(self, name: str, landing: float) -> None:
+        for loaded in self._registry.retired(name):
+            self._end(loaded, landing)
 
     def _end(self, loaded: LoadedPlugin[Channel], landing: float = LANDING) -> None:
         name, channel = loaded.manifest.name, loaded.channel
@@ -161,9 +178,12 @@ class Life(Roster[Channel]):
                 channel.close(landing=landing)
             else:
                 channel.close()
-        except PluginError as error:
-            self._registry.entries[name].abandon(error, leaked=left_behind(error))
+        except PLUGIN_EXCEPTIONS as error:
+            self._registry.ended(loaded)
+            if isinstance(error, PluginError):
+                self._registry.entries[name].abandon(error, leaked=left_behind(error))
             raise
+        self._registry.ended(loaded)
 
     def _refuse_own_loops(self, name: str | None = None) -> None:
         """Raise `PluginError` in the event loop of a plugin that is to be ended."""

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from typing_extensions import override
+
 from scaffold.contract._context.telemetry import NULL_METRICS, NULL_TRACER, Metrics, Tracer
 from scaffold.contract._errors.errors import (
     DependencyFailed,
@@ -90,6 +92,11 @@ class Roster(Generic[C]):
 
     def __getitem__(self, name: str) -> LoadedPlugin[C]:
         return self.plugins[name]
+
+    @override
+    def __repr__(self) -> str:
+        plugins = ", ".join(map(str, self.status.values())) or "no plugins"
+        return f"<{type(self).__name__}: {plugins}>"
 
     def register(self, path: Path | str) -> Status:
         """Register the plugin in a folder, or of a manifest file; `start` will start it.
@@ -248,16 +255,14 @@ class Roster(Generic[C]):
                 entry.log_failure()
             raise
 
-    def _maker(
-        self, manifest: Manifest, before: LoadedPlugin[C] | None = None
-    ) -> Callable[[C], object]:
+    def _maker(self, entry: Entry[C], manifest: Manifest) -> Callable[[C], object]:
         """Return what makes the client of a plugin, and leads those that callers have to it."""
         make = self._makers.get((manifest.kind, manifest.major))
 
         def led(channel: C) -> object:
             lead(self._registry.clients(manifest.name), channel)
-            if before is not None:
-                return before.client
+            if entry.kind is not None:  # it was in use before
+                return entry.client
             return make(channel) if make is not None else None
 
         return led
@@ -302,16 +307,15 @@ class Roster(Generic[C]):
         """Hold a plugin and reload it: read its manifest and import its code; see `Renewal`."""
         with self._registry.reloading(name, task) as (entry, claim):
             renewal = Renewal(entry, claim)
-            manifest, before = renewal.manifest, renewal.before
+            manifest = renewal.manifest
             with renewal:
                 try:
-                    if before is None:
+                    if entry.kind is None:
                         check_kind(manifest, self._kinds)
-                    kind = self._kind(manifest) if before is None else before.kind
-                    runtime = self._runtime(manifest, kind, before.runtime if before else None)
-                    renewal.load(kind, runtime)
+                    kind = entry.kind or self._kind(manifest)
+                    renewal.load(kind, self._runtime(manifest, kind, entry.runtime))
                 except PluginError as error:
-                    if before is None:
+                    if renewal.before is None:
                         entry.fail(error)
                         entry.log_failure()
                     raise

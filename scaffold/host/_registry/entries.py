@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
+from typing_extensions import override
+
 from scaffold._concurrency.locks import no_lock_held
 from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._hooks.hook import Kind
@@ -56,6 +58,16 @@ class Status:
     kind_version: str = ""
     """The version of the kind that the plugin implements, as its manifest says it."""
 
+    @override
+    def __repr__(self) -> str:
+        return f"<Status {self}>"
+
+    @override
+    def __str__(self) -> str:
+        kind = f"{self.kind} {self.kind_version}" if self.kind else "unknown kind"
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{self.name} ({kind}, {self.runtime or 'no runtime'}, {self.state}{reason})"
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedPlugin(Generic[C]):
@@ -73,6 +85,14 @@ class LoadedPlugin(Generic[C]):
     """What `load` returned; `None` for what was opened without bindings."""
     flights: Flights = field(default_factory=Flights)
     """The calls under way that came by dispatch, or, in process, any way."""
+
+    @override
+    def __repr__(self) -> str:
+        state = "closed" if self.flights.closed else "in use"
+        return (
+            f"<LoadedPlugin {self.manifest.name} "
+            f"({self.kind.name} {self.kind.version}, {self.runtime}, {state})>"
+        )
 
 
 @dataclass(slots=True)
@@ -92,6 +112,10 @@ class Entry(Generic[C]):
     """Checks of its health that failed in a row."""
     claim: "Claim | None" = None
     """Held by the thread or task that starts or reloads it."""
+    kind: Kind | None = None
+    """The kind, runtime and client of the plugin that was used last: a reload keeps them."""
+    runtime: Runtime | None = None
+    client: Plugin | None = None
 
     def fail(self, error: Exception) -> None:
         """Note why the plugin cannot be used."""
@@ -152,13 +176,15 @@ class Claim:
     right any more: what its threads still set up is torn down.
     """
 
-    __slots__ = ("before", "doing", "task", "thread")
+    __slots__ = ("before", "doing", "over", "task", "thread")
 
     def __init__(self, doing: str, task: object = None) -> None:
         self.doing = doing
         """What is done, such as `reloaded`."""
         self.thread = threading.get_ident()
         self.task = task
+        self.over = False
+        """True once the work has ended: what it holds is free, even if nothing released it."""
         self.before: LoadedPlugin[Any] | None = None
         """The plugin in use whose place another one may take."""
 

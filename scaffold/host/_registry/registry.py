@@ -29,6 +29,8 @@ class Registry(Generic[C]):
         self._entries: dict[str, Entry[C]] = {}
         self._loading: dict[str, Claim] = {}
         self._loaded: dict[str, LoadedPlugin[C]] = {}
+        self._retired: dict[int, LoadedPlugin[C]] = {}
+        """Plugins out of use, by identity, until `ended` says that their teardown is over."""
         self._clients: dict[str, WeakSet[Plugin]] = {}
         self._start: Claim | None = None
         self._closed = False
@@ -65,13 +67,14 @@ class Registry(Generic[C]):
         claim = Claim("loaded", task)
         try:
             with self._lock:
+                self._release_all()
                 self._check_free(name)
                 self._loading[name] = claim
             yield claim
         finally:
+            claim.over = True  # an interruption of what follows leaves nothing taken
             with self._lock:
-                if self._loading.get(name) is claim:
-                    del self._loading[name]
+                self._release_all()
 
     @contextmanager
     def starting(self, task: object = None) -> Generator[Claim | None]:
@@ -83,14 +86,13 @@ class Registry(Generic[C]):
         claim = Claim("started", task)
         try:
             with self._lock:
+                self._release_all()
                 mine = self._take_start(claim)
             yield claim if mine else None
         finally:
+            claim.over = True  # an interruption of what follows leaves nothing taken
             with self._lock:
-                if self._start is claim:
-                    self._start = None
-                for entry in self._entries.values():
-                    self._release(entry, claim)
+                self._release_all()
 
     @contextmanager
     def reloading(self, name: str, task: object = None) -> Generator[tuple[Entry[C], Claim]]:
@@ -102,6 +104,7 @@ class Registry(Generic[C]):
         entry = self._entries.get(name)
         try:
             with self._lock:
+                self._release_all()
                 if entry is not None and entry.claim is not None:
                     raise PluginError(name, f"it is being {entry.claim.doing} already")
                 if entry is None or (entry.loaded is None and entry.state is not State.UNAVAILABLE):
@@ -111,9 +114,9 @@ class Registry(Generic[C]):
                 entry.claim, claim.before = claim, entry.loaded
             yield entry, claim
         finally:
+            claim.over = True  # an interruption of what follows leaves nothing taken
             with self._lock:
-                if entry is not None:
-                    self._release(entry, claim)
+                self._release_all()
 
     def keep(self, plugin: LoadedPlugin[C], claim: Claim) -> None:
         """Put a plugin to use.
@@ -131,7 +134,10 @@ class Registry(Generic[C]):
             if used is not None and used is not claim.before:
                 raise PluginError(name, "a plugin of this name is in use")
             entry = self._entries.setdefault(name, Entry(name, plugin.manifest))
+            if used is not None:
+                self._retired[id(used)] = used
             entry.manifest, entry.loaded = plugin.manifest, plugin
+            entry.kind, entry.runtime, entry.client = plugin.kind, plugin.runtime, plugin.client
             entry.state, entry.reason, entry.failures = State.READY, "", 0
             self._loaded[name] = plugin
             # A signal handler of this thread may have closed the host in between.
@@ -149,6 +155,7 @@ class Registry(Generic[C]):
             entry = self._entries[name]
             if before is not None:
                 self._loaded[name] = entry.loaded = before
+                self._retired.pop(id(before), None)
                 return
             del self._loaded[name]
             entry.loaded = None
@@ -161,14 +168,28 @@ class Registry(Generic[C]):
         """Use a plugin again as before its reload began, unless the host has been closed."""
         with self._lock:
             if claim.before is not None and self._loaded.get(entry.name) is claim.before:
+                self._retired.pop(id(claim.before), None)
                 entry.state, entry.reason = state, reason
                 claim.before.flights.closed = False
 
-    def drop(self, entry: Entry[C], claim: Claim) -> None:
-        """Take a plugin out of use, which is to be reloaded."""
+    def retire(self, entry: Entry[C], claim: Claim) -> None:
+        """Take a plugin that is reloaded out of use; `retired` lists it until `ended` is called."""
         with self._lock:
-            self._loaded.pop(entry.name, None)
+            loaded = self._loaded.get(entry.name)
+            if loaded is not None:
+                self._retired[id(loaded)] = loaded  # first: an interruption must not lose it
+                del self._loaded[entry.name]
             entry.loaded = claim.before = None
+
+    def retired(self, name: str) -> list[LoadedPlugin[C]]:
+        """Return the plugins of a name that are out of use and must still be torn down."""
+        with self._lock:
+            return [loaded for loaded in self._retired.values() if loaded.manifest.name == name]
+
+    def ended(self, loaded: LoadedPlugin[C]) -> None:
+        """Note that a plugin has been torn down, or that its teardown has failed."""
+        with self._lock:
+            self._retired.pop(id(loaded), None)
 
     def fail(self, entry: Entry[C], claim: Claim, error: Exception) -> bool:
         """Note why a plugin cannot be used, if the claim has not been given up; tell whether."""
@@ -191,20 +212,24 @@ class Registry(Generic[C]):
     def busy(self, task: object = None) -> bool:
         """Tell whether another thread or task is loading, starting or reloading plugins."""
         with self._lock:
+            self._release_all()
             claims = [self._start, *self._loading.values()]
             claims += [entry.claim for entry in self._entries.values()]
         return any(claim is not None and not claim.is_mine(task) for claim in claims)
 
     def empty(self) -> list[LoadedPlugin[C]]:
-        """Take everything out, in the order of loading, and take nothing in any more."""
+        """Take everything out of use, and take nothing in any more.
+
+        Returns what must be torn down, in the order of loading.
+        """
         with self._lock:
             self._closed = True
-            plugins = list(self._loaded.values())
-            for name in self._loaded:
+            for name, loaded in self._loaded.items():
+                self._retired[id(loaded)] = loaded
                 self._entries[name].loaded = None
                 self._entries[name].state = State.CLOSED
             self._loaded.clear()
-            return plugins
+            return list(self._retired.values())
 
     def _take_start(self, claim: Claim) -> bool:
         due = [entry for entry in self._entries.values() if entry.state is State.REGISTERED]
@@ -218,6 +243,17 @@ class Registry(Generic[C]):
         for entry in due:
             entry.claim, entry.state = claim, State.STARTING
         return True
+
+    def _release_all(self) -> None:
+        """Give back everything whose claim is over."""
+        if self._start is not None and self._start.over:
+            self._start = None
+        for name, claim in list(self._loading.items()):
+            if claim.over:
+                del self._loading[name]
+        for entry in self._entries.values():
+            if entry.claim is not None and entry.claim.over:
+                self._release(entry, entry.claim)
 
     def _release(self, entry: Entry[C], claim: Claim) -> None:
         if entry.claim is not claim:
