@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from scaffold.generator._compare.subset.subset_check import contained
+from scaffold.generator._compare.subset.subset_check import check_subset
 from scaffold.generator._source.yaml_text import read_yaml
 
 Pair: TypeAlias = tuple[Any, Any]
@@ -44,7 +44,7 @@ const pairs = JSON.parse(require('fs').readFileSync(0, 'utf8'));
 
 
 def ours(pairs: list[Pair]) -> Answers:
-    found = (contained(inner, outer) for inner, outer in pairs)
+    found = (check_subset(inner, outer) for inner, outer in pairs)
     return [True if each.proven else False if each.refuted else None for each in found]
 
 

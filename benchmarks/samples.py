@@ -14,12 +14,12 @@ from pathlib import Path
 
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.documents.files import SchemaFiles
-from scaffold.generator._schema.documents.references import bundle, check_links
+from scaffold.generator._schema.documents.references import bundle, check_references
 from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
 from scaffold.generator._source.diagnostics import SpecError
 from scaffold.generator._source.json_values import is_list, is_object
-from scaffold.generator._source.pointers import quoted
-from scaffold.generator._source.source_text import Source
+from scaffold.generator._source.pointers import quote_fragment
+from scaffold.generator._source.source_text import SourceFile
 from scaffold.generator.ir import Json
 
 
@@ -36,15 +36,17 @@ def payloads(value: Json, at: str = "") -> Iterator[str]:
 def main() -> None:
     path = Path(sys.argv[1])
     documents = Documents(SchemaFiles(path.parent), "https://hookspec.invalid/")
-    source = documents.store.read(type(path)(path.name))
+    source = documents.schema_files.read(type(path)(path.name))
     found = failed = 0
     every = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     for pointer in islice(payloads(source.value.get("paths", {}), "/paths"), 0, None, every):
         found += 1
-        inline = Source("inline", {"$ref": f"{path.name}#{quoted(pointer)}"}, source.find_places)
+        inline = SourceFile(
+            "inline", {"$ref": f"{path.name}#{quote_fragment(pointer)}"}, source.find_positions
+        )
         try:
             document = documents.inline(inline, (found,), inline.value)
-            reason = "\n".join(map(str, check_links(documents, document)))
+            reason = "\n".join(map(str, check_references(documents, document)))
             sample(bundle(documents, document))
         except (NoSampleError, SpecError, ValueError) as error:
             reason = str(error)

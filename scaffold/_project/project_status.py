@@ -124,7 +124,7 @@ def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> Fact:
     if new.digest == old.digest:
         return Fact("the newest contract that is known")
     report = compare(old, new)
-    if report.made is Bump.NONE:
+    if report.actual_bump is Bump.NONE:
         return Fact(f"{new.version} is known, and is no newer")
     verdicts = ", ".join(f"{report.verdict(party)} for {party}" for party in Party)
     return Fact(f"{new.version} is {verdicts}", "see 'scaffold diff'")

@@ -50,7 +50,7 @@ def reports(tmp_path_factory):
 def verdicts(report, hook):
     """Return the verdict for each party that a hook's findings concern."""
     found = {}
-    for finding in report.findings:
+    for finding in report.changes:
         for effect in finding.effects:
             if finding.hook == hook and found.get(effect.party) != "breaking":
                 found[effect.party.value] = effect.verdict.value
@@ -97,7 +97,7 @@ def test_every_breaking_verdict_has_a_payload_that_shows_it(reports):
         for backwards in (False, True):
             old, new = (row["new"], row["old"]) if backwards else (row["old"], row["new"])
             validators = {"old": Draft202012Validator(old), "new": Draft202012Validator(new)}
-            for finding in reports(index, backwards).findings:
+            for finding in reports(index, backwards).changes:
                 for effect in finding.effects:
                     if effect.verdict.value != "breaking":
                         continue
@@ -129,6 +129,6 @@ def test_a_change_of_a_hook_is_judged_for_everyone(tmp_path, row):
     assert {party: report.verdict(Party(party)).value for party in PARTIES} == {
         party: row.get(party, "compatible") for party in PARTIES
     }
-    assert str(report.asks) == row["bump"]
-    for finding in report.findings:
+    assert str(report.required_bump) == row["bump"]
+    for finding in report.changes:
         assert all(effect.witness is not None for effect in finding.effects)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold.generator._compare.version import Bump, holds, step
+from scaffold.generator._compare.version import Bump, bump_between, satisfies
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,15 @@ from scaffold.generator._compare.version import Bump, holds, step
     ],
 )
 def test_the_step_between_two_versions_is_named(old, new, made):
-    assert step(old, new) is made
+    assert bump_between(old, new) is made
 
 
 def test_what_follows_a_pre_release_may_break():
-    assert holds("2.0.0-rc.1", "2.0.0-rc.2", Bump.MAJOR)
-    assert holds("2.0.0-rc.1", "2.0.0", Bump.MAJOR)
-    assert not holds("2.0.0-rc.1", "1.9.0", Bump.MAJOR)
+    assert satisfies("2.0.0-rc.1", "2.0.0-rc.2", Bump.MAJOR)
+    assert satisfies("2.0.0-rc.1", "2.0.0", Bump.MAJOR)
+    assert not satisfies("2.0.0-rc.1", "1.9.0", Bump.MAJOR)
 
 
 def test_a_greater_step_than_asked_for_is_fine():
-    assert holds("1.0.0", "2.0.0", Bump.PATCH)
-    assert not holds("1.0.0", "1.0.1", Bump.MINOR)
+    assert satisfies("1.0.0", "2.0.0", Bump.PATCH)
+    assert not satisfies("1.0.0", "1.0.1", Bump.MINOR)

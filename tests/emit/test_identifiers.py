@@ -12,9 +12,9 @@ from scaffold.contract._hooks.hook import DEFAULT_TOOL_NAME
 from scaffold.generator import compile_kind
 from scaffold.generator._compile.function_tools import USUAL_ARGUMENTS, USUAL_NAME
 from scaffold.generator._emit.python.imports import MODULES
-from scaffold.generator._emit.python.names import Names, identifiers
+from scaffold.generator._emit.python.names import PythonNames, identifiers
 from scaffold.generator._emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
-from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL
+from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL_TEMPLATE
 
 
 def public(owner):
@@ -59,11 +59,11 @@ def test_a_name_that_needs_no_change_is_never_taken_by_another():
 def test_what_bindings_leave_out_is_what_the_runtime_takes_for_granted():
     usual = Functions(catalogue="list")
     assert (usual.name, usual.arguments) == (USUAL_NAME, USUAL_ARGUMENTS)
-    assert DEFAULT_TOOL == DEFAULT_TOOL_NAME
+    assert DEFAULT_TOOL_TEMPLATE == DEFAULT_TOOL_NAME
 
 
 def test_the_constant_of_a_kind_is_never_that_of_a_hook():
     kind = compile_kind(golden()[0])
     hooks = tuple(replace(kind.hooks[0], name=name) for name in ("embed", "embed_kind"))
-    names = Names(replace(kind, name="embed", hooks=hooks))
+    names = PythonNames(replace(kind, name="embed", hooks=hooks))
     assert names.constant not in names.hooks.values()

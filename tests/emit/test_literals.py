@@ -7,10 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaffold.generator import ir
-from scaffold.generator._emit.python.line_breaks import WIDTH, Row, Text, layout
-from scaffold.generator._emit.python.literals import docstring, literal, note, text
-from scaffold.generator._emit.python.names import Names, identifiers
-from scaffold.generator._emit.python.value_literals import expression
+from scaffold.generator._emit.python.line_breaks import WIDTH, Concat, StringLiteral, format_source
+from scaffold.generator._emit.python.literals import (
+    attribute_docstring,
+    docstring,
+    python_literal,
+    string_literal,
+)
+from scaffold.generator._emit.python.names import PythonNames, identifiers
+from scaffold.generator._emit.python.value_literals import value_expression
 
 HOSTILE = st.sampled_from(
     [
@@ -34,18 +39,18 @@ def words(prose):
 
 @given(PROSE)
 def test_any_text_is_one_string_literal(value):
-    assert ast.literal_eval(text(value)) == value
-    assert "\n" not in text(value)
+    assert ast.literal_eval(string_literal(value)) == value
+    assert "\n" not in string_literal(value)
 
 
 @given(VALUES)
 def test_any_json_value_is_one_expression(value):
-    assert ast.literal_eval(literal(value)) == value
+    assert ast.literal_eval(python_literal(value)) == value
 
 
 @given(PROSE)
 def test_a_string_broken_over_lines_is_the_same_string(value):
-    written = layout(Row(("value = ", Text(value))))
+    written = format_source(Concat(("value = ", StringLiteral(value))))
     assert ast.literal_eval(written.removeprefix("value = ")) == value
 
 
@@ -53,7 +58,10 @@ def test_a_string_broken_over_lines_is_the_same_string(value):
 def test_any_prose_is_a_docstring_that_keeps_its_words(value, indent):
     pad = " " * indent
     otherwise = "Otherwise."
-    for written in (docstring(value, indent=indent, otherwise=otherwise), note(value or "x")):
+    for written in (
+        docstring(value, indent=indent, otherwise=otherwise),
+        attribute_docstring(value or "x"),
+    ):
         blocks = "".join(f"{' ' * at}if x:\n" for at in range(0, indent, 4))
         (found,) = [
             node.value
@@ -84,11 +92,11 @@ def test_any_properties_become_different_identifiers(names):
     assert all(name.isidentifier() and not name.startswith("_") for name in found.values())
 
 
-NAMES = Names(ir.Kind("demo", "1.0.0", "", (), (), False, False, "demo/v1.yaml", ""))
+NAMES = PythonNames(ir.Kind("demo", "1.0.0", "", (), (), False, False, "demo/v1.yaml", ""))
 
 
 def test_a_whole_number_with_hundreds_of_digits_fits_its_line():
-    assert expression(ir.Integer(), 1e300, NAMES) == "int(1e+300)"
-    assert expression(ir.Integer(), 10**100, NAMES) == literal(10**100)
-    assert expression(ir.Integer(), int(1e100), NAMES) == "int(1e+100)"
-    assert expression(ir.Integer(), 1e6, NAMES) == "1000000"
+    assert value_expression(ir.Integer(), 1e300, NAMES) == "int(1e+300)"
+    assert value_expression(ir.Integer(), 10**100, NAMES) == python_literal(10**100)
+    assert value_expression(ir.Integer(), int(1e100), NAMES) == "int(1e+100)"
+    assert value_expression(ir.Integer(), 1e6, NAMES) == "1000000"

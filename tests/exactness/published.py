@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._schema.samples.sample_values import guesses
+from scaffold.generator._schema.samples.sample_values import likely_values
 
 __all__ = ["names", "published", "values"]
 
@@ -30,9 +30,9 @@ def published(name):
 
 def values(schema, many):
     """Make values that a schema may accept, and values near them: the same each time."""
-    documents = Documents.of_one(schema)
+    documents = Documents.of_schema(schema)
     chance = random.Random(len(json.dumps(schema)))
-    begun = list(islice(guesses(documents, documents.root), many // 2)) or [{}]
+    begun = list(islice(likely_values(documents, documents.root), many // 2)) or [{}]
     found = {_text(value): value for value in (*begun, *KINDS)}
     for _ in range(20 * many):
         if len(found) >= many:

@@ -62,7 +62,7 @@ def test_a_schema_that_needs_another_host_is_refused_with_what_to_write(name, tm
     with pytest.raises(SpecError) as refusal:
         generate(spec, tmp_path / "made")
     assert {problem.code for problem in refusal.value.diagnostics} == {"remote-ref"}
-    assert all("remotes: {http" in problem.help for problem in refusal.value.diagnostics)
+    assert all("remotes: {http" in problem.hint for problem in refusal.value.diagnostics)
 
 
 def draft(name, **schema):

@@ -14,7 +14,7 @@ from test_properties import VALUES, documents
 from scaffold.contract._payload.partial_decoder import partial_type
 from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.generator import compile_kind
-from scaffold.generator._compile.enforcement_report import enforcement
+from scaffold.generator._compile.enforcement_report import report_enforcement
 
 REQUIRED = required()
 NUMBERS = count()
@@ -81,11 +81,11 @@ def test_the_ledger_has_every_keyword_that_counts_once(tmp_path, keyword):
     remotes = {"http://localhost:1234/": REMOTES}
     for hook in compile_kind(write_spec(tmp_path, name, schemas, remotes=remotes)).hooks:
         payload = hook.input
-        told = enforcement(payload)
-        assert {*told.model}.isdisjoint({*told.schema, *told.nobody})
+        told = report_enforcement(payload)
+        assert {*told.model}.isdisjoint({*told.schema, *told.not_enforced})
         assert {*payload.left} - {""} <= {*told.schema}
         assert payload.exact or told.schema == ()
-        for place in (*told.model, *told.schema, *told.nobody, *payload.left):
+        for place in (*told.model, *told.schema, *told.not_enforced, *payload.left):
             assert part(payload.schema, place) is not MISSING, place
 
 

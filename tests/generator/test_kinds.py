@@ -113,4 +113,4 @@ def test_an_unknown_kind_is_refused_with_what_there_is(folders, name, help):
         find_kind(name, [folders / "a"])
     (problem,) = refusal.value.diagnostics
     assert (problem.code, problem.message) == ("unknown-kind", f"there is no kind '{name}'")
-    assert problem.help == help
+    assert problem.hint == help

@@ -8,7 +8,7 @@ from specs import compile_schema, write_spec
 
 from scaffold.generator import compile_kind
 from scaffold.generator._compile.contract_json import contract, with_digest
-from scaffold.generator._compile.enforcement_report import enforcement
+from scaffold.generator._compile.enforcement_report import report_enforcement
 
 TEXT = {"type": "string"}
 ODD = {"type": "string", "pattern": "^(?!-)"}
@@ -52,7 +52,7 @@ def payload(folder, schema, **others):
 def test_a_type_that_enforces_all_leaves_nothing(tmp_path, schema):
     found = payload(tmp_path, schema)
     assert (found.exact, found.residual, found.left) == (False, None, ())
-    assert enforcement(found).schema == ()
+    assert report_enforcement(found).schema == ()
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_member_of_a_union_that_lacks_something_keeps_the_union_whole(tmp_path
         "properties": {"a": kept},
         "$defs": {"1": {"type": "integer"}},
     }
-    told = enforcement(found)
+    told = report_enforcement(found)
     assert told.schema[0] == "/properties/a/anyOf"
     assert {"/properties/a/anyOf/0/pattern", "/$defs/N/type"} <= {*told.schema}
     assert "/properties" in told.model
@@ -155,7 +155,7 @@ def test_keywords_of_other_files_stand_where_the_bundle_has_them(tmp_path):
     for name in place.split("/")[1:]:
         step = step[name]
     assert step == ODD["pattern"]
-    assert enforcement(found).schema == found.left
+    assert report_enforcement(found).schema == found.left
 
 
 def test_what_types_enforce_is_no_part_of_the_digest(tmp_path):

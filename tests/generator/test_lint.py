@@ -111,7 +111,7 @@ def test_what_a_keyword_of_a_former_draft_is_called_now_is_said(tmp_path):
     path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=schema)
     path.write_text(path.read_text() + "description: A kind.\n")
     (found,) = lint_kind(path)
-    assert (found.code, found.help) == ("unknown-keyword", "did you mean 'items'?")
+    assert (found.code, found.hint) == ("unknown-keyword", "did you mean 'items'?")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_a_keyword_of_a_former_draft_is_called_now_is_said(tmp_path):
 def test_a_keyword_written_as_in_a_former_draft_is_refused_with_its_mend(tmp_path, schema, help_):
     path = write_spec(tmp_path, HOOK.format(dispatch="singleton"), input=OBJECT, output=schema)
     (found,) = (each for each in lint_kind(path) if each.severity == "error")
-    assert (found.code, found.help) == ("invalid-schema", help_)
+    assert (found.code, found.hint) == ("invalid-schema", help_)
 
 
 def test_properties_without_a_type_are_found_but_not_in_a_part_of_a_typed_schema(tmp_path):

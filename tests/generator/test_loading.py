@@ -120,7 +120,7 @@ def test_yaml_reads_as_json_would_with_libyaml_and_without(tmp_path, monkeypatch
     }
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
     slow = read_yaml(path, "v1.yaml")
-    assert (slow.value, slow.places) == (fast.value, fast.places)
+    assert (slow.value, slow.positions) == (fast.value, fast.positions)
 
 
 @pytest.mark.parametrize("case", sorted(REFUSALS.iterdir()), ids=lambda case: case.name)

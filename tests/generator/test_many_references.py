@@ -4,8 +4,8 @@ import json
 
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.documents.files import SchemaFiles
-from scaffold.generator._schema.documents.references import bundle, check_links
-from scaffold.generator._source.source_text import Places, Source
+from scaffold.generator._schema.documents.references import bundle, check_references
+from scaffold.generator._source.source_text import Positions, SourceFile
 
 BASE = "https://hookspec.invalid/"
 
@@ -32,7 +32,7 @@ def description(folder, count, **schemas):
 
 def payload(documents, name):
     value = {"$ref": f"api.json#/components/schemas/{name}"}
-    return documents.inline(Source("inline", value, lambda: Places({}, {})), (name,), value)
+    return documents.inline(SourceFile("inline", value, lambda: Positions({}, {})), (name,), value)
 
 
 def cost(folder, count):
@@ -41,7 +41,7 @@ def cost(folder, count):
     documents = Counting(SchemaFiles(folder), BASE)
     for index in range(count):
         document = payload(documents, f"one_{index}")
-        assert check_links(documents, document) == []
+        assert check_references(documents, document) == []
         assert bundle(documents, document)["$defs"]["api"]["$defs"].keys() == {
             f"one_{index}",
             f"two_{index}",
@@ -57,7 +57,7 @@ def test_a_reference_that_leads_nowhere_is_reported_for_every_payload(tmp_path):
     description(tmp_path, 1, bad={"$ref": "#/components/schemas/missing"})
     documents = Documents(SchemaFiles(tmp_path), BASE)
     for place in ("bad", "bad"):
-        (problem,) = check_links(documents, payload(documents, place))
+        (problem,) = check_references(documents, payload(documents, place))
         assert problem.code == "ref-not-found"
 
 
@@ -66,5 +66,5 @@ def test_a_definition_that_is_true_or_false_is_kept_alone(tmp_path):
     documents = Documents(SchemaFiles(tmp_path), BASE)
     for name, value in (("all", True), ("none", False)):
         document = payload(documents, name)
-        assert check_links(documents, document) == []
+        assert check_references(documents, document) == []
         assert bundle(documents, document)["$defs"]["api"]["$defs"] == {name: value}

@@ -70,7 +70,7 @@ def use(schema, folder):
         sample(schema)
     with suppress(*refusals):
         one = PayloadSchema(schema)
-        one.covers(one)
+        one.proves_superset_of(one)
     for value in ({}, {"a": 1}, "text"):
         with suppress(*refusals):
             CompiledSchema(schema).accepts(value)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from scaffold.generator._schema.types.portable_patterns import portable
+from scaffold.generator._schema.types.portable_patterns import to_portable
 
 PIECES = st.sampled_from(
     [
@@ -54,7 +54,7 @@ def test_a_portable_pattern_means_the_same_to_both(pieces, texts):
         validator = jsonschema_rs.Draft202012Validator({"pattern": pattern})
     except jsonschema_rs.ValidationError:
         return
-    carried = portable(pattern)
+    carried = to_portable(pattern)
     if carried is not None:
         for text in texts:
             assert accepts(carried, text) is validator.is_valid(text), (pattern, carried, text)
@@ -75,7 +75,7 @@ def test_a_portable_pattern_means_the_same_to_both(pieces, texts):
     ],
 )
 def test_what_people_write_is_carried(pattern, carried):
-    assert portable(pattern) == carried
+    assert to_portable(pattern) == carried
     assert accepts(carried, "x") in (True, False)
 
 
@@ -87,4 +87,4 @@ def test_what_people_write_is_carried(pattern, carried):
     ],
 )
 def test_what_languages_read_differently_is_left_to_the_schema(pattern):
-    assert portable(pattern) is None
+    assert to_portable(pattern) is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 
 from scaffold.generator import compile_kind, find_kind, list_kinds, shipped_hookspecs
-from scaffold.generator._schema.samples.pattern_sampler import text_for
+from scaffold.generator._schema.samples.pattern_sampler import matching_text
 from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
 
 FOLDERS = [shipped_hookspecs()]
@@ -108,7 +108,7 @@ def test_a_schema_that_nothing_fits_is_said_to_have_no_sample(schema):
 def test_texts_match_the_patterns_that_people_write(pattern):
     schema = {"pattern": pattern}
     if Draft202012Validator({"format": "regex"}, validate_formats=True).is_valid(pattern):
-        assert Draft202012Validator(schema).is_valid(text_for(pattern))
+        assert Draft202012Validator(schema).is_valid(matching_text(pattern))
 
 
 @pytest.mark.parametrize(

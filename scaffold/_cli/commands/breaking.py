@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from scaffold._cli.commands.diff import print_reports
 from scaffold._cli.reporting.hookspec_states import Comparison, compared, sides
 from scaffold._cli.reporting.output import print_lines, tell_lines
-from scaffold.generator._compare import Bump, Effect, Finding, Verdict
-from scaffold.generator._compare.render import sentence, shown
-from scaffold.generator._compile.compiler import Compilation
+from scaffold.generator._compare import Bump, ContractChange, Effect, Verdict
+from scaffold.generator._compare.render import summary_line, witness_line
+from scaffold.generator._compile.compiler import CompiledKind
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.source_text import Pointer
 
@@ -21,36 +21,38 @@ def breaking(old: str, new: str | None, *, against: str | None, as_json: bool) -
         print_reports([each.report for each in found], "json")
     else:
         print_lines(str(each) for comparison in found for each in complaints(comparison))
-        tell_lines(sentence(each.report) for each in found)
-    return 0 if all(each.report.holds for each in found) else 1
+        tell_lines(summary_line(each.report) for each in found)
+    return 0 if all(each.report.is_sufficient for each in found) else 1
 
 
 def complaints(comparison: Comparison) -> list[Diagnostic]:
     """Return what asks for a greater step than the version made, at its place in the text."""
-    report, text = comparison.report, comparison.text
-    if report.holds:
+    report, kind = comparison.report, comparison.text
+    if report.is_sufficient:
         return []
     found = [
-        _complaint(text, finding, effect)
-        for finding in report.findings
-        for effect in finding.effects
-        if effect.verdict is not Verdict.COMPATIBLE and effect.bump > report.made
+        _complaint(kind, change, effect)
+        for change in report.changes
+        for effect in change.effects
+        if effect.verdict is not Verdict.COMPATIBLE and effect.bump > report.actual_bump
     ]
     return comparison.named([*found, *_version(comparison)])
 
 
 def _version(comparison: Comparison) -> Iterator[Diagnostic]:
-    report, source = comparison.report, comparison.text.text.source
+    report, source = comparison.report, comparison.text.hookspec.source
     if report.new is None or report.old is None:
         message = f"the kind '{report.kind}' was removed"
         yield source.problem(("kind",), "kind-removed", message, "keep it, deprecated, for a while")
         return
-    wanted = _after(report.old, report.asks)
-    message = f"'{report.new}' follows '{report.old}', and the changes ask for {report.asks}"
-    advice = f"make it '{wanted}'"
+    wanted = _after(report.old, report.required_bump)
+    message = (
+        f"'{report.new}' follows '{report.old}', and the changes ask for {report.required_bump}"
+    )
+    hint = f"make it '{wanted}'"
     if wanted.partition(".")[0] != report.old.partition(".")[0]:
-        advice += f", in a file 'v{wanted.partition('.')[0]}.yaml'"
-    yield source.problem(("kind_api_version",), "version-too-low", message, advice)
+        hint += f", in a file 'v{wanted.partition('.')[0]}.yaml'"
+    yield source.problem(("kind_api_version",), "version-too-low", message, hint)
 
 
 def _after(version: str, step: Bump) -> str:
@@ -68,33 +70,33 @@ def _after(version: str, step: Bump) -> str:
             return f"{major}.{minor}.{patch + 1}"
 
 
-def _complaint(text: Compilation, finding: Finding, effect: Effect) -> Diagnostic:
+def _complaint(kind: CompiledKind, change: ContractChange, effect: Effect) -> Diagnostic:
     undecided = effect.verdict is Verdict.UNKNOWN
     code = "undecided" if undecided else f"breaks-{effect.party.value}"
-    hook = f"'{finding.hook}': " if finding.hook else ""
-    message = f"{hook}{finding.what}; {effect.party.value}: {effect.why}"
-    advice = f"if it breaks, it asks for {effect.bump}"
+    hook = f"'{change.hook}': " if change.hook else ""
+    message = f"{hook}{change.what}; {effect.party.value}: {effect.why}"
+    hint = f"if it breaks, it asks for {effect.bump}"
     if effect.witness is not None:
-        advice = shown(effect.witness)
-    source, at = text.text.source, _place(text, finding)
-    document = text.payloads.get((finding.hook, finding.subject))
+        hint = witness_line(effect.witness)
+    source, at = kind.hookspec.source, _place(kind, change)
+    document = kind.payloads.get((change.hook, change.subject))
     if document is not None:
         source = document.source
-        at = (*document.at, *_steps(finding))
-    return source.problem(at, code, message, advice)
+        at = (*document.at, *_steps(change))
+    return source.problem(at, code, message, hint)
 
 
-def _place(text: Compilation, finding: Finding) -> Pointer:
-    for hook in text.text.hooks:
-        if hook.name == finding.hook:
-            return (*hook.at, finding.subject)
-    return ("hooks",) if finding.hook else ("constraints",)
+def _place(kind: CompiledKind, change: ContractChange) -> Pointer:
+    for hook in kind.hookspec.hooks:
+        if hook.name == change.hook:
+            return (*hook.at, change.subject)
+    return ("hooks",) if change.hook else ("constraints",)
 
 
-def _steps(finding: Finding) -> Pointer:
+def _steps(change: ContractChange) -> Pointer:
     """Read the pointer to the first change of a schema."""
-    if not finding.changes:
+    if not change.schema_changes:
         return ()
-    parts = finding.changes[0].pointer.split("/")[1:]
+    parts = change.schema_changes[0].pointer.split("/")[1:]
     names = (part.replace("~1", "/").replace("~0", "~") for part in parts)
     return tuple(int(name) if name.isascii() and name.isdecimal() else name for name in names)

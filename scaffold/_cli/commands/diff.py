@@ -6,11 +6,14 @@ from typing import Final
 from scaffold._cli.reporting.hookspec_states import compared, sides
 from scaffold._cli.reporting.output import print_lines, print_pretty_json
 from scaffold.generator._compare import Report
-from scaffold.generator._compare.render import markdown, text, to_json
+from scaffold.generator._compare.render import markdown_lines, text_lines, to_json
 
 __all__ = ["diff", "print_reports"]
 
-_TEXTS: Final[dict[str, Callable[[Report], Iterator[str]]]] = {"text": text, "markdown": markdown}
+_TEXTS: Final[dict[str, Callable[[Report], Iterator[str]]]] = {
+    "text": text_lines,
+    "markdown": markdown_lines,
+}
 
 
 def print_reports(reports: list[Report], output_format: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scaffold._cli.reporting.output import print_json_text, print_lines
 from scaffold._project.config.hookspec_lookup import meant_kind
-from scaffold.generator._compile.enforcement_report import enforcement
+from scaffold.generator._compile.enforcement_report import report_enforcement
 from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
 
 __all__ = ["inspect"]
@@ -27,7 +27,7 @@ def _record(node: Any) -> dict[str, Any]:
     """Write a record of the IR as JSON: it names its class, so that unions can be read back."""
     content = {key.name: getattr(node, key.name) for key in fields(node)}
     if isinstance(node, Payload):
-        content["ledger"] = asdict(enforcement(node))
+        content["ledger"] = asdict(report_enforcement(node))
     return {"node": type(node).__name__, **content}
 
 
@@ -53,7 +53,7 @@ def _ledger(side: str, payload: Payload) -> Iterator[str]:
         yield from (f"  {pointer or '(the whole schema)'}" for pointer in payload.left)
     else:
         yield f"{side}: the model enforces all"
-    annotations = enforcement(payload).nobody
+    annotations = report_enforcement(payload).not_enforced
     if annotations:
         yield f"{side}: annotations, which nobody enforces"
         yield from (f"  {pointer}" for pointer in annotations)

@@ -40,32 +40,32 @@ def _mend(
     from scaffold._project.files import file_changes
     from scaffold._project.files.atomic_write import apply
     from scaffold._project.files.write_journal import alone
-    from scaffold.generator._lint.fix import fix
+    from scaffold.generator._lint.fix import fix_hookspecs
 
     root = path if path.is_dir() else path.parent
-    fixed = fix(hookspecs, unsafe=unsafe)
+    fixed = fix_hookspecs(hookspecs, unsafe=unsafe)
     changes = [
         file_changes.rewritten(root, file.relative_to(root).as_posix(), text)
         for file, text in sorted(fixed.texts.items())
     ]
     if diff:
         print_lines(file_changes.diff(changes))
-        return None if changes else fixed.left
+        return None if changes else fixed.remaining
     if changes:
         with alone(root):
             apply(root, changes)
     tell_lines(
         f"mended {each.file}:{each.line}:{each.column}: {each.code}: {each.message}"
-        for each in fixed.done
+        for each in fixed.applied
     )
-    return fixed.left
+    return fixed.remaining
 
 
 def _report(findings: Iterable[Diagnostic], count: int, output_format: str) -> int:
     findings = list(findings)
     print_findings(findings, output_format)
     errors = sum(failed([each]) for each in findings)
-    able = sum(bool(each.mend and each.mend.safe) for each in findings)
+    able = sum(bool(each.fix and each.fix.safe) for each in findings)
     warnings = len(findings) - errors
     tell(f"hookspecs: {count}, errors: {errors}, warnings: {warnings}")
     if able:

@@ -11,7 +11,7 @@ from scaffold._cli.reporting.output import flush, print_json_text, print_lines, 
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.contract._json.types import Json
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._schema.samples.sample_values import NoSampleError, guesses, sample
+from scaffold.generator._schema.samples.sample_values import NoSampleError, likely_values, sample
 from scaffold.generator._source.diagnostics import SpecError
 from scaffold.manifest._secrets import Secrets
 from scaffold.testing._checks.check import Result, Suite
@@ -50,8 +50,8 @@ def subject_in(folder: Path, secrets: Sequence[str] = ()) -> PluginUnderTest:
 
 def _variants(schema: Json) -> Iterator[Json]:
     try:
-        documents = Documents.of_one(schema)
-        return chain([sample(schema)], guesses(documents, documents.root))
+        documents = Documents.of_schema(schema)
+        return chain([sample(schema)], likely_values(documents, documents.root))
     except (NoSampleError, SpecError) as error:
         raise ScaffoldError(f"no input can be made: {error}") from None
 

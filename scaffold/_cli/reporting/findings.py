@@ -4,21 +4,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from scaffold._cli.reporting.output import print_lines, print_pretty_json
-from scaffold.generator._source.diagnostics import MOST_FINDINGS, Diagnostic, shown
+from scaffold.generator._source.diagnostics import MAX_PRINTED_FINDINGS, Diagnostic, format_findings
 
 __all__ = ["failed", "print_findings"]
 
 
 def _record(finding: Diagnostic) -> dict[str, object]:
-    mend = finding.mend
-    return {**asdict(finding), "mend": None if mend is None else "safe" if mend.safe else "unsafe"}
+    fix = finding.fix
+    return {**asdict(finding), "mend": None if fix is None else "safe" if fix.safe else "unsafe"}
 
 
 def _github(findings: Iterable[Diagnostic]) -> Iterator[str]:
     # Workflow commands of GitHub Actions: what would end a property or a message is escaped.
     for each in findings:
         place = f"file={_property(each.file)},line={each.line},col={each.column}"
-        text = f"{each.message}\n{each.help}" if each.help else each.message
+        text = f"{each.message}\n{each.hint}" if each.hint else each.message
         yield f"::{each.severity} {place},title={_property(each.code)}::{_message(text)}"
 
 
@@ -36,9 +36,9 @@ def print_findings(findings: Sequence[Diagnostic], output_format: str) -> None:
         case "json":
             print_pretty_json([_record(each) for each in findings])
         case "github":
-            print_lines(_github(findings[:MOST_FINDINGS]), commands=True)
+            print_lines(_github(findings[:MAX_PRINTED_FINDINGS]), commands=True)
         case _:
-            print_lines(shown(findings))
+            print_lines(format_findings(findings))
 
 
 def failed(findings: Iterable[Diagnostic]) -> bool:

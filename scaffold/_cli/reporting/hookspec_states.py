@@ -14,8 +14,8 @@ from scaffold._project.config.settings import find_settings
 from scaffold._project.git.git import look
 from scaffold._project.git.hookspec_states import unpack
 from scaffold._project.git.revisions import Reader, object_of
-from scaffold.generator._compare import Report, appeared, compare, removed
-from scaffold.generator._compile.compiler import Compilation, compile_with_sources
+from scaffold.generator._compare import Report, compare, kind_added, kind_removed
+from scaffold.generator._compile.compiler import CompiledKind, compile_with_sources
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 
 __all__ = ["Comparison", "compared", "sides"]
@@ -26,7 +26,7 @@ class Comparison:
     """A report, and the author's text that it speaks of: the new one, if there is one."""
 
     report: Report
-    text: Compilation
+    text: CompiledKind
     side: "_Side"
 
     def named(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -42,7 +42,7 @@ class _Side:
     root: Path
     name: str
 
-    def compiled(self) -> dict[tuple[str, int], Compilation]:
+    def compiled(self) -> dict[tuple[str, int], CompiledKind]:
         """Compile every hookspec, by kind and major version."""
         try:
             found = [compile_with_sources(path) for path in _hookspecs(self.path)]
@@ -103,10 +103,10 @@ def _pairs(first: _Side, second: _Side) -> Iterator[Comparison]:
             two = after[later[0]]
             yield Comparison(compare(one.kind, two.kind), two, second)
         else:
-            yield Comparison(removed(one.kind), one, first)
+            yield Comparison(kind_removed(one.kind), one, first)
     for key, two in after.items():
         if key not in met:
-            yield Comparison(appeared(two.kind), two, second)
+            yield Comparison(kind_added(two.kind), two, second)
 
 
 def _hookspecs(path: Path) -> list[Path]:

@@ -52,7 +52,7 @@ def named_hookspec(name: str, own: Path | None = None) -> Path:
         return find_kind(name, [own or shipped_hookspecs()])
     except SpecError as error:
         (problem,) = error.diagnostics
-        raise UsageError(problem.code, problem.message, problem.help) from error
+        raise UsageError(problem.code, problem.message, problem.hint) from error
 
 
 def _file_of(name: str, file: Path) -> Path:

@@ -13,7 +13,7 @@ from scaffold._project.files.file_changes import Change, State
 from scaffold._project.generate.plugin_file import PluginFile, entry_point, read_plugin_file
 from scaffold.contract._json.types import Json, is_array, is_object
 from scaffold.generator import contract
-from scaffold.generator._emit.python.names import Names
+from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.plugin_project import plugin_stub
 from scaffold.generator.ir import Kind
 
@@ -74,7 +74,7 @@ def _hooks(
     if missing:
         yield "  help: 'scaffold generate --stub' adds what is missing"
     after: dict[str, Any] = contract(kind)["hooks"]
-    names = Names(kind).methods
+    names = PythonNames(kind).methods
     for hook in before:
         if hook not in after:
             if hook in methods:

@@ -11,7 +11,7 @@ from scaffold._project.config.targets import CONTRACT_TEST
 from scaffold._project.generate.generation_cache import Cache, Generated
 from scaffold.generator import compile_kind
 from scaffold.generator._emit import EMITTERS, emit, languages
-from scaffold.generator._emit.python.names import Names
+from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.plugin_project import contract_test
 from scaffold.generator.ir import Kind
 
@@ -42,7 +42,7 @@ def portable(settings: Settings) -> bool:
 
 def plugin_class(kind: Kind, package: str) -> str:
     """Return the name of the class in a project's `plugin.py`."""
-    return class_name(package, Names(kind).plugin)
+    return class_name(package, PythonNames(kind).plugin)
 
 
 def plugin_files(kind: Kind, settings: PluginSettings) -> dict[str, str]:

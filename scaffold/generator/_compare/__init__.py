@@ -3,12 +3,12 @@
 Pure: two kinds in, a report out. What asks for which version is in `policy`.
 """
 
-from scaffold.generator._compare.kinds import appeared, compare, removed
+from scaffold.generator._compare.kinds import compare, kind_added, kind_removed
 from scaffold.generator._compare.report import (
     Bump,
+    ContractChange,
     Direction,
     Effect,
-    Finding,
     Party,
     Report,
     SchemaChange,
@@ -18,15 +18,15 @@ from scaffold.generator._compare.report import (
 
 __all__ = [
     "Bump",
+    "ContractChange",
     "Direction",
     "Effect",
-    "Finding",
     "Party",
     "Report",
     "SchemaChange",
     "Verdict",
     "Witness",
-    "appeared",
     "compare",
-    "removed",
+    "kind_added",
+    "kind_removed",
 ]

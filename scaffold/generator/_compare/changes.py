@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from scaffold.contract._json.pointers import pointer
 from scaffold.generator._compare.report import Direction, SchemaChange
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
-from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, KNOWN
-from scaffold.generator._source.canonical_json import same
+from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, KNOWN_KEYWORDS
+from scaffold.generator._source.canonical_json import json_equal
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["changes"]
+__all__ = ["schema_changes"]
 
 _STRUCTURE = frozenset({"$ref", "$defs", "definitions", "$id", "$schema", "$anchor", "$comment"})
 _WITH: dict[str, tuple[str, ...]] = {
@@ -32,12 +32,12 @@ _ONE = frozenset({"items", "additionalProperties", "unevaluatedProperties", "pro
 """Keywords whose schemas are compared in their turn."""
 
 
-def changes(old: Json, new: Json) -> tuple[SchemaChange, ...]:
+def schema_changes(old: Json, new: Json) -> tuple[SchemaChange, ...]:
     """List every place where two schemas differ, in the order of the new one."""
-    return tuple(_Walk(PayloadSchema(old), PayloadSchema(new)).differ(old, new))
+    return tuple(_SchemaDiff(PayloadSchema(old), PayloadSchema(new)).differ(old, new))
 
 
-class _Walk:
+class _SchemaDiff:
     def __init__(self, old: PayloadSchema, new: PayloadSchema) -> None:
         self.old = old
         self.new = new
@@ -45,7 +45,7 @@ class _Walk:
 
     def differ(self, old: Json, new: Json) -> Iterator[SchemaChange]:
         """Compare two schemas that stand at the same place."""
-        old, new = _resolved(self.old, old), _resolved(self.new, new)
+        old, new = _dereferenced(self.old, old), _dereferenced(self.new, new)
         if (id(old), id(new)) in self.met:
             return
         self.met.add((id(old), id(new)))
@@ -55,7 +55,7 @@ class _Walk:
             return
         at = self._place(old, new)
         for keyword in (*new, *(key for key in old if key not in new)):
-            if keyword in KNOWN - _STRUCTURE:
+            if keyword in KNOWN_KEYWORDS - _STRUCTURE:
                 yield from self._keyword(keyword, old, new, at)
 
     def _keyword(
@@ -69,7 +69,7 @@ class _Walk:
         elif keyword in _MEMBERS and _are_paired(before, after):
             for one, other in zip(old[keyword], new[keyword], strict=True):
                 yield from self.differ(one, other)
-        elif (keyword in old) != (keyword in new) or not same(before, after):
+        elif (keyword in old) != (keyword in new) or not json_equal(before, after):
             words = (keyword, *_WITH.get(keyword, ()))
             was, is_now = (
                 {word: side[word] for word in words if word in side} for side in (old, new)
@@ -85,8 +85,8 @@ class _Walk:
             if name in before and name in after:
                 yield from self.differ(before[name], after[name])
                 continue
-            one = before.get(name, _rest(old))
-            other = after.get(name, _rest(new))
+            one = before.get(name, _unnamed_property_schema(old))
+            other = after.get(name, _unnamed_property_schema(new))
             place = (*at, keyword, name)
             yield self._change(
                 place,
@@ -99,32 +99,32 @@ class _Walk:
     def _change(
         self, at: Pointer, old: Json, new: Json, before: Json | None, after: Json | None
     ) -> SchemaChange:
-        direction = _direction(_standing(self.old, old), _standing(self.new, new))
+        direction = _direction(_standalone(self.old, old), _standalone(self.new, new))
         return SchemaChange(pointer(at), direction, before, after)
 
     def _place(self, old: Json, new: Json) -> Pointer:
         if is_object(new):
-            return self.new.documents.home(new)[1]
-        return self.old.documents.home(old)[1] if is_object(old) else ()
+            return self.new.documents.locate(new)[1]
+        return self.old.documents.locate(old)[1] if is_object(old) else ()
 
 
 def _are_paired(before: Json, after: Json) -> bool:
     return is_list(before) and is_list(after) and len(before) == len(after)
 
 
-def _rest(schema: dict[str, Json]) -> Json:
+def _unnamed_property_schema(schema: dict[str, Json]) -> Json:
     """Return what holds for a property without a name of its own."""
     return schema.get("additionalProperties", schema.get("unevaluatedProperties", True))
 
 
-def _resolved(side: PayloadSchema, schema: Json) -> Json:
+def _dereferenced(side: PayloadSchema, schema: Json) -> Json:
     """Follow a schema that is nothing but a reference."""
     while is_object(schema) and schema.keys() & ASSERTIONS == {"$ref"}:
         schema = side.documents.follow(schema)
     return schema
 
 
-def _standing(side: PayloadSchema, fragment: Json) -> PayloadSchema:
+def _standalone(side: PayloadSchema, fragment: Json) -> PayloadSchema:
     """Let a part of a schema stand alone, with what its references lead to."""
     if not is_object(fragment) or not is_object(side.value):
         return PayloadSchema(fragment)
@@ -134,7 +134,7 @@ def _standing(side: PayloadSchema, fragment: Json) -> PayloadSchema:
 
 def _direction(old: PayloadSchema, new: PayloadSchema) -> Direction:
     try:
-        wider, narrower = new.covers(old), old.covers(new)
+        wider, narrower = new.proves_superset_of(old), old.proves_superset_of(new)
     except LookupError:
         return Direction.CHANGED
     if wider and narrower:

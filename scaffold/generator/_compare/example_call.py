@@ -3,10 +3,10 @@
 from scaffold.generator import ir
 from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
 
-__all__ = ["call"]
+__all__ = ["example_call"]
 
 
-def call(hook: ir.Hook) -> ir.Json:
+def example_call(hook: ir.Hook) -> ir.Json:
     """Return a valid call as JSON; without a payload if the hook takes none or none was found."""
     if hook.input.type is None:
         return {"hook": hook.name}

@@ -8,122 +8,122 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from scaffold.generator import ir
-from scaffold.generator._compare.example_call import call
+from scaffold.generator._compare.example_call import example_call
 from scaffold.generator._compare.payloads import compare_payloads
-from scaffold.generator._compare.report import Effect, Finding, Party, Verdict, Witness
-from scaffold.generator._compare.semver_policy import FLAGS, Harm
+from scaffold.generator._compare.report import ContractChange, Effect, Party, Verdict, Witness
+from scaffold.generator._compare.semver_policy import FLAG_IMPACTS, Impact
 from scaffold.generator._compare.version import Bump
 from scaffold.generator.ir import Json
 
-__all__ = ["compare_hooks", "flag"]
+__all__ = ["compare_flag", "compare_hooks"]
 
-_Rule: TypeAlias = Callable[[ir.Hook, ir.Hook], Iterator[Finding]]
+_Rule: TypeAlias = Callable[[ir.Hook, ir.Hook], Iterator[ContractChange]]
 
 
-def compare_hooks(old: ir.Hook | None, new: ir.Hook | None) -> Iterator[Finding]:
+def compare_hooks(old: ir.Hook | None, new: ir.Hook | None) -> Iterator[ContractChange]:
     """Yield every difference between two versions of a hook; `None` stands for no hook."""
     if new is None:
         assert old is not None
-        shown = Witness(call(old), "old kind", "new kind", f"there is no hook '{old.name}'")
+        shown = Witness(example_call(old), "old kind", "new kind", f"there is no hook '{old.name}'")
         effect = Effect(Party.HOSTS, Verdict.BREAKING, Bump.MAJOR, "they may call it", shown)
-        yield Finding(old.name, "hook", "hook removed", Bump.MAJOR, (effect,))
+        yield ContractChange(old.name, "hook", "hook removed", Bump.MAJOR, (effect,))
     elif old is None:
-        shown = Witness(call(new), "new kind", "old kind", f"there is no hook '{new.name}'")
+        shown = Witness(example_call(new), "new kind", "old kind", f"there is no hook '{new.name}'")
         why = "they do not have it"
         effect = Effect(Party.PLUGINS, Verdict.BREAKING, Bump.MINOR, why, shown)
-        yield Finding(new.name, "hook", "hook added", Bump.MINOR, (effect,))
+        yield ContractChange(new.name, "hook", "hook added", Bump.MINOR, (effect,))
     else:
         for rule in _RULES:
             yield from rule(old, new)
 
 
-def flag(hook: str, name: str, value: Json, shown: Json) -> Finding:
+def compare_flag(hook: str, name: str, value: Json, shown: Json) -> ContractChange:
     """Judge a flag that has a new value; `shown` is what was right with the old one."""
     what = f"{name} is {'true' if value else 'false'} now"
-    harms = FLAGS[name, value]
+    harms = FLAG_IMPACTS[name, value]
     witness = Witness(shown, f"{name}: {str(not value).lower()}", what, what)
-    effects = tuple(_broken(harm, witness) for harm in harms)
-    return Finding(hook, name, what, Bump.MINOR, effects)
+    effects = tuple(_breaking_effect(harm, witness) for harm in harms)
+    return ContractChange(hook, name, what, Bump.MINOR, effects)
 
 
-def _broken(harm: Harm, shown: Witness) -> Effect:
+def _breaking_effect(harm: Impact, shown: Witness) -> Effect:
     return Effect(harm.party, Verdict.BREAKING, harm.bump, harm.why, shown)
 
 
-def _dispatch(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def _dispatch(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     if old.dispatch == new.dispatch:
         return
     what = f"dispatch changed from '{old.dispatch}' to '{new.dispatch}'"
-    shown = Witness(call(old), old.dispatch, new.dispatch, what)
+    shown = Witness(example_call(old), old.dispatch, new.dispatch, what)
     harms = [
-        Harm(Party.HOSTS, Bump.MAJOR, "a call reaches other plugins, or answers in another form"),
-        Harm(Party.PLUGINS, Bump.MAJOR, "they are called, or chosen, in another way"),
+        Impact(Party.HOSTS, Bump.MAJOR, "a call reaches other plugins, or answers in another form"),
+        Impact(Party.PLUGINS, Bump.MAJOR, "they are called, or chosen, in another way"),
     ]
     if "chain" in (old.dispatch, new.dispatch):
-        harms.append(Harm(Party.CHAINS, Bump.MAJOR, "what was a chain is none, or the reverse"))
-    effects = tuple(_broken(harm, shown) for harm in harms)
-    yield Finding(new.name, "dispatch", what, Bump.MAJOR, effects)
+        harms.append(Impact(Party.CHAINS, Bump.MAJOR, "what was a chain is none, or the reverse"))
+    effects = tuple(_breaking_effect(harm, shown) for harm in harms)
+    yield ContractChange(new.name, "dispatch", what, Bump.MAJOR, effects)
 
 
-def _flags(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def _flags(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     for name in ("exposed", "idempotent", "read_only", "content", "stream", "best_effort"):
         value = getattr(new, name)
         if getattr(old, name) != value:
-            yield flag(new.name, name, value, call(old))
+            yield compare_flag(new.name, name, value, example_call(old))
 
 
-def _tools(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def _tools(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     if not (old.exposed and new.exposed) or (old.tool, old.functions) == (new.tool, new.functions):
         return
     what = f"its MCP tool changed from '{old.tool}' to '{new.tool}'"
     if old.tool == new.tool:
         what = "it is split into tools in another way"
-    harm = Harm(Party.HOSTS, Bump.MAJOR, "they call the tool by its name")
-    shown = Witness(call(old), old.tool, new.tool, what)
-    yield Finding(new.name, "tool", what, Bump.MAJOR, (_broken(harm, shown),))
+    harm = Impact(Party.HOSTS, Bump.MAJOR, "they call the tool by its name")
+    shown = Witness(example_call(old), old.tool, new.tool, what)
+    yield ContractChange(new.name, "tool", what, Bump.MAJOR, (_breaking_effect(harm, shown),))
 
 
-def _errors(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def _errors(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     before = {error.code: error.description for error in old.errors}
     after = {error.code: error.description for error in new.errors}
     for code in after.keys() - before.keys():
-        yield Finding(new.name, "errors", f"error '{code}' added", Bump.MINOR)
+        yield ContractChange(new.name, "errors", f"error '{code}' added", Bump.MINOR)
     for code in before.keys() - after.keys():
         what = f"error '{code}' removed"
-        harm = Harm(Party.PLUGINS, Bump.MAJOR, "they may raise it")
+        harm = Impact(Party.PLUGINS, Bump.MAJOR, "they may raise it")
         shown = Witness({"code": code}, "old errors", "new errors", what)
-        yield Finding(new.name, "errors", what, Bump.MAJOR, (_broken(harm, shown),))
+        yield ContractChange(new.name, "errors", what, Bump.MAJOR, (_breaking_effect(harm, shown),))
     for code in before.keys() & after.keys():
         if before[code] != after[code]:
-            yield Finding(new.name, "errors", f"error '{code}' described anew", Bump.PATCH)
+            yield ContractChange(new.name, "errors", f"error '{code}' described anew", Bump.PATCH)
 
 
-def _timeout(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def _timeout(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     if old.timeout == new.timeout:
         return
     what = f"timeout changed from {_seconds(old.timeout)} to {_seconds(new.timeout)}"
     if new.timeout is None or (old.timeout is not None and new.timeout > old.timeout):
-        yield Finding(new.name, "timeout", what, Bump.MINOR)
+        yield ContractChange(new.name, "timeout", what, Bump.MINOR)
         return
-    harm = Harm(Party.PLUGINS, Bump.MAJOR, "they may need longer")
+    harm = Impact(Party.PLUGINS, Bump.MAJOR, "they may need longer")
     allowed = f"a call that takes {_seconds(old.timeout)}"
     shown = Witness(old.timeout, "old timeout", "new timeout", allowed)
-    yield Finding(new.name, "timeout", what, Bump.MAJOR, (_broken(harm, shown),))
+    yield ContractChange(new.name, "timeout", what, Bump.MAJOR, (_breaking_effect(harm, shown),))
 
 
 def _seconds(timeout: float | None) -> str:
     return "the host's own" if timeout is None else f"{timeout:g} s"
 
 
-def _notes(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def _annotations(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     if old.description != new.description:
-        yield Finding(new.name, "description", "described anew", Bump.PATCH)
+        yield ContractChange(new.name, "description", "described anew", Bump.PATCH)
     if old.since != new.since:
-        yield Finding(new.name, "since", "another 'since'", Bump.PATCH)
+        yield ContractChange(new.name, "since", "another 'since'", Bump.PATCH)
     if old.deprecated != new.deprecated:
         what = "no longer deprecated" if new.deprecated is None else "deprecated"
         bump = Bump.MINOR if old.deprecated is None else Bump.PATCH
-        yield Finding(new.name, "deprecated", what, bump)
+        yield ContractChange(new.name, "deprecated", what, bump)
 
 
 _RULES: tuple[_Rule, ...] = (
@@ -133,5 +133,5 @@ _RULES: tuple[_Rule, ...] = (
     _tools,
     _errors,
     _timeout,
-    _notes,
+    _annotations,
 )

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 from scaffold.generator import ir
-from scaffold.generator._compare.hooks import compare_hooks, flag
+from scaffold.generator._compare.hooks import compare_flag, compare_hooks
 from scaffold.generator._compare.report import (
     Bump,
+    ContractChange,
     Effect,
-    Finding,
     Party,
     Report,
     Verdict,
     Witness,
 )
 
-__all__ = ["appeared", "compare", "removed"]
+__all__ = ["compare", "kind_added", "kind_removed"]
 
 
 def compare(old: ir.Kind, new: ir.Kind) -> Report:
@@ -24,27 +24,29 @@ def compare(old: ir.Kind, new: ir.Kind) -> Report:
     """
     findings = [*_kind(old, new), *_hooks(old, new)]
     if not findings and old.digest != new.digest:
-        findings = [Finding("", "contract", "the same contract in other words", Bump.PATCH)]
+        findings = [ContractChange("", "contract", "the same contract in other words", Bump.PATCH)]
     return Report(new.name, old.version, new.version, tuple(findings))
 
 
-def removed(old: ir.Kind) -> Report:
+def kind_removed(old: ir.Kind) -> Report:
     """Report a kind that is gone."""
     shown = Witness({"kind": old.name}, "old hookspecs", "new hookspecs", "there is no such kind")
     effects = tuple(
         Effect(party, Verdict.BREAKING, Bump.MAJOR, "it is the contract that they hold to", shown)
         for party in (Party.HOSTS, Party.PLUGINS)
     )
-    finding = Finding("", "kind", "kind removed", Bump.MAJOR, effects)
+    finding = ContractChange("", "kind", "kind removed", Bump.MAJOR, effects)
     return Report(old.name, old.version, None, (finding,))
 
 
-def appeared(new: ir.Kind) -> Report:
+def kind_added(new: ir.Kind) -> Report:
     """Report a kind, or a major version of one, that was not there before."""
-    return Report(new.name, None, new.version, (Finding("", "kind", "kind added", Bump.NONE),))
+    return Report(
+        new.name, None, new.version, (ContractChange("", "kind", "kind added", Bump.NONE),)
+    )
 
 
-def _kind(old: ir.Kind, new: ir.Kind) -> Iterator[Finding]:
+def _kind(old: ir.Kind, new: ir.Kind) -> Iterator[ContractChange]:
     if old.name != new.name:
         what = f"kind renamed from '{old.name}' to '{new.name}'"
         shown = Witness({"kind": old.name}, "old kind", "new kind", what)
@@ -52,16 +54,16 @@ def _kind(old: ir.Kind, new: ir.Kind) -> Iterator[Finding]:
             Effect(party, Verdict.BREAKING, Bump.MAJOR, "kinds are known by their names", shown)
             for party in (Party.HOSTS, Party.PLUGINS)
         )
-        yield Finding("", "kind", what, Bump.MAJOR, effects)
+        yield ContractChange("", "kind", what, Bump.MAJOR, effects)
     for name in ("in_process_only", "singleton_per_runtime"):
         value = getattr(new, name)
         if getattr(old, name) != value:
-            yield flag("", name, value, {"kind": old.name})
+            yield compare_flag("", name, value, {"kind": old.name})
     if old.description != new.description:
-        yield Finding("", "description", "described anew", Bump.PATCH)
+        yield ContractChange("", "description", "described anew", Bump.PATCH)
 
 
-def _hooks(old: ir.Kind, new: ir.Kind) -> Iterator[Finding]:
+def _hooks(old: ir.Kind, new: ir.Kind) -> Iterator[ContractChange]:
     before = {hook.name: hook for hook in old.hooks}
     after = {hook.name: hook for hook in new.hooks}
     for name in (*after, *(name for name in before if name not in after)):

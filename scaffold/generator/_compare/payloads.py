@@ -4,28 +4,28 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from scaffold.generator import ir
-from scaffold.generator._compare.changes import changes
-from scaffold.generator._compare.report import Effect, Finding, Party, Verdict, Witness
-from scaffold.generator._compare.semver_policy import LINKS, MOVES, Move
-from scaffold.generator._compare.subset.closed_view import declared
+from scaffold.generator._compare.changes import schema_changes
+from scaffold.generator._compare.report import ContractChange, Effect, Party, Verdict, Witness
+from scaffold.generator._compare.semver_policy import CHAIN_LINKS, PAYLOAD_RULES, PayloadRule
+from scaffold.generator._compare.subset.closed_view import close_objects
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
-from scaffold.generator._compare.subset.subset_check import contained
+from scaffold.generator._compare.subset.subset_check import check_subset
 from scaffold.generator._compare.version import Bump
-from scaffold.generator._source.canonical_json import same
+from scaffold.generator._source.canonical_json import json_equal
 
-__all__ = ["compare_payloads", "witness"]
+__all__ = ["compare_payloads", "make_witness"]
 
 _NOT_PROVEN = "it could be neither proven nor refuted"
 
 
-def compare_payloads(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def compare_payloads(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     """Yield a finding for each payload that differs, and for a chain that may no longer fit."""
     for side in ("input", "output"):
         before, after = _payload(old, side), _payload(new, side)
-        if same(before.schema, after.schema):
+        if json_equal(before.schema, after.schema):
             continue
         unread = _is_unread(old, new, side)
-        moves = [move for move in MOVES if move.side == side and not unread]
+        moves = [move for move in PAYLOAD_RULES if move.side == side and not unread]
         found = {move: _effect(move, before.schema, after.schema) for move in moves}
         effects = tuple(effect for effect in found.values() if effect)
         words = [
@@ -35,20 +35,20 @@ def compare_payloads(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
         ]
         said = "changed, and nobody reads it" if unread else "the same in other words"
         what = f"{side} {' and '.join(words) or said}"
-        yield Finding(
-            new.name, side, what, Bump.PATCH, effects, changes(before.schema, after.schema)
+        yield ContractChange(
+            new.name, side, what, Bump.PATCH, effects, schema_changes(before.schema, after.schema)
         )
-    yield from _crossings(old, new)
+    yield from _call_form_changes(old, new)
     if "chain" in (old.dispatch, new.dispatch):
         yield from _chain(old, new)
 
 
-def witness(inner: ir.Json, outer: ir.Json, value: ir.Json, sides: tuple[str, str]) -> Witness:
+def make_witness(inner: ir.Json, outer: ir.Json, value: ir.Json, sides: tuple[str, str]) -> Witness:
     """Show a value that one schema accepts and another one refuses; check that it is so."""
     refusing = PayloadSchema(outer)
     assert PayloadSchema(inner).accepts(value)
     assert not refusing.accepts(value)
-    return Witness(value, *sides, reason=refusing.refusal(value))
+    return Witness(value, *sides, reason=refusing.rejection(value))
 
 
 def _payload(hook: ir.Hook, side: str) -> ir.Payload:
@@ -60,23 +60,23 @@ def _is_unread(old: ir.Hook, new: ir.Hook, side: str) -> bool:
     return side == "output" and old.dispatch == new.dispatch == "broadcast_notify"
 
 
-def _effect(move: Move, old: ir.Json, new: ir.Json) -> Effect | None:
+def _effect(move: PayloadRule, old: ir.Json, new: ir.Json) -> Effect | None:
     inner, outer = (old, new) if move.inner == "old" else (new, old)
-    answer = contained(inner, outer)
+    answer = check_subset(inner, outer)
     if answer.proven:
         return None
     harm = move.harm
     bump, why = harm.bump, harm.why
-    if move.undeclared < bump and contained(declared(inner), outer).proven:
-        bump, why = move.undeclared, f"{why}, in properties that no schema named"
+    if move.undeclared_bump < bump and check_subset(close_objects(inner), outer).proven:
+        bump, why = move.undeclared_bump, f"{why}, in properties that no schema named"
     if not answer.refuted:
         return Effect(harm.party, Verdict.UNKNOWN, bump, f"{why}: {_NOT_PROVEN}")
     sides = (f"{move.inner} {move.side}", f"{move.outer} {move.side}")
-    shown = witness(inner, outer, answer.witnesses[0], sides)
+    shown = make_witness(inner, outer, answer.witnesses[0], sides)
     return Effect(harm.party, Verdict.BREAKING, bump, why, shown)
 
 
-def _crossings(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def _call_form_changes(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     """Find payloads that are handed over in another way, whatever their values."""
     if (old.input.type is None) != (new.input.type is None):
         gains = old.input.type is None
@@ -98,11 +98,13 @@ def _crossings(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
             yield _signature(old, new, told, effects)
 
 
-def _signature(old: ir.Hook, new: ir.Hook, told: str, effects: tuple[Effect, ...]) -> Finding:
-    from scaffold.generator._compare.example_call import call
+def _signature(
+    old: ir.Hook, new: ir.Hook, told: str, effects: tuple[Effect, ...]
+) -> ContractChange:
+    from scaffold.generator._compare.example_call import example_call
 
-    shown = Witness(call(old), "old hook", "new hook", told)
-    return Finding(
+    shown = Witness(example_call(old), "old hook", "new hook", told)
+    return ContractChange(
         new.name,
         "signature",
         told,
@@ -111,31 +113,31 @@ def _signature(old: ir.Hook, new: ir.Hook, told: str, effects: tuple[Effect, ...
     )
 
 
-def _chain(old: ir.Hook, new: ir.Hook) -> Iterator[Finding]:
+def _chain(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     """Look at every link that a new version makes; old plugins stand beside new ones."""
     versions = {"old": old, "new": new}
     effects = [
         effect
-        for one, two in LINKS
+        for one, two in CHAIN_LINKS
         if (effect := _link(old, versions[one], versions[two], (f"{one} output", f"{two} input")))
     ]
     if effects:
         what = "outputs do not fit the next input"
-        yield Finding(new.name, "chain", what, Bump.PATCH, tuple(effects))
+        yield ContractChange(new.name, "chain", what, Bump.PATCH, tuple(effects))
 
 
 def _link(old: ir.Hook, one: ir.Hook, two: ir.Hook, sides: tuple[str, str]) -> Effect | None:
     """Judge one link; what did not fit before is not held against the change."""
     given, wanted = one.output.schema, two.input.schema
-    answer = contained(given, wanted)
+    answer = check_subset(given, wanted)
     if answer.proven:
         return None
-    fitted = contained(old.output.schema, old.input.schema)
+    fitted = check_subset(old.output.schema, old.input.schema)
     if not fitted.proven:
-        nothing_new = contained(given, old.output.schema).proven
-        if nothing_new and contained(old.input.schema, wanted).proven:
+        nothing_new = check_subset(given, old.output.schema).proven
+        if nothing_new and check_subset(old.input.schema, wanted).proven:
             return None
-    bump = Bump.MINOR if contained(declared(given), wanted).proven else Bump.MAJOR
+    bump = Bump.MINOR if check_subset(close_objects(given), wanted).proven else Bump.MAJOR
     shown = answer.witnesses[0] if answer.refuted else None
     misfitted = PayloadSchema(old.output.schema).accepts(shown) and not PayloadSchema(
         old.input.schema
@@ -143,4 +145,6 @@ def _link(old: ir.Hook, one: ir.Hook, two: ir.Hook, sides: tuple[str, str]) -> E
     why = f"the {sides[0]} of one may not be the {sides[1]} of the next"
     if not answer.refuted or misfitted:
         return Effect(Party.CHAINS, Verdict.UNKNOWN, bump, f"{why}: {_NOT_PROVEN}")
-    return Effect(Party.CHAINS, Verdict.BREAKING, bump, why, witness(given, wanted, shown, sides))
+    return Effect(
+        Party.CHAINS, Verdict.BREAKING, bump, why, make_witness(given, wanted, shown, sides)
+    )

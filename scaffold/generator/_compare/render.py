@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from scaffold.generator._compare.report import (
+    ContractChange,
     Direction,
-    Finding,
     Party,
     Report,
     SchemaChange,
@@ -15,7 +15,7 @@ from scaffold.generator._compare.report import (
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator.ir import Json
 
-__all__ = ["markdown", "sentence", "shown", "text", "to_json"]
+__all__ = ["markdown_lines", "summary_line", "text_lines", "to_json", "witness_line"]
 
 _LONGEST = 120
 """Characters of a value that are shown to people; programs get all of it."""
@@ -27,90 +27,90 @@ def to_json(report: Report) -> dict[str, Json]:
         "kind": report.kind,
         "old": report.old,
         "new": report.new,
-        "asks": str(report.asks),
-        "made": str(report.made),
-        "holds": report.holds,
+        "asks": str(report.required_bump),
+        "made": str(report.actual_bump),
+        "holds": report.is_sufficient,
         "verdicts": {party.value: report.verdict(party).value for party in Party},
-        "findings": [_finding_json(finding) for finding in report.findings],
+        "findings": [_change_json(change) for change in report.changes],
     }
 
 
-def _finding_json(finding: Finding) -> dict[str, Json]:
-    effects = [{**asdict(effect), "bump": str(effect.bump)} for effect in finding.effects]
-    changes = [asdict(change) for change in finding.changes]
+def _change_json(change: ContractChange) -> dict[str, Json]:
+    effects = [{**asdict(effect), "bump": str(effect.bump)} for effect in change.effects]
+    changes = [asdict(each) for each in change.schema_changes]
     return {
-        "hook": finding.hook,
-        "subject": finding.subject,
-        "what": finding.what,
-        "asks": str(finding.asks),
+        "hook": change.hook,
+        "subject": change.subject,
+        "what": change.what,
+        "asks": str(change.required_bump),
         "effects": effects,
         "changes": changes,
     }
 
 
-def text(report: Report) -> Iterator[str]:
+def text_lines(report: Report) -> Iterator[str]:
     """Yield the lines of a report for a terminal."""
-    yield sentence(report)
+    yield summary_line(report)
     verdicts = (f"{party.value}: {report.verdict(party).value}" for party in Party)
     yield f"  {', '.join(verdicts)}"
-    for finding in report.findings:
-        yield f"  {_about(finding)}{finding.what} ({finding.asks})"
-        yield from (f"    {_change(change)}" for change in finding.changes)
-        for effect in finding.effects:
+    for change in report.changes:
+        yield f"  {_about(change)}{change.what} ({change.required_bump})"
+        yield from (f"    {_schema_change(each)}" for each in change.schema_changes)
+        for effect in change.effects:
             yield f"    {effect.party}: {effect.verdict}, {effect.why}"
             if effect.witness is not None:
-                yield f"      {shown(effect.witness)}"
+                yield f"      {witness_line(effect.witness)}"
 
 
-def markdown(report: Report) -> Iterator[str]:
+def markdown_lines(report: Report) -> Iterator[str]:
     """Yield the lines of a report for a pull request."""
     yield f"## `{report.kind}`"
     yield ""
-    yield f"{sentence(report).partition(': ')[2]}."
+    yield f"{summary_line(report).partition(': ')[2]}."
     yield ""
     yield "| for | verdict |"
     yield "|---|---|"
     yield from (f"| {party.value} | {_bold(report.verdict(party))} |" for party in Party)
-    for finding in report.findings:
+    for change in report.changes:
         yield ""
-        yield f"- {_about(finding, '`')}{finding.what} (asks for: {finding.asks})"
-        yield from (f"  - {_code(_change(change))}" for change in finding.changes)
-        for effect in finding.effects:
+        yield f"- {_about(change, '`')}{change.what} (asks for: {change.required_bump})"
+        yield from (f"  - {_code(_schema_change(each))}" for each in change.schema_changes)
+        for effect in change.effects:
             yield f"  - {_bold(effect.verdict)} for {effect.party}: {effect.why}"
             if effect.witness is not None:
-                yield f"    - {_code(shown(effect.witness))}"
+                yield f"    - {_code(witness_line(effect.witness))}"
     yield ""
 
 
-def sentence(report: Report) -> str:
+def summary_line(report: Report) -> str:
     """Say in one line what a report comes to."""
     if report.old is None:
         return f"{report.kind}: {report.new} is new"
     if report.new is None:
         return f"{report.kind}: {report.old} was removed"
     steps = f"{report.kind}: {report.old} to {report.new}"
-    if not report.findings:
+    if not report.changes:
         return f"{steps}, nothing changed"
-    made = f"a {report.made} step" if report.made else "no step"
-    verdict = "" if report.holds else ", which it is not"
-    return f"{steps} is {made}; the changes ask for {report.asks}{verdict}"
+    made = f"a {report.actual_bump} step" if report.actual_bump else "no step"
+    verdict = "" if report.is_sufficient else ", which it is not"
+    return f"{steps} is {made}; the changes ask for {report.required_bump}{verdict}"
 
 
-def shown(witness: Witness) -> str:
+def witness_line(witness: Witness) -> str:
     """Say what a witness shows, in one line."""
     refusal = f"{witness.refused_by} refuses it: {_printable(witness.reason)}"
     return f"{witness.accepted_by} accepts {_short(witness.value)}, {refusal}"
 
 
-def _about(finding: Finding, quote: str = "") -> str:
-    return f"{quote}{finding.hook}{quote}: " if finding.hook else ""
+def _about(change: ContractChange, quote: str = "") -> str:
+    return f"{quote}{change.hook}{quote}: " if change.hook else ""
 
 
 def _bold(verdict: Verdict) -> str:
     return verdict.value if verdict is Verdict.COMPATIBLE else f"**{verdict.value}**"
 
 
-def _change(change: SchemaChange) -> str:
+def _schema_change(change: SchemaChange) -> str:
     where = change.pointer or "/"
     if change.before is None:
         what = f"added {_short(change.after)}"

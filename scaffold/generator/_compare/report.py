@@ -3,10 +3,19 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scaffold.generator._compare.version import Bump, holds, step
+from scaffold.generator._compare.version import Bump, bump_between, satisfies
 from scaffold.generator.ir import Json
 
-__all__ = ["Bump", "Direction", "Effect", "Finding", "Party", "Report", "SchemaChange", "Verdict"]
+__all__ = [
+    "Bump",
+    "ContractChange",
+    "Direction",
+    "Effect",
+    "Party",
+    "Report",
+    "SchemaChange",
+    "Verdict",
+]
 __all__ += ["Witness"]
 
 
@@ -80,7 +89,7 @@ class SchemaChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ContractChange:
     """One difference between two versions of a kind."""
 
     hook: str
@@ -92,10 +101,10 @@ class Finding:
     bump: Bump
     """What the difference asks for by itself, whoever it concerns."""
     effects: tuple[Effect, ...] = ()
-    changes: tuple[SchemaChange, ...] = ()
+    schema_changes: tuple[SchemaChange, ...] = ()
 
     @property
-    def asks(self) -> Bump:
+    def required_bump(self) -> Bump:
         """The version that it asks for in all."""
         return max((self.bump, *(effect.bump for effect in self.effects)))
 
@@ -108,7 +117,7 @@ class Report:
     old: str | None
     """The versions; `None` where the kind is not there."""
     new: str | None
-    findings: tuple[Finding, ...]
+    changes: tuple[ContractChange, ...]
 
     def verdict(self, party: Party) -> Verdict:
         """Sum up for one party: the worst counts."""
@@ -120,24 +129,24 @@ class Report:
 
     def effects(self, party: Party) -> list[Effect]:
         """List what concerns one party."""
-        every = (effect for finding in self.findings for effect in finding.effects)
+        every = (effect for finding in self.changes for effect in finding.effects)
         return [effect for effect in every if effect.party is party]
 
     @property
-    def asks(self) -> Bump:
+    def required_bump(self) -> Bump:
         """The version step that the findings ask for."""
-        return max((finding.asks for finding in self.findings), default=Bump.NONE)
+        return max((finding.required_bump for finding in self.changes), default=Bump.NONE)
 
     @property
-    def made(self) -> Bump:
+    def actual_bump(self) -> Bump:
         """The version step that was made."""
         if self.old is None or self.new is None:
             return Bump.NONE
-        return step(self.old, self.new)
+        return bump_between(self.old, self.new)
 
     @property
-    def holds(self) -> bool:
+    def is_sufficient(self) -> bool:
         """True if the version says what happened."""
         if self.old is None or self.new is None:
             return self.old is None
-        return holds(self.old, self.new, self.asks)
+        return satisfies(self.old, self.new, self.required_bump)

@@ -11,11 +11,11 @@ from scaffold.generator._compare.report import Party
 from scaffold.generator._compare.version import Bump
 from scaffold.generator.ir import Json
 
-__all__ = ["FLAGS", "LINKS", "MOVES", "Harm", "Move"]
+__all__ = ["CHAIN_LINKS", "FLAG_IMPACTS", "PAYLOAD_RULES", "Impact", "PayloadRule"]
 
 
 @dataclass(frozen=True, slots=True)
-class Harm:
+class Impact:
     """Whom a change breaks, the version that it asks for, and why."""
 
     party: Party
@@ -24,15 +24,15 @@ class Harm:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class PayloadRule:
     """One way in which a payload can change: values that are valid on one side only."""
 
     side: str
     """`input` or `output`."""
     inner: str
     """The version whose values must all be valid for the other one: `old` or `new`."""
-    harm: Harm
-    undeclared: Bump
+    harm: Impact
+    undeclared_bump: Bump
     """What it asks for if only properties that nobody named are concerned."""
 
     @property
@@ -46,66 +46,66 @@ class Move:
         return "narrowed" if self.inner == "old" else "widened"
 
 
-MOVES = (
-    Move(
+PAYLOAD_RULES = (
+    PayloadRule(
         "input",
         "old",
-        Harm(Party.HOSTS, Bump.MAJOR, "what they send may be refused"),
-        undeclared=Bump.MINOR,
+        Impact(Party.HOSTS, Bump.MAJOR, "what they send may be refused"),
+        undeclared_bump=Bump.MINOR,
     ),
-    Move(
+    PayloadRule(
         "input",
         "new",
-        Harm(Party.PLUGINS, Bump.MINOR, "they do not expect what newer hosts may send"),
-        undeclared=Bump.MINOR,
+        Impact(Party.PLUGINS, Bump.MINOR, "they do not expect what newer hosts may send"),
+        undeclared_bump=Bump.MINOR,
     ),
-    Move(
+    PayloadRule(
         "output",
         "new",
-        Harm(Party.HOSTS, Bump.MAJOR, "they do not expect what newer plugins may answer"),
-        undeclared=Bump.MAJOR,
+        Impact(Party.HOSTS, Bump.MAJOR, "they do not expect what newer plugins may answer"),
+        undeclared_bump=Bump.MAJOR,
     ),
-    Move(
+    PayloadRule(
         "output",
         "old",
-        Harm(Party.PLUGINS, Bump.MAJOR, "what they answer may be refused"),
-        undeclared=Bump.MINOR,
+        Impact(Party.PLUGINS, Bump.MAJOR, "what they answer may be refused"),
+        undeclared_bump=Bump.MINOR,
     ),
 )
 """The four questions about the payloads of a hook. Nobody reads the output of a notified hook."""
 
-LINKS = (("new", "new"), ("old", "new"), ("new", "old"))
+CHAIN_LINKS = (("new", "new"), ("old", "new"), ("new", "old"))
 """The links of a chain to look at: whose output becomes whose input."""
 
 _HOSTS, _PLUGINS = Party.HOSTS, Party.PLUGINS
 
-FLAGS: dict[tuple[str, Json], tuple[Harm, ...]] = {
-    ("exposed", False): (Harm(_HOSTS, Bump.MAJOR, "they no longer reach it over MCP"),),
+FLAG_IMPACTS: dict[tuple[str, Json], tuple[Impact, ...]] = {
+    ("exposed", False): (Impact(_HOSTS, Bump.MAJOR, "they no longer reach it over MCP"),),
     ("exposed", True): (),
-    ("idempotent", False): (Harm(_HOSTS, Bump.MAJOR, "they repeat calls that count twice now"),),
-    ("idempotent", True): (Harm(_PLUGINS, Bump.MAJOR, "their calls may be repeated"),),
-    ("read_only", False): (Harm(_HOSTS, Bump.MAJOR, "they call freely what changes things now"),),
-    ("read_only", True): (Harm(_PLUGINS, Bump.MAJOR, "they may change what must stay"),),
-    ("content", False): (Harm(_HOSTS, Bump.MAJOR, "they look for content blocks"),),
-    ("content", True): (Harm(_HOSTS, Bump.MAJOR, "they look for the blocks in the result"),),
+    ("idempotent", False): (Impact(_HOSTS, Bump.MAJOR, "they repeat calls that count twice now"),),
+    ("idempotent", True): (Impact(_PLUGINS, Bump.MAJOR, "their calls may be repeated"),),
+    ("read_only", False): (Impact(_HOSTS, Bump.MAJOR, "they call freely what changes things now"),),
+    ("read_only", True): (Impact(_PLUGINS, Bump.MAJOR, "they may change what must stay"),),
+    ("content", False): (Impact(_HOSTS, Bump.MAJOR, "they look for content blocks"),),
+    ("content", True): (Impact(_HOSTS, Bump.MAJOR, "they look for the blocks in the result"),),
     ("best_effort", False): (
-        Harm(_HOSTS, Bump.MAJOR, "one plugin's failure fails their call now"),
+        Impact(_HOSTS, Bump.MAJOR, "one plugin's failure fails their call now"),
     ),
-    ("best_effort", True): (Harm(_HOSTS, Bump.MAJOR, "they take what is left for all there is"),),
+    ("best_effort", True): (Impact(_HOSTS, Bump.MAJOR, "they take what is left for all there is"),),
     ("stream", False): (
-        Harm(_HOSTS, Bump.MAJOR, "they read items where one answer comes now"),
-        Harm(_PLUGINS, Bump.MAJOR, "their method is a generator"),
+        Impact(_HOSTS, Bump.MAJOR, "they read items where one answer comes now"),
+        Impact(_PLUGINS, Bump.MAJOR, "their method is a generator"),
     ),
     ("stream", True): (
-        Harm(_HOSTS, Bump.MAJOR, "they read one answer where items come now"),
-        Harm(_PLUGINS, Bump.MAJOR, "their method returns one answer"),
+        Impact(_HOSTS, Bump.MAJOR, "they read one answer where items come now"),
+        Impact(_PLUGINS, Bump.MAJOR, "their method returns one answer"),
     ),
     ("in_process_only", True): (
-        Harm(_HOSTS, Bump.MAJOR, "they can run it in processes of its own no more"),
-        Harm(_PLUGINS, Bump.MAJOR, "they may be servers"),
+        Impact(_HOSTS, Bump.MAJOR, "they can run it in processes of its own no more"),
+        Impact(_PLUGINS, Bump.MAJOR, "they may be servers"),
     ),
     ("in_process_only", False): (),
-    ("singleton_per_runtime", True): (Harm(_HOSTS, Bump.MAJOR, "they may load more than one"),),
+    ("singleton_per_runtime", True): (Impact(_HOSTS, Bump.MAJOR, "they may load more than one"),),
     ("singleton_per_runtime", False): (),
 }
 """What a flag means once it has this new value; a flag that harms nobody is a minor change."""

@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import TypeAlias
 
-__all__ = ["Bump", "holds", "step"]
+__all__ = ["Bump", "bump_between", "satisfies"]
 
 _Core: TypeAlias = tuple[int, int, int]
 
@@ -20,7 +20,7 @@ class Bump(IntEnum):
         return self.name.lower()
 
 
-def step(old: str, new: str) -> Bump:
+def bump_between(old: str, new: str) -> Bump:
     """Return the step between two versions; `NONE` if the second is not the later one.
 
     Of a version `0.y.z` a new `y` is the step that breaks (SemVer section 4), and `z` any other.
@@ -37,13 +37,13 @@ def step(old: str, new: str) -> Bump:
     return Bump.MAJOR
 
 
-def holds(old: str, new: str, asked: Bump) -> bool:
+def satisfies(old: str, new: str, asked: Bump) -> bool:
     """Tell whether a new version is the step that was asked for, or a greater one.
 
     A pre-release promises nothing (SemVer section 9): whatever follows it may break.
     """
     (before, was_draft), (after, _) = _read(old), _read(new)
-    return (was_draft and after >= before) or step(old, new) >= asked
+    return (was_draft and after >= before) or bump_between(old, new) >= asked
 
 
 def _read(version: str) -> tuple[_Core, bool]:

@@ -7,29 +7,29 @@ from pathlib import Path, PurePosixPath
 
 from scaffold.generator import ir
 from scaffold.generator._compile.contract_json import with_digest
-from scaffold.generator._compile.function_tools import find_functions, has_content
-from scaffold.generator._hookspec.load import load
-from scaffold.generator._hookspec.naming import pascal, taken_types
-from scaffold.generator._hookspec.parsed_hookspec import HookText, KindText
+from scaffold.generator._compile.function_tools import check_content, find_functions
+from scaffold.generator._hookspec.load import load_hookspec
+from scaffold.generator._hookspec.naming import pascal_case, reserved_type_names
+from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind
 from scaffold.generator._schema.documents.documents import Document, Documents
 from scaffold.generator._schema.documents.files import SchemaFiles
-from scaffold.generator._schema.documents.references import bundle, check_links
-from scaffold.generator._schema.types.type_builder import Shaper
+from scaffold.generator._schema.documents.references import bundle, check_references
+from scaffold.generator._schema.types.type_builder import TypeBuilder
 from scaffold.generator._schema.types.type_names import TypeNames
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
-from scaffold.generator._source.source_text import ON_DISK, Texts
+from scaffold.generator._source.source_text import NO_OVERRIDES, TextOverrides
 
-__all__ = ["Compilation", "Reading", "compile_kind", "kind_files"]
+__all__ = ["CompiledKind", "KindSources", "compile_kind", "kind_files"]
 
-NOTHING: dict[str, ir.Json] = {"type": "object", "additionalProperties": False}
+EMPTY_OBJECT_SCHEMA: dict[str, ir.Json] = {"type": "object", "additionalProperties": False}
 """The schema of a payload that the hookspec leaves out."""
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class KindSources:
     """All that was read of a kind, sound or not."""
 
-    text: KindText
+    hookspec: ParsedKind
     documents: Documents
     payloads: dict[tuple[str, str], Document | None]
     """The schema documents by hook and `input` or `output`; `None` if the author wrote none."""
@@ -37,11 +37,11 @@ class Reading:
     @property
     def problems(self) -> list[Diagnostic]:
         """Every error that was found."""
-        return [*self.text.problems, *self.documents.problems]
+        return [*self.hookspec.problems, *self.documents.problems]
 
 
 @dataclass(frozen=True, eq=False)
-class Compilation(Reading):
+class CompiledKind(KindSources):
     """A kind, with all that was read to make it."""
 
     kind: ir.Kind
@@ -58,31 +58,31 @@ def kind_files(path: Path) -> tuple[PurePosixPath, ...]:
     return (PurePosixPath(path.name), *documents.files)
 
 
-def compile_with_sources(path: Path, texts: Texts = ON_DISK) -> Compilation:
+def compile_with_sources(path: Path, texts: TextOverrides = NO_OVERRIDES) -> CompiledKind:
     """Compile, and keep the author's text beside the result."""
-    return build(read_sources(path, texts), path)
+    return compile_sources(read_sources(path, texts), path)
 
 
-def build(reading: Reading, path: Path) -> Compilation:
+def compile_sources(sources: KindSources, path: Path) -> CompiledKind:
     """Compile what was read; raise `SpecError` with every problem found."""
-    if reading.problems:
-        raise SpecError(reading.problems)
-    text, documents, payloads = reading.text, reading.documents, reading.payloads
-    with _bounded(path):
-        kind = _Builder(text, documents, payloads).build(_source_name(path))
+    if sources.problems:
+        raise SpecError(sources.problems)
+    hookspec, documents, payloads = sources.hookspec, sources.documents, sources.payloads
+    with _refuse_deep_recursion(path):
+        kind = _KindBuilder(hookspec, documents, payloads).build(_source_name(path))
     if documents.problems:
         raise SpecError(documents.problems)
-    return Compilation(text, documents, payloads, with_digest(kind))
+    return CompiledKind(hookspec, documents, payloads, with_digest(kind))
 
 
-def read_sources(path: Path, texts: Texts = ON_DISK) -> Reading:
+def read_sources(path: Path, texts: TextOverrides = NO_OVERRIDES) -> KindSources:
     """Read a hookspec and its schemas; raise `SpecError` if it is not YAML at all."""
-    with _bounded(path):
+    with _refuse_deep_recursion(path):
         return _read(path, texts)
 
 
 @contextmanager
-def _bounded(path: Path) -> Generator[None]:
+def _refuse_deep_recursion(path: Path) -> Generator[None]:
     try:
         yield
     except RecursionError:
@@ -91,25 +91,27 @@ def _bounded(path: Path) -> Generator[None]:
         raise SpecError([problem]) from None
 
 
-def _read(path: Path, texts: Texts) -> Reading:
-    text = load(path, texts)
-    base = f"https://hookspec.invalid/{text.name}/{text.version}/"
-    documents = Documents(SchemaFiles(path.parent, text.remotes, texts), base)
+def _read(path: Path, texts: TextOverrides) -> KindSources:
+    hookspec = load_hookspec(path, texts)
+    base = f"https://hookspec.invalid/{hookspec.name}/{hookspec.version}/"
+    documents = Documents(SchemaFiles(path.parent, hookspec.remotes, texts), base)
     payloads: dict[tuple[str, str], Document | None] = {}
-    for hook in text.hooks:
+    for hook in hookspec.hooks:
         for side in ("input", "output"):
-            payloads[hook.name, side] = document = _document(documents, text, hook, side)
+            payloads[hook.name, side] = document = _document(documents, hookspec, hook, side)
             if document is not None:
-                documents.problems += check_links(documents, document)
-    return Reading(text, documents, payloads)
+                documents.problems += check_references(documents, document)
+    return KindSources(hookspec, documents, payloads)
 
 
-def _document(documents: Documents, text: KindText, hook: HookText, side: str) -> Document | None:
+def _document(
+    documents: Documents, hookspec: ParsedKind, hook: ParsedHook, side: str
+) -> Document | None:
     at = (*hook.at, f"{side}_schema")
     schema = hook.input_schema if side == "input" else hook.output_schema
     if isinstance(schema, str):
-        return documents.named(schema, text.source, at)
-    return None if schema is None else documents.inline(text.source, at, schema)
+        return documents.named(schema, hookspec.source, at)
+    return None if schema is None else documents.inline(hookspec.source, at, schema)
 
 
 def _source_name(path: Path) -> str:
@@ -117,40 +119,44 @@ def _source_name(path: Path) -> str:
     return f"{folder}/{path.name}" if path.stem[:1] == "v" else path.name
 
 
-class _Builder:
+class _KindBuilder:
     """Puts the representation together once every schema is known to be sound."""
 
     def __init__(
         self,
-        text: KindText,
+        hookspec: ParsedKind,
         documents: Documents,
         payloads: dict[tuple[str, str], Document | None],
     ) -> None:
-        self.text = text
+        self.hookspec = hookspec
         self.documents = documents
         self.payloads = payloads
-        roots = {f"{pascal(hook)}{pascal(side)}" for hook, side in payloads}
-        self.shaper = Shaper(documents, TypeNames({*roots, *taken_types(text.name)}))
+        roots = {f"{pascal_case(hook)}{pascal_case(side)}" for hook, side in payloads}
+        self.type_builder = TypeBuilder(
+            documents, TypeNames({*roots, *reserved_type_names(hookspec.name)})
+        )
 
     def build(self, source: str) -> ir.Kind:
-        text = self.text
-        hooks = tuple(self._hook(hook) for hook in text.hooks)
+        hookspec = self.hookspec
+        hooks = tuple(self._hook(hook) for hook in hookspec.hooks)
         return ir.Kind(
-            name=text.name,
-            version=text.version,
-            description=text.description,
+            name=hookspec.name,
+            version=hookspec.version,
+            description=hookspec.description,
             hooks=hooks,
-            types=tuple(self.shaper.types.values()),
-            in_process_only=text.in_process_only,
-            singleton_per_runtime=text.singleton_per_runtime,
+            types=tuple(self.type_builder.types.values()),
+            in_process_only=hookspec.in_process_only,
+            singleton_per_runtime=hookspec.singleton_per_runtime,
             source=source,
             digest="",
         )
 
-    def _hook(self, hook: HookText) -> ir.Hook:
-        functions = find_functions(self.text, self.documents, self.payloads, hook)
+    def _hook(self, hook: ParsedHook) -> ir.Hook:
+        functions = find_functions(self.hookspec, self.documents, self.payloads, hook)
         if hook.content:
-            self.documents.problems += has_content(self.text, self.documents, self.payloads, hook)
+            self.documents.problems += check_content(
+                self.hookspec, self.documents, self.payloads, hook
+            )
         return ir.Hook(
             name=hook.name,
             description=hook.description,
@@ -171,9 +177,11 @@ class _Builder:
             deprecated=hook.deprecated,
         )
 
-    def _payload(self, hook: HookText, side: str) -> ir.Payload:
+    def _payload(self, hook: ParsedHook, side: str) -> ir.Payload:
         document = self.payloads[hook.name, side]
         if document is None:
-            return ir.Payload(None, NOTHING, object=True)
+            return ir.Payload(None, EMPTY_OBJECT_SCHEMA, object=True)
         schema = bundle(self.documents, document)
-        return self.shaper.payload(document, schema, f"{pascal(hook.name)}{pascal(side)}")
+        return self.type_builder.payload(
+            document, schema, f"{pascal_case(hook.name)}{pascal_case(side)}"
+        )

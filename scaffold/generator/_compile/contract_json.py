@@ -31,7 +31,7 @@ def contract(kind: ir.Kind) -> dict[str, ir.Json]:
 
 def with_digest(kind: ir.Kind) -> ir.Kind:
     """Return the kind with the digest of its contract."""
-    text = canonical({**contract(kind), "digest": "", "hooks": _agreed(kind)})
+    text = canonical({**contract(kind), "digest": "", "hooks": _hooks_without_residuals(kind)})
     return replace(kind, digest=hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -59,7 +59,7 @@ def _hook(hook: ir.Hook) -> dict[str, ir.Json]:
     }
 
 
-def _agreed(kind: ir.Kind) -> dict[str, ir.Json]:
+def _hooks_without_residuals(kind: ir.Kind) -> dict[str, ir.Json]:
     """Return the hooks without residuals: what types enforce is no part of what is agreed on."""
     return {hook.name: _hook(hook) for hook in kind.hooks}
 

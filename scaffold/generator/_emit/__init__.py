@@ -37,21 +37,21 @@ def emit(kind: Kind, language: str = "python") -> dict[str, str]:
 
 def languages() -> list[str]:
     """Name every emitter there is."""
-    return sorted({*EMITTERS, *_others()})
+    return sorted({*EMITTERS, *_entry_points()})
 
 
 def _emitter(language: str) -> Emitter:
     if language in EMITTERS:
         found: Emitter = import_module(EMITTERS[language]).emit
         return found
-    others = _others()
+    others = _entry_points()
     if language not in others:
         raise LookupError(f"no emitter named '{language}'; there are {', '.join(languages())}")
     loaded: Emitter = others[language].load()
     return loaded
 
 
-def _others() -> dict[str, "EntryPoint"]:
+def _entry_points() -> dict[str, "EntryPoint"]:
     from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group="scaffold.emitters")}

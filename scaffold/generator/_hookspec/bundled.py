@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-__all__ = ["format_schema", "shipped_hookspecs"]
+__all__ = ["hookspec_format_path", "shipped_hookspecs"]
 
 
 @cache
@@ -14,6 +14,6 @@ def shipped_hookspecs() -> Path:
     return packed if packed.is_dir() else package.parent / "hookspecs"
 
 
-def format_schema() -> Path:
+def hookspec_format_path() -> Path:
     """Return the JSON Schema of the hookspec format itself."""
     return shipped_hookspecs() / "hookspec.schema.json"

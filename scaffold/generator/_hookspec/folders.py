@@ -9,7 +9,7 @@ from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold.generator._hookspec.naming import did_you_mean
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 
-__all__ = ["find_kind", "hold", "list_kinds"]
+__all__ = ["find_kind", "list_kinds", "require_inside"]
 
 _VERSION = re.compile(r"v(0|[1-9][0-9]*)\.ya?ml")
 _WANTED = re.compile(r"(?P<kind>.+?)(?:@v?|_v)(?P<major>[0-9]+)")
@@ -42,19 +42,19 @@ def find_kind(name: str, folders: Sequence[Path], within: Path | None = None) ->
         return kinds[wanted["kind"]][int(wanted["major"])]
     if wanted and wanted["kind"] in kinds:
         majors = ", ".join(f"'{wanted['kind']}@{major}'" for major in sorted(kinds[wanted["kind"]]))
-        advice = f"there is: {majors}"
+        hint = f"there is: {majors}"
     else:
-        advice = did_you_mean(wanted["kind"] if wanted else name, kinds)
+        hint = did_you_mean(wanted["kind"] if wanted else name, kinds)
     where = str(folders[0]) if folders else "."
-    raise SpecError([Diagnostic(where, 1, 1, "unknown-kind", f"there is no kind '{name}'", advice)])
+    raise SpecError([Diagnostic(where, 1, 1, "unknown-kind", f"there is no kind '{name}'", hint)])
 
 
-def hold(path: Path, within: Path) -> Path:
+def require_inside(path: Path, within: Path) -> Path:
     """Return where a file really is; raise `SpecError` if that is not within a folder."""
-    return _held(path, within, os.path.realpath(within))
+    return _require_inside(path, within, os.path.realpath(within))
 
 
-def _held(path: Path, within: Path, base: str) -> Path:
+def _require_inside(path: Path, within: Path, base: str) -> Path:
     real = os.path.realpath(path)
     inner = real.removeprefix(base.rstrip(os.sep) + os.sep)
     if inner != real or real == base:
@@ -63,15 +63,15 @@ def _held(path: Path, within: Path, base: str) -> Path:
         reason = f"leads out of '{within}', to '{real}'"
     if reason is None:
         return Path(real)
-    message, help_ = f"the hookspec {reason}", "replace the link by the file"
-    raise SpecError([Diagnostic(str(path), 1, 1, "hookspec-outside", message, help_)])
+    message, hint = f"the hookspec {reason}", "replace the link by the file"
+    raise SpecError([Diagnostic(str(path), 1, 1, "hookspec-outside", message, hint)])
 
 
 def _in_folder(folder: Path, within: Path | None) -> Iterator[tuple[str, int, Path]]:
     if not folder.is_dir():
         if os.path.lexists(folder):
             match = _VERSION.fullmatch(folder.name)
-            real = hold(folder, within) if within else folder.resolve()
+            real = require_inside(folder, within) if within else folder.resolve()
             yield (real.parent.name if match else folder.stem), _major(match), folder
         return
     within = within or folder
@@ -80,7 +80,7 @@ def _in_folder(folder: Path, within: Path | None) -> Iterator[tuple[str, int, Pa
         for path in sorted(folder.glob(pattern)):
             match = _VERSION.fullmatch(path.name)
             if match:
-                yield _held(path, within, base).parent.name, _major(match), path
+                yield _require_inside(path, within, base).parent.name, _major(match), path
 
 
 def _major(match: re.Match[str] | None) -> int:

@@ -6,38 +6,38 @@ from functools import cache
 from typing import Any
 
 from scaffold._validators import ValidationError, Validator, compile_schema
-from scaffold.generator._hookspec.bundled import format_schema
-from scaffold.generator._hookspec.naming import did_you_mean, misspelt
+from scaffold.generator._hookspec.bundled import hookspec_format_path
+from scaffold.generator._hookspec.naming import did_you_mean, intended_word
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.edits import Rename, Replace
 from scaffold.generator._source.json_values import is_object
-from scaffold.generator._source.source_text import Pointer, Source
-from scaffold.generator._source.type_words import kind_of, path_in_words, types_in_words
+from scaffold.generator._source.source_text import Pointer, SourceFile
+from scaffold.generator._source.type_words import describe_pointer, describe_types, describe_value
 from scaffold.generator.ir import Json
 
-__all__ = ["check_structure"]
+__all__ = ["check_format"]
 
-_NAME_HELP = (
+_NAME_HINT = (
     "use snake_case: lower-case words of letters and digits, joined by '_', at most 64 long"
 )
-_VERSION_HELP = 'write a Semantic Versioning 2.0.0 version in quotes, as in "1.0.0"'
-_MISSING_HELP = {
+_VERSION_HINT = 'write a Semantic Versioning 2.0.0 version in quotes, as in "1.0.0"'
+_MISSING_HINT = {
     "kind": "name the kind: 'kind: chunker'",
-    "kind_api_version": _VERSION_HELP,
+    "kind_api_version": _VERSION_HINT,
     "hooks": "list the operations of the kind under 'hooks:'",
-    "name": _NAME_HELP,
+    "name": _NAME_HINT,
     "dispatch": "say how a host calls the hook: 'singleton', 'broadcast_collect', "
     "'broadcast_notify', 'chain' or 'capability'",
-    "code": _NAME_HELP,
+    "code": _NAME_HINT,
     "because": "say why: 'because: …'",
 }
 
 
-_MOST_KEYS = 100
+_MAX_REPORTED_KEYS = 100
 """Unknown keys of one object that are told one by one."""
 
 
-def check_structure(source: Source) -> tuple[list[Diagnostic], set[Pointer]]:
+def check_format(source: SourceFile) -> tuple[list[Diagnostic], set[Pointer]]:
     """Return every way in which a hookspec breaks the format, and the places that are broken.
 
     A place is a key of the hookspec, a hook, or a key of a hook. Schemas are not looked into.
@@ -49,89 +49,89 @@ def check_structure(source: Source) -> tuple[list[Diagnostic], set[Pointer]]:
         if _inside_a_schema(at):
             continue
         found += _EXPLAIN[error.kind.name](source, at, error)
-        if error.kind.name not in _BESIDE:
+        if error.kind.name not in _LEAVES_REST_READABLE:
             broken.add(at[: 3 if at[:1] == ("hooks",) else 1])
     return found, broken
 
 
 @cache
 def _validator() -> Validator:
-    return compile_schema(json.loads(format_schema().read_text("utf-8")))
+    return compile_schema(json.loads(hookspec_format_path().read_text("utf-8")))
 
 
 def _inside_a_schema(at: Pointer) -> bool:
     return any(key in ("input_schema", "output_schema") for key in at[:-1])
 
 
-def _unknown(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+def _unknown(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     known = _keys_at(error)
-    where = "a hookspec" if not at else f"'{path_in_words(at)}'"
+    where = "a hookspec" if not at else f"'{describe_pointer(at)}'"
     unexpected: list[str] = error.kind.as_dict()["unexpected"]
     free = set(known).difference(_keys(error.instance))
-    for key in unexpected[:_MOST_KEYS]:
+    for key in unexpected[:_MAX_REPORTED_KEYS]:
         message = f"{where} has no key '{key}'"
-        advice = did_you_mean(key, known)
-        meant = misspelt(key, free)
-        mend = [Rename(source.file, (*at, key), meant)] if meant else []
-        yield source.problem((*at, key), "unknown-key", message, advice, key=True, mend=mend)
-    left = len(unexpected) - _MOST_KEYS
+        hint = did_you_mean(key, known)
+        meant = intended_word(key, free)
+        fix = [Rename(source.file, (*at, key), meant)] if meant else []
+        yield source.problem((*at, key), "unknown-key", message, hint, key=True, fix=fix)
+    left = len(unexpected) - _MAX_REPORTED_KEYS
     if left > 0:
-        key = unexpected[_MOST_KEYS]
+        key = unexpected[_MAX_REPORTED_KEYS]
         message = f"{where} has {left} more keys that are not known"
         yield source.problem((*at, key), "unknown-key", message, key=True)
 
 
-def _missing(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+def _missing(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     key = str(error.kind.as_dict()["property"])
-    where = "the hookspec" if not at else f"'{path_in_words(at)}'"
+    where = "the hookspec" if not at else f"'{describe_pointer(at)}'"
     message = f"{where} lacks the key '{key}'"
-    yield source.problem(at, "missing-key", message, _MISSING_HELP[key])
+    yield source.problem(at, "missing-key", message, _MISSING_HINT[key])
 
 
-def _wrong_type(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+def _wrong_type(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     value: object = error.instance
     if at == ("kind_api_version",) and isinstance(value, int | float):
         message = f"the version {value} is a number, and must be text"
-        yield source.problem(at, "version-not-quoted", message, _VERSION_HELP)
+        yield source.problem(at, "version-not-quoted", message, _VERSION_HINT)
         return
-    wanted = types_in_words(error.kind.as_dict()["types"])
-    where = "the hookspec" if not at else f"'{path_in_words(at)}'"
-    message = f"{where} must be {wanted}, not {kind_of(value)}"
+    wanted = describe_types(error.kind.as_dict()["types"])
+    where = "the hookspec" if not at else f"'{describe_pointer(at)}'"
+    message = f"{where} must be {wanted}, not {describe_value(value)}"
     yield source.problem(at, "wrong-type", message)
 
 
-def _wrong_choice(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+def _wrong_choice(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     options = error.kind.as_dict()["options"]
-    meant = misspelt(str(error.instance), options)
-    mend = [Replace(source.file, at, meant)] if meant else []
-    advice = did_you_mean(str(error.instance), options)
+    meant = intended_word(str(error.instance), options)
+    fix = [Replace(source.file, at, meant)] if meant else []
+    hint = did_you_mean(str(error.instance), options)
     if at[-1] == "dispatch":
         message = f"there is no dispatch class '{error.instance}'"
-        yield source.problem(at, "unknown-dispatch", message, advice, mend=mend)
+        yield source.problem(at, "unknown-dispatch", message, hint, fix=fix)
     else:
-        message = f"'{path_in_words(at)}' cannot be '{error.instance}'"
-        yield source.problem(at, "unknown-choice", message, advice, mend=mend)
+        message = f"'{describe_pointer(at)}' cannot be '{error.instance}'"
+        yield source.problem(at, "unknown-choice", message, hint, fix=fix)
 
 
-def _wrong_text(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+def _wrong_text(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     if at == ("kind_api_version",):
         message = f"'{error.instance}' is no version"
-        yield source.problem(at, "bad-version", message, _VERSION_HELP)
+        yield source.problem(at, "bad-version", message, _VERSION_HINT)
         return
     message = f"'{error.instance}' cannot be a name here"
-    yield source.problem(at, "bad-name", message, _NAME_HELP)
+    yield source.problem(at, "bad-name", message, _NAME_HINT)
 
 
-def _no_hooks(source: Source, at: Pointer, _error: ValidationError) -> Iterator[Diagnostic]:
+def _no_hooks(source: SourceFile, at: Pointer, _error: ValidationError) -> Iterator[Diagnostic]:
     yield source.problem(at, "no-hooks", "the kind has no hooks", "list at least one")
 
 
-def _no_time(source: Source, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
+def _no_time(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     message = f"a call cannot end within {error.instance} seconds"
     yield source.problem(at, "bad-timeout", message, "allow more than 0 seconds")
 
 
-_EXPLAIN: dict[str, Callable[[Source, Pointer, Any], Iterator[Diagnostic]]] = {
+_EXPLAIN: dict[str, Callable[[SourceFile, Pointer, Any], Iterator[Diagnostic]]] = {
     "additionalProperties": _unknown,
     "required": _missing,
     "type": _wrong_type,
@@ -143,7 +143,7 @@ _EXPLAIN: dict[str, Callable[[Source, Pointer, Any], Iterator[Diagnostic]]] = {
 }
 
 
-_BESIDE = {"additionalProperties", "required", "minItems"}
+_LEAVES_REST_READABLE = {"additionalProperties", "required", "minItems"}
 """What is wrong with an object and leaves the rest of it as good as it was."""
 
 
@@ -153,7 +153,7 @@ def _keys(value: Json) -> list[str]:
 
 def _keys_at(error: ValidationError) -> list[str]:
     """Return the keys that the format knows at the place of an error."""
-    schema: Any = json.loads(format_schema().read_text("utf-8"))
+    schema: Any = json.loads(hookspec_format_path().read_text("utf-8"))
     for step in list(error.schema_path)[:-1]:
         schema = schema[step]
     return list(schema["properties"])

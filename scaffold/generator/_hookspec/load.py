@@ -3,29 +3,29 @@
 from dataclasses import replace
 from pathlib import Path
 
-from scaffold.generator._hookspec.format_checks import check_structure
-from scaffold.generator._hookspec.parsed_hookspec import HookText, KindText, Silence
-from scaffold.generator._hookspec.semantic_checks import check_rules
-from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL
+from scaffold.generator._hookspec.format_checks import check_format
+from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind, SilencedWarning
+from scaffold.generator._hookspec.semantic_checks import check_semantics
+from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL_TEMPLATE
 from scaffold.generator._source.json_values import is_object
-from scaffold.generator._source.source_text import ON_DISK, Pointer, Source, Texts
+from scaffold.generator._source.source_text import NO_OVERRIDES, Pointer, SourceFile, TextOverrides
 from scaffold.generator._source.yaml_text import read_yaml
 from scaffold.generator.ir import HookError, Json
 
-__all__ = ["load"]
+__all__ = ["load_hookspec"]
 
 _UNNAMED = "kind"
 
 
-def load(path: Path, texts: Texts = ON_DISK) -> KindText:
+def load_hookspec(path: Path, texts: TextOverrides = NO_OVERRIDES) -> ParsedKind:
     """Read a hookspec file, as far as it can be read, with every problem of the file itself.
 
     Raises `SpecError` if it is no YAML at all.
     """
     source = read_yaml(path, str(path), texts)
-    problems, broken = check_structure(source)
+    problems, broken = check_format(source)
     kind = _kind(source, _sound(source.value, broken))
-    return replace(kind, problems=(*problems, *check_rules(kind, path)))
+    return replace(kind, problems=(*problems, *check_semantics(kind, path)))
 
 
 def _sound(value: Json, broken: set[Pointer]) -> dict[str, Json]:
@@ -41,10 +41,10 @@ def _sound(value: Json, broken: set[Pointer]) -> dict[str, Json]:
     return {**sound, "hooks": {index: hook for index, hook in hooks.items() if "name" in hook}}
 
 
-def _kind(source: Source, value: dict[str, Json]) -> KindText:
+def _kind(source: SourceFile, value: dict[str, Json]) -> ParsedKind:
     constraints = value.get("constraints", {})
     in_process_only = constraints.get("in_process_only", False)
-    return KindText(
+    return ParsedKind(
         source=source,
         name=value.get("kind", _UNNAMED),
         version=value.get("kind_api_version", ""),
@@ -53,7 +53,7 @@ def _kind(source: Source, value: dict[str, Json]) -> KindText:
         singleton_per_runtime=constraints.get("singleton_per_runtime", False),
         remotes=value.get("remotes", {}),
         silenced=tuple(
-            Silence(("silence", index), each["code"], each.get("in", ""))
+            SilencedWarning(("silence", index), each["code"], each.get("in", ""))
             for index, each in enumerate(value.get("silence", []))
             if "code" in each
         ),
@@ -64,11 +64,11 @@ def _kind(source: Source, value: dict[str, Json]) -> KindText:
     )
 
 
-def _hook(at: Pointer, value: Json, *, exposable: bool) -> HookText:
+def _hook(at: Pointer, value: Json, *, exposable: bool) -> ParsedHook:
     deprecated = value.get("deprecated")
     if isinstance(deprecated, bool):
         deprecated = "Do not use it any more." if deprecated else None
-    return HookText(
+    return ParsedHook(
         at=at,
         name=value["name"],
         description=value.get("description", "").strip(),
@@ -76,7 +76,7 @@ def _hook(at: Pointer, value: Json, *, exposable: bool) -> HookText:
         input_schema=value.get("input_schema"),
         output_schema=value.get("output_schema"),
         exposed=exposable and value.get("mcp_exposed", True),
-        tool=value.get("mcp_tool_name_template", DEFAULT_TOOL),
+        tool=value.get("mcp_tool_name_template", DEFAULT_TOOL_TEMPLATE),
         catalogue=value.get("catalogue"),
         content=value.get("content", False),
         stream=value.get("stream", False),

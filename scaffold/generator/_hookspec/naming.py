@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 __all__ = [
     "KEYWORDS",
-    "TAKEN_ATTRIBUTES",
+    "RESERVED_ATTRIBUTES",
     "did_you_mean",
-    "misspelt",
-    "one_of",
-    "pascal",
+    "intended_word",
+    "pascal_case",
+    "quoted_list",
+    "reserved_type_names",
     "singular",
-    "taken_types",
 ]
 
 _PYTHON = """
@@ -31,7 +31,7 @@ _GO = """
 KEYWORDS = frozenset((_PYTHON + _TYPESCRIPT + _GO).split())
 """Words that some language of the bindings keeps for itself."""
 
-TAKEN_ATTRIBUTES = frozenset({"setup", "teardown", "close", "aclose", "kind", "channel", "mro"})
+RESERVED_ATTRIBUTES = frozenset({"setup", "teardown", "close", "aclose", "kind", "channel", "mro"})
 """What every plugin, client or class already has."""
 
 _IMPORTED = """
@@ -45,7 +45,7 @@ _IMPORTED = """
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
-def pascal(text: str) -> str:
+def pascal_case(text: str) -> str:
     """Write text as one PascalCase word of ASCII letters and digits; empty if there is none."""
     words = _WORD.findall(text.encode("ascii", "ignore").decode())
     joined = "".join(word[0].upper() + word[1:] for word in words)
@@ -60,9 +60,9 @@ def singular(word: str) -> str:
     return word[:-1] if plural and len(word) > len("is") else f"{word}_item"
 
 
-def taken_types(kind: str) -> frozenset[str]:
+def reserved_type_names(kind: str) -> frozenset[str]:
     """Return the names that no type of the kind may have: the bindings use them."""
-    name = pascal(kind)
+    name = pascal_case(kind)
     return frozenset(_IMPORTED.split()) | {
         f"{name}Plugin",
         f"{name}Client",
@@ -78,10 +78,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     choices = sorted(known)
     near = get_close_matches(word, choices, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"{hint}there is: {one_of(choices)}" if choices else "there is none"
+    return f"{hint}there is: {quoted_list(choices)}" if choices else "there is none"
 
 
-def misspelt(word: str, known: Iterable[str]) -> str | None:
+def intended_word(word: str, known: Iterable[str]) -> str | None:
     """Return the one word that another was surely meant to be; `None` if there is any doubt.
 
     Case and separators do not count. Beside those a letter may be missing, wrong, one too many or
@@ -112,6 +112,6 @@ def _distance(one: str, two: str, most: int) -> int:
     return last[-1]
 
 
-def one_of(words: Iterable[str]) -> str:
+def quoted_list(words: Iterable[str]) -> str:
     """Write words as a list to choose from."""
     return ", ".join(f"'{word}'" for word in words)

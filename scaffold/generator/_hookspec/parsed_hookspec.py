@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scaffold.generator._source.diagnostics import Diagnostic
-from scaffold.generator._source.source_text import Pointer, Source
+from scaffold.generator._source.source_text import Pointer, SourceFile
 from scaffold.generator.ir import HookError, Json
 
-__all__ = ["HookText", "KindText", "Silence"]
+__all__ = ["ParsedHook", "ParsedKind", "SilencedWarning"]
 
 
 @dataclass(frozen=True, slots=True)
-class HookText:
+class ParsedHook:
     """A hook as its author wrote it; defaults are filled in, schemas are not looked into."""
 
     at: Pointer
@@ -36,7 +36,7 @@ class HookText:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class SilencedWarning:
     """A warning that the author knows of and has a reason to live with."""
 
     at: Pointer
@@ -46,10 +46,10 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class KindText:
+class ParsedKind:
     """A hookspec as its author wrote it."""
 
-    source: Source
+    source: SourceFile
     name: str
     version: str
     """Empty if the file names none that is one."""
@@ -58,7 +58,7 @@ class KindText:
     singleton_per_runtime: bool
     remotes: Mapping[str, str]
     """The folders that hold copies of what URIs mean, by the beginning of the URIs."""
-    silenced: tuple[Silence, ...]
-    hooks: tuple[HookText, ...]
+    silenced: tuple[SilencedWarning, ...]
+    hooks: tuple[ParsedHook, ...]
     problems: tuple[Diagnostic, ...] = ()
     """What is wrong with the file so far; the rest of it may still be looked into."""

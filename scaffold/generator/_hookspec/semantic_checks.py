@@ -4,57 +4,57 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from scaffold.generator._hookspec.naming import KEYWORDS, TAKEN_ATTRIBUTES, pascal
-from scaffold.generator._hookspec.parsed_hookspec import HookText, KindText
-from scaffold.generator._hookspec.tool_name_checks import check_tool_names, wants_functions
+from scaffold.generator._hookspec.naming import KEYWORDS, RESERVED_ATTRIBUTES, pascal_case
+from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind
+from scaffold.generator._hookspec.tool_name_checks import check_tool_names, has_function_placeholder
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.source_text import Pointer
 
-__all__ = ["check_rules"]
+__all__ = ["check_semantics"]
 
 _RESERVED_ERRORS = {"invalid_input", "invalid_output", "internal"}
 _FILE = re.compile(r"v([0-9]+)")
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^?#\s]*/")
 
 
-def check_rules(kind: KindText, path: Path) -> Iterator[Diagnostic]:
+def check_semantics(kind: ParsedKind, path: Path) -> Iterator[Diagnostic]:
     """Yield every way in which a hookspec breaks the rules; `path` is the file it stands in."""
     yield from _check_kind(kind, path)
     yield from _check_hooks(kind)
     yield from check_tool_names(kind)
 
 
-def _check_kind(kind: KindText, path: Path) -> Iterator[Diagnostic]:
+def _check_kind(kind: ParsedKind, path: Path) -> Iterator[Diagnostic]:
     if kind.name in KEYWORDS:
         message = f"'{kind.name}' is a keyword"
-        advice = "name the kind by a word that Python, TypeScript and Go leave free"
-        yield kind.source.problem(("kind",), "keyword-name", message, advice)
+        hint = "name the kind by a word that Python, TypeScript and Go leave free"
+        yield kind.source.problem(("kind",), "keyword-name", message, hint)
     for prefix in kind.remotes:
         if not _REMOTE.fullmatch(prefix):
             message = f"'{prefix}' is not the beginning of URIs"
-            advice = "write an absolute URI that ends with '/', as in 'https://example.com/'"
-            yield kind.source.problem(("remotes", prefix), "bad-remote", message, advice, key=True)
+            hint = "write an absolute URI that ends with '/', as in 'https://example.com/'"
+            yield kind.source.problem(("remotes", prefix), "bad-remote", message, hint, key=True)
     stem = _FILE.fullmatch(path.stem)
     major = kind.version.split(".", 1)[0]
     if stem and major and stem[1] != major:
         message = f"the file '{path.name}' holds version {kind.version}"
-        advice = f"call the file 'v{major}{path.suffix}', or mend the version"
-        yield kind.source.problem(("kind_api_version",), "version-file-mismatch", message, advice)
+        hint = f"call the file 'v{major}{path.suffix}', or mend the version"
+        yield kind.source.problem(("kind_api_version",), "version-file-mismatch", message, hint)
 
 
-def _check_hooks(kind: KindText) -> Iterator[Diagnostic]:
+def _check_hooks(kind: ParsedKind) -> Iterator[Diagnostic]:
     problem = kind.source.problem
     taken: dict[str, str] = {}
     for hook in kind.hooks:
         at: Pointer = (*hook.at, "name")
-        class_name = pascal(hook.name)
+        class_name = pascal_case(hook.name)
         if hook.name in KEYWORDS:
-            advice = f"add a word, as in '{hook.name}_item'"
-            yield problem(at, "keyword-name", f"'{hook.name}' is a keyword", advice)
-        elif hook.name in TAKEN_ATTRIBUTES:
+            hint = f"add a word, as in '{hook.name}_item'"
+            yield problem(at, "keyword-name", f"'{hook.name}' is a keyword", hint)
+        elif hook.name in RESERVED_ATTRIBUTES:
             message = f"every plugin has a '{hook.name}' of its own"
-            advice = f"add a word, as in '{hook.name}_item'"
-            yield problem(at, "taken-name", message, advice)
+            hint = f"add a word, as in '{hook.name}_item'"
+            yield problem(at, "taken-name", message, hint)
         if class_name in taken:
             other = taken[class_name]
             if other == hook.name:
@@ -66,18 +66,18 @@ def _check_hooks(kind: KindText) -> Iterator[Diagnostic]:
         yield from _check_hook(kind, hook)
 
 
-def _check_hook(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
+def _check_hook(kind: ParsedKind, hook: ParsedHook) -> Iterator[Diagnostic]:
     problem = kind.source.problem
     if hook.stream:
         yield from _check_stream(kind, hook)
     if hook.best_effort and hook.dispatch != "broadcast_collect":
         message = f"'{hook.dispatch}' collects no answers, so that none can be left out"
-        advice = "remove 'error_policy', or dispatch by 'broadcast_collect'"
-        yield problem((*hook.at, "error_policy"), "idle-error-policy", message, advice, key=True)
+        hint = "remove 'error_policy', or dispatch by 'broadcast_collect'"
+        yield problem((*hook.at, "error_policy"), "idle-error-policy", message, hint, key=True)
     if hook.output_schema is None and hook.dispatch != "broadcast_notify":
         message = f"the hook '{hook.name}' lacks the key 'output_schema'"
-        advice = "describe the answer; only a 'broadcast_notify' hook may answer nothing"
-        yield problem(hook.at, "missing-key", message, advice)
+        hint = "describe the answer; only a 'broadcast_notify' hook may answer nothing"
+        yield problem(hook.at, "missing-key", message, hint)
     codes: set[str] = set()
     for index, error in enumerate(hook.errors):
         at = (*hook.at, "errors", index, "code")
@@ -90,7 +90,7 @@ def _check_hook(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
         codes.add(error.code)
 
 
-def _check_stream(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
+def _check_stream(kind: ParsedKind, hook: ParsedHook) -> Iterator[Diagnostic]:
     """Find what a stream cannot be beside: its items go to one caller, each as it is."""
     several = f"'{hook.dispatch}' makes one answer of several, or none"
     conflicts = (
@@ -98,16 +98,16 @@ def _check_stream(kind: KindText, hook: HookText) -> Iterator[Diagnostic]:
         ("content", hook.content, "content blocks are of a whole result", "remove 'content'"),
         (
             "mcp_tool_name_template",
-            hook.exposed and wants_functions(hook.tool),
+            hook.exposed and has_function_placeholder(hook.tool),
             "functions answer in one piece",
             "remove '{function}'",
         ),
     )
-    for key, is_so, why, advice in conflicts:
-        if is_so:
+    for key, conflicts_with_stream, why, remedy in conflicts:
+        if conflicts_with_stream:
             message = f"the hook '{hook.name}' streams, and {why}"
-            at, help_ = (*hook.at, key), f"{advice}, or remove 'stream'"
-            yield kind.source.problem(at, "stream-conflict", message, help_, key=True)
+            at, hint = (*hook.at, key), f"{remedy}, or remove 'stream'"
+            yield kind.source.problem(at, "stream-conflict", message, hint, key=True)
 
 
 _STREAMED = {"singleton", "capability"}

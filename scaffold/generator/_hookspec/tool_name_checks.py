@@ -7,17 +7,17 @@ name that breaks it. So a dot is allowed in a template, and `_` stands in for it
 import re
 from collections.abc import Iterator
 
-from scaffold.generator._hookspec.parsed_hookspec import HookText, KindText
+from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind
 from scaffold.generator._source.diagnostics import Diagnostic
 
-__all__ = ["DEFAULT_TOOL", "check_tool_names", "safe_template", "wants_functions"]
+__all__ = ["DEFAULT_TOOL_TEMPLATE", "check_tool_names", "has_function_placeholder", "safe_template"]
 
-DEFAULT_TOOL = "{kind}_{plugin}_{hook}"
+DEFAULT_TOOL_TEMPLATE = "{kind}_{plugin}_{hook}"
 
 _LIMIT = 64
 _PART = re.compile(r"\{([^{}]*)\}")
 _PARTS = {"kind", "plugin", "hook", "function"}
-_PARTS_HELP = "there is: '{kind}', '{plugin}', '{hook}', '{function}'"
+_PARTS_HINT = "there is: '{kind}', '{plugin}', '{hook}', '{function}'"
 _SAFE = re.compile(r"[A-Za-z0-9_.-]*")
 
 
@@ -26,7 +26,7 @@ def safe_template(template: str) -> str:
     return template.replace(".", "_")
 
 
-def check_tool_names(kind: KindText) -> Iterator[Diagnostic]:
+def check_tool_names(kind: ParsedKind) -> Iterator[Diagnostic]:
     """Yield what is wrong with the templates of the hooks that are offered over MCP."""
     taken: dict[str, str] = {}
     for hook in kind.hooks:
@@ -39,20 +39,20 @@ def check_tool_names(kind: KindText) -> Iterator[Diagnostic]:
             yield kind.source.problem(at, *problem)
         elif taken.get(known, hook.name) != hook.name:
             message = f"the hooks '{taken[known]}' and '{hook.name}' give tools of one name"
-            advice = "put '{hook}' into the template"
-            yield kind.source.problem(at, "duplicate-tool", message, advice)
+            hint = "put '{hook}' into the template"
+            yield kind.source.problem(at, "duplicate-tool", message, hint)
         taken[known] = hook.name
 
 
-def _problem_with(kind: KindText, hook: HookText) -> tuple[str, str, str] | None:
+def _problem_with(kind: ParsedKind, hook: ParsedHook) -> tuple[str, str, str] | None:
     """Return code, message and help of the first thing wrong with one template."""
     unknown = sorted(set(_PART.findall(hook.tool)) - _PARTS)
     if unknown:
-        return "bad-tool-name", f"'{{{unknown[0]}}}' means nothing in a tool's name", _PARTS_HELP
+        return "bad-tool-name", f"'{{{unknown[0]}}}' means nothing in a tool's name", _PARTS_HINT
     text = _PART.sub("", hook.tool)
     if not hook.tool or not _SAFE.fullmatch(text):
-        advice = "use letters, digits, '_', '-' and '.'"
-        return "bad-tool-name", f"'{hook.tool}' makes no name that MCP clients take", advice
+        hint = "use letters, digits, '_', '-' and '.'"
+        return "bad-tool-name", f"'{hook.tool}' makes no name that MCP clients take", hint
     if "{plugin}" not in hook.tool and "{function}" not in hook.tool:
         message = f"'{hook.tool}' gives every plugin's tool the same name"
         return "bad-tool-name", message, "put '{plugin}' into the template, or '{function}'"
@@ -64,11 +64,11 @@ def _problem_with(kind: KindText, hook: HookText) -> tuple[str, str, str] | None
     return None
 
 
-def _fill(kind: KindText, hook: HookText) -> str:
+def _fill(kind: ParsedKind, hook: ParsedHook) -> str:
     """Fill in what the hookspec knows; the plugin and the function stay open."""
     return hook.tool.replace("{kind}", kind.name).replace("{hook}", hook.name)
 
 
-def wants_functions(template: str) -> bool:
+def has_function_placeholder(template: str) -> bool:
     """Tell whether a template asks for one tool per function."""
     return "{function}" in template

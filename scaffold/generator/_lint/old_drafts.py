@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from scaffold.generator._compile.compiler import Reading
+from scaffold.generator._compile.compiler import KindSources
 from scaffold.generator._schema.dialects.vocabulary import subschemas
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._source.diagnostics import Diagnostic
@@ -11,20 +11,20 @@ from scaffold.generator._source.edits import Edit, Rename, Replace
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["lint_former"]
+__all__ = ["lint_old_drafts"]
 
 
-def lint_former(compilation: Reading) -> Iterator[Diagnostic]:
+def lint_old_drafts(sources: KindSources) -> Iterator[Diagnostic]:
     """Yield what has another name in 2020-12; schemas that say they are of draft 7 may have it."""
-    documents = compilation.documents
+    documents = sources.documents
     for schema in _schemas(documents):
-        if documents.written(schema) is None:
+        if documents.source_place(schema) is None:
             continue
-        for keyword, (message, advice, mend) in _FORMER.items():
+        for keyword, (message, hint, make_fix) in _OLD_KEYWORDS.items():
             if keyword in schema:
-                edits = mend(documents, schema)
+                edits = make_fix(documents, schema)
                 yield documents.problem(
-                    schema, (keyword,), "former-keyword", message, advice, key=True, mend=edits
+                    schema, (keyword,), "former-keyword", message, hint, key=True, fix=edits
                 )
     yield from _in_descriptions(documents)
 
@@ -32,12 +32,12 @@ def lint_former(compilation: Reading) -> Iterator[Diagnostic]:
 def _in_descriptions(documents: Documents) -> Iterator[Diagnostic]:
     """Find keywords in descriptions of OpenAPI 3.1 that were read as former drafts meant them."""
     for document in documents.all:
-        former = document.translation.former if document.translation else []
+        former = document.translation.old_keywords if document.translation else []
         for place in former:
             message = f"'{place[-1]}' is written as in a draft before 2020-12, and is read as meant"
-            advice = "correct it in the description: other readers may refuse or ignore it"
+            hint = "correct it in the description: other readers may refuse or ignore it"
             at = (*document.at, *place)
-            yield document.source.problem(at, "former-keyword", message, advice, key=True)
+            yield document.source.problem(at, "former-keyword", message, hint, key=True)
 
 
 def _schemas(documents: Documents) -> Iterator[dict[str, Json]]:
@@ -51,7 +51,7 @@ def _schemas(documents: Documents) -> Iterator[dict[str, Json]]:
 
 def _definitions(documents: Documents, holder: dict[str, Json]) -> list[Edit]:
     """Rename the keyword, and mend every reference that leads through it."""
-    place = documents.written(holder)
+    place = documents.source_place(holder)
     if place is None or "$defs" in holder:
         return []
     file, at = place
@@ -61,7 +61,7 @@ def _definitions(documents: Documents, holder: dict[str, Json]) -> list[Edit]:
             reference = _through(documents, schema, keyword, holder)
             if reference is None:
                 continue
-            referrer = documents.written(schema)
+            referrer = documents.source_place(schema)
             if referrer is None:
                 return []
             edits.append(Replace(referrer[0], (*referrer[1], keyword), reference))
@@ -72,7 +72,7 @@ def _through(documents: Documents, schema: Json, keyword: str, holder: Json) -> 
     """Rewrite a reference that leads through `definitions` of an object; `None` if it does not."""
     address, _, fragment = str(schema[keyword]).partition("#")
     steps = fragment.split("/")
-    for index, (place, step) in enumerate(documents.trail(schema, keyword), 1):
+    for index, (place, step) in enumerate(documents.pointer_steps(schema, keyword), 1):
         if place is holder and step == "definitions":
             steps[index] = "$defs"
             return f"{address}#{'/'.join(steps)}"
@@ -80,7 +80,7 @@ def _through(documents: Documents, schema: Json, keyword: str, holder: Json) -> 
 
 
 def _dependencies(documents: Documents, schema: dict[str, Json]) -> list[Edit]:
-    place, value = documents.written(schema), schema["dependencies"]
+    place, value = documents.source_place(schema), schema["dependencies"]
     if place is None or not is_object(value):
         return []
     sorts = {is_list(part) for part in value.values()}
@@ -91,9 +91,9 @@ def _dependencies(documents: Documents, schema: dict[str, Json]) -> list[Edit]:
     return [Rename(file, (*at, "dependencies"), name)]
 
 
-_Mend: TypeAlias = Callable[[Documents, dict[str, Json]], list[Edit]]
+_MakeFix: TypeAlias = Callable[[Documents, dict[str, Json]], list[Edit]]
 
-_FORMER: Final[dict[str, tuple[str, str, _Mend]]] = {
+_OLD_KEYWORDS: Final[dict[str, tuple[str, str, _MakeFix]]] = {
     "definitions": (
         "'definitions' has been called '$defs' since draft 2019-09",
         "write '$defs', there and in the references",

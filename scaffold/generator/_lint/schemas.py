@@ -9,18 +9,22 @@ from typing import TypeAlias
 
 from scaffold._validators import compile_schema
 from scaffold.generator import ir
-from scaffold.generator._compile.compiler import Reading
-from scaffold.generator._hookspec.naming import misspelt, pascal
-from scaffold.generator._schema.dialects.old_keywords import mend_repeated
-from scaffold.generator._schema.dialects.vocabulary import IN_PLACE, KNOWN, subschemas
+from scaffold.generator._compile.compiler import KindSources
+from scaffold.generator._hookspec.naming import intended_word, pascal_case
+from scaffold.generator._schema.dialects.old_keywords import fix_repeated
+from scaffold.generator._schema.dialects.vocabulary import (
+    IN_PLACE_APPLICATORS,
+    KNOWN_KEYWORDS,
+    subschemas,
+)
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.documents.validate import check_schema
-from scaffold.generator._schema.types.constraints import OBJECTS, Facts, gather
+from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints, collect
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.edits import Edit, Insert, Rename
 from scaffold.generator._source.json_values import is_object, type_of
-from scaffold.generator._source.source_text import Places, Source
+from scaffold.generator._source.source_text import Positions, SourceFile
 
 __all__ = ["lint_schemas"]
 
@@ -36,55 +40,57 @@ _RANGES = (
 )
 
 
-def lint_schemas(compilation: Reading) -> Iterator[Diagnostic]:
+def lint_schemas(sources: KindSources) -> Iterator[Diagnostic]:
     """Yield the findings in all schemas that the payloads of a kind reach."""
-    schemas = list(_schemas(compilation))
+    schemas = list(_schemas(sources))
     for rule in _RULES:
         for schema in schemas:
-            yield from rule(compilation.documents, schema)
-    yield from _missing_types(compilation, schemas)
+            yield from rule(sources.documents, schema)
+    yield from _missing_types(sources, schemas)
 
 
 def _keywords(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     """Find what looks like a keyword and is none: a validator passes over it in silence."""
-    translation = documents.home(schema)[0].translation
-    known = KNOWN | _OPENAPI if translation and translation.is_description else KNOWN
+    translation = documents.locate(schema)[0].translation
+    known = (
+        KNOWN_KEYWORDS | _OPENAPI if translation and translation.is_description else KNOWN_KEYWORDS
+    )
     unknown = (keyword for keyword in schema if keyword not in known)
-    for keyword in islice(unknown, _MOST_KEYWORDS):
-        near = [_FORMER[keyword]] if keyword in _FORMER else _near(keyword)
+    for keyword in islice(unknown, _MAX_REPORTED_KEYWORDS):
+        near = [_RENAMED_KEYWORDS[keyword]] if keyword in _RENAMED_KEYWORDS else _near(keyword)
         if near and len(keyword) > len("note") and not keyword.startswith("x-"):
             message = f"'{keyword}' is no keyword of JSON Schema, and is ignored"
-            advice = f"did you mean '{near[0]}'?"
-            at, mend = (keyword,), _meant(documents, schema, keyword)
+            hint = f"did you mean '{near[0]}'?"
+            at, fix = (keyword,), _meant(documents, schema, keyword)
             yield documents.problem(
-                schema, at, "unknown-keyword", message, advice, key=True, mend=mend, safe=False
+                schema, at, "unknown-keyword", message, hint, key=True, fix=fix, safe=False
             )
 
 
 def _meant(documents: Documents, schema: dict[str, ir.Json], keyword: str) -> list[Edit]:
     """Rename a misspelt keyword, if there is one that was surely meant, and the value fits it."""
-    meant, place = misspelt(keyword, KNOWN), documents.written(schema)
+    meant, place = intended_word(keyword, KNOWN_KEYWORDS), documents.source_place(schema)
     if meant is None or meant in schema or place is None:
         return []
-    source = Source("", {meant: schema[keyword]}, lambda: Places({}, {}))
+    source = SourceFile("", {meant: schema[keyword]}, lambda: Positions({}, {}))
     file, at = place
     is_sound = not check_schema(source, (), source.value)
     return [Rename(file, (*at, keyword), meant)] if is_sound else []
 
 
-_MOST_KEYWORDS = 100
+_MAX_REPORTED_KEYWORDS = 100
 """Unknown keywords of one schema that are looked at."""
 
 
 @lru_cache(maxsize=4096)
 def _near(keyword: str) -> list[str]:
-    return get_close_matches(keyword, KNOWN, n=1, cutoff=0.75)
+    return get_close_matches(keyword, KNOWN_KEYWORDS, n=1, cutoff=0.75)
 
 
 _OPENAPI = frozenset({"example", "discriminator", "xml", "externalDocs", "nullable"})
 """What OpenAPI adds to JSON Schema: known in the description of an API, and only there."""
 
-_FORMER = {"additionalItems": "items", "$recursiveRef": "$dynamicRef"}
+_RENAMED_KEYWORDS = {"additionalItems": "items", "$recursiveRef": "$dynamicRef"}
 """What keywords of former drafts are called now."""
 
 
@@ -93,8 +99,8 @@ def _defaults(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diag
         return
     if not compile_schema(schema).is_valid(schema["default"]):
         message = "the default breaks its own schema"
-        advice = "mend it; bindings leave a default out that does not fit its type"
-        yield documents.problem(schema, ("default",), "invalid-default", message, advice)
+        hint = "mend it; bindings leave a default out that does not fit its type"
+        yield documents.problem(schema, ("default",), "invalid-default", message, hint)
 
 
 _REFERS = re.compile(r'"\$(dynamicR|r)ef":')
@@ -105,106 +111,120 @@ def _twins(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnos
     """Find properties whose names are one where case and separators do not count."""
     known: dict[str, str] = {}
     for name in schema.get("properties", {}):
-        word = pascal(name)
+        word = pascal_case(name)
         other = known.setdefault(word.lower(), name) if word else name
         if other != name:
             message = f"the properties '{other}' and '{name}' have one name in some languages"
-            advice = f"rename one of the two: Go, for one, writes both as '{word}'"
+            hint = f"rename one of the two: Go, for one, writes both as '{word}'"
             at = ("properties", name)
-            yield documents.problem(schema, at, "twin-properties", message, advice, key=True)
+            yield documents.problem(schema, at, "twin-properties", message, hint, key=True)
 
 
 def _values(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     """Find fixed values that are there twice, or whose names are one in some languages."""
     values: list[ir.Json] = schema.get("enum", [])
-    place = documents.written(schema)
-    edits = mend_repeated(place[0], (*place[1], "enum"), values) if place else []
+    place = documents.source_place(schema)
+    edits = fix_repeated(place[0], (*place[1], "enum"), values) if place else []
     known: dict[str, int] = {}
     names: dict[str, str] = {}
     for index, value in enumerate(values):
         at = ("enum", index)
         if known.setdefault(canonical(value), index) != index:
-            message, advice = "the value is in the list already", "remove one of the two"
-            yield documents.problem(schema, at, "repeated-value", message, advice, mend=edits)
+            message, hint = "the value is in the list already", "remove one of the two"
+            yield documents.problem(schema, at, "repeated-value", message, hint, fix=edits)
             continue
-        word = pascal(value) if isinstance(value, str) else ""
+        word = pascal_case(value) if isinstance(value, str) else ""
         other = names.setdefault(word.lower(), str(value)) if word else value
         if other != value:
             message = f"the values '{other}' and '{value}' have one name in some languages"
-            advice = f"rename one of the two: Go, for one, has constants that end in '{word}'"
-            yield documents.problem(schema, at, "twin-values", message, advice)
+            hint = f"rename one of the two: Go, for one, has constants that end in '{word}'"
+            yield documents.problem(schema, at, "twin-values", message, hint)
 
 
 def _untypable(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     """Find what the types of no language can say, so that people get `any` instead."""
     values: list[ir.Json] = schema.get("enum", [])
-    for keyword, most in _MOST.items():
+    for keyword, most in _MAX_COUNTS.items():
         count = len(schema.get(keyword, []))
         if count > most:
             message = f"no type lists {count} {_LISTED[keyword]}: at most {most}"
-            advice = "say what they have in common; the schema is enforced all the same"
-            yield documents.problem(schema, (keyword,), "untypable", message, advice, key=True)
+            hint = "say what they have in common; the schema is enforced all the same"
+            yield documents.problem(schema, (keyword,), "untypable", message, hint, key=True)
     if any(isinstance(value, dict | list) for value in values):
         message = "no type can be one of fixed objects or lists"
-        advice = "describe their properties, with 'const' where they differ"
-        yield documents.problem(schema, ("enum",), "untypable", message, advice, key=True)
+        hint = "describe their properties, with 'const' where they differ"
+        yield documents.problem(schema, ("enum",), "untypable", message, hint, key=True)
 
 
-_MOST = {"enum": 1_000, "anyOf": 250, "oneOf": 250}
+_MAX_COUNTS = {"enum": 1_000, "anyOf": 250, "oneOf": 250}
 """As `docs/limits.md` has it."""
 _LISTED = {"enum": "values", "anyOf": "alternatives", "oneOf": "alternatives"}
 
 
 def _nothing(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
-    reason = _contradiction(gather(documents, (schema,)))
+    reason = _contradiction(collect(documents, (schema,)))
     if reason:
-        advice = "mend it; write 'false' where nothing is meant to be valid"
+        hint = "mend it; write 'false' where nothing is meant to be valid"
         message = f"no value is valid: {reason}"
-        yield documents.problem(schema, (), "accepts-nothing", message, advice)
+        yield documents.problem(schema, (), "accepts-nothing", message, hint)
 
 
-def _contradiction(facts: Facts) -> str | None:
+def _contradiction(constraints: Constraints) -> str | None:
     """Say why no value can be valid, if that is plain to see."""
-    if not facts.types:
+    if not constraints.types:
         return "no type is left"
-    if facts.choice is not None and not any(type_of(each) in facts.types for each in facts.choice):
+    if constraints.choice is not None and not any(
+        type_of(each) in constraints.types for each in constraints.choice
+    ):
         return "none of the fixed values is of the type"
     for low, high, types in _RANGES:
-        both = low in facts.bounds and high in facts.bounds
-        if both and facts.types <= types and facts.bounds[low] > facts.bounds[high]:
+        both = low in constraints.bounds and high in constraints.bounds
+        if (
+            both
+            and constraints.types <= types
+            and constraints.bounds[low] > constraints.bounds[high]
+        ):
             return f"'{low}' is more than '{high}'"
-    unknown = [name for name in facts.required if name not in facts.properties]
-    if facts.closed and facts.types == OBJECTS and unknown:
+    unknown = [name for name in constraints.required if name not in constraints.properties]
+    if constraints.closed and constraints.types == OBJECT_TYPE and unknown:
         return f"'{unknown[0]}' is required, and not one of the properties allowed"
     return None
 
 
-def _missing_types(compilation: Reading, schemas: list[dict[str, ir.Json]]) -> Iterator[Diagnostic]:
-    documents = compilation.documents
-    roots = [document.value for document in compilation.payloads.values() if document]
+def _missing_types(sources: KindSources, schemas: list[dict[str, ir.Json]]) -> Iterator[Diagnostic]:
+    documents = sources.documents
+    roots = [document.value for document in sources.payloads.values() if document]
     inner = [
-        part for schema in schemas for step, part in subschemas(schema) if step[0] not in IN_PLACE
+        part
+        for schema in schemas
+        for step, part in subschemas(schema)
+        if step[0] not in IN_PLACE_APPLICATORS
     ]
     for schema in filter(is_object, [*roots, *inner]):
         if "properties" in schema and not schema.keys() & _SAYS_TYPE:
             message = "the schema names properties, and accepts everything that is no object"
-            place = documents.written(schema)
-            mend = [Insert(place[0], (*place[1], "properties"), "type", "object")] if place else []
-            at, advice = ("properties",), "add 'type: object'"
+            place = documents.source_place(schema)
+            fix = [Insert(place[0], (*place[1], "properties"), "type", "object")] if place else []
+            at, hint = ("properties",), "add 'type: object'"
             yield documents.problem(
-                schema, at, "missing-type", message, advice, key=True, mend=mend, safe=False
+                schema, at, "missing-type", message, hint, key=True, fix=fix, safe=False
             )
-        facts = gather(documents, (schema,))
-        unknown = [name for name in facts.required if name not in facts.properties]
-        if facts.types == OBJECTS and unknown and not facts.closed and not facts.left:
+        constraints = collect(documents, (schema,))
+        unknown = [name for name in constraints.required if name not in constraints.properties]
+        if (
+            constraints.types == OBJECT_TYPE
+            and unknown
+            and not constraints.closed
+            and not constraints.left
+        ):
             message = f"'{unknown[0]}' is required, and nothing says what it is"
-            advice = "name it under 'properties', or mend its name"
-            yield documents.problem(schema, ("required",), "undescribed-property", message, advice)
+            hint = "name it under 'properties', or mend its name"
+            yield documents.problem(schema, ("required",), "undescribed-property", message, hint)
 
 
-def _schemas(compilation: Reading) -> Iterator[dict[str, ir.Json]]:
+def _schemas(sources: KindSources) -> Iterator[dict[str, ir.Json]]:
     """Yield every schema object that the payloads reach, once."""
-    pending = [document.value for document in compilation.payloads.values() if document]
+    pending = [document.value for document in sources.payloads.values() if document]
     seen: set[int] = set()
     while pending:
         schema = pending.pop()
@@ -214,7 +234,7 @@ def _schemas(compilation: Reading) -> Iterator[dict[str, ir.Json]]:
         yield schema
         pending += [inner for _, inner in subschemas(schema)]
         if "$ref" in schema:
-            pending.append(compilation.documents.follow(schema))
+            pending.append(sources.documents.follow(schema))
 
 
 _RULES: tuple[_Rule, ...] = (

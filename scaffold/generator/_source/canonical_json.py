@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from scaffold.generator.ir import Json
 
-__all__ = ["canonical", "same"]
+__all__ = ["canonical", "json_equal"]
 
 _WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _FRACTION = re.compile(r"\d[.e]")
@@ -21,7 +21,7 @@ def canonical(value: Json) -> str:
     return _WRITER.encode(json.loads(text, parse_float=_number))
 
 
-def same(one: Json, other: Json) -> bool:
+def json_equal(one: Json, other: Json) -> bool:
     """Tell whether two values are equal in JSON: `1` and `1.0` are, `1` and `true` are not."""
     return canonical(one) == canonical(other)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from scaffold.generator._source.edits import Mend
+from scaffold.generator._source.edits import Fix
 
-__all__ = ["MOST_FINDINGS", "Diagnostic", "SpecError", "shown"]
+__all__ = ["MAX_PRINTED_FINDINGS", "Diagnostic", "SpecError", "format_findings"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,23 +22,23 @@ class Diagnostic:
     """kebab-case; names the problem, never changes, and has a heading in `docs/errors.md`."""
     message: str
     """Lower case, names in single quotes, no full stop."""
-    help: str = ""
+    hint: str = ""
     severity: Literal["error", "warning"] = "error"
-    mend: Mend | None = field(default=None, compare=False, repr=False)
+    fix: Fix | None = field(default=None, compare=False, repr=False)
     """What `scaffold lint --fix` would change, if there is no doubt about it."""
 
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}"
-        return f"{text}\n  help: {self.help}" if self.help else text
+        return f"{text}\n  help: {self.hint}" if self.hint else text
 
 
-MOST_FINDINGS = 500
+MAX_PRINTED_FINDINGS = 500
 """Findings that are printed: of more a file is not mended line by line."""
 
 
-def shown(findings: Sequence[Diagnostic]) -> list[str]:
+def format_findings(findings: Sequence[Diagnostic]) -> list[str]:
     """Write findings for people: the first some hundred, and how many more there are."""
-    lines = [str(each) for each in findings[:MOST_FINDINGS]]
+    lines = [str(each) for each in findings[:MAX_PRINTED_FINDINGS]]
     left = len(findings) - len(lines)
     return [*lines, f"and {left} more"] if left else lines
 
@@ -48,4 +48,4 @@ class SpecError(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(sorted(set(diagnostics)))
-        super().__init__("\n".join(shown(self.diagnostics)))
+        super().__init__("\n".join(format_findings(self.diagnostics)))

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from scaffold.generator.ir import Json
 
-__all__ = ["Edit", "Insert", "Mend", "Remove", "Rename", "Replace"]
+__all__ = ["Edit", "Fix", "Insert", "Remove", "Rename", "Replace"]
 
 _Pointer: TypeAlias = tuple[str | int, ...]
 
@@ -50,7 +50,7 @@ Edit: TypeAlias = Rename | Replace | Remove | Insert
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
+class Fix:
     """Edits that belong together: all of them are made, or none."""
 
     edits: tuple[Edit, ...]

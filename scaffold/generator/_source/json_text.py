@@ -16,14 +16,14 @@ from scaffold.generator._source.source_text import (
     HUGE_NUMBER,
     LONG_NUMBER,
     MAX_DEPTH,
-    ON_DISK,
-    Place,
-    Places,
+    NO_OVERRIDES,
     Pointer,
-    Source,
-    Texts,
+    Position,
+    Positions,
+    SourceFile,
+    TextOverrides,
+    join_surrogates,
     read_text,
-    whole_text,
 )
 from scaffold.generator.ir import Json
 
@@ -34,12 +34,12 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _HALF = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
 
 
-def read_json(path: Path, file: str, texts: Texts = ON_DISK) -> Source:
+def read_json(path: Path, file: str, texts: TextOverrides = NO_OVERRIDES) -> SourceFile:
     """Read a JSON file; raise `SpecError` if it is none, or repeats a key, or nests too deeply."""
     return json_source(read_text(path, file, texts), file)
 
 
-def json_source(text: str, file: str) -> Source:
+def json_source(text: str, file: str) -> SourceFile:
     """Read a JSON text, as `read_json` does."""
     try:
         value = _DECODER.decode(text)
@@ -57,8 +57,8 @@ def json_source(text: str, file: str) -> Source:
     except _RepeatedKeyError as error:
         line, column = _second_place(text, error.key)
         message = f"the key '{error.key}' is there twice"
-        advice = "remove one of the two"
-        problem = Diagnostic(file, line, column, "duplicate-key", message, advice)
+        hint = "remove one of the two"
+        problem = Diagnostic(file, line, column, "duplicate-key", message, hint)
     except _HugeNumberError as error:
         place = _place_of(text, error.text)
         problem = Diagnostic(file, *place, "huge-number", *HUGE_NUMBER)
@@ -66,11 +66,11 @@ def json_source(text: str, file: str) -> Source:
         half = _HALF.search(text)
         if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
             problem = _too_deep(file)
-        elif half and whole_text(json.dumps(value, ensure_ascii=False)) is None:
+        elif half and join_surrogates(json.dumps(value, ensure_ascii=False)) is None:
             place = _place(text, half.start())
             problem = Diagnostic(file, *place, "half-character", *HALF_CHARACTER)
         else:
-            return Source(file, value, partial(_find_places, text))
+            return SourceFile(file, value, partial(_find_places, text))
     raise SpecError([problem])
 
 
@@ -122,8 +122,8 @@ _DECODER = json.JSONDecoder(
 
 
 def _too_deep(file: str) -> Diagnostic:
-    advice = f"at most {MAX_DEPTH} levels are read"
-    return Diagnostic(file, 1, 1, "too-deep", "the file is nested too deeply", advice)
+    hint = f"at most {MAX_DEPTH} levels are read"
+    return Diagnostic(file, 1, 1, "too-deep", "the file is nested too deeply", hint)
 
 
 def _depth(value: Json) -> int:
@@ -140,16 +140,16 @@ def _parts(value: Json) -> Iterable[Json]:
     return value if is_list(value) else ()
 
 
-def _find_places(text: str) -> Places:
+def _find_places(text: str) -> Positions:
     """Find where every value and every key of a valid JSON text stands."""
-    values: dict[Pointer, Place] = {}
-    keys: dict[Pointer, Place] = {}
+    values: dict[Pointer, Position] = {}
+    keys: dict[Pointer, Position] = {}
     for at, place, is_key in _walk(text):
         (keys if is_key else values).setdefault(at, place)
-    return Places(values, keys)
+    return Positions(values, keys)
 
 
-def _second_place(text: str, key: str) -> Place:
+def _second_place(text: str, key: str) -> Position:
     """Find the second of two equal keys of one object."""
     seen: set[Pointer] = set()
     for at, place, is_key in _walk(text):
@@ -160,18 +160,18 @@ def _second_place(text: str, key: str) -> Place:
     return 1, 1
 
 
-def _place_of(text: str, token: str) -> Place:
+def _place_of(text: str, token: str) -> Position:
     """Find a number in a JSON text."""
     return _place(text, next(m.start() for m in _TOKEN.finditer(text) if m.group() == token))
 
 
-def _place(text: str, offset: int) -> Place:
+def _place(text: str, offset: int) -> Position:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def _walk(text: str) -> list[tuple[Pointer, Place, bool]]:
+def _walk(text: str) -> list[tuple[Pointer, Position, bool]]:
     """List the values and the keys of a valid JSON text, in its order."""
-    found: list[tuple[Pointer, Place, bool]] = []
+    found: list[tuple[Pointer, Position, bool]] = []
     path: list[str | int] = []
     closers: list[str] = []
     expect_key = False

@@ -7,13 +7,13 @@ from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["fragment_of", "part", "pointer_to", "quoted"]
+__all__ = ["parse_pointer", "pointer_fragment", "quote_fragment", "resolve_pointer"]
 
 _SAFE = "/~!$&'()*+,;=:@?-._"
 """What may stand in a fragment as it is (RFC 3986 section 3.5)."""
 
 
-def pointer_to(value: Json, fragment: str) -> Pointer:
+def parse_pointer(value: Json, fragment: str) -> Pointer:
     """Read a pointer, unquoted already, step by step; raise `LookupError` where it leaves `value`.
 
     What does not begin with `/` leads to the value itself.
@@ -24,12 +24,12 @@ def pointer_to(value: Json, fragment: str) -> Pointer:
     for word in fragment[1:].split("/"):
         name = word.replace("~1", "/").replace("~0", "~")
         step = int(name) if is_list(value) and _is_index(name) else name
-        value = part(value, (step,))
+        value = resolve_pointer(value, (step,))
         steps.append(step)
     return tuple(steps)
 
 
-def part(value: Json, at: Pointer) -> Json:
+def resolve_pointer(value: Json, at: Pointer) -> Json:
     """Return what a pointer leads to; raise `LookupError` where it leaves the value."""
     for step in at:
         if is_object(value):
@@ -41,13 +41,13 @@ def part(value: Json, at: Pointer) -> Json:
     return value
 
 
-def fragment_of(at: Iterable[str | int]) -> str:
+def pointer_fragment(at: Iterable[str | int]) -> str:
     """Write a pointer as the fragment of a reference."""
     words = (str(step).replace("~", "~0").replace("/", "~1") for step in at)
-    return quoted("".join(f"/{word}" for word in words))
+    return quote_fragment("".join(f"/{word}" for word in words))
 
 
-def quoted(fragment: str) -> str:
+def quote_fragment(fragment: str) -> str:
     """Write a fragment as it stands in a URI."""
     return quote(fragment, _SAFE)
 

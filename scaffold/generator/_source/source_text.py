@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from scaffold._filesystem.reading import read_small_file
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
-from scaffold.generator._source.edits import Edit, Mend
+from scaffold.generator._source.edits import Edit, Fix
 from scaffold.generator.ir import Json
 
 __all__ = [
@@ -17,26 +17,26 @@ __all__ = [
     "HUGE_NUMBER",
     "LONG_NUMBER",
     "MAX_DEPTH",
-    "MOST_DIGITS",
-    "ON_DISK",
-    "Place",
-    "Places",
+    "MAX_DIGITS",
+    "NO_OVERRIDES",
     "Pointer",
-    "Source",
-    "Texts",
+    "Position",
+    "Positions",
+    "SourceFile",
+    "TextOverrides",
+    "join_surrogates",
     "read_text",
-    "whole_text",
 ]
 
 Pointer: TypeAlias = tuple[str | int, ...]
 """The way from a document's root to one of its values: keys and indexes."""
 
-Texts: TypeAlias = Mapping[Path, str]
+TextOverrides: TypeAlias = Mapping[Path, str]
 """Files as they are about to be: they are read from here, and all others from the disk."""
 
-ON_DISK: Texts = MappingProxyType({})
+NO_OVERRIDES: TextOverrides = MappingProxyType({})
 
-Place: TypeAlias = tuple[int, int]
+Position: TypeAlias = tuple[int, int]
 """Line and column, both counted from 1."""
 
 MAX_DEPTH = 128
@@ -44,36 +44,36 @@ MAX_DEPTH = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Positions:
     """Where the values of a document stand, and the keys that name them."""
 
-    values: Mapping[Pointer, Place]
-    keys: Mapping[Pointer, Place]
+    values: Mapping[Pointer, Position]
+    keys: Mapping[Pointer, Position]
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """One file that was read. Places are found when the first problem asks for one."""
 
     file: str
     """The name to print."""
     value: Json
-    find_places: Callable[[], Places]
+    find_positions: Callable[[], Positions]
 
     @cached_property
-    def places(self) -> Places:
+    def positions(self) -> Positions:
         """Where everything stands."""
-        return self.find_places()
+        return self.find_positions()
 
     def problem(
         self,
         at: Pointer,
         code: str,
         message: str,
-        help: str = "",
+        hint: str = "",
         *,
         key: bool = False,
-        mend: Iterable[Edit] = (),
+        fix: Iterable[Edit] = (),
         safe: bool = True,
     ) -> Diagnostic:
         """Report a problem with the value at a pointer, or with the key that names it.
@@ -81,13 +81,13 @@ class Source:
         A pointer to what is not there means the nearest thing around it that is. `mend` is what to
         change where that is beyond doubt, and `safe` whether the same values pass afterwards.
         """
-        known = self.places.keys if key else self.places.values
+        known = self.positions.keys if key else self.positions.values
         while at and at not in known:
-            at, known = at[:-1], self.places.values
+            at, known = at[:-1], self.positions.values
         line, column = known.get(at, (1, 1))
-        edits = tuple(mend)
-        able = Mend(edits, safe) if edits else None
-        return Diagnostic(self.file, line, column, code, message, help, mend=able)
+        edits = tuple(fix)
+        able = Fix(edits, safe) if edits else None
+        return Diagnostic(self.file, line, column, code, message, hint, fix=able)
 
 
 HALF_CHARACTER = (
@@ -103,7 +103,7 @@ HUGE_NUMBER = (
 """Message and help for what overflows a double (RFC 8259 section 6), and is then infinite."""
 
 
-MOST_DIGITS = 4_300
+MAX_DIGITS = 4_300
 
 LONG_NUMBER = (
     "the number has more digits than programs read",
@@ -112,7 +112,7 @@ LONG_NUMBER = (
 """Message and help for an integer that Python refuses to read (`sys.get_int_max_str_digits`)."""
 
 
-def whole_text(text: str) -> str | None:
+def join_surrogates(text: str) -> str | None:
     """Join the surrogate pairs that escapes made; `None` if one half is missing."""
     if text.isascii():
         return text
@@ -125,7 +125,7 @@ def whole_text(text: str) -> str | None:
 _NOT_UTF8 = "the file is no UTF-8 text", "save it in that encoding, as every editor can"
 
 
-def read_text(path: Path, file: str, texts: Texts = ON_DISK) -> str:
+def read_text(path: Path, file: str, texts: TextOverrides = NO_OVERRIDES) -> str:
     """Read a text file that an author named; `file` is the name to print."""
     if path in texts:
         return texts[path]

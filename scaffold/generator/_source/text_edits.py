@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from scaffold.generator._source.edits import Edit, Insert, Mend, Remove, Rename, Replace
+from scaffold.generator._source.edits import Edit, Fix, Insert, Remove, Rename, Replace
 from scaffold.generator._source.source_text import Pointer
-from scaffold.generator._source.text_positions import Part, layout
+from scaffold.generator._source.text_positions import TextSpan, find_spans
 from scaffold.generator.ir import Json
 
-__all__ = ["Draft", "files", "take"]
+__all__ = ["EditedText", "apply_fix", "edited_files"]
 
 _Patch: TypeAlias = tuple[int, int, str]
 """From, to, and what takes its place."""
@@ -22,19 +22,19 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
 @dataclass
-class Draft:
+class EditedText:
     """One text, and the patches to it that were taken so far."""
 
     text: str
-    parts: Mapping[Pointer, Part]
+    parts: Mapping[Pointer, TextSpan]
     is_json: bool
     patches: list[_Patch] = field(default_factory=list[_Patch])
 
     @classmethod
-    def of(cls, text: str) -> "Draft":
+    def of(cls, text: str) -> "EditedText":
         """Read a text that is known to be sound."""
         is_json = _is_json(text)
-        return cls(text, layout(text, is_json=is_json), is_json)
+        return cls(text, find_spans(text, is_json=is_json), is_json)
 
     def result(self) -> str:
         """Return the text with all patches made."""
@@ -67,48 +67,50 @@ class Draft:
         quoted = self.text[span[0]] in "\"'"
         return json.dumps(name) if self.is_json or quoted else _plain(name, _PLAIN_KEY)
 
-    def _value(self, part: Part, value: Json) -> str:
+    def _value(self, part: TextSpan, value: Json) -> str:
         mark = self.text[part.start : part.start + 1]
         if isinstance(value, str) and not self.is_json and mark != '"':
             single = mark == "'" and value.isprintable() and mark not in value
             return f"'{value}'" if single else _plain(value, _PLAIN_TEXT)
         return json.dumps(value, ensure_ascii=False)
 
-    def _insert(self, holder: Part, at: Pointer, name: str, value: Json) -> _Patch:
-        start = self.parts[at].outset
-        entry = f"{self._key((start, start + 1), name)}: {self._value(Part(start, start), value)}"
+    def _insert(self, holder: TextSpan, at: Pointer, name: str, value: Json) -> _Patch:
+        start = self.parts[at].full_start
+        entry = (
+            f"{self._key((start, start + 1), name)}: {self._value(TextSpan(start, start), value)}"
+        )
         lead = self.text[self._line(start) : start]
         if not holder.flow:
             return start, start, f"{entry}\n{' ' * len(lead)}"
         return start, start, f"{entry}, " if lead.strip() else f"{entry},\n{lead}"
 
-    def _cut(self, holder: Part, at: Pointer) -> _Patch:
+    def _cut(self, holder: TextSpan, at: Pointer) -> _Patch:
         place, last = holder.inner.index(at), len(holder.inner) - 1
         part = self.parts[at]
         if place < last:
-            return part.outset, self.parts[holder.inner[place + 1]].outset, ""
-        start = self.parts[holder.inner[place - 1]].end if place else part.outset
+            return part.full_start, self.parts[holder.inner[place + 1]].full_start, ""
+        start = self.parts[holder.inner[place - 1]].end if place else part.full_start
         return start, part.end, ""
 
-    def _cut_lines(self, holder: Part, at: Pointer) -> _Patch | None:
+    def _cut_lines(self, holder: TextSpan, at: Pointer) -> _Patch | None:
         part, place = self.parts[at], holder.inner.index(at)
-        begin = self._line(part.outset)
-        if self.text[begin : part.outset].strip() in ("", "-" if part.key is None else ""):
+        begin = self._line(part.full_start)
+        if self.text[begin : part.full_start].strip() in ("", "-" if part.key is None else ""):
             end = self.text.find("\n", part.end)
             whole = len(holder.inner) > 1
             return (begin, end + 1 if end >= 0 else len(self.text), "") if whole else None
         if part.key and place + 1 < len(holder.inner):
-            return part.outset, self.parts[holder.inner[place + 1]].outset, ""
+            return part.full_start, self.parts[holder.inner[place + 1]].full_start, ""
         return None
 
     def _line(self, offset: int) -> int:
         return self.text.rfind("\n", 0, offset) + 1
 
 
-def take(drafts: Mapping[str, Draft], mend: Mend) -> bool:
-    """Note the patches of a mend in the drafts of its files; say whether that could be done."""
-    patches: list[tuple[Draft, _Patch]] = []
-    for edit in mend.edits:
+def apply_fix(drafts: Mapping[str, EditedText], fix: Fix) -> bool:
+    """Note the patches of a fix in the drafts of its files; say whether that could be done."""
+    patches: list[tuple[EditedText, _Patch]] = []
+    for edit in fix.edits:
         draft = drafts[edit.file]
         patch = draft.patch(edit)
         if patch is None or not draft.fits(patch):
@@ -120,9 +122,9 @@ def take(drafts: Mapping[str, Draft], mend: Mend) -> bool:
     return True
 
 
-def files(mends: Iterable[Mend]) -> set[str]:
+def edited_files(fixes: Iterable[Fix]) -> set[str]:
     """Return the files that mends change."""
-    return {edit.file for mend in mends for edit in mend.edits}
+    return {edit.file for fix in fixes for edit in fix.edits}
 
 
 def _plain(text: str, pattern: re.Pattern[str]) -> str:

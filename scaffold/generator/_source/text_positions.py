@@ -8,13 +8,13 @@ from typing import Any
 
 from scaffold.generator._source.source_text import Pointer
 
-__all__ = ["Part", "layout"]
+__all__ = ["TextSpan", "find_spans"]
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
 @dataclass(slots=True)
-class Part:
+class TextSpan:
     """One value of a document, with the key that names it. Ends are exclusive."""
 
     start: int
@@ -27,14 +27,14 @@ class Part:
     """What stands in it, in the order of the text."""
 
     @property
-    def outset(self) -> int:
+    def full_start(self) -> int:
         """Where it begins, its key included."""
         return self.key[0] if self.key else self.start
 
 
-def layout(text: str, *, is_json: bool) -> Mapping[Pointer, Part]:
+def find_spans(text: str, *, is_json: bool) -> Mapping[Pointer, TextSpan]:
     """Find every part of a text that is known to be YAML or JSON, by its pointer."""
-    parts: dict[Pointer, Part] = {}
+    parts: dict[Pointer, TextSpan] = {}
     if is_json:
         _Json(_TOKEN.finditer(text), parts).value((), None)
     else:
@@ -53,11 +53,11 @@ def _events(loader: Any) -> Iterator[Any]:
 @dataclass
 class _Json:
     tokens: Iterator[re.Match[str]]
-    parts: dict[Pointer, Part]
+    parts: dict[Pointer, TextSpan]
 
     def value(self, at: Pointer, key: tuple[int, int] | None, token: Any = None) -> None:
         token = token or next(self.tokens)
-        part = self.parts[at] = Part(token.start(), token.end(), key)
+        part = self.parts[at] = TextSpan(token.start(), token.end(), key)
         opening = token.group()
         if opening not in "{[":
             return
@@ -80,15 +80,15 @@ class _Json:
 class _Yaml:
     text: str
     events: Iterator[Any]
-    parts: dict[Pointer, Part]
+    parts: dict[Pointer, TextSpan]
 
     def document(self) -> None:
         next(self.events)  # the start of the stream
         next(self.events)  # the start of the document
         self.value(next(self.events), (), None)
 
-    def value(self, event: Any, at: Pointer, key: tuple[int, int] | None) -> Part:
-        part = self.parts[at] = Part(event.start_mark.index, event.end_mark.index, key)
+    def value(self, event: Any, at: Pointer, key: tuple[int, int] | None) -> TextSpan:
+        part = self.parts[at] = TextSpan(event.start_mark.index, event.end_mark.index, key)
         name = type(event).__name__
         if getattr(event, "style", None) in ("|", ">"):
             # PyYAML sees the end of such a text where the next thing begins.

@@ -6,7 +6,7 @@ from scaffold.generator._source.json_values import is_list
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["kind_of", "path_in_words", "types_in_words"]
+__all__ = ["describe_pointer", "describe_types", "describe_value"]
 
 _TYPES = {
     "object": "an object",
@@ -19,12 +19,12 @@ _TYPES = {
 }
 
 
-def types_in_words(names: Iterable[str]) -> str:
+def describe_types(names: Iterable[str]) -> str:
     """Name JSON types: `text or an object`."""
     return " or ".join(_TYPES[name] for name in names)
 
 
-def kind_of(value: Json) -> str:
+def describe_value(value: Json) -> str:
     """Say what sort of value something is: `the number 3`, `a list`."""
     match value:
         case None:
@@ -39,6 +39,6 @@ def kind_of(value: Json) -> str:
             return "a list" if is_list(value) else "an object"
 
 
-def path_in_words(at: Pointer) -> str:
+def describe_pointer(at: Pointer) -> str:
     """Write a pointer as people do: `hooks[0].name`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).lstrip(".")

@@ -22,15 +22,15 @@ from scaffold.generator._source.source_text import (
     HUGE_NUMBER,
     LONG_NUMBER,
     MAX_DEPTH,
-    MOST_DIGITS,
-    ON_DISK,
-    Place,
-    Places,
+    MAX_DIGITS,
+    NO_OVERRIDES,
     Pointer,
-    Source,
-    Texts,
+    Position,
+    Positions,
+    SourceFile,
+    TextOverrides,
+    join_surrogates,
     read_text,
-    whole_text,
 )
 from scaffold.generator.ir import Json
 
@@ -60,7 +60,7 @@ _NUMBER = re.compile(
 """What readers of YAML take for a number, with `_` in it or without."""
 
 
-def read_yaml(path: Path, file: str, texts: Texts = ON_DISK) -> Source:
+def read_yaml(path: Path, file: str, texts: TextOverrides = NO_OVERRIDES) -> SourceFile:
     """Read a YAML file; raise `SpecError` if it is none, or says what JSON cannot say."""
     text = read_text(path, file, texts)
     if text.lstrip()[:1] == "{":
@@ -71,7 +71,7 @@ def read_yaml(path: Path, file: str, texts: Texts = ON_DISK) -> Source:
     reader, value = _read(text, file)
     if reader.problems:
         raise SpecError(reader.problems)
-    return Source(file, value, reader.places)
+    return SourceFile(file, value, reader.positions)
 
 
 def _read(text: str, file: str) -> tuple["_Reader", Json]:
@@ -132,10 +132,10 @@ class _Reader:
     """Marks of PyYAML's; few of them are ever looked at."""
     _anchors: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def places(self) -> Places:
+    def positions(self) -> Positions:
         """Tell where everything stands."""
         values = {at: _place(mark) for at, mark in self._values.items()}
-        return Places(values, {at: _place(mark) for at, mark in self._keys.items()})
+        return Positions(values, {at: _place(mark) for at, mark in self._keys.items()})
 
     def document(self) -> Json:
         """Read the one document of the file; stop at what is nested too deeply."""
@@ -175,8 +175,8 @@ class _Reader:
             message = f"found undefined alias '{event.anchor}'"
             return self._refuse(event.start_mark, "malformed-yaml", message)
         message = "an alias repeats another part of the file"
-        advice = "write the value out, or use '$ref'"
-        return self._refuse(self._anchors[event.anchor], "yaml-alias", message, advice)
+        hint = "write the value out, or use '$ref'"
+        return self._refuse(self._anchors[event.anchor], "yaml-alias", message, hint)
 
     def _sequence(self, at: Pointer) -> list[Json]:
         result: list[Json] = []
@@ -201,13 +201,13 @@ class _Reader:
             self._refuse(mark, "yaml-key", "a key is a list or an object", "use text as key")
             self._value(event, (*at, ""))
             return f"at {mark}"  # no other key's name
-        name = whole_text(event.value)
+        name = join_surrogates(event.value)
         if name is None:
             self._refuse(mark, "half-character", *HALF_CHARACTER)
         return event.value if name is None else name
 
     def _scalar(self, event: _Event) -> Json:
-        text, tag = whole_text(event.value), event.tag
+        text, tag = join_surrogates(event.value), event.tag
         if text is None:
             return self._refuse(event.start_mark, "half-character", *HALF_CHARACTER)
         if tag is None or tag == "!":
@@ -230,11 +230,11 @@ class _Reader:
         try:
             value = json.loads(text)
         except ValueError:
-            if len(text) > MOST_DIGITS:
+            if len(text) > MAX_DIGITS:
                 return self._refuse(event.start_mark, "huge-number", *LONG_NUMBER)
             message = f"'{text}' is no JSON number"
-            advice = "write it as JSON does, or put it in quotes"
-            return self._refuse(event.start_mark, "yaml-number", message, advice)
+            hint = "write it as JSON does, or put it in quotes"
+            return self._refuse(event.start_mark, "yaml-number", message, hint)
         if value in (inf, -inf):
             return self._refuse(event.start_mark, "huge-number", *HUGE_NUMBER)
         return value
@@ -249,9 +249,9 @@ class _Reader:
         message = f"the tag '{event.tag}' means nothing here"
         self._refuse(event.start_mark, "yaml-tag", message, "remove the tag")
 
-    def _refuse(self, mark: Any, code: str, message: str, help: str = "") -> None:
-        self.problems.append(Diagnostic(self.file, *_place(mark), code, message, help))
+    def _refuse(self, mark: Any, code: str, message: str, hint: str = "") -> None:
+        self.problems.append(Diagnostic(self.file, *_place(mark), code, message, hint))
 
 
-def _place(mark: Any) -> Place:
+def _place(mark: Any) -> Position:
     return mark.line + 1, mark.column + 1

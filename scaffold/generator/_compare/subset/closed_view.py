@@ -10,13 +10,13 @@ from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, subschema
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["declared"]
+__all__ = ["close_objects"]
 
 _OPENING = {"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames"}
 _ENTANGLED = {"$dynamicRef", "allOf", "not", "oneOf", "if", "dependentSchemas", "contains"}
 
 
-def declared(schema: Json) -> Json:
+def close_objects(schema: Json) -> Json:
     """Close the objects that name properties and are open: the result accepts less.
 
     Where closing an object could let more through (under `not`), or shut out what another part

@@ -26,10 +26,10 @@ class PayloadSchema:
     @cached_property
     def documents(self) -> Documents:
         """What its references lead to."""
-        return Documents.of_one(self.value)
+        return Documents.of_schema(self.value)
 
     @cached_property
-    def form(self) -> "CanonicalSchema | None":
+    def canonical_form(self) -> "CanonicalSchema | None":
         """The validator's normal form, with which it can reckon; `None` if it has none."""
         return canonical_form(self.value)
 
@@ -37,26 +37,26 @@ class PayloadSchema:
         """Tell whether a value is valid, as every runtime does."""
         return self._validator.accepts(value)
 
-    def refusal(self, value: Json) -> str:
+    def rejection(self, value: Json) -> str:
         """Say why a value is not valid: its first problem, and where in the value that is."""
         problem = min(self._validator.problems(value))
         return f"{problem.path or '/'}: {problem.message}"
 
-    def covers(self, other: "PayloadSchema") -> bool:
+    def proves_superset_of(self, other: "PayloadSchema") -> bool:
         """Tell whether the validator's own algebra proves that it accepts all that `other` does."""
-        if self.form is None or other.form is None:
+        if self.canonical_form is None or other.canonical_form is None:
             return False
-        return proves_containment(self.form, other.form)
+        return proves_containment(self.canonical_form, other.canonical_form)
 
-    def less(self, other: "PayloadSchema") -> Json | None:
+    def difference(self, other: "PayloadSchema") -> Json | None:
         """Return a schema of what it accepts and `other` does not; `None` if it has no form.
 
         One with references has none: they may lead back to the difference itself.
         """
-        if self.form is None or other.form is None:
+        if self.canonical_form is None or other.canonical_form is None:
             return None
         try:
-            difference: Json = self.form.subtract(other.form).to_json_schema()
+            difference: Json = self.canonical_form.subtract(other.canonical_form).to_json_schema()
         except ValueError:
             return None
         return None if '"$ref"' in canonical(difference) else difference

@@ -6,13 +6,13 @@ from typing import Any
 
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
 from scaffold.generator._schema.dialects.vocabulary import subschemas
-from scaffold.generator._schema.samples.pattern_sampler import text_for
-from scaffold.generator._schema.samples.sample_values import guesses
+from scaffold.generator._schema.samples.pattern_sampler import matching_text
+from scaffold.generator._schema.samples.sample_values import likely_values
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["candidates", "smaller"]
+__all__ = ["candidate_values", "shrink"]
 
 _SEEDS = 24
 """Likely values that are taken from one schema."""
@@ -26,47 +26,47 @@ _LONGEST = 4096
 _COMMON: tuple[Json, ...] = (None, True, 0, 1, -1, 0.5, "", "a", [], {}, [None], {"other": None})
 
 
-def candidates(inner: PayloadSchema, outer: PayloadSchema) -> Iterator[Json]:
+def candidate_values(inner: PayloadSchema, outer: PayloadSchema) -> Iterator[Json]:
     """Yield values, each once, that `inner` may accept and `outer` may refuse."""
-    vocabulary = _Vocabulary((inner, outer))
-    seeds = [*_seeds(inner.less(outer)), *_seeds(inner.value), *_seeds(outer.value)]
+    vocabulary = _KnownValues((inner, outer))
+    seeds = [*_seeds(inner.difference(outer)), *_seeds(inner.value), *_seeds(outer.value)]
     seen: set[str] = set()
     second: list[Json] = []
-    for value in chain(seeds, _changed_all(seeds, vocabulary)):
+    for value in chain(seeds, _mutate_all(seeds, vocabulary)):
         text = canonical(value)
         if text not in seen:
             seen.add(text)
             yield value
             if len(second) < _SECOND_ROUND and inner.accepts(value):
                 second.append(value)
-    for value in _changed_all(second, vocabulary):
+    for value in _mutate_all(second, vocabulary):
         text = canonical(value)
         if text not in seen:
             seen.add(text)
             yield value
 
 
-def smaller(value: Json) -> Iterator[Json]:
+def shrink(value: Json) -> Iterator[Json]:
     """Yield what is left of a value without one of its parts, the largest parts first."""
     if is_object(value):
         for name in value:
             yield {key: item for key, item in value.items() if key != name}
         for name, item in value.items():
-            yield from ({**value, name: less} for less in smaller(item))
+            yield from ({**value, name: less} for less in shrink(item))
     elif is_list(value):
         for index in range(len(value)):
             yield [*value[:index], *value[index + 1 :]]
         for index, item in enumerate(value):
-            yield from ([*value[:index], less, *value[index + 1 :]] for less in smaller(item))
+            yield from ([*value[:index], less, *value[index + 1 :]] for less in shrink(item))
 
 
 def _seeds(schema: Json | None) -> list[Json]:
     if schema is None:
         return []
-    return list(islice(guesses(PayloadSchema(schema).documents, schema), _SEEDS))
+    return list(islice(likely_values(PayloadSchema(schema).documents, schema), _SEEDS))
 
 
-class _Vocabulary:
+class _KnownValues:
     """What both schemas speak of: values, lengths and names."""
 
     def __init__(self, schemas: tuple[PayloadSchema, PayloadSchema]) -> None:
@@ -85,23 +85,23 @@ class _Vocabulary:
         return list(self._values.values())
 
     def _learn(self, schema: PayloadSchema, part: dict[str, Json]) -> None:
-        for value in _telling(part):
+        for value in _boundary_values(part):
             self._values.setdefault(canonical(value), value)
         for keyword in ("minItems", "maxItems", "minContains", "maxContains"):
             if part.get(keyword, _LONGEST) < _LONGEST:
                 self.counts |= {int(part[keyword]), int(part[keyword]) + 1}
         self.counts |= {len(part["prefixItems"]) + 1} if "prefixItems" in part else set()
         for name, inner in part.get("properties", {}).items():
-            likely = islice(guesses(schema.documents, inner), _GUESSES)
+            likely = islice(likely_values(schema.documents, inner), _GUESSES)
             self.names.setdefault(name, []).extend(likely)
         for pattern, inner in part.get("patternProperties", {}).items():
-            likely = islice(guesses(schema.documents, inner), _GUESSES)
-            self.names.setdefault(text_for(pattern), []).extend(likely)
+            likely = islice(likely_values(schema.documents, inner), _GUESSES)
+            self.names.setdefault(matching_text(pattern), []).extend(likely)
         required = part.get("required", [])
         depended = chain(*part.get("dependentRequired", {}).items())
         for each in chain(required, part.get("dependentSchemas", {}), *map(_texts, depended)):
             self.names.setdefault(each, [])
-        for name in _telling(part["propertyNames"]) if "propertyNames" in part else ():
+        for name in _boundary_values(part["propertyNames"]) if "propertyNames" in part else ():
             self.names.setdefault(str(name), [])
         for count in ("minProperties", "maxProperties"):
             for index in range(min(int(part.get(count, -1)) + 1, len("abcdefgh"))):
@@ -121,7 +121,7 @@ def _parts(schema: Json) -> Iterator[dict[str, Json]]:
             pending += [inner for _, inner in subschemas(current)]
 
 
-def _telling(schema: Json) -> Iterator[Json]:
+def _boundary_values(schema: Json) -> Iterator[Json]:
     """Yield values at the bounds that one schema object draws."""
     if not is_object(schema):
         return
@@ -137,16 +137,16 @@ def _telling(schema: Json) -> Iterator[Json]:
         if keyword in schema:
             yield from ("a" * length, "a" * (length + 1), "a" * max(length - 1, 0))
     if "pattern" in schema:
-        text = text_for(schema["pattern"], int(schema.get("minLength", 0)))
+        text = matching_text(schema["pattern"], int(schema.get("minLength", 0)))
         yield from (text, f"{text}{text}", f" {text}", f"{text} ", text.upper())
     yield from schema.get("enum", [])
     yield from schema.get("examples", [])
     yield from (schema[keyword] for keyword in ("const", "default") if keyword in schema)
 
 
-def _changed_all(values: list[Json], vocabulary: _Vocabulary) -> Iterator[Json]:
+def _mutate_all(values: list[Json], vocabulary: _KnownValues) -> Iterator[Json]:
     """Yield every value with one part changed, one change of each in turn."""
-    streams = [_changed(value, vocabulary) for value in values]
+    streams = [_mutate(value, vocabulary) for value in values]
     while streams:
         for stream in list(streams):
             value = list(islice(stream, 1))
@@ -155,11 +155,11 @@ def _changed_all(values: list[Json], vocabulary: _Vocabulary) -> Iterator[Json]:
                 streams.remove(stream)
 
 
-def _changed(value: Json, vocabulary: _Vocabulary) -> Iterator[Json]:
+def _mutate(value: Json, vocabulary: _KnownValues) -> Iterator[Json]:
     if is_object(value):
-        yield from _changed_object(value, vocabulary)
+        yield from _mutate_object(value, vocabulary)
     elif is_list(value):
-        yield from _changed_list(value, vocabulary)
+        yield from _mutate_list(value, vocabulary)
     elif isinstance(value, str):
         yield from (value + "a", value[:-1], value.upper())
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -167,7 +167,7 @@ def _changed(value: Json, vocabulary: _Vocabulary) -> Iterator[Json]:
     yield from vocabulary.values
 
 
-def _changed_object(value: dict[str, Any], vocabulary: _Vocabulary) -> Iterator[Json]:
+def _mutate_object(value: dict[str, Any], vocabulary: _KnownValues) -> Iterator[Json]:
     for name in value:
         yield {key: item for key, item in value.items() if key != name}
     for name, likely in vocabulary.names.items():
@@ -175,17 +175,17 @@ def _changed_object(value: dict[str, Any], vocabulary: _Vocabulary) -> Iterator[
     for name in vocabulary.names:
         yield from ({**value, name: item} for item in vocabulary.values)
     for name, item in value.items():
-        yield from ({**value, name: new} for new in _changed(item, vocabulary))
+        yield from ({**value, name: new} for new in _mutate(item, vocabulary))
     whole = {name: likely[0] if likely else None for name, likely in vocabulary.names.items()}
     yield {**whole, **value}
 
 
-def _changed_list(value: list[Any], vocabulary: _Vocabulary) -> Iterator[Json]:
+def _mutate_list(value: list[Any], vocabulary: _KnownValues) -> Iterator[Json]:
     for count in sorted(vocabulary.counts):
         for item in [*value[:1], *vocabulary.values]:
             yield [*value, *[item] * count][:count] if count > len(value) else value[:count]
     yield from ([*value, item] for item in (*value, *vocabulary.values))
     for index, item in enumerate(value):
-        for new in _changed(item, vocabulary):
+        for new in _mutate(item, vocabulary):
             yield [*value[:index], new, *value[index + 1 :]]
     yield [*value, *value]

@@ -11,18 +11,18 @@ from itertools import islice
 
 from scaffold.generator import ir
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
-from scaffold.generator._compare.subset.counterexamples import candidates, smaller
-from scaffold.generator._compare.subset.subset_proof import proves
+from scaffold.generator._compare.subset.counterexamples import candidate_values, shrink
+from scaffold.generator._compare.subset.subset_proof import proves_subset
 from scaffold.generator._source.canonical_json import canonical
 
-__all__ = ["Containment", "contained"]
+__all__ = ["SubsetResult", "check_subset"]
 
 _TRIES_WITH_PROOF = 400
 _TRIES_WITHOUT = 12_000
 
 
 @dataclass(frozen=True, slots=True)
-class Containment:
+class SubsetResult:
     """The answer to: does `outer` accept all that `inner` does?"""
 
     proven: bool
@@ -35,33 +35,33 @@ class Containment:
         return bool(self.witnesses)
 
 
-def contained(inner: ir.Json, outer: ir.Json) -> Containment:
+def check_subset(inner: ir.Json, outer: ir.Json) -> SubsetResult:
     """Tell whether `outer` accepts every value that `inner` does; both are JSON Schemas."""
-    return _contained(canonical(inner), canonical(outer))
+    return _check_subset(canonical(inner), canonical(outer))
 
 
 @lru_cache(maxsize=1024)
-def _contained(inner_text: str, outer_text: str) -> Containment:
+def _check_subset(inner_text: str, outer_text: str) -> SubsetResult:
     import json
 
     if inner_text == outer_text:
-        return Containment(proven=True)
+        return SubsetResult(proven=True)
     inner, outer = (PayloadSchema(json.loads(text)) for text in (inner_text, outer_text))
-    proven = outer.covers(inner) or proves(inner, outer)
+    proven = outer.proves_superset_of(inner) or proves_subset(inner, outer)
     found = _search(inner, outer, _TRIES_WITH_PROOF if proven else _TRIES_WITHOUT)
     witnesses = tuple(_shrunk(value, inner, outer) for value in islice(found, 1))
-    return Containment(proven=proven and not witnesses, witnesses=witnesses)
+    return SubsetResult(proven=proven and not witnesses, witnesses=witnesses)
 
 
 def _search(inner: PayloadSchema, outer: PayloadSchema, tries: int) -> Iterator[ir.Json]:
-    for value in islice(candidates(inner, outer), tries):
+    for value in islice(candidate_values(inner, outer), tries):
         if inner.accepts(value) and not outer.accepts(value):
             yield value
 
 
 def _shrunk(value: ir.Json, inner: PayloadSchema, outer: PayloadSchema) -> ir.Json:
     """Leave out whatever a witness does not need."""
-    for less in smaller(value):
+    for less in shrink(value):
         if inner.accepts(less) and not outer.accepts(less):
             return _shrunk(less, inner, outer)
     return value

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, subschemas
-from scaffold.generator._source.canonical_json import canonical, same
+from scaffold.generator._source.canonical_json import canonical, json_equal
 from scaffold.generator._source.diagnostics import SpecError
 from scaffold.generator._source.json_values import is_object, type_of
 from scaffold.generator.ir import Json
 
-__all__ = ["proves"]
+__all__ = ["proves_subset"]
 
 _Parts: TypeAlias = tuple[Json, ...]
 """Schemas that all hold for one value, references and `allOf` taken apart."""
@@ -27,11 +27,11 @@ _STEPS = 2_000
 """Pairs that are looked at before it is given up."""
 
 
-def proves(inner: PayloadSchema, outer: PayloadSchema) -> bool:
+def proves_subset(inner: PayloadSchema, outer: PayloadSchema) -> bool:
     """Tell whether `outer` is proven to accept every value that `inner` accepts."""
     try:
         inner, outer = _absolute(inner), _absolute(outer)
-        return _Proof(inner, outer).holds((inner.value,), outer.value)
+        return _Proof(inner, outer).prove((inner.value,), outer.value)
     except (SpecError, RecursionError):
         return False
 
@@ -65,37 +65,37 @@ class _Proof:
 
     inner: PayloadSchema
     outer: PayloadSchema
-    above: frozenset[str] = frozenset()
+    assumed: frozenset[str] = frozenset()
     """Pairs that a part of the value has been taken since: they may be assumed."""
-    here: frozenset[str] = frozenset()
+    in_progress: frozenset[str] = frozenset()
     """Pairs that look at the same part: to meet one again proves nothing."""
     steps: Iterator[int] = field(default_factory=lambda: iter(range(_STEPS)))
 
-    def below(self, inner: _Parts, outer: Json) -> bool:
+    def prove_for_part(self, inner: _Parts, outer: Json) -> bool:
         """Prove it for a part of the value."""
-        down = replace(self, above=self.above | self.here, here=frozenset())
-        return down.holds(inner, outer)
+        down = replace(self, assumed=self.assumed | self.in_progress, in_progress=frozenset())
+        return down.prove(inner, outer)
 
-    def holds(self, inner: _Parts, outer: Json) -> bool:
+    def prove(self, inner: _Parts, outer: Json) -> bool:
         """Prove that a value for which all `inner` hold is one of `outer`."""
         if outer is True or outer == {}:
             return True
-        parts = {canonical(part): part for part in self.taken_apart(inner)}
+        parts = {canonical(part): part for part in self.flattened(inner)}
         inner = tuple(parts[text] for text in sorted(parts))
         if False in inner:
             return True
         pair = canonical([list(inner), outer])
-        if pair in self.above:
+        if pair in self.assumed:
             return True
-        if pair in self.here or next(self.steps, None) is None:
+        if pair in self.in_progress or next(self.steps, None) is None:
             return False
-        return replace(self, here=self.here | {pair}).look(inner, outer)
+        return replace(self, in_progress=self.in_progress | {pair}).prove_pair(inner, outer)
 
-    def look(self, inner: _Parts, outer: Json) -> bool:
+    def prove_pair(self, inner: _Parts, outer: Json) -> bool:
         """Prove it for a pair that was not met before."""
         if not _refers((*inner, outer)):
             whole = PayloadSchema({"allOf": list(inner)})
-            if PayloadSchema(outer).covers(whole):
+            if PayloadSchema(outer).proves_superset_of(whole):
                 return True
         if not is_object(outer):
             return False
@@ -115,29 +115,29 @@ class _Proof:
                 if keyword in part:
                     rest = _without(part, keyword)
                     others = (*(each for each in inner if each is not part), rest)
-                    return all(self.holds((*others, branch), outer) for branch in part[keyword])
+                    return all(self.prove((*others, branch), outer) for branch in part[keyword])
         return False
 
-    def taken_apart(self, parts: _Parts) -> Iterator[Json]:
+    def flattened(self, parts: _Parts) -> Iterator[Json]:
         """Yield schema objects without `$ref` and `allOf` that say the same."""
         for part in parts:
             if is_object(part) and {"$ref", "allOf"} & part.keys():
                 if "$ref" in part:
-                    yield from self.taken_apart((self._followed(self.inner, part),))
-                yield from self.taken_apart(tuple(part.get("allOf", ())))
+                    yield from self.flattened((self._followed(self.inner, part),))
+                yield from self.flattened(tuple(part.get("allOf", ())))
                 rest = _without(part, "$ref", "allOf")
                 yield from (rest,) if rest.keys() & ASSERTIONS else ()
             elif part is not True:
                 yield part
 
-    def follow(self, schema: Json) -> Json:
+    def follow_outer(self, schema: Json) -> Json:
         """Return what a reference of `outer` leads to."""
         return self._followed(self.outer, schema)
 
     def _followed(self, side: PayloadSchema, schema: Json) -> Json:
         return side.documents.follow(schema)
 
-    def at(self, inner: _Parts, name: str) -> _Parts:
+    def property_schemas(self, inner: _Parts, name: str) -> _Parts:
         """Return what holds for the property of a name."""
         return tuple(chain.from_iterable(self._named(part, name) for part in inner))
 
@@ -198,37 +198,37 @@ def _refers(schemas: _Parts) -> bool:
 
 
 def _reference(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
-    return proof.holds(inner, proof.follow(outer))
+    return proof.prove(inner, proof.follow_outer(outer))
 
 
-def _every(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
-    return all(proof.holds(inner, member) for member in outer["allOf"])
+def _all_of(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
+    return all(proof.prove(inner, member) for member in outer["allOf"])
 
 
-def _some(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
-    return any(proof.holds(inner, member) for member in outer["anyOf"])
+def _any_of(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
+    return any(proof.prove(inner, member) for member in outer["anyOf"])
 
 
-def _one(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
+def _one_of(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
     """One member fits, and no other can: a type or a fixed value tells them apart."""
     for member in outer["oneOf"]:
         others = [other for other in outer["oneOf"] if other is not member]
-        if proof.holds(inner, member) and all(_apart(proof, inner, each) for each in others):
+        if proof.prove(inner, member) and all(_are_disjoint(proof, inner, each) for each in others):
             return True
     return False
 
 
-def _apart(proof: _Proof, inner: _Parts, other: Json) -> bool:
+def _are_disjoint(proof: _Proof, inner: _Parts, other: Json) -> bool:
     """Tell whether no value of `inner` can be one of `other`."""
     while is_object(other) and "$ref" in other:
-        other = proof.follow(other)
+        other = proof.follow_outer(other)
     if not is_object(other):
         return other is False
     if not _types(inner) & _types((other,)):
         return True
     required = {name for part in inner for name in part.get("required", [])}
     return _types(inner) <= {"object"} and any(
-        not _overlap(_fixed(proof.at(inner, name)), _fixed((schema,)))
+        not _overlap(_fixed(proof.property_schemas(inner, name)), _fixed((schema,)))
         for name, schema in other.get("properties", {}).items()
         if name in required
     )
@@ -248,7 +248,7 @@ def _fixed(parts: _Parts) -> list[Json] | None:
 def _overlap(one: list[Json] | None, two: list[Json] | None) -> bool:
     if one is None or two is None:
         return True
-    return any(same(a, b) for a in one for b in two)
+    return any(json_equal(a, b) for a in one for b in two)
 
 
 def _type(_proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
@@ -257,17 +257,18 @@ def _type(_proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
 
 def _properties(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
     return all(
-        proof.below(proof.at(inner, name), part) for name, part in outer["properties"].items()
+        proof.prove_for_part(proof.property_schemas(inner, name), part)
+        for name, part in outer["properties"].items()
     )
 
 
-def _additional(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
+def _additional_properties(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
     rule = outer["additionalProperties"]
     if "patternProperties" in outer:
         return False
     free = _names(inner) - outer.get("properties", {}).keys()
-    named = all(proof.below(proof.at(inner, name), rule) for name in free)
-    return named and proof.below(_unnamed(inner), rule)
+    named = all(proof.prove_for_part(proof.property_schemas(inner, name), rule) for name in free)
+    return named and proof.prove_for_part(_unnamed(inner), rule)
 
 
 def _pattern_properties(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
@@ -278,9 +279,11 @@ def _pattern_properties(proof: _Proof, inner: _Parts, outer: dict[str, Json]) ->
             for part in inner
             if pattern in part.get("patternProperties", {})
         )
-        if not all(proof.below(proof.at(inner, name), rule) for name in named):
+        if not all(
+            proof.prove_for_part(proof.property_schemas(inner, name), rule) for name in named
+        ):
             return False
-        if not proof.below((*patterned, *_unnamed(inner)), rule):
+        if not proof.prove_for_part((*patterned, *_unnamed(inner)), rule):
             return False
     return True
 
@@ -294,7 +297,7 @@ def _items(proof: _Proof, inner: _Parts, outer: dict[str, Json]) -> bool:
     starts = [len(part.get("prefixItems", [])) for part in (*inner, outer)]
     places = range(max(starts) + 1)
     return all(
-        proof.below(tuple(_item(part, place) for part in inner), _item(outer, place))
+        proof.prove_for_part(tuple(_item(part, place) for part in inner), _item(outer, place))
         for place in places
     )
 
@@ -304,18 +307,22 @@ def _item(part: dict[str, Json], place: int) -> Json:
     return prefix[place] if place < len(prefix) else part.get("items", True)
 
 
-def _plain(_proof: _Proof, inner: _Parts, outer: dict[str, Json], *, keyword: str) -> bool:
+def _without_subschemas(
+    _proof: _Proof, inner: _Parts, outer: dict[str, Json], *, keyword: str
+) -> bool:
     """Compare one keyword that holds no schema: by the validator's algebra."""
     said = [{key: value for key, value in part.items() if key in _PLAIN} for part in inner]
     alone = PayloadSchema({keyword: outer[keyword]})
-    return alone.covers(PayloadSchema({"allOf": [*said, {"type": sorted(_types(inner))}]}))
+    return alone.proves_superset_of(
+        PayloadSchema({"allOf": [*said, {"type": sorted(_types(inner))}]})
+    )
 
 
 _Rule: TypeAlias = Callable[[_Proof, _Parts, dict[str, Json]], bool]
 
 
 def _plain_rule(keyword: str) -> _Rule:
-    return lambda proof, inner, outer: _plain(proof, inner, outer, keyword=keyword)
+    return lambda proof, inner, outer: _without_subschemas(proof, inner, outer, keyword=keyword)
 
 
 _OBJECTS = frozenset({"object"})
@@ -329,11 +336,11 @@ _PLAIN = (
 
 _RULES: dict[str, _Rule] = {
     "$ref": _reference,
-    "allOf": _every,
-    "anyOf": _some,
-    "oneOf": _one,
+    "allOf": _all_of,
+    "anyOf": _any_of,
+    "oneOf": _one_of,
     "properties": _properties,
-    "additionalProperties": _additional,
+    "additionalProperties": _additional_properties,
     "patternProperties": _pattern_properties,
     "items": _items,
     "prefixItems": _items,

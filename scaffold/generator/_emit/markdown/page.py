@@ -19,7 +19,7 @@ DISPATCH = {
 
 
 @dataclass(frozen=True, slots=True)
-class HookView:
+class HookSection:
     """What the page says of a hook."""
 
     name: str
@@ -33,7 +33,7 @@ class HookView:
 
 
 @dataclass(frozen=True, slots=True)
-class TypeView:
+class TypeSection:
     """What the page says of a declared type."""
 
     name: str
@@ -68,7 +68,7 @@ def emit(kind: ir.Kind) -> dict[str, str]:
     return {f"{kind.name}_v{kind.major}.md": text.encode("utf-8", "replace").decode()}
 
 
-def _hook_section(hook: HookView) -> str:
+def _hook_section(hook: HookSection) -> str:
     parts = [f"### {hook.name}", hook.description, "\n".join(f"- {fact}" for fact in hook.facts)]
     if hook.errors:
         rows = (f"\n| {name} | {description} |" for name, description in hook.errors)
@@ -79,7 +79,7 @@ def _hook_section(hook: HookView) -> str:
     return _section(parts)
 
 
-def _type_section(type_: TypeView) -> str:
+def _type_section(type_: TypeSection) -> str:
     parts = [f"### {type_.name}", type_.description, type_.definition]
     if type_.rows:
         rows = (f"\n| {code(name)} | {' | '.join(told)} |" for name, *told in type_.rows)
@@ -91,12 +91,12 @@ def _section(parts: list[str]) -> str:
     return "".join(f"\n{part}\n" for part in parts if part)
 
 
-def _hook(hook: ir.Hook) -> HookView:
-    return HookView(
+def _hook(hook: ir.Hook) -> HookSection:
+    return HookSection(
         hook.name,
         block(hook.description),
         tuple(_facts(hook)),
-        _spell(hook.input.type) if hook.input.type else "nothing",
+        _type_text(hook.input.type) if hook.input.type else "nothing",
         _answer(hook),
         tuple((code(error.code), cell(error.description)) for error in hook.errors),
         tuple(
@@ -107,7 +107,7 @@ def _hook(hook: ir.Hook) -> HookView:
 
 
 def _answer(hook: ir.Hook) -> str:
-    words = _spell(hook.output.type) if hook.output.type else "nothing"
+    words = _type_text(hook.output.type) if hook.output.type else "nothing"
     return f"stream of {words}" if hook.stream else words
 
 
@@ -136,11 +136,13 @@ def _facts(hook: ir.Hook) -> list[str]:
     return facts
 
 
-def _type(item: ir.Declaration) -> TypeView:
+def _type(item: ir.Declaration) -> TypeSection:
     if isinstance(item, ir.Alias):
-        return TypeView(item.name, block(item.description), _spell(item.type), ())
-    rows = ((f.name, _spell(f.type), "yes" if f.required else "", _field(f)) for f in item.fields)
-    return TypeView(item.name, block(item.description), "", tuple(rows))
+        return TypeSection(item.name, block(item.description), _type_text(item.type), ())
+    rows = (
+        (f.name, _type_text(f.type), "yes" if f.required else "", _field(f)) for f in item.fields
+    )
+    return TypeSection(item.name, block(item.description), "", tuple(rows))
 
 
 def _field(field: ir.Field) -> str:
@@ -152,16 +154,16 @@ def _field(field: ir.Field) -> str:
     return ". ".join(note.rstrip(".") for note in notes if note)
 
 
-def _spell(type_: ir.Type) -> str:
+def _type_text(type_: ir.Type) -> str:
     match type_:
         case ir.Array(items):
-            words = f"list of {_spell(items)}"
+            words = f"list of {_type_text(items)}"
         case ir.Map(ir.Anything()):
             words = "object"
         case ir.Map(values):
-            words = f"object of {_spell(values)}"
+            words = f"object of {_type_text(values)}"
         case ir.Union(members):
-            words = " or ".join(map(_spell, members))
+            words = " or ".join(map(_type_text, members))
         case ir.Choice(values):
             words = " or ".join(code(json.dumps(item, ensure_ascii=False)) for item in values)
         case ir.Reference(name):

@@ -3,12 +3,12 @@
 from collections.abc import Container
 
 from scaffold.generator import ir
-from scaffold.generator._emit.python.line_breaks import Bracket, Either, Row, Source, flat
-from scaffold.generator._emit.python.literals import literal, text
-from scaffold.generator._emit.python.names import Names
-from scaffold.generator._emit.python.type_support import bounds, has_literals
+from scaffold.generator._emit.python.line_breaks import Bracket, Concat, Source, UnionType, one_line
+from scaffold.generator._emit.python.literals import python_literal, string_literal
+from scaffold.generator._emit.python.names import PythonNames
+from scaffold.generator._emit.python.type_support import has_literals, pydantic_bounds
 
-__all__ = ["annotated", "constraints", "hint"]
+__all__ = ["annotated", "annotation", "field_constraints"]
 
 _PLAIN: dict[type[ir.Type], str] = {
     ir.Anything: "Json",
@@ -20,7 +20,7 @@ _PLAIN: dict[type[ir.Type], str] = {
 }
 
 
-def hint(type_: ir.Type, names: Names, later: Container[str] = ()) -> Source:
+def annotation(type_: ir.Type, names: PythonNames, later: Container[str] = ()) -> Source:
     """Write a type, its own bounds left aside, with those of its parts.
 
     The names of `later` are not defined yet, and have to be quoted.
@@ -28,7 +28,7 @@ def hint(type_: ir.Type, names: Names, later: Container[str] = ()) -> Source:
     match type_:
         case ir.Reference(name):
             known = names.types[name]
-            return text(known) if name in later else known
+            return string_literal(known) if name in later else known
         case ir.Array(items):
             return _generic("list", _part(items, names, later))
         case ir.Map(ir.Anything()):
@@ -36,38 +36,40 @@ def hint(type_: ir.Type, names: Names, later: Container[str] = ()) -> Source:
         case ir.Map(values):
             return _generic("dict", "str", _part(values, names, later))
         case ir.Choice(values):
-            return _either(_choice(values))
+            return _union_of(_choice(values))
         case ir.Union(members):
             return _union(members, names, later)
         case _:
             return _PLAIN[type(type_)]
 
 
-def constraints(type_: ir.Type) -> list[str]:
+def field_constraints(type_: ir.Type) -> list[str]:
     """Write the bounds of a type as arguments of `Field`."""
-    named = bounds(type_).items()
-    return [f"{name}={literal(bound)}" for name, bound in named if bound is not None]
+    named = pydantic_bounds(type_).items()
+    return [f"{name}={python_literal(bound)}" for name, bound in named if bound is not None]
 
 
 def annotated(source: Source, options: list[str]) -> Source:
     """Write a type with what pydantic has to know beside it."""
     if not options:
         return source
-    return Row(("Annotated", Bracket("[", (source, Bracket("Field(", tuple(options), ")")), "]")))
+    return Concat(
+        ("Annotated", Bracket("[", (source, Bracket("Field(", tuple(options), ")")), "]"))
+    )
 
 
-def _part(type_: ir.Type, names: Names, later: Container[str]) -> Source:
-    return annotated(hint(type_, names, later), constraints(type_))
+def _part(type_: ir.Type, names: PythonNames, later: Container[str]) -> Source:
+    return annotated(annotation(type_, names, later), field_constraints(type_))
 
 
-def _union(members: tuple[ir.Type, ...], names: Names, later: Container[str]) -> Source:
+def _union(members: tuple[ir.Type, ...], names: PythonNames, later: Container[str]) -> Source:
     if any(isinstance(member, ir.Reference) and member.name in later for member in members):
-        return text(flat(_union(members, names, ())))
+        return string_literal(one_line(_union(members, names, ())))
     spelled: list[Source] = []
     for member in members:
         own = _choice(member.values) if isinstance(member, ir.Choice) else None
         spelled += own or [_part(member, names, later)]
-    return _either(spelled)
+    return _union_of(spelled)
 
 
 def _choice(values: tuple[str | int | bool | None, ...]) -> list[Source]:
@@ -77,16 +79,16 @@ def _choice(values: tuple[str | int | bool | None, ...]) -> list[Source]:
     if not given:
         return null
     if has_literals(ir.Choice(values)):
-        return [Row(("Literal", Bracket("[", tuple(map(literal, given)), "]"))), *null]
+        return [Concat(("Literal", Bracket("[", tuple(map(python_literal, given)), "]"))), *null]
     return ["str", *null] if kinds == {str} else ["Json"]
 
 
-def _either(members: list[Source]) -> Source:
+def _union_of(members: list[Source]) -> Source:
     distinct = [member for member in dict.fromkeys(members) if member != "None"]
     if "None" in members:
         distinct.append("None")
-    return distinct[0] if len(distinct) == 1 else Either(tuple(distinct))
+    return distinct[0] if len(distinct) == 1 else UnionType(tuple(distinct))
 
 
 def _generic(name: str, *items: Source) -> Source:
-    return Row((name, Bracket("[", items, "]", comma=len(items) > 1)))
+    return Concat((name, Bracket("[", items, "]", comma=len(items) > 1)))

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from scaffold.generator import ir
-from scaffold.generator._emit.python.line_breaks import Bracket, Row, layout
+from scaffold.generator._emit.python.line_breaks import Bracket, Concat, format_source
 from scaffold.generator._emit.python.literals import docstring
-from scaffold.generator._emit.python.names import Names
+from scaffold.generator._emit.python.names import PythonNames
 
-__all__ = ["Dispatched", "dispatched"]
+__all__ = ["DispatcherMethodView", "dispatcher_views"]
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatched:
+class DispatcherMethodView:
     """One hook, as a method of the dispatchers."""
 
     binding: str
@@ -37,12 +37,12 @@ _SAYS: Final[dict[str, str]] = {
 }
 
 
-def dispatched(names: Names) -> list[Dispatched]:
+def dispatcher_views(names: PythonNames) -> list[DispatcherMethodView]:
     """Describe every hook of a kind."""
     return [_describe(hook, names) for hook in names.kind.hooks]
 
 
-def _describe(hook: ir.Hook, names: Names) -> Dispatched:
+def _describe(hook: ir.Hook, names: PythonNames) -> DispatcherMethodView:
     constant, method = names.hooks[hook.name], names.methods[hook.name]
     taken, given = _type(hook.input, names), _type(hook.output, names)
     parameters = ["self"]
@@ -68,15 +68,15 @@ def _describe(hook: ir.Hook, names: Names) -> Dispatched:
     if hook.stream:
         plain, awaited = f"Generator[{given}]", f"AsyncGenerator[{given}]"
     word, wait = ("", "") if hook.stream else ("async ", "await ")
-    return Dispatched(
-        binding=layout(Row((f"{private} = ", routed)), 8),
-        signature=layout(Row((head, f" -> {plain}:")), 4),
-        async_signature=layout(Row((word, head, f" -> {awaited}:")), 4),
+    return DispatcherMethodView(
+        binding=format_source(Concat((f"{private} = ", routed)), 8),
+        signature=format_source(Concat((head, f" -> {plain}:")), 4),
+        async_signature=format_source(Concat((word, head, f" -> {awaited}:")), 4),
         docstring=docstring(_SAYS[hook.dispatch], indent=8),
         call=call,
         awaited=f"{wait}{call}",
     )
 
 
-def _type(payload: ir.Payload, names: Names) -> str:
+def _type(payload: ir.Payload, names: PythonNames) -> str:
     return names.types[payload.type.name] if isinstance(payload.type, ir.Reference) else "None"

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from scaffold.generator._emit.python.line_breaks import WIDTH, Bracket, Row, layout
+from scaffold.generator._emit.python.line_breaks import WIDTH, Bracket, Concat, format_source
 
-__all__ = ["exports", "imports", "own"]
+__all__ = ["export_list", "import_block", "project_import"]
 
 THIRD_PARTY = ("scaffold.contract", "typing_extensions")
 
@@ -70,7 +70,7 @@ def _is_type(part: ast.AST, node: ast.AST, *, around: bool) -> bool:
             return around and not isinstance(node, ast.Call)
 
 
-def imports(code: str) -> str:
+def import_block(code: str) -> str:
     """Write the imports of everything in `MODULES` that `code` names: a block for each origin."""
     used = _used(code)
     found = {module: used.intersection(names.split()) for module, names in MODULES.items()}
@@ -79,16 +79,16 @@ def imports(code: str) -> str:
     return "\n\n".join("\n".join(block) for block in (lines.values(), others) if block)
 
 
-def own(module: str, code: str, names: Iterable[str]) -> str:
+def project_import(module: str, code: str, names: Iterable[str]) -> str:
     """Write the import, from a module of the project, of those names that `code` uses."""
     used = _used(code).intersection(names)
     return _statement(module, used) if used else ""
 
 
-def exports(names: Iterable[str]) -> str:
+def export_list(names: Iterable[str]) -> str:
     """Write `__all__`."""
     items = tuple(f'"{name}"' for name in sorted(set(names), key=_export_order))
-    return layout(Row(("__all__ = ", Bracket("[", items, "]"))))
+    return format_source(Concat(("__all__ = ", Bracket("[", items, "]"))))
 
 
 def _statement(module: str, names: Iterable[str]) -> str:
@@ -96,7 +96,7 @@ def _statement(module: str, names: Iterable[str]) -> str:
     line = f"from {module} import {', '.join(items)}"
     if len(line) <= WIDTH:
         return line
-    return layout(Row((f"from {module} import ", Bracket("(", items, ")"))))
+    return format_source(Concat((f"from {module} import ", Bracket("(", items, ")"))))
 
 
 def _rank(name: str) -> int:

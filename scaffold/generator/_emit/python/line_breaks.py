@@ -8,9 +8,18 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from scaffold.generator._emit.python.literals import text
+from scaffold.generator._emit.python.literals import string_literal
 
-__all__ = ["WIDTH", "Bracket", "Either", "Row", "Source", "Text", "declaration", "layout"]
+__all__ = [
+    "WIDTH",
+    "Bracket",
+    "Concat",
+    "Source",
+    "StringLiteral",
+    "UnionType",
+    "assignment",
+    "format_source",
+]
 
 WIDTH = 88
 """Columns of a line: the default of the formatters in use."""
@@ -30,52 +39,54 @@ class Bracket:
 
 
 @dataclass(frozen=True, slots=True)
-class Either:
+class UnionType:
     """`A | B`; broken, it needs brackets around it."""
 
     members: tuple["Source", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StringLiteral:
     """A string; broken, it becomes several that Python joins."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Concat:
     """Parts side by side."""
 
     parts: tuple["Source", ...]
 
 
-Source: TypeAlias = str | Bracket | Either | Text | Row
+Source: TypeAlias = str | Bracket | UnionType | StringLiteral | Concat
 
 
-def layout(source: Source, indent: int = 0) -> str:
+def format_source(source: Source, indent: int = 0) -> str:
     """Write source that starts at column `indent`; only later lines are indented in the result."""
     return _write(source, indent, indent, "")
 
 
-def declaration(name: str, hint: Source, value: Source | None, indent: int = 0) -> str:
+def assignment(name: str, hint: Source, value: Source | None, indent: int = 0) -> str:
     """Write `name: hint = value`.
 
     What cannot be broken is moved as a whole, as formatters do: the value first, if the rest fits.
     """
-    whole = Row((f"{name}: ", hint)) if value is None else Row((f"{name}: ", hint, " = ", value))
+    whole = (
+        Concat((f"{name}: ", hint)) if value is None else Concat((f"{name}: ", hint, " = ", value))
+    )
     room = WIDTH - indent
-    if len(flat(whole)) > room and not _stays_broken(hint):
-        left = f"{name}: {flat(hint)} = ("
+    if len(one_line(whole)) > room and not _stays_broken(hint):
+        left = f"{name}: {one_line(hint)} = ("
         if isinstance(value, str) and len(left) <= room:
-            whole = Row((left[:-1], _around(value)))
+            whole = Concat((left[:-1], _around(value)))
         elif isinstance(hint, str) and value is None:
-            whole = Row((f"{name}: ", _around(hint)))
-    return layout(whole, indent)
+            whole = Concat((f"{name}: ", _around(hint)))
+    return format_source(whole, indent)
 
 
 def _stays_broken(source: Source) -> bool:
-    parts = source.parts if isinstance(source, Row) else (source,)
+    parts = source.parts if isinstance(source, Concat) else (source,)
     return any(isinstance(part, Bracket) and part.comma for part in parts)
 
 
@@ -83,34 +94,34 @@ def _around(source: Source) -> Bracket:
     return Bracket("(", (source,), ")", comma=False)
 
 
-def flat(source: Source) -> str:
+def one_line(source: Source) -> str:
     """Write source on one line."""
     match source:
         case str():
             return source
-        case Text(value):
-            return text(value)
-        case Either(members):
-            return " | ".join(map(flat, members))
-        case Row(parts):
-            return "".join(map(flat, parts))
+        case StringLiteral(value):
+            return string_literal(value)
+        case UnionType(members):
+            return " | ".join(map(one_line, members))
+        case Concat(parts):
+            return "".join(map(one_line, parts))
         case Bracket(start, items, end):
-            return f"{start}{', '.join(map(flat, items))}{end}"
+            return f"{start}{', '.join(map(one_line, items))}{end}"
 
 
 def _write(source: Source, indent: int, column: int, tail: str, *, bare: bool = False) -> str:
     # `tail` is what must follow on the same line; `bare` says that brackets stand around already.
-    line = flat(source)
+    line = one_line(source)
     if column + len(line) + len(tail) <= WIDTH:
         return line
     match source:
         case str():
             return source
-        case Row(parts):
+        case Concat(parts):
             return _row(parts, indent, column, tail)
-        case Text(value):
+        case StringLiteral(value):
             return _stack(_pieces(value, WIDTH - indent - INDENT - 2), indent, "(", ")")
-        case Either(members):
+        case UnionType(members):
             inner = indent if bare else indent + INDENT
             lines = [_write(member, inner, inner + 2, "") for member in members]
             if bare:
@@ -132,7 +143,7 @@ def _row(parts: tuple[Source, ...], indent: int, column: int, tail: str) -> str:
         after = _until_break(parts[place + 1 :], tail)
         written += _write(part, indent, column, after)
         last = written.rsplit("\n", 1)
-        column = len(last[1]) if len(last) > 1 else column + len(flat(part))
+        column = len(last[1]) if len(last) > 1 else column + len(one_line(part))
     return written
 
 
@@ -143,15 +154,15 @@ def _until_break(parts: tuple[Source, ...], tail: str) -> str:
         match part:
             case Bracket(start, items, _end) if items:
                 return before + start
-            case Row(inner):
+            case Concat(inner):
                 stopped = _until_break(inner, "\n")
                 if not stopped.endswith("\n"):
                     return before + stopped
                 before += stopped[:-1]
-            case Either() | Text():
+            case UnionType() | StringLiteral():
                 return f"{before}("
             case _:
-                before += flat(part)
+                before += one_line(part)
     return before + tail
 
 
@@ -165,8 +176,8 @@ def _pieces(value: str, width: int) -> list[str]:
     pieces: list[str] = []
     piece = ""
     for word in re.findall(r"\S*\s*", value):
-        if piece and len(text(piece + word)) > width:
-            pieces.append(text(piece))
+        if piece and len(string_literal(piece + word)) > width:
+            pieces.append(string_literal(piece))
             piece = ""
         piece += word
-    return [*pieces, text(piece)]
+    return [*pieces, string_literal(piece)]

@@ -11,7 +11,7 @@ import unicodedata
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["docstring", "literal", "note", "text"]
+__all__ = ["attribute_docstring", "docstring", "python_literal", "string_literal"]
 
 WIDTH = 88
 
@@ -46,18 +46,19 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _STRUCTURE = re.compile(r"\s|[-*+#>|]|\d+[.)]\s")
 
 
-def literal(value: Json) -> str:
+def python_literal(value: Json) -> str:
     """Write a JSON value as a Python expression on one line."""
     if isinstance(value, str):
-        return text(value)
+        return string_literal(value)
     if is_list(value):
-        return f"[{', '.join(map(literal, value))}]"
+        return f"[{', '.join(map(python_literal, value))}]"
     if is_object(value):
-        return f"{{{', '.join(f'{text(key)}: {literal(item)}' for key, item in value.items())}}}"
+        entries = (f"{string_literal(key)}: {python_literal(item)}" for key, item in value.items())
+        return f"{{{', '.join(entries)}}}"
     return repr(value)
 
 
-def text(value: str) -> str:
+def string_literal(value: str) -> str:
     """Write a string as a Python string literal on one line."""
     quote = "'" if value.count('"') > value.count("'") else '"'
     if value.isascii() and value.isprintable() and quote not in value and "\\" not in value:
@@ -75,7 +76,7 @@ def docstring(value: str, *, indent: int = 0, otherwise: str = _ANYTHING) -> str
     return _quote("\n\n".join(_shape(prose, indent + raw, otherwise)), indent, raw=raw)
 
 
-def note(value: str, *, indent: int = 0) -> str:
+def attribute_docstring(value: str, *, indent: int = 0) -> str:
     """Write prose as the docstring of an attribute, which needs no summary."""
     prose, raw = _printable(value)
     blocks = (_wrap(block, WIDTH - indent - raw - len('"""')) for block in prose.split("\n\n"))

@@ -3,17 +3,17 @@
 from collections.abc import Container, Iterable, Iterator
 
 from scaffold.generator import ir
-from scaffold.generator._emit.python.annotations import annotated, constraints, hint
-from scaffold.generator._emit.python.line_breaks import Bracket, Row, declaration, layout
-from scaffold.generator._emit.python.literals import docstring, note, text
-from scaffold.generator._emit.python.names import Names
+from scaffold.generator._emit.python.annotations import annotated, annotation, field_constraints
+from scaffold.generator._emit.python.line_breaks import Bracket, Concat, assignment, format_source
+from scaffold.generator._emit.python.literals import attribute_docstring, docstring, string_literal
+from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.type_support import accepts_null, discriminator, references
-from scaffold.generator._emit.python.value_literals import default
+from scaffold.generator._emit.python.value_literals import default_expression
 
-__all__ = ["declarations"]
+__all__ = ["model_definitions"]
 
 
-def declarations(names: Names) -> str:
+def model_definitions(names: PythonNames) -> str:
     """Write the classes and aliases of a kind, without imports.
 
     A class that names what is defined below it is completed at the end; so its clients pay for
@@ -23,7 +23,7 @@ def declarations(names: Names) -> str:
     roles = _roles(names.kind)
     written: list[str] = []
     unfinished: list[str] = []
-    for item in ordered(names.kind.types):
+    for item in in_definition_order(names.kind.types):
         if isinstance(item, ir.Record):
             about = item.description or roles.get(item.name, "")
             written.append(_record(item, names, later, about))
@@ -37,7 +37,7 @@ def declarations(names: Names) -> str:
     return "\n\n\n".join(written)
 
 
-def ordered(types: Iterable[ir.Declaration]) -> Iterator[ir.Declaration]:
+def in_definition_order(types: Iterable[ir.Declaration]) -> Iterator[ir.Declaration]:
     """Put every alias behind what it names: it is a value, which cannot be completed later."""
     known: set[str] = set()
     waiting: list[ir.Declaration] = []
@@ -68,10 +68,10 @@ def _roles(kind: ir.Kind) -> dict[str, str]:
     return roles
 
 
-def _record(record: ir.Record, names: Names, later: Container[str], about: str) -> str:
+def _record(record: ir.Record, names: PythonNames, later: Container[str], about: str) -> str:
     options = ['extra="forbid"'] if record.extra == "forbid" else []
     bases = Bracket("(", ("Model", *options), ")")
-    head = layout(Row((f"class {names.types[record.name]}", bases, ":")))
+    head = format_source(Concat((f"class {names.types[record.name]}", bases, ":")))
     words = docstring(about, indent=4, otherwise=f"The object `{record.name}`.")
     lines = [head, f"    {words}"]
     if record.fields:
@@ -83,33 +83,33 @@ def _record(record: ir.Record, names: Names, later: Container[str], about: str) 
     return "\n".join(lines)
 
 
-def _field(field: ir.Field, name: str, names: Names, later: Container[str]) -> str:
-    source = hint(field.type, names, later)
-    value = None if field.required else default(field, names)
+def _field(field: ir.Field, name: str, names: PythonNames, later: Container[str]) -> str:
+    source = annotation(field.type, names, later)
+    value = None if field.required else default_expression(field, names)
     if not field.required and value is None:
         value = "None"
         if not accepts_null(field.type, names.declared):
             value = "ABSENT"
-            source = Row(("Maybe", Bracket("[", (source,), "]", comma=False)))
-    alias = [] if name == field.name else [f"alias={text(field.name)}"]
-    return declaration(name, annotated(source, [*alias, *_options(field.type, names)]), value, 4)
+            source = Concat(("Maybe", Bracket("[", (source,), "]", comma=False)))
+    alias = [] if name == field.name else [f"alias={string_literal(field.name)}"]
+    return assignment(name, annotated(source, [*alias, *_options(field.type, names)]), value, 4)
 
 
-def _alias(alias: ir.Alias, names: Names) -> str:
+def _alias(alias: ir.Alias, names: PythonNames) -> str:
     # A name for `None` is the class: `None` itself is no type when it is passed to a hook.
-    source = "NoneType" if alias.type == ir.Null() else hint(alias.type, names)
+    source = "NoneType" if alias.type == ir.Null() else annotation(alias.type, names)
     value = annotated(source, list(_options(alias.type, names)))
-    line = layout(Row((f"{names.types[alias.name]}: TypeAlias = ", value)))
+    line = format_source(Concat((f"{names.types[alias.name]}: TypeAlias = ", value)))
     return "\n".join([line, *_note(alias.description, 0)])
 
 
 def _note(prose: str, indent: int) -> list[str]:
-    return [" " * indent + note(prose, indent=indent)] if prose.strip() else []
+    return [" " * indent + attribute_docstring(prose, indent=indent)] if prose.strip() else []
 
 
-def _options(type_: ir.Type, names: Names) -> Iterator[str]:
+def _options(type_: ir.Type, names: PythonNames) -> Iterator[str]:
     """Yield what pydantic has to know beside the type."""
-    yield from constraints(type_)
+    yield from field_constraints(type_)
     tag = discriminator(type_, names.declared)
     if tag is not None and isinstance(type_, ir.Union):
         attributes = {
@@ -118,4 +118,4 @@ def _options(type_: ir.Type, names: Names) -> Iterator[str]:
             if isinstance(member, ir.Reference)
         }
         if len(attributes) == 1:
-            yield f"discriminator={text(attributes.pop())}"
+            yield f"discriminator={string_literal(attributes.pop())}"

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from scaffold.generator._emit.python.dispatcher_views import Dispatched
-from scaffold.generator._emit.python.names import Names
+from scaffold.generator._emit.python.dispatcher_views import DispatcherMethodView
+from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.template_views import HookView, KindView
 
-__all__ = ["client", "dispatch", "plugin"]
+__all__ = ["client_module", "dispatch_module", "plugin_module"]
 
 
-def plugin(names: Names, kind: KindView, hooks: Sequence[HookView]) -> str:
+def plugin_module(names: PythonNames, kind: KindView, hooks: Sequence[HookView]) -> str:
     """Write what a plugin implements."""
     constants = "\n".join(hook.definition for hook in hooks)
     methods = "".join(
@@ -33,7 +33,7 @@ class {names.plugin}(Plugin):
 {methods}"""
 
 
-def client(names: Names, kind: KindView, hooks: Sequence[HookView]) -> str:
+def client_module(names: PythonNames, kind: KindView, hooks: Sequence[HookView]) -> str:
     """Write the two clients: the one that waits, and the one that is awaited."""
     bindings = "".join(f"        {hook.binding}\n" for hook in hooks)
     return f"""\
@@ -52,7 +52,7 @@ class {names.async_client}(AsyncClient, {names.plugin}):
 {bindings}{_overridden((hook.async_signature, hook.awaited) for hook in hooks)}"""
 
 
-def dispatch(names: Names, hooks: Sequence[Dispatched]) -> str:
+def dispatch_module(names: PythonNames, hooks: Sequence[DispatcherMethodView]) -> str:
     """Write the two dispatchers, which call all plugins of a host."""
     bindings = "".join(f"        {hook.binding}\n" for hook in hooks)
     methods = ((hook.signature, hook.docstring, hook.call) for hook in hooks)

@@ -10,11 +10,11 @@ from keyword import iskeyword
 from scaffold.generator._emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
 from scaffold.generator.ir import Declaration, Kind, Record
 
-__all__ = ["Names", "identifiers", "pascal"]
+__all__ = ["PythonNames", "identifiers", "pascal_case"]
 
 
 @dataclass(frozen=True)
-class Names:
+class PythonNames:
     """The Python names of one kind."""
 
     kind: Kind
@@ -35,12 +35,12 @@ class Names:
     @property
     def plugin(self) -> str:
         """`ToolPlugin`."""
-        return f"{pascal(self.kind.name)}Plugin"
+        return f"{pascal_case(self.kind.name)}Plugin"
 
     @property
     def client(self) -> str:
         """`ToolClient`."""
-        return f"{pascal(self.kind.name)}Client"
+        return f"{pascal_case(self.kind.name)}Client"
 
     @property
     def async_client(self) -> str:
@@ -50,7 +50,7 @@ class Names:
     @property
     def dispatcher(self) -> str:
         """`ToolDispatcher`."""
-        return f"{pascal(self.kind.name)}Dispatcher"
+        return f"{pascal_case(self.kind.name)}Dispatcher"
 
     @property
     def async_dispatcher(self) -> str:
@@ -113,7 +113,7 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def pascal(name: str) -> str:
+def pascal_case(name: str) -> str:
     """`text_processor` → `TextProcessor`."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 

@@ -1,14 +1,14 @@
 """Two files of a plugin's project: the one its author fills in, and the test of its contract."""
 
 from scaffold.generator import ir
-from scaffold.generator._emit.python.imports import imports, own
-from scaffold.generator._emit.python.line_breaks import Bracket, Row, Source, layout
-from scaffold.generator._emit.python.literals import docstring, text
-from scaffold.generator._emit.python.names import Names
+from scaffold.generator._emit.python.imports import import_block, project_import
+from scaffold.generator._emit.python.line_breaks import Bracket, Concat, Source, format_source
+from scaffold.generator._emit.python.literals import docstring, string_literal
+from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.template_views import hook_view
-from scaffold.generator._emit.python.value_literals import expression
+from scaffold.generator._emit.python.value_literals import value_expression
 from scaffold.generator._emit.shared.examples import examples
-from scaffold.generator._schema.types.value_matches import fits
+from scaffold.generator._schema.types.value_matches import matches_type
 
 __all__ = ["contract_test", "plugin_stub"]
 
@@ -29,7 +29,7 @@ HERE = """\
 
 def plugin_stub(kind: ir.Kind, *, package: str, class_name: str) -> str:
     """Write the author's `plugin.py`: it runs as it is, and every hook answers with a sample."""
-    names = Names(kind)
+    names = PythonNames(kind)
     listing = _listing(kind)
     methods = [
         _method(hook_view(hook, names).stub, _body(hook, names, lists=hook.name in listing))
@@ -44,7 +44,11 @@ class {class_name}({names.plugin}):
     {docstring(f"A plugin of kind `{kind.name}`.", indent=4)}
 {"".join(methods)}"""
     types = (*names.types.values(), names.plugin)
-    head = (docstring(about), imports(code), own(f"._generated.{names.package}", code, types))
+    head = (
+        docstring(about),
+        import_block(code),
+        project_import(f"._generated.{names.package}", code, types),
+    )
     return "\n\n".join(head) + f"\n\n\n{code}"
 
 
@@ -58,7 +62,7 @@ def _method(signature: str, statements: list[str]) -> str:
 
 def contract_test(kind: ir.Kind, *, package: str, class_name: str) -> str:
     """Write the project's test: the same answer to every hook, in every runtime."""
-    names = Names(kind)
+    names = PythonNames(kind)
     listing = _listing(kind)
     calls = [
         _call(hook, names, value, everywhere=hook.exposed or hook.name in listing)
@@ -80,7 +84,7 @@ from pathlib import Path
 import pytest
 from scaffold.testing import {"assert_alike, " if calls else ""}every_runtime
 
-{own(f"{package}._generated.{names.package}", used, types)}
+{project_import(f"{package}._generated.{names.package}", used, types)}
 
 PLUGIN = Path(__file__).parents[1]
 
@@ -97,24 +101,26 @@ def _listing(kind: ir.Kind) -> set[str]:
     return {hook.functions.catalogue for hook in kind.hooks if hook.functions}
 
 
-def _call(hook: ir.Hook, names: Names, value: ir.Json, *, everywhere: bool) -> str:
+def _call(hook: ir.Hook, names: PythonNames, value: ir.Json, *, everywhere: bool) -> str:
     """Write the test of one hook; not `everywhere` if no MCP client is offered it."""
     payload: tuple[Source, ...] = ()
     if hook.input.type is not None:
-        payload = (expression(hook.input.type, value, names),)
-    called = Row((f"lambda client: client.{names.methods[hook.name]}", Bracket("(", payload, ")")))
+        payload = (value_expression(hook.input.type, value, names),)
+    called = Concat(
+        (f"lambda client: client.{names.methods[hook.name]}", Bracket("(", payload, ")"))
+    )
     clients = "clients" if everywhere else "here"
     parameters = Bracket("(", (f"clients: dict[str, {names.client}]",), ")")
     name = f"def test_{hook.name}_answers_alike_in_every_runtime"
-    statement = layout(Row(("assert_alike", Bracket("(", (clients, called), ")"))), 4)
+    statement = format_source(Concat(("assert_alike", Bracket("(", (clients, called), ")"))), 4)
     return f"""
 
-{layout(Row((name, parameters, " -> None:")))}
+{format_source(Concat((name, parameters, " -> None:")))}
 {"" if everywhere else HERE}    {statement}
 """
 
 
-def _opening(names: Names) -> str:
+def _opening(names: PythonNames) -> str:
     return f"""
 
 def test_it_opens_in_every_runtime(clients: dict[str, {names.client}]) -> None:
@@ -122,7 +128,7 @@ def test_it_opens_in_every_runtime(clients: dict[str, {names.client}]) -> None:
 """
 
 
-def _body(hook: ir.Hook, names: Names, *, lists: bool) -> list[str]:
+def _body(hook: ir.Hook, names: PythonNames, *, lists: bool) -> list[str]:
     """Write what a hook of the stub does, a statement each; `lists` if it lists functions."""
     if hook.stream:
         return _items(hook, names)
@@ -133,23 +139,27 @@ def _body(hook: ir.Hook, names: Names, *, lists: bool) -> list[str]:
     if hook.functions is not None and _is_free(hook, names):
         return _greet(hook, hook.functions, names)
     answers = examples(hook.output)
-    if lists and fits([GREETING], hook.output.type, names.declared):
+    if lists and matches_type([GREETING], hook.output.type, names.declared):
         answers = ([GREETING],)
     for answer in answers:
-        return [layout(Row(("return ", expression(hook.output.type, answer, names))), 8)]
+        return [
+            format_source(Concat(("return ", value_expression(hook.output.type, answer, names))), 8)
+        ]
     return ["raise NotImplementedError"]
 
 
-def _items(hook: ir.Hook, names: Names) -> list[str]:
+def _items(hook: ir.Hook, names: PythonNames) -> list[str]:
     # A generator that yields its sample, if its schema gives one away.
     if hook.output.type is None:
         return ["yield None"]
     for item in examples(hook.output):
-        return [layout(Row(("yield ", expression(hook.output.type, item, names))), 8)]
+        return [
+            format_source(Concat(("yield ", value_expression(hook.output.type, item, names))), 8)
+        ]
     return ["yield from ()"]
 
 
-def _is_same(taken: ir.Type, given: ir.Type, names: Names) -> bool:
+def _is_same(taken: ir.Type, given: ir.Type, names: PythonNames) -> bool:
     # A step of a chain answers with what it takes: the one thing it can do without knowing more.
     while isinstance(given, ir.Reference) and given != taken:
         item = names.declared[given.name]
@@ -159,13 +169,13 @@ def _is_same(taken: ir.Type, given: ir.Type, names: Names) -> bool:
     return taken == given
 
 
-def _is_free(hook: ir.Hook, names: Names) -> bool:
+def _is_free(hook: ir.Hook, names: PythonNames) -> bool:
     # Whether an answer may be any text under `result`, as that of a tool is.
     assert hook.output.type is not None
-    return fits({"result": "Hello!"}, hook.output.type, names.declared)
+    return matches_type({"result": "Hello!"}, hook.output.type, names.declared)
 
 
-def _greet(hook: ir.Hook, functions: ir.Functions, names: Names) -> list[str]:
+def _greet(hook: ir.Hook, functions: ir.Functions, names: PythonNames) -> list[str]:
     assert isinstance(hook.input.type, ir.Reference)
     assert isinstance(hook.output.type, ir.Reference)
     attributes = names.fields[hook.input.type.name]
@@ -176,7 +186,9 @@ def _greet(hook: ir.Hook, functions: ir.Functions, names: Names) -> list[str]:
     ]
     if any(error.code == "unknown_function" for error in hook.errors):
         words = f'f"there is no function named {{{called}!r}}"'
-        refusal = Row(("raise HookError", Bracket("(", (text("unknown_function"), words), ")")))
-        check = f"if {called} != {text(GREETING['name'])}:"
-        statements.insert(0, f"{check}\n            {layout(refusal, 12)}")
+        refusal = Concat(
+            ("raise HookError", Bracket("(", (string_literal("unknown_function"), words), ")"))
+        )
+        check = f"if {called} != {string_literal(GREETING['name'])}:"
+        statements.insert(0, f"{check}\n            {format_source(refusal, 12)}")
     return statements

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 from scaffold.generator import ir
 from scaffold.generator._compile.function_tools import USUAL_ARGUMENTS, USUAL_NAME
-from scaffold.generator._emit.python.line_breaks import Bracket, Row, Source, layout
-from scaffold.generator._emit.python.literals import docstring, literal, text
-from scaffold.generator._emit.python.names import Names, pascal
-from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL
+from scaffold.generator._emit.python.line_breaks import Bracket, Concat, Source, format_source
+from scaffold.generator._emit.python.literals import docstring, python_literal, string_literal
+from scaffold.generator._emit.python.names import PythonNames, pascal_case
+from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL_TEMPLATE
 
-__all__ = ["HookView", "KindView", "hook_view", "kind_view", "named"]
+__all__ = ["HookView", "KindView", "hook_view", "kind_view", "with_named_payloads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class HookView:
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class _HookStyle:
     """How a hook is written that answers in one piece, or in items."""
 
     hook: str
@@ -55,7 +55,7 @@ class _Form:
     await_: str
 
 
-_PLAIN = _Form(
+_PLAIN = _HookStyle(
     hook="Hook",
     bind="bind",
     abstract="MaybeAwaitable[{}]",
@@ -65,7 +65,7 @@ _PLAIN = _Form(
     awaited="{}",
     await_="await ",
 )
-_STREAM = _Form(
+_STREAM = _HookStyle(
     hook="StreamHook",
     bind="stream",
     abstract="MaybeAsyncIterator[{}]",
@@ -90,7 +90,7 @@ class KindView:
     """The docstring of the client that is awaited."""
 
 
-def named(kind: ir.Kind) -> ir.Kind:
+def with_named_payloads(kind: ir.Kind) -> ir.Kind:
     """Give every payload a declared name: `ExecuteOutput`."""
     taken = {item.name for item in kind.types}
     aliases: list[ir.Alias] = []
@@ -98,7 +98,7 @@ def named(kind: ir.Kind) -> ir.Kind:
     def name(payload: ir.Payload, hook: ir.Hook, role: str) -> ir.Payload:
         if payload.type is None or isinstance(payload.type, ir.Reference):
             return payload
-        free = f"{pascal(hook.name)}{role}"
+        free = f"{pascal_case(hook.name)}{role}"
         while free in taken:
             free += "Payload"
         taken.add(free)
@@ -114,23 +114,23 @@ def named(kind: ir.Kind) -> ir.Kind:
     return replace(kind, hooks=hooks, types=(*kind.types, *aliases))
 
 
-def kind_view(names: Names) -> KindView:
+def kind_view(names: PythonNames) -> KindView:
     """Describe the kind as a whole."""
     kind = names.kind
     constants = tuple(names.hooks.values())
     call = Bracket(
         "Kind(",
         (
-            text(kind.name),
-            text(kind.version),
+            string_literal(kind.name),
+            string_literal(kind.version),
             Bracket("(", constants, ")") if len(constants) != 1 else f"({constants[0]},)",
-            f"digest={text(kind.digest)}",
+            f"digest={string_literal(kind.digest)}",
             'contract=Path(__file__).with_name("contract.json")',
         ),
         ")",
     )
     return KindView(
-        layout(Row((f"{names.constant} = ", call))),
+        format_source(Concat((f"{names.constant} = ", call))),
         docstring(
             kind.description, indent=4, otherwise=f"What a plugin of kind `{kind.name}` does."
         ),
@@ -139,7 +139,7 @@ def kind_view(names: Names) -> KindView:
     )
 
 
-def hook_view(hook: ir.Hook, names: Names) -> HookView:
+def hook_view(hook: ir.Hook, names: PythonNames) -> HookView:
     """Describe one hook."""
     constant, method = names.hooks[hook.name], names.methods[hook.name]
     taken, given = _type(hook.input, names), _type(hook.output, names)
@@ -152,10 +152,10 @@ def hook_view(hook: ir.Hook, names: Names) -> HookView:
     return HookView(
         constant=constant,
         method=method,
-        definition=layout(Row((*made, _arguments(hook, names)))),
+        definition=format_source(Concat((*made, _arguments(hook, names)))),
         abstract=_function(method, parameters, form.abstract.format(given)),
         docstring=docstring(_prose(hook), indent=8, otherwise=f"Answer `{hook.name}`."),
-        binding=layout(Row((f"{private} = ", bound)), 8),
+        binding=format_source(Concat((f"{private} = ", bound)), 8),
         stub=_function(method, parameters, form.stub.format(given)),
         signature=_function(method, parameters, form.given.format(given)),
         async_signature=_function(method, parameters, form.awaited.format(given), word=form.word),
@@ -165,40 +165,44 @@ def hook_view(hook: ir.Hook, names: Names) -> HookView:
 
 
 def _function(name: str, parameters: tuple[str, ...], result: str, *, word: str = "def") -> str:
-    return layout(Row((f"{word} {name}", Bracket("(", parameters, ")"), f" -> {result}:")), 4)
+    return format_source(
+        Concat((f"{word} {name}", Bracket("(", parameters, ")"), f" -> {result}:")), 4
+    )
 
 
-def _type(payload: ir.Payload, names: Names) -> str:
+def _type(payload: ir.Payload, names: PythonNames) -> str:
     return names.types[payload.type.name] if isinstance(payload.type, ir.Reference) else "None"
 
 
-def _arguments(hook: ir.Hook, names: Names) -> Bracket:
+def _arguments(hook: ir.Hook, names: PythonNames) -> Bracket:
     options: tuple[tuple[str, bool, Source], ...] = (
         ("input", hook.input.type is not None, _type(hook.input, names)),
         ("output", hook.output.type is not None, _type(hook.output, names)),
         ("exact_input", hook.input.exact, "True"),
         ("exact_output", hook.output.exact, "True"),
         ("exposed", not hook.exposed, "False"),
-        ("tool", hook.tool != DEFAULT_TOOL, text(hook.tool)),
+        ("tool", hook.tool != DEFAULT_TOOL_TEMPLATE, string_literal(hook.tool)),
         ("functions", hook.functions is not None, _functions(hook.functions)),
         ("content", hook.content, "True"),
         ("best_effort", hook.best_effort, "True"),
         ("idempotent", hook.idempotent, "True"),
         ("read_only", hook.read_only, "True"),
-        ("timeout", hook.timeout is not None, literal(hook.timeout)),
+        ("timeout", hook.timeout is not None, python_literal(hook.timeout)),
     )
-    said = tuple(Row((f"{name}=", value)) for name, needed, value in options if needed)
-    return Bracket("(", (text(hook.name), f"Dispatch.{hook.dispatch.upper()}", *said), ")")
+    said = tuple(Concat((f"{name}=", value)) for name, needed, value in options if needed)
+    return Bracket(
+        "(", (string_literal(hook.name), f"Dispatch.{hook.dispatch.upper()}", *said), ")"
+    )
 
 
 def _functions(functions: ir.Functions | None) -> Source:
     if functions is None:
         return "None"
-    options = [f"catalogue={text(functions.catalogue)}"]
+    options = [f"catalogue={string_literal(functions.catalogue)}"]
     if functions.name != USUAL_NAME:
-        options.append(f"name={text(functions.name)}")
+        options.append(f"name={string_literal(functions.name)}")
     if functions.arguments != USUAL_ARGUMENTS:
-        options.append(f"arguments={text(functions.arguments)}")
+        options.append(f"arguments={string_literal(functions.arguments)}")
     return Bracket("Functions(", tuple(options), ")")
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from scaffold.generator import ir
-from scaffold.generator._schema.types.type_builder import LONGEST_LITERAL
+from scaffold.generator._schema.types.type_builder import MAX_LITERAL_LENGTH
 
-__all__ = ["accepts_null", "bounds", "discriminator", "has_literals", "references"]
+__all__ = ["accepts_null", "discriminator", "has_literals", "pydantic_bounds", "references"]
 
 
 def accepts_null(type_: ir.Type, declared: Mapping[str, ir.Declaration]) -> bool:
@@ -31,7 +31,7 @@ def references(type_: ir.Type) -> set[str]:
     return {name for inner in _inner(type_) for name in references(inner)}
 
 
-def bounds(type_: ir.Type) -> dict[str, float | str | None]:
+def pydantic_bounds(type_: ir.Type) -> dict[str, float | str | None]:
     """Return the bounds of a type as pydantic calls them; `None` where there is none."""
     match type_:
         case ir.Integer(low, high):
@@ -69,7 +69,7 @@ def has_literals(type_: ir.Type) -> bool:
     values = [value for value in type_.values if value is not None]
     kinds = {type(value) for value in values}
     longest = max((len(value) for value in values if isinstance(value, str)), default=0)
-    if longest > LONGEST_LITERAL and kinds == {str}:
+    if longest > MAX_LITERAL_LENGTH and kinds == {str}:
         return False
     return bool(values) and not kinds >= {bool, int}  # True and 1 are one value to Python
 

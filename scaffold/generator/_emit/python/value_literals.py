@@ -1,50 +1,50 @@
 """JSON values as Python expressions of the type they have: defaults, and samples to start from."""
 
 from scaffold.generator import ir
-from scaffold.generator._emit.python.line_breaks import Bracket, Row, Source, Text
-from scaffold.generator._emit.python.literals import literal, text
-from scaffold.generator._emit.python.names import Names
-from scaffold.generator._schema.types.value_matches import fits
+from scaffold.generator._emit.python.line_breaks import Bracket, Concat, Source, StringLiteral
+from scaffold.generator._emit.python.literals import python_literal, string_literal
+from scaffold.generator._emit.python.names import PythonNames
+from scaffold.generator._schema.types.value_matches import matches_type
 from scaffold.generator._source.json_values import is_list, is_object
 
-__all__ = ["default", "expression"]
+__all__ = ["default_expression", "value_expression"]
 
-MOST_DIGITS = 60
+MAX_DIGITS_ON_A_LINE = 60
 """Of a number on a line, which cannot be broken within one."""
 
 LARGEST_FLOAT = 2.0**1023
 
 
-def default(field: ir.Field, names: Names) -> Source | None:
+def default_expression(field: ir.Field, names: PythonNames) -> Source | None:
     """Write what an absent property reads as; `None` if no default can be written."""
     if not field.has_default or _mixes(field.type, names):
         return None
-    value = expression(field.type, field.default, names)
+    value = value_expression(field.type, field.default, names)
     if _builds(field.type, field.default, names):
-        return Bracket("Field(", (Row(("default_factory=lambda: ", value)),), ")")
+        return Bracket("Field(", (Concat(("default_factory=lambda: ", value)),), ")")
     if isinstance(field.default, list | dict):
-        return Bracket("Field(", (Row(("default=", value)),), ")")
+        return Bracket("Field(", (Concat(("default=", value)),), ")")
     return value
 
 
-def expression(type_: ir.Type, value: ir.Json, names: Names) -> Source:
+def value_expression(type_: ir.Type, value: ir.Json, names: PythonNames) -> Source:
     """Write a value of a type: `Chunk(text="…", start=0)`."""
     match type_:
         case ir.Reference(name):
             item = names.declared[name]
             if isinstance(item, ir.Alias):
-                return expression(item.type, value, names)
+                return value_expression(item.type, value, names)
             return _record(item, value, names)
         case ir.Array(items):
-            return Bracket("[", tuple(expression(items, item, names) for item in value), "]")
+            return Bracket("[", tuple(value_expression(items, item, names) for item in value), "]")
         case ir.Map(values):
             entries = (
-                Row((f"{text(key)}: ", expression(values, item, names)))
+                Concat((f"{string_literal(key)}: ", value_expression(values, item, names)))
                 for key, item in value.items()
             )
             return Bracket("{", tuple(entries), "}")
         case ir.Union(members):
-            return expression(_member(members, value, names), value, names)
+            return value_expression(_member(members, value, names), value, names)
         case ir.Integer() | ir.Choice() if isinstance(value, int | float) and not isinstance(
             value, bool
         ):
@@ -55,39 +55,45 @@ def expression(type_: ir.Type, value: ir.Json, names: Names) -> Source:
 
 def _whole(value: float) -> str:
     whole = int(value)
-    if len(str(whole)) > MOST_DIGITS and abs(whole) < LARGEST_FLOAT and int(float(whole)) == whole:
+    if (
+        len(str(whole)) > MAX_DIGITS_ON_A_LINE
+        and abs(whole) < LARGEST_FLOAT
+        and int(float(whole)) == whole
+    ):
         return f"int({float(whole)!r})"
-    return literal(whole)
+    return python_literal(whole)
 
 
-def _record(record: ir.Record, value: ir.Json, names: Names) -> Source:
+def _record(record: ir.Record, value: ir.Json, names: PythonNames) -> Source:
     attributes = names.fields[record.name]
     if not value.keys() <= attributes.keys():
         return Bracket(f"{names.types[record.name]}.model_validate(", (_json(value),), ")")
     arguments = (
-        Row((f"{attributes[field.name]}=", expression(field.type, value[field.name], names)))
+        Concat(
+            (f"{attributes[field.name]}=", value_expression(field.type, value[field.name], names))
+        )
         for field in record.fields
         if field.name in value
     )
     return Bracket(f"{names.types[record.name]}(", tuple(arguments), ")")
 
 
-def _member(members: tuple[ir.Type, ...], value: ir.Json, names: Names) -> ir.Type:
-    return next(member for member in members if fits(value, member, names.declared))
+def _member(members: tuple[ir.Type, ...], value: ir.Json, names: PythonNames) -> ir.Type:
+    return next(member for member in members if matches_type(value, member, names.declared))
 
 
 def _json(value: ir.Json) -> Source:
     if isinstance(value, str):
-        return Text(value)
+        return StringLiteral(value)
     if is_list(value):
         return Bracket("[", tuple(map(_json, value)), "]")
     if is_object(value):
-        entries = (Row((f"{text(key)}: ", _json(item))) for key, item in value.items())
+        entries = (Concat((f"{string_literal(key)}: ", _json(item))) for key, item in value.items())
         return Bracket("{", tuple(entries), "}")
-    return literal(value)
+    return python_literal(value)
 
 
-def _builds(type_: ir.Type, value: ir.Json, names: Names) -> bool:
+def _builds(type_: ir.Type, value: ir.Json, names: PythonNames) -> bool:
     # Whether the value holds an object of a class of ours, which may be defined further down.
     match type_:
         case ir.Reference(name):
@@ -103,7 +109,7 @@ def _builds(type_: ir.Type, value: ir.Json, names: Names) -> bool:
             return False
 
 
-def _mixes(type_: ir.Type, names: Names) -> bool:
+def _mixes(type_: ir.Type, names: PythonNames) -> bool:
     # A list of several classes: no expression has that type without a cast.
     match type_:
         case ir.Reference(name):

@@ -4,11 +4,11 @@ What a dialect leaves out refuses nothing. So a schema in such a dialect is read
 keywords, and is from there on one of the standard dialect, which every validator knows.
 """
 
-from scaffold.generator._schema.dialects.vocabulary import DIALECT, rebuild
+from scaffold.generator._schema.dialects.vocabulary import DIALECT, map_subschemas
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["in_standard_terms", "unknown_vocabularies"]
+__all__ = ["to_standard_dialect", "unknown_vocabularies"]
 
 _PREFIX = "https://json-schema.org/draft/2020-12/vocab/"
 _TEXT = {
@@ -37,7 +37,7 @@ def unknown_vocabularies(metaschema: Json) -> list[str]:
     return [uri for uri, is_required in needed.items() if is_required and uri not in _KEYWORDS]
 
 
-def in_standard_terms(schema: Json, metaschema: Json) -> Json:
+def to_standard_dialect(schema: Json, metaschema: Json) -> Json:
     """Rewrite a schema of a dialect as the schema of the standard dialect that means the same."""
     spoken = (_KEYWORDS.get(uri, frozenset[str]()) for uri in _vocabularies(metaschema))
     silent = _OPTIONAL.difference(*spoken)
@@ -54,4 +54,4 @@ def _without(schema: Json, silent: frozenset[str]) -> Json:
     if not is_object(schema):
         return schema
     heard = {keyword: value for keyword, value in schema.items() if keyword not in silent}
-    return rebuild(heard, lambda inner: _without(inner, silent))
+    return map_subschemas(heard, lambda inner: _without(inner, silent))

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from scaffold._validators import Draft as Meta
-from scaffold.generator._schema.dialects.vocabulary import DIALECT, KNOWN
+from scaffold.generator._schema.dialects.vocabulary import DIALECT, KNOWN_KEYWORDS
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["LATEST", "OPENAPI_3_1", "Draft", "description_draft", "draft_of", "mixes_drafts"]
+__all__ = [
+    "DRAFT_2020_12",
+    "OPENAPI_3_1",
+    "Draft",
+    "description_draft",
+    "draft_of",
+    "has_mixed_drafts",
+]
 
 _DRAFT_4 = """
     id $schema $ref title description default multipleOf maximum exclusiveMaximum minimum
@@ -42,7 +49,7 @@ class Draft:
     uri: str = ""
     """The address of its meta-schema."""
     identifier: str = "$id"
-    lonely_reference: bool = False
+    ref_hides_siblings: bool = False
     """True if `$ref` silences what stands next to it."""
 
 
@@ -52,36 +59,36 @@ def _words(*texts: str) -> frozenset[str]:
 
 _SITE = "http://json-schema.org/draft"
 
-LATEST = Draft("2020-12", KNOWN, "202012", DIALECT)
+DRAFT_2020_12 = Draft("2020-12", KNOWN_KEYWORDS, "202012", DIALECT)
 
-_4 = Draft("4", _words(_DRAFT_4), "4", f"{_SITE}-04/schema#", "id", lonely_reference=True)
+_4 = Draft("4", _words(_DRAFT_4), "4", f"{_SITE}-04/schema#", "id", ref_hides_siblings=True)
 _6 = Draft(
     "6",
     _words(_DRAFT_4, _DRAFT_6) - {"id"},
     "6",
     f"{_SITE}-06/schema#",
-    lonely_reference=True,
+    ref_hides_siblings=True,
 )
-_7 = Draft("7", _6.keywords | _words(_DRAFT_7), "7", f"{_SITE}-07/schema#", lonely_reference=True)
+_7 = Draft("7", _6.keywords | _words(_DRAFT_7), "7", f"{_SITE}-07/schema#", ref_hides_siblings=True)
 _2019 = Draft(
     "2019-09",
     _7.keywords | _words(_DRAFT_2019),
     "201909",
     "https://json-schema.org/draft/2019-09/schema",
 )
-_SWAGGER_2 = Draft("Swagger 2.0", _4.keywords - _words(_NOT_IN_OPENAPI), lonely_reference=True)
-_OPENAPI_3 = Draft("OpenAPI 3.0", _SWAGGER_2.keywords | _words(_OPENAPI), lonely_reference=True)
+_SWAGGER_2 = Draft("Swagger 2.0", _4.keywords - _words(_NOT_IN_OPENAPI), ref_hides_siblings=True)
+_OPENAPI_3 = Draft("OpenAPI 3.0", _SWAGGER_2.keywords | _words(_OPENAPI), ref_hides_siblings=True)
 
-OPENAPI_3_1 = Draft("OpenAPI 3.1", KNOWN, LATEST.meta, LATEST.uri)
+OPENAPI_3_1 = Draft("OpenAPI 3.1", KNOWN_KEYWORDS, DRAFT_2020_12.meta, DRAFT_2020_12.uri)
 """2020-12, as descriptions of APIs write it: some words are of former drafts."""
 
 _DRAFTS = {
-    "json-schema.org/draft/2020-12/schema": LATEST,
+    "json-schema.org/draft/2020-12/schema": DRAFT_2020_12,
     "json-schema.org/draft/2019-09/schema": _2019,
     "json-schema.org/draft-07/schema": _7,
     "json-schema.org/draft-06/schema": _6,
     "json-schema.org/draft-04/schema": _4,
-    "spec.openapis.org/oas/3.1/dialect/base": LATEST,
+    "spec.openapis.org/oas/3.1/dialect/base": DRAFT_2020_12,
     "spec.openapis.org/oas/3.0/dialect/base": _OPENAPI_3,
 }
 """The drafts by what `$schema` is without its scheme, `#` and `/` at the end."""
@@ -115,18 +122,18 @@ def description_draft(value: Json) -> Draft | None:
         return None
     if version.startswith("3.0"):
         return _OPENAPI_3
-    draft = draft_of(value.get("jsonSchemaDialect")) or LATEST
-    return OPENAPI_3_1 if draft is LATEST else draft
+    draft = draft_of(value.get("jsonSchemaDialect")) or DRAFT_2020_12
+    return OPENAPI_3_1 if draft is DRAFT_2020_12 else draft
 
 
-def mixes_drafts(document: Json) -> bool:
+def has_mixed_drafts(document: Json) -> bool:
     """Tell whether anything in a document of 2020-12 may be a schema of another draft."""
     pending: list[Json] = list(document.values()) if is_object(document) else []
     while pending:
         current = pending.pop()
         if is_object(current):
             dialect = current.get("$schema")
-            if isinstance(dialect, str) and draft_of(dialect) is not LATEST:
+            if isinstance(dialect, str) and draft_of(dialect) is not DRAFT_2020_12:
                 return True
             pending += current.values()
         elif is_list(current):

@@ -5,12 +5,12 @@ from scaffold.generator._source.edits import Edit, Remove, Rename
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["mend_bound", "mend_items", "mend_repeated"]
+__all__ = ["fix_bound", "fix_items", "fix_repeated"]
 
 _EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 
 
-def mend_bound(file: str, at: Pointer, schema: Json) -> list[Edit]:
+def fix_bound(file: str, at: Pointer, schema: Json) -> list[Edit]:
     """Write `minimum: 3, exclusiveMinimum: true` as `exclusiveMinimum: 3`."""
     bound = _EXCLUSIVE.get(str(at[-1]), "")
     if schema[at[-1]] is True and bound in schema:
@@ -18,7 +18,7 @@ def mend_bound(file: str, at: Pointer, schema: Json) -> list[Edit]:
     return [Remove(file, at)] if isinstance(schema[at[-1]], bool) else []
 
 
-def mend_items(file: str, at: Pointer, schema: Json) -> list[Edit]:
+def fix_items(file: str, at: Pointer, schema: Json) -> list[Edit]:
     """Write a list of schemas under `items` as `prefixItems`, and what follows it as `items`."""
     if "prefixItems" in schema:
         return []
@@ -28,7 +28,7 @@ def mend_items(file: str, at: Pointer, schema: Json) -> list[Edit]:
     return edits
 
 
-def mend_repeated(file: str, at: Pointer, values: list[Json]) -> list[Edit]:
+def fix_repeated(file: str, at: Pointer, values: list[Json]) -> list[Edit]:
     """Leave out of a list what stands in it before."""
     known: set[str] = set()
     edits: list[Edit] = []

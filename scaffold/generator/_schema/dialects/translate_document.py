@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote, urldefrag, urljoin
 
 from scaffold.generator._schema.dialects.drafts import Draft
-from scaffold.generator._schema.dialects.translate_keywords import Rewording, is_anchor
+from scaffold.generator._schema.dialects.translate_keywords import KeywordTranslator, is_anchor
 from scaffold.generator._schema.dialects.vocabulary import DIALECT
 from scaffold.generator._source.json_values import is_object
-from scaffold.generator._source.pointers import fragment_of, part, pointer_to
+from scaffold.generator._source.pointers import parse_pointer, pointer_fragment, resolve_pointer
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["Piece", "Translation"]
+__all__ = ["HoistedSchema", "Translation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class HoistedSchema:
     """A schema that only a reference made one."""
 
     origin: Pointer
@@ -63,9 +63,9 @@ class Translation:
         self.unknown: list[tuple[Pointer, Json]] = []
         """The dialects that are not read, and where they are named."""
         self.is_description = container
-        self.former: list[Pointer] = []
+        self.old_keywords: list[Pointer] = []
         """Keywords in the original that were written as in a former draft."""
-        self.pieces: list[Piece] = []
+        self.hoisted: list[HoistedSchema] = []
         self.mixed = False
         """True if a part is of another draft than the document."""
         self._dialect = dialect
@@ -86,9 +86,9 @@ class Translation:
             self.value = self._schema(original, scope, (), ())
             if is_object(self.value):
                 self.value["$schema"] = DIALECT
-        self._lead_all()
+        self._rewrite_references()
 
-    def leads(self, uri: str, fragment: str) -> Pointer | None:
+    def locate(self, uri: str, fragment: str) -> Pointer | None:
         """Return where in `value` stands what a fragment led to; `None` if it is not there."""
         root = self._resources.get(uri)
         if root is None:
@@ -97,33 +97,37 @@ class Translation:
             at = self._anchors.get((uri, fragment))
         else:
             at = self._target(root, fragment)
-        self._lead_all()
+        self._rewrite_references()
         return None if at is None else self._places[at]
 
-    def origin(self, place: Pointer) -> Pointer:
+    def original_place(self, place: Pointer) -> Pointer:
         """Return where in the original stood what stands at a place of `value`, or around it."""
         for length in range(len(place), -1, -1):
             if place[:length] in self._origins:
                 return (*self._origins[place[:length]], *place[length:])
         return ()
 
-    def is_ignored(self, at: Pointer) -> bool:
+    def is_hidden_by_ref(self, at: Pointer) -> bool:
         """Tell whether a place of the original is next to a `$ref` that silences it."""
         value = self.original
         for index, step in enumerate(at):
             scope = self._scopes.get(at[:index])
-            if scope and is_object(value) and step not in Rewording.visible(scope.draft, value):
+            if (
+                scope
+                and is_object(value)
+                and step not in KeywordTranslator.visible(scope.draft, value)
+            ):
                 return True
-            value = part(value, (step,))
+            value = resolve_pointer(value, (step,))
         return False
 
     def _target(self, root: Pointer, fragment: str) -> Pointer | None:
         try:
-            at = (*root, *pointer_to(part(self.original, root), fragment))
+            at = (*root, *parse_pointer(resolve_pointer(self.original, root), fragment))
         except LookupError:
             return None
         if at not in self._places:
-            found = part(self.original, at)
+            found = resolve_pointer(self.original, at)
             if not isinstance(found, dict | bool) or root not in self._made:
                 return None
             self._hoist(at, root)
@@ -138,11 +142,13 @@ class Translation:
             name += "_"
         place = (*self._places[root], "$defs", name)
         definitions[name] = {}  # the name is taken
-        definitions[name] = self._schema(part(self.original, at), self._scopes[around], at, place)
+        definitions[name] = self._schema(
+            resolve_pointer(self.original, at), self._scopes[around], at, place
+        )
         scope = self._scopes.get(at, self._scopes[around])
-        self.pieces.append(Piece(at, place, scope.draft))
+        self.hoisted.append(HoistedSchema(at, place, scope.draft))
 
-    def _lead_all(self) -> None:
+    def _rewrite_references(self) -> None:
         """Rewrite the references whose targets have moved; it may take more parts in."""
         while self._references:
             schema, keyword, base = self._references.pop()
@@ -164,7 +170,7 @@ class Translation:
             if at is None:
                 continue
             place = self._places[at][len(self._places[root]) :]
-            moved = fragment_of(place)
+            moved = pointer_fragment(place)
             if unquote(moved) != fragment:
                 schema[keyword] = f"{reference.partition('#')[0]}#{moved}"
 
@@ -174,17 +180,17 @@ class Translation:
             return original
         scope = self._scope(original, scope, at)
         self._scopes[at] = scope
-        visible = Rewording.visible(scope.draft, original)
-        writer = Rewording(
+        visible = KeywordTranslator.visible(scope.draft, original)
+        translator = KeywordTranslator(
             scope.draft,
             visible,
             lambda inner, steps, place: self._schema(inner, scope, (*at, *steps), (*to, *place)),
             scope.recursive,
             scope.root == at,
         )
-        self._made[at] = writer.result
-        result = writer.write()
-        self.former += [(*at, keyword) for keyword in writer.former]
+        self._made[at] = translator.result
+        result = translator.translate()
+        self.old_keywords += [(*at, keyword) for keyword in translator.old_keywords]
         for keyword in ("$anchor", "$dynamicAnchor"):
             if isinstance(visible.get(keyword), str) and keyword in scope.draft.keywords:
                 self._anchors.setdefault((scope.base, visible[keyword]), at)
@@ -195,7 +201,7 @@ class Translation:
 
     def _scope(self, original: dict[str, Json], scope: _Scope, at: Pointer) -> _Scope:
         """Read what a schema object says of itself: its dialect, its address, its anchors."""
-        visible = Rewording.visible(scope.draft, original)
+        visible = KeywordTranslator.visible(scope.draft, original)
         if at and "$schema" in visible:
             draft = self._dialect(visible["$schema"])
             if draft is None:
@@ -203,7 +209,7 @@ class Translation:
             elif draft is not scope.draft:
                 self.mixed = True
                 scope = replace(scope, draft=draft)
-                visible = Rewording.visible(draft, original)
+                visible = KeywordTranslator.visible(draft, original)
         word = scope.draft.identifier
         identifier: object = visible.get(word) if word in scope.draft.keywords else None
         uri, _, name = identifier.partition("#") if isinstance(identifier, str) else ("", "", "")

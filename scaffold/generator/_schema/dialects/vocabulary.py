@@ -11,13 +11,13 @@ __all__ = [
     "ANNOTATIONS",
     "ASSERTIONS",
     "DIALECT",
-    "IN_PLACE",
-    "KNOWN",
-    "LIST",
-    "NAMED",
-    "ONE",
-    "holds_together",
-    "rebuild",
+    "IN_PLACE_APPLICATORS",
+    "KNOWN_KEYWORDS",
+    "SCHEMA_KEYWORDS",
+    "SCHEMA_LIST_KEYWORDS",
+    "SCHEMA_MAP_KEYWORDS",
+    "is_walkable",
+    "map_subschemas",
     "subschemas",
 ]
 
@@ -40,20 +40,22 @@ _ASSERTION_TEXT = """
     maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
 """
 
-ONE = frozenset(_ONE_TEXT.split())
+SCHEMA_KEYWORDS = frozenset(_ONE_TEXT.split())
 """Keywords that hold one schema."""
 
-LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+SCHEMA_LIST_KEYWORDS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 """Keywords that hold a list of schemas."""
 
-NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+SCHEMA_MAP_KEYWORDS = frozenset(
+    {"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"}
+)
 """Keywords that hold schemas by name."""
 
-_HOLDERS = ONE | LIST | NAMED
+_HOLDERS = SCHEMA_KEYWORDS | SCHEMA_LIST_KEYWORDS | SCHEMA_MAP_KEYWORDS
 _PLACES = ("$id", "$anchor", "$dynamicAnchor", "$ref", "$dynamicRef")
 _FORMS: dict[str, type] = {
-    **dict.fromkeys(LIST, list),
-    **dict.fromkeys(NAMED, dict),
+    **dict.fromkeys(SCHEMA_LIST_KEYWORDS, list),
+    **dict.fromkeys(SCHEMA_MAP_KEYWORDS, dict),
     **dict.fromkeys(_PLACES, str),
 }
 """What a keyword holds that has schemas in it, or says where they are."""
@@ -64,9 +66,11 @@ ANNOTATIONS = frozenset(_ANNOTATION_TEXT.split())
 ASSERTIONS = frozenset(_ASSERTION_TEXT.split())
 """Keywords that may refuse a value. Whatever is in neither set means nothing to a validator."""
 
-KNOWN = ANNOTATIONS | ASSERTIONS
+KNOWN_KEYWORDS = ANNOTATIONS | ASSERTIONS
 
-IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
+IN_PLACE_APPLICATORS = frozenset(
+    {"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"}
+)
 """Keywords whose schemas look at the same value as the schema around them."""
 
 
@@ -76,16 +80,16 @@ def subschemas(schema: Json) -> list[tuple[Pointer, Json]]:
     if not is_object(schema) or _HOLDERS.isdisjoint(schema):
         return found
     for keyword, value in schema.items():
-        if keyword in ONE:
+        if keyword in SCHEMA_KEYWORDS:
             found.append(((keyword,), value))
-        elif keyword in LIST and is_list(value):
+        elif keyword in SCHEMA_LIST_KEYWORDS and is_list(value):
             found += [((keyword, index), item) for index, item in enumerate(value)]
-        elif keyword in NAMED and is_object(value):
+        elif keyword in SCHEMA_MAP_KEYWORDS and is_object(value):
             found += [((keyword, name), item) for name, item in value.items()]
     return found
 
 
-def holds_together(schema: Json) -> bool:
+def is_walkable(schema: Json) -> bool:
     """Tell whether it can be seen what lies in a schema and what it refers to, faulty or not."""
     pending = [schema]
     while pending:
@@ -102,13 +106,13 @@ def holds_together(schema: Json) -> bool:
     return True
 
 
-def rebuild(schema: dict[str, Json], change: Callable[[Json], Json]) -> dict[str, Json]:
+def map_subschemas(schema: dict[str, Json], change: Callable[[Json], Json]) -> dict[str, Json]:
     """Copy a schema, with a change made to every schema directly inside."""
     copy = dict(schema)
-    for keyword in schema.keys() & ONE:
+    for keyword in schema.keys() & SCHEMA_KEYWORDS:
         copy[keyword] = change(schema[keyword])
-    for keyword in schema.keys() & LIST:
+    for keyword in schema.keys() & SCHEMA_LIST_KEYWORDS:
         copy[keyword] = [change(item) for item in schema[keyword]]
-    for keyword in schema.keys() & NAMED:
+    for keyword in schema.keys() & SCHEMA_MAP_KEYWORDS:
         copy[keyword] = {name: change(item) for name, item in schema[keyword].items()}
     return copy

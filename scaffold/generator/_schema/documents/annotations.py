@@ -4,12 +4,12 @@ from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["notes"]
+__all__ = ["find_annotations"]
 
 _LEADS = frozenset({"$ref", "allOf"})
 
 
-def notes(documents: Documents, schemas: tuple[Json, ...], keyword: str) -> list[Json]:
+def find_annotations(documents: Documents, schemas: tuple[Json, ...], keyword: str) -> list[Json]:
     """List what is said under a keyword, the nearest first: at the place, then at its target."""
     if len(schemas) == 1 and is_object(schemas[0]) and _LEADS.isdisjoint(schemas[0]):
         return [schemas[0][keyword]] if keyword in schemas[0] else []

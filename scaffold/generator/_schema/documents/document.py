@@ -8,17 +8,17 @@ from scaffold.generator._schema.dialects.translate_document import Translation
 from scaffold.generator._schema.dialects.vocabulary import subschemas
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.json_values import is_object
-from scaffold.generator._source.source_text import Pointer, Source
+from scaffold.generator._source.source_text import Pointer, SourceFile
 from scaffold.generator.ir import Json
 
-__all__ = ["REFERENCES", "Document", "Links"]
+__all__ = ["REFERENCE_KEYWORDS", "Document", "ReferenceTargets"]
 
-REFERENCES = ("$ref", "$dynamicRef")
+REFERENCE_KEYWORDS = ("$ref", "$dynamicRef")
 """The keywords that lead to another schema."""
 
 
 @dataclass(eq=False)
-class Links:
+class ReferenceTargets:
     """What the references of a document lead to, as far as they were followed."""
 
     followed: int = 0
@@ -33,7 +33,7 @@ class Links:
 class Document:
     """One schema document: a file, or a schema written inside the hookspec."""
 
-    source: Source
+    source: SourceFile
     at: Pointer
     """Where in the source it stands."""
     value: Json
@@ -43,14 +43,14 @@ class Document:
     """Its file, relative to the folder of the kind."""
     translation: Translation | None = None
     """How it was read, if it is not of draft 2020-12."""
-    links: Links = field(default_factory=Links)
+    reference_targets: ReferenceTargets = field(default_factory=ReferenceTargets)
 
     @cached_property
     def references(self) -> list[tuple[Json, str]]:
         """Every schema object in it that refers, and the keyword it does so by, outermost first."""
         return _references(self.value)
 
-    def grow(self, piece: Json) -> None:
+    def add_hoisted(self, piece: Json) -> None:
         """Take in a schema that only a reference made one: its references count as well."""
         for schema, keyword in _references(piece):
             if (id(schema), keyword) not in self._known:
@@ -63,7 +63,10 @@ class Document:
 
     def place(self, at: Pointer) -> Pointer:
         """Return where in the source stands what stands in the value at `at`."""
-        return (*self.at, *(at if self.translation is None else self.translation.origin(at)))
+        return (
+            *self.at,
+            *(at if self.translation is None else self.translation.original_place(at)),
+        )
 
 
 def _references(schema: Json) -> list[tuple[Json, str]]:
@@ -72,6 +75,6 @@ def _references(schema: Json) -> list[tuple[Json, str]]:
     while pending:
         current = pending.pop()
         if is_object(current):
-            found += [(current, keyword) for keyword in REFERENCES if keyword in current]
+            found += [(current, keyword) for keyword in REFERENCE_KEYWORDS if keyword in current]
         pending += [inner for _, inner in reversed(subschemas(current))]
     return found

@@ -13,7 +13,7 @@ from scaffold.generator._schema.dialects.vocabulary import DIALECT
 from scaffold.generator._source.diagnostics import SpecError
 from scaffold.generator._source.json_text import read_json
 from scaffold.generator._source.json_values import is_object
-from scaffold.generator._source.source_text import ON_DISK, Source, Texts
+from scaffold.generator._source.source_text import NO_OVERRIDES, SourceFile, TextOverrides
 from scaffold.generator._source.yaml_text import read_yaml
 
 __all__ = ["SchemaFiles"]
@@ -29,16 +29,16 @@ class SchemaFiles:
     """`None` has no files at all."""
     remotes: Mapping[str, str] = field(default_factory=dict[str, str])
     """The folders, inside this one, that stand for URIs that begin with a prefix."""
-    texts: Texts = field(default_factory=lambda: ON_DISK)
+    texts: TextOverrides = field(default_factory=lambda: NO_OVERRIDES)
     _folders: dict[Path, Path] = field(default_factory=dict[Path, Path])
     """What folders really are."""
 
     @property
-    def shown(self) -> str:
+    def display_prefix(self) -> str:
         """The folder as it is printed before a file's name: empty, or ending with `/`."""
         return "" if self.folder in (None, Path()) else f"{self.folder.as_posix()}/"
 
-    def inside(self, reference: str) -> PurePosixPath | None:
+    def path_inside(self, reference: str) -> PurePosixPath | None:
         """Return a path within the folder, or `None` if the reference leaves it."""
         path = PurePosixPath(posixpath.normpath(reference))
         if not reference or any(character in reference for character in "\\\0:"):
@@ -61,16 +61,16 @@ class SchemaFiles:
         """Tell whether there is such a file."""
         return self.folder is not None and (self.folder / path).is_file()
 
-    def read(self, path: PurePosixPath) -> Source:
+    def read(self, path: PurePosixPath) -> SourceFile:
         """Read a file; raise `SpecError` if it is not JSON, or YAML by its name."""
         assert self.folder is not None
         read = read_yaml if path.suffix in (".yaml", ".yml") else read_json
-        return read(self.folder / path, f"{self.shown}{path}", self.texts)
+        return read(self.folder / path, f"{self.display_prefix}{path}", self.texts)
 
-    def copy(self, uri: str) -> PurePosixPath | None:
+    def local_copy(self, uri: str) -> PurePosixPath | None:
         """Return the copy of what a URI means, if there is one in the folder of a remote."""
         for prefix, folder in self.remotes.items():
-            path = self.inside(f"{folder}/{unquote(uri.removeprefix(prefix))}")
+            path = self.path_inside(f"{folder}/{unquote(uri.removeprefix(prefix))}")
             if uri.startswith(prefix) and path is not None and self.has(path):
                 return path
         return None
@@ -89,7 +89,7 @@ class SchemaFiles:
         found: dict[str, PurePosixPath] = {}
         files = self.folder.rglob("*") if self.folder else ()
         for file in sorted(file for file in files if file.suffix in _SUFFIXES):
-            path = self.inside(file.relative_to(self.folder or "").as_posix())
+            path = self.path_inside(file.relative_to(self.folder or "").as_posix())
             try:
                 value = self.read(path).value if path is not None else None
             except SpecError:

@@ -5,24 +5,29 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from scaffold.generator._schema.dialects.vocabulary import DIALECT, IN_PLACE, rebuild, subschemas
-from scaffold.generator._schema.documents.documents import REFERENCES, Document, Documents
+from scaffold.generator._schema.dialects.vocabulary import (
+    DIALECT,
+    IN_PLACE_APPLICATORS,
+    map_subschemas,
+    subschemas,
+)
+from scaffold.generator._schema.documents.documents import REFERENCE_KEYWORDS, Document, Documents
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.json_values import is_object
-from scaffold.generator._source.pointers import pointer_to
+from scaffold.generator._source.pointers import parse_pointer
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["bundle", "check_links", "check_reachable"]
+__all__ = ["bundle", "check_reachable", "check_references"]
 
 
-def check_links(documents: Documents, document: Document) -> list[Diagnostic]:
+def check_references(documents: Documents, document: Document) -> list[Diagnostic]:
     """Return every reference that leads nowhere, and every one that leads back without end."""
     if not document.references:
         return []
     reached = _followed(documents, document)
-    found = [problem for one in reached for problem in one.links.problems]
-    return found or list(_circles(documents, document))
+    found = [problem for one in reached for problem in one.reference_targets.problems]
+    return found or list(_cycles(documents, document))
 
 
 def _followed(documents: Documents, document: Document) -> list[Document]:
@@ -34,7 +39,7 @@ def _followed(documents: Documents, document: Document) -> list[Document]:
     reached = dict.fromkeys([document])
     pending = [document]
     for current in pending:  # grows while it is read
-        links = current.links
+        links = current.reference_targets
         while links.followed < len(current.references):
             schema, keyword = current.references[links.followed]
             links.followed += 1
@@ -45,7 +50,7 @@ def _followed(documents: Documents, document: Document) -> list[Document]:
         pending += [
             one
             for one in links.targets
-            if one not in reached or one.links.followed < len(one.references)
+            if one not in reached or one.reference_targets.followed < len(one.references)
         ]
         reached |= links.targets
     return list(reached)
@@ -62,7 +67,9 @@ def check_reachable(documents: Documents, schema: Json) -> None:
             continue
         seen.add(id(current))
         pending += [
-            documents.target(current, keyword)[2] for keyword in REFERENCES if keyword in current
+            documents.target(current, keyword)[2]
+            for keyword in REFERENCE_KEYWORDS
+            if keyword in current
         ]
         pending += [part for step, part in subschemas(current) if step[0] not in _DEFINITIONS]
 
@@ -74,7 +81,7 @@ def bundle(documents: Documents, document: Document) -> Json:
     each with the `$id` that references mean (JSON Schema 2020-12, section 9.3.1) and without the
     definitions that nothing leads to.
     """
-    reach = _reach(documents, document) if document.references else None
+    reach = _find_reachable(documents, document) if document.references else None
     if reach is None or not (reach.others or _calls_itself(documents, document)):
         return document.value
     root = _rewritten(documents, document, document.value, None)
@@ -94,7 +101,7 @@ _Places: TypeAlias = dict[tuple[Document, Pointer], set[str | int]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Reach:
+class _Reachable:
     """What a document leads to."""
 
     others: list[Document]
@@ -103,7 +110,7 @@ class _Reach:
     """What references lead to, and all around it; `None` if only a value could tell."""
 
 
-def _reach(documents: Documents, document: Document) -> _Reach:
+def _find_reachable(documents: Documents, document: Document) -> _Reachable:
     found = dict.fromkeys([document])
     places: _Places = {}
     pending, seen = [document.value], set[int]()
@@ -112,7 +119,7 @@ def _reach(documents: Documents, document: Document) -> _Reach:
             continue
         seen.add(id(schema))
         if "$dynamicRef" in schema:
-            return _Reach(_followed(documents, document)[1:], None)
+            return _Reachable(_followed(documents, document)[1:], None)
         if "$ref" in schema:
             home, at, target = _place(documents, schema)
             for length, step in enumerate(at):
@@ -120,17 +127,17 @@ def _reach(documents: Documents, document: Document) -> _Reach:
             found[home] = None
             pending.append(target)
         pending += [part for step, part in subschemas(schema) if step[0] not in _DEFINITIONS]
-    return _Reach(list(found)[1:], places)
+    return _Reachable(list(found)[1:], places)
 
 
 def _place(documents: Documents, schema: Json) -> tuple[Document, Pointer, Json]:
     """Return what a `$ref` leads to, and where that stands."""
     home, meaning, target = documents.target(schema)
     if is_object(target):
-        return home, documents.home(target)[1], target
+        return home, documents.locate(target)[1], target
     # `true` and `false` stand at the end of a pointer: they have no name of their own.
     resource, start = documents.resource(meaning.partition("#")[0])
-    return home, (*start, *pointer_to(resource, unquote(meaning.partition("#")[2]))), target
+    return home, (*start, *parse_pointer(resource, unquote(meaning.partition("#")[2]))), target
 
 
 def _rewritten(
@@ -143,8 +150,8 @@ def _rewritten(
     if not is_object(schema):
         return schema
     kept = schema if needed is None else _pruned(documents, schema, needed)
-    copy = rebuild(kept, lambda inner: _rewritten(documents, document, inner, needed))
-    for keyword in schema.keys() & set(REFERENCES):
+    copy = map_subschemas(kept, lambda inner: _rewritten(documents, document, inner, needed))
+    for keyword in schema.keys() & set(REFERENCE_KEYWORDS):
         _, meaning, _ = documents.target(schema, keyword)
         if _is_moved(documents, schema, keyword, meaning):
             copy[keyword] = meaning
@@ -172,7 +179,7 @@ def _pruned(documents: Documents, schema: dict[str, Json], needed: _Places) -> d
     kept = dict(schema)
     for keyword in _DEFINITIONS:
         if keyword in schema:
-            document, at = documents.home(schema)
+            document, at = documents.locate(schema)
             names = needed.get((document, (*at, keyword)), frozenset[str | int]())
             kept[keyword] = {name: one for name, one in schema[keyword].items() if name in names}
     return kept
@@ -193,7 +200,7 @@ def _free_name(definitions: dict[str, Json], document: Document) -> str:
     return name
 
 
-def _circles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
+def _cycles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
     """Find references that lead back to themselves without ever looking at a part of the value."""
     done: set[int] = set()
     for start, _ in document.references:
@@ -210,8 +217,8 @@ def _circles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
             elif id(edge[1]) in on_trail:
                 reference = next(one for one, _ in reversed(trail) if "$ref" in one)
                 message = f"the reference '{reference['$ref']}' leads back to itself"
-                advice = "let one schema of the circle say what the value is"
-                yield documents.problem(reference, ("$ref",), "ref-cycle", message, advice)
+                hint = "let one schema of the circle say what the value is"
+                yield documents.problem(reference, ("$ref",), "ref-cycle", message, hint)
             else:
                 _step_into(documents, edge[1], trail, on_trail, done)
 
@@ -228,7 +235,7 @@ def _step_into(
         on_trail.add(id(schema))
 
 
-_UNCONDITIONAL = IN_PLACE - {"then", "else", "dependentSchemas"}
+_UNCONDITIONAL = IN_PLACE_APPLICATORS - {"then", "else", "dependentSchemas"}
 """What looks at the same value, whatever the value is: a condition ends a recursion."""
 
 

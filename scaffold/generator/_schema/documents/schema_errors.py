@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from scaffold.generator._hookspec.naming import did_you_mean, one_of
+from scaffold.generator._hookspec.naming import did_you_mean, quoted_list
 from scaffold.generator._source.json_values import type_of
-from scaffold.generator._source.type_words import kind_of, types_in_words
+from scaffold.generator._source.type_words import describe_types, describe_value
 
-__all__ = ["TYPES", "explain"]
+__all__ = ["TYPES", "explain_schema_error"]
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
@@ -15,15 +15,15 @@ _Words: TypeAlias = tuple[str, str]
 """Message and help."""
 
 
-def explain(error: Any) -> _Words:
+def explain_schema_error(error: Any) -> _Words:
     """Return message and help for one error of the meta-schema."""
     path = list(error.instance_path)
     name, value = str(path[-1]) if path else "", error.instance
     if name == "type" or path[-2:-1] == ["type"]:
         if isinstance(value, str):
             return f"there is no JSON type '{value}'", did_you_mean(value, TYPES)
-        advice = f"there is: {one_of(TYPES)}"
-        return "'type' must be the name of a JSON type, or a list of such names", advice
+        hint = f"there is: {quoted_list(TYPES)}"
+        return "'type' must be the name of a JSON type, or a list of such names", hint
     words = _WORDS.get(error.kind.name)
     if words is None:
         return f"'{name}' breaks the rule '{error.kind.name}' of JSON Schema", ""
@@ -31,11 +31,11 @@ def explain(error: Any) -> _Words:
 
 
 def _type(name: str, value: Any, details: dict[str, Any]) -> _Words:
-    message = f"'{name}' must be {types_in_words(details['types'])}, not {kind_of(value)}"
-    return message, _FORMER.get((name, type_of(value)), "")
+    message = f"'{name}' must be {describe_types(details['types'])}, not {describe_value(value)}"
+    return message, _OLD_KEYWORD_HINTS.get((name, type_of(value)), "")
 
 
-_FORMER: dict[tuple[str, str], str] = {
+_OLD_KEYWORD_HINTS: dict[tuple[str, str], str] = {
     ("items", "array"): "write 'prefixItems' for a list of schemas, as draft 2020-12 has it",
     ("exclusiveMinimum", "boolean"): "write the number here, and leave 'minimum' out",
     ("exclusiveMaximum", "boolean"): "write the number here, and leave 'maximum' out",
@@ -60,7 +60,7 @@ _WORDS: dict[str, Callable[[str, Any, dict[str, Any]], _Words]] = {
     "type": _type,
     "format": _format,
     "pattern": _pattern,
-    "propertyNames": lambda _name, _value, details: explain(details["error"]),
+    "propertyNames": lambda _name, _value, details: explain_schema_error(details["error"]),
     "minimum": lambda name, _value, details: (
         f"'{name}' is too small",
         f"{details['limit']} is the least",

@@ -6,83 +6,83 @@ from functools import cache
 from typing import Any
 
 from scaffold._validators import Validator, compile_schema
-from scaffold.generator._hookspec.naming import misspelt
-from scaffold.generator._schema.dialects.drafts import LATEST, OPENAPI_3_1, Draft
+from scaffold.generator._hookspec.naming import intended_word
+from scaffold.generator._schema.dialects.drafts import DRAFT_2020_12, OPENAPI_3_1, Draft
 from scaffold.generator._schema.dialects.old_keywords import (
-    mend_bound,
-    mend_items,
-    mend_repeated,
+    fix_bound,
+    fix_items,
+    fix_repeated,
 )
 from scaffold.generator._schema.dialects.translate_document import Translation
-from scaffold.generator._schema.dialects.vocabulary import DIALECT, holds_together, subschemas
-from scaffold.generator._schema.documents.schema_errors import TYPES, explain
+from scaffold.generator._schema.dialects.vocabulary import DIALECT, is_walkable, subschemas
+from scaffold.generator._schema.documents.schema_errors import TYPES, explain_schema_error
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.edits import Edit, Replace
 from scaffold.generator._source.json_values import is_list, is_object
-from scaffold.generator._source.pointers import part
-from scaffold.generator._source.source_text import Pointer, Source
-from scaffold.generator._source.type_words import kind_of
+from scaffold.generator._source.pointers import resolve_pointer
+from scaffold.generator._source.source_text import Pointer, SourceFile
+from scaffold.generator._source.type_words import describe_value
 from scaffold.generator.ir import Json
 
-__all__ = ["check_draft", "check_schema", "not_a_dialect"]
+__all__ = ["check_draft", "check_schema", "unknown_dialect_error"]
 
 
 def check_schema(
-    source: Source, at: Pointer, schema: Json, place: Callable[[Pointer], Pointer] | None = None
+    source: SourceFile, at: Pointer, schema: Json, place: Callable[[Pointer], Pointer] | None = None
 ) -> list[Diagnostic]:
     """Return every way in which a value is not a JSON Schema of draft 2020-12.
 
     `place` tells where in the source, from `at` on, the parts of a translated schema stand.
     """
     if not isinstance(schema, dict | bool):
-        message = f"a schema is an object, not {kind_of(schema)}"
+        message = f"a schema is an object, not {describe_value(schema)}"
         return [source.problem(at, "invalid-schema", message)]
     found: dict[Pointer, Diagnostic] = {}
-    for error in _validator(LATEST).iter_errors(schema):
+    for error in _validator(DRAFT_2020_12).iter_errors(schema):
         path: Pointer = tuple(error.instance_path)
         where = (*at, *(place(path) if place else path))
-        message, advice = explain(error)
+        message, hint = explain_schema_error(error)
         # What was translated does not stand where the author's own words do.
-        mend = [] if place else _mend(source.file, at, error, schema)
-        problem = source.problem(where, "invalid-schema", message, advice, mend=mend)
+        fix = [] if place else _find_fix(source.file, at, error, schema)
+        problem = source.problem(where, "invalid-schema", message, hint, fix=fix)
         found.setdefault(where, problem)
-    if holds_together(schema):
+    if is_walkable(schema):
         for where, problem in _check_patterns(source, at, schema, place or tuple):
             found.setdefault(where, problem)
     return list(found.values())
 
 
 def check_draft(
-    source: Source, at: Pointer, translation: Translation, origin: Pointer, draft: Draft
+    source: SourceFile, at: Pointer, translation: Translation, origin: Pointer, draft: Draft
 ) -> list[Diagnostic]:
     """Return every way in which a part of a document breaks the draft that it is written in.
 
     What stands next to a `$ref` that silences it does not count, and `format` only for patterns.
     """
-    if draft.meta is None or draft in (LATEST, OPENAPI_3_1) or translation.mixed:
+    if draft.meta is None or draft in (DRAFT_2020_12, OPENAPI_3_1) or translation.mixed:
         return []
     found: dict[Pointer, Diagnostic] = {}
-    for error in _validator(draft).iter_errors(part(translation.original, origin)):
+    for error in _validator(draft).iter_errors(resolve_pointer(translation.original, origin)):
         path = (*origin, *error.instance_path)
         details = error.kind.as_dict()
-        if translation.is_ignored(path) or details.get("format", "regex") != "regex":
+        if translation.is_hidden_by_ref(path) or details.get("format", "regex") != "regex":
             continue
-        message, advice = explain(error)
+        message, hint = explain_schema_error(error)
         where = (*at, *path)
-        advice = advice or f"the schema says that it is written in draft {draft.name}"
-        found.setdefault(where, source.problem(where, "invalid-schema", message, advice))
+        hint = hint or f"the schema says that it is written in draft {draft.name}"
+        found.setdefault(where, source.problem(where, "invalid-schema", message, hint))
     return list(found.values())
 
 
-def not_a_dialect(source: Source, at: Pointer, dialect: Json) -> Diagnostic:
+def unknown_dialect_error(source: SourceFile, at: Pointer, dialect: Json) -> Diagnostic:
     """Report a `$schema` that names a dialect that is not read."""
     message = f"'{dialect}' is not a dialect that is read"
-    advice = f"write '{DIALECT}', or name draft 4, 6, 7 or 2019-09 if the schema is of that draft"
-    return source.problem(at, "schema-dialect", message, advice)
+    hint = f"write '{DIALECT}', or name draft 4, 6, 7 or 2019-09 if the schema is of that draft"
+    return source.problem(at, "schema-dialect", message, hint)
 
 
 def _check_patterns(
-    source: Source, at: Pointer, schema: Json, place: Callable[[Pointer], Pointer]
+    source: SourceFile, at: Pointer, schema: Json, place: Callable[[Pointer], Pointer]
 ) -> Iterator[tuple[Pointer, Diagnostic]]:
     """Yield the patterns that are well formed, and still more than a validator takes."""
     if '"pattern' not in json.dumps(schema):  # most have none, and need no walk
@@ -101,9 +101,9 @@ def _check_patterns(
         for where, pattern in patterns.items():
             if isinstance(pattern, str) and not _compiles(pattern):
                 message = f"the pattern '{pattern}' is too large"
-                advice = "repeat less, or less deeply: a repeated part counts every time"
+                hint = "repeat less, or less deeply: a repeated part counts every time"
                 real = (*at, *place(where))
-                yield real, source.problem(real, "invalid-schema", message, advice)
+                yield real, source.problem(real, "invalid-schema", message, hint)
         pending += [((*here, *step), inner) for step, inner in subschemas(current)]
 
 
@@ -123,7 +123,7 @@ def _validator(draft: Draft) -> Validator:
     return compile_schema({"$ref": draft.uri}, draft.meta, formats=True)
 
 
-def _mend(file: str, at: Pointer, error: Any, schema: Json) -> list[Edit]:
+def _find_fix(file: str, at: Pointer, error: Any, schema: Json) -> list[Edit]:
     """Return the edits that mend an error of the meta-schema, if they are beyond doubt."""
     path: Pointer = tuple(error.instance_path)
     holder, where, value = schema, (*at, *path), error.instance
@@ -134,11 +134,11 @@ def _mend(file: str, at: Pointer, error: Any, schema: Json) -> list[Edit]:
             meant = _types_meant(value)
             return [Replace(file, where, meant)] if meant else []
         case "items", "type" if is_list(value):
-            return mend_items(file, where, holder)
+            return fix_items(file, where, holder)
         case "exclusiveMinimum" | "exclusiveMaximum", "type":
-            return mend_bound(file, where, holder)
+            return fix_bound(file, where, holder)
         case _, "uniqueItems":
-            return mend_repeated(file, where, value)
+            return fix_repeated(file, where, value)
         case _:
             return []
 
@@ -154,7 +154,9 @@ def _types_meant(value: Json) -> Json:
 def _type_meant(value: Json) -> str | None:
     if not isinstance(value, str):
         return None
-    return value if value in TYPES else _OTHER_NAMES.get(value.lower()) or misspelt(value, TYPES)
+    return (
+        value if value in TYPES else _OTHER_NAMES.get(value.lower()) or intended_word(value, TYPES)
+    )
 
 
 _OTHER_NAMES = {

@@ -12,10 +12,10 @@ from scaffold._validators import (
     make_registry,
 )
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._source.pointers import fragment_of
+from scaffold.generator._source.pointers import pointer_fragment
 from scaffold.generator.ir import Json
 
-__all__ = ["VARIANTS", "Parts", "Stream", "combine"]
+__all__ = ["VARIANTS", "LazyValues", "PartSampler", "combine"]
 
 VARIANTS = 6
 """Values that are tried for one part while the others stay."""
@@ -23,7 +23,7 @@ _TRIES = 60
 """Values that are checked to find valid ones for one part."""
 
 
-class Stream:
+class LazyValues:
     """Values that are made when they are asked for, and then kept."""
 
     def __init__(self, values: Iterator[Json]) -> None:
@@ -36,42 +36,42 @@ class Stream:
         return self._made[:count]
 
 
-class Parts:
+class PartSampler:
     """Values for the parts of a self-contained schema; `checked` keeps the valid ones only."""
 
     def __init__(self, documents: Documents, *, checked: bool) -> None:
         self._documents = documents
         self._checked = checked
-        self._judges: dict[int, Validator | None] = {}
+        self._validators: dict[int, Validator | None] = {}
 
-    def stream(self, values: Iterator[Json], schemas: tuple[Json, ...]) -> Stream:
+    def stream(self, values: Iterator[Json], schemas: tuple[Json, ...]) -> LazyValues:
         """Return the values that fit all of some schemas, each checked when it is asked for."""
         if not self._checked:
-            return Stream(values)
-        return Stream(value for value in islice(values, _TRIES) if self._fits(value, schemas))
+            return LazyValues(values)
+        return LazyValues(value for value in islice(values, _TRIES) if self._fits(value, schemas))
 
     def _fits(self, value: Json, schemas: tuple[Json, ...]) -> bool:
-        judges = (self._judge(schema) for schema in schemas)
-        return all(judge is None or judge.is_valid(value) for judge in judges)
+        validators = (self._validator_of(schema) for schema in schemas)
+        return all(checker is None or checker.is_valid(value) for checker in validators)
 
-    def _judge(self, schema: Json) -> "Validator | None":
+    def _validator_of(self, schema: Json) -> "Validator | None":
         """Compile a part where it stands; `None` if it is only known in a whole value."""
         if isinstance(schema, bool):
             return compile_schema(schema)
-        if id(schema) not in self._judges:
-            document, at = self._documents.home(schema)
+        if id(schema) not in self._validators:
+            document, at = self._documents.locate(schema)
             registry = make_registry(document.uri, document.value)
-            reference = {"$ref": f"{document.uri}#{fragment_of(at)}"}
+            reference = {"$ref": f"{document.uri}#{pointer_fragment(at)}"}
             unusable: tuple[type[Exception], ...] = (*compile_errors(), ValueError)
             try:
-                judge = compile_in_own_draft(reference, registry)
+                checker = compile_in_own_draft(reference, registry)
             except unusable:
-                judge = None
-            self._judges[id(schema)] = judge
-        return self._judges[id(schema)]
+                checker = None
+            self._validators[id(schema)] = checker
+        return self._validators[id(schema)]
 
 
-def combine(streams: dict[str, Stream]) -> Iterator[dict[str, Any]]:
+def combine(streams: dict[str, LazyValues]) -> Iterator[dict[str, Any]]:
     """Yield objects: every part at its best, then with one part changed."""
     best = {name: stream.first(1) for name, stream in streams.items()}
     if not all(best.values()):

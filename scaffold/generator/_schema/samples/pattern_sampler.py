@@ -6,7 +6,7 @@ asks must check the answer: what is beyond this reader gives a text that does no
 
 from collections.abc import Iterator
 
-__all__ = ["text_for"]
+__all__ = ["matching_text"]
 
 _LONGEST = 10_000
 """Characters that a repeat may come to; the text of a longer one will not match."""
@@ -18,7 +18,7 @@ _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 _FRIENDLY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. /:@+"
 
 
-def text_for(pattern: str, least: int = 0) -> str:
+def matching_text(pattern: str, least: int = 0) -> str:
     """Return a text for a pattern; repeats without an end are used to reach `least` characters."""
     text = _Reader(pattern, 0).alternatives()
     for spare in range(1, min(least - len(text), _SPARE) + 1):

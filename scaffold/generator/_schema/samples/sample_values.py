@@ -7,17 +7,27 @@ from dataclasses import replace
 from itertools import chain, islice
 
 from scaffold._validators import compile_schema
-from scaffold.generator._schema.documents.annotations import notes
+from scaffold.generator._schema.documents.annotations import find_annotations
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.documents.references import check_reachable
-from scaffold.generator._schema.samples.conditions import conditions, joined, names
-from scaffold.generator._schema.samples.parts import VARIANTS, Parts, Stream, combine
-from scaffold.generator._schema.samples.pattern_sampler import text_for
-from scaffold.generator._schema.types.constraints import ANY, Facts, gather, merge, whole_bounds
+from scaffold.generator._schema.samples.conditions import (
+    conditional_schemas,
+    joined_texts,
+    undeclared_names,
+)
+from scaffold.generator._schema.samples.parts import VARIANTS, LazyValues, PartSampler, combine
+from scaffold.generator._schema.samples.pattern_sampler import matching_text
+from scaffold.generator._schema.types.constraints import (
+    ANY_TYPE,
+    Constraints,
+    collect,
+    integer_bounds,
+    merge,
+)
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator.ir import Json
 
-__all__ = ["NoSampleError", "guesses", "sample"]
+__all__ = ["NoSampleError", "likely_values", "sample"]
 
 _TRIES = 200
 """Whole values that are tried."""
@@ -61,12 +71,14 @@ def sample(schema: Json) -> Json:
     required properties, where the schema lets them. Raises `NoSampleError` if no valid value is
     found, and `SpecError` if the schema is none.
     """
-    documents = Documents.of_one(schema)
+    documents = Documents.of_schema(schema)
     check_reachable(documents, documents.root)
     judge = compile_schema(documents.root)
     seen: set[str] = set()
     # To check each part takes time, and most schemas do not need it.
-    samplers = [_Sampler(documents, Parts(documents, checked=checked)) for checked in (False, True)]
+    samplers = [
+        _Sampler(documents, PartSampler(documents, checked=checked)) for checked in (False, True)
+    ]
     likely = (islice(one.values((documents.root,), 0), _TRIES) for one in samplers)
     for value in chain.from_iterable(likely):
         text = canonical(value)
@@ -78,20 +90,20 @@ def sample(schema: Json) -> Json:
     )
 
 
-def guesses(documents: Documents, schema: Json) -> Iterator[Json]:
+def likely_values(documents: Documents, schema: Json) -> Iterator[Json]:
     """Yield values that may be valid for a schema of some documents, the most likely first."""
-    yield from _Sampler(documents, Parts(documents, checked=False)).values((schema,), 0)
+    yield from _Sampler(documents, PartSampler(documents, checked=False)).values((schema,), 0)
 
 
 class _Sampler:
     """Makes values that may be valid, the most likely and most telling first."""
 
-    def __init__(self, documents: Documents, parts: Parts) -> None:
+    def __init__(self, documents: Documents, parts: PartSampler) -> None:
         self.documents = documents
         self.parts = parts
         self.steps = 0
 
-    def _part(self, schemas: tuple[Json, ...], depth: int) -> Stream:
+    def _part(self, schemas: tuple[Json, ...], depth: int) -> LazyValues:
         """Return values for a part of a value."""
         return self.parts.stream(self.values(schemas, depth + 1), schemas)
 
@@ -100,62 +112,66 @@ class _Sampler:
         self.steps += 1
         if depth > _DEEPEST or self.steps > _STEPS:
             return
-        for examples in notes(self.documents, schemas, "examples"):
+        for examples in find_annotations(self.documents, schemas, "examples"):
             yield from examples
-        yield from notes(self.documents, schemas, "default")
-        yield from self._of(gather(self.documents, schemas), depth)
+        yield from find_annotations(self.documents, schemas, "default")
+        yield from self._of(collect(self.documents, schemas), depth)
 
-    def _of(self, facts: Facts, depth: int) -> Iterator[Json]:
-        if facts.choice is not None:
-            yield from facts.choice
+    def _of(self, constraints: Constraints, depth: int) -> Iterator[Json]:
+        if constraints.choice is not None:
+            yield from constraints.choice
             return
-        if facts.branches:
-            first, *others = facts.branches
+        if constraints.branches:
+            first, *others = constraints.branches
             for member in first.members:
-                base = replace(facts, branches=tuple(others))
-                hints = notes(self.documents, (member,), "examples")
+                base = replace(constraints, branches=tuple(others))
+                hints = find_annotations(self.documents, (member,), "examples")
                 yield from (example for examples in hints for example in examples)
-                yield from self._of(merge(gather(self.documents, (member,)), base), depth)
+                yield from self._of(merge(collect(self.documents, (member,)), base), depth)
             return
-        for name in _types(facts):
-            yield from _VALUES[name](self, facts, depth)
+        for name in _types(constraints):
+            yield from _VALUES[name](self, constraints, depth)
 
-    def objects(self, facts: Facts, depth: int) -> Iterator[Json]:
+    def objects(self, constraints: Constraints, depth: int) -> Iterator[Json]:
         """Yield objects: what the properties say, then what holds under conditions too."""
-        yield from self._objects(facts, depth)
-        for schemas in conditions(facts):
-            yield from self._objects(merge(gather(self.documents, schemas), facts), depth)
+        yield from self._objects(constraints, depth)
+        for schemas in conditional_schemas(constraints):
+            yield from self._objects(merge(collect(self.documents, schemas), constraints), depth)
 
-    def _objects(self, facts: Facts, depth: int) -> Iterator[Json]:
+    def _objects(self, constraints: Constraints, depth: int) -> Iterator[Json]:
         """Yield objects: with the required properties, then with others too."""
         streams = {
             name: self._part(schemas or (True,), depth)
-            for name, schemas in (dict.fromkeys(facts.required, ()) | facts.properties).items()
+            for name, schemas in (
+                dict.fromkeys(constraints.required, ()) | constraints.properties
+            ).items()
         }
-        required = {name: streams[name] for name in facts.required}
+        required = {name: streams[name] for name in constraints.required}
         yield from combine(required)
         for name in (name for name in streams if name not in required):
             yield from combine(required | {name: streams[name]})
         yield from combine(streams)
-        least = int(facts.home.get("minProperties", 0))
+        least = int(constraints.primary.get("minProperties", 0))
         if least > _LONGEST:
             return
-        free = names(facts, max(least - len(required), 0))
+        free = undeclared_names(constraints, max(least - len(required), 0))
         more = {name: self._part(schemas or (True,), depth) for name, schemas in free.items()}
         yield from combine(required | more)
 
-    def arrays(self, facts: Facts, depth: int) -> Iterator[Json]:
+    def arrays(self, constraints: Constraints, depth: int) -> Iterator[Json]:
         """Yield lists: of one item or as few as there must be, then none, then more."""
-        start = [self._part((schema,), depth) for schema in facts.home.get("prefixItems", [])]
-        wanted = facts.home.get("contains")
-        contained = self._part((wanted,), depth) if wanted is not None else Stream(iter(()))
+        start = [
+            self._part((schema,), depth) for schema in constraints.primary.get("prefixItems", [])
+        ]
+        wanted = constraints.primary.get("contains")
+        contained = self._part((wanted,), depth) if wanted is not None else LazyValues(iter(()))
         found = {canonical(value): value for value in contained.first(VARIANTS)}
-        several = list(found.values())[: int(facts.home.get("minContains", 1))]
-        least = int(facts.bounds.get("minItems", 0))
+        several = list(found.values())[: int(constraints.primary.get("minContains", 1))]
+        least = int(constraints.bounds.get("minItems", 0))
         if least > _LONGEST:
             return
         head = [value for stream in start for value in stream.first(1)] + several
-        items = self._part(facts.items or (True,), depth)
+        items = self._part(constraints.items or (True,), depth)
         for count in (max(least, 1), least, least + 1):
             missing = max(count - len(head), 0)
             for item in items.first(VARIANTS):
@@ -163,37 +179,39 @@ class _Sampler:
             distinct = {canonical(item): item for item in items.first(missing + VARIANTS)}
             yield [*head, *list(distinct.values())[:missing]]
 
-    def strings(self, facts: Facts, depth: int) -> Iterator[Json]:
+    def strings(self, constraints: Constraints, depth: int) -> Iterator[Json]:
         """Yield texts: those that keep to the patterns and the length first."""
-        texts = list(dict.fromkeys(self._texts(facts, depth)))
-        yield from sorted(texts, key=lambda text: not _keeps_to(facts, text))
+        texts = list(dict.fromkeys(self._texts(constraints, depth)))
+        yield from sorted(texts, key=lambda text: not _keeps_to(constraints, text))
 
-    def _texts(self, facts: Facts, _depth: int) -> Iterator[str]:
+    def _texts(self, constraints: Constraints, _depth: int) -> Iterator[str]:
         """Yield texts: by format, by pattern, of the right length."""
-        least = int(facts.bounds.get("minLength", 0))
+        least = int(constraints.bounds.get("minLength", 0))
         if least > _LONGEST:
             return
-        most = facts.bounds.get("maxLength")
-        if facts.format in _FORMATS:
-            yield _FORMATS[facts.format]
+        most = constraints.bounds.get("maxLength")
+        if constraints.format in _FORMATS:
+            yield _FORMATS[constraints.format]
         yield ("example " * (least // 8 + 1))[: max(least, 7)][
             : None if most is None else int(most)
         ]
-        for pattern in facts.patterns:
+        for pattern in constraints.patterns:
             # A word, if one will do: of many values only the first few are tried in an object.
             yield from (word for word in _WORDS if _may_match(pattern, word))
-            yield text_for(pattern, least)
-        if len(facts.patterns) > 1:
-            yield from joined(tuple(facts.patterns), least)
+            yield matching_text(pattern, least)
+        if len(constraints.patterns) > 1:
+            yield from joined_texts(tuple(constraints.patterns), least)
         yield from _WORDS
 
-    def integers(self, facts: Facts, depth: int) -> Iterator[Json]:
+    def integers(self, constraints: Constraints, depth: int) -> Iterator[Json]:
         """Yield whole numbers: small ones, then those at the bounds; what is within them first."""
-        yield from sorted(self._integers(facts, depth), key=lambda one: not _is_within(facts, one))
+        yield from sorted(
+            self._integers(constraints, depth), key=lambda one: not _is_within(constraints, one)
+        )
 
-    def _integers(self, facts: Facts, _depth: int) -> Iterator[float]:
-        lower, upper = whole_bounds(facts)
-        step = facts.home.get("multipleOf", 1)
+    def _integers(self, constraints: Constraints, _depth: int) -> Iterator[float]:
+        lower, upper = integer_bounds(constraints)
+        step = constraints.primary.get("multipleOf", 1)
         yield from (1, 0)
         for bound in (lower, upper):
             if bound is not None:
@@ -204,15 +222,17 @@ class _Sampler:
             yield from ((math.ceil(lower / step) + more) * step for more in (1, 2))
         yield step
 
-    def numbers(self, facts: Facts, depth: int) -> Iterator[Json]:
+    def numbers(self, constraints: Constraints, depth: int) -> Iterator[Json]:
         """Yield numbers: small ones, those at the bounds, and between them; the fitting first."""
-        yield from sorted(self._numbers(facts, depth), key=lambda one: not _is_within(facts, one))
+        yield from sorted(
+            self._numbers(constraints, depth), key=lambda one: not _is_within(constraints, one)
+        )
 
-    def _numbers(self, facts: Facts, _depth: int) -> Iterator[float]:
-        bounds = facts.bounds
+    def _numbers(self, constraints: Constraints, _depth: int) -> Iterator[float]:
+        bounds = constraints.bounds
         lower = bounds.get("minimum", bounds.get("exclusiveMinimum"))
         upper = bounds.get("maximum", bounds.get("exclusiveMaximum"))
-        step = facts.home.get("multipleOf")
+        step = constraints.primary.get("multipleOf")
         yield from (1, 0.5, 0)
         if lower is not None and upper is not None:
             yield (lower + upper) / 2
@@ -237,7 +257,7 @@ _WORDS = (
     "1",
 )
 
-_VALUES: dict[str, Callable[[_Sampler, Facts, int], Iterator[Json]]] = {
+_VALUES: dict[str, Callable[[_Sampler, Constraints, int], Iterator[Json]]] = {
     "object": _Sampler.objects,
     "array": _Sampler.arrays,
     "string": _Sampler.strings,
@@ -248,27 +268,33 @@ _VALUES: dict[str, Callable[[_Sampler, Facts, int], Iterator[Json]]] = {
 }
 
 
-def _types(facts: Facts) -> list[str]:
+def _types(constraints: Constraints) -> list[str]:
     """List the types to try; what the schema talks about comes first."""
-    if facts.types != ANY:
-        return [name for name in _VALUES if name in facts.types]
+    if constraints.types != ANY_TYPE:
+        return [name for name in _VALUES if name in constraints.types]
     told = {
-        "object": facts.record or bool(facts.values) or "minProperties" in facts.home,
-        "array": bool(facts.items) or bool({"minItems", "contains"} & facts.home.keys()),
-        "integer": bool({"minimum", "exclusiveMinimum", "multipleOf"} & facts.home.keys()),
+        "object": constraints.record
+        or bool(constraints.values)
+        or "minProperties" in constraints.primary,
+        "array": bool(constraints.items)
+        or bool({"minItems", "contains"} & constraints.primary.keys()),
+        "integer": bool({"minimum", "exclusiveMinimum", "multipleOf"} & constraints.primary.keys()),
     }
     return sorted(_VALUES, key=lambda name: (not told.get(name, False), name != "string"))
 
 
-def _keeps_to(facts: Facts, text: str) -> bool:
+def _keeps_to(constraints: Constraints, text: str) -> bool:
     """Guess whether a text is valid; the validator has the last word."""
-    low, high = facts.bounds.get("minLength", 0), facts.bounds.get("maxLength", math.inf)
-    return low <= len(text) <= high and all(_may_match(each, text) for each in facts.patterns)
+    low, high = (
+        constraints.bounds.get("minLength", 0),
+        constraints.bounds.get("maxLength", math.inf),
+    )
+    return low <= len(text) <= high and all(_may_match(each, text) for each in constraints.patterns)
 
 
-def _is_within(facts: Facts, value: float) -> bool:
+def _is_within(constraints: Constraints, value: float) -> bool:
     """Tell whether a number is within its bounds, and a multiple of what it must be one of."""
-    bounds, step = facts.bounds, facts.home.get("multipleOf")
+    bounds, step = constraints.bounds, constraints.primary.get("multipleOf")
     return (
         bounds.get("minimum", -math.inf) <= value <= bounds.get("maximum", math.inf)
         and bounds.get("exclusiveMinimum", -math.inf) < value

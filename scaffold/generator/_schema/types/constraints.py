@@ -12,30 +12,32 @@ from typing import Any, Final, TypeAlias
 
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._source.canonical_json import canonical, same
+from scaffold.generator._source.canonical_json import canonical, json_equal
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
 __all__ = [
-    "ANY",
-    "OBJECTS",
+    "ANY_TYPE",
+    "OBJECT_TYPE",
     "Branches",
-    "Facts",
+    "Constraints",
     "Keyword",
-    "gather",
+    "collect",
+    "integer_bounds",
     "merge",
-    "whole_bounds",
 ]
 
 Keyword: TypeAlias = tuple[int, str]
 """A keyword of a schema object, by the object's identity."""
 
-ANY = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+ANY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 """All types. Here `integer` is any whole number and `number` any other number."""
 
-_TYPES = {name: frozenset({name}) for name in ANY} | {"number": frozenset({"integer", "number"})}
+_TYPES = {name: frozenset({name}) for name in ANY_TYPE} | {
+    "number": frozenset({"integer", "number"})
+}
 
-OBJECTS = frozenset({"object"})
+OBJECT_TYPE = frozenset({"object"})
 """Objects only."""
 
 _LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems"}
@@ -72,16 +74,16 @@ class Branches:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Constraints:
     """The sum of some schemas that look at the same value."""
 
     key: tuple[int, ...] = ()
-    """The identities of the schema objects that say something: equal keys, equal facts."""
+    """The identities of the schema objects that say something: equal keys, equal constraints."""
     sources: tuple[Json, ...] = field(default=(), compare=False)
     """These schema objects."""
-    home: Json = field(default_factory=dict[str, Json])
+    primary: Json = field(default_factory=dict[str, Json])
     """The first of them: names and descriptions are taken from it."""
-    types: frozenset[str] = ANY
+    types: frozenset[str] = ANY_TYPE
     choice: tuple[Json, ...] | None = None
     bounds: dict[str, Any] = field(default_factory=dict[str, Any])
     format: str | None = None
@@ -100,12 +102,12 @@ class Facts:
     @property
     def bare(self) -> bool:
         """True if nothing but types is said."""
-        return self == Facts(self.key, (), self.home, self.types, format=self.format)
+        return self == Constraints(self.key, (), self.primary, self.types, format=self.format)
 
     @property
     def empty_object(self) -> bool:
         """True if `{}` is the only valid value."""
-        only_closed = Facts(self.key, (), self.home, OBJECTS, closed=True)
+        only_closed = Constraints(self.key, (), self.primary, OBJECT_TYPE, closed=True)
         return self == replace(only_closed, format=self.format)
 
     @property
@@ -114,33 +116,33 @@ class Facts:
         return bool(self.properties or self.required or self.closed)
 
 
-def gather(documents: Documents, schemas: tuple[Json, ...]) -> Facts:
+def collect(documents: Documents, schemas: tuple[Json, ...]) -> Constraints:
     """Sum up what some schemas say of one value."""
     return reduce(merge, (_one(documents, schema) for schema in schemas))
 
 
-def _one(documents: Documents, schema: Json) -> Facts:
+def _one(documents: Documents, schema: Json) -> Constraints:
     if isinstance(schema, bool):
-        return Facts() if schema else Facts(types=frozenset(), left=_NEVER)
+        return Constraints() if schema else Constraints(types=frozenset(), left=_NEVER)
     if id(schema) not in documents.known:
         documents.known[id(schema)] = _look(documents, schema)
-    facts: Facts = documents.known[id(schema)]
-    return facts
+    constraints: Constraints = documents.known[id(schema)]
+    return constraints
 
 
-def _look(documents: Documents, schema: dict[str, Json]) -> Facts:
-    facts = _own(schema)
+def _look(documents: Documents, schema: dict[str, Json]) -> Constraints:
+    constraints = _own(schema)
     inner = list(schema.get("allOf", []))
     if "$ref" in schema:
         inner.insert(0, documents.follow(schema))
     for part in inner:
-        facts = merge(facts, _one(documents, part))
-    if not facts.key:
-        facts = replace(facts, key=(id(schema),), sources=(schema,), home=schema)
-    return _close(schema, facts)
+        constraints = merge(constraints, _one(documents, part))
+    if not constraints.key:
+        constraints = replace(constraints, key=(id(schema),), sources=(schema,), primary=schema)
+    return _close(schema, constraints)
 
 
-def _own(schema: dict[str, Json]) -> Facts:
+def _own(schema: dict[str, Json]) -> Constraints:
     """Sum up the keywords of one schema object, its references left aside."""
     speaks = not _SPEAKING.isdisjoint(schema) or len(schema.get("allOf", "?")) != 1
     patterns = schema.get("patternProperties", {})
@@ -150,10 +152,10 @@ def _own(schema: dict[str, Json]) -> Facts:
         values = (extra,)
     elif extra is False and len(patterns) == 1 and "properties" not in schema:
         values = tuple(patterns.values())
-    return Facts(
+    return Constraints(
         key=(id(schema),) if speaks else (),
         sources=(schema,) if speaks else (),
-        home=schema if speaks else {},
+        primary=schema if speaks else {},
         types=_types(schema.get("type")),
         choice=_choice(schema),
         bounds={name: schema[name] for name in _BOUNDS if name in schema},
@@ -185,7 +187,7 @@ def _left(schema: dict[str, Json]) -> frozenset[Keyword]:
 
 def _types(declared: str | list[str] | None) -> frozenset[str]:
     if declared is None:
-        return ANY
+        return ANY_TYPE
     if isinstance(declared, str):
         return _TYPES[declared]
     return frozenset[str]().union(*(_TYPES[name] for name in declared))
@@ -195,25 +197,30 @@ def _choice(schema: dict[str, Json]) -> tuple[Json, ...] | None:
     if "const" not in schema:
         return tuple(schema["enum"]) if "enum" in schema else None
     const = schema["const"]
-    allowed = "enum" not in schema or any(same(const, value) for value in schema["enum"])
+    allowed = "enum" not in schema or any(json_equal(const, value) for value in schema["enum"])
     return (const,) if allowed else ()
 
 
-def _close(schema: dict[str, Json], facts: Facts) -> Facts:
+def _close(schema: dict[str, Json], constraints: Constraints) -> Constraints:
     """Apply `unevaluatedProperties`, which sees the properties of everything it stands beside."""
     rule = schema.get("unevaluatedProperties", True)
-    if rule is True or facts.closed:
-        return facts
-    safe = rule is False and not facts.branches and not facts.values and not facts.left
+    if rule is True or constraints.closed:
+        return constraints
+    safe = (
+        rule is False
+        and not constraints.branches
+        and not constraints.values
+        and not constraints.left
+    )
     opened = any(_OPENING & set(part) for part in schema.get("allOf", []) if is_object(part))
     # What a reference brings along is summed up already; what it might open is not.
     simple = "$ref" not in schema and not opened and not (_OPENING & schema.keys())
     if safe and simple:
-        return replace(facts, closed=True)
-    return replace(facts, left=facts.left | {(id(schema), "unevaluatedProperties")})
+        return replace(constraints, closed=True)
+    return replace(constraints, left=constraints.left | {(id(schema), "unevaluatedProperties")})
 
 
-def merge(one: Facts, two: Facts) -> Facts:
+def merge(one: Constraints, two: Constraints) -> Constraints:
     """Sum up two sums: what holds for a value of which both are true."""
     if two.key and set(two.key) <= set(one.key):
         return one
@@ -226,10 +233,10 @@ def merge(one: Facts, two: Facts) -> Facts:
     left = one.left | two.left
     if (one.closed or two.closed) and not closed:
         left |= {(id(source), name) for source in one.sources + two.sources for name in _CLOSING}
-    return Facts(
+    return Constraints(
         key=one.key + two.key,
         sources=one.sources + two.sources,
-        home=one.home if one.key else two.home,
+        primary=one.primary if one.key else two.primary,
         types=one.types & two.types,
         choice=_common(one.choice, two.choice),
         bounds=_tighter(one.bounds, two.bounds),
@@ -263,10 +270,18 @@ def _tighter(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def whole_bounds(facts: Facts) -> tuple[int | None, int | None]:
+def integer_bounds(constraints: Constraints) -> tuple[int | None, int | None]:
     """Return the bounds of a whole number, exclusive ones included."""
-    lower = [math.ceil(facts.bounds[k]) for k in ("minimum",) if k in facts.bounds]
-    lower += [math.floor(facts.bounds[k]) + 1 for k in ("exclusiveMinimum",) if k in facts.bounds]
-    upper = [math.floor(facts.bounds[k]) for k in ("maximum",) if k in facts.bounds]
-    upper += [math.ceil(facts.bounds[k]) - 1 for k in ("exclusiveMaximum",) if k in facts.bounds]
+    lower = [math.ceil(constraints.bounds[k]) for k in ("minimum",) if k in constraints.bounds]
+    lower += [
+        math.floor(constraints.bounds[k]) + 1
+        for k in ("exclusiveMinimum",)
+        if k in constraints.bounds
+    ]
+    upper = [math.floor(constraints.bounds[k]) for k in ("maximum",) if k in constraints.bounds]
+    upper += [
+        math.ceil(constraints.bounds[k]) - 1
+        for k in ("exclusiveMaximum",)
+        if k in constraints.bounds
+    ]
     return max(lower, default=None), min(upper, default=None)

@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import Final
 
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS
-from scaffold.generator._schema.types.constraints import Facts, Keyword
+from scaffold.generator._schema.types.constraints import Constraints, Keyword
 
-__all__ = ["OF_OBJECTS", "Ledger"]
+__all__ = ["OBJECT_KEYWORDS", "EnforcementLedger"]
 
-OF_OBJECTS: Final = frozenset(
+OBJECT_KEYWORDS: Final = frozenset(
     {"properties", "required", "additionalProperties", "unevaluatedProperties"}
 )
 """What records say."""
@@ -26,51 +26,53 @@ _PARTS: Final = {"properties": "object", "additionalProperties": "object", "item
 
 
 @dataclass(eq=False)
-class Ledger:
+class EnforcementLedger:
     """What one declared type says of the schemas that it stands for, or many together."""
 
     left: set[Keyword] = field(default_factory=set[Keyword])
     """Left to the schema, whoever else says it."""
-    entries: list[tuple[Facts, Collection[str]]] = field(
-        default_factory=list[tuple[Facts, Collection[str]]]
+    entries: list[tuple[Constraints, Collection[str]]] = field(
+        default_factory=list[tuple[Constraints, Collection[str]]]
     )
     """What types are made of, and the keywords that they say nothing of."""
 
-    def enter(self, facts: Facts, silent: Collection[str] = ()) -> None:
-        """Enter the keywords that facts are made of; of the `silent` ones somebody else speaks."""
-        self.left |= facts.left
-        self.entries.append((facts, silent))  # most are never looked at: nothing is left
+    def record(self, constraints: Constraints, silent: Collection[str] = ()) -> None:
+        """Record the keywords of constraints as enforced, except for the `silent` ones."""
+        self.left |= constraints.left
+        self.entries.append((constraints, silent))  # most are never looked at: nothing is left
 
-    def leave(self, facts: Facts, keywords: Collection[str] = ASSERTIONS) -> None:
+    def leave_to_schema(
+        self, constraints: Constraints, keywords: Collection[str] = ASSERTIONS
+    ) -> None:
         """Leave keywords to the schema."""
-        self.left |= facts.left
+        self.left |= constraints.left
         self.left.update(
             (id(source), keyword)
-            for source in facts.sources
+            for source in constraints.sources
             for keyword in source.keys() & ASSERTIONS
             if keyword in keywords
         )
 
     @cached_property
-    def said(self) -> set[Keyword]:
+    def enforced(self) -> set[Keyword]:
         """What is enforced, with all that lies in it."""
         return {keyword for keyword, is_shaped in self._keywords() if not is_shaped}
 
     @cached_property
-    def shaped(self) -> set[Keyword]:
+    def enforced_by_parts(self) -> set[Keyword]:
         """What is enforced as far as the types of the parts enforce theirs."""
         return {keyword for keyword, is_shaped in self._keywords() if is_shaped}
 
     def _keywords(self) -> Iterator[tuple[Keyword, bool]]:
-        for facts, silent in self.entries:
-            for source in facts.sources:
+        for constraints, silent in self.entries:
+            for source in constraints.sources:
                 for keyword in (source.keys() & ASSERTIONS).difference(silent):
                     is_closed = keyword == "additionalProperties" and source[keyword] is False
-                    is_shaped = _PARTS.get(keyword) in facts.types and not is_closed
+                    is_shaped = _PARTS.get(keyword) in constraints.types and not is_closed
                     yield (id(source), keyword), is_shaped
 
     @classmethod
-    def of(cls, ledgers: Collection["Ledger"]) -> "Ledger":
+    def of(cls, ledgers: Collection["EnforcementLedger"]) -> "EnforcementLedger":
         """Put ledgers together."""
         return cls(
             left=set[Keyword]().union(*(ledger.left for ledger in ledgers)),

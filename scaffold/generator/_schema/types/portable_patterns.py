@@ -6,12 +6,12 @@ classes, groups, alternatives, anchors and repeats. Of what is beyond that the s
 
 import re
 
-__all__ = ["portable"]
+__all__ = ["to_portable"]
 
-LONGEST = 300
+MAX_LENGTH = 300
 """Characters of a pattern that a type carries."""
 
-MOST_REPEATS = 1000
+MAX_REPEATS = 1000
 """What the counts of a pattern may come to, multiplied: an automaton has a place for each."""
 
 _CLASSES = {r"\d": "0-9", r"\w": "A-Za-z0-9_"}
@@ -27,12 +27,12 @@ _TOKEN = re.compile(
 )
 
 
-def portable(pattern: str) -> str | None:
+def to_portable(pattern: str) -> str | None:
     """Return a pattern as every language reads it, or `None` if they would not agree.
 
     Whoever asks has made sure that it is a pattern at all.
     """
-    if len(pattern) > LONGEST:
+    if len(pattern) > MAX_LENGTH:
         return None
     parts: list[str] = []
     repeats, before, at = 1, "mark", 0
@@ -48,7 +48,7 @@ def portable(pattern: str) -> str | None:
             repeats *= max(1, *map(int, counts))
         parts.append(_translate(kind, token[0]))
         before = kind
-    return "".join(parts) if repeats <= MOST_REPEATS else None
+    return "".join(parts) if repeats <= MAX_REPEATS else None
 
 
 def _translate(kind: str, text: str) -> str:

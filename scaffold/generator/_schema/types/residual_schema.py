@@ -10,16 +10,16 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, rebuild
+from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, map_subschemas
 from scaffold.generator._schema.documents.documents import Document, Documents
 from scaffold.generator._schema.types.constraints import Keyword
-from scaffold.generator._schema.types.enforcement_ledger import Ledger
+from scaffold.generator._schema.types.enforcement_ledger import EnforcementLedger
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["Residual", "places"]
+__all__ = ["ResidualBuilder", "keyword_pointers"]
 
 _UNEVALUATED: Final = frozenset({"unevaluatedProperties", "unevaluatedItems"})
 """Keywords that depend on everything beside them."""
@@ -48,12 +48,12 @@ class _UnsureError(Exception):
 
 
 @dataclass(eq=False)
-class Residual:
+class ResidualBuilder:
     """Takes apart the schema of one payload. `left` is what of it no type enforces."""
 
     documents: Documents
     root: Json
-    ledger: Ledger
+    ledger: EnforcementLedger
     left: list[tuple[Json, str]] = field(default_factory=list[tuple[Json, str]])
     """The outermost keywords that the schema enforces: the schema object, and the keyword."""
     _lacking: set[int] = field(default_factory=set[int])
@@ -106,7 +106,7 @@ class Residual:
         if keyword not in ASSERTIONS or keyword in ("$ref", "allOf"):
             return False
         entry: Keyword = (id(schema), keyword)
-        known = entry in self.ledger.said or entry in self.ledger.shaped
+        known = entry in self.ledger.enforced or entry in self.ledger.enforced_by_parts
         if known and entry not in self.ledger.left:
             return False
         return schema[keyword] not in _VACUOUS.get(keyword, ())
@@ -116,7 +116,7 @@ class Residual:
         if "$ref" in schema:
             yield self.documents.follow(schema)
         for keyword, value in schema.items():
-            if keyword in _IN_PLACE or (id(schema), keyword) in self.ledger.shaped:
+            if keyword in _IN_PLACE or (id(schema), keyword) in self.ledger.enforced_by_parts:
                 yield from _parts(keyword, value)
 
     def _is_lacking(self, schema: Json) -> bool:
@@ -135,7 +135,7 @@ class Residual:
                 kept[keyword] = self._whole({keyword: value})[keyword]
             elif keyword == "$ref" and self._is_lacking(target := self.documents.follow(schema)):
                 kept[keyword] = self._reference(target, self._pruned)
-            elif keyword == "allOf" or (id(schema), keyword) in self.ledger.shaped:
+            elif keyword == "allOf" or (id(schema), keyword) in self.ledger.enforced_by_parts:
                 kept |= self._pruned_parts(schema, keyword)
         if not _UNEVALUATED.isdisjoint(kept):
             return self._whole(schema)
@@ -170,7 +170,7 @@ class Residual:
             return schema
         if not _UNSURE.isdisjoint(schema):
             raise _UnsureError
-        copy = rebuild(
+        copy = map_subschemas(
             {keyword: value for keyword, value in schema.items() if keyword in ASSERTIONS},
             self._whole,
         )
@@ -196,7 +196,7 @@ def _parts(keyword: str, value: Json) -> Collection[Json]:
     return list(value) if keyword in _IN_PLACE else [value]
 
 
-def places(
+def keyword_pointers(
     documents: Documents, document: Document, bundle: Json, keywords: Collection[tuple[Json, str]]
 ) -> Iterator[str]:
     """Write where keywords stand in the self-contained form of a document, as JSON pointers."""
@@ -211,6 +211,6 @@ def places(
     if not keywords and document.value is not True:
         yield ""
     for schema, keyword in keywords:
-        home, at = documents.home(schema)
+        home, at = documents.locate(schema)
         start = () if home is document else homes[home.uri]
         yield pointer((*start, *at, keyword))

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from scaffold.generator._hookspec.naming import pascal, singular
+from scaffold.generator._hookspec.naming import pascal_case, singular
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._schema.types.constraints import Facts
+from scaffold.generator._schema.types.constraints import Constraints
 
-__all__ = ["Context", "TypeNames"]
+__all__ = ["TypeNames", "UsageContext"]
 
 _DEFINITIONS = {"$defs", "definitions"}
 _LONGEST_TITLE = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class UsageContext:
     """Where a type is used."""
 
     owner: str
@@ -33,7 +33,7 @@ class Context:
     @property
     def name(self) -> str:
         """The name that the place gives."""
-        return self.owner + pascal(self.variant or self.word)
+        return self.owner + pascal_case(self.variant or self.word)
 
 
 @dataclass(eq=False)
@@ -44,42 +44,44 @@ class TypeNames:
     payload: str = ""
     """The name of the payload whose types are being named."""
 
-    def is_definition(self, documents: Documents, facts: Facts) -> bool:
-        """Tell whether the author gave these facts a place with a name."""
-        return bool(self._definition(documents, facts))
+    def is_definition(self, documents: Documents, constraints: Constraints) -> bool:
+        """Tell whether the author gave these constraints a place with a name."""
+        return bool(self._definition(documents, constraints))
 
-    def choose(self, documents: Documents, facts: Facts, context: Context) -> str:
+    def choose(self, documents: Documents, constraints: Constraints, context: UsageContext) -> str:
         """Choose a name that no other type has, and keep it."""
         name = next(
             name
-            for name in self._candidates(documents, facts, context)
+            for name in self._candidates(documents, constraints, context)
             if name and name not in self.taken
         )
         self.taken.add(name)
         return name
 
-    def _candidates(self, documents: Documents, facts: Facts, context: Context) -> Iterator[str]:
-        definition = self._definition(documents, facts)
-        short = definition or self._title(facts)
+    def _candidates(
+        self, documents: Documents, constraints: Constraints, context: UsageContext
+    ) -> Iterator[str]:
+        definition = self._definition(documents, constraints)
+        short = definition or self._title(constraints)
         yield short
         if definition:
             yield f"{self.payload}{definition}"
         yield context.name
-        yield context.owner + pascal(context.word) + pascal(context.variant)
+        yield context.owner + pascal_case(context.word) + pascal_case(context.variant)
         yield f"{context.owner}{short}"
         yield f"{context.name}Object"
         for number in count(2):
             yield f"{context.name}{number}"
 
-    def _definition(self, documents: Documents, facts: Facts) -> str:
+    def _definition(self, documents: Documents, constraints: Constraints) -> str:
         """Return the name of a definition: its key in `$defs`, or its file's title or name."""
-        document, at = documents.home(facts.home)
+        document, at = documents.locate(constraints.primary)
         if len(at) > 1 and at[-2] in _DEFINITIONS:
-            return pascal(str(at[-1]))
+            return pascal_case(str(at[-1]))
         if at or document.at:
             return ""
-        return self._title(facts) or pascal(document.path.stem.split(".")[0])
+        return self._title(constraints) or pascal_case(document.path.stem.split(".")[0])
 
-    def _title(self, facts: Facts) -> str:
-        title = facts.home.get("title", "")
-        return pascal(title) if len(title) <= _LONGEST_TITLE else ""
+    def _title(self, constraints: Constraints) -> str:
+        title = constraints.primary.get("title", "")
+        return pascal_case(title) if len(title) <= _LONGEST_TITLE else ""

@@ -5,22 +5,22 @@ from itertools import combinations
 
 from scaffold.generator import ir
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._schema.types.constraints import OBJECTS, Facts, gather
+from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints, collect
 from scaffold.generator._source.canonical_json import canonical
 
-__all__ = ["are_disjoint", "discriminator", "label", "tidy"]
+__all__ = ["are_disjoint", "discriminator", "member_label", "simplify_union"]
 
 
 _NULL = frozenset({"null"})
 
 
-def discriminator(documents: Documents, members: Sequence[Facts]) -> str | None:
+def discriminator(documents: Documents, members: Sequence[Constraints]) -> str | None:
     """Return the required property whose literal texts tell objects apart, if there is one.
 
     `null` needs no text to be told from them.
     """
     members = [member for member in members if member.types != _NULL]
-    if any(member.types != OBJECTS for member in members):
+    if any(member.types != OBJECT_TYPE for member in members):
         return None
     for name in members[0].properties if len(members) > 1 else ():
         texts = [_literals(documents, member, name) for member in members]
@@ -29,14 +29,14 @@ def discriminator(documents: Documents, members: Sequence[Facts]) -> str | None:
     return None
 
 
-def are_disjoint(documents: Documents, members: Sequence[Facts]) -> bool:
+def are_disjoint(documents: Documents, members: Sequence[Constraints]) -> bool:
     """Tell whether it is sure that no value fits two of the members."""
     if discriminator(documents, members):
         return True
     return all(_differ(one, two) for one, two in combinations(members, 2))
 
 
-def label(documents: Documents, member: Facts, key: str | None) -> str:
+def member_label(documents: Documents, member: Constraints, key: str | None) -> str:
     """Find a word for a member of a union that has no name of its own."""
     texts = [] if key is None else _literals(documents, member, key)
     if texts:
@@ -45,7 +45,7 @@ def label(documents: Documents, member: Facts, key: str | None) -> str:
     return f"with_{names[0]}" if names else "object"
 
 
-def tidy(members: Sequence[ir.Type], key: str | None = None) -> ir.Type:
+def simplify_union(members: Sequence[ir.Type], key: str | None = None) -> ir.Type:
     """Write a union: flat, every member once, literals together, one member as itself."""
     if len(members) == 1 and not isinstance(members[0], ir.Union | ir.Choice):
         return members[0]
@@ -76,11 +76,11 @@ def _literal(values: dict[str, str | int | bool | None]) -> ir.Type:
     return ir.Choice(tuple(values.values()))
 
 
-def _literals(documents: Documents, member: Facts, name: str) -> list[str]:
+def _literals(documents: Documents, member: Constraints, name: str) -> list[str]:
     """Return the texts that a required property may have, if those are all it may be."""
     if name not in member.required or name not in member.properties:
         return []
-    choice = gather(documents, member.properties[name]).choice or ()
+    choice = collect(documents, member.properties[name]).choice or ()
     return list(choice) if all(isinstance(value, str) for value in choice) else []
 
 
@@ -89,7 +89,7 @@ def _are_distinct(lists: Sequence[Sequence[ir.Json]]) -> bool:
     return len(set(values)) == len(values)
 
 
-def _differ(one: Facts, two: Facts) -> bool:
+def _differ(one: Constraints, two: Constraints) -> bool:
     if not one.types & two.types:
         return True
     if one.choice is None or two.choice is None:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from scaffold._validators import compile_schema
 from scaffold.generator import ir
-from scaffold.generator._source.canonical_json import same
+from scaffold.generator._source.canonical_json import json_equal
 from scaffold.generator._source.json_values import is_list, is_object
 
-__all__ = ["fits"]
+__all__ = ["matches_type"]
 
 
-def fits(value: ir.Json, type: ir.Type, known: Mapping[str, ir.Declaration]) -> bool:
+def matches_type(value: ir.Json, type: ir.Type, known: Mapping[str, ir.Declaration]) -> bool:
     """Tell whether a value is one of a type; types that are not declared yet fit nothing."""
     match type:
         case ir.Anything():
@@ -22,19 +22,19 @@ def fits(value: ir.Json, type: ir.Type, known: Mapping[str, ir.Declaration]) -> 
         case ir.String():
             return isinstance(value, str) and _fits_text(value, type)
         case ir.Choice():
-            return any(same(value, choice) for choice in type.values)
+            return any(json_equal(value, choice) for choice in type.values)
         case ir.Array():
             return (
                 is_list(value)
                 and _within(len(value), type.min_items, type.max_items)
-                and all(fits(item, type.items, known) for item in value)
+                and all(matches_type(item, type.items, known) for item in value)
             )
         case ir.Map():
             return is_object(value) and all(
-                fits(item, type.values, known) for item in value.values()
+                matches_type(item, type.values, known) for item in value.values()
             )
         case ir.Union():
-            return any(fits(value, member, known) for member in type.members)
+            return any(matches_type(value, member, known) for member in type.members)
         case ir.Reference():
             return type.name in known and _fits_declared(value, known[type.name], known)
 
@@ -60,14 +60,14 @@ def _fits_declared(
     value: ir.Json, declaration: ir.Declaration, known: Mapping[str, ir.Declaration]
 ) -> bool:
     if isinstance(declaration, ir.Alias):
-        return fits(value, declaration.type, known)
+        return matches_type(value, declaration.type, known)
     if not is_object(value):
         return False
     fields = {field.name: field for field in declaration.fields}
     if declaration.extra == "forbid" and value.keys() - fields.keys():
         return False
     return all(
-        fits(value[name], field.type, known) if name in value else not field.required
+        matches_type(value[name], field.type, known) if name in value else not field.required
         for name, field in fields.items()
     )
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from specs import write_spec
 
-from scaffold.generator._lint.fix import fix
+from scaffold.generator._lint.fix import fix_hookspecs
 from scaffold.generator._lint.lint import lint_kind
-from scaffold.generator._source.edits import Insert, Mend, Remove, Rename, Replace
-from scaffold.generator._source.text_edits import Draft, take
-from scaffold.generator._source.text_positions import layout
+from scaffold.generator._source.edits import Fix, Insert, Remove, Rename, Replace
+from scaffold.generator._source.text_edits import EditedText, apply_fix
+from scaffold.generator._source.text_positions import find_spans
 from scaffold.generator._source.yaml_text import read_yaml
 
 HOOK = """\
@@ -28,18 +28,18 @@ HOOK = """\
 
 def mended(path, *, unsafe=False):
     """Mend a hookspec in memory; return the texts by name, and the codes of what was mended."""
-    fixed = fix([path], unsafe=unsafe)
+    fixed = fix_hookspecs([path], unsafe=unsafe)
     texts = {file.name: text for file, text in fixed.texts.items()}
-    return texts, [each.code for each in fixed.done]
+    return texts, [each.code for each in fixed.applied]
 
 
 def in_root(tmp_path, before, *, unsafe=False, **others):
     """Mend the JSON text of an input; write what comes of it, where a second run does nothing."""
     path = write_spec(tmp_path, HOOK, root=before, **others)
-    fixed = fix([path], unsafe=unsafe)
+    fixed = fix_hookspecs([path], unsafe=unsafe)
     for file, text in fixed.texts.items():
         file.write_text(text, "utf-8")
-    assert fix([path], unsafe=unsafe).texts == {}
+    assert fix_hookspecs([path], unsafe=unsafe).texts == {}
     assert [each for each in lint_kind(path) if each.severity == "error"] == []
     return (path.parent / "schemas" / "root.json").read_text("utf-8")
 
@@ -172,8 +172,8 @@ FILES = sorted(
 def test_every_part_of_a_file_can_be_edited_alone(tmp_path, path):
     source = read_yaml(path, "v1.yaml")
     text = path.read_text("utf-8")
-    parts = [at for at in layout(text, is_json=False) if at]
-    assert {(), *parts} == set(source.places.values)
+    parts = [at for at in find_spans(text, is_json=False) if at]
+    assert {(), *parts} == set(source.positions.values)
     chance = random.Random(path.parent.name)
     for at in chance.sample(parts, min(len(parts), 12)):
         for edit, make in EDITS:
@@ -181,8 +181,8 @@ def test_every_part_of_a_file_can_be_edited_alone(tmp_path, path):
             holder = reduce(operator.getitem, at[:-1], wanted)
             if isinstance(holder, dict) or edit in (Remove, Replace):
                 change = make(holder, at)
-                draft = Draft.of(text)
-                assert take({"": draft}, Mend((change,))) or edit is Remove
+                draft = EditedText.of(text)
+                assert apply_fix({"": draft}, Fix((change,))) or edit is Remove
                 (tmp_path / "v1.yaml").write_text(draft.result(), "utf-8")
                 found = read_yaml(tmp_path / "v1.yaml", "v1.yaml").value
                 assert found == (wanted if draft.patches else source.value), change

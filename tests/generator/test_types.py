@@ -4,7 +4,7 @@ import pytest
 from specs import alias, compile_schema, declared, field_types, record, write_spec
 
 from scaffold.generator import compile_kind, ir
-from scaffold.generator._schema.types.value_matches import fits
+from scaffold.generator._schema.types.value_matches import matches_type
 
 TEXT = ir.String()
 
@@ -284,4 +284,4 @@ def test_a_place_describes_better_than_the_definition(tmp_path):
     ],
 )
 def test_values_are_counted_as_json_schema_counts(value, type, expected):
-    assert fits(value, type, ()) is expected
+    assert matches_type(value, type, ()) is expected

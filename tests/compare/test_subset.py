@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from instances import instances
 from jsonschema_rs import Draft202012Validator
 
-from scaffold.generator._compare.subset.subset_check import contained
+from scaffold.generator._compare.subset.subset_check import check_subset
 
 NAMES = st.sampled_from(["a", "b", "c"])
 VALUES = st.sampled_from([0, 1, 2, "a", "ab", None, True, [], [1], {}, {"a": 1}])
@@ -73,7 +73,7 @@ SCHEMAS = around(st.recursive(LEAVES, around, max_leaves=4)).map(whole)
 def test_what_is_proven_has_no_counterexample_and_what_is_refuted_has_one(one, two):
     both = {"$defs": {"t": {"anyOf": [one["$defs"]["t"], two["$defs"]["t"]]}}, "$ref": "#/$defs/t"}
     for inner, outer in ((one, two), (two, one), (one, both)):
-        answer = contained(inner, outer)
+        answer = check_subset(inner, outer)
         accepts = Draft202012Validator(inner).is_valid
         admits = Draft202012Validator(outer).is_valid
         assert all(accepts(value) and not admits(value) for value in answer.witnesses)
