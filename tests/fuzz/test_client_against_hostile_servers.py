@@ -16,12 +16,12 @@ from scaffold._mcp.jsonrpc import Message, read_message
 from scaffold._mcp.message_templates import TemplateCache
 from scaffold._mcp.progress import read_progress
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
-from scaffold.client._http.http11.response_parser import Reader
-from scaffold.client._http.protocol_driver import Peer
+from scaffold.client._http.http11.response_parser import ResponseParser
+from scaffold.client._http.protocol_driver import ProtocolDriver
 from scaffold.client._http.session import HttpSession
 from scaffold.client._http.sse import EventStream
-from scaffold.client._http.transport.io_requests import Broken, Done, Read, Send
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.io_requests import Done, Read, RequestFailed, SendRequest
+from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
@@ -116,7 +116,7 @@ def test_bodies_and_events_raise_errors_of_the_library_only(count):
     chance = generator(3)
     for _number in range(count):
         fault = chance.choice(list(RESULTS))
-        peer = Peer(Address("http://127.0.0.1/", {}), HttpSession(TOOL, "fuzz"), 5)
+        peer = ProtocolDriver(ServerAddress("http://127.0.0.1/", {}), HttpSession(TOOL, "fuzz"), 5)
         with contextlib.suppress(ScaffoldError):
             _perform(chance, peer.open(), fault)
             _perform(chance, peer.bind(GET_SCHEMA)(None).steps(), fault)
@@ -132,7 +132,7 @@ def _perform(chance, steps, fault):
     for _ in range(200):
         if isinstance(step, Done):
             return step.value
-        if isinstance(step, Send):
+        if isinstance(step, SendRequest):
             asked = json.loads(step.body) if step.body else {}
             message = answer(asked.get("method"), asked.get("id")) if "id" in asked else {}
             bad = asked.get("method") == fault
@@ -167,8 +167,8 @@ def test_frames_are_responses_or_broken(count):
         for _ in range(chance.randrange(4)):
             at = chance.randrange(len(data))
             data = data[:at] + chance.choice(HTTP_BYTES) + data[at + chance.randrange(3) :]
-        reader, events = Reader(), EventStream()
-        with contextlib.suppress(Broken):
+        reader, events = ResponseParser(), EventStream()
+        with contextlib.suppress(RequestFailed):
             for piece in pieces(chance, data):
                 reader.feed(piece)
             reader.end()

@@ -100,15 +100,15 @@ _MINUTE = 60.0
 @contextmanager
 def http(url: str) -> Iterator[Connection]:
     """JSON over HTTP, over the transport that ours uses."""
-    from scaffold.client._http.choose_transport import transport
-    from scaffold.client._http.transport.io_requests import Send
-    from scaffold.client._http.transport.server_address import Address
+    from scaffold.client._http.choose_transport import sync_transport
+    from scaffold.client._http.transport.io_requests import SendRequest
+    from scaffold.client._http.transport.server_address import ServerAddress
 
-    carrier = transport(Address(url, {}))
+    carrier = sync_transport(ServerAddress(url, {}))
     headers: dict[str, str] = {}
 
     def call(value: Any) -> Any:
-        with carrier.send(Send("POST", headers, orjson.dumps(value), _MINUTE)) as response:
+        with carrier.send(SendRequest("POST", headers, orjson.dumps(value), _MINUTE)) as response:
             return orjson.loads(b"".join(iter(response.read, None)))
 
     yield Connection(call, _same, _same)
@@ -119,14 +119,16 @@ def http(url: str) -> Iterator[Connection]:
 async def http_async(url: str) -> AsyncIterator[Connection]:
     """JSON over HTTP from an event loop, over the transport that ours uses."""
     from scaffold.client._http.choose_transport import async_transport
-    from scaffold.client._http.transport.io_requests import Send
-    from scaffold.client._http.transport.server_address import Address
+    from scaffold.client._http.transport.io_requests import SendRequest
+    from scaffold.client._http.transport.server_address import ServerAddress
 
-    carrier = async_transport(Address(url, {}))
+    carrier = async_transport(ServerAddress(url, {}))
     headers: dict[str, str] = {}
 
     async def call(value: Any) -> Any:
-        async with carrier.send(Send("POST", headers, orjson.dumps(value), _MINUTE)) as response:
+        async with carrier.send(
+            SendRequest("POST", headers, orjson.dumps(value), _MINUTE)
+        ) as response:
             body = b""
             while chunk := await response.read():
                 body += chunk

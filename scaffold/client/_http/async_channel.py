@@ -11,23 +11,23 @@ from typing import Any, Self, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.client._http.choose_transport import AsyncResponse, async_transport
-from scaffold.client._http.protocol_driver import Calling, Peer, Streaming
+from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream, ProtocolDriver
 from scaffold.client._http.response_parsing import plain_length
 from scaffold.client._http.session import HttpSession
 from scaffold.client._http.transport.io_requests import (
-    Broken,
     Done,
-    Give,
-    Post,
+    PostMessage,
     Read,
-    Renew,
-    Send,
+    RenewSession,
+    RequestFailed,
+    SendRequest,
     Step,
     Steps,
     Wait,
-    resume,
+    YieldProgress,
+    resume_reading,
 )
-from scaffold.client._http.transport.server_address import NO_HEADERS, Address
+from scaffold.client._http.transport.server_address import NO_HEADERS, ServerAddress
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
 __all__ = ["AsyncHttpChannel"]
@@ -55,24 +55,24 @@ class AsyncHttpChannel:
         tls_ca_bundle: Path | None = None,
         tls_verify: bool = True,
     ) -> None:
-        address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
-        self._peer = Peer(address, HttpSession(kind, plugin, address.hide), timeout)
+        address = ServerAddress(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
+        self._driver = ProtocolDriver(address, HttpSession(kind, plugin, address.redact), timeout)
         self._transport = async_transport(address)
         self._renewing = asyncio.Lock()
         self._closed = False
-        reset_after_fork(self._start_over)
+        reset_after_fork(self._reset_in_fork)
 
-    def _start_over(self) -> None:
+    def _reset_in_fork(self) -> None:
         """Have connections, a session and ids of its own in a process that a fork has made."""
         self._renewing = asyncio.Lock()
-        self._transport.leave_behind()
-        self._transport = async_transport(self._peer.address)
-        self._peer.start_over()
+        self._transport.abandon_in_fork()
+        self._transport = async_transport(self._driver.address)
+        self._driver.reset_in_fork()
 
     async def connect(self) -> Self:
         """Open the session; raise `ConnectFailed` or `ProtocolError`, and be closed then."""
         try:
-            await self._run(self._peer.open())
+            await self._run(self._driver.open())
         except BaseException:
             self._closed = True
             await self._transport.close()
@@ -84,11 +84,11 @@ class AsyncHttpChannel:
 
         A call that is cancelled closes its connection, which cancels the request (modern era).
         """
-        begin = self._peer.bind(hook)
+        begin = self._driver.bind(hook)
 
         async def call(payload: In) -> Out:
             if self._closed:
-                raise self._peer.closed
+                raise self._driver.closed
             value: Out = await self._call(begin(payload))
             return value
 
@@ -96,35 +96,35 @@ class AsyncHttpChannel:
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
-        begin = self._peer.stream(hook)
-        patience = self._peer.patience(hook)
-        return lambda payload: self._items(begin(payload), patience)
+        begin = self._driver.stream(hook)
+        read_timeout = self._driver.item_timeout(hook)
+        return lambda payload: self._items(begin(payload), read_timeout)
 
-    async def _items(self, streaming: Streaming, patience: float) -> AsyncGenerator[Any]:
+    async def _items(self, prepared: PreparedStream, read_timeout: float) -> AsyncGenerator[Any]:
         if self._closed:
-            raise self._peer.closed
-        steps = streaming.steps()
+            raise self._driver.closed
+        steps = prepared.steps()
         step = next(steps)
         while not isinstance(step, Done):
-            if not isinstance(step, Send):
+            if not isinstance(step, SendRequest):
                 step = await self._perform(steps, step)
                 continue
             number = 0
             try:
-                async with self._transport.send(step, patience=patience) as response:
+                async with self._transport.send(step, read_timeout=read_timeout) as response:
                     step = await self._read(steps, response, steps.send(response))
-                    while isinstance(step, Give):
+                    while isinstance(step, YieldProgress):
                         number = step.number
-                        for item in streaming.items(step.progress):
+                        for item in prepared.items(step.progress):
                             yield item
                         step = await self._read(steps, response, steps.send(None))
                     number = 0
-            except Broken as error:
+            except RequestFailed as error:
                 step = steps.throw(error)
             finally:
-                if number and (cancel := self._peer.cancel(number)):
+                if number and (cancel := self._driver.cancel(number)):
                     await self._post(cancel)
-        for item in streaming.items(step.value):
+        for item in prepared.items(step.value):
             yield item
 
     async def aclose(self) -> None:
@@ -132,26 +132,26 @@ class AsyncHttpChannel:
         if self._closed:
             return
         self._closed = True
-        await self._run(self._peer.leave())
+        await self._run(self._driver.end_session())
         await self._transport.close()
 
-    async def _call(self, calling: Calling) -> Any:
+    async def _call(self, prepared: PreparedCall) -> Any:
         """Go the short way as long as it leads, and the long way from there."""
-        short = calling.short
-        if short is None:
-            return await self._run(calling.steps())
+        fast = prepared.fast
+        if fast is None:
+            return await self._run(prepared.steps())
         steps = None
         chunk = b""
         try:
-            async with self._transport.send(short.send, whole=True) as response:
+            async with self._transport.send(fast.send, expects_small_body=True) as response:
                 if length := plain_length(response):
                     chunk = await response.read() or b""
-                    if len(chunk) == length and (done := short.read(chunk)):
+                    if len(chunk) == length and (done := fast.read(chunk)):
                         return done.value
-                steps = calling.begun()
-                step = await self._read(steps, response, resume(steps, response, chunk))
-        except Broken as error:
-            steps = steps or calling.begun()
+                steps = prepared.plain_steps_after_send()
+                step = await self._read(steps, response, resume_reading(steps, response, chunk))
+        except RequestFailed as error:
+            steps = steps or prepared.plain_steps_after_send()
             step = steps.throw(error)
         return await self._finish(steps, step)
 
@@ -164,36 +164,36 @@ class AsyncHttpChannel:
         return step.value
 
     async def _perform(self, steps: Steps[None], step: Step) -> Step:
-        if isinstance(step, Send):
+        if isinstance(step, SendRequest):
             try:
                 async with self._transport.send(step) as response:
                     return await self._read(steps, response, steps.send(response))
-            except Broken as error:
+            except RequestFailed as error:
                 return steps.throw(error)
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
-        elif isinstance(step, Renew):
+        elif isinstance(step, RenewSession):
             with suppress(TimeoutError):
                 await self._renew(step)
         return steps.send(None)
 
-    async def _renew(self, step: Renew) -> None:
+    async def _renew(self, step: RenewSession) -> None:
         async with asyncio.timeout(step.timeout), self._renewing:
-            if self._peer.session.id == step.stale:
-                await self._run(self._peer.open(step.timeout))
+            if self._driver.session.id == step.stale_session:
+                await self._run(self._driver.open(step.timeout))
 
     async def _read(self, steps: Steps[None], response: AsyncResponse, step: Step) -> Step:
         """Go on from a step while the response is being read; return the step that leaves it."""
         while True:
             if isinstance(step, Read):
                 step = steps.send(await response.read())
-            elif isinstance(step, Post):
+            elif isinstance(step, PostMessage):
                 await self._post(step.send)
                 step = steps.send(None)
             else:
                 return step
 
-    async def _post(self, send: Send) -> None:
-        with suppress(Broken):
+    async def _post(self, send: SendRequest) -> None:
+        with suppress(RequestFailed):
             async with self._transport.send(send):
                 pass

@@ -12,25 +12,25 @@ from typing import Any, Final, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.turns import Turns, Waiter, thread_id_of
-from scaffold.client._http.choose_transport import Response, transport
-from scaffold.client._http.protocol_driver import Calling, Peer, Streaming
+from scaffold.client._http.choose_transport import Response, sync_transport
+from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream, ProtocolDriver
 from scaffold.client._http.response_parsing import plain_length
 from scaffold.client._http.session import HttpSession
 from scaffold.client._http.transport.io_requests import (
-    Broken,
     Done,
     Failure,
-    Give,
-    Post,
+    PostMessage,
     Read,
-    Renew,
-    Send,
+    RenewSession,
+    RequestFailed,
+    SendRequest,
     Step,
     Steps,
     Wait,
-    resume,
+    YieldProgress,
+    resume_reading,
 )
-from scaffold.client._http.transport.server_address import NO_HEADERS, Address
+from scaffold.client._http.transport.server_address import NO_HEADERS, ServerAddress
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
 __all__ = ["HttpChannel"]
@@ -63,33 +63,33 @@ class HttpChannel:
         tls_ca_bundle: Path | None = None,
         tls_verify: bool = True,
     ) -> None:
-        address = Address(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
-        self._peer = Peer(address, HttpSession(kind, plugin, address.hide), timeout)
-        self._transport = transport(address)
+        address = ServerAddress(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
+        self._driver = ProtocolDriver(address, HttpSession(kind, plugin, address.redact), timeout)
+        self._transport = sync_transport(address)
         self._renewing: Turns = []
         """The threads that open the session again, of which the first does."""
         self._closed = False
-        reset_after_fork(self._start_over)
+        reset_after_fork(self._reset_in_fork)
         try:
-            self._run(self._peer.open())
+            self._run(self._driver.open())
         except BaseException:
             self._transport.close()
             raise
 
-    def _start_over(self) -> None:
+    def _reset_in_fork(self) -> None:
         """Have connections, a session and ids of its own in a process that a fork has made."""
         self._renewing = []
-        self._transport.leave_behind()
-        self._transport = transport(self._peer.address)
-        self._peer.start_over()
+        self._transport.abandon_in_fork()
+        self._transport = sync_transport(self._driver.address)
+        self._driver.reset_in_fork()
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook`; raise `RuntimeNotSupported` without a tool."""
-        begin = self._peer.bind(hook)
+        begin = self._driver.bind(hook)
 
         def call(payload: In) -> Out:
             if self._closed:
-                raise self._peer.closed
+                raise self._driver.closed
             value: Out = self._call(begin(payload))
             return value
 
@@ -97,35 +97,35 @@ class HttpChannel:
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
-        begin = self._peer.stream(hook)
-        patience = self._peer.patience(hook)
-        return lambda payload: self._items(begin(payload), patience)
+        begin = self._driver.stream(hook)
+        read_timeout = self._driver.item_timeout(hook)
+        return lambda payload: self._items(begin(payload), read_timeout)
 
-    def _items(self, streaming: Streaming, patience: float) -> Generator[Any]:
+    def _items(self, prepared: PreparedStream, read_timeout: float) -> Generator[Any]:
         if self._closed:
-            raise self._peer.closed
-        steps = streaming.steps()
+            raise self._driver.closed
+        steps = prepared.steps()
         step = next(steps)
         while not isinstance(step, Done):
-            if not isinstance(step, Send):
+            if not isinstance(step, SendRequest):
                 step = self._perform(steps, step)
                 continue
             number = 0
             try:
-                with self._transport.send(step, patience=patience) as response:
+                with self._transport.send(step, read_timeout=read_timeout) as response:
                     step = self._read(steps, response, steps.send(response))
-                    while isinstance(step, Give):
+                    while isinstance(step, YieldProgress):
                         number = step.number
-                        for item in streaming.items(step.progress):
+                        for item in prepared.items(step.progress):
                             yield item
                         step = self._read(steps, response, steps.send(None))
                     number = 0
-            except Broken as error:
+            except RequestFailed as error:
                 step = steps.throw(error)
             finally:
-                if number and (cancel := self._peer.cancel(number)):
+                if number and (cancel := self._driver.cancel(number)):
                     self._post(cancel)
-        for item in streaming.items(step.value):
+        for item in prepared.items(step.value):
             yield item
 
     def close(self) -> None:
@@ -134,27 +134,27 @@ class HttpChannel:
             return
         self._closed = True
         try:
-            self._run(self._peer.leave())
+            self._run(self._driver.end_session())
         finally:
             self._transport.close()
 
-    def _call(self, calling: Calling) -> Any:
+    def _call(self, prepared: PreparedCall) -> Any:
         """Go the short way as long as it leads, and the long way from there."""
-        short = calling.short
-        if short is None:
-            return self._run(calling.steps())
+        fast = prepared.fast
+        if fast is None:
+            return self._run(prepared.steps())
         steps = None
         chunk = b""
         try:
-            with self._transport.send(short.send, whole=True) as response:
+            with self._transport.send(fast.send, expects_small_body=True) as response:
                 if length := plain_length(response):
                     chunk = response.read() or b""
-                    if len(chunk) == length and (done := short.read(chunk)):
+                    if len(chunk) == length and (done := fast.read(chunk)):
                         return done.value
-                steps = calling.begun()
-                step = self._read(steps, response, resume(steps, response, chunk))
-        except Broken as error:
-            steps = steps or calling.begun()
+                steps = prepared.plain_steps_after_send()
+                step = self._read(steps, response, resume_reading(steps, response, chunk))
+        except RequestFailed as error:
+            steps = steps or prepared.plain_steps_after_send()
             step = steps.throw(error)
         return self._finish(steps, step)
 
@@ -167,28 +167,28 @@ class HttpChannel:
         return step.value
 
     def _perform(self, steps: Steps[None], step: Step) -> Step:
-        if isinstance(step, Send):
+        if isinstance(step, SendRequest):
             try:
                 with self._transport.send(step) as response:
                     return self._read(steps, response, steps.send(response))
-            except Broken as error:
+            except RequestFailed as error:
                 return steps.throw(error)
         if isinstance(step, Wait):
             if self._is_closed_within(step.seconds):
-                return steps.throw(Broken(Failure.CLOSED, "the channel is closed"))
-        elif isinstance(step, Renew):
+                return steps.throw(RequestFailed(Failure.CLOSED, "the channel is closed"))
+        elif isinstance(step, RenewSession):
             self._renew(step)
         return steps.send(None)
 
-    def _renew(self, step: Renew) -> None:
+    def _renew(self, step: RenewSession) -> None:
         """Open the session anew, unless another call is at it for all the time allowed."""
         deadline = time.monotonic() + step.timeout
         queue, turn = self._renewing, Waiter(lambda _: None)
         try:
             queue.append(turn)
             comes = self._turn_comes(turn, deadline)
-            if comes and self._peer.session.id == step.stale:
-                self._run(self._peer.open(step.timeout))
+            if comes and self._driver.session.id == step.stale_session:
+                self._run(self._driver.open(step.timeout))
         finally:
             queue.remove(turn)
 
@@ -214,12 +214,12 @@ class HttpChannel:
         while True:
             if isinstance(step, Read):
                 step = steps.send(response.read())
-            elif isinstance(step, Post):
+            elif isinstance(step, PostMessage):
                 self._post(step.send)
                 step = steps.send(None)
             else:
                 return step
 
-    def _post(self, send: Send) -> None:
-        with suppress(Broken), self._transport.send(send):
+    def _post(self, send: SendRequest) -> None:
+        with suppress(RequestFailed), self._transport.send(send):
             pass

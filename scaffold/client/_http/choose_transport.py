@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Final, Protocol
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold.client._http.transport.io_requests import Head, Send
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.io_requests import ResponseHead, SendRequest
+from scaffold.client._http.transport.server_address import ServerAddress
 
 __all__ = [
     "AsyncResponse",
@@ -18,11 +18,11 @@ __all__ = [
     "Response",
     "Transport",
     "async_transport",
-    "transport",
+    "sync_transport",
 ]
 
 
-class Response(Head, Protocol):
+class Response(ResponseHead, Protocol):
     """A response whose head has come."""
 
     def read(self) -> bytes | None:
@@ -30,7 +30,7 @@ class Response(Head, Protocol):
         ...
 
 
-class AsyncResponse(Head, Protocol):
+class AsyncResponse(ResponseHead, Protocol):
     """A response whose head has come, for an event loop."""
 
     async def read(self) -> bytes | None:
@@ -42,7 +42,11 @@ class Transport(Protocol):
     """Sends requests from any thread; connections are kept and shared."""
 
     def send(
-        self, send: Send, *, whole: bool = False, patience: float | None = None
+        self,
+        send: SendRequest,
+        *,
+        expects_small_body: bool = False,
+        read_timeout: float | None = None,
     ) -> AbstractContextManager[Response]:
         """Return what sends a request when it is entered, and leaves its response when it is left.
 
@@ -55,7 +59,7 @@ class Transport(Protocol):
         """Close all connections; whoever waits at one is told by `Broken`."""
         ...
 
-    def leave_behind(self) -> None:
+    def abandon_in_fork(self) -> None:
         """Leave all connections to the process from which this one was forked."""
         ...
 
@@ -64,7 +68,11 @@ class AsyncTransport(Protocol):
     """Sends requests from one event loop, as `Transport` does."""
 
     def send(
-        self, send: Send, *, whole: bool = False, patience: float | None = None
+        self,
+        send: SendRequest,
+        *,
+        expects_small_body: bool = False,
+        read_timeout: float | None = None,
     ) -> AbstractAsyncContextManager[AsyncResponse]:
         """Return what `Transport.send` returns; a task that is cancelled hangs up."""
         ...
@@ -73,12 +81,12 @@ class AsyncTransport(Protocol):
         """Close all connections; whoever waits at one is told by `Broken`."""
         ...
 
-    def leave_behind(self) -> None:
+    def abandon_in_fork(self) -> None:
         """Leave all connections to the process from which this one was forked."""
         ...
 
 
-class _Library:
+class _LibraryUse:
     """Whether the library of `remote` can be used: not in a fork of a process that has used it."""
 
     def __init__(self) -> None:
@@ -86,9 +94,13 @@ class _Library:
         self._lost = False
         reset_after_fork(self._lose)
 
-    def serves(self, address: Address) -> bool:
+    def serves(self, address: ServerAddress) -> bool:
         """Tell whether requests to an address are made by the library."""
-        if address.local or self._lost or (address.pinned and not address.proxied):
+        if (
+            address.is_plain_loopback
+            or self._lost
+            or (address.has_pinned_certificate and not address.needs_proxy)
+        ):
             return False
         self._used = True
         return True
@@ -98,26 +110,26 @@ class _Library:
         self._lost = self._lost or self._used
 
 
-_LIBRARY: Final = _Library()
+_LIBRARY: Final = _LibraryUse()
 
 
-def transport(address: Address) -> Transport:
+def sync_transport(address: ServerAddress) -> Transport:
     """Return what reaches an address; raise `ConnectFailed` if nothing can."""
     if not _LIBRARY.serves(address):
-        from scaffold.client._http.http11.sync_transport import LocalTransport
+        from scaffold.client._http.http11.sync_transport import Http11Transport
 
-        return LocalTransport(address)
-    from scaffold.client._http.reqwest.sync_transport import RemoteTransport
+        return Http11Transport(address)
+    from scaffold.client._http.reqwest.sync_transport import ReqwestTransport
 
-    return RemoteTransport(address)
+    return ReqwestTransport(address)
 
 
-def async_transport(address: Address) -> AsyncTransport:
-    """Return what reaches an address from an event loop; see `transport`."""
+def async_transport(address: ServerAddress) -> AsyncTransport:
+    """Return what reaches an address from an event loop; see `sync_transport`."""
     if not _LIBRARY.serves(address):
-        from scaffold.client._http.http11.async_transport import AsyncLocalTransport
+        from scaffold.client._http.http11.async_transport import AsyncHttp11Transport
 
-        return AsyncLocalTransport(address)
-    from scaffold.client._http.reqwest.async_transport import AsyncRemoteTransport
+        return AsyncHttp11Transport(address)
+    from scaffold.client._http.reqwest.async_transport import AsyncReqwestTransport
 
-    return AsyncRemoteTransport(address)
+    return AsyncReqwestTransport(address)

@@ -13,12 +13,18 @@ from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.progress import Progress
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold._mcp.refusal_reasons import read_error_reason
-from scaffold.client._http.request_with_retries import Exchange, Written
-from scaffold.client._http.response_parsing import result_in
+from scaffold.client._http.request_with_retries import Attempt, RequestSender
+from scaffold.client._http.response_parsing import parse_result
 from scaffold.client._http.retry_policy import Deadline
 from scaffold.client._http.session import HttpSession
-from scaffold.client._http.transport.io_requests import Broken, Done, Send, Step, Steps
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.io_requests import (
+    Done,
+    RequestFailed,
+    SendRequest,
+    Step,
+    Steps,
+)
+from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.client._protocol.session import CallCodec, Conversation, OutgoingMessage
 from scaffold.client._protocol.stream_calls import StreamReader, stream_opener
 from scaffold.contract._errors.errors import (
@@ -30,43 +36,43 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._hooks.hook import Hook, StreamHook
 
-__all__ = ["Calling", "Peer", "Short", "Streaming"]
+__all__ = ["FastRequest", "PreparedCall", "PreparedStream", "ProtocolDriver"]
 
-_LONGEST_PROBE: Final = 10.0
+_PROBE_TIMEOUT: Final = 10.0
 """Seconds after which silence is taken for the answer of a legacy server."""
-_RESTART: Final = 5.0
+_RESTART_TIMEOUT: Final = 5.0
 """Seconds that a server which has been there before may take to be there again."""
-_FAREWELL: Final = 2.0
+_CLOSE_TIMEOUT: Final = 2.0
 """Seconds that the end of a session may take."""
 
 
-_TROUBLES: Final = (TransportError, Broken, RecursionError, HookError)
+_EXPLAINED_ERRORS: Final = (TransportError, RequestFailed, RecursionError, HookError)
 
 
-class Short(NamedTuple):
+class FastRequest(NamedTuple):
     """The short way of a call: one request, and one JSON object in return."""
 
-    send: Send
+    send: SendRequest
     """The step that the long way begins with."""
     read: Callable[[bytes], Done[Any] | None]
     """Reads a whole body; `None` leaves all but a result to the long way."""
 
 
-class Calling(NamedTuple):
+class PreparedCall(NamedTuple):
     """A call that is about to be made."""
 
     steps: Callable[[], Generator[Step, Any, None]]
     """Returns the long way: the whole protocol, for whatever may come."""
-    short: Short | None = None
+    fast: FastRequest | None = None
 
-    def begun(self) -> Generator[Step, Any, None]:
+    def plain_steps_after_send(self) -> Generator[Step, Any, None]:
         """Return the long way after its first step, which the short way has taken."""
         steps = self.steps()
         next(steps)
         return steps
 
 
-class Streaming(NamedTuple):
+class PreparedStream(NamedTuple):
     """A call of a stream hook that is about to be made."""
 
     steps: Callable[[], Generator[Step, Any, None]]
@@ -75,14 +81,14 @@ class Streaming(NamedTuple):
     """Reads what comes of it, and the answer: the items, each once."""
 
 
-class Peer:
+class ProtocolDriver:
     """The server at an address, as one session knows it. `timeout` is in seconds."""
 
-    def __init__(self, address: Address, session: HttpSession, timeout: float) -> None:
+    def __init__(self, address: ServerAddress, session: HttpSession, timeout: float) -> None:
         self.address = address
         self.session = session
         self._timeout = timeout
-        self._exchange = Exchange(session)
+        self._sender = RequestSender(session)
 
     @property
     def closed(self) -> ConnectFailed:
@@ -93,96 +99,100 @@ class Peer:
         """Find out the era if it is not known, greet the server and read its tools."""
         return self._run(self._open(self._timeout if timeout is None else timeout))
 
-    def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Calling]:
+    def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], PreparedCall]:
         """Return what begins a call of `hook`; raise `RuntimeNotSupported` if there is no tool."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self.session.is_catalogue(hook):
-            return lambda payload: Calling(lambda: self._run(self._list(hook, payload, timeout)))
+            return lambda payload: PreparedCall(
+                lambda: self._run(self._list(hook, payload, timeout))
+            )
         call = self.session.codec(hook)
         repeatable = hook.idempotent or hook.read_only
         return lambda payload: self._begin(call, payload, timeout, repeatable=repeatable)
 
-    def _begin(self, call: CallCodec, payload: Any, timeout: float, *, repeatable: bool) -> Calling:
+    def _begin(
+        self, call: CallCodec, payload: Any, timeout: float, *, repeatable: bool
+    ) -> PreparedCall:
         try:
             deadline = Deadline(timeout)
             outgoing = call.write(payload)
-            written = self._exchange.write(outgoing, timeout)
-        except _TROUBLES as error:
+            attempt = self._sender.write(outgoing, timeout)
+        except _EXPLAINED_ERRORS as error:
             raise self._explain(error) from None
-        read = partial(self._read, call, outgoing.name, written.number)
-        short = None if self.session.lost else Short(written.send, read)
-        return Calling(
-            lambda: self._run(self._call(call, outgoing, deadline, written, repeatable=repeatable)),
-            short,
+        read = partial(self._read, call, outgoing.name, attempt.number)
+        fast = None if self.session.lost else FastRequest(attempt.send, read)
+        return PreparedCall(
+            lambda: self._run(self._call(call, outgoing, deadline, attempt, repeatable=repeatable)),
+            fast,
         )
 
-    def stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], Streaming]:
+    def stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], PreparedStream]:
         """Return what begins a call of a stream hook; raise as `bind` does."""
         open_ = stream_opener(self.session, hook)
         repeatable = hook.idempotent or hook.read_only
-        timeout = self.patience(hook)
+        timeout = self.item_timeout(hook)
 
-        def begin(payload: Any) -> Streaming:
+        def begin(payload: Any) -> PreparedStream:
             stream = open_(payload)(self.session)
             steps = partial(self._begun, stream.outgoing, timeout, repeatable=repeatable)
-            return Streaming(steps, partial(self._items, stream))
+            return PreparedStream(steps, partial(self._items, stream))
 
         return begin
 
-    def patience(self, hook: Hook[Any, Any]) -> float:
+    def item_timeout(self, hook: Hook[Any, Any]) -> float:
         """Return for how many seconds an answer, or the next item, is waited for."""
         return self._timeout if hook.timeout is None else hook.timeout
 
-    def cancel(self, number: int) -> Send | None:
+    def cancel(self, number: int) -> SendRequest | None:
         """Return how to give a request up; `None` if hanging up says it."""
-        return None if self.session.modern else self._exchange.cancel(number)
+        return None if self.session.modern else self._sender.cancel(number)
 
     def _begun(
         self, outgoing: OutgoingMessage, timeout: float, *, repeatable: bool
     ) -> Generator[Step, Any, None]:
-        return self._run(self._exchange.send(outgoing, Deadline(timeout), repeatable=repeatable))
+        return self._run(self._sender.send(outgoing, Deadline(timeout), repeatable=repeatable))
 
     def _items(self, stream: StreamReader, received: Progress | Message) -> list[Any]:
         try:
             return stream.read(received)
-        except _TROUBLES as error:
+        except _EXPLAINED_ERRORS as error:
             raise self._explain(error) from None
 
     def _read(self, call: CallCodec, tool: str, number: int, body: bytes) -> Done[Any] | None:
         try:
             match = self.session.templates.match(body)
             known = match is not None and match.id == number
-            answer = match if known else result_in(body, number)
+            answer = match if known else parse_result(body, number)
             return None if answer is None else Done(call.read(answer, tool))
-        except _TROUBLES as error:
+        except _EXPLAINED_ERRORS as error:
             raise self._explain(error) from None
 
-    def start_over(self) -> None:
+    def reset_in_fork(self) -> None:
         """Begin as a new client, in a process that a fork has made."""
-        self.session.leave_behind()
-        self._exchange.start_over()
+        self.session.abandon_in_fork()
+        self._sender.reset_in_fork()
 
-    def leave(self) -> Generator[Step, Any, None]:
+    def end_session(self) -> Generator[Step, Any, None]:
         """End a legacy session, if the server still cares."""
-        return self._run(self._leave())
+        return self._run(self._end_session())
 
     def _run(self, steps: Steps[Any]) -> Generator[Step, Any, None]:
         try:
             yield Done((yield from steps))
-        except _TROUBLES as error:
+        except _EXPLAINED_ERRORS as error:
             raise self._explain(error) from None
 
-    def _explain(self, error: ScaffoldError | Broken | RecursionError) -> ScaffoldError:
+    def _explain(self, error: ScaffoldError | RequestFailed | RecursionError) -> ScaffoldError:
         """Say where it happened, without our secrets."""
         if isinstance(error, HookError):
-            error.message = self.address.hide(error.message)
-            error.args = (self.address.hide(str(error.args[0])),)
-            error.data = self.address.secrets.hide_in(error.data)
+            error.message = self.address.redact(error.message)
+            error.args = (self.address.redact(str(error.args[0])),)
+            error.data = self.address.secrets.redact_json(error.data)
             return error
         if isinstance(error, TransportError):
-            return type(error)(f"{self.address}: {self.address.hide(str(error))}")
-        if isinstance(error, Broken):
-            return TransportError(f"{self.address}: {self.address.hide(error.cause)}")
+            return type(error)(f"{self.address}: {self.address.redact(str(error))}")
+        if isinstance(error, RequestFailed):
+            return TransportError(f"{self.address}: {self.address.redact(error.cause)}")
         return ProtocolError(f"{self.address}: what came is nested too deeply")
 
     def _open(self, timeout: float) -> Steps[None]:
@@ -203,26 +213,32 @@ class Peer:
         call: CallCodec,
         outgoing: OutgoingMessage,
         deadline: Deadline,
-        written: Written,
+        attempt: Attempt,
         *,
         repeatable: bool,
     ) -> Steps[Any]:
         send = partial(
-            self._exchange.send, outgoing, deadline, repeatable=repeatable, patience=_RESTART
+            self._sender.send,
+            outgoing,
+            deadline,
+            repeatable=repeatable,
+            reconnect_timeout=_RESTART_TIMEOUT,
         )
-        answer = yield from send(written=written)
+        answer = yield from send(attempt=attempt)
         if _mismatched(answer):
             # The server's tools have changed: read which headers it wants now (Client Behavior).
             yield from self._converse(self.session.list_tools(), deadline)
             answer = yield from send()
         return call.read(answer, outgoing.name)
 
-    def _leave(self) -> Steps[None]:
+    def _end_session(self) -> Steps[None]:
         if not self.session.id:
             return
         try:
-            yield Send("DELETE", self.session.headers(OutgoingMessage("", b"")), b"", _FAREWELL)
-        except Broken:
+            yield SendRequest(
+                "DELETE", self.session.headers(OutgoingMessage("", b"")), b"", _CLOSE_TIMEOUT
+            )
+        except RequestFailed:
             return
 
     def _converse(self, conversation: Conversation, deadline: Deadline) -> Steps[None]:
@@ -236,11 +252,11 @@ class Peer:
             return
 
     def _ask(self, outgoing: OutgoingMessage, deadline: Deadline) -> Steps[Message | None]:
-        return (yield from self._exchange.send(outgoing, deadline, repeatable=True))
+        return (yield from self._sender.send(outgoing, deadline, repeatable=True))
 
     def _probe(self, outgoing: OutgoingMessage, deadline: Deadline) -> Steps[Message | None]:
         """Send a probe; silence is an answer too, and must leave time for the greeting."""
-        return (yield from self._ask(outgoing, Deadline(min(_LONGEST_PROBE, deadline.left / 2))))
+        return (yield from self._ask(outgoing, Deadline(min(_PROBE_TIMEOUT, deadline.left / 2))))
 
 
 def _mismatched(answer: Message | None) -> bool:

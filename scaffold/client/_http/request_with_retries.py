@@ -24,30 +24,30 @@ from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._http.response_parsing import (
     EVENTS,
     JSON,
-    answer_in,
     check_answer,
     content_type,
     excerpt,
     next_messages,
+    parse_answer,
+    parse_refusal,
     read_beginning,
     read_body,
-    refusal_in,
     shown_location,
     status_text,
 )
-from scaffold.client._http.retry_policy import Attempts, Deadline, Setback, retry_after
+from scaffold.client._http.retry_policy import AttemptFailed, Deadline, RetryPolicy, retry_after
 from scaffold.client._http.session import HttpSession
 from scaffold.client._http.sse import EventStream
 from scaffold.client._http.transport.io_requests import (
-    Broken,
     Failure,
-    Give,
-    Head,
-    Post,
-    Renew,
-    Send,
+    PostMessage,
+    RenewSession,
+    RequestFailed,
+    ResponseHead,
+    SendRequest,
     Steps,
     Wait,
+    YieldProgress,
 )
 from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.contract._errors.errors import (
@@ -57,74 +57,80 @@ from scaffold.contract._errors.errors import (
     TransportError,
 )
 
-__all__ = ["Exchange", "Written"]
+__all__ = ["Attempt", "RequestSender"]
 
-_TURNED_AWAY: Final = frozenset({401, 403, 407})
-_PASSING: Final = frozenset({429, 500, 502, 503, 504})
-_CRASHED: Final = 500
-_RECONNECT: Final = 1.0
+_ACCESS_DENIED: Final = frozenset({401, 403, 407})
+_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
+_SERVER_ERROR: Final = 500
+_RECONNECT_PAUSE: Final = 1.0
 """Seconds before a stream is taken up again, if the server does not say."""
 
-_SHORTEST_PAUSE: Final = 0.1
+_MIN_RECONNECT_PAUSE: Final = 0.1
 """Seconds before that at least, whatever the server says."""
-_REPLY: Final = 5.0
+_REPLY_TIMEOUT: Final = 5.0
 """Seconds that it may take to answer a server's own request."""
 
-_FOR_EVER: Final = 365 * 86400.0
+_NO_TIMEOUT: Final = 365 * 86400.0
 
-_GREETING: Final = frozenset({"server/discover", "initialize", "notifications/initialized"})
+_OPENING_METHODS: Final = frozenset({"server/discover", "initialize", "notifications/initialized"})
 """What opens a session."""
 
-_RESUME: Final = OutgoingMessage("", b"")
+_SESSION_HEADERS_ONLY: Final = OutgoingMessage("", b"")
 """Neither a request nor a notification: it needs the headers of the session alone."""
 
-_BREAKS: Final[dict[Failure, dict[str, Any]]] = {
-    Failure.UNSENT: {"error": ConnectFailed, "passing": True, "unserved": True, "away": True},
+_MEANING_OF_FAILURES: Final[dict[Failure, dict[str, Any]]] = {
+    Failure.UNSENT: {
+        "error": ConnectFailed,
+        "is_transient": True,
+        "not_processed": True,
+        "unreachable": True,
+    },
     Failure.UNREACHABLE: {"error": ConnectFailed},
     Failure.UNTRUSTED: {"error": ConnectFailed},
-    Failure.CUT: {"error": TransportError, "passing": True, "silence": True},
-    Failure.LATE: {"error": DeadlineExceeded, "silence": True},
+    Failure.CUT: {"error": TransportError, "is_transient": True, "means_no_answer": True},
+    Failure.LATE: {"error": DeadlineExceeded, "means_no_answer": True},
     Failure.GARBLED: {"error": ProtocolError},
     Failure.CLOSED: {"error": ConnectFailed},
 }
 """What a break means for the next try."""
 
 
-class Written(NamedTuple):
+class Attempt(NamedTuple):
     """One try of a message."""
 
     number: int
     """The id of the request."""
-    send: Send
+    send: SendRequest
 
 
-class Exchange:
+class RequestSender:
     """Sends the messages of one session."""
 
     def __init__(self, session: HttpSession) -> None:
         self._session = session
         self._ids = count(1)
 
-    def write(self, outgoing: OutgoingMessage, seconds: float) -> Written:
+    def write(self, outgoing: OutgoingMessage, seconds: float) -> Attempt:
         """Write a message whose answer may take `seconds`."""
         number = next(self._ids)
         if outgoing.is_stream:
-            seconds = _FOR_EVER  # the client for streams has a limit for each read
+            seconds = _NO_TIMEOUT  # the client for streams has a limit for each read
         if outgoing.expects_response:
             body = write_request(number, outgoing.method, outgoing.params)
         else:
             body = write_notification(outgoing.method, outgoing.params)
-        return Written(number, Send("POST", self._session.headers(outgoing), body, seconds))
+        return Attempt(number, SendRequest("POST", self._session.headers(outgoing), body, seconds))
 
-    def start_over(self) -> None:
+    def reset_in_fork(self) -> None:
         """Give ids as in the beginning, in a process that a fork has made."""
         self._ids = count(1)
 
-    def cancel(self, number: int) -> Send:
+    def cancel(self, number: int) -> SendRequest:
         """Write that the answer to a request is not wanted any more."""
         params = encode({"requestId": number, "reason": "nobody reads the stream any longer"})
         return self.write(
-            OutgoingMessage("notifications/cancelled", params, expects_response=False), _REPLY
+            OutgoingMessage("notifications/cancelled", params, expects_response=False),
+            _REPLY_TIMEOUT,
         ).send
 
     def send(
@@ -133,8 +139,8 @@ class Exchange:
         deadline: Deadline,
         *,
         repeatable: bool,
-        patience: float = 0.0,
-        written: Written | None = None,
+        reconnect_timeout: float = 0.0,
+        attempt: Attempt | None = None,
     ) -> Steps[Message | None]:
         """Send a message and return its answer; `None` for a notification or a probe without one.
 
@@ -142,33 +148,39 @@ class Exchange:
         `patience` is for how many seconds a server that cannot be reached is tried again at least.
         `written` is its first try, if that has been written.
         """
-        if self._session.lost and outgoing.method not in _GREETING:
-            yield Renew(self._session.id, deadline.left)
-            written = None
+        if self._session.lost and outgoing.method not in _OPENING_METHODS:
+            yield RenewSession(self._session.id, deadline.left)
+            attempt = None
         what = f"{outgoing.method} {outgoing.name}".rstrip()
-        attempts = Attempts(what, deadline, repeatable=repeatable, patience=patience)
+        attempts = RetryPolicy(
+            what, deadline, repeatable=repeatable, reconnect_timeout=reconnect_timeout
+        )
         while True:
-            current = written or self.write(outgoing, deadline.left)
-            written = None
+            current = attempt or self.write(outgoing, deadline.left)
+            attempt = None
             try:
                 return (yield from self._try(outgoing, deadline, current))
-            except Setback as raised:
+            except AttemptFailed as raised:
                 setback = raised
             except ProtocolError as error:
-                setback = Setback(str(error), ProtocolError, silence=True)
-            except Broken as broken:
+                setback = AttemptFailed(str(error), ProtocolError, means_no_answer=True)
+            except RequestFailed as broken:
                 late = f" ({deadline.seconds:.3g} s)" if broken.failure is Failure.LATE else ""
-                setback = Setback(broken.cause + late, **_BREAKS[broken.failure])
-            if outgoing.is_probe and setback.silence:
+                setback = AttemptFailed(broken.cause + late, **_MEANING_OF_FAILURES[broken.failure])
+            if outgoing.is_probe and setback.means_no_answer:
                 return None
             pause = attempts.pause(setback)
-            yield Renew(setback.stale, deadline.left) if setback.stale else Wait(pause)
+            yield (
+                RenewSession(setback.stale_session, deadline.left)
+                if setback.stale_session
+                else Wait(pause)
+            )
 
     def _try(
-        self, outgoing: OutgoingMessage, deadline: Deadline, written: Written
+        self, outgoing: OutgoingMessage, deadline: Deadline, attempt: Attempt
     ) -> Steps[Message | None]:
-        number, send = written
-        head: Head = yield send
+        number, send = attempt
+        head: ResponseHead = yield send
         if head.status >= HTTPStatus.MULTIPLE_CHOICES:
             return (yield from self._refused(outgoing, send.headers, head))
         if not outgoing.expects_response:
@@ -180,17 +192,17 @@ class Exchange:
         if encoding is not None:
             raise ProtocolError(f"'content-encoding: {encoding}', which was not asked for")
         if content_type(head) == JSON:
-            return answer_in((yield from read_body(head)), number)
+            return parse_answer((yield from read_body(head)), number)
         try:
             return (yield from self._stream(outgoing, head, number, deadline))
-        except Broken as broken:
+        except RequestFailed as broken:
             if not outgoing.is_stream or broken.failure is not Failure.CUT:
                 raise
             # Something has come of it: the call cannot be made again as if nothing had.
-            raise Setback(broken.cause, TransportError) from None
+            raise AttemptFailed(broken.cause, TransportError) from None
 
     def _refused(
-        self, outgoing: OutgoingMessage, headers: Mapping[str, str], head: Head
+        self, outgoing: OutgoingMessage, headers: Mapping[str, str], head: ResponseHead
     ) -> Steps[Message | None]:
         """Judge a status that is no success."""
         status = head.status
@@ -200,24 +212,37 @@ class Exchange:
             raise ProtocolError(f"{shown} to {location}; redirects are not followed")
         body = yield from read_beginning()
         came = f"{shown}: {excerpt(body)}" if body else shown
-        if status in _TURNED_AWAY:
-            raise Setback(f"the server turned us away with {came}", ConnectFailed)
-        stale = headers.get("mcp-session-id", "")
-        if status == HTTPStatus.NOT_FOUND and stale:
+        if status in _ACCESS_DENIED:
+            raise AttemptFailed(f"the server turned us away with {came}", ConnectFailed)
+        stale_session = headers.get("mcp-session-id", "")
+        if status == HTTPStatus.NOT_FOUND and stale_session:
             ended = "the server does not know the session"
-            raise Setback(ended, ProtocolError, passing=True, unserved=True, after=0, stale=stale)
-        if status in _PASSING and not (outgoing.is_probe and status == _CRASHED):
-            after = retry_after(head.get_header("retry-after"))
-            asked = status == HTTPStatus.SERVICE_UNAVAILABLE and after is not None
-            unserved = asked or status == HTTPStatus.TOO_MANY_REQUESTS
-            raise Setback(came, TransportError, passing=True, unserved=unserved, after=after)
-        message = refusal_in(body)
+            raise AttemptFailed(
+                ended,
+                ProtocolError,
+                is_transient=True,
+                not_processed=True,
+                retry_after_seconds=0,
+                stale_session=stale_session,
+            )
+        if status in _TRANSIENT and not (outgoing.is_probe and status == _SERVER_ERROR):
+            retry_after_seconds = retry_after(head.get_header("retry-after"))
+            asked = status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after_seconds is not None
+            not_processed = asked or status == HTTPStatus.TOO_MANY_REQUESTS
+            raise AttemptFailed(
+                came,
+                TransportError,
+                is_transient=True,
+                not_processed=not_processed,
+                retry_after_seconds=retry_after_seconds,
+            )
+        message = parse_refusal(body)
         if message is None and not outgoing.is_probe:
             raise ProtocolError(f"the server answered {came}")
         return message
 
     def _stream(
-        self, outgoing: OutgoingMessage, head: Head, id: int, deadline: Deadline
+        self, outgoing: OutgoingMessage, head: ResponseHead, id: int, deadline: Deadline
     ) -> Steps[Message]:
         """Read events up to the answer, and pass on what it reports before.
 
@@ -231,23 +256,32 @@ class Exchange:
                     for message, data in messages:
                         if message.method is UNSET:
                             return check_answer(message, id)
-                        yield from self._hear(outgoing, message, data, id, deadline)
+                        yield from self._handle_before_answer(outgoing, message, data, id, deadline)
                 cause = "the stream of events ended without the answer"
-            except Broken as broken:
+            except RequestFailed as broken:
                 if broken.failure is not Failure.CUT:
                     raise
                 cause = broken.cause
             if self._session.modern or not events.last_id:
-                raise Broken(Failure.CUT, cause)
-            pause = _RECONNECT if events.retry is None else max(events.retry, _SHORTEST_PAUSE)
+                raise RequestFailed(Failure.CUT, cause)
+            pause = (
+                _RECONNECT_PAUSE
+                if events.retry is None
+                else max(events.retry, _MIN_RECONNECT_PAUSE)
+            )
             if pause >= deadline.left:
-                raise Broken(Failure.CUT, f"{cause}; the server asks for a pause of {pause:g} s")
+                raise RequestFailed(
+                    Failure.CUT, f"{cause}; the server asks for a pause of {pause:g} s"
+                )
             yield Wait(pause)
-            headers = {**self._session.headers(_RESUME), "last-event-id": events.last_id}
-            head = yield Send("GET", headers, b"", deadline.left)
+            headers = {
+                **self._session.headers(_SESSION_HEADERS_ONLY),
+                "last-event-id": events.last_id,
+            }
+            head = yield SendRequest("GET", headers, b"", deadline.left)
             events = EventStream(events.last_id, events.retry)
 
-    def _hear(
+    def _handle_before_answer(
         self,
         outgoing: OutgoingMessage,
         message: Message,
@@ -261,13 +295,13 @@ class Exchange:
             if progress is None or progress.token != outgoing.token:
                 return
             if outgoing.is_stream:
-                yield Give(progress, number)
+                yield YieldProgress(progress, number)
             else:
                 progress.report_to(outgoing.report)
         elif message.id is not UNSET:
-            yield Post(self._reply(message, deadline))
+            yield PostMessage(self._reply(message, deadline))
 
-    def _reply(self, message: Message, deadline: Deadline) -> Send:
+    def _reply(self, message: Message, deadline: Deadline) -> SendRequest:
         """Answer a legacy server's own request: a ping is returned, all else is refused."""
         assert isinstance(message.id, int | str)
         if message.method == "ping":
@@ -277,10 +311,15 @@ class Exchange:
             body = write_error_response(
                 JsonRpcError(ErrorCode.METHOD_NOT_FOUND, refusal, id=message.id)
             )
-        return Send("POST", self._session.headers(_RESUME), body, min(_REPLY, deadline.left))
+        return SendRequest(
+            "POST",
+            self._session.headers(_SESSION_HEADERS_ONLY),
+            body,
+            min(_REPLY_TIMEOUT, deadline.left),
+        )
 
 
-def _expect_events(head: Head) -> Steps[None]:
+def _expect_events(head: ResponseHead) -> Steps[None]:
     form = content_type(head)
     if head.status < HTTPStatus.MULTIPLE_CHOICES and form == EVENTS:
         return

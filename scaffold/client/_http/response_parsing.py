@@ -21,37 +21,37 @@ from scaffold._mcp.jsonrpc import (
 )
 from scaffold._mcp.refusal_reasons import describe_value
 from scaffold.client._http.sse import EventStream
-from scaffold.client._http.transport.io_requests import READ, Broken, Head, Steps
+from scaffold.client._http.transport.io_requests import READ, RequestFailed, ResponseHead, Steps
 from scaffold.contract._errors.errors import ProtocolError
 
 __all__ = [
     "EVENTS",
     "JSON",
-    "LONGEST_ANSWER",
-    "answer_in",
+    "MAX_ANSWER_BYTES",
     "check_answer",
     "content_type",
     "excerpt",
     "next_messages",
+    "parse_answer",
+    "parse_refusal",
+    "parse_result",
     "plain_length",
     "read_beginning",
     "read_body",
-    "refusal_in",
-    "result_in",
     "shown_location",
     "status_text",
 ]
 
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
-LONGEST_ANSWER: Final = 64 * 2**20
+MAX_ANSWER_BYTES: Final = 64 * 2**20
 """Bytes of one answer that are read before it is refused."""
 
-LONGEST_REFUSAL: Final = 64 * 2**10
+MAX_REFUSAL_BYTES: Final = 64 * 2**10
 """Bytes of a refusal that are read to explain it."""
 
-_LONGEST_EXCERPT: Final = 200
-_MOST_DIGITS: Final = len(str(LONGEST_ANSWER)) - 1
+_MAX_EXCERPT_CHARS: Final = 200
+_MOST_DIGITS: Final = len(str(MAX_ANSWER_BYTES)) - 1
 """Of a length that is surely allowed."""
 
 
@@ -69,12 +69,12 @@ def status_text(status: int) -> str:
         return str(status)
 
 
-def content_type(head: Head) -> str:
+def content_type(head: ResponseHead) -> str:
     """Return the media type of a response without its parameters, in lower case."""
     return (head.get_header("content-type") or "").partition(";")[0].strip().lower()
 
 
-def plain_length(head: Head) -> int:
+def plain_length(head: ResponseHead) -> int:
     """Return the length of a body that is JSON and nothing else; 0 for any other response."""
     length = head.get_header("content-length") or ""
     plain = (
@@ -102,40 +102,42 @@ def shown_location(location: str | None) -> str:
 
 def excerpt(body: bytes) -> str:
     """Return the beginning of a body as one line of printable text."""
-    text = " ".join(body[: 4 * _LONGEST_EXCERPT].decode(errors="replace").split())
+    text = " ".join(body[: 4 * _MAX_EXCERPT_CHARS].decode(errors="replace").split())
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return text if len(text) <= _LONGEST_EXCERPT else text[:_LONGEST_EXCERPT] + "…"
+    return text if len(text) <= _MAX_EXCERPT_CHARS else text[:_MAX_EXCERPT_CHARS] + "…"
 
 
-def read_body(head: Head) -> Steps[bytes]:
+def read_body(head: ResponseHead) -> Steps[bytes]:
     """Read a body; raise `ProtocolError` if it is longer than allowed."""
     declared = head.get_header("content-length")
     expected = int(declared) if declared and declared.isdecimal() else -1
-    if expected > LONGEST_ANSWER:
-        raise ProtocolError(f"an answer of {expected} bytes; {LONGEST_ANSWER} are allowed")
+    if expected > MAX_ANSWER_BYTES:
+        raise ProtocolError(f"an answer of {expected} bytes; {MAX_ANSWER_BYTES} are allowed")
     chunks: list[bytes] = []
     size = 0
     while size != expected:
         try:
             chunk = yield READ
-        except Broken as broken:
+        except RequestFailed as broken:
             raise _incomplete(broken, size) from None
         if chunk is None:
             break
         chunks.append(chunk)
         size += len(chunk)
-        if size > LONGEST_ANSWER:
-            raise ProtocolError(f"an answer of more than {LONGEST_ANSWER} bytes, the most allowed")
+        if size > MAX_ANSWER_BYTES:
+            raise ProtocolError(
+                f"an answer of more than {MAX_ANSWER_BYTES} bytes, the most allowed"
+            )
     return b"".join(chunks)
 
 
-def read_beginning(longest: int = LONGEST_REFUSAL) -> Steps[bytes]:
+def read_beginning(longest: int = MAX_REFUSAL_BYTES) -> Steps[bytes]:
     """Read what explains a refusal: as much as comes, up to a limit."""
     body = b""
     while len(body) < longest:
         try:
             chunk = yield READ
-        except Broken:
+        except RequestFailed:
             break
         if chunk is None:
             break
@@ -150,22 +152,22 @@ def next_messages(events: EventStream) -> Steps[list[tuple[Message, bytes]] | No
     """
     try:
         chunk = yield READ
-    except Broken as broken:
+    except RequestFailed as broken:
         raise _incomplete(broken, events.total) from None
     if chunk is None:
         return None
     messages = [(_message(data), data) for data in events.feed(chunk)]
-    if events.pending > LONGEST_ANSWER:
-        raise ProtocolError(f"an event of more than {LONGEST_ANSWER} bytes, the most allowed")
+    if events.pending > MAX_ANSWER_BYTES:
+        raise ProtocolError(f"an event of more than {MAX_ANSWER_BYTES} bytes, the most allowed")
     return messages
 
 
-def answer_in(body: bytes, id: RequestId) -> Message:
+def parse_answer(body: bytes, id: RequestId) -> Message:
     """Return the answer to request `id` that a body holds."""
     return check_answer(_message(body), id)
 
 
-def result_in(body: bytes, id: RequestId) -> Message | None:
+def parse_result(body: bytes, id: RequestId) -> Message | None:
     """Return the answer to request `id` if a body holds one with a result; `None` otherwise."""
     try:
         message = read_message(body)
@@ -187,7 +189,7 @@ def check_answer(message: Message, id: RequestId) -> Message:
     return message
 
 
-def refusal_in(body: bytes) -> Message | None:
+def parse_refusal(body: bytes) -> Message | None:
     """Return the JSON-RPC error that the body of a 4xx or 5xx holds, if it holds one."""
     try:
         error = msgspec.json.decode(body, type=_Refusal).error
@@ -204,7 +206,7 @@ def _message(data: bytes) -> Message:
         raise ProtocolError(f"{error}; what came: {excerpt(data) or 'nothing'}") from None
 
 
-def _incomplete(broken: Broken, size: int) -> Broken:
+def _incomplete(broken: RequestFailed, size: int) -> RequestFailed:
     if not size:
         return broken
-    return Broken(broken.failure, f"{broken.cause}, {size} bytes into the answer")
+    return RequestFailed(broken.failure, f"{broken.cause}, {size} bytes into the answer")

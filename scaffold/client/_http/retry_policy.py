@@ -15,14 +15,14 @@ from typing import Final
 
 from scaffold.contract._errors.errors import TransportError
 
-__all__ = ["Attempts", "Deadline", "Setback", "retry_after"]
+__all__ = ["AttemptFailed", "Deadline", "RetryPolicy", "retry_after"]
 
-_MOST_TRIES: Final = 4
+_MAX_ATTEMPTS: Final = 4
 _FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
-_LONGEST_ABSENCE: Final = 0.5
+_MAX_PAUSE: Final = 5.0
+_MAX_ABSENCE_PAUSE: Final = 0.5
 """Seconds between two looks for a server that is not there."""
-_SHORTEST_TRY: Final = 0.02
+_MIN_ATTEMPT: Final = 0.02
 """Seconds that a try must have left: else the error says that it is late, not what is wrong."""
 
 _random = random.SystemRandom()
@@ -43,54 +43,58 @@ class Deadline:
 
 
 @dataclass(eq=False)
-class Setback(Exception):
+class AttemptFailed(Exception):
     """A try that failed."""
 
     cause: str
     error: type[TransportError]
     """What to raise if there is no other try."""
-    passing: bool = False
+    is_transient: bool = False
     """True if another try may go better."""
-    unserved: bool = False
+    not_processed: bool = False
     """True if the server surely did not begin to work on the request."""
-    away: bool = False
+    unreachable: bool = False
     """True if no server was there: it may be about to start."""
-    silence: bool = False
+    means_no_answer: bool = False
     """True if it is as good as no answer."""
-    after: float | None = None
+    retry_after_seconds: float | None = None
     """Seconds that the server asked to be left alone for."""
-    stale: str = ""
+    stale_session: str = ""
     """The session that has to be replaced first."""
 
 
-class Attempts:
+class RetryPolicy:
     """The tries of one request."""
 
     def __init__(
-        self, what: str, deadline: Deadline, *, repeatable: bool, patience: float = 0.0
+        self, what: str, deadline: Deadline, *, repeatable: bool, reconnect_timeout: float = 0.0
     ) -> None:
         self._what = what
         self._deadline = deadline
         self._repeatable = repeatable
-        self._absence = Deadline(patience)
+        self._absence = Deadline(reconnect_timeout)
         """How long a server that is not there is looked for, however often."""
         self._causes: list[str] = []
 
-    def pause(self, setback: Setback) -> float:
+    def pause(self, setback: AttemptFailed) -> float:
         """Return the seconds to wait before the next try; raise the error if there is none."""
         self._causes.append(setback.cause)
         tries = len(self._causes)
-        if not setback.passing:
+        if not setback.is_transient:
             raise setback.error(self._text(""))
-        if not (setback.unserved or self._repeatable):
+        if not (setback.not_processed or self._repeatable):
             raise setback.error(self._text("not tried again: the hook is not idempotent"))
-        if tries >= _MOST_TRIES and not (setback.away and self._absence.left):
+        if tries >= _MAX_ATTEMPTS and not (setback.unreachable and self._absence.left):
             raise setback.error(self._text("given up"))
-        most = _LONGEST_ABSENCE if setback.away else _LONGEST_PAUSE
-        longest = min(most, _FIRST_PAUSE * 2 ** min(tries - 1, _MOST_TRIES))
-        pause = _random.uniform(0, longest) if setback.after is None else setback.after
+        most = _MAX_ABSENCE_PAUSE if setback.unreachable else _MAX_PAUSE
+        longest = min(most, _FIRST_PAUSE * 2 ** min(tries - 1, _MAX_ATTEMPTS))
+        pause = (
+            _random.uniform(0, longest)
+            if setback.retry_after_seconds is None
+            else setback.retry_after_seconds
+        )
         allowed = self._deadline.seconds
-        if pause + _SHORTEST_TRY > self._deadline.left:
+        if pause + _MIN_ATTEMPT > self._deadline.left:
             reason = f"a pause of {pause:.3g} s would exceed the {allowed:.3g} s allowed"
             raise setback.error(self._text(reason))
         return pause

@@ -32,9 +32,9 @@ _decode_call = msgspec.json.Decoder(_Call).decode
 class HttpSession(ProtocolSession):
     """A session whose messages carry headers. `hide` takes secrets out of what is logged."""
 
-    def __init__(self, kind: Kind, plugin: str, hide: Callable[[str], str] = str) -> None:
+    def __init__(self, kind: Kind, plugin: str, redact: Callable[[str], str] = str) -> None:
         super().__init__(kind, plugin)
-        self._hide = hide
+        self._redact = redact
         self.id = ""
         """What a legacy server calls the session; empty if it does not."""
         self.lost = False
@@ -55,14 +55,14 @@ class HttpSession(ProtocolSession):
             return False
         return True
 
-    def leave_behind(self) -> None:
+    def abandon_in_fork(self) -> None:
         """Leave the session to the process from which this one was forked."""
         self.id = ""
         self.lost = not self.modern
 
     @override
     def warn_about_tool(self, tool: str, what: str) -> None:
-        super().warn_about_tool(self._hide(tool), self._hide(what))
+        super().warn_about_tool(self._redact(tool), self._redact(what))
 
     def headers(self, outgoing: OutgoingMessage) -> Mapping[str, str]:
         """Return the headers of a message; raise `InvalidInput` for an argument beyond them."""

@@ -11,7 +11,7 @@ __all__ = ["EventStream"]
 
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _BOM: Final = b"\xef\xbb\xbf"
-_LONGEST_NUMBER: Final = 9
+_MAX_DIGITS: Final = 9
 
 
 class EventStream:
@@ -63,7 +63,7 @@ class EventStream:
             self._event = value
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode(errors="replace")
-        elif name == b"retry" and value.isdigit() and len(value) <= _LONGEST_NUMBER:
+        elif name == b"retry" and value.isdigit() and len(value) <= _MAX_DIGITS:
             self.retry = int(value) / 1000
 
     def _dispatch(self) -> Iterator[bytes]:

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaffold.client._http.protocol_driver import Calling, Peer
+from scaffold.client._http.protocol_driver import PreparedCall, ProtocolDriver
 from scaffold.client._http.session import HttpSession
-from scaffold.client._http.transport.io_requests import Done, Read, Send, Steps
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.io_requests import Done, Read, SendRequest, Steps
+from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
@@ -47,7 +47,7 @@ def perform(steps: Steps[None], answers: Answers) -> Any:
     body: bytes | None = None
     step = next(steps)
     while not isinstance(step, Done):
-        if isinstance(step, Send):
+        if isinstance(step, SendRequest):
             asked = json.loads(step.body)
             answer = {"jsonrpc": "2.0", "id": asked.get("id"), **answers(asked)}
             body = json.dumps(answer).encode()
@@ -60,13 +60,13 @@ def perform(steps: Steps[None], answers: Answers) -> Any:
     return step.value
 
 
-def perform_short(calling: Calling, answers: Answers) -> None:
+def perform_short(calling: PreparedCall, answers: Answers) -> None:
     """Read a server's answer the short way, which must leave the long way as it is."""
-    assert calling.short is not None
-    asked = json.loads(calling.short.send.body)
+    assert calling.fast is not None
+    asked = json.loads(calling.fast.send.body)
     answer = {"jsonrpc": "2.0", "id": asked["id"], **answers(asked)}
     with contextlib.suppress(ScaffoldError):
-        calling.short.read(json.dumps(answer).encode())
+        calling.fast.read(json.dumps(answer).encode())
 
 
 def server(**answers: dict[str, Any]) -> Answers:
@@ -81,7 +81,7 @@ def server(**answers: dict[str, Any]) -> Answers:
 
 
 def only_our_errors(answers: Answers) -> None:
-    peer = Peer(Address("http://127.0.0.1/", {}), HttpSession(TOOL, "x"), 5)
+    peer = ProtocolDriver(ServerAddress("http://127.0.0.1/", {}), HttpSession(TOOL, "x"), 5)
     with contextlib.suppress(ScaffoldError):
         perform(peer.open(), answers)
         perform(peer.bind(GET_SCHEMA)(None).steps(), answers)

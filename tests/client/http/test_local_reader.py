@@ -2,16 +2,16 @@
 
 import pytest
 
-from scaffold.client._http.http11.response_parser import Reader
-from scaffold.client._http.transport.io_requests import Broken, Failure
+from scaffold.client._http.http11.response_parser import ResponseParser
+from scaffold.client._http.transport.io_requests import Failure, RequestFailed
 
 OK = b"HTTP/1.1 200 OK\r\n"
 SHORT = OK + b"content-length: 2\r\n\r\n{}"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
 
 
-def read(*pieces: bytes, end: bool = False) -> Reader:
-    reader = Reader()
+def read(*pieces: bytes, end: bool = False) -> ResponseParser:
+    reader = ResponseParser()
     for piece in pieces:
         reader.feed(piece)
     if end:
@@ -114,7 +114,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_response_is_refused(name: str) -> None:
     data, failure, text = REFUSED[name]
-    with pytest.raises(Broken, match=text) as refused:
+    with pytest.raises(RequestFailed, match=text) as refused:
         read(*(data[i : i + 4096] for i in range(0, len(data), 4096)))
     assert refused.value.failure is failure
 
@@ -129,7 +129,7 @@ def test_what_is_no_response_is_refused(name: str) -> None:
     ],
 )
 def test_an_end_that_comes_too_early_is_told(data: bytes, text: str) -> None:
-    with pytest.raises(Broken, match=text) as broken:
+    with pytest.raises(RequestFailed, match=text) as broken:
         read(data, end=True)
     assert broken.value.failure is Failure.CUT
 
@@ -139,6 +139,6 @@ def test_an_interrupt_in_a_callback_of_the_parser_is_raised_as_it_is(callback, m
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Reader, callback, interrupted)
+    monkeypatch.setattr(ResponseParser, callback, interrupted)
     with pytest.raises(KeyboardInterrupt):
         read(SHORT)

@@ -7,12 +7,12 @@ from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.server_address import ServerAddress
 
 USER, PASSWORD = "robot", "p%40ss%2Fw0rd+x%2Fy"
 PAIR = f"{USER}:{unquote(PASSWORD)}"
 BASIC = base64.b64encode(PAIR.encode()).decode()
-ADDRESS = Address(
+ADDRESS = ServerAddress(
     f"http://{USER}:{PASSWORD}@127.0.0.1:1/mcp?key=qu3ry%20value&token=t0ken-of-query",
     {
         "X-Api-Key": 'k3y/with+signs"and=more',
@@ -49,35 +49,35 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
 def test_a_secret_is_hidden_in_every_form(secret, form):
-    assert ADDRESS.hide(f"denied: {form(secret)}, go away") == "denied: ***, go away"
+    assert ADDRESS.redact(f"denied: {form(secret)}, go away") == "denied: ***, go away"
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
 def test_the_beginning_of_a_secret_that_was_cut_is_hidden(secret):
     for length in range(8, len(secret)):
-        shown = ADDRESS.hide(f"denied: {secret[:length]}… (tried twice)")
+        shown = ADDRESS.redact(f"denied: {secret[:length]}… (tried twice)")
         assert secret[:8] not in shown
         assert shown.endswith("(tried twice)")
 
 
 def test_a_token_in_the_place_of_a_user_is_hidden():
-    address = Address("http://gh0st-token@127.0.0.1/mcp", {})
-    assert address.hide("no such user: gh0st-token") == "no such user: ***"
+    address = ServerAddress("http://gh0st-token@127.0.0.1/mcp", {})
+    assert address.redact("no such user: gh0st-token") == "no such user: ***"
 
 
 def test_a_basic_header_that_is_given_is_taken_apart():
-    address = Address("http://127.0.0.1/mcp", {"authorization": f"Basic {BASIC}"})
-    assert address.hide(f"{unquote(PASSWORD)} {PAIR}") == "*** ***"
+    address = ServerAddress("http://127.0.0.1/mcp", {"authorization": f"Basic {BASIC}"})
+    assert address.redact(f"{unquote(PASSWORD)} {PAIR}") == "*** ***"
 
 
 def test_words_that_are_no_secrets_are_shown():
     text = f"{USER} asked for text/plain and application/json, dark"
-    assert ADDRESS.hide(text) == f"{USER} asked for text/plain and application/json, ***"
+    assert ADDRESS.redact(text) == f"{USER} asked for text/plain and application/json, ***"
 
 
 def test_secrets_are_hidden_at_any_depth_of_data():
     data = {"why": [{BASIC: BASIC}, 7, None]}
-    assert ADDRESS.secrets.hide_in(data) == {"why": [{"***": "***"}, 7, None]}
+    assert ADDRESS.secrets.redact_json(data) == {"why": [{"***": "***"}, 7, None]}
 
 
 def test_an_address_and_its_secrets_do_not_show_them():

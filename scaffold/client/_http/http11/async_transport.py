@@ -8,23 +8,23 @@ from typing import Final, Self
 
 from typing_extensions import override
 
-from scaffold.client._http.http11.request_writer import Writer
-from scaffold.client._http.http11.response_parser import Reader
-from scaffold.client._http.http11.shared_timer import Alarm
+from scaffold.client._http.http11.request_writer import RequestWriter
+from scaffold.client._http.http11.response_parser import ResponseParser
+from scaffold.client._http.http11.shared_timer import SharedTimer
 from scaffold.client._http.transport.failures import (
-    CONNECT,
-    IDLE,
-    check_way,
-    closed,
-    cut,
-    late,
-    unsent,
+    CONNECT_TIMEOUT,
+    IDLE_TIMEOUT,
+    channel_closed,
+    check_no_proxy,
+    connection_broken,
+    not_sent,
+    timed_out,
 )
-from scaffold.client._http.transport.io_requests import Broken, Send
-from scaffold.client._http.transport.server_address import Address
-from scaffold.client._http.transport.tls import refused, tls_context
+from scaffold.client._http.transport.io_requests import RequestFailed, SendRequest
+from scaffold.client._http.transport.server_address import ServerAddress
+from scaffold.client._http.transport.tls import handshake_failed, tls_context
 
-__all__ = ["AsyncLocalTransport"]
+__all__ = ["AsyncHttp11Transport"]
 
 _LEFT_BEHIND: Final[list[object]] = []
 """Connections of the process from which this one was forked."""
@@ -33,32 +33,36 @@ _MOST_PENDING: Final = 2**18
 """Bytes of a body that may wait for their reader before no more is read."""
 
 
-class AsyncLocalTransport:
+class AsyncHttp11Transport:
     """Keeps connections to one address, for the tasks of one event loop."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: ServerAddress) -> None:
         self._address = address
         self._place = address.host, address.port
-        self._context = tls_context(address) if address.pinned else None
-        self.writer = Writer(address)
-        self.alarm = Alarm()
+        self._context = tls_context(address) if address.has_pinned_certificate else None
+        self.writer = RequestWriter(address)
+        self.timer = SharedTimer()
         self.closed = False
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
 
     def send(
-        self, send: Send, *, whole: bool = False, patience: float | None = None
-    ) -> "_Exchange":
+        self,
+        send: SendRequest,
+        *,
+        expects_small_body: bool = False,
+        read_timeout: float | None = None,
+    ) -> "_RequestContext":
         """Return what sends a request when it is entered."""
-        del whole  # what has come is handed over, be it all or not
-        return _Exchange(self, send, patience)
+        del expects_small_body  # all that has arrived is handed over in any case
+        return _RequestContext(self, send, read_timeout)
 
     async def take(self, seconds: float) -> "Connection":
-        """Return a connection for one request; raise `Broken` if there can be none."""
+        """Return a connection for one request; raise `RequestFailed` if there can be none."""
         loop = asyncio.get_running_loop()
         while self._idle:
             connection = self._idle.pop()
-            if loop.time() - connection.rested < IDLE:
+            if loop.time() - connection.rested < IDLE_TIMEOUT:
                 return connection
             connection.drop()
         return await self._connect(loop, seconds)
@@ -66,7 +70,7 @@ class AsyncLocalTransport:
     def give(self, connection: "Connection") -> None:
         """Keep a connection for another request; let go of one that nobody has needed for long."""
         self._idle.append(connection)
-        if connection.rested - self._idle[0].rested > IDLE:
+        if connection.rested - self._idle[0].rested > IDLE_TIMEOUT:
             self._idle.pop(0).drop()
 
     def retire(self, connection: "Connection") -> None:
@@ -82,11 +86,11 @@ class AsyncLocalTransport:
         """Close all connections; whoever waits at one is told."""
         self.closed = True
         for connection in list(self._all):
-            connection.fail(closed())
+            connection.fail(channel_closed())
             connection.drop()
         await asyncio.sleep(0)  # in its next turn the loop closes their sockets
 
-    def leave_behind(self) -> None:
+    def abandon_in_fork(self) -> None:
         """Leave all connections to the process from which this one was forked.
 
         Their transports are of a loop whose selector is the parent's as well: they are not touched,
@@ -101,24 +105,24 @@ class AsyncLocalTransport:
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, seconds: float) -> "Connection":
         if self.closed:
-            raise closed()
+            raise channel_closed()
         address = self._address
-        if not address.local:
-            check_way(address)
-        if address.secure and self._context is None:
+        if not address.is_plain_loopback:
+            check_no_proxy(address)
+        if address.uses_tls and self._context is None:
             self._context = tls_context(address)
         connection = Connection(self, loop)
         try:
-            async with asyncio.timeout(min(CONNECT, seconds)):
+            async with asyncio.timeout(min(CONNECT_TIMEOUT, seconds)):
                 await loop.create_connection(lambda: connection, *self._place, ssl=self._context)
         except ssl.SSLError as error:
-            raise refused(address, error) from None
+            raise handshake_failed(address, error) from None
         except OSError as error:
-            raise unsent(error) from None
+            raise not_sent(error) from None
         self._all.add(connection)
         if self.closed:  # meanwhile
             connection.drop()
-            raise closed()
+            raise channel_closed()
         return connection
 
 
@@ -127,19 +131,19 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, owner: AsyncLocalTransport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, owner: AsyncHttp11Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._owner = owner
         self._loop = loop
-        self.reader = Reader()
+        self.reader = ResponseParser()
         self.rested = 0.0
         """When it was used last, by the clock of the loop."""
         self.due = 0.0
         """When more must have come."""
         self._end = 0.0
-        self._patience: float | None = None
+        self._read_timeout: float | None = None
         self._asked = False
         self._paused = False
-        self._failure: Broken | None = None
+        self._failure: RequestFailed | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     @override
@@ -154,7 +158,7 @@ class Connection(asyncio.Protocol):
             return
         try:
             self.reader.feed(data)
-        except Broken as broken:
+        except RequestFailed as broken:
             self.fail(broken)
         if self.reader.pending > _MOST_PENDING and not self._paused:
             self._paused = True
@@ -168,14 +172,14 @@ class Connection(asyncio.Protocol):
             return
         try:
             self.reader.end()
-        except Broken as broken:
+        except RequestFailed as broken:
             self.fail(broken)
         self._wake()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, OSError):
-            self.fail(cut(exc))
+            self.fail(connection_broken(exc))
         self.eof_received()
         self._owner.lost(self)
 
@@ -185,43 +189,43 @@ class Connection(asyncio.Protocol):
         opened: socket.socket = self._transport.get_extra_info("socket")
         return opened.fileno()
 
-    def ask(self, request: bytes, seconds: float, patience: float | None) -> None:
+    def ask(self, request: bytes, seconds: float, read_timeout: float | None) -> None:
         """Send a request; what comes of it is waited for by `more`."""
         self._asked = True
-        self._patience = patience
+        self._read_timeout = read_timeout
         self._end = self.due = self._loop.time() + seconds
         self.reader.begin()
-        self._owner.alarm.add(self, self._loop)
+        self._owner.timer.add(self, self._loop)
         self._transport.write(request)
 
     async def more(self) -> None:
-        """Wait until more of the response has come; raise `Broken` if nothing will."""
+        """Wait until more of the response has come; raise `RequestFailed` if nothing will."""
         if self._failure is not None:
             raise self._failure
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
-        if self._patience is not None:
-            self.due = min(self._end, self._loop.time() + self._patience)
-            self._owner.alarm.add(self, self._loop)
+        if self._read_timeout is not None:
+            self.due = min(self._end, self._loop.time() + self._read_timeout)
+            self._owner.timer.add(self, self._loop)
         self._waiter = self._loop.create_future()
         await self._waiter
         if self._failure is not None:
             raise self._failure
 
-    def fail(self, failure: Broken) -> None:
+    def fail(self, failure: RequestFailed) -> None:
         """End the wait for more, unless another failure has."""
         self._failure = self._failure or failure
         self._wake()
 
-    def ring(self) -> None:
+    def on_timeout(self) -> None:
         """Hear that time is up."""
-        self.fail(late())
+        self.fail(timed_out())
 
     def leave(self) -> None:
         """End the request: another may follow if its response has come whole."""
         self._asked = False
-        self._owner.alarm.remove(self)
+        self._owner.timer.remove(self)
         whole = self._failure is None and self.reader.done
         if whole and self.reader.keeps and not self._transport.get_write_buffer_size():
             self.rested = self._loop.time()
@@ -239,19 +243,21 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
-class _Exchange:
+class _RequestContext:
     """A request, and the response to it while it is being read."""
 
-    def __init__(self, transport: AsyncLocalTransport, send: Send, patience: float | None) -> None:
+    def __init__(
+        self, transport: AsyncHttp11Transport, send: SendRequest, read_timeout: float | None
+    ) -> None:
         self._transport = transport
         self._send = send
-        self._patience = patience
+        self._read_timeout = read_timeout
 
     async def __aenter__(self) -> Self:
         transport, send = self._transport, self._send
         self._connection = connection = await transport.take(send.timeout)
         self._reader = reader = connection.reader
-        connection.ask(transport.writer.write(send), send.timeout, self._patience)
+        connection.ask(transport.writer.write(send), send.timeout, self._read_timeout)
         try:
             while not reader.status:
                 await connection.more()

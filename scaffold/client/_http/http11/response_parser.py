@@ -5,17 +5,17 @@ from typing import Final
 
 import httptools
 
-from scaffold.client._http.transport.io_requests import Broken, Failure
+from scaffold.client._http.transport.io_requests import Failure, RequestFailed
 
-__all__ = ["Reader"]
+__all__ = ["ResponseParser"]
 
-_LONGEST_HEAD: Final = 64 * 2**10
+_MAX_HEAD_BYTES: Final = 64 * 2**10
 """Bytes before the body, and of fields behind it."""
 
-_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+_STATUSES_WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
-class Reader:
+class ResponseParser:
     """Takes apart what comes over one connection, one response after another."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Reader:
         return body
 
     def feed(self, data: bytes) -> None:
-        """Read what has come; raise `Broken` if it is no HTTP response."""
+        """Read what has come; raise `RequestFailed` if it is no HTTP response."""
         if self.done:
             self.keeps = False  # nobody has asked for more
             return
@@ -63,7 +63,7 @@ class Reader:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            raise Broken(Failure.GARBLED, "the server goes on in another protocol") from None
+            raise RequestFailed(Failure.GARBLED, "the server goes on in another protocol") from None
         except httptools.HttpParserError as error:
             self.keeps = False
             reason = error.__context__
@@ -71,33 +71,33 @@ class Reader:
                 raise reason from None  # ^C came while a callback ran
             if not self.done:
                 raise self._garbled(error) from None
-        if not self.status and self._unused > _LONGEST_HEAD:
-            raise Broken(Failure.GARBLED, "the head is too large")
+        if not self.status and self._unused > _MAX_HEAD_BYTES:
+            raise RequestFailed(Failure.GARBLED, "the head is too large")
 
     def end(self) -> None:
-        """Note that nothing more will come; raise `Broken` if that is too early."""
+        """Note that nothing more will come; raise `RequestFailed` if that is too early."""
         self.keeps = False
         if self.done:
             return
         if not self.status:
-            raise Broken(Failure.CUT, "the connection ended before the response began")
+            raise RequestFailed(Failure.CUT, "the connection ended before the response began")
         if not self._until_end:
-            raise Broken(Failure.CUT, "the connection ended before the body did")
+            raise RequestFailed(Failure.CUT, "the connection ended before the body did")
         self.done = True
 
-    def _garbled(self, error: httptools.HttpParserError) -> Broken:
+    def _garbled(self, error: httptools.HttpParserError) -> RequestFailed:
         reason = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
-        if isinstance(reason, Broken):
+        if isinstance(reason, RequestFailed):
             return reason
         failure = Failure.CUT if self.status else Failure.GARBLED
-        return Broken(failure, f"what came is not HTTP: {error}")
+        return RequestFailed(failure, f"what came is not HTTP: {error}")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Hear of a field, before the body or behind it."""
         if self.status:
             self._unused += len(name) + len(value)
-            if self._unused > _LONGEST_HEAD:
-                raise Broken(Failure.CUT, "the fields behind the body are too large")
+            if self._unused > _MAX_HEAD_BYTES:
+                raise RequestFailed(Failure.CUT, "the fields behind the body are too large")
             return
         name = name.lower()
         known = self._fields.get(name)
@@ -116,7 +116,7 @@ class Reader:
         self._until_end = (
             b"content-length" not in fields
             and b"transfer-encoding" not in fields
-            and status not in _BODILESS
+            and status not in _STATUSES_WITHOUT_BODY
         )
 
     def on_body(self, body: bytes) -> None:
@@ -137,4 +137,4 @@ class Reader:
         """Hear from the parser that a response begins."""
         if self.done:
             self.keeps = False
-            raise Broken(Failure.GARBLED, "a response that nobody has asked for")
+            raise RequestFailed(Failure.GARBLED, "a response that nobody has asked for")

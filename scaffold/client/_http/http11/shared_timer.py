@@ -3,37 +3,37 @@
 import asyncio
 from typing import Protocol
 
-__all__ = ["Alarm"]
+__all__ = ["SharedTimer"]
 
 
-class Waiting(Protocol):
+class TimerClient(Protocol):
     """Somebody who waits for something."""
 
     due: float
     """When that must have come, by the clock of the loop."""
 
-    def ring(self) -> None:
+    def on_timeout(self) -> None:
         """Hear that it has not."""
         ...
 
 
-class Alarm:
+class SharedTimer:
     """Tells those whose time is up."""
 
     def __init__(self) -> None:
-        self._waiting: set[Waiting] = set()
+        self._waiting: set[TimerClient] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
 
-    def add(self, who: Waiting, loop: asyncio.AbstractEventLoop) -> None:
+    def add(self, client: TimerClient, loop: asyncio.AbstractEventLoop) -> None:
         """Look after somebody until `remove`, or until the time is up."""
-        self._waiting.add(who)
-        if self._timer is None or who.due < self._next:
-            self._set(who.due, loop)
+        self._waiting.add(client)
+        if self._timer is None or client.due < self._next:
+            self._set(client.due, loop)
 
-    def remove(self, who: Waiting) -> None:
+    def remove(self, client: TimerClient) -> None:
         """Forget about somebody."""
-        self._waiting.discard(who)
+        self._waiting.discard(client)
 
     def _set(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
@@ -44,8 +44,8 @@ class Alarm:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         now = loop.time()
-        for who in [who for who in self._waiting if who.due <= now]:
-            self._waiting.discard(who)
-            who.ring()
+        for client in [client for client in self._waiting if client.due <= now]:
+            self._waiting.discard(client)
+            client.on_timeout()
         if self._waiting:
-            self._set(min(who.due for who in self._waiting), loop)
+            self._set(min(client.due for client in self._waiting), loop)

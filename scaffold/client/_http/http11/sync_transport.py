@@ -8,39 +8,39 @@ from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import TYPE_CHECKING, Self
 from weakref import ref
 
-from scaffold.client._http.http11.request_writer import Writer
-from scaffold.client._http.http11.response_parser import Reader
+from scaffold.client._http.http11.request_writer import RequestWriter
+from scaffold.client._http.http11.response_parser import ResponseParser
 from scaffold.client._http.transport.failures import (
-    CONNECT,
-    IDLE,
-    PIECE,
-    check_way,
-    closed,
-    cut,
-    late,
-    unsent,
+    CONNECT_TIMEOUT,
+    IDLE_TIMEOUT,
+    MAX_READ_BYTES,
+    channel_closed,
+    check_no_proxy,
+    connection_broken,
+    not_sent,
+    timed_out,
 )
-from scaffold.client._http.transport.io_requests import Send
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.io_requests import SendRequest
+from scaffold.client._http.transport.server_address import ServerAddress
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["LocalTransport"]
+__all__ = ["Http11Transport"]
 
 
-class LocalTransport:
+class Http11Transport:
     """Keeps connections to one address, for any number of threads."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: ServerAddress) -> None:
         self._address = address
         self._place = address.host, address.port
         self._context: ssl.SSLContext | None = None
-        if address.pinned:
+        if address.has_pinned_certificate:
             from scaffold.client._http.transport.tls import tls_context
 
             self._context = tls_context(address)
-        self.writer = Writer(address)
+        self.writer = RequestWriter(address)
         self.closed = False
         self._idle: list[_Connection] = []
         """Those at rest, the last one used at the end. Lists and sets are safe among threads."""
@@ -48,11 +48,15 @@ class LocalTransport:
         """Those that there are; one that an interruption has lost is closed as it is collected."""
 
     def send(
-        self, send: Send, *, whole: bool = False, patience: float | None = None
-    ) -> "_Exchange":
+        self,
+        send: SendRequest,
+        *,
+        expects_small_body: bool = False,
+        read_timeout: float | None = None,
+    ) -> "_RequestContext":
         """Return what sends a request when it is entered."""
-        del whole  # what has come is handed over, be it all or not
-        return _Exchange(self, send, patience)
+        del expects_small_body  # all that has arrived is handed over in any case
+        return _RequestContext(self, send, read_timeout)
 
     def take(self, seconds: float) -> "_Connection":
         """Return a connection for one request; raise `Broken` if there can be none."""
@@ -70,7 +74,9 @@ class LocalTransport:
         """Keep a connection for another request; let go of one that nobody has needed for long."""
         connection.rested = time.monotonic()
         self._idle.append(connection)
-        self._drop_oldest(before=connection.rested if self.closed else connection.rested - IDLE)
+        self._drop_oldest(
+            before=connection.rested if self.closed else connection.rested - IDLE_TIMEOUT
+        )
 
     def drop(self, connection: "_Connection") -> None:
         """Close a connection."""
@@ -84,7 +90,7 @@ class LocalTransport:
         for connection in self._living():
             connection.shut()
 
-    def leave_behind(self) -> None:
+    def abandon_in_fork(self) -> None:
         """Leave all connections to the process from which this one was forked."""
         for connection in self._living():
             connection.socket.close()  # our copy of it: the connection stays as it is
@@ -102,28 +108,30 @@ class LocalTransport:
 
     def _connect(self, seconds: float) -> "_Connection":
         if self.closed:
-            raise closed()
-        connection = _Connection(self._open(min(CONNECT, seconds)), secure=self._address.secure)
+            raise channel_closed()
+        connection = _Connection(
+            self._open(min(CONNECT_TIMEOUT, seconds)), secure=self._address.uses_tls
+        )
         self._all.add(ref(connection, self._all.discard))
         if self.closed:  # meanwhile
             self.drop(connection)
-            raise closed()
+            raise channel_closed()
         return connection
 
     def _open(self, seconds: float) -> socket.socket:
         address = self._address
-        if not address.local:
-            check_way(address)
+        if not address.is_plain_loopback:
+            check_no_proxy(address)
         try:
             opened = socket.create_connection(self._place, seconds)
         except OSError as error:
-            raise unsent(error) from None
-        if not address.secure:
+            raise not_sent(error) from None
+        if not address.uses_tls:
             return opened
-        from scaffold.client._http.transport.tls import secured, tls_context
+        from scaffold.client._http.transport.tls import tls_context, wrap_socket
 
         context = self._context = self._context or tls_context(address)
-        return secured(opened, address, context)
+        return wrap_socket(opened, address, context)
 
 
 class _Connection:
@@ -134,12 +142,12 @@ class _Connection:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.setblocking(False)
         self.secure = secure
-        self.reader = Reader()
+        self.reader = ResponseParser()
         self.rested = time.monotonic()
 
     def usable(self) -> bool:
         """True if the server has neither hung up since the last response nor said more."""
-        if time.monotonic() - self.rested > IDLE:
+        if time.monotonic() - self.rested > IDLE_TIMEOUT:
             return False
         if self.secure:
             return not select([self.socket], [], [], 0)[0]
@@ -163,13 +171,15 @@ class _Connection:
             return  # it is closed already
 
 
-class _Exchange:
+class _RequestContext:
     """A request, and the response to it while it is being read."""
 
-    def __init__(self, transport: LocalTransport, send: Send, patience: float | None) -> None:
+    def __init__(
+        self, transport: Http11Transport, send: SendRequest, read_timeout: float | None
+    ) -> None:
         self._transport = transport
         self._send = send
-        self._patience = patience
+        self._read_timeout = read_timeout
 
     def __enter__(self) -> Self:
         transport, send = self._transport, self._send
@@ -224,7 +234,7 @@ class _Exchange:
             while rest:
                 ready = selector.select(self._left)
                 if not ready:
-                    raise late()
+                    raise timed_out()
                 if ready[0][1] & EVENT_READ:
                     self._receive()
                     if self._reader.done or self._reader.status >= HTTPStatus.BAD_REQUEST:
@@ -238,23 +248,25 @@ class _Exchange:
     def _left(self) -> float:
         """Seconds until something must have come."""
         left = self._end - time.monotonic()
-        return left if self._patience is None else min(left, self._patience)
+        return left if self._read_timeout is None else min(left, self._read_timeout)
 
     def _receive(self) -> None:
         """Wait for something to come, and read it."""
         left = self._left
         if left <= 0:
-            raise late()
+            raise timed_out()
         try:
             self._connection.socket.settimeout(left)
-            data = self._connection.socket.recv(PIECE)
+            data = self._connection.socket.recv(MAX_READ_BYTES)
         except TimeoutError:
-            raise late() from None
+            raise timed_out() from None
         except OSError as error:
-            raise (closed() if self._transport.closed else cut(error)) from None
+            raise (
+                channel_closed() if self._transport.closed else connection_broken(error)
+            ) from None
         if data:
             self._reader.feed(data)
         elif self._transport.closed:
-            raise closed()
+            raise channel_closed()
         else:
             self._reader.end()

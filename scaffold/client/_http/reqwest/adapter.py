@@ -19,19 +19,19 @@ from pyreqwest.exceptions import (
 from pyreqwest.http import Url
 from pyreqwest.request import BaseRequestBuilder, Request, RequestBody
 
-from scaffold.client._http.transport.io_requests import Broken, Failure, Send
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.io_requests import Failure, RequestFailed, SendRequest
+from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.client._http.transport.tls import certificates
 from scaffold.contract._errors.errors import ConnectFailed
 
 __all__ = [
-    "FIRST",
+    "FIRST_BODY_BYTES",
     "LEFT_BEHIND",
-    "another",
     "async_client",
-    "fill",
-    "parse",
+    "fill_request",
+    "parse_url",
     "read_failure",
+    "request_like",
     "sync_client",
 ]
 
@@ -47,10 +47,10 @@ _WORDS: Final = {
 }
 """What some causes mean."""
 _CAUSES: Final = {Failure.CLOSED: "the channel is closed", Failure.LATE: "no answer came in time"}
-_CONNECT: Final = timedelta(seconds=10)
-_IDLE: Final = timedelta(seconds=4)
+_CONNECT_TIMEOUT: Final = timedelta(seconds=10)
+_IDLE_TIMEOUT: Final = timedelta(seconds=4)
 """Servers drop idle connections too (uvicorn after 5 s); whoever waits longer meets the end."""
-FIRST: Final = 1
+FIRST_BODY_BYTES: Final = 1
 """Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
 
 
@@ -58,26 +58,26 @@ LEFT_BEHIND: Final[list[object]] = []
 """Clients of the process from which this one was forked: to drop them would touch its threads."""
 
 
-def sync_client(address: Address, patience: float | None = None) -> SyncClient:
+def sync_client(address: ServerAddress, read_timeout: float | None = None) -> SyncClient:
     """Return a client for blocking calls, from any thread; raise `ConnectFailed` if none can be.
 
     `patience` is for how many seconds nothing may come of an answer.
     """
     try:
-        return _prepare(SyncClientBuilder(), address, patience).build()
+        return _prepare(SyncClientBuilder(), address, read_timeout).build()
     except ValueError as error:
         raise _unusable(address, error) from None
 
 
-def async_client(address: Address, patience: float | None = None) -> Client:
+def async_client(address: ServerAddress, read_timeout: float | None = None) -> Client:
     """Return a client for one event loop; see `sync_client`."""
     try:
-        return _prepare(ClientBuilder(), address, patience).build()
+        return _prepare(ClientBuilder(), address, read_timeout).build()
     except ValueError as error:
         raise _unusable(address, error) from None
 
 
-def parse(address: Address) -> Url:
+def parse_url(address: ServerAddress) -> Url:
     """Return the URL, read once for all requests."""
     try:
         return Url.parse(address.url)
@@ -85,7 +85,7 @@ def parse(address: Address) -> Url:
         raise ConnectFailed(f"{address}: the URL cannot be read: {error}") from None
 
 
-def fill(request: R, send: Send, *, ahead: int = 0) -> R:
+def fill_request(request: R, send: SendRequest, *, ahead: int = 0) -> R:
     """Put what is to be sent into a request; its answer is handed over as it arrives.
 
     With its head come `ahead` bytes of its body, or more of what arrives together with them.
@@ -98,26 +98,26 @@ def fill(request: R, send: Send, *, ahead: int = 0) -> R:
     )
 
 
-def another(template: Q, body: bytes) -> Q:
+def request_like(template: Q, body: bytes) -> Q:
     """Return a request like one that was built before, with a body of its own."""
     return type(template).from_request_and_body(template, RequestBody.from_bytes(body))
 
 
-def read_failure(error: PyreqwestError) -> Broken:
+def read_failure(error: PyreqwestError) -> RequestFailed:
     """Tell what went wrong with a request, without the URL that the library would show."""
     causes: list[str] = []
     if isinstance(error, DetailedPyreqwestError):
         causes = [cause["message"] for cause in error.details["causes"] or ()]
     failure = _failure(error, causes)
     cause = _CAUSES.get(failure) or (causes[-1] if causes else error.message)
-    return Broken(failure, _WORDS.get(cause, "") + cause)
+    return RequestFailed(failure, _WORDS.get(cause, "") + cause)
 
 
-def _unusable(address: Address, error: ValueError) -> ConnectFailed:
+def _unusable(address: ServerAddress, error: ValueError) -> ConnectFailed:
     if address.tls_ca_bundle is not None and isinstance(error, BuilderError):
         cause = read_failure(error).cause
         return ConnectFailed(f"{address}: tls_ca_bundle: '{address.tls_ca_bundle}': {cause}")
-    return ConnectFailed(f"{address}: {address.hide(str(error))}")
+    return ConnectFailed(f"{address}: {address.redact(str(error))}")
 
 
 def _failure(error: PyreqwestError, causes: list[str]) -> Failure:
@@ -133,7 +133,7 @@ def _failure(error: PyreqwestError, causes: list[str]) -> Failure:
     return Failure.CUT
 
 
-def _prepare(builder: B, address: Address, patience: float | None) -> B:
+def _prepare(builder: B, address: ServerAddress, read_timeout: float | None) -> B:
     """Allow what the protocol needs: no redirects, no compression, no proxy on this machine."""
     builder = (
         builder.follow_redirects(False)
@@ -142,13 +142,13 @@ def _prepare(builder: B, address: Address, patience: float | None) -> B:
         .brotli(False)
         .zstd(False)
         .deflate(False)
-        .connect_timeout(_CONNECT)
-        .pool_idle_timeout(_IDLE)
+        .connect_timeout(_CONNECT_TIMEOUT)
+        .pool_idle_timeout(_IDLE_TIMEOUT)
         .default_headers(dict(address.fields))
     )
-    if patience is not None:
-        builder = builder.read_timeout(timedelta(seconds=patience))
-    if address.loopback:
+    if read_timeout is not None:
+        builder = builder.read_timeout(timedelta(seconds=read_timeout))
+    if address.is_loopback:
         builder = builder.no_proxy()
     if not address.tls_verify:
         builder = builder.danger_accept_invalid_certs(True)
@@ -157,7 +157,7 @@ def _prepare(builder: B, address: Address, patience: float | None) -> B:
     return builder
 
 
-def _trust(builder: B, address: Address) -> B:
+def _trust(builder: B, address: ServerAddress) -> B:
     for certificate in certificates(address):
         builder = builder.add_root_certificate_pem(certificate)
     return builder

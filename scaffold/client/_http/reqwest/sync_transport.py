@@ -9,40 +9,46 @@ from pyreqwest.request import SyncStreamRequest
 from pyreqwest.response import SyncResponse
 
 from scaffold.client._http.reqwest.adapter import (
-    FIRST,
+    FIRST_BODY_BYTES,
     LEFT_BEHIND,
-    another,
-    fill,
-    parse,
+    fill_request,
+    parse_url,
     read_failure,
+    request_like,
     sync_client,
 )
-from scaffold.client._http.transport.io_requests import Send
-from scaffold.client._http.transport.request_cache import Prepared
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.io_requests import SendRequest
+from scaffold.client._http.transport.request_cache import RequestCache
+from scaffold.client._http.transport.server_address import ServerAddress
 
-__all__ = ["RemoteTransport"]
+__all__ = ["ReqwestTransport"]
 
 
-class RemoteTransport:
+class ReqwestTransport:
     """One client of the library, and another for each patience that streams have."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: ServerAddress) -> None:
         self._address = address
-        self._url = parse(address)
+        self._url = parse_url(address)
         self._clients: dict[float | None, SyncClient] = {None: sync_client(address)}
-        self._templates = Prepared(lambda send: self._request(send, None, ahead=FIRST))
+        self._requests = RequestCache(
+            lambda send: self._request(send, None, ahead=FIRST_BODY_BYTES)
+        )
 
     @contextmanager
     def send(
-        self, send: Send, *, whole: bool = False, patience: float | None = None
+        self,
+        send: SendRequest,
+        *,
+        expects_small_body: bool = False,
+        read_timeout: float | None = None,
     ) -> Generator["_Response"]:
         """Send a request, and leave its response behind."""
         try:
-            if whole:
-                request = another(self._templates.find(send), send.body)
+            if expects_small_body:
+                request = request_like(self._requests.get(send), send.body)
             else:
-                request = self._request(send, patience)
+                request = self._request(send, read_timeout)
             with request as response:
                 yield _Response(response)
         except PyreqwestError as error:
@@ -53,15 +59,19 @@ class RemoteTransport:
         for client in self._clients.values():
             client.close()
 
-    def leave_behind(self) -> None:
+    def abandon_in_fork(self) -> None:
         """Leave all connections to the process from which this one was forked."""
         LEFT_BEHIND.append(self._clients)
 
-    def _request(self, send: Send, patience: float | None, *, ahead: int = 0) -> SyncStreamRequest:
-        client = self._clients.get(patience)
+    def _request(
+        self, send: SendRequest, read_timeout: float | None, *, ahead: int = 0
+    ) -> SyncStreamRequest:
+        client = self._clients.get(read_timeout)
         if client is None:
-            client = self._clients[patience] = sync_client(self._address, patience)
-        return fill(client.request(send.method, self._url), send, ahead=ahead).build_streamed()
+            client = self._clients[read_timeout] = sync_client(self._address, read_timeout)
+        return fill_request(
+            client.request(send.method, self._url), send, ahead=ahead
+        ).build_streamed()
 
 
 class _Response:

@@ -3,47 +3,56 @@
 import os
 from typing import Final
 
-from scaffold.client._http.transport.io_requests import Broken, Failure
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.io_requests import Failure, RequestFailed
+from scaffold.client._http.transport.server_address import ServerAddress
 
-__all__ = ["CONNECT", "IDLE", "PIECE", "check_way", "closed", "cut", "late", "unsent"]
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "IDLE_TIMEOUT",
+    "MAX_READ_BYTES",
+    "channel_closed",
+    "check_no_proxy",
+    "connection_broken",
+    "not_sent",
+    "timed_out",
+]
 
-CONNECT: Final = 10.0
+CONNECT_TIMEOUT: Final = 10.0
 """Seconds that a connection may take to come about."""
-IDLE: Final = 4.0
+IDLE_TIMEOUT: Final = 4.0
 """Seconds after which a connection is not used again: servers drop idle ones too (uvicorn's 5)."""
-PIECE: Final = 2**16
+MAX_READ_BYTES: Final = 2**16
 """Bytes that are read at once."""
 
 
-def check_way(address: Address) -> None:
-    """Raise `Broken` if a server can only be reached through a proxy."""
-    if address.proxied:
+def check_no_proxy(address: ServerAddress) -> None:
+    """Raise `RequestFailed` if a server can only be reached through a proxy."""
+    if address.needs_proxy:
         reason = (
             "a proxy is asked for by the environment, and a forked process cannot use one; "
             "open the channel after the fork, or name the host in NO_PROXY"
         )
-        raise Broken(Failure.UNREACHABLE, reason)
+        raise RequestFailed(Failure.UNREACHABLE, reason)
 
 
-def unsent(error: OSError) -> Broken:
+def not_sent(error: OSError) -> RequestFailed:
     """Return what it means that no connection came about."""
-    return Broken(Failure.UNSENT, _cause(error))
+    return RequestFailed(Failure.UNSENT, _cause(error))
 
 
-def cut(error: OSError) -> Broken:
+def connection_broken(error: OSError) -> RequestFailed:
     """Return what it means that a connection broke."""
-    return Broken(Failure.CUT, _cause(error))
+    return RequestFailed(Failure.CUT, _cause(error))
 
 
-def late() -> Broken:
+def timed_out() -> RequestFailed:
     """Return what it means that time is up."""
-    return Broken(Failure.LATE, "no answer came in time")
+    return RequestFailed(Failure.LATE, "no answer came in time")
 
 
-def closed() -> Broken:
+def channel_closed() -> RequestFailed:
     """Return what it means that we have closed the connection ourselves."""
-    return Broken(Failure.CLOSED, "the channel is closed")
+    return RequestFailed(Failure.CLOSED, "the channel is closed")
 
 
 def _cause(error: OSError) -> str:

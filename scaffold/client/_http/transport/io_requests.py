@@ -1,7 +1,7 @@
 """What the HTTP client asks of its driver, one step at a time, so that it is written once.
 
 The protocol is a generator of steps. A driver, blocking or not, performs each and sends back what
-came of it, or throws `Broken` into the generator.
+came of it, or throws `RequestFailed` into the generator.
 """
 
 from collections.abc import Generator, Mapping
@@ -13,25 +13,25 @@ from scaffold._mcp.progress import Progress
 
 __all__ = [
     "READ",
-    "Broken",
     "Done",
     "Failure",
-    "Give",
-    "Head",
-    "Post",
+    "PostMessage",
     "Read",
-    "Renew",
-    "Send",
+    "RenewSession",
+    "RequestFailed",
+    "ResponseHead",
+    "SendRequest",
     "Step",
     "Steps",
     "Wait",
-    "resume",
+    "YieldProgress",
+    "resume_reading",
 ]
 
 T = TypeVar("T")
 
 
-class Head(Protocol):
+class ResponseHead(Protocol):
     """The status and the headers of a response."""
 
     @property
@@ -45,8 +45,8 @@ class Head(Protocol):
 
 
 @dataclass(slots=True)
-class Send:
-    """Send a request, leaving the response before it; comes back as the response's `Head`."""
+class SendRequest:
+    """Send a request and leave the response before it. The driver sends back a `ResponseHead`."""
 
     method: str
     headers: Mapping[str, str]
@@ -56,10 +56,10 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class PostMessage:
     """Send a message beside the response that is being read, whatever becomes of it."""
 
-    send: Send
+    send: SendRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Give:
+class YieldProgress:
     """Let the caller have what came of a stream, and go on when it wants more."""
 
     progress: Progress
@@ -84,10 +84,10 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Renew:
+class RenewSession:
     """Open a session in place of one that has ended, unless another call has done so."""
 
-    stale: str
+    stale_session: str
     timeout: float
     """Seconds that it may take."""
 
@@ -101,7 +101,7 @@ class Done(Generic[T]):
 
 READ: Final = Read()
 
-Step: TypeAlias = Send | Post | Read | Give | Wait | Renew | Done[Any]
+Step: TypeAlias = SendRequest | PostMessage | Read | YieldProgress | Wait | RenewSession | Done[Any]
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
@@ -124,7 +124,7 @@ class Failure(Enum):
     """We closed the client ourselves."""
 
 
-class Broken(Exception):
+class RequestFailed(Exception):
     """A request or its response broke off."""
 
     def __init__(self, failure: Failure, cause: str) -> None:
@@ -133,7 +133,7 @@ class Broken(Exception):
         self.cause = cause
 
 
-def resume(steps: Steps[None], response: Head, first: bytes) -> Step:
+def resume_reading(steps: Steps[None], response: ResponseHead, first: bytes) -> Step:
     """Begin to read a response of which something has been read already."""
     step = steps.send(response)
     return steps.send(first) if first and isinstance(step, Read) else step

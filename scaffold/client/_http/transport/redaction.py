@@ -46,7 +46,7 @@ class Secrets:
         whole = "|".join(map(re.escape, self._forms)) or "(?!)"
         self._whole = re.compile(whole, re.IGNORECASE)
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without the secrets, and without the beginnings of them."""
         text = self._whole.sub(_MASK, text)
         for secret in self._forms:
@@ -54,13 +54,13 @@ class Secrets:
                 text = _without_beginning(text, secret)
         return text
 
-    def hide_in(self, value: Json) -> Json:
+    def redact_json(self, value: Json) -> Json:
         """Return a JSON value whose texts are without the secrets."""
         if isinstance(value, str):
-            return self.hide(value)
+            return self.redact(value)
         if is_object(value):
-            return {self.hide(name): self.hide_in(inner) for name, inner in value.items()}
-        return list(map(self.hide_in, value)) if is_array(value) else value
+            return {self.redact(name): self.redact_json(inner) for name, inner in value.items()}
+        return list(map(self.redact_json, value)) if is_array(value) else value
 
     def __repr__(self) -> str:
         return f"<{len(self._forms)} secrets>"

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 from scaffold.client._http.transport.redaction import Secrets
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = ["NO_HEADERS", "Address"]
+__all__ = ["NO_HEADERS", "ServerAddress"]
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -28,7 +28,7 @@ _IN_QUERY: Final = _IN_PATH + "?"
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-class Address:
+class ServerAddress:
     """A URL with the headers that every request to it carries, and whom to trust there.
 
     `tls_ca_bundle` is a PEM file whose certificates are trusted beside the system's.
@@ -75,7 +75,7 @@ class Address:
         self.secrets = Secrets(parts.username or "", parts.password or "", parts.query, self.fields)
 
     @property
-    def loopback(self) -> bool:
+    def is_loopback(self) -> bool:
         """True if the server is on this machine: no proxy stands between."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
@@ -85,33 +85,33 @@ class Address:
             return False
 
     @property
-    def secure(self) -> bool:
+    def uses_tls(self) -> bool:
         """True if connections are secured by TLS."""
         return not self._plain
 
     @property
-    def pinned(self) -> bool:
+    def has_pinned_certificate(self) -> bool:
         """True if certificates are trusted for this address alone."""
-        return self.secure and self.tls_verify and self.tls_ca_bundle is not None
+        return self.uses_tls and self.tls_verify and self.tls_ca_bundle is not None
 
     @property
-    def proxied(self) -> bool:
+    def needs_proxy(self) -> bool:
         """True if the environment asks for a proxy on the way to the server."""
         from urllib.request import getproxies, proxy_bypass
 
         proxies = getproxies()
-        wanted = "https" if self.secure else "http"
+        wanted = "https" if self.uses_tls else "http"
         asked = wanted in proxies or "all" in proxies
-        return asked and not self.loopback and not proxy_bypass(self.host)
+        return asked and not self.is_loopback and not proxy_bypass(self.host)
 
     @property
-    def local(self) -> bool:
+    def is_plain_loopback(self) -> bool:
         """True if nothing is between the server and us: no network, no proxy, no TLS."""
-        return self._plain and self.loopback
+        return self._plain and self.is_loopback
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without our secrets."""
-        return self.secrets.hide(text)
+        return self.secrets.redact(text)
 
     def __str__(self) -> str:
         return self._shown

@@ -9,12 +9,12 @@ import socket
 import ssl
 from typing import Final
 
-from scaffold.client._http.transport.failures import unsent
-from scaffold.client._http.transport.io_requests import Broken, Failure
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.failures import not_sent
+from scaffold.client._http.transport.io_requests import Failure, RequestFailed
+from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = ["certificates", "refused", "secured", "tls_context"]
+__all__ = ["certificates", "handshake_failed", "tls_context", "wrap_socket"]
 
 _CERTIFICATE: Final = re.compile(
     rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
@@ -33,7 +33,7 @@ _WORDS: Final = {
 """Codes of OpenSSL (X509_V_ERR_…, x509_vfy.h), said in words."""
 
 
-def tls_context(address: Address) -> ssl.SSLContext:
+def tls_context(address: ServerAddress) -> ssl.SSLContext:
     """Return what connections to an address are secured with; raise `ConnectFailed`."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
@@ -53,7 +53,7 @@ def tls_context(address: Address) -> ssl.SSLContext:
     return context
 
 
-def certificates(address: Address) -> list[bytes]:
+def certificates(address: ServerAddress) -> list[bytes]:
     """Return the certificates of `tls_ca_bundle`, in PEM; raise `ConnectFailed`."""
     bundle = address.tls_ca_bundle
     assert bundle is not None
@@ -66,25 +66,27 @@ def certificates(address: Address) -> list[bytes]:
     return found
 
 
-def secured(opened: socket.socket, address: Address, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """Return a socket with TLS; raise `Broken` if the server is not the one that is looked for."""
+def wrap_socket(
+    opened: socket.socket, address: ServerAddress, context: ssl.SSLContext
+) -> ssl.SSLSocket:
+    """Return a socket with TLS; raise `RequestFailed` if the server is not trusted."""
     try:
         return context.wrap_socket(opened, server_hostname=address.host)
     except ssl.SSLError as error:
         opened.close()
-        raise refused(address, error) from None
+        raise handshake_failed(address, error) from None
     except OSError as error:
         opened.close()
-        raise unsent(error) from None
+        raise not_sent(error) from None
 
 
-def refused(address: Address, error: ssl.SSLError) -> Broken:
+def handshake_failed(address: ServerAddress, error: ssl.SSLError) -> RequestFailed:
     """Say in words what was wrong when a connection was to be secured."""
     if not isinstance(error, ssl.SSLCertVerificationError):
-        return Broken(Failure.UNSENT, f"the TLS handshake failed: {error.reason or error}")
+        return RequestFailed(Failure.UNSENT, f"the TLS handshake failed: {error.reason or error}")
     words = _WORDS.get(error.verify_code, "the certificate is refused")
     detail = error.verify_message
     if words == _UNKNOWN and address.tls_ca_bundle is not None:
         detail = f"it is not one of tls_ca_bundle '{address.tls_ca_bundle}', nor issued by one"
         words = "the server has another certificate than the pinned ones: UnknownIssuer"
-    return Broken(Failure.UNTRUSTED, f"invalid peer certificate: {words} ({detail})")
+    return RequestFailed(Failure.UNTRUSTED, f"invalid peer certificate: {words} ({detail})")

@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.contract._hooks.hook import Kind
 
 ANYTHING = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
@@ -211,7 +211,7 @@ class Zoo:
     def _listen(self) -> None:
         while True:
             try:
-                connection, _peer = self._listener.accept()
+                connection, _driver = self._listener.accept()
             except OSError:
                 return
             self.connections += 1
@@ -285,7 +285,7 @@ def by_library(call: Callable[..., Any]) -> Callable[..., Any]:
     """Return what calls as if the server were on another machine."""
 
     def elsewhere(*args: Any, **options: Any) -> Any:
-        with mock.patch.object(Address, "local", new=False):
+        with mock.patch.object(ServerAddress, "is_plain_loopback", new=False):
             return call(*args, **options)
 
     return elsewhere

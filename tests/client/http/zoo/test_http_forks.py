@@ -12,7 +12,7 @@ import pytest
 from http_zoo import LEGACY, MODERN, Exchange, Zoo, greet_legacy, make_kind
 
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.transport.server_address import ServerAddress
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 
@@ -74,7 +74,8 @@ def says(call: Call, what: str) -> bool:
 @pytest.mark.parametrize("library", [False, True], ids=["sockets", "library"])
 @pytest.mark.parametrize("open_channel", [blocking, awaited])
 def test_a_fork_makes_connections_of_its_own(open_channel: Any, library: bool) -> None:
-    with Zoo(manners=MODERN) as zoo, mock.patch.object(Address, "local", new=not library):
+    own_sockets = mock.patch.object(ServerAddress, "is_plain_loopback", new=not library)
+    with Zoo(manners=MODERN) as zoo, own_sockets:
         with open_channel(zoo.url) as call:
             assert says(call, "before")
             connections = zoo.connections

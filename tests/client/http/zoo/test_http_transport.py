@@ -16,9 +16,9 @@ from busy import quiet_seconds_since
 from http_zoo import EVERY_WAY, Exchange, Zoo, behave, make_kind
 
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
-from scaffold.client._http.choose_transport import async_transport, transport
-from scaffold.client._http.transport.io_requests import Broken, Failure, Send
-from scaffold.client._http.transport.server_address import Address
+from scaffold.client._http.choose_transport import async_transport, sync_transport
+from scaffold.client._http.transport.io_requests import Failure, RequestFailed, SendRequest
+from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.contract._errors.errors import ScaffoldError
 
 Call = Callable[..., Any]
@@ -59,8 +59,8 @@ def test_what_the_caller_sends_along_comes_before_our_own(call: Call) -> None:
 def test_a_server_on_this_machine_is_told_by_its_address(
     url: str, authority: str, local: bool
 ) -> None:
-    address = Address(url, {})
-    assert (address.authority, address.local) == (authority, local)
+    address = ServerAddress(url, {})
+    assert (address.authority, address.is_plain_loopback) == (authority, local)
 
 
 @EVERY_WAY
@@ -94,13 +94,13 @@ def impatient(answer: bytes) -> Iterator[str]:
         thread.join(5)
 
 
-LONG = Send("POST", {}, b"x" * 8_000_000, 0.5)
+LONG = SendRequest("POST", {}, b"x" * 8_000_000, 0.5)
 REFUSAL = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\ntoo"
 
 
 def test_a_refusal_counts_though_the_body_was_not_taken() -> None:
     with impatient(REFUSAL) as url:
-        carrier = transport(Address(url, {}))
+        carrier = sync_transport(ServerAddress(url, {}))
         with carrier.send(LONG) as response:
             assert (response.status, response.read()) == (413, b"too")
         carrier.close()
@@ -108,7 +108,7 @@ def test_a_refusal_counts_though_the_body_was_not_taken() -> None:
 
 def test_a_refusal_counts_though_the_body_was_not_taken_from_an_event_loop() -> None:
     async def ask(url: str) -> tuple[int, bytes | None]:
-        carrier = async_transport(Address(url, {}))
+        carrier = async_transport(ServerAddress(url, {}))
         async with carrier.send(LONG) as response:
             came = response.status, await response.read()
         await carrier.close()
@@ -132,8 +132,8 @@ def test_a_body_is_sent_on_while_a_response_begins() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
         thread.start()
-        carrier = transport(Address(f"http://127.0.0.1:{listener.getsockname()[1]}", {}))
-        with carrier.send(Send("POST", {}, LONG.body, 5)) as response:
+        carrier = sync_transport(ServerAddress(f"http://127.0.0.1:{listener.getsockname()[1]}", {}))
+        with carrier.send(SendRequest("POST", {}, LONG.body, 5)) as response:
             assert (response.status, response.read()) == (200, b"ok")
         carrier.close()
         thread.join(5)
@@ -141,9 +141,9 @@ def test_a_body_is_sent_on_while_a_response_begins() -> None:
 
 def test_a_body_that_nobody_takes_is_sent_until_the_time_is_up() -> None:
     with impatient(b"") as url:
-        carrier = transport(Address(url, {}))
+        carrier = sync_transport(ServerAddress(url, {}))
         began = time.monotonic()
-        with pytest.raises(Broken) as broken, carrier.send(LONG):
+        with pytest.raises(RequestFailed) as broken, carrier.send(LONG):
             pass
         assert broken.value.failure is Failure.LATE
         assert quiet_seconds_since(began) < 2
@@ -152,7 +152,7 @@ def test_a_body_that_nobody_takes_is_sent_until_the_time_is_up() -> None:
 
 def test_connections_that_nobody_needs_any_more_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sync_transport", "async_transport"):
-        monkeypatch.setattr(f"scaffold.client._http.http11.{name}.IDLE", 0.05)
+        monkeypatch.setattr(f"scaffold.client._http.http11.{name}.IDLE_TIMEOUT", 0.05)
 
     def hold(exchange: Exchange) -> None:
         time.sleep(0.1)
@@ -222,9 +222,12 @@ def test_a_connection_that_comes_about_while_the_channel_closes_is_closed_too(
         return opened
 
     with Zoo() as zoo:
-        carrier = transport(Address(zoo.url, {}))
+        carrier = sync_transport(ServerAddress(zoo.url, {}))
         monkeypatch.setattr(socket, "create_connection", connect_late)
-        with pytest.raises(Broken) as broken, carrier.send(Send("POST", {}, b"{}", 5)):
+        with (
+            pytest.raises(RequestFailed) as broken,
+            carrier.send(SendRequest("POST", {}, b"{}", 5)),
+        ):
             pass
         assert broken.value.failure is Failure.CLOSED
         assert not zoo.requests
@@ -232,16 +235,16 @@ def test_a_connection_that_comes_about_while_the_channel_closes_is_closed_too(
 
 def test_a_connection_that_comes_about_while_the_loop_s_channel_closes_is_closed_too() -> None:
     async def race(url: str) -> Failure:
-        carrier = async_transport(Address(url, {}))
+        carrier = async_transport(ServerAddress(url, {}))
 
         async def ask() -> None:
-            async with carrier.send(Send("POST", {}, b"{}", 5)):
+            async with carrier.send(SendRequest("POST", {}, b"{}", 5)):
                 pass
 
         asking = asyncio.create_task(ask())
         await asyncio.sleep(0)  # it connects
         await carrier.close()
-        with pytest.raises(Broken) as broken:
+        with pytest.raises(RequestFailed) as broken:
             await asking
         return broken.value.failure
 
@@ -252,9 +255,9 @@ def test_a_connection_that_comes_about_while_the_loop_s_channel_closes_is_closed
 
 LOCAL_ONLY = """
 import sys
-from scaffold.client._http.transport.server_address import Address
-from scaffold.client._http.choose_transport import transport
-transport(Address("http://127.0.0.1:1/", {})).close()
+from scaffold.client._http.transport.server_address import ServerAddress
+from scaffold.client._http.choose_transport import sync_transport
+sync_transport(ServerAddress("http://127.0.0.1:1/", {})).close()
 print({"pyreqwest"} & set(sys.modules))
 """
 

@@ -256,7 +256,7 @@ def test_a_secret_is_never_shown(
 def test_a_channel_does_not_show_its_headers() -> None:
     with Zoo() as zoo:
         channel = HttpChannel(zoo.url, kind=make_kind(), plugin="zoo", headers=HEADERS)
-        shown = [repr(channel), repr(vars(channel)), repr(vars(channel._peer))]
+        shown = [repr(channel), repr(vars(channel)), repr(vars(channel._driver))]
         channel.close()
     assert SECRET not in "".join(shown)
 
