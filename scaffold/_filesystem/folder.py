@@ -1,8 +1,8 @@
-"""An open folder: its entries are used by name, whatever becomes of the path that led to it.
+"""An open folder, whose entries are used by name even if its path is replaced meanwhile.
 
-On POSIX every call is made relative to the folder's descriptor (`openat`, `renameat`), so that a
-folder on the way cannot be replaced by a link in between. Windows has no such calls; there the
-path is used, and links are looked for before each use.
+On POSIX every call is relative to the folder's descriptor (`openat`, `renameat`). So an attacker
+cannot replace a parent folder by a link between two calls. Windows has no such calls: there the
+path is used, and links are detected before each use.
 """
 
 import errno
@@ -10,6 +10,8 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +23,7 @@ from scaffold._filesystem.reading import (
     NO_FOLLOW_FLAG,
     READ_FLAGS,
     OutsideProjectError,
+    opened,
     read_descriptor,
 )
 
@@ -32,19 +35,19 @@ _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | READ_FLAGS | NO_FOLLOW_FL
 
 
 class Folder(CloseOnExit):
-    """A folder to read and write in; no method follows a link. Methods raise `OSError`."""
+    """An open folder. Its methods do not follow links, and raise `OSError`."""
 
     __slots__ = ("descriptor", "path")
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
         self.path = path
-        """Where it was when it was opened; for messages."""
+        """The path by which it was opened; for messages."""
         self.descriptor = descriptor
-        """What calls are relative to; `None` where the system has no such calls."""
+        """The descriptor that calls are relative to; `None` on Windows."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a folder that a person or this program names; links on the way are followed."""
+        """Open a folder by a trusted path; links in the path are followed."""
         if _HAS_DIR_FD:
             return cls(path, os.open(path, _FOLDER_FLAGS))
         if not path.is_dir():
@@ -59,7 +62,7 @@ class Folder(CloseOnExit):
             self.descriptor = None
 
     def enter(self, name: str) -> "Folder":
-        """Open a folder in this one; raise `NotADirectoryError` if the name is anything else."""
+        """Open a subfolder; raise `NotADirectoryError` if the entry is not a folder."""
         if self.descriptor is not None:
             return Folder(
                 self.path / name,
@@ -72,18 +75,18 @@ class Folder(CloseOnExit):
         return Folder(self.path / name, None)
 
     def state(self, name: str) -> os.stat_result | None:
-        """Return what an entry is, a link as such; `None` if there is none."""
+        """Return the status of an entry, of a link itself; `None` if there is no entry."""
         try:
             return os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def own_state(self) -> os.stat_result:
-        """Return what this folder is."""
+        """Return the status of this folder."""
         return self.path.stat() if self.descriptor is None else os.fstat(self.descriptor)
 
     def close_to_others(self) -> None:
-        """Leave all rights in this folder to its owner."""
+        """Remove the permissions of other users."""
         if self.descriptor is not None:
             os.fchmod(self.descriptor, 0o700)
 
@@ -93,17 +96,19 @@ class Folder(CloseOnExit):
         return state is not None and stat.S_ISLNK(state.st_mode)
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        """Return the content of a regular file, as `read_small` does; a link is refused."""
-        return read_descriptor(self.open_file(name), str(self.path / name), limit)
+        """Return the content of a regular file, as `read_small_file` does; refuse a link."""
+        with self.open_file(name) as descriptor:
+            return read_descriptor(descriptor, str(self.path / name), limit)
 
-    def open_file(self, name: str) -> int:
-        """Return a descriptor to read an entry with, which the caller closes; a link is refused."""
+    def open_file(self, name: str) -> AbstractContextManager[int]:
+        """Open an entry for reading, for a `with` block; refuse a link."""
         if not NO_FOLLOW_FLAG and self.is_link(name):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(self.path / name))
-        return os.open(self.at(name), READ_FLAGS | NO_FOLLOW_FLAG, dir_fd=self.descriptor)
+        flags = READ_FLAGS | NO_FOLLOW_FLAG
+        return opened(partial(os.open, self.at(name), flags, dir_fd=self.descriptor))
 
     def create(self, name: str, content: bytes, mode: int = 0o666) -> None:
-        """Write a new file, down to the disk; raise `FileExistsError` if there is an entry."""
+        """Write a new file and flush it to the disk; raise `FileExistsError` if the name exists."""
         descriptor = os.open(self.at(name), _CREATE_FLAGS, mode, dir_fd=self.descriptor)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -111,27 +116,24 @@ class Folder(CloseOnExit):
             os.fsync(file.fileno())
 
     def chmod(self, name: str, mode: int) -> None:
-        """Give a file of this program its rights."""
-        descriptor = self.open_file(name)
-        try:
+        """Set the permissions of a file."""
+        with self.open_file(name) as descriptor:
             if hasattr(os, "fchmod"):
                 os.fchmod(descriptor, mode)
             else:
                 (self.path / name).chmod(mode)
-        finally:
-            os.close(descriptor)
 
     def date(self, name: str, state: os.stat_result) -> None:
-        """Give a file of this program the times of another."""
+        """Set the times of a file to those in `state`."""
         times = state.st_atime_ns, state.st_mtime_ns
         os.utime(self.at(name), ns=times, dir_fd=self.descriptor)
 
     def make(self, name: str, mode: int = 0o777) -> None:
-        """Make a folder."""
+        """Create a subfolder."""
         os.mkdir(self.at(name), mode, dir_fd=self.descriptor)
 
     def link(self, name: str, to: "Folder", new: str) -> None:
-        """Give a file a second name."""
+        """Create a hard link to a file in another folder."""
         os.link(
             self.at(name),
             to.at(new),
@@ -141,7 +143,7 @@ class Folder(CloseOnExit):
         )
 
     def move(self, name: str, to: "Folder", new: str) -> None:
-        """Move an entry to another name, and replace what has it; a link is moved as such."""
+        """Move an entry, and replace the target if it exists; a link itself is moved."""
         os.replace(self.at(name), to.at(new), src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
 
     def unlink(self, name: str) -> None:
@@ -149,11 +151,11 @@ class Folder(CloseOnExit):
         os.unlink(self.at(name), dir_fd=self.descriptor)
 
     def remove(self, name: str) -> None:
-        """Remove an empty folder."""
+        """Remove an empty subfolder."""
         os.rmdir(self.at(name), dir_fd=self.descriptor)
 
     def sweep(self, name: str) -> None:
-        """Remove a folder and all in it as far as possible; never what a link leads to."""
+        """Remove a subfolder with its content, as far as possible; links are not followed."""
         if self.descriptor is None:
             shutil.rmtree(self.path / name, ignore_errors=True)
         else:
@@ -165,7 +167,7 @@ class Folder(CloseOnExit):
             yield from (entry.name for entry in entries)
 
     def at(self, name: str) -> str:
-        """Return what to call an entry in a call that is relative to `descriptor`."""
+        """Return the path of an entry for a call with `dir_fd=descriptor`."""
         if "/" in name or name in ("", ".", ".."):
             raise OutsideProjectError(name, "is not the name of an entry")
         return name if self.descriptor is not None else str(self.path / name)

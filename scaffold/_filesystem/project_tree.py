@@ -1,8 +1,8 @@
-"""The files of a project: every path that a repository names is held to its folder here.
+"""The files of a project. Every path that a repository names is confined to its folder here.
 
-A path is refused if it is absolute, steps out, or leads into `.git` or `.scaffold`, by itself or
-through links. Links that stay inside are resolved first; what is opened then is opened name by
-name, without following any link, so that a link that appears meanwhile is an error.
+A path is refused if it is absolute, leaves the project, or leads into `.git` or `.scaffold`, also
+through links. Links inside the project are resolved first. Then each folder is opened by name
+without following links, so that a link that appears meanwhile is an error.
 """
 
 import errno
@@ -18,18 +18,18 @@ from typing_extensions import override
 from scaffold._closing import CloseOnExit
 from scaffold._filesystem.folder import Folder
 from scaffold._filesystem.path_names import reason_to_refuse
-from scaffold._filesystem.reading import MAX_FILE_BYTES, OutsideProjectError, read_descriptor
+from scaffold._filesystem.reading import MAX_FILE_BYTES, OutsideProjectError
 
 __all__ = ["ProjectTree", "read_inside"]
 
 _LINK_ERRORS = {errno.ELOOP, errno.EMLINK, errno.ENOTDIR}
-"""What systems answer when a link is opened that must not be followed."""
+"""The errors of systems when a link is opened with `O_NOFOLLOW`."""
 _MAX_OPEN_FOLDERS = 16
-"""Folders that are kept open at a time."""
+"""Folders that are kept open at the same time."""
 
 
 class ProjectTree(CloseOnExit):
-    """The folder of a project, open for as long as files of it are used.
+    """The open folder of a project.
 
     Paths are relative to it, with `/`. Methods raise `OutsideProjectError` for a path that leads
     out of it, and other `OSError` as the system does.
@@ -49,11 +49,11 @@ class ProjectTree(CloseOnExit):
 
     @cached_property
     def real(self) -> Path:
-        """Where the folder is, links followed."""
+        """The path of the folder, with all links resolved."""
         return self.root.resolve()
 
     def locate(self, path: str) -> str:
-        """Return the same path with links resolved; the file need not exist."""
+        """Return the path with links resolved; the file need not exist."""
         parent, name = _split_path(path)
         real = self._real_folder(parent)
         if not name:
@@ -63,13 +63,13 @@ class ProjectTree(CloseOnExit):
         return self._resolved(whole) if folder is not None and folder.is_link(name) else whole
 
     def holds(self, path: str) -> bool:
-        """Tell whether there is an entry with this path, a link as such."""
+        """Return whether the path exists; a link counts, whatever its target is."""
         parent, name = _split_path(path)
         folder = self._reach(self._real_folder(parent))
         return folder is not None and (not name or folder.state(name) is not None)
 
     def folder(self, path: str) -> Folder:
-        """Open a folder of the project; it is closed together with the tree."""
+        """Open a folder of the project. It is closed with the tree."""
         _refuse_bad_path(path)
         found = self._reach(self._real_folder(path))
         if found is None:
@@ -77,9 +77,11 @@ class ProjectTree(CloseOnExit):
         return found
 
     def make(self, path: str, modes: Mapping[str, int] | None = None) -> Folder:
-        """Open a folder, and make it and those around it if they do not exist.
+        """Open a folder, and create it and its parents if they do not exist.
 
-        `modes` has the rights of folders by path; the others get those that are usual.
+        Args:
+            path: The folder.
+            modes: Permissions of new folders by path; the default is 0777 without the umask.
         """
         _refuse_bad_path(path)
         real = self._real_folder(path)
@@ -95,22 +97,21 @@ class ProjectTree(CloseOnExit):
         return folder
 
     def read(self, path: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        """Return the content of a regular file, as `read_small` does."""
+        """Return the content of a regular file, as `read_small_file` does."""
         parent, name = _split_path(path)
         folder = self.folder(parent)
         if not name:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.root / path))
         try:
-            descriptor = folder.open_file(name)
+            return folder.read(name, limit)
         except OSError as error:
             if error.errno not in _LINK_ERRORS or not folder.is_link(name):
                 raise
             parent, name = _split_path(self.locate(path))
-            descriptor = self.folder(parent).open_file(name)
-        return read_descriptor(descriptor, str(self.root / path), limit)
+            return self.folder(parent).read(name, limit)
 
     def _real_folder(self, path: str) -> str:
-        """Return the real path of a folder; what does not exist yet stays as it is."""
+        """Resolve the links in the path of a folder; missing parts stay unchanged."""
         if path in self._known:
             return self._known[path]
         real, rest = "", [part for part in path.split("/") if part not in ("", ".")]
@@ -129,7 +130,7 @@ class ProjectTree(CloseOnExit):
         return real
 
     def _resolved(self, path: str) -> str:
-        """Resolve a link, and hold what it leads to to the project."""
+        """Resolve a link; refuse it if its target is outside of the project."""
         target = Path(os.path.realpath(self.real / path))
         if not target.is_relative_to(self.real):
             raise OutsideProjectError(path, f"leads out of the project, to '{target}'")
@@ -139,7 +140,7 @@ class ProjectTree(CloseOnExit):
         return real
 
     def _reach(self, real: str) -> Folder | None:
-        """Open a folder, name by name, without following links; `None` if it does not exist."""
+        """Open a folder name by name without following links; `None` if it does not exist."""
         if not real:
             return self.top
         known = self._open.get(real)
@@ -169,13 +170,13 @@ def _refuse_bad_path(path: str, named: str = "") -> None:
 
 
 def _split_path(path: str) -> tuple[str, str]:
-    """Return the folder of a path and the name in it, which is empty for a folder by itself."""
+    """Split a path into folder and name; the name is empty if the path is a folder."""
     _refuse_bad_path(path)
     parent, _, name = path.rpartition("/")
     return parent, "" if name == "." else name
 
 
 def read_inside(root: Path, path: str, limit: int = MAX_FILE_BYTES) -> bytes:
-    """Return the content of one file of a project; see `ProjectTree.read`."""
+    """Read one file of a project; see `ProjectTree.read`."""
     with ProjectTree(root) as tree:
         return tree.read(path, limit)

@@ -1,4 +1,4 @@
-"""Folders of the user, which no other user and no repository can write to."""
+"""Private folders of the user, in which no other user and no repository can write."""
 
 import os
 import stat
@@ -16,18 +16,18 @@ _effective_user_id: Callable[[], int] | None = getattr(os, "geteuid", None)
 
 
 def cache_home() -> Path:
-    """Return the folder for what may be deleted at any time."""
+    """Return the folder for caches, which may be deleted at any time."""
     return _home("XDG_CACHE_HOME", ".cache") / APP_NAME
 
 
 def state_home() -> Path:
-    """Return the folder for what has to last."""
+    """Return the folder for persistent state."""
     return _home("XDG_STATE_HOME", ".local/state") / APP_NAME
 
 
 def _home(variable: str, usual: str) -> Path:
-    # A relative path is to be ignored (XDG Base Directory Specification): it would depend on the
-    # current folder, which may be a repository.
+    # Relative paths must be ignored (XDG Base Directory Specification): they would depend on the
+    # current folder, which may be an untrusted repository.
     for given in (os.environ.get(variable), os.environ.get("LOCALAPPDATA")):
         if given and Path(given).is_absolute():
             return Path(given)
@@ -35,10 +35,15 @@ def _home(variable: str, usual: str) -> Path:
 
 
 def open_private(path: Path, *, make: bool = False) -> Folder:
-    """Open a folder of this user; with `make`, create it with the rights 0700.
+    """Open a private folder of this user.
 
-    Raises `PermissionError` if it belongs to another user or others may write in it, and other
-    `OSError` if it does not exist or is a link.
+    Args:
+        path: The folder.
+        make: Create it with permissions 0700 if it does not exist.
+
+    Raises:
+        PermissionError: It belongs to another user, or others may write in it.
+        OSError: It does not exist, or is a link.
     """
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,18 +66,14 @@ def open_private(path: Path, *, make: bool = False) -> Folder:
 
 
 def read_private(folder: Folder, name: str, limit: int) -> bytes:
-    """Return the content of a file in such a folder; raises as `open_private` and `read_small`."""
-    descriptor = folder.open_file(name)
-    try:
+    """Read a file in a private folder; raises as `open_private` and `read_small_file` do."""
+    with folder.open_file(name) as descriptor:
         _check_owner_and_mode(os.fstat(descriptor), folder.path / name)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return read_descriptor(descriptor, str(folder.path / name), limit)
+        return read_descriptor(descriptor, str(folder.path / name), limit)
 
 
 def _check_owner_and_mode(state: os.stat_result, path: Path) -> None:
-    if _effective_user_id is None:  # Windows: the folder's own access list keeps others out
+    if _effective_user_id is None:  # Windows: the access list of the folder protects it
         return
     if state.st_uid != _effective_user_id() or stat.S_IMODE(state.st_mode) & _WRITABLE_BY_OTHERS:
-        raise PermissionError(1, "Not of this user alone", str(path))
+        raise PermissionError(1, "Other users may write it", str(path))

@@ -114,8 +114,8 @@ def test_a_default_is_honoured_and_not_written_back():
     ("value", "message"),
     [
         ("nonsense", '"nonsense" is not of type "object"'),
-        ({"result": 1}, "expected 'ExecuteOutput', and got a Python 'dict'"),
-        (object(), "a Python 'object' is no JSON value"),
+        ({"result": 1}, "expected 'ExecuteOutput', found a Python 'dict'"),
+        (object(), "a Python 'object' is not a JSON value"),
     ],
 )
 def test_a_value_of_the_wrong_class_is_refused_when_written(value: Any, message: str):

@@ -14,6 +14,7 @@ from scaffold.contract import (
     Dispatch,
     Field,
     Hook,
+    Integer,
     InvalidInput,
     Json,
     JsonObject,
@@ -78,16 +79,16 @@ def test_what_is_no_number_is_not_written_as_null(value, exact):
 LOOP: list[Json] = []
 LOOP.append(LOOP)
 NOT_JSON = [
-    ({1}, "a Python 'set' is no JSON value"),
-    (dt.date(2020, 1, 1), "a Python 'date' is no JSON value"),
-    ((1, 2), "a Python 'tuple' is no JSON value"),
-    (b"text", "a Python 'bytes' is no JSON value"),
-    (Open(value=1), "a Python 'Open' is no JSON value"),
-    (Decimal(1), "a Python 'Decimal' is no JSON value"),
-    ({1: "a"}, "an object whose keys are no text is no JSON value"),
-    (float("nan"), "nan is no JSON value"),
+    ({1}, "a Python 'set' is not a JSON value"),
+    (dt.date(2020, 1, 1), "a Python 'date' is not a JSON value"),
+    ((1, 2), "a Python 'tuple' is not a JSON value"),
+    (b"text", "a Python 'bytes' is not a JSON value"),
+    (Open(value=1), "a Python 'Open' is not a JSON value"),
+    (Decimal(1), "a Python 'Decimal' is not a JSON value"),
+    ({1: "a"}, "an object whose keys are not text is not a JSON value"),
+    (float("nan"), "nan is not a JSON value"),
     (LOOP, "there are more than 200 levels"),
-    ("half: \ud800", "half a surrogate pair is no text"),
+    ("half: \ud800", "half a surrogate pair is not text"),
 ]
 
 
@@ -104,7 +105,7 @@ def test_what_is_no_json_is_not_written(value, message):
         with pytest.raises(InvalidInput) as refused:
             guard.dump([value])
         (problem,) = refused.value.problems
-        assert message in problem.message or "no JSON value" in problem.message
+        assert message in problem.message or "not a JSON value" in problem.message
 
 
 def test_a_value_in_an_open_field_stays_the_one_that_it_is():
@@ -202,6 +203,22 @@ def test_a_number_that_is_none_of_a_double_is_refused(number):
     guard = payload(Open)
     with pytest.raises(InvalidInput):
         guard.dump(guard.load(text))
+
+
+class Count(Model):
+    count: Integer
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("number", ["1e400", "-1e400"])
+def test_a_number_that_is_out_of_range_is_named_as_such(number, exact):
+    schema = {"type": "object", "properties": {"count": {"type": "integer"}}}
+    guard = payload(Count, schema=schema) if exact else payload(Count)
+    with pytest.raises(InvalidInput) as refused:
+        guard.load(f'{{"count":{number}}}')
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.rule) == ("/count", "json")
+    assert "out of range" in problem.message
 
 
 @pytest.mark.parametrize("schema", [None, {"$comment": "anything"}])

@@ -3,13 +3,19 @@
 import errno
 import os
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from scaffold._filesystem.folder import Folder
 from scaffold._filesystem.project_tree import ProjectTree, read_inside
-from scaffold._filesystem.reading import MAX_FILE_BYTES, OutsideProjectError, read_small_file
+from scaffold._filesystem.reading import (
+    MAX_FILE_BYTES,
+    OutsideProjectError,
+    opened,
+    read_small_file,
+)
 
 
 @pytest.fixture
@@ -191,3 +197,13 @@ def test_sweeping_a_link_leaves_what_it_leads_to(root):
 
     assert (root.parent / "outside" / "file").read_text() == "secret"
     assert not (root / "a").exists()
+
+
+def test_a_descriptor_is_closed_when_its_reader_is_interrupted(root):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        opened(partial(os.open, root / "a" / "b" / "file", os.O_RDONLY)) as descriptor,
+    ):
+        raise KeyboardInterrupt
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)

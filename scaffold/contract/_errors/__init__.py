@@ -1,1 +1,1 @@
-"""The errors of a hook call, and what a caller learns of an unexpected exception."""
+"""The errors of a hook call, and the masking of unexpected exceptions."""

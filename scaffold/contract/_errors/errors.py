@@ -83,7 +83,10 @@ class ScaffoldError(Exception):
     @override
     def __repr__(self) -> str:
         shown = " ".join(f"{name}={getattr(self, name, None)!r}" for name in self._shown)
-        return f"<{type(self).__name__} {shown}: {shorten_message(str(self))}>"
+        return f"<{type(self).__name__} {shown}: {shorten_message(self._detail())}>"
+
+    def _detail(self) -> str:
+        return str(self)
 
 
 class HookError(ScaffoldError):
@@ -110,6 +113,10 @@ class HookError(ScaffoldError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+    @override
+    def _detail(self) -> str:
+        return self.message
 
 
 class _InvalidPayload(HookError):
@@ -203,6 +210,10 @@ class PluginError(ScaffoldError):
         super().__init__(f"{plugin}: {reason}")
         self.plugin = plugin
         self.reason = reason
+
+    @override
+    def _detail(self) -> str:
+        return self.reason
 
 
 class ManifestInvalid(PluginError):

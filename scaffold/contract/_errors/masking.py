@@ -1,4 +1,4 @@
-"""What a caller learns of an exception that a plugin should not have raised."""
+"""Masking of unexpected exceptions: the details stay in the log of the plugin."""
 
 import logging
 import os
@@ -9,16 +9,16 @@ from scaffold.contract._errors.errors import InternalError
 __all__ = ["PLUGIN_EXCEPTIONS", "mask_exception"]
 
 PLUGIN_EXCEPTIONS: Final = (Exception, SystemExit)
-"""What to catch around a plugin's code: `sys.exit` in a plugin must not end its host."""
+"""The exceptions to catch around plugin code: `sys.exit` in a plugin must not end the host."""
 
 
 def mask_exception(error: BaseException, *, plugin: str, hook: str) -> InternalError:
-    """Log an exception with its traceback under a new id; return the error that names the id.
+    """Log an unexpected exception under a new id, and return an error with that id.
 
-    The log is the logger `plugin.<name>`. The message names the plugin, the hook and the class of
-    the exception, and is the same in every runtime but for the id. What the exception says stays in
-    the log, because it may hold what callers must not see. In this process the exception is the
-    `__cause__` of the error; code that raises the error keeps it there.
+    The logger is `plugin.<name>`. The message of the error names the plugin, the hook and the class
+    of the exception, and is the same in every runtime except for the id. The message of the
+    exception stays in the log: it may contain secrets. The exception becomes the `__cause__` of the
+    error; code that raises the error must keep it.
 
     Args:
         error: What the plugin raised.
@@ -28,10 +28,12 @@ def mask_exception(error: BaseException, *, plugin: str, hook: str) -> InternalE
     Returns:
         An error with `data["id"]`, the id in the log.
     """
-    mark = os.urandom(6).hex()
-    logging.getLogger(f"plugin.{plugin}").error("%s failed [%s]", hook, mark, exc_info=error)
+    error_id = os.urandom(6).hex()
+    logging.getLogger(f"plugin.{plugin}").error("%s failed [%s]", hook, error_id, exc_info=error)
     name = type(error).__name__
-    message = f"{hook}: plugin '{plugin}' raised {name}; the traceback is in its log under {mark}"
-    internal = InternalError(message, {"id": mark})
+    message = (
+        f"{hook}: plugin '{plugin}' raised {name}; the traceback is in its log under {error_id}"
+    )
+    internal = InternalError(message, {"id": error_id})
     internal.__cause__ = error
     return internal

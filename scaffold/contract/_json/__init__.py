@@ -1,1 +1,1 @@
-"""JSON values as types, JSON Pointers, and how long texts are read."""
+"""Types of JSON values, JSON Pointers, and a pause of the garbage collector."""

@@ -1,4 +1,4 @@
-"""The types of JSON values, as JSON Schema 2020-12 counts them."""
+"""Python types of JSON values, as JSON Schema 2020-12 defines them."""
 
 import math
 from collections.abc import Iterable
@@ -36,11 +36,11 @@ T = TypeVar("T")
 
 
 def _validate_json(value: Any, level: int = 0) -> Any:
-    """Return a value as it is; raise if it is none that JSON knows."""
+    """Return the value unchanged; raise if it is not a JSON value."""
     if isinstance(value, str):
         if value.isascii() or _is_unicode(value):
             return value
-        raise PydanticCustomError("json", "half a surrogate pair is no text")
+        raise PydanticCustomError("json", "half a surrogate pair is not text")
     if value is None or isinstance(value, int):
         return value
     if isinstance(value, float) and math.isfinite(value):
@@ -51,12 +51,14 @@ def _validate_json(value: Any, level: int = 0) -> Any:
     elif is_array(value):
         parts = value
     else:
-        raise PydanticCustomError("json", "{value} is no JSON value", {"value": _describe(value)})
+        raise PydanticCustomError(
+            "json", "{value} is not a JSON value", {"value": _describe(value)}
+        )
     if level == MAX_DEPTH:
         raise PydanticCustomError("json", "there are more than {most} levels", {"most": MAX_DEPTH})
     for part in parts:
         _validate_json(part, level + 1)
-    return value  # as it is, with no copy made
+    return value  # not a copy
 
 
 def _are_strings(values: Iterable[Any]) -> bool:
@@ -64,7 +66,7 @@ def _are_strings(values: Iterable[Any]) -> bool:
 
 
 MAX_DEPTH = 200
-"""Levels of a payload, as its reader has it."""
+"""Nesting levels of a payload; pydantic reads no more of JSON either."""
 
 
 def _is_unicode(text: str) -> bool:
@@ -79,20 +81,20 @@ def _describe(value: object) -> str:
     if isinstance(value, float):
         return str(value)
     if isinstance(value, dict):
-        return "an object whose keys are no text"
+        return "an object whose keys are not text"
     return f"a Python '{type(value).__name__}'"
 
 
 def _json_schema(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
     anything = core_schema.any_schema()
-    # What is read from JSON is JSON: only what Python code puts there is looked at.
+    # A value from JSON text is valid by itself: only values from Python code are checked.
     return core_schema.json_or_python_schema(
         anything, core_schema.no_info_after_validator_function(_validate_json, anything)
     )
 
 
 Json: TypeAlias = Annotated[Any, GetPydanticSchema(_json_schema)]
-"""Any JSON value. A recursive alias would be exact, and unusable at the edge where it is needed."""
+"""Any JSON value. A recursive alias would be exact, but callers would have to cast everything."""
 
 JsonObject: TypeAlias = dict[str, Json]
 """A JSON object: values by name."""
@@ -101,7 +103,7 @@ JsonObject: TypeAlias = dict[str, Json]
 def _float_to_int(value: float) -> int:
     if not value.is_integer():
         raise PydanticCustomError("int_type", "Input should be a valid integer")
-    # By its digits: beyond 2**53 the float of `1e23` is not the number that was written.
+    # By its digits: beyond 2**53, `int(1e23)` is not the number that was written.
     return int(value) if abs(value) < _MAX_EXACT_FLOAT else int(Decimal(repr(value)))
 
 
@@ -133,10 +135,10 @@ def _number_schema(_source: object, _handler: GetCoreSchemaHandler) -> CoreSchem
 
 
 _WRITE_AS_IS = core_schema.simple_ser_schema("any")
-"""A number is written as what it is: to try the members of a union takes twice as long."""
+"""Writes a number by its own type: trying the members of the union takes twice as long."""
 
 JSON_TYPE: Final = "json_type"
-"""By this name the metadata of a core schema says what `Integer` and `Number` are."""
+"""The key in the metadata of a core schema that identifies `Integer` and `Number`."""
 
 
 def _without_null(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -145,17 +147,17 @@ def _without_null(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
 
 
 Integer = Annotated[int, GetPydanticSchema(_integer_schema)]
-"""An integer as JSON Schema counts it: `1.0` is one (JSON Schema 2020-12 §6.1.1), `true` is not."""
+"""An integer of JSON Schema: `1.0` is one (JSON Schema 2020-12 §6.1.1), `true` is not."""
 
 Number = Annotated[float, GetPydanticSchema(_number_schema)]
-"""A number that keeps integers exact, however long they are."""
+"""A number that keeps integers of any length exact."""
 
 if TYPE_CHECKING:
 
     class Maybe(Generic[T]):
-        """A property that may be absent, and then reads as `None`; it is never `null` if present.
+        """A property that may be absent, and then reads as `None`; in JSON it is never `null`.
 
-        To a type checker it is read as `T | None`, and set as `T`.
+        A type checker reads it as `T | None` and lets it be set to `T` only.
         """
 
         @overload
@@ -168,14 +170,14 @@ else:
     Maybe = Annotated[T | None, GetPydanticSchema(_without_null)]
 
 ABSENT: Any = None
-"""What a `Maybe` property reads as that was not set: its default, and nothing to set it to."""
+"""The default of `Maybe` properties. Do not assign it: an absent property is one that is unset."""
 
 
 def is_object(value: Json) -> TypeGuard[JsonObject]:
-    """Tell whether a JSON value is an object."""
+    """Return whether a JSON value is an object."""
     return isinstance(value, dict)
 
 
 def is_array(value: Json) -> TypeGuard[list[Json]]:
-    """Tell whether a JSON value is an array."""
+    """Return whether a JSON value is an array."""
     return isinstance(value, list)

@@ -1,7 +1,8 @@
-"""Properties that nobody declared and that are called as Python calls another one.
+"""Collisions between an undeclared property and the Python name of a declared one.
 
-`content-type` is `content_type` in Python. If a payload has a further property `content_type`,
-pydantic keeps it, but takes the declared one for set as well, and would write its default.
+`content-type` is `content_type` in Python. If a payload also has an undeclared property
+`content_type`, pydantic keeps it, but marks the declared property as set, and would write its
+default.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,12 +19,12 @@ T = TypeVar("T")
 
 
 def colliding_names(core_schema: Json) -> set[str]:
-    """Return the attributes for properties of another name that may be absent."""
+    """Return the Python names of optional properties that have another name in JSON."""
     return set(_colliding_names(core_schema))
 
 
 def separate_collisions(read: Callable[[bytes], T], names: set[str]) -> Callable[[bytes], T]:
-    """Return a reader that sets what a text sets, and nothing that only has the name of it."""
+    """Return a reader that marks a property as set only if the text has its JSON name."""
     signs = (b"\\u", *(f'"{name}"'.encode() for name in sorted(names)))
     searched = len(names) <= MAX_SEARCHED_NAMES
 
@@ -37,11 +38,11 @@ def separate_collisions(read: Callable[[bytes], T], names: set[str]) -> Callable
 
 
 MAX_SEARCHED_NAMES: Final = 8
-"""Names for which a text is searched; for more of them it is faster to look through the value."""
+"""With more names than this, searching the value is faster than searching the text."""
 
 
 def _has_collision(value: Any, names: set[str]) -> bool:
-    """Tell whether a model keeps an undeclared property of one of these names."""
+    """Return whether a model has an undeclared property with one of these names."""
     pending = [value]
     while pending:
         each = pending.pop()

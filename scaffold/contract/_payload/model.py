@@ -12,12 +12,12 @@ __all__ = ["Model"]
 
 
 class Model(BaseModel):
-    """A payload's typed view: never stricter than its schema, never changing what it carries.
+    """The base of payload classes. A model is never stricter than its schema, and changes no value.
 
-    Properties that the schema does not name are kept, unless the schema closes the object.
+    Undeclared properties are kept, unless the schema forbids them.
     """
 
-    if not TYPE_CHECKING:  # to a type checker it is pydantic's: a dict, or nothing
+    if not TYPE_CHECKING:  # type checkers use the declaration of pydantic
         __pydantic_extra__: dict[str, Json]
 
     model_config = ConfigDict(
@@ -27,14 +27,14 @@ class Model(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
         allow_inf_nan=False,
-        ser_json_inf_nan="constants",  # never `null` in silence: what writes payloads refuses them
+        ser_json_inf_nan="constants",  # not `null`: `Payload.dump` then refuses them
         protected_namespaces=(),
     )
 
     @classmethod
     @override
     def __pydantic_on_complete__(cls) -> None:
-        """Have unions that would cost too much to try read by the member that fits (ADR-0032)."""
+        """Replace the readers of costly unions by readers in linear time (ADR-0032)."""
         super().__pydantic_on_complete__()
         core_schema = cls.__pydantic_core_schema__
         if may_have_unions(core_schema):

@@ -1,9 +1,8 @@
-"""The parts of a JSON text that a schema looks at, as a type by which no more of it is decoded.
+"""Decoding of only those parts of a JSON text that a schema can look at.
 
-A residual (what types leave of a schema) looks at little: at one property of each of a hundred
-objects, say. Members that it never names are skipped at the speed of a scan. The type takes any
-value at all, so that nothing is refused here, and whatever a keyword may look at is in it; of
-keywords that are not known, that is everything.
+A residual schema looks at few parts, for example at one property of each of a hundred objects. The
+other members are skipped at the speed of a scan. The parts are described by a type for msgspec. It
+accepts every JSON value, so that nothing is refused here. An unknown keyword may look at anything.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,23 +14,23 @@ from scaffold.contract._json.types import Json, is_array, is_object
 __all__ = ["partial_type"]
 
 MAX_PLACES = 1000
-"""Places that are told apart; of a schema that looks at more, all is decoded."""
+"""Subschemas that are read; for a schema with more, the whole text is decoded."""
 
 
 @dataclass(eq=False)
 class _ReadParts:
-    """What is looked at of one value: its kind at least, and its value if it is no container."""
+    """The parts of one value that a schema reads; its type and a scalar are always read."""
 
     everything: bool = False
     names: dict[str, "_ReadParts"] = field(default_factory=dict[str, "_ReadParts"])
     """The named members."""
     values: "_ReadParts | None" = None
-    """The members whatever they are called."""
+    """Members of any name."""
     items: "_ReadParts | None" = None
-    """The items of an array, and how many there are."""
+    """The items of an array, and their number."""
 
     def add(self, other: "_ReadParts") -> None:
-        """Look at what another one looks at, too."""
+        """Add the parts that another schema reads."""
         self.everything |= other.everything
         for name, part in other.names.items():
             self.names.setdefault(name, _ReadParts()).add(part)
@@ -44,9 +43,9 @@ class _ReadParts:
 
 
 def partial_type(schema: Json) -> Any:
-    """Return what msgspec has to decode of what a schema looks at, as a type.
+    """Return the type by which msgspec decodes what a schema reads.
 
-    References lead to `$defs`, as those of a residual do.
+    References must lead to `$defs`, as those of a residual schema do.
     """
     reader = _SchemaReader(schema.get("$defs", {}) if is_object(schema) else {})
     look = reader.look(schema)
@@ -65,7 +64,7 @@ class _SchemaReader:
         self._active: set[str] = set()
 
     def look(self, schema: Json) -> _ReadParts:
-        """Return what a schema looks at."""
+        """Return the parts that a schema reads."""
         self.places += 1
         found = _ReadParts(everything=self.places > MAX_PLACES)
         if is_object(schema) and not found.everything:
@@ -74,7 +73,7 @@ class _SchemaReader:
         return found
 
     def follow(self, reference: str) -> _ReadParts:
-        """Return what a definition looks at; of one that contains itself, everything."""
+        """Return the parts that a definition reads: everything if it contains itself."""
         name = reference.removeprefix("#/$defs/")
         if name in self._active or name not in self._definitions:
             return _ReadParts(everything=True)
@@ -84,7 +83,7 @@ class _SchemaReader:
         return found
 
     def all(self, schemas: list[Json]) -> _ReadParts:
-        """Return what some schemas look at, of one value."""
+        """Return the parts of one value that several schemas read."""
         found = _ReadParts()
         for schema in schemas:
             found.add(self.look(schema))
@@ -140,10 +139,10 @@ _READ_BY_KEYWORD: Final[dict[str, _KeywordReader]] = {
     **dict.fromkeys(("items", "prefixItems", "contains"), _items),
     **dict.fromkeys(("minItems", "maxItems"), _items),
 }
-"""What each keyword looks at."""
+"""The parts that each keyword reads."""
 
 _typed_dict: Any = TypedDict
-"""Made of what is only known now."""
+"""As `Any`: these types are built at run time."""
 
 
 def _type_of(look: _ReadParts) -> Any:
