@@ -1,4 +1,4 @@
-"""`python -m demo`, its first step: import what serves, as cheaply as that can be done."""
+"""`serve`, the first step of a server process: import the server with little time and memory."""
 
 import sys
 from collections.abc import Sequence
@@ -18,12 +18,20 @@ def serve(
     name: str | None = None,
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """Serve a plugin over MCP until its client leaves or the process is told to end.
+    """Serve a plugin over MCP until the client disconnects or a signal ends the process.
 
-    `entry_point` is `"module:Class"`, imported only when stdout is safe, or the class itself;
-    `name` is the plugin's name, by default the top package of its module; `arguments` are those of
-    the command line. Returns the exit status: 0 done, 2 usage, 4 the port cannot be had, 5 the
-    plugin cannot be used.
+    Args:
+        entry_point: `"module:Class"`, or the class itself. The module is imported after the pipes
+            have left descriptors 0 and 1, so nothing that it prints can damage the protocol.
+        name: The name of the plugin; by default the top package of its module.
+        arguments: The command line; by default that of the process.
+
+    Returns:
+        The exit status: 0 success, 2 wrong usage, 4 cannot listen on the port, 5 the plugin cannot
+        be imported, created or set up.
+
+    Example:
+        `sys.exit(serve("demo.plugin:DemoPlugin", name="demo"))`
     """
     with lean_imports():
         from scaffold.server._process.private_settings import take_private_variables

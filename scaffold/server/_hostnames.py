@@ -1,12 +1,12 @@
-"""Names of hosts, and the patterns of those that an operator allows.
+"""Host names, and the patterns with which an operator allows them.
 
 | pattern | allows |
 |---|---|
 | `mcp.example.com` | this name, at any port |
 | `mcp.example.com:8443` | this name at this port; 80 and 443 also without a port |
 | `mcp.example.com:*` | this name, at any port |
-| `192.0.2.7`, `[2001:db8::7]:8443` | an address, which matters for `Origin` only |
-| `*.example.com` | every name below, not `example.com` itself |
+| `192.0.2.7`, `[2001:db8::7]:8443` | an address; only `Origin` needs it |
+| `*.example.com` | every subdomain, not `example.com` itself |
 | `*` | every name, for `Host` only |
 """
 
@@ -27,19 +27,19 @@ _PATTERN: Final = (
 _MAX_PORT: Final = 65535
 _INVALID_PORT: Final = 0
 _DEFAULT_PORTS: Final = frozenset({80, 443})
-"""Ports that clients leave out (RFC 9110 §4.2.1, §4.2.2)."""
+"""Default ports, which clients omit (RFC 9110 §4.2.1, §4.2.2)."""
 _EXAMPLES: Final = "write names like mcp.example.com, mcp.example.com:8443, *.example.com or *"
 
 
 class HostPort(NamedTuple):
-    """A name or an address, and a port if one was written."""
+    """A host name or IP address, and a port if there is one."""
 
     name: str
     port: int | None = None
 
     @classmethod
     def from_url(cls, url: str) -> "HostPort":
-        """Read the place out of a URL; it has no name if there is none that can be read."""
+        """Return the host and port of a URL; the name is empty if the URL is invalid."""
         try:
             parts = urlsplit(url)
             name = (parts.hostname or "").removesuffix(".")
@@ -57,12 +57,12 @@ class HostPort(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """True for this machine: `localhost`, or an address of the loopback."""
+        """True for this machine: `localhost` or a loopback address."""
         return self.name == "localhost" or (self.is_address and ip_address(self.name).is_loopback)
 
 
 class HostPatterns:
-    """The patterns that an operator allows, as `parse_host_patterns` returns them."""
+    """The host patterns that an operator allows, as `parse_host_patterns` returns them."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._by_name: dict[str, set[int | None]] = {}
@@ -78,7 +78,7 @@ class HostPatterns:
                 self._by_name.setdefault(name.strip("[]"), set()).add(port)
 
     def matches_name(self, host: HostPort) -> bool:
-        """Tell whether a pattern other than `*` allows a place."""
+        """Return whether a pattern other than `*` allows a host."""
         if _contains_port(self._by_name.get(host.name, ()), host.port):
             return True
         return any(
@@ -87,17 +87,17 @@ class HostPatterns:
         )
 
     def allows(self, host: HostPort) -> bool:
-        """Tell whether any pattern allows a place."""
+        """Return whether any pattern allows a host."""
         return self.matches_name(host) or (
             bool(host.name) and _contains_port(self._wildcard_ports, host.port)
         )
 
 
 def parse_host_patterns(text: str) -> tuple[str, ...]:
-    """Read patterns with commas between them; raise `ValueError` for what can never match."""
+    """Parse comma-separated patterns; raise `ValueError` for a pattern that can never match."""
     items = [item for item in (part.strip().lower() for part in text.split(",")) if item]
     if not items:
-        raise ValueError(f"it names no host: {_EXAMPLES}")
+        raise ValueError(f"it contains no host name: {_EXAMPLES}")
     for item in items:
         _check_pattern(item)
     return tuple(item.removesuffix(".") for item in items)
@@ -107,17 +107,17 @@ def _check_pattern(item: str) -> None:
     if _is_address(item):
         return
     if "://" in item or "/" in item:
-        raise ValueError(f"{item!a} is a URL or has a path, and a Host has neither: {_EXAMPLES}")
+        raise ValueError(f"{item!a} is a URL or has a path; write only the host: {_EXAMPLES}")
     match = re.fullmatch(_PATTERN, item.removesuffix("."))
     if (
         match is None or item == f"{_WILDCARD}."
     ):  # a domain was forgotten: it must not mean any host
-        raise ValueError(f"{item!a} can match no host: {_EXAMPLES}")
+        raise ValueError(f"{item!a} cannot match any host: {_EXAMPLES}")
     name, port = match["name"], match["port"]
     if name.startswith("[") and not _is_address(name.strip("[]")):
-        raise ValueError(f"{item!a} holds no address")
+        raise ValueError(f"{item!a} is not a valid IPv6 address")
     if port not in (None, _WILDCARD) and not 0 < int(port[:6]) <= _MAX_PORT:
-        raise ValueError(f"the port of {item!a} is not between 1 and {_MAX_PORT}")
+        raise ValueError(f"the port of {item!a} must be between 1 and {_MAX_PORT}")
 
 
 def _split_pattern(pattern: str) -> tuple[str, int | None]:

@@ -1,4 +1,4 @@
-"""How a server is started: flags first, then the environment, then what is usual."""
+"""The options of a server: from flags, else from environment variables, else the defaults."""
 
 import math
 import os
@@ -23,42 +23,42 @@ _BOOLEANS: Final = {"": False, "0": False, "false": False, "1": True, "true": Tr
 
 
 class UsageError(Exception):
-    """A flag or a variable that makes no sense."""
+    """A flag or an environment variable has an invalid value."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a server needs to know about its surroundings."""
+    """The options of a server."""
 
     http: bool = False
     """HTTP instead of stdio."""
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
-    """0 picks a free one."""
+    """The port to listen on; 0 picks a free port."""
     allowed_hosts: tuple[str, ...] = ()
-    """Names, as well as addresses and localhost, under which clients may reach the HTTP server.
+    """Host names that clients may use for the HTTP server, in addition to addresses and localhost.
 
     See `scaffold.server._hostnames`.
     """
     fd: int | None = None
-    """A socket that listens already, inherited from the process that has started this one."""
+    """The descriptor of a bound socket, inherited from the process that started this one."""
     token: str = ""
-    """If it is set, HTTP requests must show it: they come from the host that started the server."""
+    """If set, each HTTP request must contain it. The host that starts the server chooses it."""
     trusts_clients: bool = False
-    """True if the operator says that HTTP clients are to be believed; see `trusts_metadata`."""
+    """True if the operator trusts all HTTP clients; see `trusts_metadata`."""
     stream_timeout: float = 300.0
-    """Seconds after which a stream ends whose client takes nothing; infinity for no limit."""
+    """Seconds after which a stream ends if its client reads nothing; infinity for no limit."""
     workers: int = 1
-    """Processes that serve HTTP."""
+    """The number of processes that serve HTTP."""
     max_message_bytes: int = 64 * _MIB
-    """The longest message that is read, in bytes."""
+    """The maximum size of a message that the server reads, in bytes."""
     log_level: str = "INFO"
 
     @property
     def trusts_metadata(self) -> bool:
-        """True if the metadata of calls is believed, such as `actor` and `tenant_id`.
+        """True if the server accepts metadata such as `actor` and `tenant_id` from its clients.
 
-        That is so over pipes, and over HTTP if clients are trusted or show the host's token.
+        It does over stdio, and over HTTP if clients are trusted or must send the host's token.
         """
         return self.trusts_clients or bool(self.token) or not self.http
 
@@ -68,20 +68,23 @@ ENVIRONMENT_VARIABLES: Final = (
     *("MCP_MAX_MESSAGE_MB", "MCP_PORT", "MCP_STREAM_TIMEOUT_SEC", "MCP_TRANSPORT"),
     "MCP_TRUST_METADATA",
 )
-"""The variables that `read_options` reads."""
+"""The environment variables that `read_options` reads."""
 
 
 def read_options(
     arguments: Sequence[str], environment: Mapping[str, str] = os.environ, *, token: str = ""
 ) -> Options:
-    """Read the command line and the environment; raise `UsageError`.
+    """Read the options from the command line and the environment.
 
-    `--help` prints what there is, and exits.
+    `--help` prints the flags and exits.
 
     Args:
-        arguments: What follows the program on the command line.
-        environment: The variables of the process.
-        token: What the host that has started the server shows with its requests, if there is one.
+        arguments: The command line, without the name of the program.
+        environment: The environment variables.
+        token: The token that the host sends with its requests; empty if no host started the server.
+
+    Raises:
+        UsageError: If a flag or a variable has an invalid value.
     """
     flags = _parse_flags(arguments) if arguments else {}
     transport = flags.get("transport") or environment.get("MCP_TRANSPORT") or "stdio"
@@ -111,7 +114,7 @@ def read_options(
 def _parse_workers(text: str) -> int:
     count = _parse_integer("the number of workers", text, 1, _MAX_WORKERS)
     if count > 1 and not hasattr(os, "fork"):
-        raise UsageError(f"there can be no {count} workers: this system cannot fork")
+        raise UsageError(f"{count} workers need os.fork, which this system does not have; use 1")
     return count
 
 
@@ -172,16 +175,16 @@ def _parse_flags(arguments: Sequence[str]) -> dict[str, str]:
         help="serve over HTTP, at /mcp (also MCP_TRANSPORT=http)",
     )
     parser.add_argument(
-        "--host", help="the address to listen on: 127.0.0.1 unless told (also MCP_HTTP_HOST)"
+        "--host", help="the address to listen on (default: 127.0.0.1; also MCP_HTTP_HOST)"
     )
     parser.add_argument(
         "--port",
-        help=f"the port: {DEFAULT_PORT} unless told, 0 for a free one (MCP_HTTP_PORT, MCP_PORT)",
+        help=f"the port (default: {DEFAULT_PORT}; 0: a free one; also MCP_HTTP_PORT, MCP_PORT)",
     )
     parser.add_argument(
-        "--fd", help="the descriptor of a socket that listens already, in place of --port"
+        "--fd", help="the descriptor of an inherited bound socket, instead of --port"
     )
     parser.add_argument(
-        "--workers", help="processes that serve HTTP: 1 unless told (also MCP_HTTP_WORKERS)"
+        "--workers", help="processes that serve HTTP (default: 1; also MCP_HTTP_WORKERS)"
     )
     return vars(parser.parse_args(arguments))

@@ -1,7 +1,7 @@
-"""`python -m demo`: from the command line to a plugin that answers, and to its end.
+"""Run a server: read its options, load the plugin, serve over stdio or HTTP, and exit.
 
-The order matters: the pipes are claimed before any code of the plugin is imported, and a port is
-taken before the plugin is set up, but answers only after.
+The order matters. The pipes leave descriptors 0 and 1 before the plugin is imported. The port is
+bound before the plugin is set up, and accepts connections only afterwards.
 """
 
 import logging
@@ -39,13 +39,13 @@ _PRECONDITION: Final = 4
 _PLUGIN_FAILED: Final = 5
 
 _MAX_UNSENT_BYTES: Final = 1 << 17
-"""Bytes of a connection that the system takes and has not sent yet."""
+"""Bytes of a connection that the system buffers and has not sent yet."""
 
 log = logging.getLogger(__name__)
 
 
 def run_server(entry_point: str | type[Plugin], name: str, arguments: Sequence[str]) -> int:
-    """Serve a plugin as `serve` says, under a name; return the exit status."""
+    """Serve a plugin; return the exit status. `serve` has the details."""
     try:
         options = read_options(arguments, token=take_private_variables().get(PROOF_VARIABLE, ""))
     except UsageError as error:
@@ -59,7 +59,7 @@ def run_server(entry_point: str | type[Plugin], name: str, arguments: Sequence[s
 
 
 def _run_to_exit_status(name: str, start: Callable[[], int]) -> int:
-    """Serve, and say in one line why that cannot be."""
+    """Serve; on a failure write one line to stderr. Return the exit status."""
     try:
         return start()
     except _ListenError as error:
@@ -129,17 +129,17 @@ def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) ->
 
 
 class _ListenError(Exception):
-    """The address cannot be had."""
+    """The server cannot listen on its address."""
 
 
 def _bind_listener(options: Options) -> "socket":
-    """Take the port; it refuses connections until the plugin is ready."""
+    """Bind the port. Connections are refused until the plugin is set up."""
     import socket
 
     if options.fd is not None:
         return _inherited_listener(options.fd)
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off (44 ms an answer) for sockets that say they are TCP.
+    # With IPPROTO_TCP asyncio turns off Nagle's algorithm, which delays a response by 44 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     _limit_unsent_bytes(listener)
@@ -154,7 +154,7 @@ def _bind_listener(options: Options) -> "socket":
 
 
 def _inherited_listener(descriptor: int) -> "socket":
-    """Take a socket that the process which has started this one has bound."""
+    """Return the bound socket that this process has inherited from its parent."""
     import socket
 
     try:
@@ -168,9 +168,10 @@ def _inherited_listener(descriptor: int) -> "socket":
 
 
 def _limit_unsent_bytes(listener: "socket") -> None:
-    """Bound what the system takes of an answer to a client that reads nothing.
+    """Limit how much of a response the system buffers for a client that does not read.
 
-    Connections inherit the option. Without it that is up to 4 MB, and a stream is held up later.
+    Connections inherit the option. Without it the system buffers up to 4 MB, and backpressure
+    reaches a stream late.
     """
     import socket
 

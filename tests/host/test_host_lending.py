@@ -230,4 +230,4 @@ def test_a_context_that_no_host_has_written_is_refused():
         check=False,
     )
     assert ended.returncode != 0
-    assert "'SCAFFOLD_PLUGIN_CONTEXT' holds no JSON object" in ended.stderr
+    assert "'SCAFFOLD_PLUGIN_CONTEXT' must hold a JSON object" in ended.stderr

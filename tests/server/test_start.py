@@ -30,7 +30,7 @@ def test_a_kind_for_use_in_process_only_is_not_served() -> None:
     with pytest.raises(RuntimeNotSupported) as refusal:
         load_plugin(Hidden, "hidden")
     assert describe_failure(refusal.value) == (
-        "the kind 'hidden' is for use in process only: no hook is offered"
+        "the kind 'hidden' works in process only: it exposes no hook"
     )
 
 

@@ -451,9 +451,9 @@ def test_a_client_that_never_reads_is_read_no_more_until_it_does(either: Server)
         ("served:Unready", "demo: cannot start: ValueError: no database at all (served.py:"),
         ("served:Unfinished", "demo: cannot start: Unfinished lacks execute, get_schema\n"),
         ("served:Nobody", "demo: cannot start: module 'served' has no 'Nobody'\n"),
-        ("served:note", "demo: cannot start: 'served:note' is no plugin class\n"),
+        ("served:note", "demo: cannot start: 'served:note' is not a plugin class\n"),
         ("nowhere:X", "demo: cannot start: ModuleNotFoundError: No module named 'nowhere'\n"),
-        ("served", "demo: cannot start: 'served' is no entry point: write 'module:Class'\n"),
+        ("served", "demo: cannot start: 'served' is not an entry point; use 'module:Class'\n"),
     ],
 )
 def test_a_plugin_that_cannot_start_says_why_in_one_line(

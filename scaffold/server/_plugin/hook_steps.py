@@ -1,7 +1,7 @@
-"""A call as a generator that yields what may have to be awaited.
+"""Steps: a call as a generator, so that `def` and `async def` hooks share one implementation.
 
-The same steps serve hooks written as `def` and as `async def`, on a thread or in an event loop:
-they yield what a method of the plugin returned, and are sent its value.
+The generator yields what a method of the plugin returned: a value or an awaitable. `run_steps` and
+`run_steps_async` send the value back, on a thread or in an event loop.
 """
 
 from collections.abc import Callable, Generator
@@ -25,10 +25,10 @@ Steps: TypeAlias = Generator[Any, Any, T]
 
 
 def is_async(method: Callable[..., Any]) -> bool:
-    """Tell whether a method is written as `async def`.
+    """Return whether a method is written as `async def`.
 
-    Reads the code's own flags (CO_COROUTINE, CO_ASYNC_GENERATOR), which a plain wrapper around the
-    method has not.
+    It reads the flags CO_COROUTINE and CO_ASYNC_GENERATOR. A plain wrapper around an `async`
+    method does not have them.
     """
     code = getattr(method, "__code__", None)
     return code is not None and bool(code.co_flags & _ASYNC)
@@ -38,7 +38,7 @@ _ASYNC = 0x80 | 0x200
 
 
 def run_steps(steps: Steps[T]) -> T:
-    """Take the steps of plain functions, on this thread."""
+    """Run the steps of a plain hook on this thread; return the result."""
     try:
         value = next(steps)
         while True:
@@ -52,13 +52,13 @@ def run_steps(steps: Steps[T]) -> T:
 
 
 def unexpected_awaitable(coroutine: Any) -> TypeError:
-    """Return the error for what a method returned that is not written as `async def`."""
+    """Close a coroutine that a method written as `def` returned; return the error for it."""
     coroutine.close()
     return TypeError("returned an awaitable: write it as 'async def'")
 
 
 async def run_steps_async(steps: Steps[T]) -> T:
-    """Take the steps in the running event loop, awaiting what is awaitable."""
+    """Run the steps in the running event loop and await each awaitable; return the result."""
     try:
         value = next(steps)
         while True:
@@ -74,5 +74,5 @@ async def run_steps_async(steps: Steps[T]) -> T:
 
 
 async def await_if_needed(value: Any) -> Any:
-    """Await what is awaitable."""
+    """Return a value, or the result of an awaitable."""
     return await value if isawaitable(value) else value

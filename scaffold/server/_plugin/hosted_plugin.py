@@ -1,7 +1,7 @@
-"""A plugin in its server: the context that it is set up with, and the end of both.
+"""The plugin of a server, from its setup to its teardown.
 
-The host says in the environment what it would hand over in its own process. To a plugin that nobody
-has started for a host, its manifest says what it needs.
+The host passes the plugin's context in environment variables. Without a host, the server reads
+settings and resources from the plugin's manifest.
 """
 
 import os
@@ -26,9 +26,9 @@ from scaffold.server._process.private_settings import take_private_variables
 __all__ = ["HostedPlugin"]
 
 STORAGE_VARIABLE: Final = "SCAFFOLD_STORAGE"
-"""Names the folder for blobs and checkpoints, for a server that no host has started."""
+"""The variable with the folder for blobs and checkpoints, for a server without a host."""
 TELEMETRY_VARIABLE: Final = "SCAFFOLD_TELEMETRY"
-"""`opentelemetry` switches metrics and traces on, for a server that no host has started."""
+"""The variable that enables metrics and traces (`opentelemetry`), for a server without a host."""
 
 
 class HostedPlugin:
@@ -38,11 +38,15 @@ class HostedPlugin:
         self.plugin = plugin
         self.name = name
         self.tracer: Tracer = NULL_TRACER
-        """Traces the calls of its hooks."""
+        """Traces the calls of the plugin's hooks; set by `set_up`."""
         self._resource_scope = ResourceScope()
 
     def set_up(self) -> MaybeAwaitable[None]:
-        """Hand the plugin its context; raise `PluginError`, or what the plugin raises."""
+        """Call the plugin's `setup` with its context.
+
+        Raises:
+            PluginError: If the context cannot be read. Other exceptions come from the plugin.
+        """
         context, config = self._read_context()
         if context.telemetry:
             from scaffold.resources.otel import OtelTracer
@@ -53,7 +57,7 @@ class HostedPlugin:
         return self.plugin.setup(self._context(context, config))
 
     def tear_down(self) -> MaybeAwaitable[None]:
-        """End the plugin, and take back what it was lent."""
+        """Call the plugin's `teardown`, then release its resources."""
         pending = self.plugin.teardown()
         return (
             self._tear_down_async(pending) if isawaitable(pending) else self._resource_scope.end()
@@ -82,7 +86,7 @@ class HostedPlugin:
         )
 
     def _read_context(self) -> tuple[ContextData, JsonObject]:
-        """Return what the host has said in the environment, or else what the manifest says."""
+        """Return the context and settings from the host's variables, else from the manifest."""
         given, config = self._read_variable(CONTEXT_VARIABLE), self._read_variable(CONFIG_VARIABLE)
         if given is not None:
             return ContextData.of(given), config or {}
@@ -113,7 +117,7 @@ class HostedPlugin:
         except ValueError:
             content = None
         if not is_object(content):
-            raise PluginLoadError(self.name, f"the variable '{variable}' holds no JSON object")
+            raise PluginLoadError(self.name, f"the variable '{variable}' must hold a JSON object")
         return content
 
 
@@ -127,7 +131,7 @@ def _metrics(context: ContextData, name: str) -> dict[str, Any]:
 
 
 def _find_manifest(plugin: Plugin) -> JsonObject:
-    """Return the manifest beside the plugin's package or module, empty if there is none."""
+    """Return the manifest next to the plugin's package or module; empty if there is none."""
     from scaffold.manifest._lookup import read_table
 
     top = sys.modules.get(type(plugin).__module__.partition(".")[0])

@@ -1,4 +1,4 @@
-"""From an entry point to a plugin that is ready, or to one line that says why not."""
+"""Import and create the plugin of an entry point, or describe in one line why that failed."""
 
 import sys
 import traceback
@@ -14,20 +14,24 @@ __all__ = ["describe_failure", "load_plugin"]
 
 
 def load_plugin(entry_point: str | type[Plugin], name: str) -> Plugin:
-    """Import and make a plugin; raise what its own code raises, or `PluginError`.
+    """Import and create a plugin.
 
-    An entry point is `"module:Class"`, importable as things are, or the class itself.
+    Args:
+        entry_point: `"module:Class"`, or the class itself.
+        name: The name of the plugin, for errors.
+
+    Raises:
+        PluginError: If the entry point is not a complete plugin class, or its kind cannot be
+            served. Exceptions of the plugin's own code pass through.
     """
     plugin_class = _resolve(entry_point, name) if isinstance(entry_point, str) else entry_point
     if not (isinstance(plugin_class, type) and issubclass(plugin_class, Plugin)):
-        raise PluginLoadError(name, f"'{entry_point}' is no plugin class")
+        raise PluginLoadError(name, f"'{entry_point}' is not a plugin class")
     missing = sorted(getattr(plugin_class, "__abstractmethods__", ()))
     if missing:
         raise PluginLoadError(name, f"{plugin_class.__name__} lacks {', '.join(missing)}")
     if not any(hook.exposed for hook in plugin_class.kind.hooks.values()):
-        reason = (
-            f"the kind '{plugin_class.kind.name}' is for use in process only: no hook is offered"
-        )
+        reason = f"the kind '{plugin_class.kind.name}' works in process only: it exposes no hook"
         raise RuntimeNotSupported(name, reason)
     return plugin_class()
 
@@ -35,7 +39,7 @@ def load_plugin(entry_point: str | type[Plugin], name: str) -> Plugin:
 def _resolve(entry_point: str, name: str) -> Any:
     module_name, colon, attribute = entry_point.partition(":")
     if not (module_name and colon and attribute):
-        raise PluginLoadError(name, f"'{entry_point}' is no entry point: write 'module:Class'")
+        raise PluginLoadError(name, f"'{entry_point}' is not an entry point; use 'module:Class'")
     module = import_module(module_name)
     target: Any = module
     for part in attribute.split("."):
@@ -46,7 +50,7 @@ def _resolve(entry_point: str, name: str) -> Any:
 
 
 def describe_failure(error: BaseException) -> str:
-    """Say in one line what a plugin's code raised, and where."""
+    """Describe an exception of the plugin's code in one line, with its file and line."""
     if isinstance(error, PluginError):
         return error.reason
     text = " ".join(str(error).split())
@@ -56,7 +60,7 @@ def describe_failure(error: BaseException) -> str:
 
 
 def _source_position(error: BaseException) -> str:
-    """Return `file:line` of the plugin's own code, if any of it was running."""
+    """Return `file:line` of the innermost frame in the plugin's code; empty if there is none."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_relative_path(error.filename)}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
@@ -74,7 +78,7 @@ def _is_plugin_code(filename: str) -> bool:
 
 
 def _library_folders() -> Iterable[str]:
-    """Where code lives that is not the plugin's: the standard library and what is beside it."""
+    """Return the folders of the standard library and of installed packages."""
     return (str(Path(traceback.__file__).parent), sys.prefix + "/lib/")
 
 

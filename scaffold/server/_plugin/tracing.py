@@ -1,4 +1,4 @@
-"""Spans of a plugin's process: one for each call of a hook, below the host's."""
+"""Trace spans of a plugin's process: one for each call of a hook, a child of the host's span."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["traced"]
 def traced(
     method: Callable[..., Any], hook: Hook[Any, Any], plugin: str, tracer: Tracer
 ) -> Callable[..., Any]:
-    """Return the method with a span around each call, written as the method is."""
+    """Return the method with a span around each call; `async` if the method is `async`."""
     name, facts = f"{hook.kind.name}.{hook.name}", {"plugin": plugin}
 
     def call(*payload: Any) -> Any:

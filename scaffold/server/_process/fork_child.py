@@ -1,4 +1,4 @@
-"""What a forked process does to be what `python -m MODULE` or `python FILE` would have been."""
+"""Make a forked process behave as a process that `python -m MODULE` or `python FILE` started."""
 
 import os
 import runpy
@@ -15,13 +15,13 @@ __all__ = ["run_order"]
 
 _TIME_ZONE: Final = b"TZ"
 _CANNOT_RUN: Final = 126
-"""The exit status of what cannot be run, as shells have it."""
+"""The exit status of shells for a command that cannot be run."""
 
 
 def run_order(order: ForkRequest, stdio: list[int]) -> None:
-    """Run what is ordered, in a session of its own and with these descriptors 0, 1 and 2.
+    """Run the requested module or file, in a new session, with these descriptors as 0, 1 and 2.
 
-    Returns or raises as the code does: the interpreter then ends as it always does.
+    It returns or raises as the code does; then the interpreter exits in its usual way.
     """
     os.setsid()
     for number, fd in enumerate(stdio):
@@ -48,7 +48,7 @@ def run_order(order: ForkRequest, stdio: list[int]) -> None:
 
 
 def _replace_environment(env: Mapping[bytes, bytes]) -> None:
-    """Have these variables and no others; most are there already, and setting one has its price."""
+    """Replace the environment. Only differing variables are set, since each `putenv` takes time."""
     current = dict(os.environb)
     for name in current.keys() - env.keys():
         del os.environb[name]

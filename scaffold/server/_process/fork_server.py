@@ -1,7 +1,7 @@
-"""A process that has imported what every plugin imports, and forks when its host wants a plugin.
+"""The fork server: a process that has imported the server's modules and forks for each plugin.
 
-It runs one thread and no code of any plugin: that is imported after the fork, by the process that
-it is for. Descriptor 0 is a socket to the host.
+It has one thread and runs no code of plugins: the forked process imports that. Descriptor 0 is a
+socket to the host.
 """
 
 import os
@@ -27,19 +27,19 @@ _PRELOADED: Final = (
     "_stdio.async_server",
     "_process.event_loop",
 )
-"""What plugins of every sort run on: imported here once, for all of them."""
+"""The modules that plugin processes need; the fork server imports them once for all forks."""
 _ORDER_TIMEOUT: Final = 5.0
-"""Seconds that a host may take to send an order that it has begun."""
+"""Seconds that a host may take from the first to the last byte of a request."""
 _GRACE_PERIOD: Final = 3.0
-"""Seconds that processes get to end when the host has left: the end of their input tells them."""
+"""Seconds from the end of the host to SIGTERM; the processes see the end of their input first."""
 _KILL_DELAY: Final = 1.0
 """Seconds from SIGTERM to SIGKILL."""
 _POLL_INTERVAL: Final = 0.1
-"""Seconds between looks at the time, once the host has gone."""
+"""Seconds between two checks of the time after the host has ended."""
 
 
 def main() -> None:
-    """Serve the host on descriptor 0; in a forked process, run what it is for."""
+    """Serve the host on descriptor 0; in a forked process, run the plugin's process."""
     with lean_imports():
         for name in _PRELOADED:
             import_module(f"scaffold.server.{name}")
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _take_host_socket() -> socket.socket:
-    """Take the socket off descriptor 0."""
+    """Move the host's socket away from descriptor 0."""
     host = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
@@ -58,7 +58,7 @@ def _take_host_socket() -> socket.socket:
 
 
 class _ForkServer:
-    """Forks, and tells the host what becomes of the processes."""
+    """Forks processes, forwards signals to them, and reports their end to the host."""
 
     def __init__(self, host: socket.socket) -> None:
         self._selector = selectors.PollSelector()
@@ -68,15 +68,15 @@ class _ForkServer:
         self._selector.register(wakeup_read, selectors.EVENT_READ, self._reap)
         self._selector.register(host, selectors.EVENT_READ, self._fork)
         self._controls: dict[int, socket.socket | None] = {}
-        """The processes that live, and where the host hears of them, if it still wants to."""
+        """Process id → control socket of the host; `None` once the host has closed it."""
         self._host_left_at = 0.0
-        """When the host has left."""
+        """When the host closed its socket; 0 before that."""
         signal.set_wakeup_fd(self._wakeup_write.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _ignore_signal)
         host.send(READY)
 
     def run(self) -> tuple[ForkRequest, list[int]] | None:
-        """Serve until the host and all processes are gone; in a fork, return what it is to be."""
+        """Serve until the host and all processes have ended; in a fork, return its request."""
         while self._controls or not self._host_left_at:
             for key, _ in self._selector.select(_POLL_INTERVAL if self._host_left_at else None):
                 forked = key.data(key.fileobj)
@@ -88,7 +88,7 @@ class _ForkServer:
         return None
 
     def _fork(self, host: socket.socket) -> tuple[ForkRequest, list[int]] | None:
-        """Take an order; return it in the forked process, with descriptors 0, 1 and 2."""
+        """Read a request and fork; in the fork, return the request and descriptors 0, 1 and 2."""
         _, fds, _, _ = socket.recv_fds(host, 1, 1)
         if not fds:
             self._selector.unregister(host)
@@ -116,9 +116,9 @@ class _ForkServer:
         return None
 
     def _forward_signals(self, pid: int, control: socket.socket) -> None:
-        """Signal a group as the host asks; it is there, because its leader is not reaped yet."""
+        """Send signals of the host to a process group. Its leader is not reaped, so it exists."""
         if self._controls.get(pid) is not control:
-            return  # the process was reaped in this very turn
+            return  # the process was reaped in the same iteration
         numbers = b""
         with suppress(OSError):
             numbers = control.recv(16)
@@ -130,7 +130,7 @@ class _ForkServer:
             self._controls[pid] = None
 
     def _reap(self, wakeup_read: socket.socket) -> None:
-        """Note which processes have ended; end what they have left behind, and tell the host."""
+        """Reap ended processes, kill the rest of their groups, and report to the host."""
         with suppress(BlockingIOError):
             wakeup_read.recv(1 << 12)
         for pid in list(self._controls):
@@ -144,14 +144,14 @@ class _ForkServer:
                     control.close()
 
     def _end_processes(self, seconds: float) -> None:
-        """End what is still there so many seconds after the host has left."""
+        """Send SIGTERM, then SIGKILL, to the processes, by the seconds since the host ended."""
         if seconds > _GRACE_PERIOD:
             number = signal.SIGTERM if seconds < _GRACE_PERIOD + _KILL_DELAY else signal.SIGKILL
             for pid in self._controls:
                 _signal_group(pid, number)
 
     def _release_server_state(self) -> None:
-        """Let go of everything that is the server's, in a process that is none."""
+        """In a forked process: restore signals and close the fork server's descriptors."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for key in list(self._selector.get_map().values()):
@@ -162,14 +162,14 @@ class _ForkServer:
 
 
 def _receive_order(control: socket.socket, stdio: list[int]) -> ForkRequest:
-    """Read an order; what comes with it is added to `stdio` at once, to be closed whatever is."""
+    """Read a request. Its descriptors are added to `stdio` first, so the caller can close them."""
     control.settimeout(_ORDER_TIMEOUT)
     data, fds, _, _ = socket.recv_fds(control, 1 << 16, 3)
     stdio += fds
     while len(data) < LENGTH.size or len(data) < LENGTH.size + LENGTH.unpack_from(data)[0]:
         more = control.recv(1 << 16)
         if not more:
-            raise ConnectionResetError("half an order")
+            raise ConnectionResetError("the host closed the socket within a request")
         data += more
     return ForkRequest.read(data[LENGTH.size :])
 
@@ -185,10 +185,10 @@ def _send_number(control: socket.socket, number: int) -> None:
 
 
 def _signal_group(pid: int, number: int) -> None:
-    # macOS answers EPERM for a group of which only the dead leader is left.
+    # macOS returns EPERM for a group that has only a dead leader.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
 def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the descriptor that the interpreter writes to has woken the server."""
+    """Do nothing: the interpreter has written to the wakeup descriptor, which wakes `run`."""

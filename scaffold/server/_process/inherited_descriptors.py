@@ -1,9 +1,9 @@
-"""Descriptors of the server, which the forks of a plugin must not keep open.
+"""Descriptors of the server that a fork made by the plugin must not keep open.
 
-A hook may fork, as `multiprocessing` does. The fork copies the pipes, the listening socket and all
-connections. As long as it lives no client would see their end, and no other server could have the
-port. So the copies are replaced by the null device: the numbers stay taken, since objects that the
-fork has copied too may close them.
+A hook may fork, for example with `multiprocessing`. The fork inherits the pipes, the listening
+socket and all connections. While it lives, clients would not see them close, and another server
+could not bind the port. So the fork replaces these descriptors by the null device. It does not
+close them: inherited objects may still close the same numbers.
 """
 
 import os
@@ -15,10 +15,12 @@ __all__ = ["InheritedDescriptors"]
 
 
 class InheritedDescriptors:
-    """Replaces copies of descriptors in every process that is forked from this one.
+    """Replaces inherited descriptors in every process that is forked from this one.
+
+    It works for as long as the object is referenced.
 
     Args:
-        descriptors: Returns the descriptors as they are at the time of the fork.
+        descriptors: Returns the descriptors at the time of the fork.
     """
 
     def __init__(self, descriptors: Callable[[], Iterable[int]]) -> None:

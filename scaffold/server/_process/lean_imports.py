@@ -1,9 +1,9 @@
-"""Importing what every server needs, in less time and memory.
+"""Import the modules of a server in less time and memory.
 
-Three things make these imports dear and are of no use to a server: looking for garbage among
-objects that all stay; pydantic's search for plugins of its own, which reads the metadata of
-whatever is installed; and OpenSSL, which pydantic brings along to compare secret strings. Without
-them a process answers a fifth sooner, and is some megabytes smaller.
+Three parts of these imports are useless for a server: garbage collection among objects that all
+stay; pydantic's search for its own plugins, which reads the metadata of all installed packages; and
+OpenSSL, which pydantic imports to compare secret strings. Without them a process responds a fifth
+sooner and is some megabytes smaller.
 """
 
 import gc
@@ -21,13 +21,13 @@ __all__ = ["lean_imports"]
 _PLUGIN_LOADER: Final = "pydantic.plugin._loader"
 _SECRETS: Final = "secrets"
 _PYDANTIC_SECTION: Final = b"[pydantic]"
-"""What the entry points of a distribution say if it has plugins for pydantic."""
+"""The section of entry points in a distribution that has plugins for pydantic."""
 _ENTRY_POINTS: Final = "*-info/entry_points.txt"
 
 
 @contextmanager
 def lean_imports() -> Generator[None]:
-    """Import without waste; what has been imported by the end is taken to stay for ever."""
+    """Import without these costs. At the end, all objects are excluded from garbage collection."""
     if _PLUGIN_LOADER not in sys.modules and not _may_have_plugins():
         sys.modules[_PLUGIN_LOADER] = _stub_module(_PLUGIN_LOADER, get_plugins=tuple)
     secrets = sys.modules.setdefault(_SECRETS, _stub_module(_SECRETS))
@@ -37,14 +37,14 @@ def lean_imports() -> Generator[None]:
         yield
     finally:
         if not hasattr(secrets, "__file__"):
-            sys.modules.pop(_SECRETS, None)  # it has been given to pydantic, and is for no one else
+            sys.modules.pop(_SECRETS, None)  # the stub is for pydantic only
         gc.freeze()
         if collecting:
             gc.enable()
 
 
 def _may_have_plugins() -> bool:
-    """Tell whether pydantic might find plugins: unless the files say no, it may look itself."""
+    """Return whether pydantic might find plugins; true also if that cannot be decided."""
     if any(
         hasattr(finder, "find_distributions")
         for finder in sys.meta_path
@@ -64,7 +64,7 @@ def _has_pydantic_entry_point(folder: Path) -> bool:
 
 
 def _stub_module(name: str, **members: Callable[[], object]) -> ModuleType:
-    """Make a module that has next to nothing; whoever wants more of it gets the real one."""
+    """Create a module with few members. Access to any other member imports the real module."""
 
     def get_real_attribute(attribute: str) -> Any:
         if attribute.startswith("__"):

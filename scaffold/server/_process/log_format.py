@@ -1,7 +1,7 @@
-"""How a server writes its log to stderr: one line a record, further lines begin with a tab.
+"""The log format of a server on stderr: one line per record; further lines begin with a tab.
 
-So a host, and any tool that reads logs, can tell where a record begins, and no message of a
-plugin or of a client can pretend to be a record of its own.
+So a host, or a tool that reads logs, knows where a record begins, and a message from a plugin or
+client cannot imitate a record.
 """
 
 import logging
@@ -26,7 +26,7 @@ class _Formatter(logging.Formatter):
 
 
 def log_to_stderr(level: int | str) -> None:
-    """Have everything that is logged in this process written to stderr, from a level on."""
+    """Write all log records of this process to stderr, from a level upwards."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
     logging.basicConfig(level=level, handlers=[handler])

@@ -1,8 +1,8 @@
-"""What a host tells a plugin's process in its environment, taken out of it before the plugin runs.
+"""The host's private environment variables, removed before the plugin runs.
 
-Settings hold secrets, and a process inherits its environment to all that it starts. So the
-variables leave it with the first step of `serve`, or of a fork. On Linux their values also leave
-`/proc/PID/environ`, which shows the memory that the process was started with.
+Settings can be secrets, and child processes inherit the environment. So the first step of `serve`,
+or of a fork, removes these variables. On Linux it also overwrites their values in
+`/proc/PID/environ`, which shows the initial memory of the process.
 """
 
 import os
@@ -17,13 +17,13 @@ __all__ = ["take_private_variables"]
 
 _PRIVATE_VARIABLES: Final = (CONFIG_VARIABLE, CONTEXT_VARIABLE, PROOF_VARIABLE)
 _ENV_START: Final = 47
-"""Where /proc/self/stat says where the environment begins, counted from the state; see proc(5)."""
+"""The field `env_start` of /proc/self/stat, counted from the field `state`; see proc(5)."""
 
 _taken: Final[dict[str, str]] = {}
 
 
 def take_private_variables(environment: MutableMapping[str, str] = os.environ) -> Mapping[str, str]:
-    """Take the variables of the host out of the environment; return all that were ever there."""
+    """Remove the host's variables from the environment; return all that were removed so far."""
     private = {name: environment.pop(name) for name in _PRIVATE_VARIABLES if name in environment}
     if private:
         _taken.update(private)
@@ -32,7 +32,7 @@ def take_private_variables(environment: MutableMapping[str, str] = os.environ) -
 
 
 def _overwrite_values_in_proc(names: tuple[str, ...]) -> None:
-    """Overwrite the values where the kernel shows the environment, as far as it lets us."""
+    """Overwrite the values in `/proc/self/environ`, if the system permits it."""
     try:
         with Path("/proc/self/stat").open("rb") as stat:
             fields = stat.read().rpartition(b")")[2].split()
@@ -47,5 +47,5 @@ def _overwrite_values_in_proc(names: tuple[str, ...]) -> None:
                 value = position + 1 + len(name) + 1
                 memory.seek(start + value - 1)
                 memory.write(bytes(block.index(b"\0", value) - value))
-    except (OSError, ValueError):  # another system, or one that does not let us
+    except (OSError, ValueError):  # another system, or no permission
         return

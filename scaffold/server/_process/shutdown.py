@@ -1,8 +1,11 @@
-"""How a server process ends: one way for the end of input, signals and the death of its host.
+"""The shutdown of a server process: the same for end of input, signals and death of its host.
 
-Whatever hooks and handlers of logs are doing, the process is gone a bounded time after the first
-sign: calls under way may finish, then the plugin is torn down, then the process exits, by force if
-it must. So nothing that can block runs on the threads that see to this.
+The process exits within a bounded time after the first of these, whatever hooks and log handlers
+do: calls in flight may finish, then the plugin is torn down, then the process exits, by force if
+necessary. So the threads here never run code that can block without a timeout.
+
+The events here are waited for by threads that no signal handler interrupts, or with a timeout.
+The handlers of the signals do nothing; the interpreter writes to a pipe, which a thread reads.
 """
 
 import logging
@@ -23,23 +26,23 @@ __all__ = ["Shutdown", "end_started_processes", "flush_logs", "run_with_timeout"
 log = logging.getLogger(__name__)
 
 _DRAIN_TIMEOUT: Final = 1.0
-"""Seconds that calls under way are given, when nothing more can be asked for."""
+"""Seconds that calls in flight get when no more requests can come."""
 _TEARDOWN_TIMEOUT: Final = 2.0
-"""Seconds that the plugin's `teardown` is given."""
+"""Seconds that the plugin's `teardown` gets."""
 _EXIT_TIMEOUT: Final = 0.5
-"""Seconds that the interpreter is given to exit by itself."""
+"""Seconds that the interpreter gets to exit by itself."""
 _FLUSH_TIMEOUT: Final = 0.5
-"""Seconds that the handlers of logs are given to write what they hold."""
+"""Seconds that log handlers get to flush."""
 _POLL_INTERVAL: Final = 0.02
-"""Seconds between two looks at whether what the plugin has started is gone."""
+"""Seconds between two checks whether the process group has ended."""
 _MAX_DESCRIPTORS: Final = 1024
-"""How many descriptors may be open that a host waits to be closed."""
+"""Descriptors from 0 to this are closed, so that the host sees the end of its pipes."""
 _PARENT_CHECK_INTERVAL: Final = 1.0
-"""Seconds between two looks at who our parent is."""
+"""Seconds between two checks whether the parent still lives."""
 _DRAIN_MARGIN: Final = 0.5
-"""Seconds that draining may take longer than it was told to."""
+"""Seconds that draining may exceed its timeout."""
 _exit_lock: Final = lock(Rank.GLOBAL)
-"""Taken by the thread that exits; nobody gives it back."""
+"""Acquired by the thread that exits, and never released."""
 
 
 class Shutdown:
@@ -72,26 +75,28 @@ class Shutdown:
 
     @property
     def started(self) -> bool:
-        """True once the end has begun: nothing new is to be started."""
+        """True once the shutdown has started: no new work is accepted."""
         return self._started.is_set()
 
     def start_shutdown(self) -> None:
-        """Start to end the process; from any thread, any number of times."""
+        """Start the shutdown. Any thread may call it, repeatedly."""
         if not self._started.is_set():
             self._started.set()
             try:
                 threading.Thread(target=self._shut_down, name="ending", daemon=True).start()
-            except RuntimeError:  # there is no thread for it
+            except RuntimeError:  # no thread can be started
                 self._shut_down()
 
     def wait(self) -> None:
-        """Wait until everything is over and the process may exit."""
+        """Wait until the plugin is torn down and the process may exit."""
         self._done.wait()
 
     def watch(self, parent: int = 0) -> None:
-        """Take over the signals, and watch for the host's death. For the main thread.
+        """Handle the signals, and watch for the death of the host. Call it on the main thread.
 
-        `parent` is whose child the process was when it started: the host may be dead by now.
+        Args:
+            parent: The parent's process id when this process started. The parent may have died
+                since then, so `os.getppid()` would be wrong now.
         """
         wakeup_read, wakeup_write = os.pipe()
         os.set_blocking(wakeup_write, False)
@@ -105,7 +110,7 @@ class Shutdown:
         ).start()
 
     def _watch_signals(self, wakeup_read: int, parent: int) -> None:
-        """Wait on a thread of its own: a hook that blocks the main thread blocks its handlers."""
+        """Wait for signals on this thread: a hook that blocks the main thread blocks handlers."""
         while True:
             readable, _, _ = select.select([wakeup_read], [], [], _PARENT_CHECK_INTERVAL)
             if readable:
@@ -135,9 +140,9 @@ class Shutdown:
 
 
 def run_with_timeout(timeout: float, work: Callable[[], object]) -> bool:
-    """Do work on a thread of its own; tell whether it was over within some seconds.
+    """Run a function on a new thread; return whether it ended within `timeout` seconds.
 
-    If there is no thread for it, as while the interpreter exits, it is not done.
+    If no thread can be started, for example while the interpreter exits, it does not run.
     """
     done = threading.Event()
 
@@ -155,14 +160,15 @@ def run_with_timeout(timeout: float, work: Callable[[], object]) -> bool:
 
 
 def flush_logs() -> None:
-    """Have handlers of logs write what they hold, unless one of them is stuck."""
+    """Flush the log handlers, unless one of them blocks."""
     run_with_timeout(_FLUSH_TIMEOUT, logging.shutdown)
 
 
 def _restore_signals_in_forks(signals: Iterable[signal.Signals]) -> None:
-    """Have the forks that a plugin makes, by `multiprocessing` say, own their signals.
+    """Restore the default signal handlers in forks that the plugin makes.
 
-    What tells a fork to end would else be written to the server's descriptor, and end the server.
+    Otherwise a signal to such a fork, for example from `multiprocessing`, would be written to the
+    wakeup descriptor of the server, and shut the server down.
     """
     masks = threading.local()
 
@@ -183,29 +189,29 @@ def _restore_signals_in_forks(signals: Iterable[signal.Signals]) -> None:
 
 
 def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the descriptor that the interpreter writes to has told the watching thread."""
+    """Do nothing: the interpreter has written to the wakeup descriptor, which a thread reads."""
 
 
 def end_started_processes() -> None:
-    """End what the plugin has started, if this process leads a session made for it alone."""
+    """End the processes that the plugin has started, if this process leads its own session."""
     if _leads_session():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _end_process_group()
 
 
 def _end_process_group() -> None:
-    """End our group: SIGTERM, and a moment later SIGKILL, from a process that outlives us."""
+    """End this process group: SIGTERM, then SIGKILL from a process outside of the group."""
     group = os.getpgrp()
     os.killpg(group, signal.SIGTERM)
     with suppress(OSError, Warning):  # Python 3.12 warns of forks of what has threads
         sweeper = os.fork()
         if not sweeper:
             _kill_group_later(group)
-        os.setpgid(sweeper, 0)  # both say so: once we are gone, nobody is to be found in our group
+        os.setpgid(sweeper, 0)  # in both processes: either may exit first
 
 
 def _kill_group_later(group: int) -> NoReturn:
-    """Wait for the end of a group, in a process that is not of it; end who does not."""
+    """Leave the group, wait until it has ended, and send SIGKILL if it has not."""
     try:
         os.setpgid(0, 0)
         os.closerange(0, _MAX_DESCRIPTORS)
@@ -223,11 +229,11 @@ def _leads_session() -> bool:
 
 
 def _force_exit(status: int) -> None:
-    """Exit by force, from any thread: the signal reaches this process too, but too late."""
+    """Exit by force, from any thread. SIGTERM of the group also reaches this process, too late."""
     if not _exit_lock.acquire(blocking=False):
-        return  # another thread is at it
+        return  # another thread is exiting
     flush_logs()
     if _leads_session():
-        # To fork runs what the plugin's libraries do around forks, which may wait for anything.
+        # A fork runs fork handlers of the plugin's libraries, which may block: hence the timeout.
         run_with_timeout(_FLUSH_TIMEOUT, _end_process_group)
     os._exit(status)

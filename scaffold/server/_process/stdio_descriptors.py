@@ -1,8 +1,8 @@
-"""The pipes of a stdio server, out of reach of everything but the protocol.
+"""The pipes of a stdio server, moved away from descriptors 0 and 1.
 
-Before any code of the plugin is imported the pipes leave descriptors 0 and 1: a `print`, a C
-library or a child that writes to stdout then reaches stderr, and one that reads stdin finds its
-end. The new descriptors are not inheritable (PEP 446), so no child can hold them open.
+This happens before code of the plugin is imported. Then output of a `print`, a C library or a child
+process goes to stderr, and a read of stdin finds its end. The new descriptors are not inheritable
+(PEP 446), so no child keeps them open.
 """
 
 import os
@@ -23,14 +23,14 @@ _PIPE_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class StdioDescriptors:
-    """The two ends that the protocol uses."""
+    """The descriptors that the protocol reads from and writes to."""
 
     input: int
     output: int
 
 
 def claim_stdio() -> StdioDescriptors:
-    """Take the pipes off descriptors 0 and 1."""
+    """Move the pipes away from descriptors 0 and 1; return the new descriptors."""
     descriptors = StdioDescriptors(os.dup(0), os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
@@ -43,10 +43,10 @@ def claim_stdio() -> StdioDescriptors:
 
 
 def enlarge_pipe(descriptor: int) -> int:
-    """Give a pipe the room of a megabyte, where that can be had; return its room in bytes."""
+    """Enlarge the buffer of a pipe to 1 MiB if possible; return its size in bytes."""
     if sys.platform != "linux":
         return select.PIPE_BUF
-    with suppress(OSError):  # no pipe, or one that this user may not widen
+    with suppress(OSError):  # not a pipe, or above this user's limit
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     try:
         return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
@@ -55,7 +55,7 @@ def enlarge_pipe(descriptor: int) -> int:
 
 
 def unread_bytes(descriptor: int) -> int:
-    """Return how many bytes in a pipe its reader has not taken yet."""
+    """Return how many bytes in a pipe have not been read yet."""
     count = bytearray(4)
     fcntl.ioctl(descriptor, termios.FIONREAD, count)
     return int.from_bytes(count, sys.byteorder)
