@@ -34,7 +34,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = server.log.read_text()
     assert "Traceback" not in log, log
     warnings = [line for line in log.splitlines() if "WARNING" in line]
-    expected = ("'demo_astray' is not offered", "MCP_ALLOWED_HOSTS")
+    expected = ("'demo_astray' is left out", "MCP_ALLOWED_HOSTS")
     assert [line for line in warnings if not any(word in line for word in expected)] == []
 
 

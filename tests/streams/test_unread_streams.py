@@ -209,7 +209,7 @@ def test_a_stream_of_a_pipe_that_is_not_read_ends_in_time(plugin, notes):
         pipe.send(tail("endless", 1))
         ended = pipe.response(1)["result"]
         assert ended["isError"]
-        assert "stream_stalled: tail: the client has taken nothing for 1 s" in str(ended["content"])
+        assert "stream_stalled: tail: the client has read nothing for 1 s" in str(ended["content"])
         wait_for(notes / "closed")
         pipe.send(call("count", {"payload": "four"}, 2))
         assert pipe.response(2)["result"]["structuredContent"] == 4
@@ -232,4 +232,7 @@ def test_streams_of_one_pipe_are_bounded(plugin, folder):
         pipe = Pipe(process)
         pipe.send(*[tail("slow", key) for key in range(1, 258)])
         refused = pipe.response(257)
-        assert refused["error"]["message"] == "this connection has 256 streams open already"
+        assert (
+            refused["error"]["message"]
+            == "this connection already has 256 open streams, the maximum"
+        )

@@ -1,4 +1,4 @@
-"""Backpressure: how far a stream may run ahead of its client, and for how long it waits for it."""
+"""Backpressure: how far a stream may run ahead of its client, and how long it waits."""
 
 import math
 import time
@@ -14,36 +14,36 @@ __all__ = ["FlowControl"]
 
 
 class FlowControl:
-    """Counts the bytes of a stream that its client has not taken, against those it allows.
+    """Limits the bytes of a stream that were sent and not yet acknowledged.
 
-    Nothing waits in a thread: what is held up leaves a function here, which is called once there is
-    room. Any thread may say what was taken.
+    No thread waits here. A blocked stream registers a callback, which is called once there is room.
+    All methods may be called from any thread.
 
     Args:
-        window: The bytes that may be under way.
-        patience: Seconds after which a stream ends whose client takes nothing.
+        window: The maximum of unacknowledged bytes.
+        timeout: Seconds without an acknowledgement after which a blocked stream ends.
     """
 
     def __init__(self, window: int, timeout: float = math.inf) -> None:
         self.timeout = timeout
         self.stalled = False
-        """True once the client has taken nothing for `timeout` seconds."""
+        """True once the client has acknowledged nothing for `timeout` seconds."""
         self.ended = False
-        """True once nothing more is to be sent."""
+        """True once nothing more may be sent."""
         self._window = window
         self._sent = 0
         self._taken = 0
         self._last_progress = time.monotonic()
-        """When the client took something, or when the stream was held up."""
+        """When the client last acknowledged bytes, or when the stream was blocked."""
         self._lock = lock(Rank.CONNECTION)
         self._callback: Callable[[], object] | None = None
 
     def add_sent(self, size: int) -> None:
-        """Count a message on its way."""
+        """Count the bytes of a message that is sent."""
         self._sent += size
 
     def acknowledge(self, total: int) -> None:
-        """Note how much has been taken in all; less than before changes nothing."""
+        """Set the total of acknowledged bytes; a lower total than before is ignored."""
         with self._lock:
             if total > self._taken:
                 self._taken = total
@@ -52,11 +52,11 @@ class FlowControl:
         callback()
 
     def acknowledge_more(self, size: int) -> None:
-        """Count a message that was taken."""
+        """Acknowledge further bytes."""
         self.acknowledge(self._taken + size)
 
     def cancel(self) -> None:
-        """Send no more: the client has gone."""
+        """End the stream: the client does not want it any more."""
         with self._lock:
             self.ended = True
             callback = self._take_callback()
@@ -68,7 +68,7 @@ class FlowControl:
         return self._sent - self._taken > self._window and not self.ended
 
     def call_when_room(self, callback: Callable[[], object]) -> None:
-        """Call a function once, as soon as there is room or the stream has ended.
+        """Call a function once, when there is room or the stream has ended.
 
         It is called on the thread that makes room, which may be this one.
         """
@@ -80,7 +80,7 @@ class FlowControl:
         callback()
 
     def check_timeout(self) -> None:
-        """End the stream if its client has taken nothing for too long."""
+        """End the stream if its timeout has passed."""
         with self._lock:
             if self.is_full and self.seconds_left <= 0:
                 self.stalled = self.ended = True
@@ -89,11 +89,11 @@ class FlowControl:
 
     @property
     def seconds_left(self) -> float:
-        """The seconds that the client still has to take something."""
+        """The seconds until the timeout."""
         return self._last_progress + self.timeout - time.monotonic()
 
     async def wait(self) -> None:
-        """Wait in an event loop until there is room. A call there is cancelled to give it up."""
+        """Wait in the running event loop until there is room or the stream has ended."""
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -104,13 +104,13 @@ class FlowControl:
             self.check_timeout()
 
     def _room_future(self, loop: "asyncio.AbstractEventLoop") -> "asyncio.Future[None]":
-        """Return what is done once there is room."""
+        """Return a future that is done once there is room."""
         future: asyncio.Future[None] = loop.create_future()
         self.call_when_room(lambda: loop.call_soon_threadsafe(_set_done, future))
         return future
 
     def _take_callback(self) -> Callable[[], object]:
-        """Take the function that is to be called now; one that does nothing if there is none."""
+        """Return the callback if it is due, and forget it; else a function that does nothing."""
         if self._callback is None or self.is_full:
             return _nothing
         callback, self._callback = self._callback, None
@@ -118,7 +118,7 @@ class FlowControl:
 
 
 def _nothing() -> None:
-    """Wake nothing: the stream is not held up, or still is."""
+    """Do nothing: no stream is blocked, or there is no room yet."""
 
 
 def _set_done(future: "asyncio.Future[None]") -> None:

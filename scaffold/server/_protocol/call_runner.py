@@ -1,4 +1,4 @@
-"""The calls under way in an event loop: `async` hooks as tasks, plain ones on threads."""
+"""The calls in flight of an event loop: `async` hooks run as tasks, plain hooks on threads."""
 
 import asyncio
 import sys
@@ -20,17 +20,17 @@ _MAX_THREADS: Final = 64
 
 
 class CallRunner:
-    """Runs calls in the running event loop, and knows which are not finished."""
+    """Runs calls from the running event loop, and keeps those in flight."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.executor = ThreadPoolExecutor(_MAX_THREADS, "hook")
         self._streams = StreamPool()
         self.running: dict[Call, asyncio.Task[Any]] = {}
-        """Each call and the task that it will be answered by."""
+        """Call → the task that responds to it."""
 
     async def run(self, call: Call, notify: Notify) -> bytes:
-        """Run a call where it belongs and return its response."""
+        """Run a call in the loop, on a thread or as a stream; return its response."""
         if call.is_async:
             return await call.run_async(notify)
         if call.is_fast:
@@ -50,13 +50,13 @@ class CallRunner:
         return await future
 
     def run_if_fast(self, call: Call) -> bytes | None:
-        """Run a call of a quick function that reports to nobody; return `None` for any other."""
+        """Run a call of a fast function without progress here; return `None` for any other call."""
         return _run_timed(call, _ignore) if call.is_fast and call.progress_token is None else None
 
     def start(self, call: Call, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task that answers a call."""
+        """Start the task that responds to a call."""
         if sys.version_info >= (3, 12):
-            # Runs at once until it first waits: two turns of the loop less for quick hooks.
+            # It runs at once until it first waits, which saves fast hooks two turns of the loop.
             task = asyncio.Task(work, loop=self.loop, eager_start=True)
         else:
             task = self.loop.create_task(work)
@@ -65,14 +65,14 @@ class CallRunner:
             task.add_done_callback(lambda _task: self.running.pop(call, None))
 
     def cancel(self, call: Call) -> None:
-        """Give a call up. What runs on a thread runs on, unheard."""
+        """Cancel a call. A hook on a thread runs on, and its response is discarded."""
         call.cancel()
         task = self.running.get(call)
         if task is not None:
             task.cancel()
 
     def drain(self, timeout: float) -> None:
-        """Wait for the calls under way, but no longer than `timeout` seconds. Not for the loop."""
+        """Wait up to `timeout` seconds for the calls in flight. Do not call it in the loop."""
         self._run_in_loop(self._drain(), timeout)
 
     async def _drain(self) -> None:
@@ -80,7 +80,7 @@ class CallRunner:
             await asyncio.wait(list(self.running.values()))
 
     def tear_down(self, work: Callable[[], MaybeAwaitable[None]]) -> None:
-        """End the plugin in the loop that it has lived in. Not for the loop itself."""
+        """Tear the plugin down in its event loop. Do not call it in the loop."""
         self._run_in_loop(_tear_down(work), None)
 
     def _run_in_loop(self, work: Coroutine[Any, Any, None], timeout: float | None) -> None:
@@ -105,7 +105,7 @@ def _set_result(future: "asyncio.Future[bytes]", response: bytes) -> None:
 
 
 def _ignore(_message: bytes) -> None:
-    """Drop a report: nobody asked for it."""
+    """Discard a progress message: the client did not ask for it."""
 
 
 async def _tear_down(work: Callable[[], MaybeAwaitable[None]]) -> None:

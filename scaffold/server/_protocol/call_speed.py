@@ -1,9 +1,9 @@
-"""Which plain functions are quick enough to run in an event loop itself.
+"""Which plain functions are fast enough to run in the event loop itself.
 
-Handing a call to a thread and back costs more than most hooks do. A function that has answered many
-times in a row without ever taking long is trusted to run where it is called; one that breaks the
-trust goes back to the threads, and must earn it again with more calls each time. What waits for a
-network or a disk does not come under the limit, so it never blocks the loop.
+To hand a call to a thread and back takes longer than most hooks. A function that was fast in many
+calls in a row runs in the loop. A function that becomes slow goes back to the threads, and then
+needs more fast calls each time. Functions that wait for a network or disk exceed the limit of a
+fast call, so they do not block the loop.
 """
 
 from typing import Final
@@ -11,21 +11,21 @@ from typing import Final
 __all__ = ["CallSpeed"]
 
 _FAST: Final = 0.000_5
-"""Seconds that a call may take to earn trust, its payloads included."""
+"""Seconds that a fast call may take, including its payloads."""
 _SLOW: Final = 0.005
-"""Seconds that break the trust when several calls in a row take them."""
+"""Seconds above which a call counts as slow."""
 _BLOCKING: Final = 0.05
-"""Seconds that break it at once: longer than a busy machine makes a quick call look."""
+"""Seconds above which one call is enough: longer than a fast call takes on a busy machine."""
 _MAX_SLOW_IN_A_ROW: Final = 3
-"""Slow calls in a row that break the trust."""
+"""Slow calls in a row after which a function goes back to the threads."""
 _TRIAL_CALLS: Final = 32
-"""Calls in a row that must have been quick."""
+"""Fast calls in a row after which a function runs in the loop."""
 _BACKOFF_FACTOR: Final = 8
-"""How many times more calls it takes, each time the trust was broken."""
+"""The factor of `_TRIAL_CALLS` each time a function goes back to the threads."""
 
 
 class CallSpeed:
-    """What is known of one function's speed."""
+    """The measured speed of one function."""
 
     def __init__(self) -> None:
         self._needed_calls = _TRIAL_CALLS
@@ -38,7 +38,7 @@ class CallSpeed:
         return self._fast_calls >= self._needed_calls
 
     def record(self, seconds: float) -> None:
-        """Note how long a call has taken."""
+        """Record how long a call took."""
         if seconds <= _FAST:
             self._fast_calls += 1
             self._slow_calls = 0

@@ -1,8 +1,8 @@
-"""What a client says of a call next to its payload: believed, or taken for a claim.
+"""The metadata of a call, from clients that the server trusts and from clients that it does not.
 
-Over stdio the client is the process that has started the server. Over HTTP it may be anybody, and
-`actor` or `tenant_id` would be what it likes. So only trace fields are taken there, unless the
-operator or the host that has started the server says that its clients are to be trusted.
+Over stdio the client is the process that has started the server, and is trusted. Over HTTP the
+client is unknown and could send any `actor` or `tenant_id`. So the server accepts only trace fields
+there, unless the operator trusts all clients, or requests must contain the token of the host.
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ _TRACE: Final = "trace_context"
 
 
 def trusted_metadata(meta: RequestMeta) -> Mapping[str, Json] | None:
-    """Return all metadata of a client that is trusted; `None` if there is none.
+    """Return all metadata of a trusted client; `None` if there is none.
 
-    The trace of a client that does not write our metadata stands next to it in `_meta`.
+    Clients other than scaffold's write the trace fields directly into `_meta`.
     """
     given = meta.metadata
     if meta.traceparent is None and meta.baggage is None:
@@ -32,7 +32,7 @@ def trusted_metadata(meta: RequestMeta) -> Mapping[str, Json] | None:
 
 
 def untrusted_metadata(meta: RequestMeta) -> Mapping[str, Json] | None:
-    """Return the trace fields that a client has sent; `None` if there are none."""
+    """Return only the trace fields of an untrusted client; `None` if there are none."""
     given = meta.metadata
     if given is None and meta.traceparent is None and meta.baggage is None:
         return None

@@ -1,4 +1,4 @@
-"""One request as the protocol core sees it, and the session that it may belong to."""
+"""A request as `Service` handles it, and the session of a legacy client."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ Headers: TypeAlias = Mapping[str, str]
 
 @dataclass(slots=True)
 class Session:
-    """What a legacy client has settled: one for a pipe, one for each session over HTTP."""
+    """The state of a legacy client: one per pipe, or one per session over HTTP."""
 
     version: str = ""
-    """The revision that `initialize` chose; empty until then."""
+    """The protocol revision that `initialize` has negotiated; empty before."""
 
 
 class Request(msgspec.Struct, gc=False):
-    """One request, its era known."""
+    """One request whose era is known."""
 
     id: RequestId
     params: Params
     session: Session
     head: ResultPrefix
-    """What the results of the request's era begin with."""
+    """The first members of a result of this era."""
     headers: Headers | None
-    """What a modern request over HTTP must mirror; `None` elsewhere."""
+    """The headers that a modern request over HTTP must mirror; `None` otherwise."""

@@ -1,7 +1,7 @@
-"""The server's side of the protocol, without I/O: a message in, an answer or a call out.
+"""The server's half of MCP, without I/O: a message in, a response or a call out.
 
-Both eras on one stream: a request whose `_meta` names a version is modern and stands for itself;
-every other belongs to a session that `initialize` has opened.
+One stream can carry both eras. A request whose `_meta` names a version is modern and independent.
+Every other request belongs to a session that `initialize` has opened.
 Source: MCP 2026-07-28, Versioning; Base Protocol; Tools. MCP 2025-11-25, Lifecycle.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["Service"]
 
 _CAPABILITIES: Final[JsonObject] = {"tools": {}}
 _CACHE_MS: Final = 300_000
-"""How long a client may keep what cannot change while the server runs."""
+"""Milliseconds that a client may cache results which cannot change while the server runs."""
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 _CAPABILITIES_KEY: Final = "io.modelcontextprotocol/clientCapabilities"
 _NO_PARAMS: Final = Params()
@@ -37,7 +37,7 @@ _Method: TypeAlias = Callable[[Request], bytes | Call]
 
 
 class Service:
-    """Answers the messages of any number of clients for one plugin."""
+    """Handles the messages of any number of clients for one plugin."""
 
     def __init__(self, hosted: HostedPlugin, options: Options) -> None:
         self._metadata = trusted_metadata if options.trusts_metadata else untrusted_metadata
@@ -96,7 +96,7 @@ class Service:
 
     def _initialize(self, request: Request) -> bytes:
         if not request.params.protocol_version:
-            raise JsonRpcError(ErrorCode.INVALID_PARAMS, "params lack protocolVersion")
+            raise JsonRpcError(ErrorCode.INVALID_PARAMS, "params.protocolVersion is required")
         request.session.version = negotiate_version(request.params.protocol_version)
         result = {
             "protocolVersion": request.session.version,
@@ -111,13 +111,13 @@ class Service:
 
     def _list(self, request: Request) -> Call:
         if request.params.cursor is not None:
-            reason = "no page has this cursor: all tools are on the first page"
+            reason = "params.cursor is unknown: all tools are on the first page"
             raise JsonRpcError(ErrorCode.INVALID_PARAMS, reason)
         return ListTools(request, self.toolbox, _CACHE_MS if self.toolbox.is_static else 0)
 
     def _call(self, request: Request) -> Call:
         if not request.params.name:
-            raise JsonRpcError(ErrorCode.INVALID_PARAMS, "params lack the tool's name")
+            raise JsonRpcError(ErrorCode.INVALID_PARAMS, "params.name is required")
         tool = self.toolbox.get(request.params.name)
         meta = request.params.meta
         metadata = None if meta is UNSET else self._metadata(meta)
@@ -138,24 +138,24 @@ class Service:
 
 
 def _is_modern(method: str, params: Params, session: Session) -> bool:
-    """Tell the era of a request; raise `JsonRpcError` if it belongs to none that is served."""
+    """Return whether a request is modern; raise `JsonRpcError` if its revision is not supported."""
     meta = params.meta
     version = "" if meta is UNSET else meta.version
     if version == MODERN:
         if meta is UNSET or meta.capabilities is UNSET or bytes(meta.capabilities)[:1] != b"{":
-            reason = f"params._meta lacks the object {_CAPABILITIES_KEY}"
+            reason = f"params._meta must have the object {_CAPABILITIES_KEY}"
             raise JsonRpcError(ErrorCode.INVALID_PARAMS, reason)
         return True
     if version:
         supported = {"supported": SUPPORTED, "requested": version}
         raise JsonRpcError(ErrorCode.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
     if not session.version and method not in ("initialize", "ping"):
-        message = f"params._meta lacks {_VERSION_KEY}, and 'initialize' has not been called"
+        message = f"params._meta must have {_VERSION_KEY}, or 'initialize' must be called first"
         raise JsonRpcError(ErrorCode.INVALID_PARAMS, message)
     return False
 
 
 def _version(plugin: Plugin) -> str:
-    """Return the version of the plugin's package, or of its contract if it names none."""
+    """Return `__version__` of the plugin's package, or else the version of its kind."""
     package = sys.modules.get(type(plugin).__module__.partition(".")[0])
     return str(getattr(package, "__version__", plugin.kind.version))

@@ -1,8 +1,8 @@
-"""The threads of plain generators, none of which waits for a client.
+"""The threads of plain generators. None of these threads waits for a client.
 
-A generator keeps its thread while its client keeps up, at most for a turn. Then the next stream has
-it, and the generator goes on later, perhaps on another thread. So clients that read nothing hold no
-threads, and none of those that plain hooks run on.
+A generator keeps its thread for one turn at most, and only while its client keeps up. Then the
+thread runs the next stream, and the generator continues later, perhaps on another thread. So a
+client that does not read holds no thread. Plain hooks have other threads.
 """
 
 import time
@@ -21,17 +21,17 @@ from scaffold.server._protocol.tool_calls import Notify
 __all__ = ["StreamPool"]
 
 _BASE_THREADS: Final = 4
-"""Generators that are at work at the same time; more take turns."""
+"""Threads that are started at once; more generators than these take turns."""
 _MAX_THREADS: Final = 64
-"""The same, where generators wait for something else than their clients."""
+"""Threads at most, while generators wait for something other than their clients."""
 _SCALE_UP_INTERVAL: Final = 0.02
-"""Seconds without a turn after which another thread is started, if streams wait for one."""
+"""Seconds without a new turn after which another thread is started, if streams are ready."""
 _CHECK_INTERVAL: Final = 0.25
-"""Seconds between two looks at how long the streams that are held up have been so."""
+"""Seconds between two checks of the timeouts of blocked streams."""
 
 
 class _Stream:
-    """A stream under way: its generator, the variables of its context, and who gets its end."""
+    """A stream in flight: its generator, its context variables, and the callback for its end."""
 
     def __init__(self, call: StreamCall, notify: Notify, on_end: Callable[[bytes], object]) -> None:
         self.flow: FlowControl = call.flow
@@ -40,7 +40,7 @@ class _Stream:
         self._on_end = on_end
 
     def advance(self) -> bool:
-        """Take a turn on this thread; tell whether there are more."""
+        """Take one turn on this thread; return whether there are more."""
         try:
             self._context.run(next, self._turns)
         except StopIteration as end:
@@ -52,19 +52,19 @@ class _Stream:
 class StreamPool:
     """Runs the plain generators of one server.
 
-    A few threads do the work, since each that computes takes its share of the interpreter from the
-    plain hooks. More are started while all of them wait inside generators.
+    Few threads run, since each one that computes takes time of the interpreter from plain hooks.
+    More threads are started while all of them wait inside generators.
     """
 
     def __init__(self) -> None:
         self._lock = lock(Rank.THREADS)
         self._ready: SimpleQueue[_Stream] = SimpleQueue()
-        """The streams that wait for a thread."""
+        """The streams that are ready for a thread."""
         self._blocked: set[_Stream] = set()
-        """The streams that may wait for their clients."""
+        """The streams that may wait for their clients; their timeouts are checked."""
         self._threads = 0
         self._turns = 0
-        """The turns that have begun."""
+        """The number of turns that have begun. Increments may be lost: only a change matters."""
         self._watching = False
 
     def start(self, call: StreamCall, notify: Notify, on_end: Callable[[bytes], object]) -> None:
@@ -82,7 +82,7 @@ class StreamPool:
         self._ensure_watcher(None)
 
     def _start_thread(self, work: Callable[[], None]) -> bool:
-        """Start a thread; tell whether that was possible."""
+        """Start a thread; return whether that was possible."""
         try:
             Thread(target=work, name="streams", daemon=True).start()
         except RuntimeError:
@@ -96,10 +96,10 @@ class StreamPool:
             if stream.advance():
                 self._ensure_watcher(stream)
                 stream.flow.call_when_room(partial(self._enqueue, stream))
-            del stream  # what has ended is not kept until the next one comes
+            del stream  # do not keep an ended stream alive until the next one comes
 
     def _ensure_watcher(self, stream: _Stream | None) -> None:
-        """Have somebody look at a stream that may be held up, and at those that wait."""
+        """Add a stream to those that may be blocked, and start the watcher if none runs."""
         with self._lock:
             if stream is not None:
                 self._blocked.add(stream)
@@ -108,7 +108,7 @@ class StreamPool:
             self._watching = False  # the next stream tries again
 
     def _watch(self) -> None:
-        """End what its client does not read, and find threads for what waits for one."""
+        """End streams that exceed their timeout, and start threads for streams that are ready."""
         seen = -1
         while True:
             waiting = not self._ready.empty()

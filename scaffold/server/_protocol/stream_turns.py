@@ -1,7 +1,7 @@
-"""Turns for the asynchronous generators of a server: a few of them go on in each turn of the loop.
+"""Turns of asynchronous generators: only a few of them continue in each turn of the event loop.
 
-A thousand that are always ready would else make one turn of the event loop last for seconds, and
-every other call waits for several turns.
+Otherwise a thousand generators that are always ready would make one turn of the loop last for
+seconds, and every other call needs several turns.
 """
 
 from collections import deque
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["TurnQueue"]
 
 _PER_LOOP_TURN: Final = 8
-"""Generators that go on in one turn of the loop."""
+"""Generators that continue in one turn of the loop."""
 
 
 class TurnQueue:
-    """Lets generators go on in the order in which they came. For one event loop."""
+    """Lets the generators of one event loop continue in the order of their arrival."""
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._scheduled = False
 
     async def wait_turn(self) -> None:
-        """Wait for the next turn of the loop that has room."""
+        """Wait for a turn of the loop with room for this generator."""
         import asyncio
 
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""A call of a stream hook: each item goes out as soon as it is there, or all of them at the end."""
+"""A call of a stream hook: items are sent one by one, or collected into one result."""
 
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -29,18 +29,18 @@ from scaffold.server._protocol.toolbox import Tool, Toolbox
 __all__ = ["StreamCall"]
 
 _MAX_COLLECTED_BYTES: Final = 1 << 26
-"""Bytes of a stream that are collected for a client that reads no streams: 64 MiB."""
+"""Bytes of a stream that are collected for a client that does not read streams: 64 MiB."""
 _MAX_WINDOW: Final = 1 << 20
-"""Bytes that a stream may run ahead of its client, whatever the client allows."""
+"""Bytes that a stream may run ahead of its client, even if the client allows more."""
 _MAX_TURN: Final = 0.05
-"""Seconds after which a plain generator leaves its thread to other streams."""
+"""Seconds after which a plain generator yields its thread to other streams."""
 
 
 class StreamCall(ToolCall):
     """`tools/call` of a stream hook.
 
-    A client that reads streams gets each item by itself, as far as it lets the plugin run ahead;
-    any other gets one result with all of them.
+    A client that reads streams gets one message per item, within the window that it allows. Any
+    other client gets one result with all items.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class StreamCall(ToolCall):
     ) -> None:
         super().__init__(request, toolbox, tool, metadata=metadata)
         meta = request.params.meta
-        self.speed = None  # it waits for its client, and must not do so in an event loop
+        self.speed = None  # it waits for its client, so it must never run in the event loop
         window = 0 if meta is UNSET or self.progress_token is None else meta.window
         self._stream_tool = tool
         self._turn_queue = turn_queue
@@ -70,10 +70,10 @@ class StreamCall(ToolCall):
         return self._flow
 
     def run_in_turns(self, notify: Notify) -> Generator[None, None, bytes]:
-        """Run a plain generator; yield where its thread is better used, return the response.
+        """Run a plain generator in turns; return the response.
 
-        That is where the client must take something first, and after each turn. It may go on on any
-        thread, one at a time, in the same context. Raises nothing.
+        It yields when the client must read first, and at the end of each turn. The next turn may
+        run on any thread, in the same context, one turn at a time. It raises nothing.
         """
         self._sink.notify = notify
         try:
@@ -103,7 +103,7 @@ class StreamCall(ToolCall):
         yield self._send_async(items_or_error)
 
     def _call_hook(self, send: Callable[[Any], Generator[Any, Any]]) -> Generator[Any, Any, bytes]:
-        """Call the hook, send what it yields, and return the result."""
+        """Call the hook, send its items, and return the result."""
         tool, request = self._stream_tool, self._request
         if request.headers is not None:
             self.check_headers(tool, request.headers)
@@ -136,7 +136,7 @@ class StreamCall(ToolCall):
     def _raise_if_stalled(self) -> None:
         """Raise `HookError` if the stream has ended because its client reads nothing."""
         if self.flow.stalled:
-            waited = f"the client has taken nothing for {self.flow.timeout:g} s"
+            waited = f"the client has read nothing for {self.flow.timeout:g} s"
             raise HookError(
                 "stream_stalled",
                 f"{self._stream_tool.hook.name}: {waited}; MCP_STREAM_TIMEOUT_SEC sets the limit",
@@ -144,7 +144,7 @@ class StreamCall(ToolCall):
 
     async def _send_async(self, items_or_error: Any) -> None:
         if not is_async_iterator(items_or_error):
-            raise TypeError("returned no asynchronous iterator: a stream hook yields its items")
+            raise TypeError("did not return an asynchronous iterator: a stream hook yields items")
         dump = self._stream_tool.hook.output.dump
         try:
             async for item in items_or_error:
@@ -160,7 +160,7 @@ class StreamCall(ToolCall):
 
     @contextmanager
     def _masking_close_errors(self) -> Generator[None]:
-        """Leave what a generator raises when it is closed to the plugin's log."""
+        """Log what a generator raises when it is closed; do not raise it."""
         try:
             yield
         except PLUGIN_EXCEPTIONS as error:
@@ -168,7 +168,7 @@ class StreamCall(ToolCall):
 
 
 class _ItemSender:
-    """Items on their way, each in a message of its own, numbered together with the reports."""
+    """Sends each item in its own message, numbered together with the progress reports."""
 
     streams = True
 
@@ -188,7 +188,7 @@ class _ItemSender:
             self._send(write_stream_item(self._progress_token, self._number, item))
 
     def report(self, progress: float, total: float | None, message: str) -> None:
-        """Send what the hook reports."""
+        """Send a progress report of the hook."""
         with self._lock:
             self._number += 1
             report = HookReport(progress, total, message)
@@ -204,12 +204,12 @@ class _ItemSender:
 
 
 class _ItemCollector:
-    """Items that are kept, for one result with all of them."""
+    """Collects the items for one result."""
 
     streams = False
-    """A generator that is collected keeps its thread: so few hold all their items at a time."""
+    """The generator keeps its thread, so that only few streams collect items at a time."""
     report: None = None
-    """Reports go their usual way."""
+    """Progress reports are sent as for plain hooks."""
 
     def __init__(self, tool: Tool, *, text: bool) -> None:
         self.notify: Notify = _drop
@@ -219,7 +219,7 @@ class _ItemCollector:
         self._size = 0
 
     def put(self, item: bytes) -> None:
-        """Keep an item, as JSON; raise `HookError` if there are too many."""
+        """Keep an item, as JSON; raise `HookError` if the items are too long in total."""
         self._items.append(item)
         self._size += len(item)
         if self._size > _MAX_COLLECTED_BYTES:
@@ -233,8 +233,8 @@ class _ItemCollector:
 
 
 def _drop(_message: bytes) -> None:
-    """Nobody hears of a call that has not begun."""
+    """Discard a message of a call that has not begun."""
 
 
 def _do_nothing() -> None:
-    """An iterator that is no generator has nothing to close."""
+    """Do nothing: an iterator that is not a generator has no `close`."""

@@ -1,4 +1,4 @@
-"""The requests that the plugin itself must answer: `tools/list` and `tools/call`."""
+"""The requests that need the plugin: `tools/list` and `tools/call`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
@@ -37,7 +37,7 @@ Notify: TypeAlias = Callable[[bytes], None]
 
 
 class Call(ABC):
-    """A request under way. Its transport finishes it, on a thread or in an event loop."""
+    """A request in flight. Its transport runs it, on a thread or in an event loop."""
 
     def __init__(
         self,
@@ -50,36 +50,36 @@ class Call(ABC):
     ) -> None:
         self.id = id
         self.speed = speed
-        """How quick the function is, if it is a plain one and known."""
+        """The measured speed of the function, if it is known."""
         self.is_async = is_async
-        """True if it needs an event loop."""
+        """True if the call needs an event loop."""
         self.progress_token = progress_token
-        """Set if the client wants to hear of progress."""
+        """Set if the client wants progress notifications."""
         self.metadata = metadata
-        """What the client says of the call beside its payload."""
+        """The client's metadata of the call, next to its payload."""
         self.cancelled = False
         """Set by `cancel`; nothing more is sent then."""
         self.error: JsonRpcError | None = None
-        """Why the call was refused, once it has been: HTTP has statuses for some reasons."""
+        """The protocol error of the response, if there is one: it decides the HTTP status."""
 
     @property
     def flow(self) -> FlowControl | None:
-        """What holds up a stream until its client has taken more."""
+        """The flow control of a stream; `None` for other calls."""
         return None
 
     @property
     def is_fast(self) -> bool:
-        """True if its function is trusted not to hold up an event loop."""
+        """True if its function is fast enough to run in the event loop itself."""
         return self.speed is not None and self.speed.is_fast and not self.is_async
 
     def cancel(self) -> None:
-        """Heed that the client does not want the answer any more."""
+        """Mark the call as cancelled by the client. Its response is discarded."""
         self.cancelled = True
         if self.flow is not None:
             self.flow.cancel()
 
     def run(self, notify: Notify) -> bytes:
-        """Run to the end on this thread and return the response; raises nothing."""
+        """Run the call on this thread and return its response. It raises nothing."""
         try:
             if self.progress_token is None and not self.metadata:
                 return write_response(self.id, run_steps(self.steps()))
@@ -90,7 +90,7 @@ class Call(ABC):
             return write_error_response(error, self.id)
 
     async def run_async(self, notify: Notify) -> bytes:
-        """Run to the end in the running event loop and return the response."""
+        """Run the call in the running event loop and return its response."""
         try:
             if self.progress_token is None and not self.metadata:
                 return write_response(self.id, await run_steps_async(self.steps()))
@@ -102,7 +102,7 @@ class Call(ABC):
 
     @contextmanager
     def _call_context(self, notify: Notify) -> Generator[None]:
-        """Hand the plugin what came with the call, in this block."""
+        """Give the plugin the call's progress listener and metadata, within this block."""
         with ExitStack() as stack:
             if self.progress_token is not None:
                 stack.enter_context(
@@ -113,12 +113,12 @@ class Call(ABC):
             yield
 
     def progress_listener(self, progress_token: RequestId, notify: Notify) -> ProgressListener:
-        """Return what hears of the hook's progress."""
+        """Return the listener of the hook's progress reports."""
         return _ProgressNotifier(self, progress_token, notify)
 
     @abstractmethod
     def steps(self) -> Steps[bytes]:
-        """Take the call's steps to its result."""
+        """Return the steps from the request to the result."""
 
 
 class ListTools(Call):
@@ -185,7 +185,7 @@ class ToolCall(Call):
         return (yield from responder.steps(payload))
 
     def check_headers(self, tool: Tool, headers: Headers) -> None:
-        """Hold the headers of a modern request over HTTP to the arguments; raise `JsonRpcError`."""
+        """Raise `JsonRpcError` if the headers of a modern HTTP request contradict its arguments."""
         try:
             mirrored = tool.headers
         except ValueError as error:
@@ -195,7 +195,7 @@ class ToolCall(Call):
 
     @property
     def template(self) -> ToolResponder | None:
-        """What answers further calls like this one, unless each must be looked at in full."""
+        """The responder for later calls of this template; `None` if each needs all checks."""
         tool, head = self._tool, self._request.head
         if tool is None or not tool.is_plain or not head.modern:
             return None
@@ -205,7 +205,7 @@ class ToolCall(Call):
 
     @property
     def arguments(self) -> bytes:
-        """The payload as it came."""
+        """The payload as received."""
         return bytes(self._request.params.arguments or b"")
 
     def _find(self) -> Steps[Tool]:
@@ -220,7 +220,7 @@ class ToolCall(Call):
 
 
 class TemplatedCall(Call):
-    """`tools/call` like an earlier one, its payload read."""
+    """`tools/call` that matches a template, with its payload already loaded."""
 
     def __init__(self, id: RequestId, responder: ToolResponder, payload: Any) -> None:
         tool = responder.tool
@@ -234,7 +234,7 @@ class TemplatedCall(Call):
 
 
 class _ProgressNotifier:
-    """Turns a hook's reports into notifications, as long as they grow (MCP, Progress)."""
+    """Sends a hook's reports as notifications, if their progress increases (MCP, Progress)."""
 
     def __init__(self, call: Call, progress_token: RequestId, notify: Notify) -> None:
         self._call = call
@@ -255,8 +255,8 @@ class _ProgressNotifier:
 
 
 def _catalog_error(toolbox: Toolbox, error: BaseException) -> JsonRpcError:
-    """Say that the plugin could not list its functions."""
+    """Return the protocol error for a plugin that could not list its functions."""
     refusal = (
-        error if isinstance(error, HookError) else toolbox.mask_exception(error, "the catalogue")
+        error if isinstance(error, HookError) else toolbox.mask_exception(error, "the catalog")
     )
     return JsonRpcError(ErrorCode.INTERNAL_ERROR, str(refusal), refusal.data)

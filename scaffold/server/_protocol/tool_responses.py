@@ -1,4 +1,4 @@
-"""What the plugin returned or raised, as the response to a call."""
+"""Responses of tool calls: what the plugin returned or raised, as JSON."""
 
 from functools import cached_property
 from types import CoroutineType
@@ -17,30 +17,38 @@ from scaffold.server._protocol.toolbox import Tool, Toolbox
 __all__ = ["ToolResponder"]
 
 _MISSING_CAPABILITY: Final = "missing_capability"
-"""The code with which a hook says what its MCP client would have to be capable of."""
+"""The error code of a hook that needs a capability which the MCP client does not have."""
 
 
 _INVALID_PAYLOAD: Final = (ValueError, InvalidInput)
-"""What the quick reader of a payload raises."""
+"""What the fast loader of a payload raises for an invalid payload."""
 
 
 class FastRespond(Protocol):
-    """Answers a call."""
+    """Responds to a call whose message matches a template."""
 
     def __call__(self, id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
-        """Take an id and a payload, both as they came; return the response.
+        """Call the hook and return the response.
 
-        `tail` is what stands behind the output: two braces, and the end of line if there is one.
-        Returns `None` if the payload is invalid; the hook has not been called then. Raises
-        `JsonRpcError` if the response is an error of the protocol.
+        Args:
+            id: The id of the request, as digits.
+            arguments: The payload, as received.
+            tail: What follows the output: two braces, and the newline if there is one.
+
+        Returns:
+            The response; `None` if the payload is invalid. The hook has not been called then.
+
+        Raises:
+            JsonRpcError: If the response is a protocol error.
         """
         ...
 
 
 class ToolResponder:
-    """How calls of one tool are answered that differ in nothing but their ids and payloads.
+    """Responds to calls of one tool that differ in their ids and payloads only.
 
-    `text` says that the client wants a copy of the output as text.
+    Args:
+        text: True if the client wants a copy of the output as text.
     """
 
     def __init__(self, tool: Tool, toolbox: Toolbox, head: ResultPrefix, *, text: bool) -> None:
@@ -51,7 +59,11 @@ class ToolResponder:
 
     @cached_property
     def fast_respond(self) -> "FastRespond":
-        """Calls a plain function on this thread, by the shortest way from payload to response."""
+        """The fast path: call a plain function on this thread, from payload bytes to response.
+
+        It is a closure, because its variables are read faster than attributes. `steps` is the plain
+        path; both must give the same responses.
+        """
         hook, error_result, result = self.tool.hook, self.error_result, self.result
         invoke = self.tool.invoke if hook.input.python_type is None else self.tool.method
         load, quick, dump = hook.input.loader, hook.input.short_loader, hook.output.dumper
@@ -83,7 +95,7 @@ class ToolResponder:
         return fast_respond
 
     def steps(self, payload: Any) -> Steps[bytes]:
-        """Take the steps from a payload to the result, of plain and of `async` functions."""
+        """Return the steps from a payload to the result, for plain and `async` functions."""
         try:
             value = yield self.tool.invoke(payload)
             return self.result(value)
@@ -98,7 +110,7 @@ class ToolResponder:
         return write_result(tool.hook, output, self._head, is_object=is_object, text=self._text)
 
     def error_result(self, error: BaseException) -> bytes:
-        """Write the result for what the plugin raised; raise `JsonRpcError` if it is none."""
+        """Write the result for an exception; raise `JsonRpcError` if it is a protocol error."""
         if not isinstance(error, HookError):
             return self._masked_error(error)
         if error.code == _MISSING_CAPABILITY and self._head.modern:

@@ -1,4 +1,4 @@
-"""The tools of one plugin: which method a tool calls, and what stands around its payloads."""
+"""The tools of one plugin: the method of each tool, and how its arguments become the payload."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class Tool:
-    """One MCP tool: a hook of the plugin, taken with the payloads as they cross the wire."""
+    """One MCP tool: a hook of the plugin, called with the arguments of a request."""
 
     def __init__(self, plugin: Plugin, hook: Hook[Any, Any]) -> None:
         description = hook.kind.describe(hook.name)
@@ -45,7 +45,7 @@ class Tool:
         self.speed = CallSpeed()
         self._wrapped = not description["input"]["object"]
         self.is_plain = not (self._wrapped or hook.functions or hook.streams)
-        """True if the arguments are the payload."""
+        """True if the arguments are the payload itself."""
 
     @cached_property
     def headers(self) -> dict[str, tuple[str, ...]]:
@@ -68,12 +68,12 @@ class Tool:
             raise InvalidInput(self.hook.name, [Problem("", "required", message)]) from None
 
     def invoke(self, payload: Any) -> Any:
-        """Call the plugin: the value, or what must be awaited for it."""
+        """Call the plugin; return the value or an awaitable of it."""
         return self.method() if self.hook.input.python_type is None else self.method(payload)
 
 
 class _FunctionTool(Tool):
-    """One function of a hook that the plugin's catalogue expands into several tools."""
+    """One function of a hook whose catalog lists several functions, each of which is a tool."""
 
     def __init__(
         self, plugin: Plugin, hook: Hook[Any, Any], catalog: FunctionCatalog, function: JsonObject
@@ -99,8 +99,8 @@ class _FunctionTool(Tool):
 class Toolbox:
     """Every tool of a plugin, by name.
 
-    The functions of a catalogue are read when they are first needed, again for every `tools/list`,
-    and once more when a call names a tool that is not known.
+    Function catalogs are read at the first use, for every `tools/list`, and when a call names an
+    unknown tool.
     """
 
     def __init__(self, plugin: Plugin, name: str, tracer: Tracer = NULL_TRACER) -> None:
@@ -117,27 +117,27 @@ class Toolbox:
         self._encoded_lists: dict[bool, bytes] = {}
 
     def mask_exception(self, error: BaseException, hook: str) -> InternalError:
-        """Log what must not cross the wire; return what may."""
+        """Log an exception; return the error that the client may see."""
         return mask_exception(error, plugin=self.name, hook=hook)
 
     @property
     def is_static(self) -> bool:
-        """True if the list of tools is the same for as long as the server runs."""
+        """True if the list of tools never changes while the server runs."""
         return not self._catalog_hooks
 
     @cached_property
     def is_async(self) -> bool:
-        """True if listing or calling some tool needs an event loop."""
+        """True if to list or call some tool needs an event loop."""
         names = [hook.name for hook in self._hooks]
         names += [functions.catalogue for _hook, functions in self._catalog_hooks]
         return any(is_async(getattr(self.plugin, name)) for name in names)
 
     def get(self, name: str) -> Tool | None:
-        """Return a tool that needs no catalogue, or whose catalogue has been read."""
+        """Return a tool; `None` if it is unknown, or in a catalog that has not been read yet."""
         return self._tools.get(name)
 
     def find(self, name: str) -> Steps[Tool | None]:
-        """Look a tool up; ask the plugin for its functions if it is not known."""
+        """Return a tool; read the catalogs if it is unknown."""
         tool = self.get(name)
         if tool is None and self._catalog_hooks:
             yield from self._read_catalogs()
@@ -191,10 +191,10 @@ class Toolbox:
 
 
 def _has_valid_headers(tool: Json) -> bool:
-    """Leave out tools whose header annotations are wrong: clients must refuse them anyway."""
+    """Return whether a tool's header annotations are valid; clients must refuse it otherwise."""
     try:
         parameter_headers(tool["inputSchema"])
     except ValueError as error:
-        log.warning("tool '%s' is not offered: %s", tool["name"], error)
+        log.warning("tool '%s' is left out of the list: %s", tool["name"], error)
         return False
     return True

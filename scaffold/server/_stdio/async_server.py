@@ -1,4 +1,4 @@
-"""The stdio server of a plugin with `async` hooks: an event loop reads, and runs them where it is.
+"""The stdio server of a plugin with `async` hooks: an event loop reads and runs these hooks.
 
 Plain functions of such a plugin run on threads, so that they cannot block the loop.
 """
@@ -21,7 +21,7 @@ __all__ = ["AsyncStdioServer"]
 
 
 class AsyncStdioServer:
-    """Serves one client over pipes until the input ends, in the running event loop."""
+    """Serves one client over pipes, in the running event loop, until the input ends."""
 
     def __init__(
         self, service: Service, descriptors: StdioDescriptors, max_message_bytes: int
@@ -37,12 +37,12 @@ class AsyncStdioServer:
         self._flushing = False
         self._flush_executor = ThreadPoolExecutor(1, "writer")
         self._writing = False
-        """True while a thread writes for us."""
+        """True while the flush thread writes."""
         self._reading_paused = False
-        """True while nothing is read, because the client does not read either."""
+        """True while reading is paused, because the client does not read its responses."""
 
     async def run(self) -> None:
-        """Serve; return when the process is to exit."""
+        """Serve; return when the process may exit."""
         self._start_reading()
         await self._runner.loop.run_in_executor(self._runner.executor, self.shutdown.wait)
 
@@ -51,7 +51,7 @@ class AsyncStdioServer:
         try:
             loop.add_reader(self._input, self._on_readable)
         except PermissionError:
-            # A plain file, which is always ready, and which no selector takes.
+            # A regular file is always ready, and selectors do not accept it.
             loop.call_soon(self._read_file)
 
     def _read_file(self) -> None:
@@ -92,11 +92,11 @@ class AsyncStdioServer:
         if self._session.running:
             self._flush_soon()
         else:
-            # Nothing else is under way that the answer could be written with.
+            # No other call is in flight whose response could be written together with this one.
             self._flush()
 
     def _send(self, message: bytes) -> None:
-        """Send a message that belongs to a call, from the loop or from a thread."""
+        """Send a message of a call, from the loop or from a thread."""
         self._writer.enqueue(message + b"\n")
         self._runner.loop.call_soon_threadsafe(self._flush)
 
@@ -106,7 +106,7 @@ class AsyncStdioServer:
             self._runner.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Write here what fits into the pipe; a thread waits for a client that reads slowly."""
+        """Write what fits into the pipe; otherwise a thread writes and waits for the client."""
         self._flushing = False
         if self._writing:
             return
@@ -118,7 +118,7 @@ class AsyncStdioServer:
             flushed.add_done_callback(self._on_flushed)
 
     def _on_flushed(self, _on_flushed: object) -> None:
-        """Go on with what has come while the thread wrote, and with reading."""
+        """Write what was queued while the thread wrote, and resume reading."""
         self._writing = False
         if not self._writer.is_empty:
             self._flush()

@@ -1,4 +1,4 @@
-"""Lines out of chunks, with a limit on how long one may be."""
+"""Split chunks into lines, with a limit on the length of a line."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -6,37 +6,37 @@ from typing import Final
 __all__ = ["LineSplitter", "OversizedLine"]
 
 _READ_BYTES: Final = 1 << 14
-"""More is more than it costs: glibc tidies up its heap when 64 KB are given back."""
+"""Bytes of a usual read. Reads of 64 KB are slower: glibc trims its heap after them."""
 _LONG_READ_BYTES: Final = 1 << 20
 _BRACE: Final = ord("{")
 
 
 class OversizedLine(bytes):
-    """Stands for a line that was longer than the limit, and that was thrown away."""
+    """Stands for a line that was longer than the limit; its content was discarded."""
 
 
 class LineSplitter:
-    """Collects chunks and hands out whole lines, without their ends."""
+    """Collects chunks and returns whole lines, without their newlines."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._parts: list[bytes] = []
         self.partial_bytes = 0
-        """The bytes of a line that has not ended yet."""
+        """The number of bytes of a line that has not ended yet."""
         self._skipping = False
         self._default_read_size = min(_READ_BYTES, max_bytes)
         self.read_size = self._default_read_size
-        """How many bytes to read at once: in the middle of a long line more than one may have."""
+        """How many bytes to read next: more in the middle of a long line."""
 
     def feed(self, chunk: bytes) -> Iterable[bytes]:
-        """Take a chunk; return the lines that it completes. Empty lines are left out."""
+        """Add a chunk; return the lines that it completes, without empty ones."""
         end = len(chunk) - 1
         if (
             chunk[0] == _BRACE
             and chunk.find(b"\n") == end < self._max_bytes
             and not self.partial_bytes
         ):
-            # Most often a chunk is one line.
+            # The usual case: a chunk is one line.
             return (chunk[:-1],)
         return self._split(chunk)
 
@@ -49,7 +49,7 @@ class LineSplitter:
         self.read_size = _LONG_READ_BYTES if self.partial_bytes else self._default_read_size
 
     def end(self) -> Iterator[bytes]:
-        """Yield what stands after the last line end, at the end of the input."""
+        """Yield the rest after the last newline, at the end of the input."""
         yield from self._complete()
 
     def _append(self, part: bytes) -> None:

@@ -11,25 +11,25 @@ __all__ = ["ReaderLease"]
 
 
 class ReaderLease:
-    """The lead of one thread, from when it gets it until it loses it."""
+    """The lease of one thread, until it is revoked."""
 
     __slots__ = ("current_line", "revoked_for")
 
     def __init__(self) -> None:
         self.current_line: list[bytes] = []
-        """The one line that the thread is at; empty while it reads, and once it has lost."""
+        """The line that the thread processes; empty while it reads, and after a revocation."""
         self.revoked_for: UnparsedCall | None = None
-        """The call that cost it the lead, if nobody else knows of the call."""
+        """The call during which the lease was revoked, if it was not parsed in full."""
 
     def peek(self) -> bytes | None:
-        """Return the line that the thread is at. For other threads."""
+        """Return the line that the thread processes. For other threads."""
         try:
             return self.current_line[0]
         except IndexError:
             return None
 
     def revoke(self) -> bytes | None:
-        """Take the lead from the thread, and return the line that it is at, if it is at any."""
+        """Revoke the lease and return the current line; `None` if the thread processes none."""
         try:
             return self.current_line.pop()
         except IndexError:

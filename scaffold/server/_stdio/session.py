@@ -1,4 +1,8 @@
-"""What the two stdio servers share: lines in, messages out, the calls under way between them."""
+"""The session of a stdio server with its client: lines in, messages out, calls in flight.
+
+Both stdio servers use it. The threaded server calls it from several threads; the operations on
+`running` are single dictionary operations, which are atomic.
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -27,18 +31,18 @@ from scaffold.server._stdio.stdout_writer import StdoutWriter
 __all__ = ["StdioSession", "UnparsedCall"]
 
 _MAX_STREAMS: Final = 256
-"""Streams that are open at the same time: each may hold a window of messages."""
+"""The maximum of open streams: each may buffer a window of messages."""
 
 
 class UnparsedCall(msgspec.Struct, gc=False):
-    """A call like an earlier one that takes its time, so that it may be given up meanwhile."""
+    """A slow call that matched a template: it was not parsed in full, and may be cancelled."""
 
     id: RequestId
     cancelled: bool = False
 
 
 class StdioSession:
-    """One client at the other end of the pipes."""
+    """The session with the client at the other end of the pipes."""
 
     def __init__(
         self,
@@ -53,12 +57,12 @@ class StdioSession:
         self._cancel = cancel
         self._session = Session()
         self.templates: TemplateCache[ToolResponder] = TemplateCache("arguments")
-        """How calls begin that may be answered like earlier ones."""
+        """The templates of calls that passed all checks."""
         self.running: dict[RequestId, Call | UnparsedCall] = {}
-        """The calls that have not been answered yet."""
+        """Request id → call in flight."""
 
     def track_unparsed(self, line: bytes) -> UnparsedCall | None:
-        """Count a call like an earlier one, being answered, among those under way."""
+        """Add a call that is already running on the fast path to the calls in flight."""
         match = self.templates.match(line.removesuffix(b"\n"))
         if match is None or match.id in self.running:
             return None
@@ -66,7 +70,7 @@ class StdioSession:
         return call
 
     def match_template(self, line: bytes) -> Call | None:
-        """Read a call like an earlier one, to be made by the caller; `None` if the line is none."""
+        """Return the call of a line that matches a template; the caller runs it. Else `None`."""
         match = self.templates.match(line)
         if match is None:
             return None
@@ -79,7 +83,7 @@ class StdioSession:
         return call
 
     def handle_line(self, line: bytes) -> Call | None:
-        """Read a line: the call that must be made for it, or `None` if it has been dealt with."""
+        """Parse a line; return the call to run, or `None` if the line is completely handled."""
         request_id: RequestId | None = None
         try:
             message = self._parse(line)
@@ -93,7 +97,7 @@ class StdioSession:
             return None
         if isinstance(handled, Call):
             if handled.flow is not None and self._count_streams() >= _MAX_STREAMS:
-                full = f"this connection has {_MAX_STREAMS} streams open already"
+                full = f"this connection already has {_MAX_STREAMS} open streams, the maximum"
                 refusal = JsonRpcError(ErrorCode.INTERNAL_ERROR, full)
                 self._writer.enqueue(write_error_response(refusal, request_id) + b"\n")
                 return None
@@ -108,7 +112,7 @@ class StdioSession:
         return sum(isinstance(call, Call) and call.flow is not None for call in running)
 
     def remember_template(self, line: bytes, call: Call) -> None:
-        """Remember how a call was written, to recognise others like it."""
+        """Remember the template of a call."""
         if isinstance(call, ToolCall):
             responder = call.template
             if responder is not None:
@@ -116,26 +120,23 @@ class StdioSession:
 
     def _parse(self, line: bytes) -> Message:
         if isinstance(line, OversizedLine):
-            limit = f"a message may have {self._max_message_bytes} bytes, and one had more"
+            limit = f"the message is longer than {self._max_message_bytes} bytes"
             raise JsonRpcError(ErrorCode.INVALID_REQUEST, limit)
         return read_message(line)
 
     def respond(self, call: Call | UnparsedCall, response: bytes) -> None:
-        """Answer a call, unless its client has given it up; it is written at the next flush."""
+        """Queue the response of a call for the next flush, unless the client has cancelled it."""
         self.remove(call)
         if not call.cancelled:
             self._writer.enqueue(response + b"\n")
 
     def remove(self, call: Call | UnparsedCall) -> None:
-        """Count a call no more among those under way."""
+        """Remove a call from those in flight."""
         if self.running.get(call.id) is call:
             del self.running[call.id]
 
     def _handle_notification(self, notification: Message) -> None:
-        """Give a call up if its client no longer wants it, or let its stream go on.
-
-        Other notifications mean nothing.
-        """
+        """Cancel a call, or acknowledge bytes of its stream. Ignore other notifications."""
         params = notification.params
         cancelled_id = None if params is UNSET else params.request_id
         call = None if cancelled_id is None else self.running.get(cancelled_id)
@@ -151,7 +152,7 @@ class StdioSession:
                 self._cancel(call)
 
     def cancel_streams(self) -> None:
-        """Give up the streams: at the end of the input, nobody is there to take them."""
+        """Cancel all streams. At the end of the input there is no client to read them."""
         for call in list(self.running.values()):
             if isinstance(call, Call) and call.flow is not None:
                 call.cancel()

@@ -1,4 +1,4 @@
-"""Where a stdio server writes: whole lines, several at once where they have gathered."""
+"""The writer of a stdio server: whole lines, several in one write if they have queued up."""
 
 import os
 from collections import deque
@@ -11,15 +11,19 @@ from scaffold.server._process.stdio_descriptors import enlarge_pipe, unread_byte
 __all__ = ["StdoutWriter"]
 
 _NONBLOCKING: Final = False
-"""For locks: do not wait. By place, because a name takes as long as the lock."""
+"""For `acquire`: do not wait. Passed by position: a keyword takes as long as the lock itself."""
 _MAX_QUEUED_BYTES: Final = 16 * 1024 * 1024
 
 
 class StdoutWriter:
-    """Messages on their way out, from any thread, each with the end of its line.
+    """Writes messages of any thread, each with its newline.
 
-    One thread at a time writes, and writes what the others have added meanwhile: nobody waits for
-    a client that reads slowly, until more than 16 MB have gathered.
+    One thread at a time writes, including what the others have queued meanwhile. Other threads wait
+    for a slow client only while more than 16 MB are queued.
+
+    Args:
+        descriptor: Where to write.
+        on_broken: Called when the client has closed the pipe.
     """
 
     def __init__(self, descriptor: int, on_broken: Callable[[], None]) -> None:
@@ -31,18 +35,18 @@ class StdoutWriter:
         self._writing = lock(Rank.PROCESS)
 
     def enqueue(self, line: bytes) -> None:
-        """Keep a message for the next flush."""
+        """Queue a message for the next flush."""
         self._queue.append(line)
         self._queued_bytes += len(line)
 
     def write(self, line: bytes) -> None:
-        """Write a message now, unless another thread is writing and will do so."""
+        """Write a message now; if another thread writes, queue it for that thread."""
         if self._queue or not self._writing.acquire(_NONBLOCKING):
             self.enqueue(line)
             self.flush()
             return
         try:
-            # As `_write` begins: one function less where the time of a call goes.
+            # An inlined first step of `_write`, to save a function call. Keep the two in step.
             written = os.write(self._descriptor, line)
             if written < len(line):
                 self._write(line[written:])
@@ -55,20 +59,20 @@ class StdoutWriter:
 
     @property
     def is_full(self) -> bool:
-        """True while so much waits for the client that nothing should be added."""
+        """True while more than 16 MB are queued: do not read further requests."""
         return self._queued_bytes > _MAX_QUEUED_BYTES
 
     @property
     def is_empty(self) -> bool:
-        """True if nothing waits for a flush."""
+        """True if nothing is queued."""
         return not self._queue
 
     def fits_in_pipe(self) -> bool:
-        """Tell whether a flush can surely not block: the pipe is empty, and there is room."""
+        """Return whether a flush cannot block: the pipe is empty and large enough."""
         return self._queued_bytes <= self._capacity and unread_bytes(self._descriptor) == 0
 
     def flush(self) -> None:
-        """Write what has gathered, unless another thread is doing so already."""
+        """Write what is queued, unless another thread is writing."""
         while self._queue and self._writing.acquire(self.is_full):
             try:
                 self._write(self._take_all())
@@ -76,7 +80,7 @@ class StdoutWriter:
                 self._writing.release()
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until a flush under way is over."""
+        """Wait until no thread writes; return whether that was so within the timeout."""
         if not self._writing.acquire(timeout=timeout):
             return False
         self._writing.release()

@@ -1,9 +1,9 @@
-"""The stdio server of a plugin whose hooks are all plain functions: threads, and no event loop.
+"""The stdio server of a plugin whose hooks are all plain functions: threads, no event loop.
 
-One thread leads: it reads, runs each hook where it stands and writes the answers together. A
-watcher looks on, and when something takes longer than a few milliseconds it takes over the lead:
-whoever was slow finishes alone, and the others do not wait for it. Fast hooks so pay for no switch
-between threads, and slow ones block nobody.
+One thread holds the reader lease: it reads, runs each hook and writes the responses. A watchdog
+thread revokes the lease when a line takes longer than a few milliseconds, and becomes the reader.
+The slow thread finishes its call alone. So a fast hook needs no switch of threads, and a slow hook
+does not block other calls.
 """
 
 import os
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["ThreadedStdioServer"]
 
 _TICK: Final = 0.004
-"""Seconds between two looks of the watcher: a hook leads for one or two of them."""
+"""Seconds between two checks of the watchdog: a hook keeps the lease for one or two of them."""
 _IDLE_TICKS: Final = 25
-"""Ticks without work after which the watcher goes to sleep."""
+"""Ticks without work after which the watchdog sleeps until the next line."""
 _MAX_SLOW_CALLS: Final = 64
-"""Slow calls that run at once; more wait for one of them."""
+"""Slow calls that run at the same time; further calls wait for one of them."""
 _NEWLINE: Final = ord("\n")
 _TAIL: Final = b"}}\n"
-"""What a call ends with that is all that has come."""
+"""The end of a chunk that is exactly one call."""
 
 
 class ThreadedStdioServer:
@@ -54,25 +54,25 @@ class ThreadedStdioServer:
         self._session = StdioSession(service, self._writer, max_message_bytes, _ignore_cancellation)
         self._framing = LineSplitter(max_message_bytes)
         self._lines: deque[bytes] = deque()
-        """What has come and nobody has looked at; for the leader alone."""
+        """Lines that were read and not processed. Only the thread with the lease uses it."""
         self._lock = lock(Rank.READER)
         self._lease = ReaderLease()
         self._slow_calls = 0
         self._waiting: deque[Call] = deque()
         self._idle_ticks = 0
-        """Ticks since something came."""
+        """Ticks since the last line."""
         self._wake_event = threading.Event()
         self._input_ended = False
-        """True if all has been read and looked at."""
+        """True if the input has ended and all lines were processed."""
 
     def run(self) -> None:
-        """Serve; return when the process is to exit."""
+        """Serve; return when the process may exit."""
         self._start_watchdog()
         self._serve(self._lease)
         self.shutdown.wait()
 
     def _serve(self, lease: ReaderLease) -> None:
-        """Read and answer, until the input ends or the lead is lost.
+        """Read lines and respond to them, until the input ends or the lease is revoked.
 
         The usual case is one line that matches a message template. All work for it is here, in
         `TemplateCache.split`, `ToolResponder.fast_respond` and `StdoutWriter.write`. The code is
@@ -120,19 +120,19 @@ class ThreadedStdioServer:
         self.shutdown.start_shutdown()
 
     def _feed(self, chunk: bytes) -> None:
-        """Take what is not one familiar line; nothing is the end of the input."""
+        """Split a chunk that is not exactly one line with a template; empty is the end of input."""
         self._lines += self._framing.feed(chunk) if chunk else self._framing.end()
         self._input_ended = not (chunk or self._lines)
 
     def _finish_line(self, lease: ReaderLease, line: bytes, response: bytes | None) -> None:
-        """Go on with a line that is not answered yet, or that has cost its thread the lead."""
+        """Handle a line that the fast path declined, or during which the lease was revoked."""
         if response is None:
             self._handle_line(line)
         else:
             self._respond_late(lease, response)
 
     def _handle_line(self, line: bytes) -> None:
-        """Read a line in full, and answer it."""
+        """The plain path: parse a line in full, and run its call."""
         call = self._session.handle_line(line)
         if isinstance(call, StreamCall):
             self._streams.start(call, self._send, partial(self._end_stream, call))
@@ -143,7 +143,7 @@ class ThreadedStdioServer:
             self._writer.flush()
 
     def _respond_late(self, lease: ReaderLease, response: bytes) -> None:
-        """Answer a call that has cost its thread the lead."""
+        """Respond to a call during which the lease was revoked."""
         with self._lock:
             call = lease.revoked_for
         if call is None:
@@ -165,11 +165,11 @@ class ThreadedStdioServer:
         self._session.respond(call, call.run(self._send))
 
     def _send(self, message: bytes) -> None:
-        """Send a message that belongs to a call."""
+        """Send a message of a call."""
         self._writer.write(message + b"\n")
 
     def _postpone(self, call: Call) -> bool:
-        """Queue a call if as many slow ones as may be are running."""
+        """Queue a call if the maximum of slow calls is running; return whether it was queued."""
         if self._slow_calls < _MAX_SLOW_CALLS:
             return False
         with self._lock:
@@ -179,7 +179,7 @@ class ThreadedStdioServer:
             return True
 
     def _finish_waiting_calls(self, lease: ReaderLease) -> None:
-        """Having lost the lead, finish what waits for a free thread."""
+        """Without the lease: run the calls that wait for a free thread."""
         with self._lock:
             if lease.revoked_for is not None:
                 self._session.remove(lease.revoked_for)
@@ -196,7 +196,7 @@ class ThreadedStdioServer:
         threading.Thread(target=self._watch_reader, name="watcher", daemon=True).start()
 
     def _watch_reader(self) -> None:
-        """Take over the lead when the leader has been at one thing for a whole tick."""
+        """Revoke the lease of a thread that processes one line for a whole tick, and read on."""
         seen: bytes | None = None
         while True:
             time.sleep(_TICK)
@@ -218,7 +218,7 @@ class ThreadedStdioServer:
             self._serve(lease)
 
     def _revoke_lease(self) -> ReaderLease | None:
-        """Take the lead from a thread that is slow, unless too many are already."""
+        """Revoke the lease of a slow thread, unless too many calls are slow; return a new lease."""
         with self._lock:
             line = self._lease.revoke() if self._slow_calls < _MAX_SLOW_CALLS else None
             if line is None:
@@ -248,7 +248,7 @@ class ThreadedStdioServer:
 
 
 def _ignore_cancellation(_call: Call) -> None:
-    """A plain function cannot be stopped: its answer is not sent, that is all."""
+    """Do nothing: a plain function cannot be stopped. Its response is discarded."""
 
 
 def _tear_down(service: Service) -> None:

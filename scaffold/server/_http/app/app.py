@@ -1,4 +1,4 @@
-"""The ASGI application: `/mcp` speaks MCP, `/health` says that it does, nothing else is there.
+"""The ASGI application: MCP at `/mcp`, a health check at `/health`, 404 everywhere else.
 
 Source: MCP 2026-07-28, Streamable HTTP; MCP 2025-11-25, Transports.
 """
@@ -46,7 +46,7 @@ PATH: Final = "/mcp"
 _HEALTH: Final = "/health"
 _ALLOWED_METHODS: Final = "POST, DELETE, OPTIONS"
 _MAX_LONG_BODIES: Final = 8
-"""Messages as long as any may be for which there is room at a time."""
+"""How many messages of maximum length the server holds at the same time."""
 
 
 class App:
@@ -63,9 +63,9 @@ class App:
         self._token = options.token
         self._sessions = sessions
         self._running: dict[str, dict[RequestId, Call]] = {}
-        """The calls of legacy sessions that are under way, by the id of the session."""
+        """Session id → request id → call in flight, for legacy sessions."""
         self.templates = HttpTemplates()
-        """The calls that need not be looked at in full any more."""
+        """The templates of calls that passed all checks; the fast path uses them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -84,7 +84,7 @@ class App:
     async def _route(self, scope: Scope, headers: Headers, exchange: HttpExchange) -> None:
         path, method = scope["path"], scope["method"]
         if path == _HEALTH and "origin" not in headers:
-            # An orchestrator asks by any name, and what it learns is not a secret.
+            # Orchestrators use any host name, and the response contains no secret.
             await _respond_health(method, exchange)
             return
         if self._origin_policy.check(headers):
@@ -97,9 +97,9 @@ class App:
         elif method == "OPTIONS" and path in (PATH, "*"):
             await exchange.respond(204, b"", headers=((b"allow", _ALLOWED_METHODS.encode()),))
         elif path != PATH:
-            raise HttpError(404, f"there is nothing here; MCP is at {PATH}")
+            raise HttpError(404, f"not found; the MCP endpoint is {PATH}")
         elif method not in ("POST", "DELETE"):
-            raise HttpError(405, f"{method} is not served", allow=_ALLOWED_METHODS)
+            raise HttpError(405, f"method {method} is not allowed", allow=_ALLOWED_METHODS)
         else:
             check_token(headers, self._token)
             await self._handle_mcp(scope, headers, exchange)
@@ -124,7 +124,7 @@ class App:
         if check_mirrored_headers(headers, message):
             handled = self._service.handle(message, Session(), headers)
             await self._respond(handled, exchange, streams=streams, modern=True)
-            # The headers of an answer that a page may read are written by `HttpExchange` alone.
+            # The fast path writes no CORS headers, so requests of pages get no template.
             if isinstance(handled, ToolCall) and handled.is_fast and not exchange.cors_headers:
                 self.templates.remember(header_key(scope["headers"]), body, handled)
         elif message.method == "initialize":
@@ -145,7 +145,7 @@ class App:
     async def _handle_legacy(
         self, message: Message, headers: Headers, exchange: HttpExchange, *, streams: bool
     ) -> None:
-        """Serve a message of a session. Errors of the protocol are responses like all others."""
+        """Handle a message of a legacy session. Protocol errors have the status 200."""
         name = headers.get("mcp-session-id", "")
         session = self._sessions.find(headers.get("mcp-session-id"))
         if message.method == "notifications/cancelled" and message.params is not UNSET:
@@ -190,5 +190,5 @@ class App:
 
 async def _respond_health(method: str, exchange: HttpExchange) -> None:
     if method not in ("GET", "HEAD"):
-        raise HttpError(405, f"{method} is not served here", allow="GET, HEAD")
+        raise HttpError(405, f"method {method} is not allowed", allow="GET, HEAD")
     await exchange.respond(200, b'{"status":"ok"}', headers=((b"cache-control", b"no-store"),))

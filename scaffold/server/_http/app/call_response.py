@@ -1,4 +1,4 @@
-"""The answer to a call over HTTP: one JSON object, or a stream if there is progress to tell."""
+"""The HTTP response to a call: one JSON object, or a stream of events if there is progress."""
 
 import asyncio
 from typing import Final
@@ -11,7 +11,7 @@ from scaffold.server._protocol.tool_calls import Call
 __all__ = ["respond_to_call"]
 
 _WATCH_DELAY: Final = 0.05
-"""Seconds that a call may take before anyone looks whether its client still waits."""
+"""Seconds after which the server watches for a disconnect of the client."""
 
 
 async def respond_to_call(
@@ -19,9 +19,15 @@ async def respond_to_call(
 ) -> None:
     """Run a call and write its response.
 
-    `streams` says that the client reads events. A modern client gives a call up by hanging up;
-    to a legacy client that happens, and it says so when it gives up (`notifications/cancelled`).
-    A stream that nobody reads any more is given up in any case.
+    A disconnect cancels the call of a modern client, and any stream. A legacy client cancels with
+    `notifications/cancelled`; its connection may break while it still wants the call.
+
+    Args:
+        call: The call to run.
+        exchange: The HTTP request to respond to.
+        runner: Runs the call.
+        streams: True if the client accepts a stream of events.
+        modern: True if the client is modern.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -49,7 +55,7 @@ async def respond_to_call(
 
 
 async def _stream_events(call: Call, exchange: HttpExchange, runner: CallRunner) -> None:
-    """Write events as they come; if none comes before the response, write no stream at all."""
+    """Write messages as events; if the response comes first, write it as one JSON object."""
     messages: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def send(message: bytes) -> None:
@@ -74,7 +80,7 @@ async def _stream_events(call: Call, exchange: HttpExchange, runner: CallRunner)
 
 
 async def _next_batch(messages: "asyncio.Queue[bytes | None]") -> list[bytes]:
-    """Return the messages that have come, once there are some; none if there will be no more."""
+    """Wait for messages and return all that are there; an empty list at the end."""
     batch: list[bytes] = []
     message = await messages.get()
     while message is not None:
@@ -97,4 +103,4 @@ def _cancel_on_disconnect(call: Call, exchange: HttpExchange, runner: CallRunner
 
 
 def _ignore(_message: bytes) -> None:
-    """Drop the progress of a call whose client did not ask for it."""
+    """Discard the progress of a call whose client did not ask for it."""

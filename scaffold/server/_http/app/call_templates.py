@@ -1,9 +1,9 @@
-"""Requests like an earlier one: the same headers, and a body with a known head.
+"""The fast path for repeated HTTP calls: templates of requests that passed all checks.
 
-A client sends the same headers with every call of a tool, but for the length of the body. Where
-they and the head of the body are those of a request that was checked in full, all that was checked
-holds for this one too: the guards look at headers alone, and a tool whose `Mcp-Param-*` headers
-would have to agree with the payload is not learned. See `scaffold._mcp.message_templates`.
+A client sends the same headers with every call of a tool, except `Content-Length`. A request whose
+headers and body prefix equal those of a checked request skips the checks. This is sound: the checks
+read only headers and the prefix. A tool whose `Mcp-Param-*` headers must agree with the payload
+gets no template. See `scaffold._mcp.message_templates`.
 """
 
 import time
@@ -19,29 +19,29 @@ from scaffold.server._protocol.tool_responses import ToolResponder
 __all__ = ["HeaderKey", "HttpTemplates", "fast_respond", "header_key"]
 
 HeaderKey: TypeAlias = tuple[Header, ...]
-"""The headers of a request to call a tool, but for the length of its body."""
+"""The headers of a request, without `Content-Length`: the key of its templates."""
 
 _MAX_HEADER_KEYS: Final = 64
-"""Kinds of requests that are remembered at a time."""
+"""The maximum of header keys; all are dropped when there would be more."""
 
 
 def header_key(headers: list[Header]) -> HeaderKey:
-    """Return what a request has in common with others that pass the same guards."""
+    """Return the key of a request: requests with equal keys pass the same checks."""
     return tuple([header for header in headers if header[0] != b"content-length"])
 
 
 class HttpTemplates:
-    """The calls that have been seen, and how they are answered."""
+    """The templates of calls, by the headers of their requests."""
 
     def __init__(self) -> None:
         self._templates: dict[HeaderKey, TemplateCache[ToolResponder]] = {}
 
     def find(self, key: HeaderKey) -> TemplateCache[ToolResponder] | None:
-        """Return the known heads of the bodies that came with such headers."""
+        """Return the templates of requests with these headers; `None` if there are none."""
         return self._templates.get(key)
 
     def remember(self, key: HeaderKey, body: bytes, call: ToolCall) -> None:
-        """Remember how a call was written that has been checked in full."""
+        """Remember the template of a call that has passed all checks."""
         responder = call.template
         if responder is None or responder.tool.headers:
             return
@@ -53,9 +53,9 @@ class HttpTemplates:
 
 
 def fast_respond(body: bytes, templates: TemplateCache[ToolResponder]) -> tuple[int, bytes] | None:
-    """Answer a call like an earlier one, on this thread: the status and the body.
+    """Respond to a call on this thread; return the HTTP status and the body of the response.
 
-    `None` if it must be looked at in full; nothing has been called then.
+    Returns `None` if the request needs all checks. The hook has not been called then.
     """
     parts = templates.split(body)
     if parts is None:

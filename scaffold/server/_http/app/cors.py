@@ -1,6 +1,6 @@
-"""Answers for pages of other origins: the CORS headers, and the preflight before a request.
+"""CORS: response headers for pages of other origins, and responses to preflight requests.
 
-Only origins that `OriginPolicy` lets through get them, so nothing here decides who may call.
+Only origins that `OriginPolicy` allows get them. This module makes no access decision.
 Source: Fetch Standard, CORS protocol; Private Network Access (draft, 2024).
 """
 

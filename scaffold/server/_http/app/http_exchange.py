@@ -27,7 +27,7 @@ _EVENTS: Final[tuple[Header, ...]] = (
 
 def read_headers(scope: Scope) -> Headers:
     """Return the headers by lower case name; those given twice are joined (RFC 9110 §5.3)."""
-    # httptools keeps the whitespace behind a value, which is no part of it (RFC 9110 §5.5).
+    # httptools keeps trailing whitespace, which is not part of the value (RFC 9110 §5.5).
     given = [
         (str(name, "latin-1"), str(value, "latin-1").rstrip(" \t"))
         for name, value in scope["headers"]
@@ -39,22 +39,22 @@ def read_headers(scope: Scope) -> Headers:
 
 
 class BodyBudget:
-    """How many bytes of long messages a server may have read and not yet answered, in all.
+    """Limits the total bytes of long bodies that were read and not yet responded to.
 
-    Short ones are none of its business: they are served while others take all the room.
+    Short bodies do not count: they are served while long ones use up the budget.
     """
 
     def __init__(self, size: int) -> None:
         self._free_bytes = size
 
     def reserve(self, size: int) -> None:
-        """Make room; raise `HttpError` 503 if there is none, for the moment."""
+        """Reserve bytes; raise `HttpError` 503 if there are too few at the moment."""
         if size > self._free_bytes:
-            raise HttpError(503, "too many long messages have come at once; try again")
+            raise HttpError(503, "the server has too many long messages at the moment; try again")
         self._free_bytes -= size
 
     def release(self, size: int) -> None:
-        """Take back what was taken."""
+        """Give reserved bytes back."""
         self._free_bytes += size
 
 
@@ -66,7 +66,7 @@ class HttpExchange:
         self._send = send
         self._budget = budget
         self._reserved_bytes = 0
-        """Bytes of the body for which room was made."""
+        """Bytes of the budget that this request has reserved."""
         self.id: RequestId | None = None
         """The id of the JSON-RPC request, once it is known."""
         self.cors_headers: tuple[Header, ...] = ()
@@ -88,7 +88,7 @@ class HttpExchange:
         while more:
             event = await self._receive()
             if event["type"] != "http.request":
-                raise HttpError(400, "the client left before the body had come")
+                raise HttpError(400, "the client disconnected before the end of the body")
             part: bytes = event.get("body", b"")
             more = event.get("more_body", False)
             size += len(part)
@@ -101,17 +101,17 @@ class HttpExchange:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def release(self) -> None:
-        """Give the body's room back: the request has been dealt with."""
+        """Give the reserved bytes back, at the end of the request."""
         self._budget.release(self._reserved_bytes)
         self._reserved_bytes = 0
 
     async def wait_for_disconnect(self) -> None:
-        """Wait until the client has hung up."""
+        """Wait until the client has disconnected."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     async def respond(self, status: int, body: bytes, *, headers: tuple[Header, ...] = ()) -> None:
-        """Write a whole response; a body is JSON."""
+        """Write a whole response; a body, if there is one, is JSON."""
         length = ((b"content-length", str(len(body)).encode()),) if status != _NO_CONTENT else ()
         start = (*(_JSON if body else ()), *length, *headers, *self.cors_headers)
         await self._send({"type": "http.response.start", "status": status, "headers": start})
@@ -122,15 +122,15 @@ class HttpExchange:
         await self.respond(refusal.status, refusal.body(self.id), headers=refusal.headers)
 
     async def open_stream(self) -> None:
-        """Begin a response of events."""
+        """Begin a response that is a stream of events."""
         start = (*_EVENTS, *self.cors_headers)
         await self._send({"type": "http.response.start", "status": 200, "headers": start})
 
     async def send_events(self, messages: Iterable[bytes], *, last: bool) -> None:
-        """Write messages, an event each."""
+        """Write each message as an event."""
         body = b"".join([b"event: message\ndata: %b\n\n" % message for message in messages])
         await self._send({"type": "http.response.body", "body": body, "more_body": not last})
 
 
 def _too_long(max_message_bytes: int) -> HttpError:
-    return HttpError(413, f"a message may have {max_message_bytes} bytes, and this one has more")
+    return HttpError(413, f"the message is longer than {max_message_bytes} bytes")

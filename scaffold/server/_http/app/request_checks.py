@@ -1,4 +1,4 @@
-"""What an HTTP request must look like before its body is read or believed.
+"""Checks of an HTTP request's headers, before its body is read, and against its body.
 
 Source: MCP 2026-07-28, Streamable HTTP: Security, Request Metadata, Server Validation.
 """
@@ -24,14 +24,14 @@ _NAMED_METHODS: Final = frozenset({"tools/call"})
 _CONTINUE: Final = "100-continue"
 _UNSUPPORTED: Final = "Unsupported protocol version"
 _ZERO_WEIGHT: Final = re.compile(r"q=0(\.0*)?")
-"""A weight of nothing (RFC 9110 §12.4.2)."""
+"""A quality of zero (RFC 9110 §12.4.2): the client does not accept the range."""
 
 
 def check_token(headers: Headers, token: str) -> None:
-    """Raise `HttpError` 401 for a request that does not show a token, if there is one to show."""
+    """Raise `HttpError` 401 for a request without the server's token, if it has one."""
     given = headers.get("authorization", "").encode("latin-1")
     if token and not hmac.compare_digest(given, f"Bearer {token}".encode("latin-1")):
-        raise HttpError(401, "this server answers to the host that has started it, by its token")
+        raise HttpError(401, "this server requires the token of the host that started it")
 
 
 def check_body(headers: Headers) -> None:
@@ -48,7 +48,7 @@ def check_body(headers: Headers) -> None:
 
 
 def check_accept(headers: Headers) -> bool:
-    """Tell whether the client reads event streams; raise `HttpError` 406 if it reads no JSON."""
+    """Return whether the client accepts event streams; raise `HttpError` 406 if not even JSON."""
     given = headers.get("accept", "*/*").lower()
     ranges = {_range(media_range) for media_range in given.split(",")}
     if ranges.isdisjoint((_JSON, "application/*", "*/*")):
@@ -57,16 +57,17 @@ def check_accept(headers: Headers) -> bool:
 
 
 def _range(text: str) -> str:
-    """Return a media range; nothing if it is one that the client does not want at all."""
+    """Return a media range; empty if its quality is zero."""
     name, *parameters = text.split(";")
     refused = any(_ZERO_WEIGHT.fullmatch(parameter.strip()) for parameter in parameters)
     return "" if refused else name.strip()
 
 
 def check_mirrored_headers(headers: Headers, message: Message) -> bool:
-    """Hold the headers against the message; tell whether the request is modern.
+    """Compare the headers with the message; return whether the request is modern.
 
-    Raises `JsonRpcError`: the headers must say what the body says (Server Validation).
+    Raises:
+        JsonRpcError: If a header does not equal the body (Server Validation).
     """
     header = headers.get("mcp-protocol-version", "")
     params = message.params
@@ -83,7 +84,7 @@ def check_mirrored_headers(headers: Headers, message: Message) -> bool:
         raise JsonRpcError(ErrorCode.UNSUPPORTED_VERSION, _UNSUPPORTED, supported)
     _check_same("MCP-Protocol-Version", header, version)
     if message.method is UNSET:
-        return True  # to be refused for that, and not for what a header says of it
+        return True  # the missing method is the error, not the header
     method = message.method
     _check_same("Mcp-Method", headers.get("mcp-method"), method)
     if method in _NAMED_METHODS:

@@ -1,8 +1,8 @@
-"""The sessions of legacy clients over HTTP: all there is to know of one stands in its id.
+"""The sessions of legacy clients over HTTP. A session id is a signed token with the whole session.
 
-A session is the revision that `initialize` chose, and when. The id says both, signed with a secret
-of the server: whoever shares the secret serves the session, and none has to be kept. A session that
-its client has ended is remembered, so that it is refused, in memory that all workers share.
+A session is the revision that `initialize` has negotiated, and a time. The token contains both,
+signed with a secret that all workers share. So any worker serves any session, and no session is
+stored. Only ended sessions are stored, in memory that all workers share, and are refused.
 Source: MCP 2025-11-25, Transports: Session Management.
 """
 
@@ -20,24 +20,24 @@ from scaffold.server._protocol.request_context import Session
 __all__ = ["SessionTokens"]
 
 _LIFETIME: Final = 24 * 3600
-"""Seconds after which a session has expired."""
+"""Seconds after which a session expires."""
 _OPENED: Final = struct.Struct(">Q8s")
-"""When a session was opened, in seconds, and what tells it from others of that second."""
+"""When a session was opened, in seconds, and random bytes that make it unique."""
 _SIGNATURE_BYTES: Final = 16
-"""Bytes of the signature."""
+"""The length of a signature."""
 _ENDED_SLOTS: Final = 4096
-"""Places for ended sessions to be remembered at: each has one, and may lose it to another."""
+"""Slots for signatures of ended sessions. A newer one may overwrite an older one."""
 
 
 class SessionTokens:
-    """Opens sessions, knows them again, and forgets them. Make it before workers are forked."""
+    """Opens, verifies and closes sessions. Create it before workers are forked."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
         self._ended_signatures = mmap.mmap(-1, _ENDED_SLOTS * _SIGNATURE_BYTES)
 
     def open(self, session: Session) -> str:
-        """Return the id of a session that `initialize` has opened."""
+        """Return the token of a session that `initialize` has opened."""
         opened = _OPENED.pack(int(time.time()), secrets.token_bytes(8))
         content = opened + session.version.encode()
         return urlsafe_b64encode(content + self._sign(content)).decode().rstrip("=")
@@ -54,7 +54,7 @@ class SessionTokens:
 
     def _verify(self, id: str | None) -> tuple[Session, bytes]:
         if id is None:
-            message = "the header Mcp-Session-Id is missing: begin with 'initialize'"
+            message = "the header Mcp-Session-Id is missing; call 'initialize' first"
             raise HttpError(400, message)
         token = _decode(id)
         content, signature = token[:-_SIGNATURE_BYTES], token[-_SIGNATURE_BYTES:]
@@ -67,7 +67,7 @@ class SessionTokens:
             or self._ended_signatures[slot : slot + _SIGNATURE_BYTES] == signature
             or _is_expired(content)
         ):
-            raise HttpError(404, "the session is unknown or has expired: begin with 'initialize'")
+            raise HttpError(404, "the session is unknown or has expired; call 'initialize' again")
         return Session(content[_OPENED.size :].decode()), signature
 
     def _sign(self, content: bytes) -> bytes:
@@ -87,5 +87,5 @@ def _is_expired(content: bytes) -> bool:
 
 
 def _slot(signature: bytes) -> int:
-    """Return where it is noted that a session has ended."""
+    """Return the offset of the slot for an ended session."""
     return int.from_bytes(signature[:4]) % _ENDED_SLOTS * _SIGNATURE_BYTES

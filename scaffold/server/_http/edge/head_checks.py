@@ -1,4 +1,4 @@
-"""What HTTP demands of the head of a request, before anything in it is believed.
+"""Checks of the head of an HTTP request, before anything in it is used.
 
 Source: RFC 9110 (Semantics), RFC 9112 (HTTP/1.1).
 """
@@ -11,15 +11,15 @@ __all__ = ["HeadError", "Header", "check_head", "check_size", "without_upgrade"]
 Header: TypeAlias = tuple[bytes, bytes]
 
 _MAX_HEAD_BYTES: Final = 64 * 2**10
-"""Bytes of a head, not counting what stands between names and values."""
+"""The maximum size of a head in bytes, without separators."""
 _MAX_HEADER_LINES: Final = 256
 _HOST_HEADER: Final = re.compile(rb"(\[[0-9a-fA-F:.%\w~-]+\]|[\w.~!$&'()*+,;=%\x80-\xff-]+)(:\d*)?")
-"""RFC 9110 §7.2: a name or an address, and a port; nobody's name before it, no path behind."""
+"""RFC 9110 §7.2: a name or an address, and a port; without user information and path."""
 _ABSOLUTE_URL: Final = re.compile(rb"https?://([^/?#]*)/", re.IGNORECASE)
 
 
 class HeadError(Exception):
-    """A head that is not acted on: the status to answer with, and why."""
+    """The head of a request is refused, with an HTTP status and a reason."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -29,21 +29,21 @@ class HeadError(Exception):
 def check_size(target: bytes, headers: list[Header]) -> None:
     """Raise `HeadError` 431 for a head that is too long, in bytes or in lines."""
     if len(headers) > _MAX_HEADER_LINES:
-        raise HeadError(431, f"A request may have {_MAX_HEADER_LINES} header lines.")
+        raise HeadError(431, f"The request has more than {_MAX_HEADER_LINES} header lines.")
     if len(target) + sum([len(name) + len(value) for name, value in headers]) > _MAX_HEAD_BYTES:
-        raise HeadError(431, "The head of the request is too long.")
+        raise HeadError(431, f"The head of the request is longer than {_MAX_HEAD_BYTES} bytes.")
 
 
 def check_head(version: str, method: bytes, target: bytes, headers: list[Header]) -> None:
-    """Raise `HeadError` for a head that says how it is to be read, and must not be.
+    """Raise `HeadError` for a head that is invalid, ambiguous or unsupported.
 
-    Where the target names a host, that is put in the place of the header's (RFC 9112 §3.2.2).
+    If the target names a host, it replaces the header `Host` (RFC 9112 §3.2.2).
     """
     check_size(target, headers)
     if version not in ("1.0", "1.1"):
-        raise HeadError(505, f"HTTP/{version} is not spoken; HTTP/1.1 is.")
+        raise HeadError(505, f"HTTP/{version} is not supported; use HTTP/1.1.")
     if method == b"CONNECT":
-        raise HeadError(501, "This is no proxy.")
+        raise HeadError(501, "CONNECT is not supported: this server is not a proxy.")
     _check_coding(version, headers)
     _check_host(version, headers)
     if not target.startswith((b"/", b"*")):
@@ -56,18 +56,18 @@ def _check_coding(version: str, headers: list[Header]) -> None:
     if not codings:
         return
     if version == "1.0":
-        raise HeadError(400, "HTTP/1.0 knows no Transfer-Encoding.")  # RFC 9112 §6.1
+        raise HeadError(400, "HTTP/1.0 does not allow Transfer-Encoding.")  # RFC 9112 §6.1
     if codings != [b"chunked"]:
-        raise HeadError(501, "The one Transfer-Encoding that is understood is 'chunked'.")
+        raise HeadError(501, "The only supported Transfer-Encoding is 'chunked'.")
 
 
 def _check_host(version: str, headers: list[Header]) -> None:
-    """RFC 9112 §3.2: without a host, or with two, it is not known whom the request is for."""
+    """Raise `HeadError` unless there is one valid `Host` (RFC 9112 §3.2); HTTP/1.0 may omit it."""
     hosts = [value.strip() for name, value in headers if name == b"host"]
     if len(hosts) != 1 and (hosts or version == "1.1"):
-        raise HeadError(400, f"A request has one header Host, and this one has {len(hosts)}.")
+        raise HeadError(400, f"A request must have one header Host; this one has {len(hosts)}.")
     if hosts and not _HOST_HEADER.fullmatch(hosts[0]):
-        raise HeadError(400, "The header Host holds no host.")
+        raise HeadError(400, "The header Host is not a valid host.")
 
 
 def _authority(target: bytes) -> bytes:
@@ -78,9 +78,9 @@ def _authority(target: bytes) -> bytes:
 
 
 def without_upgrade(method: bytes, target: bytes, headers: list[Header]) -> bytes:
-    """Write a head again without its wish for another protocol (RFC 9110 §7.8: it may be ignored).
+    """Write a head without its `Upgrade`, which a server may ignore (RFC 9110 §7.8).
 
-    Java's client asks for HTTP/2 so, with every first request.
+    Java's client asks for HTTP/2 in this way, with every first request.
     """
     kept = [header for header in headers if header[0] not in (b"upgrade", b"connection")]
     for name, value in headers:

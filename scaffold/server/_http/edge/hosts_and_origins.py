@@ -1,4 +1,4 @@
-"""Where requests may come from, and which names the server answers to, against DNS rebinding.
+"""Which hosts and origins a request may name: the protection against DNS rebinding.
 
 Source: MCP 2026-07-28, Streamable HTTP: Security; Fetch Standard, CORS protocol.
 """
@@ -20,35 +20,37 @@ log = logging.getLogger(__name__)
 _ORIGIN: Final = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.IGNORECASE
 )
-"""RFC 6454 §6.2: a scheme, a host and a port, and nothing that parsers read in different ways."""
+"""RFC 6454 §6.2: scheme, host and port; nothing that parsers could read in different ways."""
 _MAX_REMEMBERED: Final = 100
 _LOG_INTERVAL: Final = 60.0
-"""Seconds between two lines of the log about what is refused."""
+"""Seconds between two log lines about refused requests."""
 _MAX_SHOWN: Final = 120
-"""Characters of a refused name that are repeated."""
+"""Characters of a refused name that are shown."""
 _VARIABLE: Final = "MCP_ALLOWED_HOSTS"
 
 
 class OriginPolicy:
-    """The hosts that this server answers to.
+    """Decides which values of `Host` and `Origin` are allowed.
 
-    A rebinding attack needs a name that its owner controls. Addresses and `localhost` are safe as
-    `Host`; other names must have been allowed. A browser's `Origin` must be the host itself, this
-    machine, or an allowed name.
+    A rebinding attack needs a name that the attacker controls. So addresses and `localhost` are
+    safe as `Host`; other names must be allowed by the operator. A browser's `Origin` must be the
+    same host, this machine, or an allowed name.
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self._allowed = HostPatterns(allowed)
         self._checked_pairs: dict[tuple[str, str], bool] = {}
-        """Pairs of host and origin that have passed; few, and the same again and again."""
+        """Pairs of host and origin that have passed; clients repeat the same few."""
         self._logged = float("-inf")
         self._unlogged = 0
 
     def check(self, headers: Headers) -> bool:
-        """Tell whether pages of the request's origin may read the answer.
+        """Return whether pages of the request's origin may read the response.
 
-        That is so for this machine and for allowed names. Raises `HttpError` 403 for a request that
-        comes from, or goes to, a place that is not allowed.
+        They may if the origin is this machine or an allowed name.
+
+        Raises:
+            HttpError: 403 if the host or the origin is not allowed.
         """
         pair = headers.get("host", ""), headers.get("origin", "")
         is_shared = self._checked_pairs.get(pair)
@@ -75,7 +77,7 @@ class OriginPolicy:
         return is_shared
 
     def _forbidden(self, header: str, name: str) -> HttpError:
-        """Refuse a place; tell the log at most once a minute, for anybody can ask for anything."""
+        """Return the error. It is logged once a minute at most, since any client can cause it."""
         shown = ascii(name[:_MAX_SHOWN])
         now = time.monotonic()
         if now - self._logged < _LOG_INTERVAL:
@@ -85,11 +87,11 @@ class OriginPolicy:
                 f" ({self._unlogged} more since the last such line)" if self._unlogged else ""
             )
             log.warning(
-                "a request is refused: the %s %s is not allowed; %s lists those that are%s",
+                "request refused: the %s %s is not allowed; set %s to allow it%s",
                 header,
                 shown,
                 _VARIABLE,
                 left_out,
             )
             self._logged, self._unlogged = now, 0
-        return HttpError(403, f"the {header} {shown} is not allowed; the server allows {_VARIABLE}")
+        return HttpError(403, f"the {header} {shown} is not allowed; {_VARIABLE} sets which are")

@@ -1,4 +1,4 @@
-"""Why an HTTP request is not served: a status, and an error that a client can read."""
+"""HTTP errors: a status, and a JSON-RPC error as the body."""
 
 from typing import Final
 
@@ -19,11 +19,11 @@ _STATUS_HEADERS: Final[dict[int, tuple[tuple[bytes, bytes], ...]]] = {
     415: ((b"accept", b"application/json"), (b"accept-encoding", b"identity")),
     503: ((b"retry-after", b"1"),),
 }
-"""What a response says in its headers, by its status (RFC 9110 §15)."""
+"""Status → additional headers of the response (RFC 9110 §15)."""
 
 
 class HttpError(Exception):
-    """An HTTP request that is answered with an error status and, mostly, a JSON-RPC error."""
+    """An HTTP request is refused with an error status and a JSON-RPC error."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class HttpError(Exception):
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """What the response says in its headers."""
+        """The additional headers of the response."""
         allow = ((b"allow", self.allow.encode()),) if self.allow else ()
         return (*allow, *_STATUS_HEADERS.get(self.status, ()))
 
     @classmethod
     def from_wire_error(cls, error: JsonRpcError) -> "HttpError":
-        """Return the refusal of a message that could be read, but not be served."""
+        """Return the HTTP error for a protocol error."""
         http_error = cls(_STATUS.get(error.code, 400), error.message)
         http_error._error = error
         return http_error
@@ -58,5 +58,5 @@ class HttpError(Exception):
 
 
 def status_of(error: JsonRpcError | None) -> int:
-    """Return the HTTP status of a call's response: errors of the protocol have their own."""
+    """Return the HTTP status of a call's response: 200, or that of its protocol error."""
     return 200 if error is None else _STATUS.get(error.code, 200)
