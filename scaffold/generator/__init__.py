@@ -1,4 +1,4 @@
-"""The generator: hookspec text in, files out. Touches no disk but to read, and runs no plugin."""
+"""The generator: hookspecs in, text of files out. It writes no file and runs no plugin."""
 
 from scaffold.generator._compile.compiler import compile_kind, kind_files
 from scaffold.generator._compile.contract_json import contract

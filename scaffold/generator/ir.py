@@ -135,7 +135,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A name for a type that is no object: a list, a union, a set of literals."""
+    """A name for a type that is not an object: a list, a union, a set of literals."""
 
     name: str
     description: str

@@ -102,7 +102,7 @@ def test_a_chain_that_cannot_go_on_is_found(tmp_path, output, why):
 
 def test_a_misspelt_keyword_is_found(tmp_path):
     schema = {"type": "string", "minLenght": 3, "x-order": 1, "note": "free"}
-    message = "'minLenght' is no keyword of JSON Schema, and is ignored"
+    message = "'minLenght' is not a keyword of JSON Schema, and validators ignore it"
     assert warnings(tmp_path, output=schema) == [("unknown-keyword", 3, message)]
 
 
@@ -133,7 +133,7 @@ def test_a_keyword_written_as_in_a_former_draft_is_refused_with_its_mend(tmp_pat
 
 def test_properties_without_a_type_are_found_but_not_in_a_part_of_a_typed_schema(tmp_path):
     part = {"properties": {"a": TEXT}}
-    message = "the schema names properties, and accepts everything that is no object"
+    message = "the schema lists properties, but accepts every value that is not an object"
     assert warnings(tmp_path, output=part) == [("missing-type", 2, message)]
     assert warnings(tmp_path, output={"type": "object", "anyOf": [part, {}]}) == []
 
@@ -141,7 +141,7 @@ def test_properties_without_a_type_are_found_but_not_in_a_part_of_a_typed_schema
 def test_a_default_that_breaks_its_schema_is_found(tmp_path):
     schema = {"type": "object", "properties": {"a": {"type": "integer", "default": "1"}}}
     assert warnings(tmp_path, output=schema) == [
-        ("invalid-default", 6, "the default breaks its own schema")
+        ("invalid-default", 6, "the default does not match its own schema")
     ]
 
 
@@ -186,7 +186,7 @@ def test_a_payload_that_may_be_anything_is_found_unless_that_is_said(tmp_path):
         ({"type": "integer", "minimum": 1, "maximum": 0}, "'minimum' is more than 'maximum'"),
         (
             {"type": "object", "required": ["x"], "additionalProperties": False},
-            "'x' is required, and not one of the properties allowed",
+            "'x' is required but is not an allowed property",
         ),
     ],
 )
@@ -210,14 +210,14 @@ def test_a_schema_that_some_value_fits_is_in_order(tmp_path, schema):
 
 def test_properties_that_differ_in_case_or_separators_only_are_found(tmp_path):
     names = {"user_id": TEXT, "name": TEXT, "userId": TEXT, "names": TEXT}
-    message = "the properties 'user_id' and 'userId' have one name in some languages"
+    message = "the properties 'user_id' and 'userId' get the same name in some languages"
     found = warnings(tmp_path, output={"type": "object", "properties": names})
     assert [(code, text) for code, _line, text in found] == [("twin-properties", message)]
 
 
 def test_a_hook_for_several_plugins_in_a_kind_of_one_is_found(tmp_path):
     more = "constraints: {singleton_per_runtime: true}\n"
-    message = "'run' is for several plugins, and a host loads one of this kind"
+    message = "'run' is for several plugins, but a host loads one plugin of this kind"
     found = warnings(tmp_path, more, dispatch="chain")
     assert found == [("lonely-dispatch", 6, message)]
     assert warnings(tmp_path, more) == []
@@ -237,8 +237,11 @@ def test_fixed_values_that_are_one_somewhere_are_found(tmp_path):
     values = {"type": "string", "enum": ["in-transit", "IN_TRANSIT", "<", ">", "new", "new"]}
     found = warnings(tmp_path, output={"type": "object", "properties": {"a": values}})
     assert [(code, message) for code, _, message in found] == [
-        ("twin-values", "the values 'in-transit' and 'IN_TRANSIT' have one name in some languages"),
-        ("repeated-value", "the value is in the list already"),
+        (
+            "twin-values",
+            "the values 'in-transit' and 'IN_TRANSIT' get the same name in some languages",
+        ),
+        ("repeated-value", "the list has this value already"),
     ]
 
 
@@ -260,7 +263,7 @@ def test_a_property_that_is_required_and_not_described_is_found(tmp_path):
     ((code, _, message),) = warnings(tmp_path, output=schema)
     assert (code, message) == (
         "undescribed-property",
-        "'title' is required, and nothing says what it is",
+        "'title' is required but not described",
     )
     elsewhere = {"type": "object", "required": ["a"], "allOf": [{"properties": {"a": TEXT}}]}
     assert warnings(tmp_path, output=elsewhere) == []
@@ -335,7 +338,7 @@ def test_findings_are_bounded_and_take_linear_time(tmp_path):
         path.write_text(path.read_text("utf-8") + keys, "utf-8")
         start = time.process_time()
         found = lint_kind(path)
-        assert found[-1].message == f"a hookspec has {count - 100} more keys that are not known"
+        assert found[-1].message == f"a hookspec has {count - 100} more unknown keys"
         assert len(found) < 300
         return time.process_time() - start
 

@@ -55,7 +55,7 @@ def test_ten_thousand_levels_of_yaml_are_refused(tmp_path, opening):
 def test_two_hundred_levels_of_yaml_are_refused_at_the_first_that_is_too_deep(tmp_path):
     path = tmp_path / "v1.yaml"
     path.write_text("- " * 150 + "end", "utf-8")
-    with pytest.raises(SpecError, match=r":1:259: too-deep: .*\n  help: at most 128 levels"):
+    with pytest.raises(SpecError, match=r":1:259: too-deep: .*\n  help: use at most 128 levels"):
         compile_kind(path)
 
 

@@ -1,7 +1,7 @@
-"""Where two schemas differ, place by place, and which way: what a person wants to read first.
+"""Lists where two schemas differ, and whether each place was widened or narrowed.
 
-Each place is judged by itself. What the whole payload means for anybody is not summed up from
-here: that is decided by containment.
+Each place is compared by itself. The effect on hosts and plugins does not follow from this list: it
+is decided for the whole payload by the subset check.
 """
 
 from collections.abc import Iterator

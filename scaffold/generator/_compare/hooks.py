@@ -1,4 +1,4 @@
-"""What became of a hook, its payloads aside: that it is there, how it is called, what it promises.
+"""Compares two versions of a hook without its payloads: presence, dispatch, flags, errors, timeout.
 
 A payload shows what a changed schema breaks. What breaks here is shown by a call, or by the thing
 that was allowed before.
@@ -60,7 +60,9 @@ def _dispatch(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
         Impact(Party.PLUGINS, Bump.MAJOR, "they are called, or chosen, in another way"),
     ]
     if "chain" in (old.dispatch, new.dispatch):
-        harms.append(Impact(Party.CHAINS, Bump.MAJOR, "what was a chain is none, or the reverse"))
+        harms.append(
+            Impact(Party.CHAINS, Bump.MAJOR, "the hook becomes a chain, or stops being one")
+        )
     effects = tuple(_breaking_effect(harm, shown) for harm in harms)
     yield ContractChange(new.name, "dispatch", what, Bump.MAJOR, effects)
 
@@ -95,7 +97,9 @@ def _errors(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
         yield ContractChange(new.name, "errors", what, Bump.MAJOR, (_breaking_effect(harm, shown),))
     for code in before.keys() & after.keys():
         if before[code] != after[code]:
-            yield ContractChange(new.name, "errors", f"error '{code}' described anew", Bump.PATCH)
+            yield ContractChange(
+                new.name, "errors", f"error '{code}' description changed", Bump.PATCH
+            )
 
 
 def _timeout(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
@@ -117,9 +121,9 @@ def _seconds(timeout: float | None) -> str:
 
 def _annotations(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
     if old.description != new.description:
-        yield ContractChange(new.name, "description", "described anew", Bump.PATCH)
+        yield ContractChange(new.name, "description", "description changed", Bump.PATCH)
     if old.since != new.since:
-        yield ContractChange(new.name, "since", "another 'since'", Bump.PATCH)
+        yield ContractChange(new.name, "since", "'since' changed", Bump.PATCH)
     if old.deprecated != new.deprecated:
         what = "no longer deprecated" if new.deprecated is None else "deprecated"
         bump = Bump.MINOR if old.deprecated is None else Bump.PATCH

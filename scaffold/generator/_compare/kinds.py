@@ -1,4 +1,4 @@
-"""What became of a kind: its own constraints, then every hook."""
+"""Compares two versions of a kind: its own constraints, then every hook."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ __all__ = ["compare", "kind_added", "kind_removed"]
 
 
 def compare(old: ir.Kind, new: ir.Kind) -> Report:
-    """Say what changed between two versions of a kind, and whom it breaks.
+    """Compare two versions of a kind: what changed, and which parties it breaks.
 
     `compatible` is proven, `breaking` comes with a witness, and the rest is `unknown`.
     """
@@ -60,7 +60,7 @@ def _kind(old: ir.Kind, new: ir.Kind) -> Iterator[ContractChange]:
         if getattr(old, name) != value:
             yield compare_flag("", name, value, {"kind": old.name})
     if old.description != new.description:
-        yield ContractChange("", "description", "described anew", Bump.PATCH)
+        yield ContractChange("", "description", "description changed", Bump.PATCH)
 
 
 def _hooks(old: ir.Kind, new: ir.Kind) -> Iterator[ContractChange]:

@@ -1,4 +1,4 @@
-"""What became of a hook's payloads, and of the way they are handed on in chains."""
+"""Compares the payloads of a hook, and whether outputs still fit inputs in chains."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ def compare_payloads(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
             for move, effect in found.items()
             if effect
         ]
-        said = "changed, and nobody reads it" if unread else "the same in other words"
+        said = "changed, but the host does not read it" if unread else "the same in other words"
         what = f"{side} {' and '.join(words) or said}"
         yield ContractChange(
             new.name, side, what, Bump.PATCH, effects, schema_changes(before.schema, after.schema)
@@ -56,7 +56,7 @@ def _payload(hook: ir.Hook, side: str) -> ir.Payload:
 
 
 def _is_unread(old: ir.Hook, new: ir.Hook, side: str) -> bool:
-    """Tell whether nobody looks at a payload: plugins that are notified answer into the void."""
+    """Return whether the host ignores a payload: the output of plugins that are notified."""
     return side == "output" and old.dispatch == new.dispatch == "broadcast_notify"
 
 
@@ -114,7 +114,7 @@ def _signature(
 
 
 def _chain(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
-    """Look at every link that a new version makes; old plugins stand beside new ones."""
+    """Check every pair of neighbours in a chain: a chain may mix old plugins and new ones."""
     versions = {"old": old, "new": new}
     effects = [
         effect

@@ -1,4 +1,4 @@
-"""What a comparison says: findings, whom they concern, and the version they ask for."""
+"""The result of a comparison: changes, the parties that they affect, and the required version."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,7 +47,7 @@ class Direction(StrEnum):
     WIDENED = "widened"
     NARROWED = "narrowed"
     CHANGED = "changed"
-    """Some values are new, some are gone, or it cannot be told."""
+    """Some values are new, some are gone, or the direction is unknown."""
     SAME = "same"
     """The same values in other words."""
 
@@ -99,7 +99,7 @@ class ContractChange:
     what: str
     """In a person's words."""
     bump: Bump
-    """What the difference asks for by itself, whoever it concerns."""
+    """The version step that the change requires, without its effects."""
     effects: tuple[Effect, ...] = ()
     schema_changes: tuple[SchemaChange, ...] = ()
 

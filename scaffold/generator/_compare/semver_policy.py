@@ -1,8 +1,8 @@
-"""What a change asks for: the table that `docs/compatibility.md` explains.
+"""The version step that each change requires; `docs/compatibility.md` explains the table.
 
-The one principle: a change is major if a party that stays as it is may fail although the other side
-could neither know nor help it. It is minor if the other side chooses: a host knows the version of
-the plugin that it calls, and what it does not send does no harm.
+A change is major if an unchanged party may fail and the other side can neither know nor prevent it.
+It is minor if the other side decides: a host knows the version of the plugin that it calls, and
+need not send what the plugin does not know.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ __all__ = ["CHAIN_LINKS", "FLAG_IMPACTS", "PAYLOAD_RULES", "Impact", "PayloadRul
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """Whom a change breaks, the version that it asks for, and why."""
+    """The party that a change breaks, the version step that it requires, and why."""
 
     party: Party
     bump: Bump
@@ -33,7 +33,7 @@ class PayloadRule:
     """The version whose values must all be valid for the other one: `old` or `new`."""
     harm: Impact
     undeclared_bump: Bump
-    """What it asks for if only properties that nobody named are concerned."""
+    """The version step if only undeclared properties are affected."""
 
     @property
     def outer(self) -> str:
@@ -72,7 +72,7 @@ PAYLOAD_RULES = (
         undeclared_bump=Bump.MINOR,
     ),
 )
-"""The four questions about the payloads of a hook. Nobody reads the output of a notified hook."""
+"""The four questions about a hook's payloads. The host ignores the output of a notified hook."""
 
 CHAIN_LINKS = (("new", "new"), ("old", "new"), ("new", "old"))
 """The links of a chain to look at: whose output becomes whose input."""
@@ -108,4 +108,4 @@ FLAG_IMPACTS: dict[tuple[str, Json], tuple[Impact, ...]] = {
     ("singleton_per_runtime", True): (Impact(_HOSTS, Bump.MAJOR, "they may load more than one"),),
     ("singleton_per_runtime", False): (),
 }
-"""What a flag means once it has this new value; a flag that harms nobody is a minor change."""
+"""What a flag means once it has this new value; a change of a flag without an impact is minor."""

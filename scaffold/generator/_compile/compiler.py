@@ -1,4 +1,4 @@
-"""From a hookspec file to the intermediate representation: the whole way, all problems at once."""
+"""Compile a hookspec file to the intermediate representation; report all problems at once."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ EMPTY_OBJECT_SCHEMA: dict[str, ir.Json] = {"type": "object", "additionalProperti
 
 @dataclass(frozen=True, eq=False)
 class KindSources:
-    """All that was read of a kind, sound or not."""
+    """The parsed hookspec and schemas of a kind, valid or not."""
 
     hookspec: ParsedKind
     documents: Documents
@@ -42,7 +42,7 @@ class KindSources:
 
 @dataclass(frozen=True, eq=False)
 class CompiledKind(KindSources):
-    """A kind, with all that was read to make it."""
+    """A compiled kind together with its sources."""
 
     kind: ir.Kind
 
@@ -59,7 +59,7 @@ def kind_files(path: Path) -> tuple[PurePosixPath, ...]:
 
 
 def compile_with_sources(path: Path, texts: TextOverrides = NO_OVERRIDES) -> CompiledKind:
-    """Compile, and keep the author's text beside the result."""
+    """Compile a kind, and return the parsed sources together with it."""
     return compile_sources(read_sources(path, texts), path)
 
 

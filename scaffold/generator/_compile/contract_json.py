@@ -60,7 +60,7 @@ def _hook(hook: ir.Hook) -> dict[str, ir.Json]:
 
 
 def _hooks_without_residuals(kind: ir.Kind) -> dict[str, ir.Json]:
-    """Return the hooks without residuals: what types enforce is no part of what is agreed on."""
+    """Return the hooks without residuals, which are not a part of the agreed contract."""
     return {hook.name: _hook(hook) for hook in kind.hooks}
 
 

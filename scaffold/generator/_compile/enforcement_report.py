@@ -1,4 +1,4 @@
-"""The ledger of a payload: for each keyword of its schema, who enforces it."""
+"""Reports for each keyword of a payload's schema whether the type or the schema enforces it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def find_functions(
         if not other.stream and _lists_functions(documents, payloads[other.name, "output"])
     ]
     if hook.catalogue is not None and hook.catalogue not in catalogues:
-        message = f"'{hook.catalogue}' is no catalogue hook"
+        message = f"'{hook.catalogue}' is not a catalogue hook"
         hint = did_you_mean(hook.catalogue, catalogues) if catalogues else _HINT
         at = (*hook.at, "catalogue")
         documents.problems.append(kind.source.problem(at, "no-catalogue", message, hint))

@@ -1,7 +1,7 @@
-"""Emitters: a kind in, files out. Each is a row of one table, and a pure function.
+"""Emitters: pure functions from a kind to the text of files, by relative path.
 
-Other distributions add rows by an entry point in the group `scaffold.emitters`: its name is the
-row's, its object a function from `ir.Kind` to relative paths and their text.
+Other distributions add emitters by entry points in the group `scaffold.emitters`. The entry point's
+name is the language; its object is a function from `ir.Kind` to a mapping of paths to texts.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,8 @@ EMITTERS = {
 def emit(kind: Kind, language: str = "python") -> dict[str, str]:
     """Write the files of a kind: their text by relative path, sorted, the same on every run.
 
-    Raises `LookupError` if nobody emits `language`.
+    Raises:
+        LookupError: There is no emitter for `language`.
     """
     return dict(sorted(_emitter(language)(kind).items()))
 

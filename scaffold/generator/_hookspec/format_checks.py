@@ -1,4 +1,4 @@
-"""Hold a hookspec to the JSON Schema of its format, and say what is wrong in a person's words."""
+"""Validate a hookspec against the JSON Schema of its format, and report errors in plain words."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ _MISSING_HINT = {
 
 
 _MAX_REPORTED_KEYS = 100
-"""Unknown keys of one object that are told one by one."""
+"""Unknown keys of one object that are reported one by one."""
 
 
 def check_format(source: SourceFile) -> tuple[list[Diagnostic], set[Pointer]]:
@@ -77,7 +77,7 @@ def _unknown(source: SourceFile, at: Pointer, error: ValidationError) -> Iterato
     left = len(unexpected) - _MAX_REPORTED_KEYS
     if left > 0:
         key = unexpected[_MAX_REPORTED_KEYS]
-        message = f"{where} has {left} more keys that are not known"
+        message = f"{where} has {left} more unknown keys"
         yield source.problem((*at, key), "unknown-key", message, key=True)
 
 
@@ -91,7 +91,7 @@ def _missing(source: SourceFile, at: Pointer, error: ValidationError) -> Iterato
 def _wrong_type(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     value: object = error.instance
     if at == ("kind_api_version",) and isinstance(value, int | float):
-        message = f"the version {value} is a number, and must be text"
+        message = f"the version must be text, not the number {value}"
         yield source.problem(at, "version-not-quoted", message, _VERSION_HINT)
         return
     wanted = describe_types(error.kind.as_dict()["types"])
@@ -115,7 +115,7 @@ def _wrong_choice(source: SourceFile, at: Pointer, error: ValidationError) -> It
 
 def _wrong_text(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
     if at == ("kind_api_version",):
-        message = f"'{error.instance}' is no version"
+        message = f"'{error.instance}' is not a version"
         yield source.problem(at, "bad-version", message, _VERSION_HINT)
         return
     message = f"'{error.instance}' cannot be a name here"
@@ -127,7 +127,7 @@ def _no_hooks(source: SourceFile, at: Pointer, _error: ValidationError) -> Itera
 
 
 def _no_time(source: SourceFile, at: Pointer, error: ValidationError) -> Iterator[Diagnostic]:
-    message = f"a call cannot end within {error.instance} seconds"
+    message = f"a call cannot finish within {error.instance} seconds"
     yield source.problem(at, "bad-timeout", message, "allow more than 0 seconds")
 
 

@@ -1,4 +1,4 @@
-"""Read a hookspec: the YAML file, held to its format and to its rules."""
+"""Read a hookspec file, and check its format and its semantics."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,8 @@ _UNNAMED = "kind"
 def load_hookspec(path: Path, texts: TextOverrides = NO_OVERRIDES) -> ParsedKind:
     """Read a hookspec file, as far as it can be read, with every problem of the file itself.
 
-    Raises `SpecError` if it is no YAML at all.
+    Raises:
+        SpecError: The file is not YAML.
     """
     source = read_yaml(path, str(path), texts)
     problems, broken = check_format(source)

@@ -82,10 +82,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def intended_word(word: str, known: Iterable[str]) -> str | None:
-    """Return the one word that another was surely meant to be; `None` if there is any doubt.
+    """Return the only known word that a misspelt word can mean; `None` if there is any doubt.
 
-    Case and separators do not count. Beside those a letter may be missing, wrong, one too many or
-    at its neighbour's place, in long words two.
+    Case and separators do not count. One letter may be missing, wrong, added or swapped with its
+    neighbour; in long words two.
     """
     flat = _flat(word)
     slips = 2 if len(flat) > len("maximum") else int(len(flat) > len("item"))

@@ -1,4 +1,4 @@
-"""The rules of hookspecs that no JSON Schema can say."""
+"""The rules of hookspecs that JSON Schema cannot express."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def check_semantics(kind: ParsedKind, path: Path) -> Iterator[Diagnostic]:
 def _check_kind(kind: ParsedKind, path: Path) -> Iterator[Diagnostic]:
     if kind.name in KEYWORDS:
         message = f"'{kind.name}' is a keyword"
-        hint = "name the kind by a word that Python, TypeScript and Go leave free"
+        hint = "choose a name that is not a keyword in Python, TypeScript or Go"
         yield kind.source.problem(("kind",), "keyword-name", message, hint)
     for prefix in kind.remotes:
         if not _REMOTE.fullmatch(prefix):
@@ -38,7 +38,7 @@ def _check_kind(kind: ParsedKind, path: Path) -> Iterator[Diagnostic]:
     major = kind.version.split(".", 1)[0]
     if stem and major and stem[1] != major:
         message = f"the file '{path.name}' holds version {kind.version}"
-        hint = f"call the file 'v{major}{path.suffix}', or mend the version"
+        hint = f"call the file 'v{major}{path.suffix}', or change the version"
         yield kind.source.problem(("kind_api_version",), "version-file-mismatch", message, hint)
 
 
@@ -52,7 +52,7 @@ def _check_hooks(kind: ParsedKind) -> Iterator[Diagnostic]:
             hint = f"add a word, as in '{hook.name}_item'"
             yield problem(at, "keyword-name", f"'{hook.name}' is a keyword", hint)
         elif hook.name in RESERVED_ATTRIBUTES:
-            message = f"every plugin has a '{hook.name}' of its own"
+            message = f"'{hook.name}' is reserved: every plugin has an attribute of that name"
             hint = f"add a word, as in '{hook.name}_item'"
             yield problem(at, "taken-name", message, hint)
         if class_name in taken:
@@ -60,7 +60,7 @@ def _check_hooks(kind: ParsedKind) -> Iterator[Diagnostic]:
             if other == hook.name:
                 message = f"there are two hooks '{hook.name}'"
             else:
-                message = f"the hooks '{other}' and '{hook.name}' give types of one name"
+                message = f"the hooks '{other}' and '{hook.name}' give types of the same name"
             yield problem(at, "duplicate-hook", message, "rename one of the two")
         taken[class_name] = hook.name
         yield from _check_hook(kind, hook)
@@ -71,7 +71,7 @@ def _check_hook(kind: ParsedKind, hook: ParsedHook) -> Iterator[Diagnostic]:
     if hook.stream:
         yield from _check_stream(kind, hook)
     if hook.best_effort and hook.dispatch != "broadcast_collect":
-        message = f"'{hook.dispatch}' collects no answers, so that none can be left out"
+        message = f"'{hook.dispatch}' collects no answers, so it has no answer to leave out"
         hint = "remove 'error_policy', or dispatch by 'broadcast_collect'"
         yield problem((*hook.at, "error_policy"), "idle-error-policy", message, hint, key=True)
     if hook.output_schema is None and hook.dispatch != "broadcast_notify":
@@ -85,13 +85,13 @@ def _check_hook(kind: ParsedKind, hook: ParsedHook) -> Iterator[Diagnostic]:
             message = f"the error code '{error.code}' belongs to the runtime"
             yield problem(at, "reserved-error", message, "use a code of the hook's own")
         if error.code in codes:
-            message = f"the error code '{error.code}' is there twice"
+            message = f"the error code '{error.code}' is repeated"
             yield problem(at, "duplicate-error", message, "remove one of the two")
         codes.add(error.code)
 
 
 def _check_stream(kind: ParsedKind, hook: ParsedHook) -> Iterator[Diagnostic]:
-    """Find what a stream cannot be beside: its items go to one caller, each as it is."""
+    """Find options that exclude `stream`: items go to one caller, one by one."""
     several = f"'{hook.dispatch}' makes one answer of several, or none"
     conflicts = (
         ("dispatch", hook.dispatch not in _STREAMED, several, "use 'singleton' or 'capability'"),

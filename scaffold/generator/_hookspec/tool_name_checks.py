@@ -38,7 +38,7 @@ def check_tool_names(kind: ParsedKind) -> Iterator[Diagnostic]:
         if problem:
             yield kind.source.problem(at, *problem)
         elif taken.get(known, hook.name) != hook.name:
-            message = f"the hooks '{taken[known]}' and '{hook.name}' give tools of one name"
+            message = f"the hooks '{taken[known]}' and '{hook.name}' give tools of the same name"
             hint = "put '{hook}' into the template"
             yield kind.source.problem(at, "duplicate-tool", message, hint)
         taken[known] = hook.name
@@ -48,11 +48,15 @@ def _problem_with(kind: ParsedKind, hook: ParsedHook) -> tuple[str, str, str] | 
     """Return code, message and help of the first thing wrong with one template."""
     unknown = sorted(set(_PART.findall(hook.tool)) - _PARTS)
     if unknown:
-        return "bad-tool-name", f"'{{{unknown[0]}}}' means nothing in a tool's name", _PARTS_HINT
+        return (
+            "bad-tool-name",
+            f"'{{{unknown[0]}}}' is not a placeholder of tool names",
+            _PARTS_HINT,
+        )
     text = _PART.sub("", hook.tool)
     if not hook.tool or not _SAFE.fullmatch(text):
         hint = "use letters, digits, '_', '-' and '.'"
-        return "bad-tool-name", f"'{hook.tool}' makes no name that MCP clients take", hint
+        return "bad-tool-name", f"'{hook.tool}' does not give a name that MCP clients accept", hint
     if "{plugin}" not in hook.tool and "{function}" not in hook.tool:
         message = f"'{hook.tool}' gives every plugin's tool the same name"
         return "bad-tool-name", message, "put '{plugin}' into the template, or '{function}'"

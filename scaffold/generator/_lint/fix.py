@@ -1,4 +1,4 @@
-"""Mend hookspecs until nothing is left that can be: every mend may bring the next one to light."""
+"""Fix hookspecs until no fix is left: each fix may make another one possible."""
 
 import re
 from collections.abc import Iterable
@@ -14,24 +14,25 @@ from scaffold.generator._source.text_edits import EditedText, apply_fix, edited_
 __all__ = ["FixResult", "fix_hookspecs"]
 
 _ROUNDS = 50
-"""A schema of draft 4 takes three or four; two mends that undo each other would take all."""
+"""Rounds before giving up. A schema of draft 4 needs three or four; two fixes that undo each other
+would go on without an end."""
 
 
 @dataclass
 class FixResult:
-    """What became of some hookspecs."""
+    """The result of fixing hookspecs."""
 
     texts: dict[Path, str] = field(default_factory=dict[Path, str])
-    """The files that change, as they are to be."""
+    """The new texts of the files that change."""
     applied: list[Diagnostic] = field(default_factory=list[Diagnostic])
     remaining: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
 
 def fix_hookspecs(hookspecs: Iterable[Path], *, unsafe: bool) -> FixResult:
-    """Mend what can be mended; nothing is written.
+    """Apply fixes to the texts of hookspecs; no file is written.
 
-    Versions of a kind share their schemas, so those in one folder are mended together. With
-    `unsafe`, what changes which values are accepted is mended too.
+    Versions of a kind share their schemas, so those in one folder are fixed together. With
+    `unsafe`, fixes that change which values a schema accepts are applied too.
     """
     folders: dict[Path, list[Path]] = {}
     for path in hookspecs:
@@ -69,7 +70,7 @@ def _fix(paths: list[Path], fixed: FixResult, *, unsafe: bool) -> None:
 
 
 def _merged(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Make one of what several kinds find in a schema of theirs: each knows its own references."""
+    """Merge equal findings of several kinds in a shared schema; each has its own references."""
     found: dict[Diagnostic, Diagnostic] = {}
     for each in findings:
         other = found.get(each, each)

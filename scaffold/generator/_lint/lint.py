@@ -1,4 +1,4 @@
-"""What is allowed in a hookspec and still better avoided: warnings, beside the errors."""
+"""Lint a hookspec: all errors, and warnings about what is valid but better avoided."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +47,7 @@ def lint_kind(path: Path, texts: TextOverrides = NO_OVERRIDES) -> list[Diagnosti
 
 
 def _next_to_errors(sources: KindSources, errors: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return errors, with the warnings about what is sound; these are mended when no error is."""
+    """Return errors, and warnings about the valid parts; these get fixes once no error is left."""
     faulty = {problem.file for problem in sources.documents.problems}
     payloads = {
         place: document
@@ -107,7 +107,7 @@ def _idle(sources: KindSources, found: Iterable[Diagnostic]) -> Iterator[Diagnos
         if silence not in used:
             where = f"in '{silence.file}'" if silence.file else "in this kind"
             message = f"there is no warning '{silence.code}' {where} to silence"
-            hint = "remove the entry, or mend it; errors cannot be silenced"
+            hint = "remove or correct the entry; errors cannot be silenced"
             source = sources.hookspec.source
             yield source.problem(silence.at, "idle-silence", message, hint)
 
@@ -116,8 +116,8 @@ def _folder(sources: CompiledKind) -> Iterator[Diagnostic]:
     text = sources.hookspec
     folder, _, file = sources.kind.source.rpartition("/")
     if folder and folder != text.name:
-        message = f"the kind '{text.name}' stands in a folder called '{folder}'"
-        hint = f"'{file}' is found by its folder's name: call it '{text.name}'"
+        message = f"the kind '{text.name}' is in a folder called '{folder}'"
+        hint = f"'{file}' is found by the name of its folder: rename the folder to '{text.name}'"
         yield text.source.problem(("kind",), "kind-folder-mismatch", message, hint)
 
 
@@ -130,7 +130,7 @@ def _descriptions(sources: KindSources) -> Iterator[Diagnostic]:
     for hook in text.hooks:
         if not hook.description:
             message = f"the hook '{hook.name}' has no description"
-            hint = "say what it does; people and models choose by it"
+            hint = "describe what it does: people and models choose hooks by their description"
             yield text.source.problem((*hook.at, "name"), "missing-description", message, hint)
         for index, error in enumerate(hook.errors):
             if not error.description:
@@ -150,7 +150,7 @@ def _properties(sources: KindSources) -> Iterator[Diagnostic]:
             if find_annotations(documents, schemas, "description"):
                 continue
             message = f"the property '{name}' has no description"
-            hint = "say what it means; a model has nothing else to go by"
+            hint = "describe what it means: a model has no other source"
             holder = (
                 constraints.primary
                 if name in constraints.primary.get("properties", {})
@@ -169,7 +169,7 @@ def _property_names(sources: KindSources) -> Iterator[Diagnostic]:
             constraints.properties if not has_function_placeholder(hooks[hook].tool) else ()
         ):
             if not _SAFE_PROPERTY.fullmatch(name):
-                message = f"services of models refuse tools with an argument called '{name}'"
+                message = f"model services refuse tools with an argument called '{name}'"
                 hint = "use letters A to z, digits, '_', '.' and '-', 64 at most"
                 holder = (
                     constraints.primary
@@ -186,8 +186,10 @@ _SAFE_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 def _tools(sources: KindSources) -> Iterator[Diagnostic]:
     for hook in sources.hookspec.hooks:
         if hook.exposed and "." in hook.tool:
-            message = f"'{hook.tool}' has dots, and many MCP clients drop a server for them"
-            hint = f"the tool is offered as '{safe_template(hook.tool)}'; write that"
+            message = (
+                f"'{hook.tool}' has dots: many MCP clients drop a server with such a tool name"
+            )
+            hint = f"the tool is offered as '{safe_template(hook.tool)}'; write that name"
             at = (*hook.at, "mcp_tool_name_template")
             source = sources.hookspec.source
             fix = [Replace(source.file, at, safe_template(hook.tool))]
@@ -273,7 +275,9 @@ def _dispatch(sources: KindSources) -> Iterator[Diagnostic]:
     """Find hooks that are for several plugins, in a kind of which a host loads one."""
     for hook in sources.hookspec.hooks:
         if sources.hookspec.singleton_per_runtime and hook.dispatch != "singleton":
-            message = f"'{hook.name}' is for several plugins, and a host loads one of this kind"
+            message = (
+                f"'{hook.name}' is for several plugins, but a host loads one plugin of this kind"
+            )
             hint = "write 'dispatch: singleton', or remove 'singleton_per_runtime'"
             at = (*hook.at, "dispatch")
             yield sources.hookspec.source.problem(at, "lonely-dispatch", message, hint)
@@ -288,8 +292,8 @@ def _capabilities(sources: KindSources) -> Iterator[Diagnostic]:
         constraints = collect(sources.documents, (document.value,)) if document else None
         names = constraints.properties if constraints else {}
         if not any(_TELLING.search(name) for name in names):
-            message = f"nothing in the input of '{hook.name}' tells one plugin from another"
-            hint = "let it hold a file name, a language or a media type, or use 'singleton'"
+            message = f"nothing in the input of '{hook.name}' helps to select a plugin"
+            hint = "add a file name, a language or a media type to it, or use 'singleton'"
             at = (*hook.at, "dispatch")
             yield sources.hookspec.source.problem(at, "capability-tie", message, hint)
 

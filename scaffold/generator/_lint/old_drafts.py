@@ -1,4 +1,4 @@
-"""Keywords of former drafts in schemas of today: they still mean something, to some readers."""
+"""Keywords of older drafts in schemas of 2020-12: some readers still interpret them."""
 
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
@@ -34,7 +34,9 @@ def _in_descriptions(documents: Documents) -> Iterator[Diagnostic]:
     for document in documents.all:
         former = document.translation.old_keywords if document.translation else []
         for place in former:
-            message = f"'{place[-1]}' is written as in a draft before 2020-12, and is read as meant"
+            message = (
+                f"'{place[-1]}' is written as in an older draft, and is read as that draft means it"
+            )
             hint = "correct it in the description: other readers may refuse or ignore it"
             at = (*document.at, *place)
             yield document.source.problem(at, "former-keyword", message, hint, key=True)
@@ -50,7 +52,7 @@ def _schemas(documents: Documents) -> Iterator[dict[str, Json]]:
 
 
 def _definitions(documents: Documents, holder: dict[str, Json]) -> list[Edit]:
-    """Rename the keyword, and mend every reference that leads through it."""
+    """Rename the keyword, and rewrite every reference that leads through it."""
     place = documents.source_place(holder)
     if place is None or "$defs" in holder:
         return []
@@ -105,4 +107,4 @@ _OLD_KEYWORDS: Final[dict[str, tuple[str, str, _MakeFix]]] = {
         _dependencies,
     ),
 }
-"""What is wrong with each keyword, what to write instead, and how that is mended."""
+"""For each keyword: the message, the hint, and the function that makes the fix."""

@@ -1,4 +1,4 @@
-"""What is allowed in a payload's schema and still better avoided."""
+"""Warnings about payload schemas that are valid but better avoided."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ def lint_schemas(sources: KindSources) -> Iterator[Diagnostic]:
 
 
 def _keywords(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
-    """Find what looks like a keyword and is none: a validator passes over it in silence."""
+    """Find names that look like misspelt keywords: validators ignore them."""
     translation = documents.locate(schema)[0].translation
     known = (
         KNOWN_KEYWORDS | _OPENAPI if translation and translation.is_description else KNOWN_KEYWORDS
@@ -59,7 +59,7 @@ def _keywords(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diag
     for keyword in islice(unknown, _MAX_REPORTED_KEYWORDS):
         near = [_RENAMED_KEYWORDS[keyword]] if keyword in _RENAMED_KEYWORDS else _near(keyword)
         if near and len(keyword) > len("note") and not keyword.startswith("x-"):
-            message = f"'{keyword}' is no keyword of JSON Schema, and is ignored"
+            message = f"'{keyword}' is not a keyword of JSON Schema, and validators ignore it"
             hint = f"did you mean '{near[0]}'?"
             at, fix = (keyword,), _meant(documents, schema, keyword)
             yield documents.problem(
@@ -98,8 +98,8 @@ def _defaults(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diag
     if "default" not in schema or _REFERS.search(canonical(schema)):
         return
     if not compile_schema(schema).is_valid(schema["default"]):
-        message = "the default breaks its own schema"
-        hint = "mend it; bindings leave a default out that does not fit its type"
+        message = "the default does not match its own schema"
+        hint = "correct the default: bindings leave out one that does not match its type"
         yield documents.problem(schema, ("default",), "invalid-default", message, hint)
 
 
@@ -114,8 +114,8 @@ def _twins(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnos
         word = pascal_case(name)
         other = known.setdefault(word.lower(), name) if word else name
         if other != name:
-            message = f"the properties '{other}' and '{name}' have one name in some languages"
-            hint = f"rename one of the two: Go, for one, writes both as '{word}'"
+            message = f"the properties '{other}' and '{name}' get the same name in some languages"
+            hint = f"rename one of the two: Go, for example, writes both as '{word}'"
             at = ("properties", name)
             yield documents.problem(schema, at, "twin-properties", message, hint, key=True)
 
@@ -130,14 +130,14 @@ def _values(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagno
     for index, value in enumerate(values):
         at = ("enum", index)
         if known.setdefault(canonical(value), index) != index:
-            message, hint = "the value is in the list already", "remove one of the two"
+            message, hint = "the list has this value already", "remove one of the two"
             yield documents.problem(schema, at, "repeated-value", message, hint, fix=edits)
             continue
         word = pascal_case(value) if isinstance(value, str) else ""
         other = names.setdefault(word.lower(), str(value)) if word else value
         if other != value:
-            message = f"the values '{other}' and '{value}' have one name in some languages"
-            hint = f"rename one of the two: Go, for one, has constants that end in '{word}'"
+            message = f"the values '{other}' and '{value}' get the same name in some languages"
+            hint = f"rename one of the two: Go, for example, has constants that end in '{word}'"
             yield documents.problem(schema, at, "twin-values", message, hint)
 
 
@@ -148,7 +148,7 @@ def _untypable(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Dia
         count = len(schema.get(keyword, []))
         if count > most:
             message = f"no type lists {count} {_LISTED[keyword]}: at most {most}"
-            hint = "say what they have in common; the schema is enforced all the same"
+            hint = "describe what they have in common; the schema is enforced anyway"
             yield documents.problem(schema, (keyword,), "untypable", message, hint, key=True)
     if any(isinstance(value, dict | list) for value in values):
         message = "no type can be one of fixed objects or lists"
@@ -164,7 +164,7 @@ _LISTED = {"enum": "values", "anyOf": "alternatives", "oneOf": "alternatives"}
 def _nothing(documents: Documents, schema: dict[str, ir.Json]) -> Iterator[Diagnostic]:
     reason = _contradiction(collect(documents, (schema,)))
     if reason:
-        hint = "mend it; write 'false' where nothing is meant to be valid"
+        hint = "correct the schema, or write 'false' if the schema must accept no value"
         message = f"no value is valid: {reason}"
         yield documents.problem(schema, (), "accepts-nothing", message, hint)
 
@@ -187,7 +187,7 @@ def _contradiction(constraints: Constraints) -> str | None:
             return f"'{low}' is more than '{high}'"
     unknown = [name for name in constraints.required if name not in constraints.properties]
     if constraints.closed and constraints.types == OBJECT_TYPE and unknown:
-        return f"'{unknown[0]}' is required, and not one of the properties allowed"
+        return f"'{unknown[0]}' is required but is not an allowed property"
     return None
 
 
@@ -202,7 +202,7 @@ def _missing_types(sources: KindSources, schemas: list[dict[str, ir.Json]]) -> I
     ]
     for schema in filter(is_object, [*roots, *inner]):
         if "properties" in schema and not schema.keys() & _SAYS_TYPE:
-            message = "the schema names properties, and accepts everything that is no object"
+            message = "the schema lists properties, but accepts every value that is not an object"
             place = documents.source_place(schema)
             fix = [Insert(place[0], (*place[1], "properties"), "type", "object")] if place else []
             at, hint = ("properties",), "add 'type: object'"
@@ -217,8 +217,8 @@ def _missing_types(sources: KindSources, schemas: list[dict[str, ir.Json]]) -> I
             and not constraints.closed
             and not constraints.left
         ):
-            message = f"'{unknown[0]}' is required, and nothing says what it is"
-            hint = "name it under 'properties', or mend its name"
+            message = f"'{unknown[0]}' is required but not described"
+            hint = "describe it under 'properties', or correct its name"
             yield documents.problem(schema, ("required",), "undescribed-property", message, hint)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an author's file: where, what, and how to mend it."""
+"""Diagnostics: the place, the problem, a hint, and a fix if there is one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Diagnostic:
 
 
 MAX_PRINTED_FINDINGS = 500
-"""Findings that are printed: of more a file is not mended line by line."""
+"""Findings that are printed. A file with more of them is not corrected line by line."""
 
 
 def format_findings(findings: Sequence[Diagnostic]) -> list[str]:

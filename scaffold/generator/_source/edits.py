@@ -1,4 +1,4 @@
-"""What a mend changes in a file: by pointers into its value, so that nobody cares for its text."""
+"""Edits of a file, addressed by JSON Pointers: rules that make fixes need not know the text."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -35,7 +35,7 @@ _HALF = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)
 
 
 def read_json(path: Path, file: str, texts: TextOverrides = NO_OVERRIDES) -> SourceFile:
-    """Read a JSON file; raise `SpecError` if it is none, or repeats a key, or nests too deeply."""
+    """Read a JSON file; raise `SpecError` if it is not JSON, repeats a key, or nests too deeply."""
     return json_source(read_text(path, file, texts), file)
 
 
@@ -44,19 +44,22 @@ def json_source(text: str, file: str) -> SourceFile:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        message = f"this is no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        message = f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         problem = Diagnostic(file, error.lineno, error.colno, "malformed-json", message, _JSON)
     except RecursionError:
         problem = _too_deep(file)
     except _NoNumberError as error:
-        place, message = _place_of(text, error.text), f"this is no JSON: {error.text} is no number"
+        place, message = (
+            _place_of(text, error.text),
+            f"this is not JSON: {error.text} is not a number",
+        )
         problem = Diagnostic(file, *place, "malformed-json", message, _JSON)
     except ValueError:  # Python reads no integers of more digits
         place = _place(text, next(_LONG.finditer(text)).start())
         problem = Diagnostic(file, *place, "huge-number", *LONG_NUMBER)
     except _RepeatedKeyError as error:
         line, column = _second_place(text, error.key)
-        message = f"the key '{error.key}' is there twice"
+        message = f"the key '{error.key}' is repeated"
         hint = "remove one of the two"
         problem = Diagnostic(file, line, column, "duplicate-key", message, hint)
     except _HugeNumberError as error:
@@ -122,7 +125,7 @@ _DECODER = json.JSONDecoder(
 
 
 def _too_deep(file: str) -> Diagnostic:
-    hint = f"at most {MAX_DEPTH} levels are read"
+    hint = f"use at most {MAX_DEPTH} levels"
     return Diagnostic(file, 1, 1, "too-deep", "the file is nested too deeply", hint)
 
 

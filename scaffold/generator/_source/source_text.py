@@ -1,4 +1,4 @@
-"""A file as its author wrote it: the JSON value in it, and where each part of it stands."""
+"""A source file: its JSON value, and the position of each part."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -40,12 +40,12 @@ Position: TypeAlias = tuple[int, int]
 """Line and column, both counted from 1."""
 
 MAX_DEPTH = 128
-"""Objects and lists in each other. Nobody writes more, and everything that walks them recurses."""
+"""Maximum nesting of objects and lists. Code that walks values recurses, so it must be bounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Where the values of a document stand, and the keys that name them."""
+    """The positions of the values of a document, and of the keys that name them."""
 
     values: Mapping[Pointer, Position]
     keys: Mapping[Pointer, Position]
@@ -78,8 +78,14 @@ class SourceFile:
     ) -> Diagnostic:
         """Report a problem with the value at a pointer, or with the key that names it.
 
-        A pointer to what is not there means the nearest thing around it that is. `mend` is what to
-        change where that is beyond doubt, and `safe` whether the same values pass afterwards.
+        Args:
+            at: JSON Pointer; if there is no such value, the nearest value around it.
+            code: Kebab-case name of the problem.
+            message: What is wrong.
+            hint: What to do.
+            key: Report the place of the key instead of the place of its value.
+            fix: The edits that solve the problem, if there is no doubt about them.
+            safe: Whether the schema accepts the same values after the edits.
         """
         known = self.positions.keys if key else self.positions.values
         while at and at not in known:
@@ -97,7 +103,7 @@ HALF_CHARACTER = (
 """Message and help for text that no UTF-8 can carry (RFC 8259 section 8.2)."""
 
 HUGE_NUMBER = (
-    "the number is larger than any that programs know",
+    "the number is larger than a double can hold",
     "stay below 1.8e308, or write it as text",
 )
 """Message and help for what overflows a double (RFC 8259 section 6), and is then infinite."""
@@ -106,7 +112,7 @@ HUGE_NUMBER = (
 MAX_DIGITS = 4_300
 
 LONG_NUMBER = (
-    "the number has more digits than programs read",
+    "the number has too many digits",
     "write at most 4,300 digits, or write it as text",
 )
 """Message and help for an integer that Python refuses to read (`sys.get_int_max_str_digits`)."""
@@ -122,7 +128,7 @@ def join_surrogates(text: str) -> str | None:
         return None
 
 
-_NOT_UTF8 = "the file is no UTF-8 text", "save it in that encoding, as every editor can"
+_NOT_UTF8 = "the file is not UTF-8 text", "save it as UTF-8"
 
 
 def read_text(path: Path, file: str, texts: TextOverrides = NO_OVERRIDES) -> str:

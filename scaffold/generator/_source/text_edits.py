@@ -108,7 +108,7 @@ class EditedText:
 
 
 def apply_fix(drafts: Mapping[str, EditedText], fix: Fix) -> bool:
-    """Note the patches of a fix in the drafts of its files; say whether that could be done."""
+    """Add the patches of a fix to the texts of its files; return whether all of them fit."""
     patches: list[tuple[EditedText, _Patch]] = []
     for edit in fix.edits:
         draft = drafts[edit.file]
@@ -123,7 +123,7 @@ def apply_fix(drafts: Mapping[str, EditedText], fix: Fix) -> bool:
 
 
 def edited_files(fixes: Iterable[Fix]) -> set[str]:
-    """Return the files that mends change."""
+    """Return the files that some fixes change."""
     return {edit.file for fix in fixes for edit in fix.edits}
 
 

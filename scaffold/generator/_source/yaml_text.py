@@ -1,10 +1,10 @@
-"""YAML as hookspecs use it: JSON's values in YAML's clothes.
+"""The subset of YAML that has the same values as JSON.
 
-Tags, aliases, dates and YAML's own spellings of numbers are refused or read as text: each would
-mean something else to the next reader. `yes` and `12:30` are text, as in YAML 1.2.
+Tags, aliases, dates and YAML's own spellings of numbers are refused or read as text, because YAML
+readers do not agree on them. `yes` and `12:30` are text, as in YAML 1.2.
 
 libyaml reads, twenty times as fast as Python could. What it cannot read, and everything where it
-is not installed, goes to PyYAML's own parser, which is the one to say what is wrong.
+is not installed, goes to PyYAML's own parser, which reports the error.
 """
 
 import json
@@ -40,7 +40,7 @@ _Event: TypeAlias = Any
 """An event of PyYAML: what stands next in the file, and where."""
 
 _PREFIX = "tag:yaml.org,2002:"
-_TOO_DEEP = ("the file is nested too deeply", f"at most {MAX_DEPTH} levels are read")
+_TOO_DEEP = ("the file is nested too deeply", f"use at most {MAX_DEPTH} levels")
 _LITERALS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _PLAIN = {
     spelling: value
@@ -61,7 +61,7 @@ _NUMBER = re.compile(
 
 
 def read_yaml(path: Path, file: str, texts: TextOverrides = NO_OVERRIDES) -> SourceFile:
-    """Read a YAML file; raise `SpecError` if it is none, or says what JSON cannot say."""
+    """Read a YAML file; raise `SpecError` if it is not YAML, or has values that are not JSON."""
     text = read_text(path, file, texts)
     if text.lstrip()[:1] == "{":
         try:
@@ -104,7 +104,7 @@ def _malformed(error: Exception, text: str, file: str) -> Diagnostic:
 
     if isinstance(error, MarkedYAMLError):
         place = _place(error.problem_mark or error.context_mark)
-        message = _one_line(error.problem or "this is no YAML")
+        message = _one_line(error.problem or "this is not YAML")
         if message.startswith("but "):
             message = f"{_one_line(error.context)}, {message}"
     else:
@@ -189,7 +189,7 @@ class _Reader:
         for event in self._until("MappingEndEvent"):
             name = self._key(event, at)
             if name in result:
-                message = f"the key '{name}' is there twice"
+                message = f"the key '{name}' is repeated"
                 self._refuse(event.start_mark, "duplicate-key", message, "remove one of the two")
             self._keys[*at, name] = event.start_mark
             result[name] = self._value(next(self.events), (*at, name))
@@ -232,7 +232,7 @@ class _Reader:
         except ValueError:
             if len(text) > MAX_DIGITS:
                 return self._refuse(event.start_mark, "huge-number", *LONG_NUMBER)
-            message = f"'{text}' is no JSON number"
+            message = f"'{text}' is not a JSON number"
             hint = "write it as JSON does, or put it in quotes"
             return self._refuse(event.start_mark, "yaml-number", message, hint)
         if value in (inf, -inf):
@@ -246,7 +246,7 @@ class _Reader:
             yield event
 
     def _refuse_tag(self, event: _Event) -> None:
-        message = f"the tag '{event.tag}' means nothing here"
+        message = f"the tag '{event.tag}' is not supported"
         self._refuse(event.start_mark, "yaml-tag", message, "remove the tag")
 
     def _refuse(self, mark: Any, code: str, message: str, hint: str = "") -> None:

@@ -21,7 +21,7 @@ AUDIT_LOGGER = Kind(
     "audit_logger",
     "1.0.0",
     (ON_EVENT,),
-    digest="3162bdbd83d69e07984a03f42a104bbe7b9bed80c6c4d87c0164fceefb3e9ad5",
+    digest="4db427eefc05c0f0dfdbcba666c417d035bad6b10652940834bb7253e7792625",
     contract=Path(__file__).with_name("contract.json"),
 )
 
@@ -29,8 +29,9 @@ AUDIT_LOGGER = Kind(
 class AuditLoggerPlugin(Plugin):
     """Keeps a record of who did what, and when.
 
-    Every logger is told of every event. None can hold up the work that is logged: the
-    host waits for no answer, and no failure of a logger reaches it.
+    The host sends every event to every logger, and does not wait for an answer. So a
+    logger cannot delay the work that it records, and the work goes on if a logger
+    fails.
     """
 
     kind: ClassVar[Kind] = AUDIT_LOGGER

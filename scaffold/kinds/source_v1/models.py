@@ -39,7 +39,7 @@ class Item(Model, extra="forbid"):
     """Something that a source holds."""
 
     uri: Annotated[str, Field(min_length=1)]
-    """Where the item is; the same item has the same address for ever."""
+    """Where the item is; an item never changes its address."""
     type: ItemType
     """What an item is."""
     title: str

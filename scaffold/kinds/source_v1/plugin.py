@@ -24,7 +24,7 @@ SOURCE = Kind(
     "source",
     "1.0.0",
     (LIST_ITEMS,),
-    digest="03fea37883183ad24bcedd729e21c40f2e47ae86286cf84dffcf13678ef60000",
+    digest="3c8da01288defcafe7fe2b7efe43e13da7284f673453aafa1272b2e238c04da2",
     contract=Path(__file__).with_name("contract.json"),
 )
 

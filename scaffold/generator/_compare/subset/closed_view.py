@@ -1,7 +1,8 @@
-"""What a schema says in so many words: open objects without what they merely let through.
+"""A schema without undeclared properties: each open object that declares properties is closed.
 
-An open object may carry any property, so to name a new one forbids values that nobody had in mind.
-Payloads of named properties only tell that apart from a change that somebody will notice.
+An open object accepts any property, so declaring a new property forbids values that were valid but
+probably not in use. Comparing only payloads with declared properties separates such a change from a
+change that hosts or plugins will notice.
 """
 
 from collections.abc import Iterator
@@ -27,9 +28,9 @@ def close_objects(schema: Json) -> Json:
 
 def _is_entangled(part: dict[str, Json]) -> bool:
     keywords = part.keys() & ASSERTIONS
-    beside = keywords - {"$ref"} if "$ref" in keywords else keywords & {"properties"}
+    siblings = keywords - {"$ref"} if "$ref" in keywords else keywords & {"properties"}
     shared = {"$ref", "anyOf"} & keywords
-    return bool(keywords & _ENTANGLED or (shared and beside))
+    return bool(keywords & _ENTANGLED or (shared and siblings))
 
 
 def _closed(schema: Json) -> Json:

@@ -1,7 +1,7 @@
-"""Whether one schema accepts everything that another one does: proven, refuted, or not known.
+"""Decides whether one schema accepts everything that another one does: proven, refuted or unknown.
 
-A value that was found, and that the validators judged, beats every proof. So a mistake in a proof
-shows, where a search finds it, and an answer is only ever as bold as what stands behind it.
+A counterexample that the validators confirm takes precedence over a proof. So a mistake in a proof
+does no harm if the search finds a counterexample.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class SubsetResult:
 
 
 def check_subset(inner: ir.Json, outer: ir.Json) -> SubsetResult:
-    """Tell whether `outer` accepts every value that `inner` does; both are JSON Schemas."""
+    """Decide whether JSON Schema `outer` accepts every value that `inner` accepts."""
     return _check_subset(canonical(inner), canonical(outer))
 
 
@@ -60,7 +60,7 @@ def _search(inner: PayloadSchema, outer: PayloadSchema, tries: int) -> Iterator[
 
 
 def _shrunk(value: ir.Json, inner: PayloadSchema, outer: PayloadSchema) -> ir.Json:
-    """Leave out whatever a witness does not need."""
+    """Remove all parts that a witness does not need."""
     for less in shrink(value):
         if inner.accepts(less) and not outer.accepts(less):
             return _shrunk(less, inner, outer)

@@ -1,8 +1,8 @@
 """A proof that one schema accepts all that another one does, by their keywords.
 
-The validator's own algebra stops at schemas that contain themselves. Here the two are walked side
-by side: a pair that comes back below itself may be taken as proven, because every value ends
-somewhere. A rule answers only `True` for what it can prove; `False` means nothing.
+The validator's own algebra does not support recursive schemas. This proof walks both schemas
+together. A pair that occurs again below itself may be assumed (coinduction): every JSON value is
+finite. `True` means proven; `False` means unknown, not refuted.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _Parts: TypeAlias = tuple[Json, ...]
 
 _TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 _STEPS = 2_000
-"""Pairs that are looked at before it is given up."""
+"""Pairs that are compared before the proof gives up."""
 
 
 def proves_subset(inner: PayloadSchema, outer: PayloadSchema) -> bool:

@@ -12,7 +12,7 @@ __all__ = ["emit"]
 DISPATCH = {
     "singleton": "one plugin answers",
     "broadcast_collect": "every plugin answers, and the answers are collected",
-    "broadcast_notify": "every plugin is told, and nothing comes back",
+    "broadcast_notify": "every plugin is called, and the host ignores the result",
     "chain": "each plugin's answer is the next one's input",
     "capability": "the plugin whose capabilities fit the input answers",
 }

@@ -1,4 +1,4 @@
-"""Python bindings: models, the plugin's base class, the clients, and the contract beside them."""
+"""Python bindings: models, the plugin's base class, clients, dispatchers, and `contract.json`."""
 
 from scaffold.generator import ir
 from scaffold.generator._compile.contract_json import contract
@@ -34,7 +34,7 @@ def emit(kind: ir.Kind) -> dict[str, str]:
         "client": client_module(names, view, hooks),
         "dispatch": dispatch_module(names, dispatcher_views(names)),
     }
-    beside = {
+    siblings = {
         "client": clients,
         "dispatch": dispatchers,
         "models": types,
@@ -55,7 +55,7 @@ def emit(kind: ir.Kind) -> dict[str, str]:
             )
             lines = [
                 project_import(f".{other}", body, given)
-                for other, given in beside.items()
+                for other, given in siblings.items()
                 if other != module
             ]
             head = (about, import_block(body), "\n".join(filter(None, lines)))

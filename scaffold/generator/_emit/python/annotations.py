@@ -50,7 +50,7 @@ def field_constraints(type_: ir.Type) -> list[str]:
 
 
 def annotated(source: Source, options: list[str]) -> Source:
-    """Write a type with what pydantic has to know beside it."""
+    """Write a type with its options for pydantic: `Annotated[T, Field(…)]`."""
     if not options:
         return source
     return Concat(

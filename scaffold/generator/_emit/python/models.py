@@ -96,7 +96,7 @@ def _field(field: ir.Field, name: str, names: PythonNames, later: Container[str]
 
 
 def _alias(alias: ir.Alias, names: PythonNames) -> str:
-    # A name for `None` is the class: `None` itself is no type when it is passed to a hook.
+    # A name for `None` is the class: `None` itself is not a type when it is passed to a hook.
     source = "NoneType" if alias.type == ir.Null() else annotation(alias.type, names)
     value = annotated(source, list(_options(alias.type, names)))
     line = format_source(Concat((f"{names.types[alias.name]}: TypeAlias = ", value)))
@@ -108,7 +108,7 @@ def _note(prose: str, indent: int) -> list[str]:
 
 
 def _options(type_: ir.Type, names: PythonNames) -> Iterator[str]:
-    """Yield what pydantic has to know beside the type."""
+    """Yield the options of pydantic that the type alone does not express."""
     yield from field_constraints(type_)
     tag = discriminator(type_, names.declared)
     if tag is not None and isinstance(type_, ir.Union):

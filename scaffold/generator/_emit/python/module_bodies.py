@@ -1,4 +1,4 @@
-"""The modules of a kind's package beside its models, as they will stand: values fill the gaps."""
+"""The text of the modules `plugin`, `client` and `dispatch` of a kind's package."""
 
 from collections.abc import Iterable, Sequence
 

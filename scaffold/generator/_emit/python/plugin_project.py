@@ -1,4 +1,4 @@
-"""Two files of a plugin's project: the one its author fills in, and the test of its contract."""
+"""Two files of a plugin project: `plugin.py` for its author, and the contract test."""
 
 from scaffold.generator import ir
 from scaffold.generator._emit.python.imports import import_block, project_import

@@ -1,7 +1,7 @@
 """Dialects that choose among the standard vocabularies (JSON Schema 2020-12, section 8.1).
 
-What a dialect leaves out refuses nothing. So a schema in such a dialect is read without those
-keywords, and is from there on one of the standard dialect, which every validator knows.
+A keyword that a dialect leaves out has no effect. So these keywords are removed when the schema is
+read, and the result is a schema of the standard dialect, which every validator supports.
 """
 
 from scaffold.generator._schema.dialects.vocabulary import DIALECT, map_subschemas
@@ -32,7 +32,7 @@ _OPTIONAL = frozenset[str]().union(*_KEYWORDS.values())
 
 
 def unknown_vocabularies(metaschema: Json) -> list[str]:
-    """Name the vocabularies that a meta-schema requires and nobody here knows."""
+    """List the vocabularies that a meta-schema requires and scaffold does not support."""
     needed = _vocabularies(metaschema)
     return [uri for uri, is_required in needed.items() if is_required and uri not in _KEYWORDS]
 

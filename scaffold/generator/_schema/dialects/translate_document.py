@@ -1,9 +1,9 @@
-"""A schema document of any draft, said in 2020-12: everything after this knows one dialect only.
+"""Translates a schema document of any draft into 2020-12, the one dialect of all later steps.
 
-Keywords move, and so does what references lead to. References inside the document are rewritten;
-for those of other documents `leads` says where a part stands now. What a reference leads to below
-an unknown keyword is a schema all the same (JSON Schema core, section 8.2.3.1): it is translated
-too, and stands in the `$defs` of its resource.
+The translation moves keywords, and with them the targets of references. References inside the
+document are rewritten; for references from other documents, `locate` returns the new place of a
+target. A reference may lead to a schema below an unknown keyword (JSON Schema core, section
+8.2.3.1): that schema is translated too, and moved into the `$defs` of its resource.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ class _Scope:
 
 @dataclass(frozen=True, slots=True)
 class HoistedSchema:
-    """A schema that only a reference made one."""
+    """A schema below an unknown keyword, moved to `$defs` because a reference leads to it."""
 
     origin: Pointer
     place: Pointer

@@ -1,4 +1,4 @@
-"""One schema object of a former draft, written in the words of 2020-12 with the same meaning."""
+"""Translates one schema object of an older draft into 2020-12 with the same meaning."""
 
 import re
 from collections.abc import Callable
@@ -159,8 +159,8 @@ class KeywordTranslator:
         """Return where a keyword can stand: here, or in a part of its own if it is taken."""
         if keyword not in self.original or keyword not in self.draft.keywords:
             return ()
-        beside: Json = self.original.get("allOf")
-        return ("allOf", (len(beside) if is_list(beside) else 0) + len(self._extra_schemas))
+        siblings: Json = self.original.get("allOf")
+        return ("allOf", (len(siblings) if is_list(siblings) else 0) + len(self._extra_schemas))
 
     def _add_keyword(self, keyword: str, value: Json, place: Pointer) -> None:
         if place or self._place_of(keyword):

@@ -1,8 +1,8 @@
 """The JSON Schema documents of a kind: found, read, checked, and linked to each other.
 
-Everything lies in the kind's folder: nothing outside it is read, and nothing is fetched. Schemas
-are plain JSON values; what is known of a schema object, its place and what its references are
-relative to, is kept by identity.
+All files are in the folder of the kind: no file outside it is read, and nothing is fetched. Schemas
+are plain JSON values. The place and the base URI of each schema object are kept by its identity,
+`id(schema)`, so schema objects must not be copied.
 """
 
 from collections.abc import Iterable
@@ -60,7 +60,7 @@ class Documents:
 
     @classmethod
     def of_schema(cls, schema: Json) -> "Documents":
-        """Take in one self-contained schema; raise `SpecError` if it is no schema."""
+        """Take in one self-contained schema; raise `SpecError` if it is not a valid schema."""
         documents = cls(SchemaFiles(None), "https://hookspec.invalid/")
         source = SourceFile("schema", schema, lambda: Positions({}, {}))
         document = documents.inline(source, (), schema)
@@ -258,7 +258,7 @@ class Documents:
         return self._index.resources[uri]
 
     def _find(self, schema: Json, keyword: str, uri: str) -> PurePosixPath:
-        """Find the file that a URI means: as a copy of it, or beside the file that refers."""
+        """Find the file that a URI means: a local copy, or relative to the referring file."""
         copy = self.schema_files.local_copy(uri)
         if copy is not None:
             return copy
@@ -288,7 +288,7 @@ class Documents:
 
 
 def _copy_help(uri: str) -> str:
-    """Say what to write for a URI: where a copy goes, and how the hookspec names its folder."""
+    """Return the hint for a URI: where to save a copy, and how the hookspec names its folder."""
     address = urlsplit(uri)
     if not address.netloc or address.scheme not in ("http", "https"):
         return "nothing is fetched; keep a copy in the folder, and give it that '$id'"

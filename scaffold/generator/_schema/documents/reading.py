@@ -1,4 +1,4 @@
-"""Read a schema document: in which draft it is written, whether it is sound, what it says."""
+"""Read a schema document: detect its draft, validate it, translate it to 2020-12."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,7 +144,7 @@ class DocumentReader:
         assert path is not None
         metaschema = self.schema_files.read(path).value
         for uri in unknown_vocabularies(metaschema):
-            message = f"the dialect requires the vocabulary '{uri}', which is not known"
+            message = f"the dialect requires the vocabulary '{uri}', which is not supported"
             hint = "use the vocabularies of JSON Schema 2020-12; 'format' is an annotation"
             at_dialect = (*at, "$schema")
             self.problems.append(source.problem(at_dialect, "unknown-vocabulary", message, hint))
@@ -152,7 +152,7 @@ class DocumentReader:
 
     @staticmethod
     def _can_be_followed(problems: list[Diagnostic], schema: Json) -> bool:
-        """Tell whether the references of a faulty schema mean what they say: all is told then."""
+        """Return whether the references of an invalid schema can be followed."""
         return is_walkable(schema) and all(one.code != "schema-dialect" for one in problems)
 
 

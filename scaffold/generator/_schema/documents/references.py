@@ -217,7 +217,7 @@ def _cycles(documents: Documents, document: Document) -> Iterator[Diagnostic]:
             elif id(edge[1]) in on_trail:
                 reference = next(one for one, _ in reversed(trail) if "$ref" in one)
                 message = f"the reference '{reference['$ref']}' leads back to itself"
-                hint = "let one schema of the circle say what the value is"
+                hint = "let one schema of the cycle describe the value"
                 yield documents.problem(reference, ("$ref",), "ref-cycle", message, hint)
             else:
                 _step_into(documents, edge[1], trail, on_trail, done)

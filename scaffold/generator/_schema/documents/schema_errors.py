@@ -1,4 +1,4 @@
-"""What is wrong with a schema that is none, in a person's words: message and help."""
+"""Message and hint for each way in which a schema can be invalid."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -46,8 +46,11 @@ _OLD_KEYWORD_HINTS: dict[tuple[str, str], str] = {
 
 def _format(_name: str, value: Any, details: dict[str, Any]) -> _Words:
     if details["format"] == "regex":
-        return f"'{value}' is no regular expression", "use the syntax of ECMA-262"
-    return f"'{value}' is no {details['format']}", "RFC 3986 says what an address may hold"
+        return f"'{value}' is not a regular expression", "use the syntax of ECMA-262"
+    return (
+        f"'{value}' is not a valid {details['format']}",
+        "RFC 3986 defines which characters an address may have",
+    )
 
 
 def _pattern(name: str, value: Any, _details: dict[str, Any]) -> _Words:
@@ -63,18 +66,18 @@ _WORDS: dict[str, Callable[[str, Any, dict[str, Any]], _Words]] = {
     "propertyNames": lambda _name, _value, details: explain_schema_error(details["error"]),
     "minimum": lambda name, _value, details: (
         f"'{name}' is too small",
-        f"{details['limit']} is the least",
+        f"write at least {details['limit']}",
     ),
     "exclusiveMinimum": lambda name, _value, details: (
         f"'{name}' is too small",
-        f"write more than {details['limit']}",
+        f"write a number greater than {details['limit']}",
     ),
     "minItems": lambda name, _value, _details: (
         f"'{name}' is empty",
         "list at least one, or leave it out",
     ),
     "uniqueItems": lambda name, _value, _details: (
-        f"'{name}' says the same thing twice",
+        f"'{name}' lists the same value twice",
         "remove one of the two",
     ),
 }

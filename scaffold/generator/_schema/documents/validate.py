@@ -1,4 +1,4 @@
-"""Hold a schema to JSON Schema 2020-12 itself, and say what is wrong in a person's words."""
+"""Validate schemas against the meta-schema of JSON Schema, and report errors in plain words."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def check_schema(
         path: Pointer = tuple(error.instance_path)
         where = (*at, *(place(path) if place else path))
         message, hint = explain_schema_error(error)
-        # What was translated does not stand where the author's own words do.
+        # A translated schema has no exact place in the author's file, so there is no edit to offer.
         fix = [] if place else _find_fix(source.file, at, error, schema)
         problem = source.problem(where, "invalid-schema", message, hint, fix=fix)
         found.setdefault(where, problem)
@@ -76,7 +76,7 @@ def check_draft(
 
 def unknown_dialect_error(source: SourceFile, at: Pointer, dialect: Json) -> Diagnostic:
     """Report a `$schema` that names a dialect that is not read."""
-    message = f"'{dialect}' is not a dialect that is read"
+    message = f"'{dialect}' is not a supported dialect"
     hint = f"write '{DIALECT}', or name draft 4, 6, 7 or 2019-09 if the schema is of that draft"
     return source.problem(at, "schema-dialect", message, hint)
 
@@ -101,7 +101,7 @@ def _check_patterns(
         for where, pattern in patterns.items():
             if isinstance(pattern, str) and not _compiles(pattern):
                 message = f"the pattern '{pattern}' is too large"
-                hint = "repeat less, or less deeply: a repeated part counts every time"
+                hint = "lower the repeat counts, or nest fewer of them"
                 real = (*at, *place(where))
                 yield real, source.problem(real, "invalid-schema", message, hint)
         pending += [((*here, *step), inner) for step, inner in subschemas(current)]
@@ -124,7 +124,7 @@ def _validator(draft: Draft) -> Validator:
 
 
 def _find_fix(file: str, at: Pointer, error: Any, schema: Json) -> list[Edit]:
-    """Return the edits that mend an error of the meta-schema, if they are beyond doubt."""
+    """Return the edits that fix an error of the meta-schema, if there is no doubt about them."""
     path: Pointer = tuple(error.instance_path)
     holder, where, value = schema, (*at, *path), error.instance
     for step in path[:-1]:

@@ -1,7 +1,7 @@
 """Write a short text that a regular expression of JSON Schema matches.
 
-Covers what people write in schemas: literals, classes, groups, alternatives, repeats, anchors. Who
-asks must check the answer: what is beyond this reader gives a text that does not match.
+Supports literals, classes, groups, alternatives, repeats and anchors. The caller must check the
+result: for a pattern with other syntax the text may not match.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def matching_text(pattern: str, least: int = 0) -> str:
 
 
 class _Reader:
-    """Reads a pattern once, from left to right, and writes the first text that comes to mind."""
+    """Reads a pattern once, from left to right, and builds a short text that matches."""
 
     def __init__(self, pattern: str, spare: int) -> None:
         self.rest = list(reversed(pattern))

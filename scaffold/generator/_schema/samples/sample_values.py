@@ -1,4 +1,4 @@
-"""A valid value for a schema: what a new plugin answers, and what `call` sends unasked."""
+"""Valid sample values for a schema: answers of a new plugin, and default payloads of `call`."""
 
 import math
 import re
@@ -69,7 +69,7 @@ def sample(schema: Json) -> Json:
 
     Examples, defaults and fixed values come first. Lists have one item, and objects have their
     required properties, where the schema lets them. Raises `NoSampleError` if no valid value is
-    found, and `SpecError` if the schema is none.
+    found, and `SpecError` if the schema is invalid.
     """
     documents = Documents.of_schema(schema)
     check_reachable(documents, documents.root)

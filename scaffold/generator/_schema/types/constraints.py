@@ -1,7 +1,7 @@
-"""What a schema says of a value, gathered from the schema and all it refers to.
+"""The constraints on one value, collected from a schema and all schemas that it refers to.
 
-Only what types can express is kept. Whatever else a schema demands is `left` to it: the type will
-accept more than the schema, never less.
+Only constraints that types can express are kept. All other keywords are `left` to the schema: a
+type accepts more than its schema, never less.
 """
 
 import math
@@ -52,7 +52,7 @@ _HANDLED = (
 _UNHANDLED = ASSERTIONS - _HANDLED
 _LEFT = _UNHANDLED | {"patternProperties"}
 _SPEAKING = ASSERTIONS - {"$ref", "allOf"}
-"""What says something by itself; `allOf` does beside another schema."""
+"""Keywords that constrain a value by themselves."""
 _CLOSING = ("additionalProperties", "unevaluatedProperties")
 _NONE: Final = frozenset[Keyword]()
 _NEVER: Final[frozenset[Keyword]] = frozenset({(0, "false")})
@@ -75,14 +75,14 @@ class Branches:
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """The sum of some schemas that look at the same value."""
+    """The combined constraints of all schemas that apply to the same value."""
 
     key: tuple[int, ...] = ()
     """The identities of the schema objects that say something: equal keys, equal constraints."""
     sources: tuple[Json, ...] = field(default=(), compare=False)
     """These schema objects."""
     primary: Json = field(default_factory=dict[str, Json])
-    """The first of them: names and descriptions are taken from it."""
+    """The first of these schema objects. Names and descriptions come from it."""
     types: frozenset[str] = ANY_TYPE
     choice: tuple[Json, ...] | None = None
     bounds: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -97,11 +97,11 @@ class Constraints:
     """What properties without a name of their own must be."""
     branches: tuple[Branches, ...] = ()
     left: frozenset[Keyword] = _NONE
-    """What no type can say, whatever it is made of."""
+    """Keywords that no type can express."""
 
     @property
     def bare(self) -> bool:
-        """True if nothing but types is said."""
+        """True if the only constraint is the JSON type."""
         return self == Constraints(self.key, (), self.primary, self.types, format=self.format)
 
     @property
@@ -117,7 +117,7 @@ class Constraints:
 
 
 def collect(documents: Documents, schemas: tuple[Json, ...]) -> Constraints:
-    """Sum up what some schemas say of one value."""
+    """Combine the constraints that several schemas put on one value."""
     return reduce(merge, (_one(documents, schema) for schema in schemas))
 
 
@@ -143,7 +143,7 @@ def _look(documents: Documents, schema: dict[str, Json]) -> Constraints:
 
 
 def _own(schema: dict[str, Json]) -> Constraints:
-    """Sum up the keywords of one schema object, its references left aside."""
+    """Collect the keywords of one schema object, without its references."""
     speaks = not _SPEAKING.isdisjoint(schema) or len(schema.get("allOf", "?")) != 1
     patterns = schema.get("patternProperties", {})
     extra = schema.get("additionalProperties", True)
@@ -176,7 +176,7 @@ def _own(schema: dict[str, Json]) -> Constraints:
 
 
 def _left(schema: dict[str, Json]) -> frozenset[Keyword]:
-    """Return the keywords of a schema that no type says."""
+    """Return the keywords of a schema that no type can express."""
     unsaid = schema.keys() & _UNHANDLED
     if schema.get("patternProperties"):
         unsaid |= {"patternProperties", "additionalProperties"}
@@ -202,7 +202,7 @@ def _choice(schema: dict[str, Json]) -> tuple[Json, ...] | None:
 
 
 def _close(schema: dict[str, Json], constraints: Constraints) -> Constraints:
-    """Apply `unevaluatedProperties`, which sees the properties of everything it stands beside."""
+    """Apply `unevaluatedProperties`, which depends on all its sibling keywords."""
     rule = schema.get("unevaluatedProperties", True)
     if rule is True or constraints.closed:
         return constraints
@@ -221,7 +221,7 @@ def _close(schema: dict[str, Json], constraints: Constraints) -> Constraints:
 
 
 def merge(one: Constraints, two: Constraints) -> Constraints:
-    """Sum up two sums: what holds for a value of which both are true."""
+    """Combine two sets of constraints that both apply to a value."""
     if two.key and set(two.key) <= set(one.key):
         return one
     closed = one.closed or two.closed

@@ -1,9 +1,9 @@
-"""Who enforces which keyword: the type that is made of a schema, or the schema itself.
+"""Which keywords the generated type enforces, and which are left to the schema.
 
-An entry is made where a type is: for every keyword of every schema object that the type stands for,
-whether the type says it. A keyword that is nowhere entered is the schema's, and so is one that some
-type of a payload leaves out, whatever others say. So a payload's schema means what its type accepts
-and its residual (`residual.py`) accepts.
+Each declared type records, for every keyword of every schema object that it stands for, whether it
+enforces the keyword. The schema enforces the keywords without a record, and those that at least one
+type of the payload leaves out. So a value is valid if both the type and the residual
+(`residual_schema.py`) accept it.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,7 +19,7 @@ __all__ = ["OBJECT_KEYWORDS", "EnforcementLedger"]
 OBJECT_KEYWORDS: Final = frozenset(
     {"properties", "required", "additionalProperties", "unevaluatedProperties"}
 )
-"""What records say."""
+"""Keywords that records enforce."""
 
 _PARTS: Final = {"properties": "object", "additionalProperties": "object", "items": "array"}
 """Keywords whose schemas become types of parts, and the type of the whole."""
@@ -27,14 +27,14 @@ _PARTS: Final = {"properties": "object", "additionalProperties": "object", "item
 
 @dataclass(eq=False)
 class EnforcementLedger:
-    """What one declared type says of the schemas that it stands for, or many together."""
+    """The keywords that one declared type, or several types together, enforce."""
 
     left: set[Keyword] = field(default_factory=set[Keyword])
-    """Left to the schema, whoever else says it."""
+    """Left to the schema, even if another type expresses it."""
     entries: list[tuple[Constraints, Collection[str]]] = field(
         default_factory=list[tuple[Constraints, Collection[str]]]
     )
-    """What types are made of, and the keywords that they say nothing of."""
+    """The constraints of the types, each with the keywords that its type does not enforce."""
 
     def record(self, constraints: Constraints, silent: Collection[str] = ()) -> None:
         """Record the keywords of constraints as enforced, except for the `silent` ones."""
@@ -55,12 +55,12 @@ class EnforcementLedger:
 
     @cached_property
     def enforced(self) -> set[Keyword]:
-        """What is enforced, with all that lies in it."""
+        """Keywords that are enforced, with everything in them."""
         return {keyword for keyword, is_shaped in self._keywords() if not is_shaped}
 
     @cached_property
     def enforced_by_parts(self) -> set[Keyword]:
-        """What is enforced as far as the types of the parts enforce theirs."""
+        """Keywords that are enforced as far as the types of the parts enforce theirs."""
         return {keyword for keyword, is_shaped in self._keywords() if is_shaped}
 
     def _keywords(self) -> Iterator[tuple[Keyword, bool]]:
@@ -73,7 +73,7 @@ class EnforcementLedger:
 
     @classmethod
     def of(cls, ledgers: Collection["EnforcementLedger"]) -> "EnforcementLedger":
-        """Put ledgers together."""
+        """Merge several ledgers."""
         return cls(
             left=set[Keyword]().union(*(ledger.left for ledger in ledgers)),
             entries=[entry for ledger in ledgers for entry in ledger.entries],

@@ -1,7 +1,7 @@
-"""Patterns that mean the same in every language's regular expressions, and so can stand in a type.
+"""Regular expressions that mean the same in every language, so that a type can carry them.
 
 JSON Schema speaks of ECMA-262. Rust, RE2 and Python agree with it on less: on printable ASCII,
-classes, groups, alternatives, anchors and repeats. Of what is beyond that the schema decides.
+classes, groups, alternatives, anchors and repeats. Other patterns are left to the schema.
 """
 
 import re
@@ -30,7 +30,7 @@ _TOKEN = re.compile(
 def to_portable(pattern: str) -> str | None:
     """Return a pattern as every language reads it, or `None` if they would not agree.
 
-    Whoever asks has made sure that it is a pattern at all.
+    The caller has checked that it is a valid regular expression.
     """
     if len(pattern) > MAX_LENGTH:
         return None

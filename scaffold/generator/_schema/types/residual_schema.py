@@ -1,9 +1,9 @@
-"""What is left of a schema when a type has enforced its part: the residual.
+"""The residual: the part of a schema that the generated type does not enforce.
 
-Only what must hold of the value itself or of its named parts is taken out: below `properties`,
-`items`, `additionalProperties`, `allOf` and `$ref`. A keyword that is kept is kept with everything
-in it, and with the siblings that it depends on. Where it is not sure what a keyword depends on, the
-whole schema is the residual.
+Keywords are removed only from schemas of the value itself or of its named parts: below
+`properties`, `items`, `additionalProperties`, `allOf` and `$ref`. A keyword that stays keeps
+everything in it, and the sibling keywords that it depends on. If it is not certain what a keyword
+depends on, the whole schema is the residual.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -22,7 +22,7 @@ from scaffold.generator.ir import Json
 __all__ = ["ResidualBuilder", "keyword_pointers"]
 
 _UNEVALUATED: Final = frozenset({"unevaluatedProperties", "unevaluatedItems"})
-"""Keywords that depend on everything beside them."""
+"""Keywords that depend on all their sibling keywords."""
 _UNSURE: Final = frozenset({"$dynamicRef", "dependencies"})
 """Keywords whose meaning depends on more than their schema, or on who reads it."""
 _SHORT: Final = 2000
@@ -44,12 +44,12 @@ _VACUOUS: Final[dict[str, tuple[Json, ...]]] = {
 
 
 class _UnsureError(Exception):
-    """The schema cannot be taken apart."""
+    """The schema cannot be divided safely."""
 
 
 @dataclass(eq=False)
 class ResidualBuilder:
-    """Takes apart the schema of one payload. `left` is what of it no type enforces."""
+    """Builds the residual of one payload's schema. `left`: keywords that no type enforces."""
 
     documents: Documents
     root: Json
@@ -70,7 +70,7 @@ class ResidualBuilder:
         return self.root is False or id(self.root) in self._lacking
 
     def schema(self) -> Json:
-        """Return the residual, self-contained; `None` if it saves nothing."""
+        """Return the residual, self-contained; `None` if it is hardly shorter than the schema."""
         try:
             pruned = self._pruned(self.root)
         except _UnsureError:
@@ -82,7 +82,7 @@ class ResidualBuilder:
         return pruned if size < max(most / 2, min(most, _SHORT)) else None
 
     def _find_lacking(self) -> None:
-        """Find what is lacking by itself, and then whatever leads to it."""
+        """Find the schemas that types do not fully enforce, then all schemas that contain them."""
         uses: dict[int, list[int]] = {}
         pending, seen = [self.root], set[int]()
         for schema in pending:  # grows while it is read
@@ -123,7 +123,7 @@ class ResidualBuilder:
         return schema is False or id(schema) in self._lacking
 
     def _pruned(self, schema: Json) -> Json:
-        """Copy what is left of a schema; `True` if nothing is."""
+        """Copy the part of a schema that no type enforces; `True` if types enforce all of it."""
         if not self._is_lacking(schema):
             return True
         if not is_object(schema):

@@ -1,7 +1,7 @@
-"""The typing view: schemas become types, each declared once and named once for all languages.
+"""Builds types from schemas: each type is declared once and named once for all languages.
 
-A type is never stricter than its schema. What the type says of it, and what it leaves to it, goes
-into the ledger of the declaration.
+A type is never stricter than its schema. The ledger of each declaration records which keywords its
+type enforces, and which it leaves to the schema.
 """
 
 from collections import defaultdict
@@ -66,7 +66,7 @@ _Token: TypeAlias = tuple[tuple[int, ...], bool]
 
 @dataclass(eq=False)
 class TypeBuilder:
-    """Shapes the payloads of one kind, in the order in which they are asked for."""
+    """Builds the types of one kind's payloads."""
 
     documents: Documents
     names: TypeNames
@@ -88,7 +88,7 @@ class TypeBuilder:
     _uses: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     def payload(self, document: Document, schema: ir.Json, name: str) -> ir.Payload:
-        """Shape a payload. `name` is the type's; `schema` is the self-contained form."""
+        """Build the type `name` of a payload; `schema` is its self-contained JSON Schema."""
         self.names.payload = name
         constraints = self._gather((document.value,))
         if constraints.empty_object:

@@ -1,4 +1,4 @@
-"""Unions: what tells their members apart, and how they are written."""
+"""Unions: the property that distinguishes the members, and the simplest form of the type."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -15,9 +15,9 @@ _NULL = frozenset({"null"})
 
 
 def discriminator(documents: Documents, members: Sequence[Constraints]) -> str | None:
-    """Return the required property whose literal texts tell objects apart, if there is one.
+    """Return the required property whose literal texts distinguish the objects, if there is one.
 
-    `null` needs no text to be told from them.
+    `null` differs from objects by its type, and needs no such text.
     """
     members = [member for member in members if member.types != _NULL]
     if any(member.types != OBJECT_TYPE for member in members):
@@ -30,7 +30,7 @@ def discriminator(documents: Documents, members: Sequence[Constraints]) -> str |
 
 
 def are_disjoint(documents: Documents, members: Sequence[Constraints]) -> bool:
-    """Tell whether it is sure that no value fits two of the members."""
+    """Return whether it is certain that no value matches two members."""
     if discriminator(documents, members):
         return True
     return all(_differ(one, two) for one, two in combinations(members, 2))
