@@ -1,9 +1,9 @@
-"""What a host and its fork server say to each other. No MCP, and no I/O.
+"""Messages between a host and its fork server, as values. They are not MCP, and there is no I/O.
 
-For every process the host passes the server one end of a socket pair, and sends an order through
-its own end, together with descriptors 0, 1 and 2 of the process. What comes back are two numbers:
-the process id, and the exit status once there is one. Bytes of the host's are signals for the group
-of the process; its end of the pair closed means that it does not care any more.
+For each process the host sends the server one end of a socket pair. Through its own end it sends a
+`ForkRequest` and the descriptors 0, 1 and 2 of the process. The server sends two integers back: the
+process id, and the exit status once the process has ended. Each further byte from the host is a
+signal for the process group. When the host closes its end, the server forgets the process.
 """
 
 import struct
@@ -14,28 +14,28 @@ from msgspec import Struct, msgpack
 __all__ = ["INT", "LENGTH", "READY", "ForkRequest"]
 
 READY: Final = b"1"
-"""The server's first word, and the version of all this."""
+"""The first bytes of a server that is ready, and the version of these messages."""
 LENGTH: Final = struct.Struct("!I")
-"""Goes before an order: its length in bytes."""
+"""The length of a request in bytes, which is sent before it."""
 INT: Final = struct.Struct("!i")
 """A process id, or an exit status: minus the number of the signal that ended the process."""
 
 
 class ForkRequest(Struct, frozen=True):
-    """A process to fork. Text is bytes, as the system has it."""
+    """A process to fork. Texts are bytes in the encoding of the system."""
 
     arguments: list[bytes]
-    """What follows the interpreter: `-m`, a module and its arguments, or a file and its own."""
+    """The arguments of the interpreter: `-m MODULE …` or `FILE …`."""
     cwd: bytes
     env: dict[bytes, bytes]
-    """All its variables."""
+    """All environment variables of the process."""
 
     def write(self) -> bytes:
-        """Return the order with its length before it."""
+        """Return the encoded request with its length before it."""
         data = msgpack.encode(self)
         return LENGTH.pack(len(data)) + data
 
     @classmethod
     def read(cls, data: bytes) -> "ForkRequest":
-        """Read what `write` has written, without the length."""
+        """Decode a request, which comes without its length."""
         return msgpack.decode(data, type=cls)

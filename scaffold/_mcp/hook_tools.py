@@ -1,7 +1,7 @@
-"""Hooks as MCP tools: their names, their listing, and the way back from a listing to hooks.
+"""Map hooks to MCP tools for `tools/list`, and listed tools back to hooks.
 
-Source: MCP 2026-07-28, Tools; tool names are held to what every known client accepts,
-`^[a-zA-Z0-9_-]{1,64}$`, because some drop a whole server for one name that breaks it.
+Tool names match `^[a-zA-Z0-9_-]{1,64}$`, which every known client accepts. Some clients reject a
+whole server because of one other name. Source: MCP 2026-07-28, Tools.
 """
 
 import re
@@ -26,25 +26,24 @@ _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _MAX_NAME_CHARS: Final = 64
 _DIGEST_CHARS: Final = 8
 _MAX_REASON_CHARS: Final = 300
-"""Characters of a warning's reason."""
+"""Maximum length of the reason in a warning."""
 
 
 def tool_name(hook: Hook[Any, Any], plugin: str, function: str = "") -> str:
     """Return the name of a hook's tool, safe for every client.
 
-    Characters that some client refuses become `_`; a name of more than 64 characters keeps its
-    head and ends in a digest of the whole.
+    Other characters become `_`. A name of more than 64 characters is cut and ends with a digest.
     """
     name = hook.tool.format(kind=hook.kind.name, plugin=plugin, hook=hook.name, function=function)
     return _safe_name(name)
 
 
 def _safe_name(name: str, *, digest: bool = False) -> str:
-    """Return a name that every client takes; with a `digest` no two names become one."""
+    """Return a name that every client accepts; a `digest` keeps different names different."""
     safe = _UNSAFE.sub("_", name)
     if len(safe) <= _MAX_NAME_CHARS and not digest:
         return safe
-    from hashlib import sha256  # it brings OpenSSL along, and names are seldom so long
+    from hashlib import sha256  # imports OpenSSL, and few names are so long
 
     mark = sha256(name.encode()).hexdigest()[:_DIGEST_CHARS]
     return f"{safe[: _MAX_NAME_CHARS - _DIGEST_CHARS - 1]}_{mark}"
@@ -53,7 +52,7 @@ def _safe_name(name: str, *, digest: bool = False) -> str:
 def describe_tools(
     kind: Kind, plugin: str, catalogues: Mapping[str, Iterable[JsonObject]], *, modern: bool
 ) -> list[JsonObject]:
-    """List the tools of a plugin, as `tools/list` answers.
+    """Return the tools of a plugin for the response to `tools/list`.
 
     `catalogues` maps the name of each catalogue hook to the functions it listed.
     """
@@ -123,16 +122,16 @@ def _output_schema(hook: Hook[Any, Any], *, modern: bool) -> JsonObject:
 
 
 def _without_content(schema: JsonObject) -> JsonObject:
-    """Leave out `content`, which travels in MCP's own place and not in the structured content."""
+    """Remove `content`, which MCP sends next to the structured content and not in it."""
     properties = {name: s for name, s in schema.get("properties", {}).items() if name != "content"}
     required = [name for name in schema.get("required", []) if name != "content"]
     return {**schema, "properties": properties, "required": required}
 
 
 def _wrap(name: str, schema: Json) -> JsonObject:
-    """Make an object schema with one property.
+    """Return an object schema with one property, which has the given schema.
 
-    The schema moves one level down: an `$id` keeps its own references pointing at itself.
+    The schema gets an `$id`, so that its references still point into it one level deeper.
     """
     inner = schema
     if is_object(schema) and "$id" not in schema:
@@ -142,7 +141,7 @@ def _wrap(name: str, schema: Json) -> JsonObject:
 
 @dataclass(slots=True)
 class OfferedTools:
-    """What a server offers of a kind, read from its `tools/list`."""
+    """The tools of a server, mapped to the hooks and functions of a kind."""
 
     tools: dict[str, str] = field(default_factory=dict[str, str])
     """Hook name → tool name."""
@@ -151,7 +150,7 @@ class OfferedTools:
     catalogues: dict[str, list[JsonObject]] = field(default_factory=dict[str, list[JsonObject]])
     """Catalogue hook → the functions it lists."""
     is_foreign: bool = False
-    """True if the server knows nothing of hooks: every tool is a function."""
+    """True if the server does not know hooks: every tool is a function."""
 
     @classmethod
     def read(
@@ -161,15 +160,15 @@ class OfferedTools:
         tools: Iterable[JsonObject],
         warn: WarnAboutTool = ignore_warning,
     ) -> "OfferedTools":
-        """Tell which tool is which hook, or which function of a hook.
+        """Find the hook, or the function of a hook, of each listed tool.
 
-        Servers of ours mark their tools; elsewhere tools are known by their names; and what
-        is left on a server without any mark are the functions of the kind's `functions` hook.
+        Our servers mark their tools with the hook's name. Without a mark, the tool's name decides.
+        On a server without any mark, the other tools are functions of the kind's `functions` hook.
 
         Args:
-            kind: What the server is asked to be.
-            plugin: Its name, which the names of tools are made with.
-            tools: What `read_tools` has returned.
+            kind: The contract that the server is called by.
+            plugin: The plugin's name, which is part of tool names.
+            tools: The result of `read_tools`.
             warn: Called for each tool that is left out or renamed here.
         """
         listed = list(tools)
@@ -195,7 +194,7 @@ class OfferedTools:
 
 
 def _marked_hook(tool: JsonObject, kind: Kind) -> str | None:
-    """Return the hook of the kind that a tool is marked as."""
+    """Return the name of the hook that a tool is marked with, or `None`."""
     mark: Json = tool.get("_meta", {}).get(HOOK)
     return mark if isinstance(mark, str) and mark in kind.hooks else None
 
@@ -209,7 +208,7 @@ def _function(tool: JsonObject, rest: Json) -> JsonObject:
 def _listable_functions(
     listing: Hook[Any, Any], functions: Iterable[tuple[JsonObject, str]], warn: WarnAboutTool
 ) -> list[tuple[JsonObject, str]]:
-    """Return the functions that a catalogue may list, each once, with the names of their tools."""
+    """Return the functions that the catalog can list, each once, with the names of their tools."""
     found: dict[str, tuple[JsonObject, str]] = {}
     for entry, tool in functions:
         problem = _listing_problem(listing, entry)
@@ -228,7 +227,7 @@ def _listable_functions(
 
 
 def _listing_problem(listing: Hook[Any, Any], entry: JsonObject) -> str:
-    """Say why the catalogue's own schema refuses an entry; an empty text if it does not."""
+    """Return why the catalog's schema refuses an entry, or an empty text."""
     try:
         listing.output.load(encode([entry]))
     except (InvalidOutput, *DECODE_ERRORS) as error:

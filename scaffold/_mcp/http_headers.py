@@ -1,4 +1,4 @@
-"""The HTTP headers that mirror a modern request, so that proxies need not parse its body.
+"""HTTP headers that repeat parts of a request, so that proxies need not parse its body.
 
 Source: MCP 2026-07-28, Streamable HTTP: Request Metadata, Custom Headers from Tool Parameters.
 """
@@ -33,7 +33,7 @@ _TYPES: Final = frozenset({"string", "integer", "boolean"})
 
 
 def encode_header_value(value: str) -> str:
-    """Write text as a header value: as it is if that is safe, in Base64 otherwise."""
+    """Return a text as a header value: unchanged if that is safe, otherwise in Base64."""
     sentinel = value.startswith(_PREFIX) and value.endswith(_SUFFIX)
     if _PLAIN.fullmatch(value) and not sentinel:
         return value
@@ -41,7 +41,7 @@ def encode_header_value(value: str) -> str:
 
 
 def decode_header_value(text: str) -> str:
-    """Read a header value; raise `ValueError` if it is Base64 that cannot be read."""
+    """Decode a header value; raise `ValueError` if it is invalid Base64."""
     if not (text.startswith(_PREFIX) and text.endswith(_SUFFIX)):
         return text
     inner = text[len(_PREFIX) : -len(_SUFFIX)]
@@ -55,20 +55,20 @@ def parameter_headers(schema: JsonObject) -> dict[str, tuple[str, ...]]:
     """Map each `x-mcp-header` of a tool's input schema to the property path it mirrors.
 
     Names are lower case, with their `mcp-param-` prefix. Raises `ValueError` for an annotation that
-    the specification forbids: such a tool must not be offered or used over HTTP.
+    the specification forbids. Such a tool must not be offered or called over HTTP.
     """
     headers: dict[str, tuple[str, ...]] = {}
     for path, node in _annotated_schemas(schema, ()):
         if path is None:
-            raise ValueError("x-mcp-header stands where no chain of properties leads")
+            raise ValueError("x-mcp-header is not on a property that 'properties' alone lead to")
         name = node["x-mcp-header"]
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise ValueError(f"x-mcp-header {name!r} is no header name")
+            raise ValueError(f"x-mcp-header {name!r} is not a valid header name")
         if node.get("type") not in _TYPES:
             raise ValueError(f"x-mcp-header {name!r} is not on a string, integer or boolean")
         header = f"mcp-param-{name.lower()}"
         if header in headers:
-            raise ValueError(f"x-mcp-header {name!r} stands twice")
+            raise ValueError(f"x-mcp-header {name!r} is used twice")
         headers[header] = path
     return headers
 
@@ -97,9 +97,9 @@ def check_parameter_headers(
     arguments: Raw | UnsetType,
     headers: Mapping[str, str],
 ) -> None:
-    """Hold the `Mcp-Param-*` headers of a call against its arguments; raise `JsonRpcError`.
+    """Compare the `Mcp-Param-*` headers of a call with its arguments; raise `JsonRpcError`.
 
-    `expected` is what `parameter_headers` found in the tool's schema.
+    `expected` is the result of `parameter_headers` for the tool's schema.
     """
     if not expected:
         return
@@ -125,7 +125,7 @@ def _value_at(value: Json, path: tuple[str, ...]) -> Json:
 
 
 def _header_matches(value: Json, text: str | None) -> bool:
-    """Tell whether a header says what the body says; integers are compared as numbers."""
+    """Return whether a header and an argument are equal; integers are compared as numbers."""
     if value is None or text is None:
         return value is None and text is None
     try:

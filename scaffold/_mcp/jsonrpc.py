@@ -1,6 +1,6 @@
-"""JSON-RPC messages: one scan to read, one concatenation to write.
+"""JSON-RPC messages: one scan reads a message, and one concatenation writes it.
 
-Payloads stay raw slices of the message; whoever owns their schema reads them.
+Payloads stay raw slices of the message. The code that has their schema decodes them.
 Source: JSON-RPC 2.0; MCP 2026-07-28, Base Protocol.
 """
 
@@ -36,20 +36,20 @@ RequestId: TypeAlias = int | str
 
 
 DECODE_ERRORS: Final = (ValueError, RecursionError)
-"""What a decoder raises for bytes that it cannot read: syntax, UTF-8, numbers, depth, types.
+"""The exceptions of decoders: for wrong syntax, UTF-8, numbers, depth and types.
 
-The errors of msgspec and of pydantic are `ValueError`s.
+The errors of msgspec and of pydantic are subclasses of `ValueError`.
 """
 
 STREAM_KEY: Final = "hookspec.scaffold/stream"
-"""The key of `_meta` that asks for a stream, and says how far it may run ahead."""
+"""The key of `_meta` that asks for a stream; its value is the window in bytes."""
 
 METADATA_KEY: Final = "hookspec.scaffold/metadata"
-"""The key of `_meta` under which the metadata of a call travels."""
+"""The key of `_meta` for the metadata of a call."""
 
 
 class RequestMeta(msgspec.Struct, gc=False):
-    """The request metadata that the modern era puts into every request (`params._meta`)."""
+    """The metadata that each request of the modern era has (`params._meta`)."""
 
     version: str = field(default="", name="io.modelcontextprotocol/protocolVersion")
     """The revision of the request; empty in the legacy era."""
@@ -57,37 +57,37 @@ class RequestMeta(msgspec.Struct, gc=False):
         default=UNSET, name="io.modelcontextprotocol/clientCapabilities"
     )
     progress_token: RequestId | None = field(default=None, name="progressToken")
-    """Set if the client wants `notifications/progress` under this token."""
+    """Set if the client wants `notifications/progress` with this token."""
     structured: bool = field(default=False, name="hookspec.scaffold/structured")
-    """True if the client reads structured content, and needs no copy of it as text."""
+    """True if the client reads structured content and does not need a copy as text."""
     window: int = field(default=0, name=STREAM_KEY)
-    """tools/call: set if the client reads streams, to how many bytes of one may be under way."""
+    """tools/call: the window in bytes if the client reads streams, otherwise 0."""
     metadata: dict[str, Json] | None = field(default=None, name=METADATA_KEY)
-    """tools/call: what is known of the call beside its payload."""
+    """tools/call: the metadata of the call."""
     traceparent: Any = None
-    """tools/call: the trace, for a peer who does not read our metadata (2026-07-28, SEP-414)."""
+    """tools/call: the trace, for peers that do not read our metadata (2026-07-28, SEP-414)."""
     tracestate: Any = None
     baggage: Any = None
 
 
 class Params(msgspec.Struct, rename="camel", gc=False):
-    """The parameters of every method that a tools-only peer sends or gets."""
+    """The parameters of all methods that a peer with tools sends or receives."""
 
     name: str = ""
     """tools/call: the tool."""
     arguments: Raw | UnsetType = UNSET
-    """tools/call: the payload, untouched."""
+    """tools/call: the payload as raw JSON."""
     cursor: Any = None
-    """tools/list: the page; a server without pages has given none away."""
+    """tools/list: the page. Our server has one page and sends no cursor."""
     meta: RequestMeta | UnsetType = field(default=UNSET, name="_meta")
     protocol_version: str = ""
-    """initialize: the revision that the client would like."""
+    """initialize: the protocol revision that the client asks for."""
     request_id: RequestId | None = None
-    """notifications/cancelled: the request to give up; and whose stream is meant."""
+    """notifications/cancelled: the request to cancel. Acknowledgements: the stream's request."""
     taken: int = 0
-    """The bytes of a stream that its client has taken in all."""
+    """Acknowledgements: the bytes of the stream that the client has read in all."""
     progress_token: RequestId | None = None
-    """notifications/progress: whose progress it is."""
+    """notifications/progress: the token of the call."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -102,15 +102,15 @@ class Message(msgspec.Struct, gc=False):
 
     @property
     def is_error(self) -> bool:
-        """True if it reports an error, whatever result it has: the two exclude each other.
+        """True if the response has an error. A result next to it does not count.
 
-        An error that is `null` is absent. Source: JSON-RPC 2.0 §5.
+        An error that is `null` counts as absent. Source: JSON-RPC 2.0 §5.
         """
         return self.error is not UNSET and not is_null(self.error)
 
 
 class JsonRpcError(Exception):
-    """A message that cannot be served; becomes a JSON-RPC error response."""
+    """A message that cannot be served. The server turns it into a JSON-RPC error response."""
 
     def __init__(
         self, code: int, message: str, data: Json = None, id: RequestId | None = None
@@ -135,19 +135,19 @@ encode = msgspec.json.Encoder().encode
 
 
 def is_null(value: Raw) -> bool:
-    """Tell whether a JSON value is `null`, which serializers write for a member that is absent."""
+    """Return whether a JSON value is `null`, which some serializers write for absent members."""
     return bytes(value).strip() == b"null"
 
 
 def read_message(data: bytes) -> Message:
-    """Read one message; raise `JsonRpcError` with the id, if there is one to answer to.
+    """Read one message; raise `JsonRpcError` with the id, if the message has one.
 
-    An optional member that is `null` is absent. A notification is read whatever its parameters
-    are, because it has no answer that could say what is wrong with them.
+    An optional member that is `null` counts as absent. A notification with invalid parameters is
+    accepted, because it has no response that could report them.
     """
     try:
         if not data.isascii():
-            str(data, "utf-8")  # what is skipped is not looked at, and must be text too (RFC 8259)
+            str(data, "utf-8")  # the decoder does not check what it skips (RFC 8259)
         message = _decode(data)
     except DECODE_ERRORS as error:
         message = _explain_unreadable(data, error)
@@ -157,15 +157,15 @@ def read_message(data: bytes) -> Message:
 
 
 def read_server_message(data: bytes) -> Message:
-    """Read one message of a server, as `read_message` does; a byte order mark before it is skipped.
+    """Read one message of a server like `read_message`, and skip a byte order mark before it.
 
-    Consoles of .NET and Windows write one before the first line. Source: RFC 8259 §8.1.
+    Consoles of .NET and Windows write such a mark before the first line. Source: RFC 8259 §8.1.
     """
     return read_message(data.removeprefix(BOM_UTF8))
 
 
 def _explain_unreadable(data: bytes, error: Exception) -> Message:
-    """Tell what an unreadable message was: raise the refusal, unless it can be read after all."""
+    """Read a message again that failed to decode: without nulls, or to raise the exact error."""
     if not isinstance(error, msgspec.ValidationError):
         raise JsonRpcError(ErrorCode.PARSE_ERROR, f"not JSON: {error}") from None
     if b"null" in data and (message := _read_without_nulls(data)) is not None:
@@ -184,7 +184,7 @@ def _explain_unreadable(data: bytes, error: Exception) -> Message:
 
 
 def _read_without_nulls(data: bytes) -> Message | None:
-    """Read a message without its members that are `null`, the id excepted; `None` if that fails."""
+    """Read a message without members that are `null`, except the id; return `None` on failure."""
     try:
         members = _members_without_nulls(data, keep="id")
         if "params" in members:
@@ -224,7 +224,7 @@ def write_response(id: RequestId, result: bytes) -> bytes:
 
 
 def write_error_response(error: JsonRpcError, id: RequestId | None = None) -> bytes:
-    """Write an error response; it has no id if none could be read (MCP, Base Protocol)."""
+    """Write an error response. It has no id if the request's id is unknown (MCP, Base Protocol)."""
     content: dict[str, Json] = {"code": int(error.code), "message": error.message}
     if error.data is not None:
         content["data"] = error.data

@@ -1,4 +1,4 @@
-"""The tools that a server lists, read one by one: an odd one is fixed or left out.
+"""Read the tools that a server lists one by one. An invalid tool is repaired or left out.
 
 Source: MCP 2026-07-28, Tools: Data Types.
 """
@@ -16,22 +16,22 @@ from scaffold.contract._json.types import Json, JsonObject, is_object
 __all__ = ["WarnAboutTool", "ignore_warning", "read_tools"]
 
 WarnAboutTool: TypeAlias = Callable[[str, str], None]
-"""Is told of an odd tool: its name, and what becomes of it, as the rest of a sentence."""
+"""Called for each invalid tool, with its name and the rest of a sentence about it."""
 
 _ANYTHING: Final[JsonObject] = {"type": "object"}
-"""The schema of arguments that nothing is known of."""
+"""The schema of arguments for a tool without a usable `inputSchema`."""
 
 _decode = msgspec.json.Decoder(JsonObject).decode
 
 
 def ignore_warning(_tool: str, _what: str) -> None:
-    """Tell nothing."""
+    """Do nothing."""
 
 
 def read_tools(listed: Iterable[Raw], warn: WarnAboutTool) -> list[JsonObject]:
-    """Return the tools that can be used, each with a `name`, a `description` and an `inputSchema`.
+    """Return the usable tools, each with a `name`, a `description` and an `inputSchema`.
 
-    A member that is `null` is absent.
+    A member that is `null` counts as absent. `warn` is called for each invalid tool.
     """
     tools: list[JsonObject] = []
     for raw in listed:

@@ -1,4 +1,4 @@
-"""What a call reports before its answer: how far it is, and the items of a stream.
+"""Progress notifications: how far a call is, and the items of a stream.
 
 Source: MCP 2026-07-28, Progress.
 """
@@ -13,7 +13,7 @@ __all__ = ["HookReport", "Progress", "read_progress"]
 
 
 class HookReport(msgspec.Struct):
-    """What the hook itself has reported, in a stream whose `progress` counts its messages."""
+    """The progress that a stream hook reports; the notification's own `progress` counts messages."""
 
     progress: float
     total: float | None = None
@@ -26,7 +26,7 @@ class _ProgressMeta(msgspec.Struct):
 
 
 class Progress(msgspec.Struct):
-    """What comes of a call before its answer."""
+    """The parameters of one progress notification."""
 
     progress: float
     token: int = field(name="progressToken")
@@ -34,7 +34,7 @@ class Progress(msgspec.Struct):
     message: str | None = ""
     meta: _ProgressMeta | None = field(default=None, name="_meta")
     size: int = 0
-    """Bytes of the message; the server does not say it."""
+    """Length of the message in bytes. It is set by `read_progress`, not by the server."""
 
     @property
     def item(self) -> Raw | UnsetType:
@@ -42,7 +42,7 @@ class Progress(msgspec.Struct):
         return UNSET if self.meta is None else self.meta.item
 
     def report_to(self, report: ProgressListener | None) -> None:
-        """Tell whoever listens what the hook has reported."""
+        """Call the listener, if there is one, with what the hook has reported."""
         if report is not None:
             meta = self.meta
             source = self if meta is None or meta.report is None else meta.report
@@ -57,7 +57,7 @@ _decode_progress = msgspec.json.Decoder(_Reported).decode
 
 
 def read_progress(line: bytes) -> Progress | None:
-    """Read `notifications/progress`; `None` if it is malformed, or its token is not ours."""
+    """Decode `notifications/progress`; return `None` if it is malformed or its token is not ours."""
     try:
         progress = _decode_progress(line).params
     except DECODE_ERRORS:

@@ -1,4 +1,4 @@
-"""The protocol revisions that are spoken, and the codes of their errors.
+"""The supported protocol revisions, and their error codes.
 
 Sources: MCP 2026-07-28, Versioning and Compatibility; JSON-RPC 2.0 §5.1.
 """
@@ -15,7 +15,7 @@ SUPPORTED: Final = (MODERN, *LEGACY)
 
 
 class ErrorCode(IntEnum):
-    """JSON-RPC error codes; those from -32020 on are the protocol's own."""
+    """JSON-RPC error codes. MCP itself defines those from -32020 on."""
 
     PARSE_ERROR = -32700
     INVALID_REQUEST = -32600
@@ -30,9 +30,9 @@ class ErrorCode(IntEnum):
 MODERN_ERRORS: Final = frozenset(
     {ErrorCode.HEADER_MISMATCH, ErrorCode.MISSING_CAPABILITY, ErrorCode.UNSUPPORTED_VERSION}
 )
-"""Codes that only a modern server answers with: no reason to fall back to `initialize`."""
+"""Codes that only modern servers send. The client does not fall back to `initialize` then."""
 
 
 def negotiate_version(requested: str) -> str:
-    """Return the legacy revision that answers an `initialize` asking for `requested`."""
+    """Return the legacy revision for the response to an `initialize` that asks for `requested`."""
     return requested if requested in LEGACY else LATEST_LEGACY

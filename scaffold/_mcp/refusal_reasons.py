@@ -1,7 +1,7 @@
-"""Why a server refused, read from whatever form it said that in.
+"""Read the reason of an error response, in whatever form the server sends it.
 
-JSON-RPC asks for an object with a number and a text. Servers also send a text alone, codes that are
-texts or floats, and messages that are objects: the reason is never lost.
+JSON-RPC requires an object with an integer code and a text. Servers also send a text alone, codes
+that are texts or floats, and messages that are objects. The reason is kept in all these cases.
 Source: JSON-RPC 2.0 §5.1.
 """
 
@@ -23,16 +23,16 @@ __all__ = [
 ]
 
 _MAX_CHARS: Final = 1000
-"""Characters of a reason that are shown."""
+"""Maximum length of a reason in a message."""
 
 
 class ErrorReason(NamedTuple):
-    """What the `error` of a response says."""
+    """The content of the `error` member of a response."""
 
     code: int | None
     """The code, if it is a whole number."""
     text: str
-    """The message with the code, for people."""
+    """The message and the code, to be shown."""
     data: Json
 
 
@@ -47,14 +47,14 @@ _decode_error = msgspec.json.Decoder(_Error).decode
 
 
 def read_error_reason(error: Raw) -> ErrorReason:
-    """Read the `error` of a response, whatever it is."""
+    """Read the `error` member of a response; any JSON value is accepted."""
     try:
         members = _decode_error(error)
     except DECODE_ERRORS:
         return ErrorReason(None, json_as_text(error), None)
     code, message = _value(members.code), _value(members.message)
     if message is None:
-        # All that there is: some servers have members of their own in place of a message.
+        # Shown as a whole: some servers use members of their own instead of a message.
         return ErrorReason(_whole_number(code), json_as_text(error), _value(members.data))
     assert members.message is not UNSET
     number = _whole_number(code)
@@ -63,13 +63,13 @@ def read_error_reason(error: Raw) -> ErrorReason:
 
 
 def json_as_text(value: Raw) -> str:
-    """Return a JSON value as text: a string as it is, of anything else its JSON."""
+    """Return a JSON string as its text, and any other JSON value as JSON."""
     content = _value(value)
     return _shortened(content) if isinstance(content, str) else excerpt(bytes(value), _MAX_CHARS)
 
 
 def content_text(content: Json) -> str:
-    """Return the text of content blocks, whatever they are."""
+    """Return the text in content blocks; blocks without text are left out."""
     if is_object(content):
         text = content.get("text")
         return text if isinstance(text, str) else ""
@@ -79,13 +79,13 @@ def content_text(content: Json) -> str:
 
 
 def describe_value(value: Json) -> str:
-    """Return a value that should have been a word as an error shows it."""
+    """Return a value as an error message shows it where a word was expected."""
     plain = isinstance(value, str | int | float)
     return _shortened(repr(value)) if plain else f"of type {type(value).__name__}"
 
 
 def excerpt(data: bytes, max_bytes: int = 200) -> str:
-    """Return the beginning of what cannot be read, as text."""
+    """Return the beginning of unreadable data as text."""
     return data[:max_bytes].decode(errors="backslashreplace").strip()
 
 
@@ -94,7 +94,7 @@ def _shortened(text: str) -> str:
 
 
 def _value(raw: Raw | UnsetType) -> Json:
-    """Return a JSON value; `None` if there is none that can be read."""
+    """Decode a JSON value; return `None` if it is absent, and an excerpt if it is unreadable."""
     if raw is UNSET or is_null(raw):
         return None
     try:

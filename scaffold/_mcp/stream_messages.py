@@ -1,11 +1,12 @@
-"""Streams over MCP: the items of a call as its progress, and what bounds how many are under way.
+"""Streams over MCP: the items of a call are progress notifications, with backpressure.
 
-A client that reads streams says so in `_meta` of its call, beside a progress token: how many bytes
-the server may be ahead of it. The server sends each item as a `notifications/progress`. Over HTTP
-the connection itself holds the server up. On a pipe, which other calls need, the client tells what
-it has taken, and the server goes on by that. The result says how many items there were.
+A client that reads streams sends a progress token and a *window* in `_meta` of its call: the number
+of bytes that the server may send ahead. The server sends each item as `notifications/progress`.
+Over HTTP the connection itself applies backpressure. A pipe is shared with other calls, so the
+client acknowledges what it has read, and the server continues. The result contains the number of
+items.
 
-Whoever does not ask for a stream gets one result with all items, an array.
+A client that does not ask for a stream gets one result: an array of all items.
 Source: MCP 2026-07-28, Progress.
 """
 
@@ -31,10 +32,10 @@ __all__ = [
 ]
 
 WINDOW_BYTES: Final = 1 << 18
-"""Bytes of messages that a client of ours lets a server be ahead; one message may go beyond."""
+"""Bytes that our client lets a server send ahead. One message may exceed the window."""
 
 MORE_NOTIFICATION: Final = "notifications/hookspec.scaffold/more"
-"""The client has taken more of a stream: `requestId`, and `taken`, the bytes in all."""
+"""Acknowledges messages of a stream: `requestId`, and `taken`, the bytes read in all."""
 
 _ITEM: Final = b'{"progressToken":%b,"progress":%d,"_meta":{"hookspec.scaffold/item":%b}}'
 _REPORT: Final = b'{"progressToken":%b,"progress":%d,"_meta":{"hookspec.scaffold/report":%b}}'
@@ -60,7 +61,7 @@ def write_stream_item(token: RequestId, number: int, item: bytes) -> bytes:
 
 
 def write_stream_report(token: RequestId, number: int, report: HookReport) -> bytes:
-    """Write message `number` of a stream: a report of the hook's."""
+    """Write message `number` of a stream: a progress report of the hook."""
     return write_notification(_PROGRESS, _REPORT % (encode(token), number, encode(report)))
 
 
@@ -70,7 +71,7 @@ def write_more_params(id: RequestId, taken: int) -> bytes:
 
 
 def write_stream_end(count: int, head: ResultPrefix) -> bytes:
-    """Write the result of a stream of so many items that have been sent."""
+    """Write the result of a stream of which `count` items have been sent."""
     structured = b"[]" if head.modern else b'{"result":[]}'
     return b'{%b"isError":false,"content":[],"structuredContent":%b}' % (
         head.write(_END % count),
@@ -81,9 +82,9 @@ def write_stream_end(count: int, head: ResultPrefix) -> bytes:
 def read_stream_end(
     hook: Hook[Any, Any], result: Raw, *, received: int, modern: bool
 ) -> list[bytes]:
-    """Return the items that a result holds: all of them if the server knows no streams.
+    """Return the items in a result: all items if the server does not support streams.
 
-    Raises the `HookError` it holds, or `ProtocolError` if not as many items `came` as were sent.
+    Raises the `HookError` in the result, or `ProtocolError` if items are missing.
     """
     items = read_result(hook, result, is_object=False, modern=modern)
     try:
@@ -93,6 +94,6 @@ def read_stream_end(
     except DECODE_ERRORS as error:
         raise ProtocolError(f"{hook.name}: not the end of a stream: {error}") from None
     if meta.items != received:
-        what = f"{received} items came, and the server sent {meta.items}"
+        what = f"{received} items were received, and the server sent {meta.items}"
         raise ProtocolError(f"{hook.name}: {what}")
     return []

@@ -1,8 +1,8 @@
-"""Tool results: a hook's answer or error, to MCP and back.
+"""Convert a hook's output or error to an MCP tool result, and back.
 
-A value travels as `structuredContent`. Before 2026-07-28 that must be an object, so any other value
-is wrapped as `{"result": …}` there. A `HookError` travels as a result with `isError`, its message
-as text for a model and the whole of it in `_meta` for a typed client.
+An output is sent as `structuredContent`. Before 2026-07-28 that must be an object, so any other
+value is wrapped as `{"result": …}`. A `HookError` is a result with `isError`: its message is text
+for a language model, and the whole error is in `_meta` for a typed client.
 Source: MCP 2026-07-28, Tools: Structured Content, Error Handling.
 """
 
@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 WRAPPED_ARGUMENT: Final = "payload"
-"""The one argument of a tool whose hook takes no object: MCP arguments are always an object."""
+"""The one argument of a tool whose hook takes another value than an object, as MCP requires."""
 
 COMPLETE: Final = "complete"
-"""The one `resultType` that is a success (MCP 2026-07-28, Base Protocol)."""
+"""The only `resultType` of a success (MCP 2026-07-28, Base Protocol)."""
 
 _CONTENT_EXTRACTED = b'"hookspec.scaffold/content":true'
 
@@ -57,7 +57,7 @@ class _Meta(msgspec.Struct):
 
 
 class _Result(msgspec.Struct, rename="camel"):
-    """A tool result. Serializers of some languages write members that are absent as `null`."""
+    """A tool result. Serializers of some languages write absent members as `null`."""
 
     content: Raw | UnsetType = UNSET
     structured_content: Raw | UnsetType = UNSET
@@ -77,7 +77,7 @@ _decode_blocks = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
 class ResultPrefix:
-    """What every result of one server and one era begins with, encoded once.
+    """The first members of every result of one server and one era, encoded once.
 
     Modern results name their type and their server (MCP 2026-07-28, Base Protocol: General fields).
     """
@@ -99,17 +99,21 @@ class ResultPrefix:
 
 
 def result_start(head: ResultPrefix, meta: bytes = b"", content: bytes = b"[]") -> bytes:
-    """Return a result up to the output, which comes last; `content` is a list of blocks as JSON."""
+    """Return a result up to the output, which is last. `content` is a JSON list of blocks."""
     return b'{%b"isError":false,"content":%b,"structuredContent":' % (head.write(meta), content)
 
 
 def write_result(
     hook: Hook[Any, Any], output: bytes, head: ResultPrefix, *, is_object: bool, text: bool
 ) -> bytes:
-    """Write the result of a hook that answered `output`, a valid payload as JSON.
+    """Write the result of a hook for its `output`, a valid payload as JSON.
 
-    `is_object` says that the output schema allows objects only; `text` asks for the copy as text
-    that clients without structured content need.
+    Args:
+        hook: The hook.
+        output: The payload as JSON.
+        head: The first members of the result.
+        is_object: True if the output schema allows objects only.
+        text: True to add a copy as text, for clients that do not read structured content.
     """
     meta = b""
     content = b"[]"
@@ -124,7 +128,7 @@ def write_result(
 
 
 def write_error_result(error: HookError, head: ResultPrefix) -> bytes:
-    """Write the result of a hook that raised; `TypeError` if its data is not JSON."""
+    """Write the result of a hook that raised; raise `TypeError` if its data is not JSON."""
     whole = {"code": error.code, "message": error.message, "data": error.data}
     meta = b'"hookspec.scaffold/error":%b' % encode(whole)
     return b'{%b"isError":true,"content":[{"type":"text","text":%b}]}' % (
@@ -152,19 +156,19 @@ def read_result(hook: Hook[Any, Any], result: Raw, *, is_object: bool, modern: b
 
 
 class ForeignResult(NamedTuple):
-    """The result of a tool that knows nothing of hooks."""
+    """The result of a tool of a server that does not know hooks."""
 
     output: bytes
-    """What the hook answers, as JSON."""
+    """The output of the hook as JSON."""
     structured: bytes | None
     """The structured content, if there is any."""
 
 
 def read_foreign_result(hook: Hook[Any, Any], result: Raw) -> ForeignResult:
-    """Return what a `functions` hook answers for the result of any MCP server's tool.
+    """Convert the tool result of any MCP server to the output of a `functions` hook.
 
-    `result` is the structured content, or the text if there is only text, or null; `content` holds
-    the blocks where the hook has room for them. Raises `HookError` `tool_failed` for `isError`,
+    `result` is the structured content, or the text if there is only text, or null. `content` has
+    the blocks if the hook's output has that property. Raises `HookError` `tool_failed` for `isError`,
     `ProtocolError` for a result that is not complete.
     """
     try:
@@ -189,7 +193,7 @@ def read_foreign_result(hook: Hook[Any, Any], result: Raw) -> ForeignResult:
 
 
 def _check_complete(hook: Hook[Any, Any], answer: _Result) -> None:
-    """Refuse a result that is not the end of the call; what it says is kept."""
+    """Raise `ProtocolError` for a result that is not complete, with the text in it."""
     if answer.result_type in (None, COMPLETE):
         return
     said = _texts(answer)
@@ -207,7 +211,7 @@ def _blocks(content: Raw | UnsetType) -> list[dict[str, Any]]:
 
 
 def _texts(answer: _Result) -> str:
-    """Return what the content of a failure says, whatever form it has."""
+    """Return the text in the content of a failed result, in whatever form it is."""
     if answer.content is UNSET or is_null(answer.content):
         return ""
     try:
@@ -256,7 +260,7 @@ def _rest(data: JsonObject) -> OmittedProblems:
 
 
 def _extract_content(output: bytes) -> tuple[bytes, bytes | None]:
-    """Take `content` out of an output, for MCP's own place for it."""
+    """Remove `content` from an output; MCP sends it next to the structured content."""
     properties = _decode_object(output)
     blocks = properties.pop("content", None)
     if blocks is None:
@@ -265,7 +269,7 @@ def _extract_content(output: bytes) -> tuple[bytes, bytes | None]:
 
 
 def _restore_content(structured: Raw, blocks: Raw | UnsetType) -> bytes:
-    """Put `content` back where the hook's output has it."""
+    """Add `content` to the structured content, where the hook's output has it."""
     properties = _decode_object(structured)
     properties["content"] = Raw(b"[]") if blocks is UNSET or is_null(blocks) else blocks
     return encode(properties)

@@ -26,9 +26,9 @@ from scaffold.testing._plugin.test_inputs import with_timeout
 
 REFUSALS = {
     "gap": (ProtocolError, "message 3 of the stream came in place of 2"),
-    "lost": (ProtocolError, "1 items came, and the server sent 2"),
+    "lost": (ProtocolError, "1 items were received, and the server sent 2"),
     "flood": (ProtocolError, "more of a stream than it was allowed to"),
-    "malformed": (ProtocolError, "1 items came, and the server sent 2"),
+    "malformed": (ProtocolError, "1 items were received, and the server sent 2"),
     "invalid": (InvalidOutput, '"text" is a required property'),
     "no list": (ProtocolError, "not the end of a stream"),
     "silence": (DeadlineExceeded, "no answer to log_reader_demo_tail within 1 s"),
