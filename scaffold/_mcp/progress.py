@@ -13,7 +13,7 @@ __all__ = ["HookReport", "Progress", "read_progress"]
 
 
 class HookReport(msgspec.Struct):
-    """The progress that a stream hook reports; the notification's own `progress` counts messages."""
+    """The progress of a stream hook; the notification's own `progress` counts messages."""
 
     progress: float
     total: float | None = None
@@ -57,7 +57,7 @@ _decode_progress = msgspec.json.Decoder(_Reported).decode
 
 
 def read_progress(line: bytes) -> Progress | None:
-    """Decode `notifications/progress`; return `None` if it is malformed or its token is not ours."""
+    """Decode `notifications/progress`; return `None` if it is malformed or not ours."""
     try:
         progress = _decode_progress(line).params
     except DECODE_ERRORS:

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 WRAPPED_ARGUMENT: Final = "payload"
-"""The one argument of a tool whose hook takes another value than an object, as MCP requires."""
+"""The name of the one argument if the input of a hook is not an object, which MCP requires."""
 
 COMPLETE: Final = "complete"
 """The only `resultType` of a success (MCP 2026-07-28, Base Protocol)."""
@@ -168,7 +168,9 @@ def read_foreign_result(hook: Hook[Any, Any], result: Raw) -> ForeignResult:
     """Convert the tool result of any MCP server to the output of a `functions` hook.
 
     `result` is the structured content, or the text if there is only text, or null. `content` has
-    the blocks if the hook's output has that property. Raises `HookError` `tool_failed` for `isError`,
+    the blocks if the hook's output has that property.
+
+    Raises `HookError` `tool_failed` for `isError`,
     `ProtocolError` for a result that is not complete.
     """
     try:

@@ -25,7 +25,7 @@ from scaffold.host import AsyncInProcessChannel, InProcessChannel
 from scaffold.testing._plugin.test_inputs import with_timeout
 
 REFUSALS = {
-    "gap": (ProtocolError, "message 3 of the stream came in place of 2"),
+    "gap": (ProtocolError, "message 3 of the stream came instead of 2"),
     "lost": (ProtocolError, "1 items were received, and the server sent 2"),
     "flood": (ProtocolError, "more of a stream than it was allowed to"),
     "malformed": (ProtocolError, "1 items were received, and the server sent 2"),

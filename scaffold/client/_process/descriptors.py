@@ -1,6 +1,6 @@
-"""The pipes and sockets to child processes. A fork of the host closes its copies of them at once.
+"""The pipes and sockets to child processes. A fork of the host closes its copies at once.
 
-A copy that stayed open would keep the end of its input from a plugin whose host has gone.
+If a copy stayed open, a plugin would not see the end of its input when its host ends.
 """
 
 import errno
@@ -18,21 +18,21 @@ from scaffold._concurrency.locks import Rank, reentrant_lock
 __all__ = ["ATOMIC_WRITE_BYTES", "DESCRIPTORS", "enlarge_pipe", "poller_for"]
 
 ATOMIC_WRITE_BYTES: Final = getattr(select, "PIPE_BUF", 512)
-"""Bytes that a pipe takes as a whole or not at all (POSIX, PIPE_BUF)."""
+"""Maximum length of an atomic write to a pipe, in bytes (POSIX, PIPE_BUF)."""
 
 _PIPE_BYTES: Final = 1 << 20
 _TABLE_FULL: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class Descriptors:
-    """Those of this process that lead to others."""
+    """All descriptors of this process that lead to child processes."""
 
     def __init__(self) -> None:
         self._lock = reentrant_lock(Rank.DESCRIPTORS)
-        """Held while a descriptor is made and noted: a fork waits for that."""
+        """Held while a descriptor is created and registered. A fork waits for it."""
         self._open: set[int] = set()
         self._spare = -1
-        """Kept to be given up when there is no room for another one."""
+        """Reserve: closed when the process has no free descriptor left."""
 
     def pipe(self) -> tuple[int, int]:
         """Return the ends of a new pipe, for reading and writing; raise `OSError`."""
@@ -50,7 +50,7 @@ class Descriptors:
         return pair
 
     def close(self, descriptor: int) -> None:
-        """Close a descriptor, once; a fork has none of those that it has copied."""
+        """Close a descriptor once. A fork has closed its copies already."""
         with suppress(KeyError):
             self._open.remove(descriptor)
             os.close(descriptor)
@@ -68,10 +68,10 @@ class Descriptors:
             self.close(descriptor)
 
     def write_to_read_end(self, pipe: int, data: bytes) -> bool:
-        """Write into the end of a pipe that is for reading; tell whether that can be done.
+        """Write into a pipe through its read end; return whether the system can do that.
 
-        Linux opens a pipe by the name of any of its descriptors. The end is closed at once, so the
-        end of the output is still seen.
+        Linux opens a pipe by the path of any of its descriptors. The new write end is closed at
+        once, so the reader still sees the end of the output.
         """
         with self._lock:
             try:
@@ -81,7 +81,7 @@ class Descriptors:
             finally:
                 with suppress(OSError):
                     self._reserve_spare()
-            with suppress(BlockingIOError):  # a full pipe lets nobody block
+            with suppress(BlockingIOError):  # a read of a full pipe does not block
                 os.write(end, data)
             os.close(end)
             return True
@@ -107,15 +107,15 @@ class Descriptors:
             os.close(spare)
 
     def before_fork(self) -> None:
-        """Let no other thread make a descriptor until the fork is made."""
+        """Keep other threads from creating descriptors during a fork."""
         self._lock.acquire()
 
     def after_fork(self) -> None:
-        """Let other threads go on."""
+        """Allow other threads to create descriptors again."""
         self._lock.release()
 
     def in_fork(self) -> None:
-        """Close the copies."""
+        """Close the copies of the parent's descriptors."""
         for descriptor in (*self._open, self._spare):
             with suppress(OSError):
                 os.close(descriptor)
@@ -125,7 +125,7 @@ class Descriptors:
 
 
 def poller_for(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "select.poll":
-    """Return what waits for descriptors to become readable or writable."""
+    """Return a poll object for descriptors that become readable or writable."""
     poller = select.poll()
     for fd in read:
         poller.register(fd, select.POLLIN)
@@ -135,7 +135,7 @@ def poller_for(*, read: Sequence[int] = (), write: Sequence[int] = ()) -> "selec
 
 
 def enlarge_pipe(descriptor: int) -> None:
-    """Let a pipe hold more, where the system can and allows it."""
+    """Enlarge the buffer of a pipe, if the system can and allows it."""
     set_size = getattr(fcntl, "F_SETPIPE_SZ", None)
     if set_size is not None:
         with suppress(OSError):
@@ -143,7 +143,7 @@ def enlarge_pipe(descriptor: int) -> None:
 
 
 DESCRIPTORS: Final = Descriptors()
-"""Those of this process."""
+"""The registry of this process."""
 
 reset_after_fork(DESCRIPTORS.in_fork)
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""The variables that a process started here inherits."""
+"""The environment variables that a child process inherits."""
 
 import os
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ __all__ = ["inherited_variables"]
 
 
 def inherited_variables(names: Iterable[str] | None) -> dict[str, str]:
-    """Return this process's own variables of these names, as far as they are set; `None`: all."""
+    """Return the variables with these names that are set; `None` means all variables."""
     if names is None:
         return dict(os.environ)
     return {name: os.environ[name] for name in names if name in os.environ}

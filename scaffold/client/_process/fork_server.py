@@ -1,6 +1,6 @@
-"""Fork servers: one process for each Python environment, of which plugins are forks.
+"""Fork servers: one process for each Python environment, from which plugin processes are forked.
 
-A fork has imported already what every plugin imports, and shares the memory of it with all others.
+A fork has the modules that every plugin imports, and shares their memory with all other forks.
 """
 
 import logging
@@ -38,38 +38,41 @@ log = logging.getLogger(__name__)
 
 _PYTHON: Final = re.compile(r"python(\d(\.\d+)?)?$")
 _STARTUP_PREFIXES: Final = ("PYTHON", "PYDANTIC_", "LD_", "DYLD_", "MALLOC_", "LC_", "LANG")
-"""How variables begin that an interpreter or an import reads once."""
+"""Prefixes of variables that an interpreter or an import reads only once."""
 _SERVER_CODE: Final = (
-    # What lies in the folder that the host happens to run in is none of a plugin's modules.
+    # Modules in the working directory of the host must not shadow those of a plugin.
     "import sys; sys.path[:] = filter(None, sys.path); "
     "from scaffold.server._process.fork_server import main; main()"
 )
 _START_TIMEOUT: Final = 30.0
-"""Seconds that a server may take to start, or to take an order."""
+"""Seconds that a server may take to start, or to accept a request."""
 _GRACE_PERIOD: Final = 6.0
-"""Seconds to the end of a server whose host has left; it ends its processes within four."""
+"""Seconds until a server is ended by force. It ends its processes within four."""
 
 _MAX_STDERR_BYTES: Final = 1 << 16
 _NOT_FORKED: Final = 126
-"""The exit status of what never ran, as shells have it."""
+"""The exit status for a process that could not run, as in shells."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Environment:
-    """What the forks of one server have in common."""
+    """What all forks of one server have in common."""
 
     program: str
     """The interpreter's path."""
     variables: tuple[tuple[str, str], ...]
-    """The variables that it reads as it starts."""
+    """The variables that it reads at its start."""
     inherit: tuple[str, ...] | None
-    """The host's variables that it inherits, because the kernel shows them to each fork."""
+    """The names of the inherited variables: `/proc/PID/environ` shows them in each fork."""
 
 
 class ForkServers:
-    """Starts processes as forks where that is possible, and anew where it is not.
+    """Starts processes as forks where that is possible, and as new interpreters otherwise.
 
-    The log says where it is not, and why. For any thread.
+    The log says why a command cannot be a fork. Thread-safe. Example::
+
+        forks = ForkServers()
+        channel = StdioChannel(command, kind=TOOL, plugin="demo", spawn=forks.prepare(command, {}))
     """
 
     def __init__(self) -> None:
@@ -81,26 +84,26 @@ class ForkServers:
         env: Mapping[str, str],
         inherit: Sequence[str] | None = None,
     ) -> Spawn:
-        """Return what starts such a command, with these variables on top of the host's own.
+        """Return the function that starts a command, to be passed to a channel as `spawn`.
 
-        The first command of an environment waits until its fork server is up.
+        The first command of an environment waits until its fork server is ready.
 
         Args:
-            command: What is started.
-            env: Its variables, over those that it inherits.
-            inherit: The host's variables that it inherits; `None` stands for all. Its fork server
-                then inherits none but those that were listed as it started.
+            command: The program and its arguments.
+            env: Variables that are added to the inherited ones.
+            inherit: The names of the host's variables that it inherits; `None` means all. With a
+                list, the fork server inherits only these variables too.
         """
         launch = Launch(command, env=env, inherit=inherit)
         try:
             environment = _environment_of(launch)
         except _NotForkable as reason:
-            log.info("%s is started anew: %s", " ".join(command[:3]), reason)
+            log.info("%s is started without a fork server: %s", " ".join(command[:3]), reason)
             return spawn
         return self._slots.setdefault(environment, _ForkServerSlot(environment)).prepare()
 
     def close(self) -> None:
-        """End the servers, and what they have started. May be repeated."""
+        """End the servers and all processes that they have started. May be repeated."""
         for environment in list(self._slots):
             slot = self._slots.pop(environment, None)
             if slot is not None:
@@ -112,7 +115,7 @@ class _NotForkable(Exception):
 
 
 def _environment_of(launch: Launch) -> _Environment:
-    """Return whose fork a process can be; raise `_NotForkable` if it can be nobody's."""
+    """Return the environment whose server can fork a process; raise `_NotForkable`."""
     if not hasattr(os, "fork"):
         raise _NotForkable("this system cannot fork")
     program, first = (*launch.command, "", "")[:2]
@@ -131,23 +134,23 @@ def _environment_of(launch: Launch) -> _Environment:
 
 
 class _ForkServerSlot:
-    """Where the fork server of one environment is. A fork of the host starts one of its own."""
+    """Starts the fork server of one environment on first use; a fork of the host has its own."""
 
     def __init__(self, environment: _Environment) -> None:
         self._environment = environment
         self._lock = reentrant_lock(Rank.THREADS)
-        """Held while a server is started: the others wait for it."""
+        """Held while a server is started. Other threads wait for it."""
         self._server: _ForkServer | None = None
         self._unavailable = False
-        """True if there is no server any more, or none can be started."""
+        """True if the server was closed or cannot be started."""
         reset_after_fork(self._in_fork)
 
     def prepare(self) -> Spawn:
-        """Start the server if there is none; return what starts processes."""
+        """Start the server if it is not running; return the function that starts processes."""
         return spawn if self._running() is None else self.spawn
 
     def spawn(self, launch: Launch, stdio: Stdio) -> Child:
-        """Fork a process; start it without a server if there is none, or a fork is of no use."""
+        """Fork a process; start it without a server if there is none or its code is missing."""
         folder, file = launch.cwd or Path.cwd(), launch.command[1]
         forks = folder.is_dir() and (file == "-m" or (folder / file).is_file())
         server = self._running() if forks else None
@@ -181,7 +184,7 @@ class _ForkServerSlot:
 
 
 class _ForkServer:
-    """A process that forks; raises `ConnectFailed` if it does not start."""
+    """A running fork server; raises `ConnectFailed` if it does not start."""
 
     def __init__(self, environment: _Environment) -> None:
         self._socket, server_end = _socket_pair()
@@ -212,7 +215,7 @@ class _ForkServer:
         return not self._process.exited()
 
     def spawn(self, launch: Launch, stdio: Stdio, folder: Path) -> Child:
-        """Fork a process that runs in a folder; start it without the server if that has ended."""
+        """Fork a process that runs in `folder`; start it without the server if that has ended."""
         control, server_end = _socket_pair()
         try:
             socket.send_fds(self._socket, [b"+"], [server_end.fileno()])
@@ -228,7 +231,7 @@ class _ForkServer:
             DESCRIPTORS.close_socket(server_end)
 
     def close(self) -> None:
-        """End it, and what it has forked. May be repeated."""
+        """End the server and all its forks. May be repeated."""
         DESCRIPTORS.close_socket(self._socket)
         self._process.terminate(_GRACE_PERIOD)
         self._process.release()
@@ -254,18 +257,18 @@ def _socket_pair() -> tuple[socket.socket, socket.socket]:
     try:
         return DESCRIPTORS.socket_pair()
     except OSError as error:
-        raise NoRoom(f"cannot make a socket: {os.strerror(error.errno or 0)}") from None
+        raise NoRoom(f"cannot create a socket: {os.strerror(error.errno or 0)}") from None
 
 
 def _fork_request(launch: Launch, folder: Path) -> bytes:
-    """Write what the fork server is to do."""
+    """Return the request to fork a process, encoded."""
     arguments = [os.fsencode(argument) for argument in launch.command[1:]]
     env = {os.fsencode(name): os.fsencode(value) for name, value in launch.environment.items()}
     return ForkRequest(arguments, os.fsencode(folder), env).write()
 
 
 class _ForkedChild:
-    """A process that the fork server started, and tells of."""
+    """A process that the fork server started, and whose end it reports."""
 
     def __init__(self, control: socket.socket, order: bytes, stdio: Stdio) -> None:
         self._control = control
@@ -281,7 +284,7 @@ class _ForkedChild:
         if self._status is None:
             received = self._received
             try:
-                # One call receives and keeps, whatever comes in between.
+                # One call receives and keeps: a signal handler between the two would lose data.
                 received.extend(map(self._control.recv, (2 * INT.size,), (socket.MSG_DONTWAIT,)))
             except BlockingIOError:
                 return None
@@ -295,19 +298,19 @@ class _ForkedChild:
         return self._status
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Signal the process and what it has started, as far as that still exists."""
+        """Send a signal to the process group, if it still exists."""
         with suppress(OSError):
             self._control.send(bytes([number]))
 
     def release(self) -> None:
-        """Let the server forget the process."""
+        """Close the connection, so that the server forgets the process."""
         DESCRIPTORS.close_socket(self._control)
 
     def _in_fork(self) -> None:
         self._control.detach()
 
     def _orphaned(self, received: bytes) -> int:
-        """End a process of which nobody can tell when it ends by itself."""
+        """Kill a process whose fork server has ended, because its end would not be reported."""
         if len(received) < INT.size:
             return _NOT_FORKED
         with suppress(ProcessLookupError, PermissionError):

@@ -1,7 +1,7 @@
-"""How child processes are started, and why one was not.
+"""Start child processes, and explain why one did not start.
 
-A child leads a session of its own: signals meant for the host do not reach it, and whatever it
-starts can be ended with it. Source: MCP 2026-07-28, stdio: Shutdown.
+A child leads a session of its own. So signals for the host do not reach it, and all processes that
+it starts can be ended together with it. Source: MCP 2026-07-28, stdio: Shutdown.
 """
 
 import contextlib
@@ -24,10 +24,11 @@ __all__ = ["Child", "Launch", "NoRoom", "Spawn", "Stdio", "spawn", "start_proces
 _SCARCITY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 _DEFAULT_VARIABLES: Final = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
-"""Lets a child keep more of what it has freed at hand, if its C library is glibc.
+"""Enlarges the cache of freed memory that each thread of a child has, if its C library is glibc.
 
-A payload of 10 KB is read in hundreds of small pieces: to take each from the heap that the threads
-share costs a tenth of the time. What the host, or the plugin's manifest, sets goes before.
+A payload of 10 KB is decoded into hundreds of small objects. Allocating each of them from the heap
+that all threads share takes a tenth of the time. Variables of the host and of the manifest override
+this one.
 """
 
 
@@ -37,7 +38,7 @@ class NoRoom(ConnectFailed):
 
 @dataclass(frozen=True, slots=True)
 class Stdio:
-    """What a child has as descriptors 0, 1 and 2; the caller that starts it closes these ends."""
+    """Descriptors 0, 1 and 2 of a child. The caller closes its copies after the start."""
 
     stdin: int
     stdout: int
@@ -45,31 +46,31 @@ class Stdio:
 
 
 class Child(Protocol):
-    """A process that was started, and leads a session and a group of its own."""
+    """A child process that leads a session and a process group."""
 
     def poll(self) -> int | None:
         """Return the exit status, minus the number of the signal that ended it; or `None`."""
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Signal the process and what it has started, as far as that still exists."""
+        """Send a signal to the process group, if it still exists."""
 
     def release(self) -> None:
-        """Give back what belongs to the host, once the process has ended."""
+        """Release the resources of the host after the process has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How a process is started."""
+    """The command, folder and environment of a process."""
 
     command: Sequence[str]
     cwd: Path | None = None
-    """Where it runs; `None` is where the host runs."""
+    """The working directory; `None` is the host's."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables on top of those of the host."""
+    """Variables that are added to the inherited ones."""
     spawn: "Spawn | None" = None
-    """What starts it; `None` starts a new one, as `spawn` does."""
+    """Starts the process; `None` means the function `spawn`."""
     inherit: Sequence[str] | None = None
-    """The host's own variables that it gets; `None` stands for all."""
+    """The names of inherited variables; `None` means all."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -101,13 +102,13 @@ class ChildProcess(subprocess.Popen[bytes]):
         return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Signal the process and what it has started, as far as that still exists."""
+        """Send a signal to the process group, if it still exists."""
         # macOS answers EPERM for a group of which only the dead leader is left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
     def release(self) -> None:
-        """Reap the process; let it live on, should the host be killed, if it lives."""
+        """Reap the process. If it is alive, it may outlive the host from now on."""
         super().poll()
         ORPHAN_REAPER.remove(self.pid)
 
@@ -144,7 +145,7 @@ def _is_scarcity(error: Exception) -> bool:
 
 
 def _explain(launch: Launch, env: Mapping[str, str], error: Exception) -> str:
-    """Say why a command did not start, and where it was looked for."""
+    """Return why a command did not start, and where it was searched."""
     program = launch.command[0]
     if launch.cwd is not None and not launch.cwd.is_dir():
         return f"cannot run '{program}': the folder '{launch.cwd}' does not exist"

@@ -1,9 +1,9 @@
-"""What a plugin's process writes to stderr, as records of the host's log.
+"""Turns the stderr of a plugin process into records of the host's log.
 
-Each record keeps the level that the process gave it, and a traceback is one record. Three forms are
-read: lines of scaffold's own servers, whose further lines begin with a tab; tracebacks that the
-interpreter prints; and any other line, which is a record of level INFO. What a terminal would obey
-is escaped, so that a line cannot pretend to be several. A flood is cut to a budget.
+Three forms are known. Our servers write records with a level, and continue them with lines that
+begin with a tab. A traceback of the interpreter is one record of level ERROR. Any other line is a
+record of level INFO. Control characters are escaped, so that one line cannot look like several. A
+token bucket limits the number of bytes.
 """
 
 import logging
@@ -18,14 +18,14 @@ from scaffold._printable import printable_line
 __all__ = ["BURST_BYTES", "BYTES_PER_SECOND", "LogReader"]
 
 BYTES_PER_SECOND: Final = 256 << 10
-"""Bytes a second that a process may log in the long run."""
+"""Bytes per second that a process may log in the long run."""
 BURST_BYTES: Final = 1 << 20
 """Bytes that it may log at once."""
 
 _MAX_LINE_BYTES: Final = 8192
-"""Bytes; a longer line is read in pieces."""
+"""A longer line is split."""
 _MAX_RECORD_CHARS: Final = 64 << 10
-"""Characters of one record; further lines of it begin a new one."""
+"""The next line of a longer record begins a new record."""
 _KEPT_LINES: Final = 20
 
 _HEAD: Final = re.compile(
@@ -38,11 +38,11 @@ _CHAIN_LINES: Final = (
     "During handling of the above exception",
     "The above exception was the direct cause",
 )
-"""What the interpreter prints between the tracebacks of a chain."""
+"""The lines between the tracebacks of chained exceptions."""
 
 
 class LogReader:
-    """Turns bytes of one process into records of one logger. For one thread at a time."""
+    """Turns bytes of one process into records of one logger. Not thread-safe."""
 
     def __init__(self, plugin: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Log to the logger `plugin.<name>`.
@@ -52,7 +52,7 @@ class LogReader:
             clock: Returns seconds.
         """
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        """The last lines, whether they were logged or not."""
+        """The last lines, including lines that were not logged."""
         self._plugin = plugin
         self._logger = logging.getLogger(f"plugin.{plugin}")
         self._rest = b""
@@ -61,7 +61,7 @@ class LogReader:
 
     @property
     def pending(self) -> bool:
-        """True if a record may go on with the next line, and is not logged yet."""
+        """True if a record may continue with the next line and is not logged yet."""
         return bool(self._record.lines)
 
     def feed(self, data: bytes) -> None:
@@ -74,7 +74,7 @@ class LogReader:
             self._rest = b""
 
     def flush(self) -> None:
-        """Log the record that may go on: no more of it has come for a while."""
+        """Log the record that could continue, because no more lines have arrived for a while."""
         record, self._record = self._record, _Record()
         if not record.lines:
             return
@@ -87,7 +87,7 @@ class LogReader:
             self._budget.omitted_lines += len(record.lines)
 
     def close(self) -> None:
-        """Log what is left, at the end of the output."""
+        """Log the rest at the end of the output."""
         self._read(self._rest)
         self._rest = b""
         self.flush()
@@ -142,7 +142,7 @@ class _Record:
         self._inside = traceback
 
     def continues_with(self, line: str) -> bool:
-        """Tell whether a line belongs to this record."""
+        """Return whether a line belongs to this record."""
         if self._size > _MAX_RECORD_CHARS:
             return False
         if self._folded:
@@ -159,7 +159,7 @@ class _Record:
         elif line.startswith((_TRACEBACK, *_CHAIN_LINES)):
             self._inside = True
         else:
-            # The first line that is not indented says which exception it was, and is the last.
+            # The first line that is not indented names the exception and ends the traceback.
             self._inside = line.startswith((" ", "\t"))
         self.lines.append(line)
 
@@ -172,10 +172,10 @@ class _Budget:
         self._left = float(BURST_BYTES)
         self._then = clock()
         self.omitted_lines = 0
-        """Lines that were not logged since that was last told."""
+        """Lines that were not logged since the last warning about it."""
 
     def allows(self, size: int) -> bool:
-        """Tell whether so many bytes may be logged now, and count them if so."""
+        """Return whether `size` bytes may be logged now, and count them if so."""
         now = self._clock()
         self._left = min(BURST_BYTES, self._left + (now - self._then) * BYTES_PER_SECOND)
         self._then = now

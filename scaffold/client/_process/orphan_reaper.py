@@ -1,8 +1,8 @@
-"""What ends the processes of a host that was killed: a shell that waits for the host's end.
+"""A shell that kills the plugin processes of a host after the host itself was killed.
 
-A plugin notices by itself that its host has gone, unless a hook keeps the interpreter from running
-anything else. The shell reads a pipe whose other end nobody but the host has; its end is the
-host's. It lives for as long as the host has any process, and is told which.
+A plugin sees by itself that its host has ended, unless a hook keeps the interpreter busy. The shell
+reads a pipe whose write end only the host has, so the end of the pipe is the end of the host. The
+host writes into it which process groups it has started. The shell runs as long as the host has any.
 """
 
 import os
@@ -17,7 +17,7 @@ from scaffold.client._process.descriptors import DESCRIPTORS
 __all__ = ["ORPHAN_REAPER", "OrphanReaper"]
 
 _GRACE: Final = 8
-"""Seconds that processes get to end by themselves: longer than our servers take."""
+"""Seconds until processes are killed. Our own servers need less to end by themselves."""
 _SHELL: Final = "/bin/sh"
 _SCRIPT: Final = """
 groups=
@@ -41,19 +41,19 @@ for one in $groups; do kill -s KILL -- "-$one" 2> /dev/null; done
 
 
 class OrphanReaper:
-    """The processes that are to end with this one, by force if they must."""
+    """The process groups that must end with this process, and the shell that kills them."""
 
     def __init__(self, grace: int = _GRACE) -> None:
         self._grace = grace
         self._lock = reentrant_lock(Rank.GLOBAL)
         self._groups: set[int] = set()
         self._pipe = -1
-        """What the shell reads, while there is one."""
+        """The write end of the pipe that the shell reads."""
         self._shell = 0
-        """0 while there is none."""
+        """The process id of the shell, or 0."""
 
     def add(self, group: int) -> None:
-        """Have the group ended that a process leads, should this one be killed."""
+        """Kill a process group if this process is killed."""
         with self._lock:
             self._groups.add(group)
             if self._shell and not self._send(b"+ %d\n" % group):
@@ -63,7 +63,7 @@ class OrphanReaper:
                     self._start()
 
     def remove(self, group: int) -> None:
-        """Leave a group alone, which has ended."""
+        """Forget a group, because it has ended."""
         with self._lock:
             if group not in self._groups:
                 return
@@ -72,7 +72,7 @@ class OrphanReaper:
                 self._end()
 
     def _send(self, line: bytes) -> bool:
-        """Tell the shell something; tell whether it is there to hear it."""
+        """Write a line to the shell; return whether the shell is alive."""
         try:
             os.write(self._pipe, line)
         except BrokenPipeError:
@@ -98,7 +98,7 @@ class OrphanReaper:
         self._send(b"".join([b"+ %d\n" % group for group in self._groups]))
 
     def _end(self) -> None:
-        """End the shell: it has nobody to wait for, or has been ended already."""
+        """Kill the shell, because no group is left or the shell has ended."""
         shell, self._shell = self._shell, 0
         DESCRIPTORS.close(self._pipe)
         with suppress(ProcessLookupError):
@@ -107,12 +107,12 @@ class OrphanReaper:
             os.waitpid(shell, 0)
 
     def reset(self) -> None:
-        """Be a fork of the host, to whom its processes do not belong."""
+        """Forget all groups in a fork: they belong to the parent."""
         self._lock = reentrant_lock(Rank.GLOBAL)
         self._groups = set()
         self._shell = 0
 
 
 ORPHAN_REAPER: Final = OrphanReaper()
-"""Those of this process."""
+"""The reaper of this process."""
 reset_after_fork(ORPHAN_REAPER.reset)

@@ -1,6 +1,6 @@
-"""Child processes with three pipes.
+"""A child process with three pipes.
 
-What is particular to POSIX is here, in `launch` and in `descriptors`.
+The code for POSIX is here, in `launch` and in `descriptors`.
 """
 
 import array
@@ -22,18 +22,18 @@ from scaffold.client._process.waits import pauses, run_steps
 __all__ = ["WAKE_BYTE", "Process"]
 
 WAKE_BYTE: Final = b"\0"
-"""Wakes a thread that blocks in a read of the output. JSON has no such byte."""
+"""Wakes a thread that blocks in a read of the output. JSON never contains this byte."""
 
 _TERM_GRACE_PERIOD: Final = 1.0
 """Seconds from SIGTERM to SIGKILL."""
 _KILL_GRACE_PERIOD: Final = 5.0
-"""Seconds from SIGKILL until the process is left to the system."""
+"""Seconds after SIGKILL. Then the process is left to the system."""
 
 
 class Process:
     """A running child; raises `ConnectFailed` if it cannot be started.
 
-    `stdin` and `stdout` are descriptors that do not block, unless `let_block` is asked.
+    `stdin` and `stdout` are non-blocking descriptors until `enable_blocking_reads`.
     """
 
     def __init__(self, launch: Launch) -> None:
@@ -55,14 +55,14 @@ class Process:
             enlarge_pipe(fd)
 
     def enable_blocking_reads(self) -> bool:
-        """Let reads of the output block, if `interrupt` can call back who does; tell whether."""
+        """Make reads of the output block, if `interrupt` works here; return whether it does."""
         able = self._write_to_stdout(b"")
         if able:
             os.set_blocking(self.stdout, True)
         return able
 
     def interrupt(self) -> None:
-        """Wake a thread that waits for the output, by a `WAKE_BYTE` in what it reads."""
+        """Wake a thread that blocks in a read of the output: it reads a `WAKE_BYTE`."""
         self._write_to_stdout(WAKE_BYTE)
 
     def _write_to_stdout(self, data: bytes) -> bool:
@@ -75,7 +75,7 @@ class Process:
         self._closing = reentrant_lock(Rank.PROCESS)
 
     def exited(self) -> bool:
-        """Tell whether the process has ended; what it started is then ended too."""
+        """Return whether the process has ended. Then its process group is killed, once."""
         if not self._is_owner:
             return True
         if self._child.poll() is None:
@@ -86,7 +86,7 @@ class Process:
         return True
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end of the process; tell whether it came."""
+        """Wait for the end of the process; return whether it has ended."""
         for nap in pauses(seconds):
             if self.exited():
                 return True
@@ -107,7 +107,7 @@ class Process:
             return f"killed by signal {-code}"
 
     def unread_input(self) -> int:
-        """Return how many bytes of its input the process has not read yet, 0 if unknown."""
+        """Return how many bytes of its input the process has not read; 0 if that is unknown."""
         count = array.array("i", [0])
         if self.stdin not in self._open:
             return 0
@@ -118,19 +118,19 @@ class Process:
         return count[0]
 
     def close_input(self) -> None:
-        """Close the input: the process's sign to end."""
+        """Close the input. A plugin ends at the end of its input."""
         self.close(self.stdin)
 
     def terminate(self, grace: float) -> None:
-        """End the input, the process and its group; takes as long as `ending` does."""
+        """Close the input, then end the process and its group as `terminate_steps` does."""
         self.close_input()
         run_steps(self.terminate_steps(grace))
 
     def terminate_steps(self, grace: float) -> Generator[float]:
-        """End the process and its group: `grace` seconds, SIGTERM, SIGKILL.
+        """End the process and its group: wait for `grace` seconds, then SIGTERM, then SIGKILL.
 
-        Yields how many seconds to wait before the next step. The end of its input comes before.
-        A process that does not end after SIGKILL, because the system holds it, is left to itself.
+        Yields the pauses in seconds. The caller has closed the input before. A process that the
+        system keeps alive after SIGKILL is left to the system.
         """
         steps = (
             (None, grace),
@@ -146,28 +146,28 @@ class Process:
                 yield nap
 
     def release(self) -> None:
-        """Give back all that is left of it. May be repeated."""
+        """Reap the process and close its pipes. May be repeated."""
         self.reap()
         self.close_pipes()
         self.close(self.stderr)
 
     def close_pipes(self) -> None:
-        """Close its input and output; what reads its stderr closes that."""
+        """Close the input and the output. The thread that reads stderr closes stderr."""
         self.close(self.stdin)
         self.close(self.stdout)
 
     def reap(self) -> None:
-        """Give back what the system keeps of a process that has ended. May be repeated."""
+        """Reap a process that has ended. May be repeated."""
         if self._is_owner:
             self._child.release()
 
     def close(self, fd: int) -> None:
-        """Close one of the pipes: the end of its input is a process's sign to end."""
+        """Close one of the pipes, once."""
         if fd == self.stdout:
             with self._closing:
                 self._close(fd)
         else:
-            self._close(fd)  # without a lock: finalisers do this, wherever they run
+            self._close(fd)  # without a lock: finalizers call this in any thread
 
     def _close(self, fd: int) -> None:
         with contextlib.suppress(KeyError):
@@ -179,6 +179,6 @@ def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
     try:
         ends = DESCRIPTORS.pipe()
     except OSError as error:
-        raise NoRoom(f"cannot make a pipe: {os.strerror(error.errno or 0)}") from None
+        raise NoRoom(f"cannot create a pipe: {os.strerror(error.errno or 0)}") from None
     undo.callback(DESCRIPTORS.close_all, ends)
     return ends

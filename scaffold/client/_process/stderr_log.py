@@ -1,8 +1,8 @@
-"""A child's stderr, read into the host's log for as long as the child runs.
+"""Copies the stderr of a child process to the host's log.
 
-Each process has one thread for this: neither a busy event loop nor an idle host stops it, and the
-child never waits for a reader. The thread also ends the process of a connection that was forgotten:
-a finaliser may run anywhere, so it must not wait, and leaves that to a thread that exists already.
+Each process has a thread for this, so a busy event loop or an idle host never makes the child wait.
+The thread also ends the process of a connection that was not closed: a finalizer may run in any
+thread and must not wait, so it leaves the waiting to this thread.
 """
 
 import atexit
@@ -21,25 +21,25 @@ from scaffold.client._process.waits import pauses
 __all__ = ["StderrLog"]
 
 _PAUSE: Final = 50
-"""Milliseconds without a further line after which a record is complete."""
+"""Milliseconds without another line after which a record is complete."""
 _READ: Final = 65536
 _GRACE: Final = 0.2
-"""Seconds that the process of a forgotten connection gets to end."""
+"""Seconds until the process of a connection that was not closed is ended by force."""
 _AT_EXIT: Final = 3.0
-"""Seconds that the interpreter waits at its exit for the processes that were not closed."""
+"""Seconds that the exit of the interpreter waits for processes that were not closed."""
 
 
 class StderrLog:
     """Logs the stderr of a process to the logger `plugin.<name>`, and keeps the last lines.
 
-    Raises `NoRoom` if there is no room for its thread.
+    Raises `NoRoom` if the host cannot start another thread.
     """
 
     def __init__(self, process: Process, plugin: str) -> None:
         self.all_logged = False
         """True once the process has closed its stderr, and all of it is logged."""
         self.finished = False
-        """True once the thread has nothing left to do."""
+        """True when the thread has finished."""
         self._process = process
         self._unclosed = False
         self._reader = LogReader(plugin)
@@ -70,7 +70,7 @@ class StderrLog:
         return "\n".join(list(self._reader.lines))
 
     def terminate_unclosed(self) -> None:
-        """Have the process ended, and its pipes closed. For finalisers: takes no lock."""
+        """Let the thread end the process and close its pipes. For finalizers: takes no lock."""
         self._unclosed = True
         self._process.close_input()
         self.close()
@@ -98,7 +98,7 @@ class StderrLog:
             _RUNNING.discard(self)
 
     def _read(self) -> None:
-        """Log what comes, until `close` is called; what has come by then is logged as well."""
+        """Log the output until `close` is called, including all output up to then."""
         stderr, stopped, reader = self._process.stderr, self._stopped, self._reader
         poller = poller_for(read=(stderr, stopped))
         while True:
@@ -117,7 +117,7 @@ class StderrLog:
         poller_for(read=(stopped,)).poll()
 
     def _in_fork(self) -> None:
-        """Leave the process to the host, of which this process is a fork."""
+        """Leave the process to the parent of this fork."""
         self._open.clear()
         _RUNNING.discard(self)
 

@@ -1,4 +1,4 @@
-"""Waiting step by step: by sleeping, and on an event loop."""
+"""Run generators that yield pauses: by sleeping in a thread, or on an event loop."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ _LONGEST_NAP: Final = 0.05
 
 
 def pauses(seconds: float) -> Generator[float]:
-    """Yield how long to wait between looks at something, for so many seconds."""
+    """Yield growing pauses in seconds between checks, until `seconds` have passed."""
     now, nap = time.monotonic(), _NAP
     deadline = now + seconds
     while now < deadline:
@@ -24,7 +24,7 @@ def pauses(seconds: float) -> Generator[float]:
 
 
 def run_steps(steps: Generator[float, None, T]) -> T:
-    """Do something step by step, and sleep in between for as long as each step says."""
+    """Run a generator to its result, and sleep for each pause that it yields."""
     while True:
         try:
             nap = next(steps)
@@ -35,7 +35,7 @@ def run_steps(steps: Generator[float, None, T]) -> T:
 
 
 async def run_steps_async(steps: Generator[float, None, T]) -> T:
-    """Do the same on an event loop."""
+    """Run a generator like `run_steps`, on an event loop."""
     while True:
         try:
             nap = next(steps)

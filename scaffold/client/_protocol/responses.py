@@ -1,4 +1,4 @@
-"""What servers answer, read: which era they are of, what they list, what their errors mean."""
+"""Read the responses of servers: protocol revision, listed tools, errors."""
 
 from typing import Any, Final
 
@@ -32,16 +32,16 @@ class _Result(msgspec.Struct, rename="camel"):
 
 
 class InitializeResult(_Result):
-    """The answer to `initialize`."""
+    """The result of `initialize`."""
 
     protocol_version: str | None = None
 
 
 class ListToolsResult(_Result, kw_only=True):
-    """One page of the answer to `tools/list`."""
+    """One page of the result of `tools/list`."""
 
     tools: list[Raw] | None
-    """`None` from servers in Go that have none."""
+    """`None` from servers in Go that have no tools."""
     next_cursor: str | None = None
 
 
@@ -54,10 +54,10 @@ class _Unsupported(msgspec.Struct):
 
 
 def choose_version(answer: Message | None) -> str:
-    """Judge the answer to `server/discover`: the revision to speak, empty for 'ask initialize'.
+    """Return the revision to use after `server/discover`; an empty text means `initialize`.
 
-    Only a list of versions or a recognised modern error is evidence of the modern era. Old servers
-    answer with any error, with an empty result, with silence, or by dying.
+    Only a list of versions or a known modern error shows the modern era. Older servers respond with
+    any error or an empty result, do not respond, or crash.
     """
     if answer is None:
         return ""
@@ -80,7 +80,7 @@ def choose_version(answer: Message | None) -> str:
 
 
 def decode_result(answer: Message | None, form: type[Any], method: str) -> Any:
-    """Read the result of a response in a form; raise `ProtocolError`."""
+    """Decode the result of a response as `form`; raise `ProtocolError`."""
     result = result_of(answer, method)
     try:
         decoded = msgspec.json.decode(result, type=form)
@@ -95,23 +95,23 @@ def decode_result(answer: Message | None, form: type[Any], method: str) -> Any:
 
 
 def parse_in_full(match: TemplateMatch[bool]) -> Message:
-    """Read an answer in full whose payload is not what it should be."""
+    """Parse a response in full whose payload was refused."""
     try:
         return read_message(match.line)
     except JsonRpcError as error:
-        reason = f"the answer is no JSON-RPC answer, {error}: {excerpt(match.line)}"
+        reason = f"the answer is not a JSON-RPC response, {error}: {excerpt(match.line)}"
         raise ProtocolError(reason) from None
 
 
 def result_of(answer: Message | None, what: str) -> Raw:
-    """Return the result of a response; raise what its error means."""
+    """Return the result of a response; raise `ProtocolError` if it has none."""
     if answer is None or answer.is_error or answer.result is UNSET or is_null(answer.result):
         raise no_result_error(answer, what)
     return answer.result
 
 
 def no_result_error(answer: Message | None, what: str) -> ProtocolError:
-    """Say what a response means that has no result."""
+    """Return the error for a response without a result."""
     if answer is None:
         return ProtocolError(f"{what}: there was no answer")
     if not answer.is_error or answer.error is UNSET:

@@ -1,7 +1,7 @@
-"""The client's side of the protocol, without I/O: which era, which tools, how a call is written.
+"""The client's half of the protocol, without I/O: protocol revision, tools, calls.
 
-Transports drive it: `open` and `list_tools` are generators that yield what to send and are sent
-what came back. That way four transports (stdio and HTTP, sync and async) share one protocol.
+Channels drive it: `open` and `list_tools` are generators that yield messages to send, and receive
+the responses. So four channels (stdio and HTTP, blocking and awaited) share one protocol.
 Source: MCP 2026-07-28, Versioning: Backward Compatibility; stdio: Backward Compatibility.
 """
 
@@ -41,7 +41,7 @@ LOAD_ERRORS: Final = (ValueError, InvalidOutput)
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):
-    """One message to send; the transport gives requests their ids."""
+    """One message to send. The transport gives each request an id."""
 
     method: str
     params: bytes
@@ -51,24 +51,24 @@ class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):
     expects_response: bool = True
     """False for a notification."""
     is_probe: bool = False
-    """True if silence, refusal or death is an answer too: the transport sends `None` for it."""
+    """True if silence, a refusal or a crash is a valid outcome: the generator receives `None`."""
     report: ProgressListener | None = None
-    """Set if the caller listens to the progress of the call."""
+    """The progress listener of the caller, if there is one."""
     token: int = 0
-    """The progress token, if it does."""
+    """The progress token if there is a listener, otherwise 0."""
     is_stream: bool = False
-    """True if the answer comes item by item; what comes then is not reported, but read."""
+    """True if progress notifications are the items of a stream."""
 
 
 Conversation: TypeAlias = Generator[OutgoingMessage, Message | None, None]
-"""Yields what to send; is sent the answer, `None` for a notification or a probe without one."""
+"""Yields messages to send. Receives the response, or `None` if there is none."""
 
 
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class ProtocolSession:
-    """What is known of one server, and how to speak to it."""
+    """The state of the protocol with one server: its revision, tools and message templates."""
 
     def __init__(self, kind: Kind, plugin: str) -> None:
         self.kind = kind
@@ -78,7 +78,7 @@ class ProtocolSession:
         self._warn = ToolWarnings(plugin)
         self.tools = ToolList(kind, plugin, (), self._warn)
         self.templates: TemplateCache[bool] = TemplateCache("structuredContent")
-        """How results begin that hold nothing but a payload."""
+        """Templates of results that contain a payload and nothing else."""
         self._tokens = itertools.count(1)
         self._meta: dict[str, Json] = {
             "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -93,7 +93,7 @@ class ProtocolSession:
         return self.version == MODERN
 
     def open(self) -> Conversation:
-        """Find out the server's era if it is not known, greet it accordingly, read its tools."""
+        """Find out the protocol revision if it is unknown, initialize the server, list tools."""
         if not self.version:
             answer = yield self._request("server/discover", {}, is_probe=True)
             self.version = choose_version(answer)
@@ -116,13 +116,13 @@ class ProtocolSession:
 
     @property
     def offered(self) -> OfferedTools:
-        """What the server offers of the kind."""
+        """The server's tools, mapped to hooks and functions of the kind."""
         return self.tools.offered
 
     def list_tools(self) -> Conversation:
-        """Read the tools that the server offers, all pages of them.
+        """List all pages of the server's tools.
 
-        An odd tool is fixed or left out with one warning.
+        An invalid tool is repaired or left out, with one warning.
         """
         pages = ToolPages(self.warn_about_tool, self.is_usable)
         cursor = pages.add((yield self._request("tools/list", {})))
@@ -131,23 +131,23 @@ class ProtocolSession:
         self.tools = ToolList(self.kind, self.plugin, pages.tools, self.warn_about_tool)
 
     def warn_about_tool(self, tool: str, what: str) -> None:
-        """Warn of an odd tool of the server."""
+        """Log a warning about an invalid tool of the server."""
         self._warn(tool, what)
 
     def is_usable(self, tool: JsonObject) -> bool:
-        """Tell whether a listed tool may be used; a transport may have reasons to leave one out."""
+        """Return whether a listed tool can be called; transports override this."""
         return True
 
     def catalogue(self, hook: Hook[Any, Any]) -> bytes:
-        """Return what a catalogue hook answers, as JSON: over MCP that is `tools/list`."""
+        """Return the output of a catalog hook as JSON, made from `tools/list`."""
         return encode(self.offered.catalogues[hook.name])
 
     def is_catalogue(self, hook: Hook[Any, Any]) -> bool:
-        """Tell whether the hook is answered by `tools/list`."""
+        """Return whether `tools/list` provides the hook's output."""
         return hook.name in self.offered.catalogues
 
     def codec(self, hook: Hook[Any, Any]) -> "CallCodec":
-        """Prepare calls of a hook; raise `RuntimeNotSupported` if the server cannot serve it."""
+        """Return the codec of a hook; raise `RuntimeNotSupported` if the server lacks the tool."""
         if hook.functions is not None:
             return FunctionCallCodec(self, hook, hook.functions)
         return CallCodec(self, hook, self.tool_name(hook))
@@ -171,10 +171,13 @@ class ProtocolSession:
         metadata: Mapping[str, Json] | None = None,
         window: int = 0,
     ) -> bytes:
-        """Return the parameters of a call up to the arguments, which come last.
+        """Return the parameters of a call up to the arguments, which are last.
 
-        `token` asks the server to report progress under it; `window` asks for a stream, of which
-        so many bytes may be under way.
+        Args:
+            tool: The name of the tool.
+            token: A progress token, to receive progress notifications; 0 for none.
+            metadata: The metadata of the call.
+            window: The window in bytes, to receive a stream; 0 for none.
         """
         meta = self._meta if self.modern else _LEGACY_META
         if token:
@@ -197,18 +200,18 @@ class ProtocolSession:
 
 
 class CallCodec:
-    """Writes the calls of one hook, and reads their answers."""
+    """Writes the calls of one hook, and reads their responses."""
 
     def __init__(self, session: ProtocolSession, hook: Hook[Any, Any], tool: str) -> None:
         described = session.kind.describe(hook.name)
         self.session = session
         self._hook = hook
         self.dump = hook.input.dumper
-        """Writes a payload; raises `InvalidInput`."""
+        """Encodes an input; raises `InvalidInput`."""
         self.load = hook.output.loader
-        """Reads an output; raises `InvalidOutput`."""
+        """Decodes an output; raises `InvalidOutput`."""
         self.load_short = hook.output.short_loader
-        """Reads a short output; raises one of `LOAD_ERRORS`."""
+        """Decodes a short output, with less work; raises one of `LOAD_ERRORS`."""
         self._tool = tool
         self._is_object = bool(described["output"]["object"])
         self._modern = session.modern
@@ -216,7 +219,7 @@ class CallCodec:
         self._wrap = (b'{"%b":' % WRAPPED_ARGUMENT.encode(), b"}") if wrapped else (b"", b"")
         before, after = self._wrap
         self._around = session.call_prefix(tool) + before, after + b"}"
-        """What stands before and after the payload in the parameters of a call like any other."""
+        """The bytes before and after the payload in the parameters of a plain call."""
 
     def write(self, payload: Any) -> OutgoingMessage:
         """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
@@ -228,12 +231,12 @@ class CallCodec:
 
     @property
     def message_parts(self) -> tuple[bytes, bytes]:
-        """What stands between the id and the payload of such a call, and after the payload."""
+        """The bytes between the id and the payload of a plain call, and after the payload."""
         before, after = self._around
         return b',"method":"tools/call","params":' + before, after + b"}\n"
 
     def plain_message(self, arguments: bytes) -> OutgoingMessage:
-        """Return a call like any other; `arguments` is a valid payload as JSON."""
+        """Return a call without metadata and progress; `arguments` is a valid payload as JSON."""
         before, after = self._around
         return OutgoingMessage("tools/call", before + arguments + after, self._tool)
 
@@ -244,9 +247,9 @@ class CallCodec:
         return OutgoingMessage("tools/call", params, tool, report=report, token=token)
 
     def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
-        """Read the answer; raise the hook's error, `InvalidOutput` or `ProtocolError`.
+        """Return the output; raise the hook's error, `InvalidOutput` or `ProtocolError`.
 
-        `tool` is the name in the request, for a hook that has several tools.
+        `tool` is the name in the request, for a hook with several tools.
         """
         if isinstance(answer, TemplateMatch):
             try:
@@ -257,13 +260,13 @@ class CallCodec:
         result = result_of(answer, hook.name)
         output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
         if self._modern and not hook.content:
-            # The structured content is the output: no head says that it is wrapped or cut.
+            # The structured content is the whole output, so a template may skip the rest.
             self.session.templates.remember(write_response(1, bytes(result)), output, value=True)
         return hook.output.load(output)
 
 
 class FunctionCallCodec(CallCodec):
-    """Calls of a hook that is one tool per function."""
+    """The codec of a hook with one tool for each function."""
 
     def __init__(
         self, session: ProtocolSession, hook: Hook[Any, Any], functions: Functions
@@ -297,13 +300,13 @@ class FunctionCallCodec(CallCodec):
 
 
 def _trace_members(metadata: Mapping[str, Json]) -> JsonObject:
-    """Return what stands in `_meta` for peers who know nothing of our metadata."""
+    """Return the members of `_meta` for peers that do not read our metadata."""
     trace = metadata.get("trace_context")
     return {name: trace[name] for name in _TRACE_KEYS if name in trace} if is_object(trace) else {}
 
 
 _TRACE_KEYS: Final = ("traceparent", "tracestate", "baggage")
-"""Keys of a trace context that stand in `_meta` by their own names (2026-07-28, SEP-414)."""
+"""Keys of a trace context that `_meta` has as members (2026-07-28, SEP-414)."""
 
 _LEGACY_META: Final[JsonObject] = {"hookspec.scaffold/structured": True}
 

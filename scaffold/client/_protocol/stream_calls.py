@@ -1,4 +1,4 @@
-"""Calls of stream hooks: what is written, and how the items are read, whatever carries them."""
+"""Calls of stream hooks: write the request and read the items, over any transport."""
 
 from collections.abc import Callable
 from contextvars import copy_context
@@ -22,7 +22,7 @@ __all__ = ["StartStream", "StreamReader", "stream_opener"]
 
 
 class StreamCallCodec(CallCodec):
-    """Writes the calls of one stream hook, and reads what comes of them."""
+    """Writes the calls of one stream hook, and reads their items and results."""
 
     def __init__(self, session: ProtocolSession, hook: StreamHook[Any, Any]) -> None:
         super().__init__(session, hook, session.tool_name(hook))
@@ -40,18 +40,18 @@ class StreamCallCodec(CallCodec):
         )
 
     def end(self, answer: Message | TemplateMatch[bool], received: int) -> list[bytes]:
-        """Return the items that come with the answer; raise the error it holds."""
+        """Return the items in the response; raise the error in it."""
         message = parse_in_full(answer) if isinstance(answer, TemplateMatch) else answer
         result = result_of(message, self._hook.name)
         return read_stream_end(self._hook, result, received=received, modern=self._modern)
 
     def load(self, item: bytes) -> Any:
-        """Read an item; raise `InvalidOutput`."""
+        """Decode an item; raise `InvalidOutput`."""
         return self._hook.output.load(item)
 
 
 class StreamReader:
-    """What comes of one call."""
+    """Reads the messages of one stream, and checks that none is missing."""
 
     def __init__(self, call: StreamCallCodec, outgoing: OutgoingMessage) -> None:
         self.outgoing = outgoing
@@ -61,11 +61,11 @@ class StreamReader:
 
     @property
     def has_begun(self) -> bool:
-        """True once something has come: then it cannot be called again as if nothing had."""
+        """True after the first message. Then the call must not be repeated."""
         return self._messages > 0
 
     def read(self, received: Progress | Message | TemplateMatch[bool]) -> list[Any]:
-        """Return the items that a message brings: one, or none, or all.
+        """Return the items in a message: none, one or all.
 
         Raises the hook's error, `InvalidOutput`, or `ProtocolError` if a message is missing.
         """
@@ -74,7 +74,7 @@ class StreamReader:
             return [self._call.load(item) for item in rest]
         self._messages += 1
         if received.progress != self._messages:
-            said = f"message {received.progress:g} of the stream came in place of {self._messages}"
+            said = f"message {received.progress:g} of the stream came instead of {self._messages}"
             raise ProtocolError(said)
         if received.item is UNSET:
             received.report_to(self.outgoing.report)
@@ -84,15 +84,17 @@ class StreamReader:
 
 
 StartStream: TypeAlias = Callable[[ProtocolSession], StreamReader]
-"""Takes the session to open a stream on."""
+"""Starts the stream on a session; a restart passes a new session."""
 
 
 def stream_opener(
     session: ProtocolSession, hook: StreamHook[Any, Any]
 ) -> Callable[[Any], StartStream]:
-    """Return what takes a payload; raise `RuntimeNotSupported` if the server has no such tool.
+    """Return a function from a payload to a `StartStream`.
 
-    The call is written at once, and again for another session: as it was, whoever iterates.
+    The request is written at once, so errors of the payload are raised by the caller's line. For
+    another session it is written again in the same context. Raises `RuntimeNotSupported` if the
+    server has no tool for the hook.
     """
     prepared = StreamCallCodec(session, hook)
 
@@ -114,4 +116,4 @@ def stream_opener(
 
 
 def _ignore_progress(_progress: float, _total: float | None, _message: str) -> None:
-    """Nobody listens."""
+    """Ignore progress: the caller has no listener."""

@@ -1,4 +1,4 @@
-"""What a server lists: its pages, which are bounded, and what its tools are held to."""
+"""The tools that a server lists: bounded pages, and checks of calls and results."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -22,14 +22,14 @@ __all__ = ["ToolList", "ToolPages", "ToolWarnings"]
 _MAX_PAGES: Final = 1000
 _MAX_TOOLS: Final = 10_000
 _MAX_LISTING_BYTES: Final = 16 << 20
-"""Bytes of all pages together."""
+"""Maximum length of all pages together."""
 _MAX_CURSOR_CHARS: Final = 80
 _MAX_WARNINGS: Final = 1000
 _LIST: Final = "tools/list"
 
 
 class ToolWarnings:
-    """Warns of the odd tools of one server, once of each, in the log of the plugin."""
+    """Logs one warning for each invalid tool of a server, to the plugin's logger."""
 
     def __init__(self, plugin: str) -> None:
         self._plugin = plugin
@@ -37,16 +37,16 @@ class ToolWarnings:
         self._warned: set[tuple[str, str]] = set()
 
     def __call__(self, tool: str, what: str) -> None:
-        """Warn of a tool, unless that has been done."""
+        """Log a warning about a tool, once."""
         if (tool, what) not in self._warned and len(self._warned) < _MAX_WARNINGS:
             self._warned.add((tool, what))
             self._logger.warning("%s: tool '%s' %s", self._plugin, tool, what)
 
 
 class ToolPages:
-    """The pages of one listing: bounded in number, in tools and in bytes.
+    """Collects the pages of one listing, with limits for pages, tools and bytes.
 
-    `admits` tells whether a tool may be used.
+    `is_usable` returns whether a tool can be called.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class ToolPages:
         self._read = 0
 
     def add(self, answer: Message | None) -> str:
-        """Take a page; return the cursor of the next one, an empty text if there is none.
+        """Add a page; return the cursor of the next page, or an empty text after the last one.
 
-        Raises `ProtocolError` if it is not a page, or if the listing has no end.
+        Raises `ProtocolError` if the response is not a page, or if a limit is exceeded.
         """
         page: ListToolsResult = decode_result(answer, ListToolsResult, _LIST)
         listed = page.tools or []
@@ -92,7 +92,7 @@ class ToolPages:
 
 
 class ToolList:
-    """The tools of one server, as hooks and functions of a kind."""
+    """The tools of one server, mapped to hooks and functions of a kind."""
 
     def __init__(
         self, kind: Kind, plugin: str, tools: Iterable[JsonObject], warn_about_tool: WarnAboutTool
@@ -108,14 +108,14 @@ class ToolList:
         self._compiled: dict[str, PartialSchema] = {}
 
     def check(self, hook: Hook[Any, Any], payload: JsonObject) -> None:
-        """Hold a call of a function to its parameters, before it is sent."""
+        """Check the arguments of a function call against its schema, before it is sent."""
         assert hook.functions is not None
         self._catalogues[hook.functions.catalogue].check(hook, payload)
 
     def check_output(self, hook: Hook[Any, Any], tool: str, structured: bytes) -> None:
-        """Hold structured content to what the tool lists.
+        """Check structured content against the output schema that the tool lists.
 
-        Raises `InvalidOutput`, or `ProtocolError` for what cannot be read.
+        Raises `InvalidOutput`, or `ProtocolError` if the content is not JSON.
         """
         document = self._outputs.get(tool)
         if document is None:

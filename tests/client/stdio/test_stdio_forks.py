@@ -287,7 +287,7 @@ def test_what_an_interpreter_reads_as_it_starts_asks_for_another_server(folder):
 def test_what_cannot_be_forked_is_started_anew_and_the_log_says_why(forks, command, why, caplog):
     caplog.set_level("INFO")
     assert forks.prepare(command, {}) is spawn
-    assert f"{' '.join(command[:3])} is started anew: {why}" in caplog.text
+    assert f"{' '.join(command[:3])} is started without a fork server: {why}" in caplog.text
 
 
 def test_an_environment_without_scaffold_is_asked_once_and_then_left_alone(tmp_path, caplog):

@@ -98,7 +98,7 @@ def test_an_answer_like_an_earlier_one_is_read_without_a_scan_and_refused_as_any
         assert isinstance(answers[-1], TemplateMatch)
     with pytest.raises(InvalidOutput):
         read(5, b"7", [])
-    with pytest.raises(ProtocolError, match="the answer is no JSON-RPC answer, not JSON"):
+    with pytest.raises(ProtocolError, match="the answer is not a JSON-RPC response, not JSON"):
         read(6, b'{"result":', [])
     assert read(7, b'{"result":7},"content":[]', [])["result"] == 7
     assert router.pending == {}

@@ -229,7 +229,7 @@ class ResponseRouter:
         shown = excerpt(line, _MAX_EXCERPT_BYTES)
         deliver = self._call_of_unreadable(line)
         if deliver is not None:
-            deliver(ProtocolError(f"the answer is no JSON-RPC answer, {reason}: {shown}"))
+            deliver(ProtocolError(f"the answer is not a JSON-RPC response, {reason}: {shown}"))
         else:
             self._log_odd_line(f"{shown!r} ({reason})")
 
