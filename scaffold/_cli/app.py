@@ -388,6 +388,6 @@ def main() -> NoReturn:
 
 def _exit(_kind: object, error: BaseException | None, _trace: object) -> None:
     if isinstance(error, Exception):
-        from scaffold._cli.reporting.exit_status import report
+        from scaffold._cli.reporting.exit_status import report_error
 
-        raise SystemExit(report(error))
+        raise SystemExit(report_error(error))

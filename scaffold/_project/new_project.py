@@ -9,9 +9,9 @@ from scaffold._project.config.plugin_names import package_name
 from scaffold._project.config.settings import PluginSettings
 from scaffold._project.files.lockfile import LOCKFILE, Entry, Lock, Owner, digest
 from scaffold._project.generate.generated_files import plugin_class, plugin_files
-from scaffold._project.generate.generation_cache import Generated
+from scaffold._project.generate.generation_cache import GeneratedFiles
 from scaffold._project.generate.generation_plan import lock_for
-from scaffold._project.template.template import render, shipped_template
+from scaffold._project.template.template import newest_bundled, render_new_project
 from scaffold.generator import compile_kind, kind_files
 from scaffold.generator._emit.python.plugin_project import plugin_stub
 from scaffold.generator._emit.shared.manifest import RUNTIMES, manifest
@@ -42,8 +42,8 @@ def new_project(
     offered = _offered(kind, runtimes)
     settings = PluginSettings(kind.name, "hookspecs", package, language)
     made = plugin_class(kind, package)
-    template = render(
-        shipped_template("plugin"),
+    template = render_new_project(
+        newest_bundled("plugin"),
         facts={
             "name": name,
             "kind": kind.name,
@@ -63,7 +63,7 @@ def new_project(
         ),
         f"{package}/plugin.py": plugin_stub(kind, package=package, class_name=made),
     }
-    wanted = Generated(plugin_files(kind, settings), {kind.source: kind.digest})
+    wanted = GeneratedFiles(plugin_files(kind, settings), {kind.source: kind.digest})
     known = Lock(files={**_entries(template, Owner.TEMPLATE), **_entries(user, Owner.USER)})
     files = {**template, **user, **wanted.files}
     return {**files, LOCKFILE: lock_for(wanted, known).render()}

@@ -17,22 +17,22 @@ from scaffold._project.config.permissions import is_allowed
 from scaffold._project.config.settings import PluginSettings, Settings, read_settings
 from scaffold._project.files.file_changes import State
 from scaffold._project.files.lockfile import read_lock
-from scaffold._project.generate.generation_plan import drift
+from scaffold._project.generate.generation_plan import plan_generation
 from scaffold._project.template.answers import SHIPPED, read_origin
-from scaffold._project.template.template import shipped_versions
+from scaffold._project.template.template import bundled_versions
 from scaffold._version import __version__
 from scaffold.generator import SpecError, compile_kind
 from scaffold.generator._compare import Bump, Party, compare
 from scaffold.generator.ir import Kind
 
-__all__ = ["FAILURES", "Fact", "failed", "find_projects", "standing"]
+__all__ = ["PROJECT_ERRORS", "StatusItem", "failed_item", "find_projects", "project_status"]
 
 DISTRIBUTION = "hookspec-scaffold"
 _SKIPPED = {"node_modules", "__pycache__", "build", "dist", "site-packages"}
-Look: TypeAlias = Callable[[Path, Settings], "Fact"]
+StatusCheck: TypeAlias = Callable[[Path, Settings], "StatusItem"]
 
 
-FAILURES = (
+PROJECT_ERRORS = (
     *(SpecError, ProjectError),
     *(OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError),
 )
@@ -40,7 +40,7 @@ FAILURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class StatusItem:
     """One thing about a project; `due` says what to do about it, and is empty if nothing is."""
 
     found: str
@@ -60,14 +60,14 @@ def find_projects(folder: Path, *, recursive: bool) -> Iterator[Path]:
             yield Path(place)
 
 
-def standing(root: Path, hookspecs: Path | None = None) -> dict[str, Fact]:
+def project_status(root: Path, hookspecs: Path | None = None) -> dict[str, StatusItem]:
     """Return what there is to know of a project; what cannot be found out is due as well.
 
     Its contract is compared with the newest in a folder of `hookspecs`, or with the one that ships.
     Raises `PreconditionError` if it is no project.
     """
     settings = read_settings(root)
-    looks: dict[str, Look] = {"contract": _contract}
+    looks: dict[str, StatusCheck] = {"contract": _contract}
     if isinstance(settings, PluginSettings):
         looks |= {
             "exposure": partial(_exposure, hookspecs),
@@ -78,20 +78,20 @@ def standing(root: Path, hookspecs: Path | None = None) -> dict[str, Fact]:
     return {name: _looked(look, root, settings) for name, look in looks.items()}
 
 
-def _looked(look: Look, root: Path, settings: Settings) -> Fact:
+def _looked(look: StatusCheck, root: Path, settings: Settings) -> StatusItem:
     try:
         return look(root, settings)
-    except FAILURES as error:
-        return failed(error)
+    except PROJECT_ERRORS as error:
+        return failed_item(error)
 
 
-def failed(error: Exception) -> Fact:
+def failed_item(error: Exception) -> StatusItem:
     """Return what to say of a part of a project that cannot be looked at."""
     if isinstance(error, SpecError):
-        return Fact("unknown", str(error.diagnostics[0]))
+        return StatusItem("unknown", str(error.diagnostics[0]))
     if isinstance(error, ProjectError):
-        return Fact("unknown", f"{error.code}: {error.message}")
-    return Fact("unknown", f"{type(error).__name__}: {' '.join(str(error).split())}")
+        return StatusItem("unknown", f"{error.code}: {error.message}")
+    return StatusItem("unknown", f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def _is_project(folder: Path) -> bool:
@@ -99,35 +99,35 @@ def _is_project(folder: Path) -> bool:
         read_settings(folder)
     except ProjectError as error:
         return error.code != "no-project"
-    except FAILURES:
+    except PROJECT_ERRORS:
         return True
     return True
 
 
-def _contract(root: Path, settings: Settings) -> Fact:
+def _contract(root: Path, settings: Settings) -> StatusItem:
     if isinstance(settings, PluginSettings):
         paths = [pinned_hookspec(root, settings)]
     else:
         paths = all_hookspecs(root, settings)
     kinds = [compile_kind(path) for path in paths]
-    return Fact(", ".join(f"{kind.name} {kind.version}" for kind in kinds))
+    return StatusItem(", ".join(f"{kind.name} {kind.version}" for kind in kinds))
 
 
-def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> Fact:
+def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> StatusItem:
     """Judge what the newest contract would mean for this plugin and those around it."""
     assert isinstance(settings, PluginSettings)
     old = compile_kind(pinned_hookspec(root, settings))
     try:
         new = _shipped(old.name) if hookspecs is None else _named(old.name, hookspecs)
     except UsageError:
-        return Fact("no other contract is known")
+        return StatusItem("no other contract is known")
     if new.digest == old.digest:
-        return Fact("the newest contract that is known")
+        return StatusItem("the newest contract that is known")
     report = compare(old, new)
     if report.actual_bump is Bump.NONE:
-        return Fact(f"{new.version} is known, and is no newer")
+        return StatusItem(f"{new.version} is known, and is no newer")
     verdicts = ", ".join(f"{report.verdict(party)} for {party}" for party in Party)
-    return Fact(f"{new.version} is {verdicts}", "see 'scaffold diff'")
+    return StatusItem(f"{new.version} is {verdicts}", "see 'scaffold diff'")
 
 
 def _named(name: str, hookspecs: Path) -> Kind:
@@ -140,20 +140,20 @@ def _shipped(name: str) -> Kind:
     return compile_kind(named_hookspec(name))
 
 
-def _template(root: Path, _settings: Settings) -> Fact:
+def _template(root: Path, _settings: Settings) -> StatusItem:
     origin = read_origin(root)
     found = f"{origin.source} {origin.version}"
     if not origin.source.startswith(SHIPPED):
         known = is_allowed(origin.source)
-        return Fact(found if known else f"{found} (not fetched unless you name it)")
-    versions = list(shipped_versions(origin.source.removeprefix(SHIPPED)))
+        return StatusItem(found if known else f"{found} (not fetched unless you name it)")
+    versions = list(bundled_versions(origin.source.removeprefix(SHIPPED)))
     if not versions:
-        return Fact(found, "no template of this name ships: do not trust it by its name")
+        return StatusItem(found, "no template of this name ships: do not trust it by its name")
     behind = versions[-1] != origin.version
-    return Fact(found, f"there is {versions[-1]}: 'scaffold update'" if behind else "")
+    return StatusItem(found, f"there is {versions[-1]}: 'scaffold update'" if behind else "")
 
 
-def _runtime(root: Path, _settings: Settings) -> Fact:
+def _runtime(root: Path, _settings: Settings) -> StatusItem:
     """Hold what the project says it needs at run time to what is installed here."""
     from packaging.requirements import Requirement
 
@@ -165,20 +165,22 @@ def _runtime(root: Path, _settings: Settings) -> Fact:
         need = Requirement(line)
         if need.name == DISTRIBUTION:
             fits = need.specifier.contains(__version__, prereleases=True)
-            return Fact(line, "" if fits else f"{__version__} is installed here")
-    return Fact("not among the dependencies", f"'pyproject.toml' does not ask for {DISTRIBUTION}")
+            return StatusItem(line, "" if fits else f"{__version__} is installed here")
+    return StatusItem(
+        "not among the dependencies", f"'pyproject.toml' does not ask for {DISTRIBUTION}"
+    )
 
 
-def _generator(root: Path, _settings: Settings) -> Fact:
+def _generator(root: Path, _settings: Settings) -> StatusItem:
     wrote = read_lock(root).generator
     due = "" if wrote == __version__ else f"{__version__} is here: 'scaffold generate'"
-    return Fact(wrote or "none", due)
+    return StatusItem(wrote or "none", due)
 
 
-def _generated(root: Path, _settings: Settings) -> Fact:
-    changes = drift(root)
+def _generated(root: Path, _settings: Settings) -> StatusItem:
+    changes = plan_generation(root)
     due = [change for change in changes if change.state is not State.UNCHANGED]
     edited = sum(change.state is State.EDITED for change in due)
     found = f"{len(changes) - len(due)} of {len(changes)} files as they should be"
     words = f", {edited} of them edited by hand" if edited else ""
-    return Fact(found, f"{len(due)} to write{words}: 'scaffold generate'" if due else "")
+    return StatusItem(found, f"{len(due)} to write{words}: 'scaffold generate'" if due else "")

@@ -8,7 +8,7 @@ import pytest
 
 import scaffold._cli.commands
 from scaffold._cli.reporting.findings import print_findings
-from scaffold._cli.reporting.output import print_json_text, print_lines, tell
+from scaffold._cli.reporting.output import print_json_text, print_lines, print_message
 from scaffold._printable import printable, printable_line
 from scaffold.generator._source.diagnostics import Diagnostic
 
@@ -45,7 +45,7 @@ def test_a_name_stays_on_its_line():
 
 def test_all_output_is_escaped(capsys):
     print_lines([HOSTILE])
-    tell(HOSTILE)
+    print_message(HOSTILE)
     out, err = capsys.readouterr()
     assert out == err == r"a\x1b]0;owned\x07\x9b2J\x7f\r\u202eb\u2066\u200b\ufeff\x85\u2028" + "\n"
 

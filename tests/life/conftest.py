@@ -9,7 +9,7 @@ from lives import Result, commit, make
 from lives import scaffold as spawn
 
 from scaffold._cli.app import main
-from scaffold._project.template.template import shipped_versions
+from scaffold._project.template.template import bundled_versions
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -68,7 +68,7 @@ def updated(second_project, tmp_path):
 def third(tmp_path):
     """A third version of the template, to be edited; `history` makes a repository of all."""
     folder = tmp_path / "v3"
-    newest, template = list(shipped_versions("plugin").items())[-1]
+    newest, template = list(bundled_versions("plugin").items())[-1]
     shutil.copytree(template, folder)
     answers = folder / "template" / "{{_copier_conf.answers_file}}.jinja"
     answers.write_text(answers.read_text().replace(f"_commit: {newest}", "_commit: v3"))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from scaffold._project import new_project
 from scaffold._project.config.hookspec_lookup import named_hookspec
-from scaffold._project.files.atomic_write import create
-from scaffold._project.template.template import shipped_versions
+from scaffold._project.files.atomic_write import create_project
+from scaffold._project.template.template import bundled_versions
 
 GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -31,8 +31,8 @@ class Result:
 
 def make(folder, kind, *, version, hookspecs=None):
     """Make a plugin project by one version of the template, as `new-plugin` would have."""
-    template = shipped_versions("plugin")[version]
-    usual, new_project.shipped_template = new_project.shipped_template, lambda _name: template
+    template = bundled_versions("plugin")[version]
+    usual, new_project.newest_bundled = new_project.newest_bundled, lambda _name: template
     try:
         files = new_project.new_project(
             folder.name,
@@ -44,8 +44,8 @@ def make(folder, kind, *, version, hookspecs=None):
             interactive=False,
         )
     finally:
-        new_project.shipped_template = usual
-    create(folder, files)
+        new_project.newest_bundled = usual
+    create_project(folder, files)
     return folder
 
 
@@ -88,7 +88,7 @@ def write_history(repository, versions):
 def history(third):
     """Make a repository of the versions that ship and a third one."""
     repository = third.with_name("template.git")
-    write_history(repository, {**shipped_versions("plugin"), "v3": third})
+    write_history(repository, {**bundled_versions("plugin"), "v3": third})
     return repository
 
 

@@ -6,9 +6,9 @@ import shutil
 import pytest
 from lives import commit, git, history, make, texts, write_history
 
-from scaffold._project.template.template import shipped_versions
+from scaffold._project.template.template import bundled_versions
 
-NEWEST = list(shipped_versions("plugin"))[-1]
+NEWEST = list(bundled_versions("plugin"))[-1]
 
 
 def replace(path, old, new):
@@ -198,7 +198,7 @@ def test_a_version_can_be_asked_for(scaffold, demo, third):
 
 
 def test_a_template_without_the_version_of_the_project_is_refused(scaffold, demo, tmp_path):
-    write_history(tmp_path / "other.git", {"v7": shipped_versions("plugin")["v1"]})
+    write_history(tmp_path / "other.git", {"v7": bundled_versions("plugin")["v1"]})
     replace(demo / ".copier-answers.yml", "_commit: v1\n", "_commit: v1.5\n")
     commit(demo)
     before = texts(demo)

@@ -8,9 +8,9 @@ import pytest
 from lives import commit, git, history, texts
 
 from scaffold._project.config.permissions import is_allowed, permissions_file
-from scaffold._project.template.template import shipped_versions
+from scaffold._project.template.template import bundled_versions
 
-NEWEST = list(shipped_versions("plugin"))[-1]
+NEWEST = list(bundled_versions("plugin"))[-1]
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import pytest
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.permissions import allow, is_allowed, permissions_file
 from scaffold._project.template.answers import (
-    Origin,
+    TemplateOrigin,
     answers_in,
     origin_in,
     read_answers,
     with_origin,
 )
-from scaffold._project.template.sources import full_name, shipped
+from scaffold._project.template.sources import absolute_source, find_bundled
 
 TEXT = "# Written by scaffold\n_commit: v1\n_src_path: scaffold:plugin\nname: demo\n"
 
@@ -33,19 +33,21 @@ TEXT = "# Written by scaffold\n_commit: v1\n_src_path: scaffold:plugin\nname: de
     ],
 )
 def test_a_source_is_remembered_as_it_is(source):
-    text = with_origin(TEXT, Origin(source, "v2"))
+    text = with_origin(TEXT, TemplateOrigin(source, "v2"))
 
-    assert origin_in(text) == Origin(source, "v2")
+    assert origin_in(text) == TemplateOrigin(source, "v2")
     assert answers_in(text) == {"name": "demo"}
 
 
 def test_what_other_writers_of_yaml_make_of_a_source_is_read():
     for line in ('"a \\u0062"', "'a b'", "a b  # a remark", "a\n  b"):
-        assert origin_in(f"_src_path: {line}\n_commit: v1\n") == Origin("a b", "v1")
+        assert origin_in(f"_src_path: {line}\n_commit: v1\n") == TemplateOrigin("a b", "v1")
 
 
 def test_answers_without_a_source_get_one():
-    assert origin_in(with_origin("name: demo", Origin("x", "v1"))) == Origin("x", "v1")
+    assert origin_in(with_origin("name: demo", TemplateOrigin("x", "v1"))) == TemplateOrigin(
+        "x", "v1"
+    )
 
 
 @pytest.mark.parametrize("text", ["- a list\n", "name: [\n", "1: 2\n"])
@@ -68,7 +70,7 @@ def test_answers_that_lie_outside_of_the_project_are_refused(tmp_path):
 @pytest.mark.parametrize("name", ["scaffold:", "scaffold:/tmp", "scaffold:../plugin", "scaffold:x"])
 def test_a_name_that_does_not_ship_is_no_template(name):
     with pytest.raises(PreconditionError) as caught:
-        shipped(name)
+        find_bundled(name)
 
     assert caught.value.code == "unknown-template"
 
@@ -78,8 +80,8 @@ def test_a_relative_path_is_remembered_as_an_absolute_one(tmp_path, monkeypatch)
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
 
-    assert full_name("../t.git") == str(tmp_path.resolve() / "t.git")
-    assert full_name("corp:t.git") == "corp:t.git"
+    assert absolute_source("../t.git") == str(tmp_path.resolve() / "t.git")
+    assert absolute_source("corp:t.git") == "corp:t.git"
 
 
 def test_a_source_is_allowed_once_a_person_has_named_it(tmp_path, monkeypatch):

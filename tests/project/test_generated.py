@@ -9,7 +9,7 @@ from scaffold._project.config.settings import read_settings
 from scaffold._project.generate import generated_files as module
 from scaffold._project.generate.generated_files import generated
 from scaffold._project.generate.generation_cache import FULL_CACHE, NO_CACHE, READ_CACHE
-from scaffold._project.generate.generation_plan import drift
+from scaffold._project.generate.generation_plan import plan_generation
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KINDS = ("minimal", "nested_refs", "recursive")
@@ -44,7 +44,7 @@ def compiled(monkeypatch):
 def test_a_change_of_one_kind_leaves_the_others_and_gives_what_a_fresh_start_gives(
     repository, compiled, monkeypatch
 ):
-    drift(repository, FULL_CACHE)
+    plan_generation(repository, FULL_CACHE)
     assert compiled == list(KINDS)
     schema = next((repository / "hookspecs" / "nested_refs" / "schemas").glob("*.json"))
     schema.write_text(schema.read_text().replace("{", '{"$comment": "anew", ', 1))
@@ -72,13 +72,13 @@ def test_the_oldest_is_forgotten_when_too_much_is_kept(repository, monkeypatch):
     generated(repository, read_settings(repository), FULL_CACHE)
     most = max(map(size, cache.iterdir()))
     monkeypatch.setattr("scaffold._project.generate.generation_cache._BYTES", most)
-    drift(repository, FULL_CACHE)
+    plan_generation(repository, FULL_CACHE)
     assert sum(map(size, cache.iterdir())) <= most
 
 
 def poisoned(repository):
     """Fill the cache, and change an entry as another program of the user could."""
-    drift(repository, FULL_CACHE)
+    plan_generation(repository, FULL_CACHE)
     folder = repository.parent / "cache" / "hookspec-scaffold"
     for entry in folder.iterdir():
         entry.write_text(entry.read_text().replace("def ", "evil = 1; def "))
@@ -86,11 +86,11 @@ def poisoned(repository):
 
 
 def wanted(repository, cache):
-    return "".join((change.after or b"").decode() for change in drift(repository, cache))
+    return "".join((change.after or b"").decode() for change in plan_generation(repository, cache))
 
 
 def test_the_cache_is_for_its_owner_alone(repository):
-    drift(repository, FULL_CACHE)
+    plan_generation(repository, FULL_CACHE)
     folder = repository.parent / "cache" / "hookspec-scaffold"
 
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -102,7 +102,7 @@ def test_a_cache_of_before_is_closed_to_others_when_it_is_written(repository):
     folder.mkdir(parents=True)
     folder.chmod(0o755)
 
-    drift(repository, FULL_CACHE)
+    plan_generation(repository, FULL_CACHE)
 
     assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -146,7 +146,7 @@ def test_a_cache_folder_relative_to_the_current_one_is_not_used(repository, monk
     monkeypatch.setenv("XDG_CACHE_HOME", "cache")
     monkeypatch.setenv("HOME", str(repository.parent / "home"))
 
-    drift(repository, FULL_CACHE)
+    plan_generation(repository, FULL_CACHE)
 
     assert not (repository / "cache").exists()
     assert (repository.parent / "home" / ".cache" / "hookspec-scaffold").is_dir()

@@ -9,10 +9,10 @@ import pytest
 
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Mode
-from scaffold._project.git.git import clone, look, merge_files, work
-from scaffold._project.git.hookspec_states import unpack
+from scaffold._project.git.git import clone, merge_files, run_isolated, run_read_only
+from scaffold._project.git.hookspec_states import extract_hookspecs
 from scaffold._project.git.repository import open_repository
-from scaffold._project.git.revisions import list_tree, object_of, read_files
+from scaffold._project.git.revisions import list_tree, read_files, resolve_object
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,13 +39,13 @@ def repository(tmp_path):
 
 def read(folder):
     def run(*arguments, given=b""):
-        return look(folder, *arguments, given=given)
+        return run_read_only(folder, *arguments, given=given)
 
     return run
 
 
 def listed(folder, name="HEAD"):
-    return list_tree(read(folder), object_of(read(folder), name)[0], name)
+    return list_tree(read(folder), resolve_object(read(folder), name)[0], name)
 
 
 def test_one_module_of_the_tools_starts_git():
@@ -95,10 +95,10 @@ def test_a_repository_that_is_committed_as_files_is_not_used(repository, inside)
     (folder / "plugin").mkdir()
 
     with pytest.raises(PreconditionError) as caught:
-        look(folder / inside, "rev-parse", "HEAD")
+        run_read_only(folder / inside, "rev-parse", "HEAD")
 
     assert caught.value.code == "bare-repository"
-    assert look(repository, "rev-parse", "HEAD") is not None
+    assert run_read_only(repository, "rev-parse", "HEAD") is not None
 
 
 def test_an_object_that_is_missing_is_not_fetched(repository, tmp_path):
@@ -122,11 +122,11 @@ def test_an_object_that_is_missing_is_not_fetched(repository, tmp_path):
 
 
 def test_the_environment_leads_to_no_other_repository(repository, tmp_path, monkeypatch):
-    head = look(repository, "rev-parse", "HEAD")
+    head = run_read_only(repository, "rev-parse", "HEAD")
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"):
         monkeypatch.setenv(name, str(tmp_path))
 
-    assert look(repository, "rev-parse", "HEAD") == head
+    assert run_read_only(repository, "rev-parse", "HEAD") == head
 
 
 def test_personal_settings_do_not_decide_a_merge(tmp_path, monkeypatch):
@@ -156,7 +156,9 @@ def test_a_clone_has_the_persons_access_and_no_settings_of_the_source(
     clone("corp:repository", tmp_path / "copy.git")
 
     copied = f"--git-dir={tmp_path / 'copy.git'}"
-    assert work(tmp_path, copied, "rev-parse", "v1") == look(repository, "rev-parse", "HEAD")
+    assert run_isolated(tmp_path, copied, "rev-parse", "v1") == run_read_only(
+        repository, "rev-parse", "HEAD"
+    )
     assert b"fsmonitor" not in (tmp_path / "copy.git" / "config").read_bytes()
 
 
@@ -177,11 +179,11 @@ def test_a_git_that_is_too_old_or_not_at_an_absolute_path_is_refused(tmp_path, m
 
     monkeypatch.setenv("PATH", str(program.parent))
     with pytest.raises(PreconditionError, match=r"2\.29\.9") as old:
-        look(tmp_path, "rev-parse")
+        run_read_only(tmp_path, "rev-parse")
     monkeypatch.chdir(program.parent)
     monkeypatch.setenv("PATH", ".")
     with pytest.raises(PreconditionError) as relative:
-        look(program.parent, "rev-parse")
+        run_read_only(program.parent, "rev-parse")
 
     assert (old.value.code, relative.value.code) == ("git-version", "no-git")
 
@@ -227,7 +229,9 @@ def test_what_a_state_cannot_give_is_refused_and_never_left_out(repository, tmp_
     }
     for reason, entries in cases.items():
         with pytest.raises(PreconditionError, match=reason) as caught:
-            unpack(read(repository), tree(repository, *entries), tmp_path / "out", "HEAD")
+            extract_hookspecs(
+                read(repository), tree(repository, *entries), tmp_path / "out", "HEAD"
+            )
         assert caught.value.code == "revision"
         assert not (tmp_path / "out").exists()
 
@@ -243,7 +247,7 @@ def test_links_inside_a_state_become_what_they_lead_to(repository, tmp_path):
         ("120000", "README.md", blob(repository, b"/elsewhere")),
     )
 
-    unpack(read(repository), whole, tmp_path / "out", "HEAD")
+    extract_hookspecs(read(repository), whole, tmp_path / "out", "HEAD")
 
     files = {
         path.relative_to(tmp_path / "out").as_posix(): path
@@ -266,7 +270,7 @@ def test_a_state_is_the_hookspecs_that_its_settings_name(repository, tmp_path):
         ("40000", "specs", inner),
     )
 
-    unpack(read(repository), whole, tmp_path / "out", "HEAD")
+    extract_hookspecs(read(repository), whole, tmp_path / "out", "HEAD")
 
     found = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert found == {"pyproject.toml", "v1.yaml"}
@@ -274,7 +278,7 @@ def test_a_state_is_the_hookspecs_that_its_settings_name(repository, tmp_path):
 
 @pytest.mark.parametrize("name", ["nowhere", "--help", "HEAD\nHEAD", "HEAD:nowhere", ""])
 def test_a_name_that_is_none_is_no_object(repository, name):
-    assert object_of(read(repository), name) is None
+    assert resolve_object(read(repository), name) is None
 
 
 def test_changes_that_git_is_told_not_to_show_are_seen(repository):

@@ -11,12 +11,12 @@ import pytest
 
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.write_journal import (
-    Swap,
-    alone,
-    make,
+    FileSwap,
+    commit,
+    locked_project,
     prepare,
     refuse_interrupted,
-    undo,
+    roll_back,
 )
 
 # Makes the same change in one folder after the other, each in a process that dies at its nth step,
@@ -24,10 +24,10 @@ from scaffold._project.files.write_journal import (
 DIE = """
 import json, os, sys
 from pathlib import Path
-from scaffold._project.files.file_changes import plan
-from scaffold._project.files.write_journal import undo
+from scaffold._project.files.file_changes import compare_files
+from scaffold._project.files.write_journal import roll_back
 from scaffold._project.files.lockfile import Entry, Lock, Owner, digest
-from scaffold._project.files.atomic_write import apply
+from scaffold._project.files.atomic_write import apply_changes
 
 CHANGES = {"os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.chmod", "os.utime"}
 
@@ -45,9 +45,10 @@ def mortal(at):
 def change(root):
     names = ("a", "b", "stale", "gone/inner/x")
     old = {path: Entry(Owner.GENERATED, digest(b"old")) for path in names}
-    apply(root, plan(root, {"a": "new", "b": "new", "deep/er/c": "new"}, Lock(files=old)))
+    wanted = {"a": "new", "b": "new", "deep/er/c": "new"}
+    apply_changes(root, compare_files(root, wanted, Lock(files=old)))
 
-work = {"change": change, "undo": undo}
+work = {"change": change, "undo": roll_back}
 for what, at, folder in json.load(sys.stdin):
     child = os.fork()
     if not child:
@@ -121,7 +122,7 @@ def test_wherever_a_process_dies_the_tree_is_the_old_one_or_the_new_one(killed, 
     for root in dead:
         if (root / ".scaffold" / "journal").exists():
             interrupted += texts(root) not in (OLD, NEW)
-        with alone(root) as undone:
+        with locked_project(root) as undone:
             assert undone or texts(root) in (OLD, NEW)
         assert (texts(root), folders(root)) in ((OLD, old_folders), (NEW, whole_folders))
         assert not (root / ".scaffold").exists()
@@ -136,7 +137,7 @@ def test_undoing_may_itself_be_killed_at_every_step(killed, tmp_path):
             "undo", lambda n, half=half, k=number: shutil.copytree(half, tmp_path / f"{k}-{n}")
         )
         for root in dead:
-            with alone(root):
+            with locked_project(root):
                 pass
             assert texts(root) == OLD
             assert not (root / ".scaffold").exists()
@@ -144,7 +145,7 @@ def test_undoing_may_itself_be_killed_at_every_step(killed, tmp_path):
 
 def interrupt(root):
     """Stop a change of `a` and of a new file in a new folder before it is final."""
-    swaps = [Swap(root / "a", b"new"), Swap(root / "pkg" / "b.py", b"new")]
+    swaps = [FileSwap(root / "a", b"new"), FileSwap(root / "pkg" / "b.py", b"new")]
     prepare(root, swaps)
     work = root / ".scaffold"
     (work / "new" / "0").replace(root / "a")
@@ -158,20 +159,23 @@ def test_a_folder_that_somebody_put_a_file_into_stays_when_a_change_is_undone(tm
     (root / "pkg" / "__pycache__").mkdir()
     (root / "pkg" / "__pycache__" / "b.pyc").write_text("cached")
 
-    assert undo(root)
+    assert roll_back(root)
 
     assert texts(root) == {**OLD, "pkg/__pycache__/b.pyc": "cached"}
-    assert not undo(root)
+    assert not roll_back(root)
 
 
 def test_a_file_that_was_not_swapped_yet_keeps_what_was_written_into_it_since(tmp_path):
     root = lay(tmp_path / "project")
-    prepare(root, [Swap(root / "a", b"new"), Swap(root / "c", b"new"), Swap(root / "b", None)])
+    prepare(
+        root,
+        [FileSwap(root / "a", b"new"), FileSwap(root / "c", b"new"), FileSwap(root / "b", None)],
+    )
     (root / "a").write_text("mine")
     (root / "b").write_text("mine")
     (root / "c").write_text("mine")
 
-    assert undo(root)
+    assert roll_back(root)
 
     assert texts(root) == {**OLD, "a": "mine", "b": "mine", "c": "mine"}
 
@@ -179,7 +183,7 @@ def test_a_file_that_was_not_swapped_yet_keeps_what_was_written_into_it_since(tm
 def test_a_project_that_was_moved_after_the_kill_is_put_back(tmp_path):
     root = interrupt(lay(tmp_path / "project")).rename(tmp_path / "moved")
 
-    assert undo(root)
+    assert roll_back(root)
     assert texts(root) == OLD
 
 
@@ -193,7 +197,7 @@ def foreign(root, monkeypatch, tmp_path):
 
 def refused(root):
     before = {**texts(root), "journal": (root / ".scaffold" / "journal").read_bytes()}
-    with pytest.raises(PreconditionError) as caught, alone(root):
+    with pytest.raises(PreconditionError) as caught, locked_project(root):
         pass
     assert caught.value.code == "foreign-journal"
     assert ".scaffold" in caught.value.help
@@ -244,10 +248,10 @@ def test_a_key_that_lies_in_the_project_signs_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(root / "state"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    prepare(root, [Swap(root / "a", b"new")])
+    prepare(root, [FileSwap(root / "a", b"new")])
 
     assert not (root / "state").exists()
-    assert undo(root)
+    assert roll_back(root)
 
 
 def test_a_key_that_others_can_write_is_not_used(tmp_path, monkeypatch):
@@ -266,7 +270,7 @@ def test_a_key_that_others_can_write_is_not_used(tmp_path, monkeypatch):
     folder.chmod(0o777)
     refused(root)
     folder.chmod(0o700)
-    assert undo(root)
+    assert roll_back(root)
 
 
 def test_without_a_home_the_key_is_among_the_temporary_files_of_the_user(tmp_path, monkeypatch):
@@ -276,7 +280,7 @@ def test_without_a_home_the_key_is_among_the_temporary_files_of_the_user(tmp_pat
     root = interrupt(lay(tmp_path / "project"))
     monkeypatch.setattr("scaffold._project.files.signing._of_this_process", b"another process")
 
-    assert undo(root)
+    assert roll_back(root)
     assert texts(root) == OLD
 
 
@@ -288,7 +292,7 @@ def test_a_work_folder_that_is_not_a_folder_is_refused(tmp_path, kind):
     work = root / ".scaffold"
     work.symlink_to(tmp_path / "victim") if kind == "link" else work.write_text("")
 
-    for use in (undo, lambda root: prepare(root, [])):
+    for use in (roll_back, lambda root: prepare(root, [])):
         with pytest.raises(PreconditionError, match="is not a folder"):
             use(root)
     refuse_interrupted(root)
@@ -298,23 +302,23 @@ def test_a_work_folder_that_is_not_a_folder_is_refused(tmp_path, kind):
 
 def test_readers_refuse_a_half_made_change_and_say_what_ends_it(tmp_path):
     root = lay(tmp_path / "project")
-    prepare(root, [Swap(root / "a", b"new")])
+    prepare(root, [FileSwap(root / "a", b"new")])
 
     with pytest.raises(PreconditionError, match="interrupted half way") as caught:
         refuse_interrupted(root)
 
     assert "scaffold generate" in caught.value.help
-    assert undo(root)
+    assert roll_back(root)
     refuse_interrupted(root)
 
 
 def test_a_journal_that_is_cut_off_was_never_acted_upon(tmp_path):
     root = lay(tmp_path / "project")
-    prepare(root, [Swap(root / "a", b"new")])
+    prepare(root, [FileSwap(root / "a", b"new")])
     journal = root / ".scaffold" / "journal"
     journal.write_bytes(journal.read_bytes()[:-3])
 
-    assert not undo(root)
+    assert not roll_back(root)
     assert texts(root) == OLD
     assert not (root / ".scaffold").exists()
 
@@ -324,16 +328,16 @@ def test_two_writers_take_turns(tmp_path):
     order = []
 
     def second():
-        with alone(root):
+        with locked_project(root):
             order.append("second")
 
-    with alone(root):
+    with locked_project(root):
         thread = threading.Thread(target=second)
         thread.start()
         thread.join(0.2)
-        swaps = [Swap(root / "a", b"new")]
+        swaps = [FileSwap(root / "a", b"new")]
         prepare(root, swaps)
-        make(root, swaps)
+        commit(root, swaps)
         order.append("first")
     thread.join()
 
@@ -341,5 +345,8 @@ def test_two_writers_take_turns(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_no_project(tmp_path):
-    with pytest.raises(PreconditionError, match="there is no folder"), alone(Path(tmp_path / "x")):
+    with (
+        pytest.raises(PreconditionError, match="there is no folder"),
+        locked_project(Path(tmp_path / "x")),
+    ):
         pass

@@ -3,14 +3,14 @@
 import pytest
 
 from scaffold._project.files.trees import File, Mode
-from scaffold._project.template.merging import Merged, Ours, merge
+from scaffold._project.template.merging import MergeResult, ProjectFile, merge_file
 
 OLD = File(b"one\ntwo\nthree\nfour\n")
 NEW = File(b"one\ntwo\nthree\nfour\nfive\n")
 MINE = File(b"zero\none\ntwo\nthree\nfour\n")
 BOTH = File(b"zero\none\ntwo\nthree\nfour\nfive\n")
 LINK = File(b"elsewhere", Mode.LINK)
-SAME = Merged(None, changed=False)
+SAME = MergeResult(None, changed=False)
 
 
 def crlf(file):
@@ -20,8 +20,8 @@ def crlf(file):
 @pytest.fixture
 def merged(tmp_path):
     def run(base, ours, theirs, *, only_new=False):
-        ours = ours if isinstance(ours, Ours) else Ours(ours)
-        return merge(base, ours, theirs, only_new=only_new, folder=tmp_path)
+        ours = ours if isinstance(ours, ProjectFile) else ProjectFile(ours)
+        return merge_file(base, ours, theirs, only_new=only_new, folder=tmp_path)
 
     return run
 
@@ -46,7 +46,7 @@ def merged(tmp_path):
 def test_what_the_template_changes_comes_and_what_the_author_changed_stays(
     merged, base, ours, theirs, file
 ):
-    assert merged(base, ours, theirs) == Merged(file)
+    assert merged(base, ours, theirs) == MergeResult(file)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_the_template_changes_comes_and_what_the_author_changed_stays(
         (OLD, None, None),
         (OLD, LINK, OLD),
         (LINK, MINE, LINK),
-        (OLD, Ours(None, obstacle="a folder has its name"), OLD),
+        (OLD, ProjectFile(None, obstacle="a folder has its name"), OLD),
     ],
 )
 def test_where_there_is_nothing_to_do_nothing_is_done(merged, base, ours, theirs):
@@ -96,9 +96,9 @@ def test_a_file_that_both_added_is_a_conflict_with_both_sides(merged):
         (OLD, LINK, NEW, "link"),
         (None, None, LINK, "link"),
         (OLD, MINE, LINK, "link"),
-        (OLD, Ours(None, obstacle="it is a link to nothing"), NEW, "a link to nothing"),
-        (OLD, Ours(File(b"MINE\n"), tracked=False), NEW, "does not track"),
-        (None, Ours(File(b"MINE\n"), tracked=False), NEW, "does not track"),
+        (OLD, ProjectFile(None, obstacle="it is a link to nothing"), NEW, "a link to nothing"),
+        (OLD, ProjectFile(File(b"MINE\n"), tracked=False), NEW, "does not track"),
+        (None, ProjectFile(File(b"MINE\n"), tracked=False), NEW, "does not track"),
     ],
 )
 def test_what_cannot_be_merged_is_left_alone_and_named(merged, base, ours, theirs, reason):
@@ -109,15 +109,15 @@ def test_what_cannot_be_merged_is_left_alone_and_named(merged, base, ours, their
 
 
 def test_a_file_that_the_template_gave_up_and_the_author_edited_is_kept(merged):
-    assert merged(OLD, MINE, None) == Merged(None, changed=False, conflict="")
+    assert merged(OLD, MINE, None) == MergeResult(None, changed=False, conflict="")
 
 
 def test_what_a_template_makes_only_once_is_not_merged_but_made_again(merged):
     assert merged(OLD, MINE, NEW, only_new=True) == SAME
-    assert merged(OLD, None, NEW, only_new=True) == Merged(NEW)
+    assert merged(OLD, None, NEW, only_new=True) == MergeResult(NEW)
 
 
 def test_conflict_markers_in_an_authors_text_are_no_conflict(merged):
     text = b"<<<<<<< before updating\n"
 
-    assert merged(OLD, File(text + OLD.content), NEW) == Merged(File(text + NEW.content))
+    assert merged(OLD, File(text + OLD.content), NEW) == MergeResult(File(text + NEW.content))

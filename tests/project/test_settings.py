@@ -5,7 +5,7 @@ import pytest
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.settings import (
     PluginSettings,
-    SpecSettings,
+    RepositorySettings,
     Target,
     hookspecs_of,
     read_settings,
@@ -41,7 +41,7 @@ def test_a_kind_makes_a_plugin_project(tmp_path):
 def test_targets_make_a_repository_of_hookspecs(tmp_path):
     settings = read_settings(write(tmp_path, SPECS))
 
-    assert settings == SpecSettings("hookspecs", (Target("python", "kinds"),))
+    assert settings == RepositorySettings("hookspecs", (Target("python", "kinds"),))
 
 
 @pytest.mark.parametrize("text", [None, "", "[tool]\n", "[project]\n"])

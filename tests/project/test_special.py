@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from scaffold._project.config.errors import PreconditionError
-from scaffold._project.git.git import look
+from scaffold._project.git.git import run_read_only
 from scaffold._project.git.repository import open_repository
 
 WITHOUT_PIPES = not hasattr(os, "mkfifo")
@@ -38,29 +38,31 @@ def test_a_pipe_in_the_folder_of_git_is_refused(project, name):
     place = project.parent / ".git" / name
     place.unlink(missing_ok=True)
     os.mkfifo(place)
-    assert "is a pipe or a device" in refusal(lambda: look(project, "rev-parse", "HEAD"))
+    assert "is a pipe or a device" in refusal(lambda: run_read_only(project, "rev-parse", "HEAD"))
 
 
 def test_a_link_of_git_to_a_device_is_refused(project):
     place = project.parent / ".git/info/exclude"
     place.unlink()
     place.symlink_to("/dev/zero")
-    assert "info/exclude' is a pipe or a device" in refusal(lambda: look(project, "rev-parse"))
+    assert "info/exclude' is a pipe or a device" in refusal(
+        lambda: run_read_only(project, "rev-parse")
+    )
 
 
 def test_a_pipe_in_the_folder_that_work_trees_share_is_refused(project, tmp_path):
     tree = tmp_path / "tree"
     add = ["git", "worktree", "add", "-q", str(tree)]
     subprocess.run(add, cwd=project, check=True)
-    assert look(tree, "rev-parse", "HEAD") is not None
+    assert run_read_only(tree, "rev-parse", "HEAD") is not None
     (project.parent / ".git/config").unlink()
     os.mkfifo(project.parent / ".git/config")
-    assert "config' is a pipe" in refusal(lambda: look(tree, "rev-parse", "HEAD"))
+    assert "config' is a pipe" in refusal(lambda: run_read_only(tree, "rev-parse", "HEAD"))
 
 
 def test_a_pipe_in_the_place_of_the_folder_of_git_is_refused(tmp_path):
     os.mkfifo(tmp_path / ".git")
-    assert "/.git' is a pipe" in refusal(lambda: look(tmp_path, "rev-parse", "HEAD"))
+    assert "/.git' is a pipe" in refusal(lambda: run_read_only(tmp_path, "rev-parse", "HEAD"))
 
 
 @pytest.mark.parametrize("where", ["../.gitignore", ".gitignore", "a/b/.GitIgnore"])
@@ -79,7 +81,7 @@ def test_a_list_of_ignored_files_without_an_end_is_refused(project):
 def test_settings_without_an_end_are_refused(project):
     with (project.parent / ".git/config").open("ab") as huge:
         huge.truncate(10 * 2**30)
-    assert "has more than 16 MB" in refusal(lambda: look(project, "rev-parse", "HEAD"))
+    assert "has more than 16 MB" in refusal(lambda: run_read_only(project, "rev-parse", "HEAD"))
 
 
 def test_usual_repositories_are_read(project):

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from scaffold._project.config.errors import UsageError
-from scaffold._project.template.template import questions, render, shipped_template
+from scaffold._project.template.template import newest_bundled, question_names, render_new_project
 
-TEMPLATE = shipped_template("plugin")
+TEMPLATE = newest_bundled("plugin")
 FACTS = {
     "name": "my-demo",
     "kind": "tool",
@@ -21,7 +21,7 @@ FACTS = {
 
 
 def rendered(*, facts=FACTS, answers=None, defaults=True):
-    return render(
+    return render_new_project(
         TEMPLATE, facts=facts, answers=answers or {}, defaults=defaults, interactive=False
     )
 
@@ -92,4 +92,4 @@ def test_an_answer_that_cannot_be_used_is_refused(answers, reason):
 
 
 def test_the_template_asks_for_what_its_file_says():
-    assert set(questions(TEMPLATE)) - set(FACTS) == {"description", "ci"}
+    assert set(question_names(TEMPLATE)) - set(FACTS) == {"description", "ci"}

@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from scaffold._project.template import template
-from scaffold._project.template.template import questions, shipped_templates, shipped_versions
+from scaffold._project.template.template import bundled_templates, bundled_versions, question_names
 
 RELEASED = {
     "v1": "09c7daa94be4c5f0dfeb8e8e49fb1e751fd5a65885ee9e53f707936bf79d5d7a",
@@ -24,15 +24,15 @@ def digest(folder):
 
 
 def test_a_released_version_is_as_it_was():
-    versions = shipped_versions("plugin")
+    versions = bundled_versions("plugin")
 
     assert {name: digest(folder) for name, folder in versions.items()} == RELEASED
 
 
 def test_a_newer_version_asks_for_all_that_an_older_one_was_told():
-    first, *later = shipped_versions("plugin").values()
+    first, *later = bundled_versions("plugin").values()
 
-    assert all(set(questions(first)) <= set(questions(each)) for each in later)
+    assert all(set(question_names(first)) <= set(question_names(each)) for each in later)
 
 
 def test_versions_are_ordered_by_number(tmp_path, monkeypatch):
@@ -40,11 +40,11 @@ def test_versions_are_ordered_by_number(tmp_path, monkeypatch):
         (tmp_path / "plugin" / name).mkdir(parents=True)
     monkeypatch.setattr(template, "_templates", lambda: tmp_path)
 
-    assert list(shipped_versions("plugin")) == ["v1", "v2", "v2.1", "v2.9", "v2.10", "v10"]
+    assert list(bundled_versions("plugin")) == ["v1", "v2", "v2.1", "v2.9", "v2.10", "v10"]
 
 
 def test_the_answers_of_a_version_name_it():
-    for version, folder in shipped_versions("plugin").items():
+    for version, folder in bundled_versions("plugin").items():
         (answers,) = (folder / "template").glob("*answers_file*")
         assert f"\n_commit: {version}\n" in answers.read_text()
 
@@ -53,13 +53,13 @@ def test_only_the_name_of_a_template_that_ships_has_versions(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "v1").mkdir()
 
-    assert shipped_templates() == {"plugin"}
+    assert bundled_templates() == {"plugin"}
     for name in ("", ".", "plugin/", "plugin/.", "../templates/plugin", str(tmp_path), "Plugin"):
-        assert shipped_versions(name) == {}
+        assert bundled_versions(name) == {}
 
 
 def test_actions_are_named_by_digest_and_get_no_credentials():
-    folder = list(shipped_versions("plugin").values())[-1]
+    folder = list(bundled_versions("plugin").values())[-1]
     (workflow,) = folder.rglob("check.yml")
     text = workflow.read_text()
     used = [line.split("uses: ")[1] for line in text.splitlines() if "uses: " in line]

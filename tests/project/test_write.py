@@ -7,8 +7,8 @@ import pytest
 
 from scaffold._filesystem.folder import Folder
 from scaffold._project.config.errors import PreconditionError
-from scaffold._project.files.atomic_write import apply, create
-from scaffold._project.files.file_changes import plan
+from scaffold._project.files.atomic_write import apply_changes, create_project
+from scaffold._project.files.file_changes import compare_files
 from scaffold._project.files.lockfile import Entry, Lock, Owner, digest
 
 PAST = 1_000_000_000
@@ -36,7 +36,7 @@ def lay(root, **files):
 
 
 def update(root, wanted, lock):
-    apply(root, plan(root, wanted, lock))
+    apply_changes(root, compare_files(root, wanted, lock))
 
 
 def test_files_are_created_updated_and_removed(tmp_path):
@@ -127,7 +127,7 @@ def test_a_link_within_the_project_is_followed_and_stays(tmp_path):
 def test_a_failure_half_way_leaves_the_tree_as_it_was(tmp_path, monkeypatch, fails_at):
     lock = lay(tmp_path, a="1", b="1", stale="1")
     before = tree(tmp_path)
-    changes = plan(tmp_path, {"a": "2", "b": "2", "new/c": "2", "new/d": "2"}, lock)
+    changes = compare_files(tmp_path, {"a": "2", "b": "2", "new/c": "2", "new/d": "2"}, lock)
     move, calls = Folder.move, []
 
     def failing(self, name, to, new):
@@ -138,7 +138,7 @@ def test_a_failure_half_way_leaves_the_tree_as_it_was(tmp_path, monkeypatch, fai
 
     monkeypatch.setattr(Folder, "move", failing)
     with pytest.raises(PreconditionError, match="No space left on device; nothing was changed"):
-        apply(tmp_path, changes)
+        apply_changes(tmp_path, changes)
 
     assert tree(tmp_path) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "stale"]
@@ -196,7 +196,7 @@ def test_a_read_only_folder_is_named_and_nothing_written(tmp_path):
 
 
 def test_a_new_folder_appears_complete(tmp_path):
-    create(tmp_path / "x" / "demo", {"a": "1", "b/c": "2"})
+    create_project(tmp_path / "x" / "demo", {"a": "1", "b/c": "2"})
 
     assert texts(tmp_path) == {"x/demo/a": b"1", "x/demo/b/c": b"2"}
 
@@ -204,7 +204,7 @@ def test_a_new_folder_appears_complete(tmp_path):
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "demo").mkdir()
 
-    create(tmp_path / "demo", {"a": "1"})
+    create_project(tmp_path / "demo", {"a": "1"})
 
     assert texts(tmp_path) == {"demo/a": b"1"}
 
@@ -214,7 +214,7 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path):
     (tmp_path / "demo" / "mine").write_text("1")
 
     with pytest.raises(PreconditionError, match="exists and is not empty"):
-        create(tmp_path / "demo", {"a": "1"})
+        create_project(tmp_path / "demo", {"a": "1"})
 
     assert texts(tmp_path) == {"demo/mine": b"1"}
 
@@ -223,7 +223,7 @@ def test_a_file_in_the_place_of_the_new_folder_is_refused(tmp_path):
     (tmp_path / "demo").write_text("1")
 
     with pytest.raises(PreconditionError, match="exists and is not empty"):
-        create(tmp_path / "demo", {"a": "1"})
+        create_project(tmp_path / "demo", {"a": "1"})
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -237,6 +237,6 @@ def test_a_failure_leaves_no_part_of_a_new_folder(tmp_path, monkeypatch, empty):
 
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(PreconditionError, match="nothing was changed"):
-        create(tmp_path / "x" / "demo", {"a": "1"})
+        create_project(tmp_path / "x" / "demo", {"a": "1"})
 
     assert sorted(tmp_path.rglob("*")) == before

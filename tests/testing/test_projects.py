@@ -13,7 +13,7 @@ import pytest
 from scaffold._cli.commands import test as command
 from scaffold._project import new_project
 from scaffold._project.config.hookspec_lookup import named_hookspec
-from scaffold._project.files.atomic_write import create
+from scaffold._project.files.atomic_write import create_project
 
 KINDS = ["audit_logger", "chunker", "orchestrator", "source", "text_processor", "tool"]
 FAST = {"orchestrator", "tool"}
@@ -34,7 +34,7 @@ def project(tmp_path):
             defaults=True,
             interactive=False,
         )
-        create(folder, files)
+        create_project(folder, files)
         return folder
 
     return make

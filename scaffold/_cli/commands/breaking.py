@@ -3,29 +3,29 @@
 from collections.abc import Iterator
 
 from scaffold._cli.commands.diff import print_reports
-from scaffold._cli.reporting.hookspec_states import Comparison, compared, sides
-from scaffold._cli.reporting.output import print_lines, tell_lines
+from scaffold._cli.reporting.hookspec_states import Comparison, compare_states, states_to_compare
+from scaffold._cli.reporting.output import print_lines, print_messages
 from scaffold.generator._compare import Bump, ContractChange, Effect, Verdict
 from scaffold.generator._compare.render import summary_line, witness_line
 from scaffold.generator._compile.compiler import CompiledKind
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.source_text import Pointer
 
-__all__ = ["breaking", "complaints"]
+__all__ = ["breaking", "breaking_problems"]
 
 
 def breaking(old: str, new: str | None, *, against: str | None, as_json: bool) -> int:
     """Print what breaks more than the version says; return 1 if anything does."""
-    found = compared(*sides(old, new, against))
+    found = compare_states(*states_to_compare(old, new, against))
     if as_json:
         print_reports([each.report for each in found], "json")
     else:
-        print_lines(str(each) for comparison in found for each in complaints(comparison))
-        tell_lines(summary_line(each.report) for each in found)
+        print_lines(str(each) for comparison in found for each in breaking_problems(comparison))
+        print_messages(summary_line(each.report) for each in found)
     return 0 if all(each.report.is_sufficient for each in found) else 1
 
 
-def complaints(comparison: Comparison) -> list[Diagnostic]:
+def breaking_problems(comparison: Comparison) -> list[Diagnostic]:
     """Return what asks for a greater step than the version made, at its place in the text."""
     report, kind = comparison.report, comparison.text
     if report.is_sufficient:

@@ -10,14 +10,14 @@ from typing import Any
 
 from scaffold._cli.reporting.call_output import (
     Answer,
+    all_equal,
     difference,
     print_json,
     print_outcomes,
     print_times,
-    same,
 )
-from scaffold._cli.reporting.exit_status import say
-from scaffold._cli.reporting.output import print_json_text, print_lines, tell
+from scaffold._cli.reporting.exit_status import print_error
+from scaffold._cli.reporting.output import print_json_text, print_lines, print_message
 from scaffold._cli.reporting.plugin_log import plugin_log
 from scaffold._project.config.errors import UsageError
 from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
@@ -70,7 +70,7 @@ def call(
         if isinstance(answer.error, InternalError):
             log.explain(answer.error)
             break
-    if compare and not same(answers):
+    if compare and not all_equal(answers):
         if as_json:
             print_outcomes(answers, compare=True, as_json=True)
         else:
@@ -105,12 +105,12 @@ def _conclude(answers: dict[str, Answer], *, compare: bool) -> int:
     """Raise the error that was the answer; with `compare` it is as good an answer as any."""
     error = next(iter(answers.values())).error
     if compare:
-        tell(f"the same over {', '.join(answers)}")
+        print_message(f"the same over {', '.join(answers)}")
     if error is None:
         return 0
     if not compare:
         raise error
-    say(error)
+    print_error(error)
     return 0
 
 

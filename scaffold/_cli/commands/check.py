@@ -5,17 +5,17 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from scaffold._cli.commands.breaking import complaints
-from scaffold._cli.reporting.findings import failed
-from scaffold._cli.reporting.hookspec_states import compared, sides
+from scaffold._cli.commands.breaking import breaking_problems
+from scaffold._cli.reporting.findings import has_errors
+from scaffold._cli.reporting.hookspec_states import compare_states, states_to_compare
 from scaffold._cli.reporting.output import print_lines
 from scaffold._mcp.hook_tools import describe_tools
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.hookspec_lookup import all_hookspecs, pinned_hookspec
 from scaffold._project.config.settings import PluginSettings, Settings, hookspecs_of, read_settings
-from scaffold._project.files.file_changes import State, place
+from scaffold._project.files.file_changes import State, resolve_path
 from scaffold._project.generate.generation_cache import NO_CACHE
-from scaffold._project.generate.generation_plan import drift
+from scaffold._project.generate.generation_plan import plan_generation
 from scaffold.contract._errors.errors import ManifestInvalid
 from scaffold.contract._hooks.hook import Kind
 from scaffold.generator import SpecError, compile_kind, contract
@@ -27,7 +27,7 @@ from scaffold.manifest._model import Manifest, read_manifest
 
 __all__ = ["check"]
 
-Look: TypeAlias = Callable[[Path, Settings], Iterator[str]]
+ProjectCheck: TypeAlias = Callable[[Path, Settings], Iterator[str]]
 """Yields what is wrong with one part of a project."""
 
 
@@ -50,8 +50,8 @@ def check(folder: Path, *, against: str | None = None) -> int:
     return 1 if bad else 0
 
 
-def _parts(settings: Settings) -> dict[str, Look]:
-    parts: dict[str, Look] = {"hookspecs": _hookspecs, "generated": _generated}
+def _parts(settings: Settings) -> dict[str, ProjectCheck]:
+    parts: dict[str, ProjectCheck] = {"hookspecs": _hookspecs, "generated": _generated}
     if isinstance(settings, PluginSettings):
         parts |= {"manifest": _manifest, "tools": _tools}
     return parts
@@ -59,22 +59,24 @@ def _parts(settings: Settings) -> dict[str, Look]:
 
 def _hookspecs(folder: Path, settings: Settings) -> Iterator[str]:
     for path in all_hookspecs(folder, settings):
-        yield from (str(finding) for finding in lint_kind(path) if failed([finding]))
+        yield from (str(finding) for finding in lint_kind(path) if has_errors([finding]))
 
 
 def _versions(folder: Path, settings: Settings, *, against: str) -> Iterator[str]:
     """Hold `kind_api_version` to what changed since a revision."""
     try:
-        found = compared(*sides(str(hookspecs_of(folder, settings)), None, against))
+        found = compare_states(
+            *states_to_compare(str(hookspecs_of(folder, settings)), None, against)
+        )
     except SpecError as error:
         yield from map(str, error.diagnostics)
         return
-    yield from (str(each) for comparison in found for each in complaints(comparison))
+    yield from (str(each) for comparison in found for each in breaking_problems(comparison))
 
 
 def _generated(folder: Path, _settings: Settings) -> Iterator[str]:
     try:
-        changes = drift(folder, NO_CACHE)
+        changes = plan_generation(folder, NO_CACHE)
     except SpecError:
         yield "cannot be compared while the hookspecs are wrong"
         return
@@ -110,7 +112,7 @@ def _manifest(folder: Path, settings: Settings) -> Iterator[str]:
 def _own_manifest(folder: Path) -> Manifest:
     """Read the manifest, if it is a file of the project and not one that a link leads to."""
     for name in SOURCES:
-        place(folder, name)
+        resolve_path(folder, name)
     return read_manifest(folder)
 
 

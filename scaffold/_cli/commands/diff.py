@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from scaffold._cli.reporting.hookspec_states import compared, sides
+from scaffold._cli.reporting.hookspec_states import compare_states, states_to_compare
 from scaffold._cli.reporting.output import print_lines, print_pretty_json
 from scaffold.generator._compare import Report
 from scaffold.generator._compare.render import markdown_lines, text_lines, to_json
@@ -27,5 +27,8 @@ def print_reports(reports: list[Report], output_format: str) -> None:
 
 def diff(old: str, new: str | None, *, against: str | None, output_format: str) -> int:
     """Print a report for every kind; whatever it says, the status is 0."""
-    print_reports([each.report for each in compared(*sides(old, new, against))], output_format)
+    print_reports(
+        [each.report for each in compare_states(*states_to_compare(old, new, against))],
+        output_format,
+    )
     return 0

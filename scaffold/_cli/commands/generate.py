@@ -7,16 +7,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from scaffold._cli.reporting.output import flush, print_lines, tell, tell_lines
+from scaffold._cli.reporting.output import flush, print_lines, print_message, print_messages
 from scaffold._printable import printable_line
 from scaffold._project.config.errors import PreconditionError, ProjectError, UsageError
 from scaffold._project.config.settings import PluginSettings, hookspecs_of, read_settings
 from scaffold._project.files import file_changes
-from scaffold._project.files.atomic_write import apply
+from scaffold._project.files.atomic_write import apply_changes
 from scaffold._project.files.file_changes import Change, State, refuse_edits
-from scaffold._project.files.write_journal import alone
+from scaffold._project.files.write_journal import locked_project
 from scaffold._project.generate.generation_cache import FULL_CACHE, READ_CACHE, Cache
-from scaffold._project.generate.generation_plan import drift
+from scaffold._project.generate.generation_plan import plan_generation
 
 __all__ = ["generate"]
 
@@ -55,21 +55,23 @@ def _uncollected() -> Generator[None]:
 
 
 def _due(folder: Path, cache: Cache) -> list[Change]:
-    return [change for change in drift(folder, cache) if change.state is not State.UNCHANGED]
+    return [
+        change for change in plan_generation(folder, cache) if change.state is not State.UNCHANGED
+    ]
 
 
 def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
     settings = read_settings(folder)
-    with alone(folder) as undone:
+    with locked_project(folder) as undone:
         if undone:
-            tell("put back what an interrupted change had left half done")
+            print_message("put back what an interrupted change had left half done")
         due = _due(folder, FULL_CACHE)
         if set_aside:
             due = list(file_changes.set_aside(folder, due))
         refuse_edits(due)
-        apply(folder, due)
+        apply_changes(folder, due)
         for change in due:
-            tell(f"{_DONE.get(change.state, 'updated')} {printable_line(change.path)}")
+            print_message(f"{_DONE.get(change.state, 'updated')} {printable_line(change.path)}")
         if isinstance(settings, PluginSettings) and (due or stub):
             _tell(folder, settings, due, stub=stub)
 
@@ -77,21 +79,21 @@ def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
 def _tell(folder: Path, settings: PluginSettings, due: list[Change], *, stub: bool) -> None:
     """Say what is left to the author, and with `stub` do what can be done of it."""
     from scaffold._project.config.hookspec_lookup import pinned_hookspec
-    from scaffold._project.generate.author_notes import notes, stubs
+    from scaffold._project.generate.author_notes import add_missing_methods, author_notes
     from scaffold.generator import compile_kind
 
     kind = compile_kind(pinned_hookspec(folder, settings))
     if stub:
         try:
-            added = stubs(folder, settings, kind)
+            added = add_missing_methods(folder, settings, kind)
         except (SyntaxError, ValueError) as error:
             message = f"no methods can be added: {error}"
             mend = "mend the file, or write the methods yourself: 'scaffold generate' lists them"
             raise PreconditionError("no-stub", message, mend) from error
         if added is not None:
-            apply(folder, [added])
-            print_lines(file_changes.diff([added]))
-    tell_lines(notes(folder, settings, kind, due))
+            apply_changes(folder, [added])
+            print_lines(file_changes.unified_diff([added]))
+    print_messages(author_notes(folder, settings, kind, due))
 
 
 def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
@@ -106,9 +108,9 @@ def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
             seen = now
             try:
                 _write(folder, set_aside=set_aside, stub=stub)
-                tell("up to date; watching")
+                print_message("up to date; watching")
             except (SpecError, ProjectError) as error:
-                tell(f"{error}\nwatching")
+                print_message(f"{error}\nwatching")
             flush()
         time.sleep(_PAUSE)
 
@@ -128,4 +130,4 @@ def _lines(due: list[Change], *, check: bool, diff: bool) -> Iterable[str]:
     if check:
         yield from (f"{printable_line(change.path)}: {change.state}" for change in due)
     if diff:
-        yield from file_changes.diff(due)
+        yield from file_changes.unified_diff(due)

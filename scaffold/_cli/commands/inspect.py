@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from scaffold._cli.reporting.output import print_json_text, print_lines
-from scaffold._project.config.hookspec_lookup import meant_kind
+from scaffold._project.config.hookspec_lookup import resolve_kind
 from scaffold.generator._compile.enforcement_report import report_enforcement
 from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
 
@@ -15,7 +15,7 @@ __all__ = ["inspect"]
 
 def inspect(subject: str, *, as_json: bool) -> int:
     """Print the kind that a name, a hookspec or a project stands for."""
-    kind = meant_kind(subject)
+    kind = resolve_kind(subject)
     if as_json:
         print_json_text(json.dumps(kind, default=_record, indent=2, ensure_ascii=False))
     else:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from scaffold._cli.reporting.findings import failed, print_findings
-from scaffold._cli.reporting.output import print_lines, tell, tell_lines
+from scaffold._cli.reporting.findings import has_errors, print_findings
+from scaffold._cli.reporting.output import print_lines, print_message, print_messages
 from scaffold._project.config.errors import UsageError
 from scaffold._project.config.hookspec_lookup import hookspecs_in
 from scaffold.generator._lint.lint import lint_kind
@@ -38,23 +38,23 @@ def _mend(
 ) -> list[Diagnostic] | None:
     """Write the mends and return what is left; with `diff` print them, and return `None` if any."""
     from scaffold._project.files import file_changes
-    from scaffold._project.files.atomic_write import apply
-    from scaffold._project.files.write_journal import alone
+    from scaffold._project.files.atomic_write import apply_changes
+    from scaffold._project.files.write_journal import locked_project
     from scaffold.generator._lint.fix import fix_hookspecs
 
     root = path if path.is_dir() else path.parent
     fixed = fix_hookspecs(hookspecs, unsafe=unsafe)
     changes = [
-        file_changes.rewritten(root, file.relative_to(root).as_posix(), text)
+        file_changes.rewrite_text(root, file.relative_to(root).as_posix(), text)
         for file, text in sorted(fixed.texts.items())
     ]
     if diff:
-        print_lines(file_changes.diff(changes))
+        print_lines(file_changes.unified_diff(changes))
         return None if changes else fixed.remaining
     if changes:
-        with alone(root):
-            apply(root, changes)
-    tell_lines(
+        with locked_project(root):
+            apply_changes(root, changes)
+    print_messages(
         f"mended {each.file}:{each.line}:{each.column}: {each.code}: {each.message}"
         for each in fixed.applied
     )
@@ -64,10 +64,10 @@ def _mend(
 def _report(findings: Iterable[Diagnostic], count: int, output_format: str) -> int:
     findings = list(findings)
     print_findings(findings, output_format)
-    errors = sum(failed([each]) for each in findings)
+    errors = sum(has_errors([each]) for each in findings)
     able = sum(bool(each.fix and each.fix.safe) for each in findings)
     warnings = len(findings) - errors
-    tell(f"hookspecs: {count}, errors: {errors}, warnings: {warnings}")
+    print_message(f"hookspecs: {count}, errors: {errors}, warnings: {warnings}")
     if able:
-        tell(f"'--fix' mends {able} of them; '--diff' shows how")
+        print_message(f"'--fix' mends {able} of them; '--diff' shows how")
     return 1 if errors else 0

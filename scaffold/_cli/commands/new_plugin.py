@@ -4,14 +4,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scaffold._cli.reporting.output import print_lines, tell
+from scaffold._cli.reporting.output import print_lines, print_message
 from scaffold._project.config.errors import UsageError
 from scaffold._project.config.hookspec_lookup import kind_names, named_hookspec
 from scaffold._project.config.plugin_names import package_name
 from scaffold._project.config.settings import read_settings
-from scaffold._project.files.atomic_write import check_vacant, create
+from scaffold._project.files.atomic_write import check_vacant, create_project
 from scaffold._project.generate.generation_cache import FULL_CACHE
-from scaffold._project.generate.generation_plan import wanted_files
+from scaffold._project.generate.generation_plan import expected_files
 from scaffold._project.new_project import new_project
 
 __all__ = ["new_plugin"]
@@ -45,10 +45,10 @@ def new_plugin(
         defaults=defaults,
         interactive=interactive,
     )
-    create(folder, files)
-    wanted_files(folder, read_settings(folder), FULL_CACHE)
+    create_project(folder, files)
+    expected_files(folder, read_settings(folder), FULL_CACHE)
     print_lines([f"{folder}"])
-    tell(f"made {len(files)} files; what to do with them is in its README.md")
+    print_message(f"made {len(files)} files; what to do with them is in its README.md")
     return 0
 
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from scaffold._cli.reporting.output import print_lines, print_pretty_json
 from scaffold._project.config.errors import PreconditionError
-from scaffold._project.project_status import FAILURES, Fact, failed, find_projects, standing
+from scaffold._project.project_status import (
+    PROJECT_ERRORS,
+    StatusItem,
+    failed_item,
+    find_projects,
+    project_status,
+)
 
 __all__ = ["status"]
 
@@ -32,17 +38,17 @@ def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bo
     return 1 if any(fact.due for facts in found.values() for fact in facts.values()) else 0
 
 
-def _standing(path: Path, hookspecs: Path | None, *, alone: bool) -> dict[str, Fact]:
+def _standing(path: Path, hookspecs: Path | None, *, alone: bool) -> dict[str, StatusItem]:
     """Look at one project of many: whatever is wrong with it, the others are looked at too."""
     try:
-        return standing(path, hookspecs)
-    except FAILURES as error:
+        return project_status(path, hookspecs)
+    except PROJECT_ERRORS as error:
         if alone:
             raise
-        return {"project": failed(error)}
+        return {"project": failed_item(error)}
 
 
-def _print(path: Path, facts: dict[str, Fact]) -> None:
+def _print(path: Path, facts: dict[str, StatusItem]) -> None:
     print_lines([path.as_posix()])
     for name, fact in facts.items():
         due = f"  ({fact.due})" if fact.due else ""

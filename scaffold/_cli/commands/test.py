@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from scaffold._cli.reporting.output import flush, print_json_text, print_lines, tell
+from scaffold._cli.reporting.output import flush, print_json_text, print_lines, print_message
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.contract._json.types import Json
 from scaffold.generator._schema.documents.documents import Documents
@@ -39,7 +39,7 @@ def test(folder: Path, suites: Sequence[str], *, secrets: Sequence[str], as_json
         print_json_text(json.dumps({"checks": [one.as_json() for one in results]}))
     counts = Counter(result.outcome for result in results)
     summary = ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
-    tell(f"{subject.manifest.name}: {summary}")
+    print_message(f"{subject.manifest.name}: {summary}")
     return 5 if counts["failed"] else 1 if counts["wrong"] else 0
 
 

@@ -3,20 +3,25 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from scaffold._cli.reporting.output import print_lines, tell, tell_lines
+from scaffold._cli.reporting.output import print_lines, print_message, print_messages
 from scaffold._printable import printable_line
 from scaffold._project.config.errors import PreconditionError, UsageError
 from scaffold._project.config.hookspec_lookup import pinned_hookspec
 from scaffold._project.config.permissions import allow
 from scaffold._project.config.settings import PluginSettings, read_settings
 from scaffold._project.files import file_changes
-from scaffold._project.files.atomic_write import apply
+from scaffold._project.files.atomic_write import apply_changes
 from scaffold._project.files.file_changes import Change, State
-from scaffold._project.files.write_journal import alone, refuse_interrupted
+from scaffold._project.files.write_journal import locked_project, refuse_interrupted
 from scaffold._project.git.repository import Repository, open_repository
 from scaffold._project.new_project import contract_facts
-from scaffold._project.template.update import Update, plan_update
-from scaffold._project.template.update_abort import forget, remember, remembered, waits
+from scaffold._project.template.update import UpdatePlan, plan_update
+from scaffold._project.template.update_abort import (
+    delete_record,
+    recorded_changes,
+    save_record,
+    unresolved_conflicts,
+)
 from scaffold.generator import compile_kind
 
 __all__ = ["update"]
@@ -39,7 +44,7 @@ def update(
     if check or diff:
         refuse_interrupted(folder)
         return _show(_plan(folder, to, template, only_show=True), check=check, diff=diff)
-    with alone(folder):
+    with locked_project(folder):
         return _update(folder, to, template)
 
 
@@ -48,16 +53,16 @@ def _update(folder: Path, to: str | None, template: str | None) -> int:
     if template is not None:
         allow(plan.source)
     if plan.changes:
-        remember(open_repository(folder), plan.changes, plan.conflicts)
-        apply(folder, plan.changes)
+        save_record(open_repository(folder), plan.changes, plan.conflicts)
+        apply_changes(folder, plan.changes)
     for change in plan.changes:
-        tell(f"{_DONE.get(change.state, 'updated')} {printable_line(change.path)}")
-    tell(_versions(plan))
+        print_message(f"{_DONE.get(change.state, 'updated')} {printable_line(change.path)}")
+    print_message(_versions(plan))
     if not plan.conflicts:
         return 0
-    tell_lines(_conflicts(plan))
+    print_messages(_conflicts(plan))
     after = "" if plan.generated else ", run 'scaffold generate'"
-    tell(
+    print_message(
         "  help: where no reason is named, both sides are in the file, between '<<<<<<<' and "
         f"'>>>>>>>': keep what is right{after} and commit; 'scaffold update --abort' brings "
         "everything back"
@@ -65,12 +70,12 @@ def _update(folder: Path, to: str | None, template: str | None) -> int:
     return 3
 
 
-def _conflicts(plan: Update) -> Iterable[str]:
+def _conflicts(plan: UpdatePlan) -> Iterable[str]:
     for path, reason in plan.conflicts.items():
         yield f"conflict in {printable_line(path)}" + (f": {reason}" if reason else "")
 
 
-def _plan(folder: Path, to: str | None, template: str | None, *, only_show: bool) -> Update:
+def _plan(folder: Path, to: str | None, template: str | None, *, only_show: bool) -> UpdatePlan:
     repository = _ready(folder)
     settings = read_settings(folder)
     if not isinstance(settings, PluginSettings):
@@ -84,7 +89,7 @@ def _plan(folder: Path, to: str | None, template: str | None, *, only_show: bool
 def _ready(folder: Path) -> Repository:
     repository = open_repository(folder)
     repository.refuse_unfinished()
-    if repository.dirty() and (conflicts := waits(repository)):
+    if repository.dirty() and (conflicts := unresolved_conflicts(repository)):
         listed = ", ".join(f"'{path}'" for path in conflicts)
         message = f"the last update waits for you to resolve conflicts in {listed}"
         mend = "resolve and commit them, or take it back with 'scaffold update --abort'"
@@ -93,16 +98,16 @@ def _ready(folder: Path) -> Repository:
     return repository
 
 
-def _show(plan: Update, *, check: bool, diff: bool) -> int:
+def _show(plan: UpdatePlan, *, check: bool, diff: bool) -> int:
     if check:
         print_lines(_lines(plan))
     if diff:
-        print_lines(file_changes.diff(plan.changes))
-    tell(_versions(plan))
+        print_lines(file_changes.unified_diff(plan.changes))
+    print_message(_versions(plan))
     return 1 if plan.changes or plan.conflicts else 0
 
 
-def _lines(plan: Update) -> Iterable[str]:
+def _lines(plan: UpdatePlan) -> Iterable[str]:
     for change in plan.changes:
         state = "conflict" if change.path in plan.conflicts else change.state
         yield f"{printable_line(change.path)}: {state}"
@@ -112,20 +117,20 @@ def _lines(plan: Update) -> Iterable[str]:
     )
 
 
-def _versions(plan: Update) -> str:
+def _versions(plan: UpdatePlan) -> str:
     if plan.before == plan.after:
         return f"template {plan.before}" + ("" if plan.changes else ": up to date")
     return f"template {plan.before} -> {plan.after}"
 
 
 def _abort(folder: Path) -> int:
-    with alone(folder):
+    with locked_project(folder):
         repository = open_repository(folder)
         back: list[Change] = [
-            each for each in remembered(repository) if each.state is not State.UNCHANGED
+            each for each in recorded_changes(repository) if each.state is not State.UNCHANGED
         ]
-        apply(folder, back)
-        forget(repository)
+        apply_changes(folder, back)
+        delete_record(repository)
     for change in back:
-        tell(f"put back {printable_line(change.path)}")
+        print_message(f"put back {printable_line(change.path)}")
     return 0

@@ -13,11 +13,11 @@ from scaffold.generator._source.canonical_json import canonical
 
 __all__ = [
     "Answer",
+    "all_equal",
     "difference",
     "print_json",
     "print_outcomes",
     "print_times",
-    "same",
 ]
 
 
@@ -32,7 +32,7 @@ class Answer:
     """Nanoseconds of every call."""
 
 
-def same(answers: Mapping[str, Answer]) -> bool:
+def all_equal(answers: Mapping[str, Answer]) -> bool:
     """Tell whether all runtimes answered alike."""
     return len({canonical(answer.outcome) for answer in answers.values()}) == 1
 

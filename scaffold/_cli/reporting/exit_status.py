@@ -6,7 +6,7 @@ import sys
 import tempfile
 import traceback
 
-from scaffold._cli.reporting.output import tell, tell_lines
+from scaffold._cli.reporting.output import print_message, print_messages
 from scaffold._project.config.errors import PreconditionError, UsageError
 from scaffold.contract._errors.errors import (
     InvalidInput,
@@ -17,7 +17,7 @@ from scaffold.contract._errors.errors import (
 from scaffold.generator._schema.samples.sample_values import NoSampleError
 from scaffold.generator._source.diagnostics import SpecError
 
-__all__ = ["report", "say"]
+__all__ = ["print_error", "report_error"]
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (SpecError, 1),
@@ -32,20 +32,20 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
 """The first row that fits counts; whatever is in no row is a bug of ours."""
 
 
-def report(error: Exception) -> int:
+def report_error(error: Exception) -> int:
     """Say on stderr what went wrong, and return the exit status."""
     for family, status in STATUS:
         if isinstance(error, family):
-            say(error)
+            print_error(error)
             return status
-    tell(f"error: {_in_one_line(error)}; details are in '{_log(error)}'")
+    print_message(f"error: {_in_one_line(error)}; details are in '{_log(error)}'")
     return 70
 
 
-def say(error: Exception) -> None:
+def print_error(error: Exception) -> None:
     """Write an error to stderr, with the help that was noted on it."""
-    tell(str(error))
-    tell_lines(f"  help: {note}" for note in getattr(error, "__notes__", ()))
+    print_message(str(error))
+    print_messages(f"  help: {note}" for note in getattr(error, "__notes__", ()))
 
 
 def _in_one_line(error: Exception) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from scaffold._cli.reporting.output import print_lines, print_pretty_json
 from scaffold.generator._source.diagnostics import MAX_PRINTED_FINDINGS, Diagnostic, format_findings
 
-__all__ = ["failed", "print_findings"]
+__all__ = ["has_errors", "print_findings"]
 
 
 def _record(finding: Diagnostic) -> dict[str, object]:
@@ -41,6 +41,6 @@ def print_findings(findings: Sequence[Diagnostic], output_format: str) -> None:
             print_lines(format_findings(findings))
 
 
-def failed(findings: Iterable[Diagnostic]) -> bool:
+def has_errors(findings: Iterable[Diagnostic]) -> bool:
     """Tell whether one of the findings is an error; warnings do not fail."""
     return any(each.severity == "error" for each in findings)

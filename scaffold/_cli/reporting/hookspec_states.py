@@ -11,14 +11,14 @@ from pathlib import Path, PurePosixPath
 from scaffold._project.config.errors import UsageError
 from scaffold._project.config.hookspec_lookup import all_hookspecs, hookspecs_in
 from scaffold._project.config.settings import find_settings
-from scaffold._project.git.git import look
-from scaffold._project.git.hookspec_states import unpack
-from scaffold._project.git.revisions import Reader, object_of
+from scaffold._project.git.git import run_read_only
+from scaffold._project.git.hookspec_states import extract_hookspecs
+from scaffold._project.git.revisions import Reader, resolve_object
 from scaffold.generator._compare import Report, compare, kind_added, kind_removed
 from scaffold.generator._compile.compiler import CompiledKind, compile_with_sources
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 
-__all__ = ["Comparison", "compared", "sides"]
+__all__ = ["Comparison", "compare_states", "states_to_compare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class _Side:
         return replace(problem, file=problem.file.replace(str(self.root), self.name, 1))
 
 
-def sides(first: str, second: str | None, against: str | None) -> tuple[str, str, Path]:
+def states_to_compare(first: str, second: str | None, against: str | None) -> tuple[str, str, Path]:
     """Return what to compare, old and new, and a folder of the git repository that is meant.
 
     That is `OLD NEW`, or one path with what stands there at a revision. Raises `UsageError` if it
@@ -68,7 +68,7 @@ def sides(first: str, second: str | None, against: str | None) -> tuple[str, str
         return first, second, Path()
     path = Path(first)
     folder = path if path.is_dir() else path.parent
-    found = look(folder, "rev-parse", "--show-prefix") if path.exists() else None
+    found = run_read_only(folder, "rev-parse", "--show-prefix") if path.exists() else None
     if found is None:
         message = f"'{first}' is in no git repository"
         raise UsageError("no-revision", message, "name two folders instead of --against")
@@ -77,7 +77,7 @@ def sides(first: str, second: str | None, against: str | None) -> tuple[str, str
     return f"{against}:{'' if inside == PurePosixPath() else inside}", first, folder
 
 
-def compared(old: str, new: str, repository: Path) -> list[Comparison]:
+def compare_states(old: str, new: str, repository: Path) -> list[Comparison]:
     """Judge every kind of two states; a state is a file, a folder, or `REV:path` in git.
 
     A hookspec is compared with that of the same major version; one whose major version is gone,
@@ -122,7 +122,7 @@ def _opened(side: str, repository: Path) -> Generator[_Side]:
     if path.exists() or not colon:
         yield _Side(path, path, side)
         return
-    git = partial(look, repository)
+    git = partial(run_read_only, repository)
     _, kind = _object(git, side, side)
     name = PurePosixPath(inside).name if kind == "blob" else ""
     parent = PurePosixPath(inside).parent
@@ -131,12 +131,12 @@ def _opened(side: str, repository: Path) -> Generator[_Side]:
         # Named as in the repository: a kind is known by its folder.
         whole = parent.name if name else PurePosixPath(inside).name
         root = Path(made) / (whole.strip(".") or "hookspecs")
-        unpack(git, _object(git, tree, side)[0], root, side)
+        extract_hookspecs(git, _object(git, tree, side)[0], root, side)
         yield _Side(root / name, root, tree)
 
 
 def _object(git: Reader, name: str, side: str) -> tuple[str, str]:
-    found = object_of(git, name)
+    found = resolve_object(git, name)
     if found is None:
         message = f"there is no '{side}', neither as a path nor in git"
         advice = "name a file, a folder, or 'REV:path' as git does, from the repository's root"

@@ -13,7 +13,14 @@ from typing import IO, Any, Final
 
 from scaffold._printable import json_printable, printable
 
-__all__ = ["flush", "print_json_text", "print_lines", "print_pretty_json", "tell", "tell_lines"]
+__all__ = [
+    "flush",
+    "print_json_text",
+    "print_lines",
+    "print_message",
+    "print_messages",
+    "print_pretty_json",
+]
 
 _COMMAND: Final = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
 """What begins a workflow command of GitHub Actions, wherever a step prints it."""
@@ -39,12 +46,12 @@ def print_pretty_json(value: Any) -> None:
     print_json_text(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def tell(text: str) -> None:
+def print_message(text: str) -> None:
     """Tell people something on standard error, without its end of line."""
-    tell_lines([text])
+    print_messages([text])
 
 
-def tell_lines(lines: Iterable[str]) -> None:
+def print_messages(lines: Iterable[str]) -> None:
     """Tell people several things on standard error, a line each."""
     _write(sys.stderr, lines, commands=False)
 

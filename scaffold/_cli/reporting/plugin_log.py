@@ -10,7 +10,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from scaffold._cli.reporting.output import tell
+from scaffold._cli.reporting.output import print_message
 from scaffold._printable import printable
 from scaffold.contract._errors.errors import InternalError
 
@@ -60,7 +60,7 @@ class PluginLog(logging.Handler):
         mark = str(error.data["id"])
         shown = next((record for record in self._records if mark in record), None)
         if shown is not None:
-            tell(shown if len(shown) <= _SHOWN else f"…{shown[-_SHOWN:]}")
+            print_message(shown if len(shown) <= _SHOWN else f"…{shown[-_SHOWN:]}")
         error.add_note(f"the whole log of the plugin is in '{self._written()}'")
 
     def _written(self) -> str:

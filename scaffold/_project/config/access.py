@@ -8,7 +8,7 @@ from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import OutsideProjectError
 from scaffold._project.config.errors import PreconditionError
 
-__all__ = ["explained", "read_file", "read_text"]
+__all__ = ["explain_os_errors", "read_file", "read_text"]
 
 
 def read_file(root: Path, path: str) -> bytes:
@@ -17,7 +17,7 @@ def read_file(root: Path, path: str) -> bytes:
     Raises `FileNotFoundError` if it does not exist, and `PreconditionError` if it lies outside of
     the project or is anything but a regular file of a sensible size.
     """
-    with explained(path), ProjectTree(root) as tree:
+    with explain_os_errors(path), ProjectTree(root) as tree:
         return tree.read(path)
 
 
@@ -30,7 +30,7 @@ def read_text(root: Path, path: str) -> str:
 
 
 @contextmanager
-def explained(path: str) -> Generator[None]:
+def explain_os_errors(path: str) -> Generator[None]:
     """Turn an `OSError` about one file into a `PreconditionError`; one that is missing stays."""
     try:
         yield

@@ -17,9 +17,9 @@ __all__ = [
     "all_hookspecs",
     "hookspecs_in",
     "kind_names",
-    "meant_kind",
     "named_hookspec",
     "pinned_hookspec",
+    "resolve_kind",
 ]
 
 
@@ -72,7 +72,7 @@ def all_hookspecs(root: Path, settings: Settings) -> list[Path]:
     return hookspecs_in(hookspecs_of(root, settings), root)
 
 
-def meant_kind(subject: str) -> Kind:
+def resolve_kind(subject: str) -> Kind:
     """Compile the kind that a person means by its name, its hookspec or a plugin's folder."""
     path = Path(subject)
     if not path.exists():

@@ -12,13 +12,13 @@ from msgspec import Struct, convert
 
 from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._filesystem.project_tree import ProjectTree
-from scaffold._project.config.access import explained, read_text
+from scaffold._project.config.access import explain_os_errors, read_text
 from scaffold._project.config.errors import PreconditionError
 
 __all__ = [
     "PluginSettings",
+    "RepositorySettings",
     "Settings",
-    "SpecSettings",
     "Target",
     "find_settings",
     "hookspecs_of",
@@ -43,14 +43,14 @@ class Target(Struct, frozen=True, forbid_unknown_fields=True):
     out: str
 
 
-class SpecSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class RepositorySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A repository of hookspecs."""
 
     hookspecs: str
     targets: tuple[Target, ...]
 
 
-Settings: TypeAlias = PluginSettings | SpecSettings
+Settings: TypeAlias = PluginSettings | RepositorySettings
 
 
 def read_settings(root: Path) -> Settings:
@@ -71,12 +71,12 @@ def find_settings(root: Path) -> Settings | None:
             return None
         settings: Settings
         if "targets" in table:
-            settings = convert(table, SpecSettings)
+            settings = convert(table, RepositorySettings)
         else:
             settings = convert(table, PluginSettings)
     except (ValueError, TypeError, RecursionError) as error:
         raise _invalid(str(error)) from error
-    _hold(settings)
+    _check_paths(settings)
     return settings
 
 
@@ -85,7 +85,7 @@ def hookspecs_of(root: Path, settings: Settings) -> Path:
 
     Raises `PreconditionError` if it leads out of the project.
     """
-    with explained(settings.hookspecs), ProjectTree(root) as tree:
+    with explain_os_errors(settings.hookspecs), ProjectTree(root) as tree:
         tree.locate(settings.hookspecs)
     return root / settings.hookspecs
 
@@ -98,7 +98,7 @@ def _table(root: Path) -> dict[str, Any] | None:
     return convert(table, dict[str, Any])
 
 
-def _hold(settings: Settings) -> None:
+def _check_paths(settings: Settings) -> None:
     """Hold every path to the project."""
     paths = {"hookspecs": [settings.hookspecs]}
     if isinstance(settings, PluginSettings):

@@ -11,21 +11,27 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaffold._project.config.errors import PreconditionError
-from scaffold._project.files.file_changes import Change, State, place
-from scaffold._project.files.write_journal import Swap, fill, make, prepare, undo
+from scaffold._project.files.file_changes import Change, State, resolve_path
+from scaffold._project.files.write_journal import (
+    FileSwap,
+    commit,
+    prepare,
+    roll_back,
+    write_durably,
+)
 
-__all__ = ["apply", "check_vacant", "create"]
+__all__ = ["apply_changes", "check_vacant", "create_project"]
 
 WRITTEN = {State.MISSING, State.OUTDATED, State.LINE_ENDINGS, State.STALE}
 
 
-def apply(root: Path, changes: Iterable[Change]) -> None:
+def apply_changes(root: Path, changes: Iterable[Change]) -> None:
     """Bring the files of a project to what is wanted; unchanged files are not touched.
 
     Raises `PreconditionError` if a file cannot be written, with the tree as it was.
     """
     swaps = [
-        Swap(place(root, each.path), each.after, each.executable)
+        FileSwap(resolve_path(root, each.path), each.after, each.executable)
         for each in changes
         if each.state in WRITTEN
     ]
@@ -34,13 +40,13 @@ def apply(root: Path, changes: Iterable[Change]) -> None:
     with _explained():
         try:
             prepare(root, swaps)
-            make(root, swaps)
+            commit(root, swaps)
         except BaseException:
-            undo(root)
+            roll_back(root)
             raise
 
 
-def create(folder: Path, files: Mapping[str, str]) -> None:
+def create_project(folder: Path, files: Mapping[str, str]) -> None:
     """Make a new folder with `files` in it; it appears under its name when it is complete.
 
     Raises `PreconditionError` if it is there already and not empty, or cannot be written.
@@ -54,7 +60,7 @@ def create(folder: Path, files: Mapping[str, str]) -> None:
         for path, text in files.items():
             target = draft / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            fill(target, text.encode())
+            write_durably(target, text.encode())
         if folder.exists():
             folder.rmdir()
             back.callback(folder.mkdir)

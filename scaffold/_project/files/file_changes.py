@@ -16,12 +16,21 @@ from pathlib import Path
 
 from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import OutsideProjectError
-from scaffold._project.config.access import explained, read_file
+from scaffold._project.config.access import explain_os_errors, read_file
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.targets import Targets
 from scaffold._project.files.lockfile import Lock, Owner, digest
 
-__all__ = ["Change", "State", "diff", "place", "plan", "refuse_edits", "rewritten", "set_aside"]
+__all__ = [
+    "Change",
+    "State",
+    "compare_files",
+    "refuse_edits",
+    "resolve_path",
+    "rewrite_text",
+    "set_aside",
+    "unified_diff",
+]
 
 
 class State(StrEnum):
@@ -54,16 +63,16 @@ class Change:
     """Whether the file is to be run as a program; None leaves that as it is."""
 
 
-def place(root: Path, path: str) -> Path:
+def resolve_path(root: Path, path: str) -> Path:
     """Return where a file of the project really is, links followed.
 
     Raises `PreconditionError` if the file is outside of the project.
     """
-    with explained(path), ProjectTree(root) as tree:
+    with explain_os_errors(path), ProjectTree(root) as tree:
         return tree.real / tree.locate(posixpath.normpath(path))
 
 
-def plan(
+def compare_files(
     root: Path, wanted: Mapping[str, str], lock: Lock, targets: Targets | None = None
 ) -> tuple[Change, ...]:
     """Compare the generated files that a project should have with those it has, sorted by path.
@@ -76,7 +85,7 @@ def plan(
     with ProjectTree(root) as tree:
         for path in sorted(wanted.keys() | ours.keys()):
             after = wanted[path].encode() if path in wanted else None
-            with explained(path):
+            with explain_os_errors(path):
                 real = tree.locate(path)
                 if targets is None or (real == path and after is not None):
                     own = True
@@ -110,7 +119,7 @@ def _state(before: bytes | None, after: bytes | None, written: str | None) -> St
     return State.STALE if after is None else State.OUTDATED
 
 
-def rewritten(root: Path, path: str, text: str) -> Change:
+def rewrite_text(root: Path, path: str, text: str) -> Change:
     """Return the change that puts another text into a file; a byte order mark stays."""
     before = read_file(root, path)
     mark = BOM_UTF8 if before.startswith(BOM_UTF8) else b""
@@ -145,7 +154,7 @@ def _aside(root: Path, path: str) -> str:
     return next(name for name in names if not os.path.lexists(root / name))
 
 
-def diff(changes: Iterable[Change]) -> Iterator[str]:
+def unified_diff(changes: Iterable[Change]) -> Iterator[str]:
     """Yield the lines of a unified diff from what is on disk to what is wanted."""
     for change in changes:
         if change.before != change.after or change.executable is not None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
-__all__ = ["File", "Files", "Mode", "follow", "read_tree"]
+__all__ = ["File", "Files", "Mode", "read_tree", "resolve_links"]
 
 
 class Mode(StrEnum):
@@ -39,7 +39,7 @@ _STEPS: Final = 40
 """How many links are followed on one way, as in the kernel."""
 
 
-def follow(links: Mapping[str, str], path: str) -> str | None:
+def resolve_links(links: Mapping[str, str], path: str) -> str | None:
     """Return where a path leads in a tree with links, or None if that is not inside the tree.
 
     Args:

@@ -29,7 +29,15 @@ from scaffold._project.files.journal_record import (
     write,
 )
 
-__all__ = ["Swap", "alone", "fill", "make", "prepare", "refuse_interrupted", "undo"]
+__all__ = [
+    "FileSwap",
+    "commit",
+    "locked_project",
+    "prepare",
+    "refuse_interrupted",
+    "roll_back",
+    "write_durably",
+]
 
 _WORK = ".scaffold"
 _READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
@@ -39,7 +47,7 @@ _CACHED = "__pycache__"
 
 
 @dataclass(frozen=True, slots=True)
-class Swap:
+class FileSwap:
     """One file to change: `after` is its new content, None to remove it."""
 
     target: Path
@@ -49,7 +57,7 @@ class Swap:
 
 
 @contextmanager
-def alone(root: Path) -> Generator[bool]:
+def locked_project(root: Path) -> Generator[bool]:
     """Wait until no other process writes the project, and undo what a killed one left half done.
 
     Yields whether there was something to undo. A second entry by the same process would wait for
@@ -58,8 +66,8 @@ def alone(root: Path) -> Generator[bool]:
     """
     if not root.is_dir():
         raise PreconditionError("no-project", f"there is no folder '{root}'")
-    with _held(root):
-        yield undo(root)
+    with _folder_lock(root):
+        yield roll_back(root)
 
 
 def refuse_interrupted(root: Path) -> None:
@@ -76,20 +84,22 @@ def refuse_interrupted(root: Path) -> None:
             raise PreconditionError("interrupted", message, mend)
 
 
-def prepare(root: Path, swaps: Sequence[Swap]) -> None:
+def prepare(root: Path, swaps: Sequence[FileSwap]) -> None:
     """Write all that is needed next to the project's files, and touch none of them.
 
     Raises `OSError`, and `PreconditionError` if `.scaffold` is not a folder.
     """
-    with ProjectTree(root) as tree, _new_work(tree) as work:
+    with ProjectTree(root) as tree, _new_work_folder(tree) as work:
         with work.enter("new") as new, work.enter("old") as old:
             steps = [
                 _prepared(tree, swap, (new, old), str(number)) for number, swap in enumerate(swaps)
             ]
-        write(work, Change(tuple(steps), _made(tree, steps), _modes(tree, steps)), root)
+        write(
+            work, Change(tuple(steps), _new_folders(tree, steps), _folder_modes(tree, steps)), root
+        )
 
 
-def make(root: Path, swaps: Sequence[Swap]) -> None:
+def commit(root: Path, swaps: Sequence[FileSwap]) -> None:
     """Change the files as prepared, and make it final; folders that lose their last file go too."""
     with ProjectTree(root) as tree:
         with tree.top.enter(_WORK) as work, work.enter("new") as new:
@@ -101,12 +111,12 @@ def make(root: Path, swaps: Sequence[Swap]) -> None:
                     lost.add(parent)
                 else:
                     new.move(str(number), tree.make(parent), name)
-            _prune(tree, lost)
+            _remove_empty_folders(tree, lost)
             work.unlink(JOURNAL)
         tree.top.sweep(_WORK)
 
 
-def undo(root: Path) -> bool:
+def roll_back(root: Path) -> bool:
     """Put back what an unfinished change has swapped; tell whether there was one.
 
     May itself be killed and run again. Raises `PreconditionError` for a journal that this user did
@@ -114,12 +124,12 @@ def undo(root: Path) -> bool:
     """
     try:
         with ProjectTree(root) as tree:
-            if not _has_work(tree):
+            if not _has_work_folder(tree):
                 return False
             with tree.top.enter(_WORK) as work:
                 change = read(work, root)
                 if change is not None:
-                    _put_back(tree, work, change)
+                    _restore_all(tree, work, change)
             tree.top.sweep(_WORK)
     except ForeignError:
         raise _foreign(root) from None
@@ -130,7 +140,7 @@ def undo(root: Path) -> bool:
     return change is not None
 
 
-def fill(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes) -> None:
     """Write a new file, down to the disk."""
     with path.open("xb") as file:
         file.write(content)
@@ -147,7 +157,7 @@ def _foreign(root: Path) -> PreconditionError:
     return PreconditionError("foreign-journal", message, mend)
 
 
-def _has_work(tree: ProjectTree) -> bool:
+def _has_work_folder(tree: ProjectTree) -> bool:
     state = tree.top.state(_WORK)
     if state is not None and not stat.S_ISDIR(state.st_mode):
         message = f"'{tree.root / _WORK}' is not a folder"
@@ -156,8 +166,8 @@ def _has_work(tree: ProjectTree) -> bool:
 
 
 @contextmanager
-def _new_work(tree: ProjectTree) -> Generator[Folder]:
-    if _has_work(tree):
+def _new_work_folder(tree: ProjectTree) -> Generator[Folder]:
+    if _has_work_folder(tree):
         tree.top.sweep(_WORK)
     tree.top.make(_WORK)
     with tree.top.enter(_WORK) as work:
@@ -167,7 +177,9 @@ def _new_work(tree: ProjectTree) -> Generator[Folder]:
         yield work
 
 
-def _prepared(tree: ProjectTree, swap: Swap, places: tuple[Folder, Folder], number: str) -> Step:
+def _prepared(
+    tree: ProjectTree, swap: FileSwap, places: tuple[Folder, Folder], number: str
+) -> Step:
     """Keep the old file, and write the new one with its rights."""
     new, old = places
     path = _relative(tree, swap.target)
@@ -179,7 +191,7 @@ def _prepared(tree: ProjectTree, swap: Swap, places: tuple[Folder, Folder], numb
         state = None
     else:
         if state is not None:
-            _keep(folder, name, old, number)
+            _back_up(folder, name, old, number)
     before = None if state is None else sha256(old.read(number)).hexdigest()
     if swap.after is not None:
         new.create(number, swap.after)
@@ -196,7 +208,7 @@ def _rights(mode: int, *, executable: bool | None) -> int:
     return mode | (mode & _READABLE) >> 2 if executable else mode & ~_RUNNABLE
 
 
-def _made(tree: ProjectTree, steps: Iterable[Step]) -> tuple[str, ...]:
+def _new_folders(tree: ProjectTree, steps: Iterable[Step]) -> tuple[str, ...]:
     missing = {
         folder
         for step in steps
@@ -206,7 +218,7 @@ def _made(tree: ProjectTree, steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(sorted(missing, reverse=True))
 
 
-def _modes(tree: ProjectTree, steps: Iterable[Step]) -> dict[str, int]:
+def _folder_modes(tree: ProjectTree, steps: Iterable[Step]) -> dict[str, int]:
     return {
         folder: stat.S_IMODE(tree.folder(folder).own_state().st_mode)
         for step in steps
@@ -228,7 +240,7 @@ def _relative(tree: ProjectTree, target: Path) -> str:
     return target.relative_to(base).as_posix()
 
 
-def _put_back(tree: ProjectTree, work: Folder, change: Change) -> None:
+def _restore_all(tree: ProjectTree, work: Folder, change: Change) -> None:
     with work.enter("old") as old, work.enter("new") as new:
         due = [
             (step, str(number))
@@ -270,7 +282,7 @@ def _restore(
         old.move(number, tree.make(parent, modes), name)
 
 
-def _keep(folder: Folder, name: str, old: Folder, number: str) -> None:
+def _back_up(folder: Folder, name: str, old: Folder, number: str) -> None:
     state = folder.state(name)
     try:
         folder.link(name, old, number)
@@ -281,7 +293,7 @@ def _keep(folder: Folder, name: str, old: Folder, number: str) -> None:
             old.date(number, state)
 
 
-def _prune(tree: ProjectTree, folders: Iterable[str]) -> None:
+def _remove_empty_folders(tree: ProjectTree, folders: Iterable[str]) -> None:
     """Remove the folders that lost their last file, and what Python has cached of it."""
     for folder in folders:
         with suppress(OSError):  # one that is not empty ends it
@@ -296,7 +308,7 @@ def _prune(tree: ProjectTree, folders: Iterable[str]) -> None:
 if sys.platform == "win32":
 
     @contextmanager
-    def _held(_root: Path) -> Generator[None]:
+    def _folder_lock(_root: Path) -> Generator[None]:
         # A folder cannot be locked there; two writers at once are not kept apart.
         yield
 
@@ -304,7 +316,7 @@ else:
     import fcntl
 
     @contextmanager
-    def _held(root: Path) -> Generator[None]:
+    def _folder_lock(root: Path) -> Generator[None]:
         # The lock is on the folder itself: no file is left behind, and a killed process lets go.
         folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -17,7 +17,7 @@ from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.plugin_project import plugin_stub
 from scaffold.generator.ir import Kind
 
-__all__ = ["notes", "stubs"]
+__all__ = ["add_missing_methods", "author_notes"]
 
 _PARTS = {
     "input": "what it takes",
@@ -30,7 +30,7 @@ _WORDS = {"title", "description", "$comment"}
 _VERSION = re.compile(r"""^kind_api_version[ \t]*=[ \t]*["']([^"']*)["']""", re.MULTILINE)
 
 
-def notes(
+def author_notes(
     root: Path, settings: PluginSettings, kind: Kind, changes: Iterable[Change]
 ) -> Iterator[str]:
     """Yield what the author should know after `changes` were written, a line or two each."""
@@ -39,7 +39,7 @@ def notes(
     yield from _manifest(root, kind)
 
 
-def stubs(root: Path, settings: PluginSettings, kind: Kind) -> Change | None:
+def add_missing_methods(root: Path, settings: PluginSettings, kind: Kind) -> Change | None:
     """Return the change that adds the methods that the plugin's class lacks, if it lacks any.
 
     Raises `SyntaxError` or `ValueError` if its file cannot be added to.

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.hookspec_lookup import all_hookspecs, pinned_hookspec
 from scaffold._project.config.plugin_names import class_name
-from scaffold._project.config.settings import PluginSettings, Settings, SpecSettings
+from scaffold._project.config.settings import PluginSettings, RepositorySettings, Settings
 from scaffold._project.config.targets import CONTRACT_TEST
-from scaffold._project.generate.generation_cache import Cache, Generated
+from scaffold._project.generate.generation_cache import Cache, GeneratedFiles
 from scaffold.generator import compile_kind
 from scaffold.generator._emit import EMITTERS, emit, languages
 from scaffold.generator._emit.python.names import PythonNames
@@ -21,7 +21,7 @@ DOCUMENTS = ("markdown", "openrpc")
 """The emitters that write into the `docs` folder of a plugin project."""
 
 
-def generated(root: Path, settings: Settings, cache: Cache) -> Generated:
+def generated(root: Path, settings: Settings, cache: Cache) -> GeneratedFiles:
     """Return a project's generated files; kinds that the cache knows are taken from there.
 
     Raises `SpecError` for hookspecs that are broken, `PreconditionError` for bad targets.
@@ -29,7 +29,7 @@ def generated(root: Path, settings: Settings, cache: Cache) -> Generated:
     if isinstance(settings, PluginSettings):
         _known(settings.language)
         kind = compile_kind(pinned_hookspec(root, settings))
-        return Generated(plugin_files(kind, settings), {kind.source: kind.digest})
+        return GeneratedFiles(plugin_files(kind, settings), {kind.source: kind.digest})
     return _targets(root, settings, cache)
 
 
@@ -64,14 +64,14 @@ def _known(emitter: str) -> None:
         raise PreconditionError("unknown-emitter", message, f"there is: {listed}")
 
 
-def _targets(root: Path, settings: SpecSettings, cache: Cache) -> Generated:
+def _targets(root: Path, settings: RepositorySettings, cache: Cache) -> GeneratedFiles:
     for target in settings.targets:
         _known(target.emitter)
     hookspecs = all_hookspecs(root, settings)
     if len(hookspecs) == 1:
         return _together([_kind(path, settings) for path in hookspecs])
-    parts: list[Generated] = []
-    fresh: dict[str, Generated] = {}
+    parts: list[GeneratedFiles] = []
+    fresh: dict[str, GeneratedFiles] = {}
     for path in hookspecs:
         key = cache.key_of(path, settings, root)
         known = cache.recall(key)
@@ -82,22 +82,22 @@ def _targets(root: Path, settings: SpecSettings, cache: Cache) -> Generated:
     return _together(parts)
 
 
-def _kind(hookspec: Path, settings: SpecSettings) -> Generated:
+def _kind(hookspec: Path, settings: RepositorySettings) -> GeneratedFiles:
     """Write the files of one kind, for every target."""
     kind = compile_kind(hookspec)
     files: dict[str, str] = {}
     for target in settings.targets:
         files |= _into(target.out, emit(kind, target.emitter))
-    return Generated(files, {kind.source: kind.digest})
+    return GeneratedFiles(files, {kind.source: kind.digest})
 
 
-def _together(parts: Iterable[Generated]) -> Generated:
+def _together(parts: Iterable[GeneratedFiles]) -> GeneratedFiles:
     files: dict[str, str] = {}
     hookspecs: dict[str, str] = {}
     for part in parts:
         files |= part.files
         hookspecs |= part.hookspecs
-    return Generated(files, hookspecs)
+    return GeneratedFiles(files, hookspecs)
 
 
 def _into(folder: str, files: dict[str, str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.user_folders import cache_home, open_private, read_private
 from scaffold._project.config.settings import Settings
 
-__all__ = ["FULL_CACHE", "NO_CACHE", "READ_CACHE", "Cache", "Generated"]
+__all__ = ["FULL_CACHE", "NO_CACHE", "READ_CACHE", "Cache", "GeneratedFiles"]
 
 _BYTES = 64 * 1024 * 1024
 """How much is kept; the oldest goes first."""
@@ -34,7 +34,7 @@ _SOURCES = ("contract", "generator", "_project")
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class GeneratedFiles:
     """Files by path, relative to the project, and the digests of the hookspecs they are from."""
 
     files: dict[str, str]
@@ -70,15 +70,15 @@ class Cache:
         }
         return sha256(json.dumps(facts).encode()).hexdigest()
 
-    def recall(self, key: str) -> Generated | None:
+    def recall(self, key: str) -> GeneratedFiles | None:
         """Return what was generated under a key, if it is still known."""
         if not self.reads or _in_integration():
             return None
         with suppress(OSError, ValueError, RuntimeError), open_private(cache_home()) as folder:
-            return decode(read_private(folder, key, _BYTES), type=Generated)
+            return decode(read_private(folder, key, _BYTES), type=GeneratedFiles)
         return None
 
-    def keep(self, results: Mapping[str, Generated]) -> None:
+    def keep(self, results: Mapping[str, GeneratedFiles]) -> None:
         """Keep what was generated, by key."""
         if not self.writes or not results or _in_integration():
             return

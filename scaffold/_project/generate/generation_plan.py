@@ -5,16 +5,16 @@ from pathlib import Path
 from scaffold._project.config.access import read_file
 from scaffold._project.config.settings import Settings, hookspecs_of, read_settings
 from scaffold._project.config.targets import Targets
-from scaffold._project.files.file_changes import Change, State, plan
+from scaffold._project.files.file_changes import Change, State, compare_files
 from scaffold._project.files.lockfile import LOCKFILE, Entry, Lock, Owner, digest, read_lock
 from scaffold._project.files.write_journal import refuse_interrupted
-from scaffold._project.generate.generation_cache import NO_CACHE, READ_CACHE, Cache, Generated
+from scaffold._project.generate.generation_cache import NO_CACHE, READ_CACHE, Cache, GeneratedFiles
 from scaffold._version import __version__
 
-__all__ = ["drift", "lock_for", "wanted_files"]
+__all__ = ["expected_files", "lock_for", "plan_generation"]
 
 
-def drift(root: Path, cache: Cache = READ_CACHE) -> tuple[Change, ...]:
+def plan_generation(root: Path, cache: Cache = READ_CACHE) -> tuple[Change, ...]:
     """Compare a project with what it should be: its generated files, then its lockfile.
 
     Raises `PreconditionError` if it is no project or in the middle of a change, and `SpecError` if
@@ -23,12 +23,12 @@ def drift(root: Path, cache: Cache = READ_CACHE) -> tuple[Change, ...]:
     refuse_interrupted(root)
     lock = read_lock(root)
     settings = read_settings(root)
-    wanted = wanted_files(root, settings, cache)
-    changes = plan(root, wanted.files, lock, Targets.of(settings))
+    wanted = expected_files(root, settings, cache)
+    changes = compare_files(root, wanted.files, lock, Targets.of(settings))
     return *changes, _lockfile(root, lock_for(wanted, lock))
 
 
-def wanted_files(root: Path, settings: Settings, cache: Cache = READ_CACHE) -> Generated:
+def expected_files(root: Path, settings: Settings, cache: Cache = READ_CACHE) -> GeneratedFiles:
     """Return the generated files that the hookspecs of a project ask for."""
     hookspecs = hookspecs_of(root, settings)
     key = cache.key_of(hookspecs, settings, root)
@@ -45,7 +45,7 @@ def wanted_files(root: Path, settings: Settings, cache: Cache = READ_CACHE) -> G
     return wanted
 
 
-def lock_for(wanted: Generated, known: Lock) -> Lock:
+def lock_for(wanted: GeneratedFiles, known: Lock) -> Lock:
     """Return the lock of a project once its generated files are as wanted."""
     entries = {
         path: each for path, each in known.files.items() if each.owner is not Owner.GENERATED

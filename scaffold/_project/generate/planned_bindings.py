@@ -10,24 +10,26 @@ from scaffold._project.config.access import read_file
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.settings import read_settings
 from scaffold._project.config.targets import Targets
-from scaffold._project.files.file_changes import Change, plan, refuse_edits
+from scaffold._project.files.file_changes import Change, compare_files, refuse_edits
 from scaffold._project.files.lockfile import Lock
-from scaffold._project.generate.generation_plan import lock_for, wanted_files
+from scaffold._project.generate.generation_plan import expected_files, lock_for
 
-__all__ = ["Bindings", "bindings"]
+__all__ = ["BindingsPlan", "plan_bindings"]
 
 _SETTINGS = "pyproject.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Bindings:
+class BindingsPlan:
     """What is to change, and the lock of the project after that."""
 
     changes: tuple[Change, ...]
     lock: Lock
 
 
-def bindings(root: Path, changed: Mapping[str, bytes | None], lock: Lock) -> Bindings | None:
+def plan_bindings(
+    root: Path, changed: Mapping[str, bytes | None], lock: Lock
+) -> BindingsPlan | None:
     """Generate a project's files as if other files were changed already.
 
     Args:
@@ -58,10 +60,10 @@ def bindings(root: Path, changed: Mapping[str, bytes | None], lock: Lock) -> Bin
         }
         if touched:
             _copy_hookspecs(root, folder, settings.hookspecs, touched)
-        wanted = wanted_files(folder if touched else root, settings)
-    due = plan(root, wanted.files, lock, Targets.of(settings))
+        wanted = expected_files(folder if touched else root, settings)
+    due = compare_files(root, wanted.files, lock, Targets.of(settings))
     refuse_edits(due)
-    return Bindings(due, lock_for(wanted, lock))
+    return BindingsPlan(due, lock_for(wanted, lock))
 
 
 def _copy_hookspecs(

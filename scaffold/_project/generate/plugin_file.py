@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from scaffold._project.config.access import read_text
-from scaffold._project.files.file_changes import place
+from scaffold._project.files.file_changes import resolve_path
 
 __all__ = ["Method", "PluginFile", "entry_point", "read_plugin_file"]
 
@@ -112,9 +112,9 @@ class PluginFile:
                 names = sorted(each.name for each in statement.names if each.name in used - known)
                 if names:
                     module = f"{'.' * statement.level}{statement.module or ''}"
-                    place = self._after_import(module)
+                    resolve_path = self._after_import(module)
                     line = f"from {module} import {', '.join(names)}\n"
-                    found[place] = found.get(place, "") + line
+                    found[resolve_path] = found.get(resolve_path, "") + line
         yield from found.items()
 
     def _after_import(self, module: str) -> int:
@@ -154,7 +154,7 @@ def entry_point(root: Path) -> tuple[str, str] | None:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     path = f"{module.replace('.', '/')}.py"
-    return (path, name) if place(root, path).is_file() else None
+    return (path, name) if resolve_path(root, path).is_file() else None
 
 
 def _bound(tree: ast.Module) -> set[str]:

@@ -4,11 +4,11 @@ A repository decides a lot about the git that works in it: its settings name pro
 system monitors, filters, pagers), and its objects may be fetched from elsewhere. There are three
 uses, and each runs git with as little of that as it can:
 
-- `look` reads a repository of other people. Nothing that the repository says runs a program,
-  writes a file or reaches a network. The person's own settings stay: they say which folders of
+- `run_read_only` reads a repository of other people. Nothing in the repository runs a program,
+  writes a file or reaches a network. The user's own settings apply: they say which folders of
   other users are safe (`safe.directory`), and which files git never shows (`core.excludesFile`).
-- `work` runs on repositories and files of this program. No setting of anybody counts.
-- `clone` reaches a repository that the person has named, with the person's own access: credentials,
+- `run_isolated` runs on repositories and files of this program. No settings apply.
+- `clone` reaches a repository that the user has named, with the user's own access: credentials,
   proxies, keys, certificates, other names of addresses. The copy has none of it.
 
 `docs/decisions/0030-git-and-templates.md` has the reasons, and which version of git knows what.
@@ -26,7 +26,7 @@ from typing import Final
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.git.special_files import refuse_special
 
-__all__ = ["clone", "look", "merge_files", "work"]
+__all__ = ["clone", "merge_files", "run_isolated", "run_read_only"]
 
 LEAST: Final = (2, 30)
 """The oldest version of git that is run: that of Debian 11."""
@@ -99,7 +99,7 @@ _ACCESS: Final = re.compile(
 )
 
 
-def look(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
+def run_read_only(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     """Read the repository that a folder of other people lies in.
 
     Args:
@@ -121,7 +121,7 @@ def look(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     return None if ended.returncode else ended.stdout
 
 
-def work(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
+def run_isolated(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     """Run git on a bare repository of this program, which `--git-dir` names.
 
     Args:

@@ -8,17 +8,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from scaffold._filesystem.path_names import reason_to_refuse
-from scaffold._project.files.trees import File, Mode, follow
+from scaffold._project.files.trees import File, Mode, resolve_links
 from scaffold._project.git.revisions import (
-    Entry,
     Listing,
     Reader,
+    TreeEntry,
     list_tree,
     read_files,
-    refused,
+    revision_error,
 )
 
-__all__ = ["unpack"]
+__all__ = ["extract_hookspecs"]
 
 _SETTINGS: Final = "pyproject.toml"
 _READ: Final = (".yaml", ".yml", ".json")
@@ -27,7 +27,7 @@ _LINKS: Final = 1000
 """How many links are looked at, at most."""
 
 
-def unpack(reader: Reader, tree: str, folder: Path, name: str) -> None:
+def extract_hookspecs(reader: Reader, tree: str, folder: Path, name: str) -> None:
     """Write the hookspecs of a tree, and the settings that say where they are, into a new folder.
 
     A link to a file or folder of the tree becomes what it leads to.
@@ -53,10 +53,10 @@ def unpack(reader: Reader, tree: str, folder: Path, name: str) -> None:
     }
     for path, each in wanted.items():
         if reason := reason_to_refuse(path):
-            raise refused(name, f"'{path}' {reason}")
+            raise revision_error(name, f"'{path}' {reason}")
         if each.mode is Mode.SUBMODULE:
             reason = f"'{path}' is a submodule, whose files are not in the repository"
-            raise refused(name, reason)
+            raise revision_error(name, reason)
     found = read_files(reader, wanted)
     behind = read_files(reader, dict(_links(found, listing, name)))
     files = {**settings, **found, **behind}
@@ -69,7 +69,7 @@ def unpack(reader: Reader, tree: str, folder: Path, name: str) -> None:
                 with target.open("xb") as opened:
                     opened.write(file.content)
     except OSError as error:
-        raise refused(name, f"'{error.filename}': {error.strerror}") from error
+        raise revision_error(name, f"'{error.filename}': {error.strerror}") from error
 
 
 def _hookspecs(settings: Mapping[str, File]) -> str:
@@ -77,13 +77,13 @@ def _hookspecs(settings: Mapping[str, File]) -> str:
     try:
         text = settings[_SETTINGS].content.decode()
         table: dict[str, Any] = tomllib.loads(text)["tool"]["scaffold"]
-        found = follow({}, str(table["hookspecs"]))
+        found = resolve_links({}, str(table["hookspecs"]))
     except (KeyError, TypeError, ValueError):
         return ""
     return f"{found}/" if found else ""
 
 
-def _counts(path: str, entry: Entry) -> bool:
+def _counts(path: str, entry: TreeEntry) -> bool:
     """Tell whether hookspecs may be made of an entry; a submodule is a folder of anything."""
     suffix = PurePosixPath(path).suffix
     if entry.mode is Mode.LINK:
@@ -91,18 +91,20 @@ def _counts(path: str, entry: Entry) -> bool:
     return suffix in _READ or entry.mode is Mode.SUBMODULE
 
 
-def _links(found: Mapping[str, File], listing: Listing, name: str) -> Iterator[tuple[str, Entry]]:
+def _links(
+    found: Mapping[str, File], listing: Listing, name: str
+) -> Iterator[tuple[str, TreeEntry]]:
     """Yield what each link leads to, under the paths that the links give it."""
     links = {path: os.fsdecode(each.content) for path, each in found.items() if _is_link(each)}
     if len(links) > _LINKS:
-        raise refused(name, f"it has more than {_LINKS} links")
+        raise revision_error(name, f"it has more than {_LINKS} links")
     paths = sorted(listing)
     for link in links:
-        target = follow(links, link)
+        target = resolve_links(links, link)
         reached = [] if target is None else _at(paths, target)
         if target is None or not reached or any(_is_link(listing[each]) for each in reached):
             reason = f"the link '{link}' leads out of it, to nothing or to a folder with links"
-            raise refused(name, reason)
+            raise revision_error(name, reason)
         yield from ((link + each[len(target) :], listing[each]) for each in reached)
 
 
@@ -114,5 +116,5 @@ def _at(paths: list[str], target: str) -> list[str]:
     return paths[bisect_left(paths, f"{target}/") : bisect_left(paths, f"{target}0")]
 
 
-def _is_link(each: File | Entry) -> bool:
+def _is_link(each: File | TreeEntry) -> bool:
     return each.mode is Mode.LINK

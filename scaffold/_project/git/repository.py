@@ -14,7 +14,7 @@ from typing import Final
 from scaffold._filesystem.reading import read_small_file
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Mode
-from scaffold._project.git.git import look
+from scaffold._project.git.git import run_read_only
 from scaffold._project.git.special_files import refuse_special_ignored
 
 __all__ = ["Repository", "Tracked", "open_repository"]
@@ -145,7 +145,7 @@ class Repository:
     @cached_property
     def _modes_count(self) -> bool:
         """False where the file system keeps no executable bit, as git found out."""
-        return look(self.project, "config", "--type=bool", "core.fileMode") != b"false\n"
+        return run_read_only(self.project, "config", "--type=bool", "core.fileMode") != b"false\n"
 
     def _indexed_at(self) -> int:
         """Return when the index was written: a file that is as old may have changed since."""
@@ -159,7 +159,7 @@ class Repository:
         return self.project / found.removesuffix("\n")
 
     def _git(self, *arguments: str) -> bytes:
-        answer = look(self.project, *arguments)
+        answer = run_read_only(self.project, *arguments)
         if answer is None:
             message = f"git cannot read the repository of '{self.project}'"
             raise PreconditionError("git", message, f"see what 'git {arguments[0]}' says there")
@@ -173,14 +173,14 @@ def open_repository(project: Path) -> Repository:
     """
     if not project.is_dir():
         raise PreconditionError("no-project", f"there is no folder '{project}'")
-    top = look(project, "rev-parse", "--show-toplevel")
+    top = run_read_only(project, "rev-parse", "--show-toplevel")
     # A setting `core.worktree` may name any folder as the one that is tracked.
     around = top and Path(os.fsdecode(top).removesuffix("\n")).resolve()
     if not around or not project.resolve().is_relative_to(around):
         message = f"'{project}' is not kept in git, so that nothing could be taken back"
         advice = "run 'git init', 'git add --all' and 'git commit' there"
         raise PreconditionError("not-in-git", message, advice)
-    head = look(project, "rev-parse", "--verify", "--quiet", "HEAD")
+    head = run_read_only(project, "rev-parse", "--verify", "--quiet", "HEAD")
     if head is None:
         message = f"the repository of '{project}' has no commit yet"
         raise PreconditionError("no-commit", message, "run 'git add --all' and 'git commit' there")

@@ -13,7 +13,15 @@ from typing import Final, Protocol, TypeAlias
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import File, Mode
 
-__all__ = ["Entry", "Listing", "Reader", "list_tree", "object_of", "read_files", "refused"]
+__all__ = [
+    "Listing",
+    "Reader",
+    "TreeEntry",
+    "list_tree",
+    "read_files",
+    "resolve_object",
+    "revision_error",
+]
 
 
 class Reader(Protocol):
@@ -25,7 +33,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """One path at a revision."""
 
     mode: Mode
@@ -35,7 +43,7 @@ class Entry:
     """Bytes of the content; 0 for a submodule."""
 
 
-Listing: TypeAlias = Mapping[str, Entry]
+Listing: TypeAlias = Mapping[str, TreeEntry]
 
 _LARGEST: Final = 16 * 2**20
 """Bytes of one file, at most."""
@@ -43,7 +51,7 @@ _MOST: Final = 256 * 2**20
 """Bytes of all files that are read at once."""
 
 
-def object_of(reader: Reader, name: str) -> tuple[str, str] | None:
+def resolve_object(reader: Reader, name: str) -> tuple[str, str] | None:
     """Return the object that a person means, and its type; None if there is none.
 
     The name reaches git on its standard input, where it cannot be taken for an option.
@@ -58,7 +66,7 @@ def object_of(reader: Reader, name: str) -> tuple[str, str] | None:
             return None
 
 
-def list_tree(reader: Reader, tree: str, name: str) -> dict[str, Entry]:
+def list_tree(reader: Reader, tree: str, name: str) -> dict[str, TreeEntry]:
     """List all files, links and submodules of a tree, by path.
 
     Args:
@@ -71,13 +79,13 @@ def list_tree(reader: Reader, tree: str, name: str) -> dict[str, Entry]:
     """
     listed = reader("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
     if listed is None:
-        raise refused(name, "git cannot read it: a partial clone may lack files of it")
+        raise revision_error(name, "git cannot read it: a partial clone may lack files of it")
     found = list(_entries(os.fsdecode(listed)))
     files = dict(found)
     times = Counter(path for path, _ in found)
     for path in files:
         if times[path] > 1 or any(parent in files for parent in _parents(path)):
-            raise refused(name, f"it has '{path}' twice, or as a file and as a folder")
+            raise revision_error(name, f"it has '{path}' twice, or as a file and as a folder")
     return files
 
 
@@ -91,30 +99,30 @@ def read_files(reader: Reader, listing: Listing) -> dict[str, File]:
     wanted = {path: each for path, each in listing.items() if each.mode is not Mode.SUBMODULE}
     for path, each in wanted.items():
         if each.size > _LARGEST:
-            raise refused(path, f"it has {each.size} bytes, and at most {_LARGEST} are read")
+            raise revision_error(path, f"it has {each.size} bytes, and at most {_LARGEST} are read")
     sizes = {each.oid: each.size for each in wanted.values()}
     if sum(sizes.values()) > _MOST:
-        raise refused("the revision", f"it is larger than {_MOST} bytes")
+        raise revision_error("the revision", f"it is larger than {_MOST} bytes")
     given = "".join(f"{oid}\n" for oid in sizes).encode()
     said = reader("cat-file", "--batch", given=given) if sizes else b""
     contents = _contents(said or b"", list(sizes))
     return {path: File(contents[each.oid], each.mode) for path, each in wanted.items()}
 
 
-def refused(name: str, reason: str) -> PreconditionError:
+def revision_error(name: str, reason: str) -> PreconditionError:
     """Return the error for a state in git that cannot be read as a whole."""
     advice = "name another revision, or compare two folders"
     return PreconditionError("revision", f"'{name}' cannot be read: {reason}", advice)
 
 
-def _entries(listed: str) -> Iterator[tuple[str, Entry]]:
+def _entries(listed: str) -> Iterator[tuple[str, TreeEntry]]:
     for line in listed.split("\0"):
         if line:
             head, _, path = line.partition("\t")
             mode, _, oid, size = head.split()
             # Git before 1.5 wrote more modes; what is not known is an ordinary file.
             kind = Mode(mode) if mode in set(Mode) else Mode.FILE
-            yield path, Entry(kind, oid, int(size) if size.isdecimal() else 0)
+            yield path, TreeEntry(kind, oid, int(size) if size.isdecimal() else 0)
 
 
 def _parents(path: str) -> Iterator[str]:
@@ -136,5 +144,5 @@ def _contents(said: bytes, oids: list[str]) -> dict[str, bytes]:
                 start = end + 1 + int(size) + 1
                 contents[oid] = said[end + 1 : start - 1]
             case _:
-                raise refused(oid, "git does not have this object")
+                raise revision_error(oid, "git does not have this object")
     return contents

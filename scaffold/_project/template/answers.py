@@ -14,7 +14,7 @@ from scaffold._project.config.errors import PreconditionError
 __all__ = [
     "ANSWERS",
     "SHIPPED",
-    "Origin",
+    "TemplateOrigin",
     "answers_in",
     "origin_in",
     "read_answers",
@@ -35,7 +35,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+:-]*(?<!:)")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class TemplateOrigin:
     """Where a project's template files are from."""
 
     source: str
@@ -57,7 +57,7 @@ def read_answers(root: Path) -> str:
         raise _no_template(root) from error
 
 
-def read_origin(root: Path) -> Origin:
+def read_origin(root: Path) -> TemplateOrigin:
     """Read which template a project is made from; raise `PreconditionError` if it says none."""
     origin = origin_in(read_answers(root))
     if origin is None:
@@ -65,13 +65,13 @@ def read_origin(root: Path) -> Origin:
     return origin
 
 
-def origin_in(text: str) -> Origin | None:
+def origin_in(text: str) -> TemplateOrigin | None:
     """Return which template the text of an answers file names."""
     source, version = _value(text, _SOURCE), _value(text, _VERSION)
-    return Origin(source, version) if source and version else None
+    return TemplateOrigin(source, version) if source and version else None
 
 
-def with_origin(text: str, origin: Origin) -> str:
+def with_origin(text: str, origin: TemplateOrigin) -> str:
     """Return the text of an answers file with another template or version."""
     for key, value in ((_SOURCE, origin.source), (_VERSION, origin.version)):
         line = f"{key}: {_quoted(value)}\n"

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from scaffold._project.files.trees import File, Mode
 from scaffold._project.git.git import merge_files
 
-__all__ = ["Merged", "Ours", "merge", "with_ends_of"]
+__all__ = ["MergeResult", "ProjectFile", "merge_file", "with_line_endings_of"]
 
 _LABELS: Final = ("before updating", "last update", "after updating")
 _CRLF: Final = b"\r\n"
@@ -23,7 +23,7 @@ _Part = TypeVar("_Part", Mode, bytes)
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
+class ProjectFile:
     """What the project has at a path of the template."""
 
     file: File | None
@@ -34,7 +34,7 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergeResult:
     """What a file of the project is to be."""
 
     file: File | None
@@ -45,12 +45,12 @@ class Merged:
     """None if there is no conflict; empty if both sides are in the file; else what it is about."""
 
 
-_SAME: Final = Merged(None, changed=False)
+_SAME: Final = MergeResult(None, changed=False)
 
 
-def merge(
-    base: File | None, ours: Ours, theirs: File | None, *, only_new: bool, folder: Path
-) -> Merged:
+def merge_file(
+    base: File | None, ours: ProjectFile, theirs: File | None, *, only_new: bool, folder: Path
+) -> MergeResult:
     """Return what comes of three versions of a file.
 
     Args:
@@ -69,34 +69,40 @@ def merge(
     if only_new:
         return _SAME
     if theirs is None:
-        return Merged(None) if ours.file == base else Merged(None, changed=False, conflict="")
+        return (
+            MergeResult(None)
+            if ours.file == base
+            else MergeResult(None, changed=False, conflict="")
+        )
     if Mode.LINK in {base.mode if base else None, ours.file.mode, theirs.mode}:
         return _conflict("the template or the project has a link there, and links are not merged")
     return _merge_contents(base, ours, theirs, folder)
 
 
-def with_ends_of(before: bytes, text: bytes) -> bytes:
+def with_line_endings_of(before: bytes, text: bytes) -> bytes:
     """Give a text the line ends of another one; `text` has newlines."""
     return text.replace(b"\n", _CRLF) if _ends(before) == _CRLF else text
 
 
-def _conflict(reason: str) -> Merged:
-    return Merged(None, changed=False, conflict=reason)
+def _conflict(reason: str) -> MergeResult:
+    return MergeResult(None, changed=False, conflict=reason)
 
 
-def _where_it_is_missing(base: File | None, theirs: File | None, *, only_new: bool) -> Merged:
+def _where_it_is_missing(base: File | None, theirs: File | None, *, only_new: bool) -> MergeResult:
     if theirs is None or (base is not None and not only_new):
         return _SAME  # the author has deleted it
     if theirs.mode is Mode.LINK:
         return _conflict("the template makes it a link, and links are not written")
-    return Merged(theirs)
+    return MergeResult(theirs)
 
 
-def _merge_contents(base: File | None, ours: Ours, theirs: File, folder: Path) -> Merged:
+def _merge_contents(
+    base: File | None, ours: ProjectFile, theirs: File, folder: Path
+) -> MergeResult:
     mine = ours.file
     assert mine is not None
     if mine == base:
-        return Merged(theirs)
+        return MergeResult(theirs)
     old = base or File(b"", theirs.mode)
     texts = [_with_newlines(each.content) for each in (mine, old, theirs)]
     text, clean = _merge_texts(texts, folder) if base else _both(texts, folder)
@@ -107,7 +113,7 @@ def _merge_contents(base: File | None, ours: Ours, theirs: File, folder: Path) -
     ends = [_ends(each.content) for each in (old, mine, theirs)]
     wanted = _decide(*ends) if base else ends[1]
     file = File(_with_ends(text, mine.content, wanted), _decide(old.mode, mine.mode, theirs.mode))
-    return Merged(file, changed=file != mine, conflict=None if clean else "")
+    return MergeResult(file, changed=file != mine, conflict=None if clean else "")
 
 
 def _decide(base: _Part, ours: _Part, theirs: _Part) -> _Part:

@@ -8,12 +8,12 @@ from msgspec import ValidationError, convert
 
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Files
-from scaffold._project.template.rendering import Rendering
+from scaffold._project.template.rendering import RenderedTemplate
 
-__all__ = ["moves"]
+__all__ = ["moved_files"]
 
 
-def moves(base: Files, new: Rendering, name: str) -> dict[str, str]:
+def moved_files(base: Files, new: RenderedTemplate, name: str) -> dict[str, str]:
     """Return the old path of each file that the new version has under another name.
 
     Args:
@@ -33,7 +33,7 @@ def moves(base: Files, new: Rendering, name: str) -> dict[str, str]:
     }
 
 
-def _path(text: str, rendering: Rendering, name: str) -> str:
+def _path(text: str, rendering: RenderedTemplate, name: str) -> str:
     from jinja2 import TemplateError
     from jinja2.sandbox import SandboxedEnvironment
 

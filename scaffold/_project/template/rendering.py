@@ -22,7 +22,7 @@ from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Files, read_tree
 
-__all__ = ["Rendering", "as_without_owner", "render_tree"]
+__all__ = ["RenderedTemplate", "isolated_copier", "render_version"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -34,7 +34,7 @@ _OF_THE_MACHINE: Final = frozenset({"expanduser", "expandvars", "fileglob", "rea
 
 
 @dataclass(frozen=True, slots=True)
-class Rendering:
+class RenderedTemplate:
     """What a version of a template makes of answers."""
 
     files: Files
@@ -46,14 +46,14 @@ class Rendering:
     """Tells of a path whether the template makes it only where it is missing."""
 
 
-def render_tree(
+def render_version(
     template: Path,
     known: Mapping[str, bytes],
     *,
     facts: Mapping[str, Any] = MappingProxyType({}),
     exclude: Iterable[str] = (),
     name: str,
-) -> Rendering:
+) -> RenderedTemplate:
     """Render a version of a template.
 
     Args:
@@ -73,7 +73,7 @@ def render_tree(
         folder = Path(made)
         for path, content in known.items():
             (folder / path).write_bytes(content)
-        with _explained(template, folder, name), as_without_owner(), _silenced():
+        with _explained(template, folder, name), isolated_copier(), _silenced():
             worker = _as_update(run_copy)(
                 str(template),
                 folder,
@@ -97,7 +97,7 @@ def render_tree(
         if reason := reason_to_refuse(path):
             message = f"{name} would write '{path}', which {reason}"
             raise PreconditionError("template", message, "name another template with --template")
-    return Rendering(files, config, answers, only_new)
+    return RenderedTemplate(files, config, answers, only_new)
 
 
 def _as_update(call: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -111,7 +111,7 @@ def _as_update(call: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 @contextmanager
-def as_without_owner() -> Generator[None]:
+def isolated_copier() -> Generator[None]:
     """Run copier where it finds no program, and where its filters tell nothing of the machine."""
     from plumbum import local
 

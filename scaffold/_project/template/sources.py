@@ -14,19 +14,27 @@ from packaging.version import InvalidVersion, Version
 
 from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError
-from scaffold._project.files.trees import Mode, follow
-from scaffold._project.git.git import clone, work
-from scaffold._project.git.revisions import list_tree, object_of, read_files
+from scaffold._project.files.trees import Mode, resolve_links
+from scaffold._project.git.git import clone, run_isolated
+from scaffold._project.git.revisions import list_tree, read_files, resolve_object
 from scaffold._project.template.answers import SHIPPED
-from scaffold._project.template.template import shipped_templates, shipped_versions
+from scaffold._project.template.template import bundled_templates, bundled_versions
 
-__all__ = ["Fetched", "Shipped", "Source", "fetched", "full_name", "is_newer", "shipped"]
+__all__ = [
+    "BundledTemplate",
+    "FetchedTemplate",
+    "TemplateSource",
+    "absolute_source",
+    "fetch_template",
+    "find_bundled",
+    "is_newer",
+]
 
 _SHORT: Final = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 """copier's short forms of addresses."""
 
 
-class Source(Protocol):
+class TemplateSource(Protocol):
     """A template with its versions."""
 
     @property
@@ -48,7 +56,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped:
+class BundledTemplate:
     """A template that ships."""
 
     name: str
@@ -73,7 +81,7 @@ class Shipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedTemplate:
     """A template in a bare repository, which was copied from where the person's git found it."""
 
     name: str
@@ -95,7 +103,7 @@ class Fetched:
     def exact(self, version: str) -> str:
         """Return the same version for a tag; else how git describes the commit."""
         found = self._tree(version)
-        if object_of(self._git, f"refs/tags/{version}") is not None:
+        if resolve_object(self._git, f"refs/tags/{version}") is not None:
             return version
         described = self._git("describe", "--tags", "--always", "--", found[1])
         return os.fsdecode(described or b"").strip() or found[1]
@@ -127,7 +135,7 @@ class Fetched:
             if file.mode is Mode.EXECUTABLE:
                 target.chmod(0o755)
         for path, leads in links.items():
-            if follow(links, path) is None:
+            if resolve_links(links, path) is None:
                 raise _bad(name, f"the link '{path}' leads out of it, to '{leads}'")
             (folder / path).symlink_to(leads)
         return folder
@@ -135,8 +143,8 @@ class Fetched:
     def _tree(self, version: str) -> tuple[str, str]:
         """Return the names of a version's tree and of its commit."""
         for prefix in ("refs/tags/", "refs/heads/", ""):
-            commit = object_of(self._git, f"{prefix}{version}^{{commit}}")
-            tree = object_of(self._git, f"{prefix}{version}^{{tree}}")
+            commit = resolve_object(self._git, f"{prefix}{version}^{{commit}}")
+            tree = resolve_object(self._git, f"{prefix}{version}^{{tree}}")
             if commit is not None and tree is not None:
                 return tree[0], commit[0]
         message = f"the template '{self.name}' has no version '{version}'"
@@ -144,10 +152,12 @@ class Fetched:
         raise PreconditionError("template", message, advice)
 
     def _git(self, *arguments: str, given: bytes = b"") -> bytes | None:
-        return work(self.repository, f"--git-dir={self.repository}", *arguments, given=given)
+        return run_isolated(
+            self.repository, f"--git-dir={self.repository}", *arguments, given=given
+        )
 
 
-def shipped(name: str) -> Shipped | None:
+def find_bundled(name: str) -> BundledTemplate | None:
     """Return a template that ships, if `name` is `scaffold:` and exactly the name of one.
 
     Raises:
@@ -156,25 +166,25 @@ def shipped(name: str) -> Shipped | None:
     if not name.startswith(SHIPPED):
         return None
     found = name.removeprefix(SHIPPED)
-    versions = shipped_versions(found)
+    versions = bundled_versions(found)
     if not versions:
-        listed = ", ".join(f"'{SHIPPED}{each}'" for each in sorted(shipped_templates()))
+        listed = ", ".join(f"'{SHIPPED}{each}'" for each in sorted(bundled_templates()))
         message = f"no template '{name}' ships with this version of scaffold"
         raise PreconditionError("unknown-template", message, f"there is: {listed}")
-    return Shipped(name, versions)
+    return BundledTemplate(name, versions)
 
 
-def fetched(name: str, folder: Path) -> Fetched:
+def fetch_template(name: str, folder: Path) -> FetchedTemplate:
     """Copy the repository of a template into a new folder; raise `PreconditionError`."""
     address = name.removeprefix("git+")
     for short, long in _SHORT.items():
         if address.startswith(short):
             address = f"{long}{address.removeprefix(short).strip('/').removesuffix('.git')}.git"
     clone(address, folder)
-    return Fetched(name, folder)
+    return FetchedTemplate(name, folder)
 
 
-def full_name(source: str) -> str:
+def absolute_source(source: str) -> str:
     """Return what to remember of a source that a person names: the same from any folder."""
     path = Path(source).expanduser()
     try:

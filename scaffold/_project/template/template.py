@@ -14,30 +14,36 @@ from typing import Any, Final
 from packaging.version import Version
 
 from scaffold._project.config.errors import UsageError
-from scaffold._project.template.rendering import as_without_owner
+from scaffold._project.template.rendering import isolated_copier
 
-__all__ = ["questions", "render", "shipped_template", "shipped_templates", "shipped_versions"]
+__all__ = [
+    "bundled_templates",
+    "bundled_versions",
+    "newest_bundled",
+    "question_names",
+    "render_new_project",
+]
 
 _VERSION: Final = re.compile(r"v[0-9]+(\.[0-9]+)*")
 """The folder of a version of a template."""
 
 
-def shipped_template(name: str) -> Path:
+def newest_bundled(name: str) -> Path:
     """Return the folder of the newest version of a template that ships with this distribution."""
-    return list(shipped_versions(name).values())[-1]
+    return list(bundled_versions(name).values())[-1]
 
 
-def shipped_templates() -> set[str]:
+def bundled_templates() -> set[str]:
     """Return the names of the templates that ship with this distribution."""
     return {path.name for path in _templates().iterdir() if path.is_dir()}
 
 
-def shipped_versions(name: str) -> dict[str, Path]:
+def bundled_versions(name: str) -> dict[str, Path]:
     """Return the folders of all versions of a shipped template, oldest first: `v2`, `v2.1`, `v10`.
 
     There are none for any other name: what a repository calls a template is never used as a path.
     """
-    if name not in shipped_templates():
+    if name not in bundled_templates():
         return {}
     folders = [path for path in (_templates() / name).iterdir() if _VERSION.fullmatch(path.name)]
     return {path.name: path for path in sorted(folders, key=lambda path: Version(path.name))}
@@ -49,7 +55,7 @@ def _templates() -> Path:
     return installed if installed.is_dir() else package.parent / "templates"
 
 
-def questions(template: Path) -> list[str]:
+def question_names(template: Path) -> list[str]:
     """Return the names of the answers that a template takes, in the order in which it asks."""
     import yaml
 
@@ -61,7 +67,7 @@ def questions(template: Path) -> list[str]:
     ]
 
 
-def render(
+def render_new_project(
     template: Path,
     *,
     facts: Mapping[str, Any],
@@ -76,7 +82,7 @@ def render(
 
     Raises `UsageError` for answers that are missing, unknown or invalid.
     """
-    _check_answers(questions(template), facts, answers, defaults=defaults or interactive)
+    _check_answers(question_names(template), facts, answers, defaults=defaults or interactive)
     with TemporaryDirectory(prefix="scaffold-") as folder:
         _copy(template, Path(folder), {**answers, **facts}, defaults=defaults or not interactive)
         return {
@@ -104,7 +110,7 @@ def _copy(template: Path, folder: Path, data: dict[str, Any], *, defaults: bool)
     from copier import Settings, run_copy
 
     try:
-        with as_without_owner():
+        with isolated_copier():
             run_copy(
                 str(template),
                 folder,

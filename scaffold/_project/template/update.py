@@ -16,36 +16,36 @@ from scaffold._project.config.permissions import is_allowed, permissions_file
 from scaffold._project.files.file_changes import Change, State
 from scaffold._project.files.lockfile import LOCKFILE, Entry, Lock, Owner, digest, read_lock
 from scaffold._project.files.trees import File, Files, Mode
-from scaffold._project.generate.planned_bindings import bindings
+from scaffold._project.generate.planned_bindings import plan_bindings
 from scaffold._project.git.repository import Repository
 from scaffold._project.template.answers import (
     ANSWERS,
     SHIPPED,
-    Origin,
+    TemplateOrigin,
     answers_in,
     read_answers,
     read_origin,
     with_origin,
 )
-from scaffold._project.template.merging import merge, with_ends_of
-from scaffold._project.template.moves import moves
-from scaffold._project.template.rendering import Rendering, render_tree
+from scaffold._project.template.merging import merge_file, with_line_endings_of
+from scaffold._project.template.moves import moved_files
+from scaffold._project.template.rendering import RenderedTemplate, render_version
 from scaffold._project.template.sources import (
-    Shipped,
-    Source,
-    fetched,
-    full_name,
+    BundledTemplate,
+    TemplateSource,
+    absolute_source,
+    fetch_template,
+    find_bundled,
     is_newer,
-    shipped,
 )
-from scaffold._project.template.template import shipped_versions
-from scaffold._project.template.worktree import ours_at
+from scaffold._project.template.template import bundled_versions
+from scaffold._project.template.worktree import project_file_at
 
-__all__ = ["Update", "plan_update"]
+__all__ = ["UpdatePlan", "plan_update"]
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class UpdatePlan:
     """What an update would do to a project."""
 
     source: str
@@ -67,7 +67,7 @@ def plan_update(
     to: str | None,
     source: str | None,
     only_show: bool,
-) -> Update:
+) -> UpdatePlan:
     """Work out an update, and touch nothing.
 
     Args:
@@ -82,16 +82,16 @@ def plan_update(
             there is no such template or version; `hand-edited` if generated files were edited.
     """
     origin = read_origin(repository.project)
-    name = full_name(source) if source else origin.source
-    known = shipped(name)
+    name = absolute_source(source) if source else origin.source
+    known = find_bundled(name)
     if known is None and source is None:
         _refuse_unasked(name, only_show=only_show)
     with TemporaryDirectory(prefix="scaffold-update-") as made:
         folder = Path(made)
-        template = known or fetched(name, folder / "template.git")
+        template = known or fetch_template(name, folder / "template.git")
         version = template.exact(to or template.newest())
         if source is None and version == origin.version:
-            return Update(name, origin.version, version)
+            return UpdatePlan(name, origin.version, version)
         if is_newer(origin.version, than=version):
             message = f"'{version}' is older than '{origin.version}', which the project has"
             raise PreconditionError("template", message, "name a newer version with --to")
@@ -100,7 +100,7 @@ def plan_update(
         merger.merge(
             *_rendered(template, origin, version, answers=answers, facts=facts, folder=folder)
         )
-        return merger.update(origin, Origin(name, version))
+        return merger.update(origin, TemplateOrigin(name, version))
 
 
 def _refuse_unasked(name: str, *, only_show: bool) -> None:
@@ -115,40 +115,40 @@ def _refuse_unasked(name: str, *, only_show: bool) -> None:
 
 
 def _rendered(
-    template: Source,
-    origin: Origin,
+    template: TemplateSource,
+    origin: TemplateOrigin,
     version: str,
     *,
     answers: str,
     facts: Mapping[str, str],
     folder: Path,
-) -> tuple[Files, Rendering, dict[str, str]]:
+) -> tuple[Files, RenderedTemplate, dict[str, str]]:
     """Render the old version and the new one; return also which files have moved."""
     known = {ANSWERS: answers.encode()}
     name = f"the template '{template.name}' {version}"
     new_folder = template.export(version, folder / "new")
     old_folder = _base(template, origin).export(origin.version, folder / "old")
-    new = render_tree(new_folder, known, facts=facts, name=name)
-    old = render_tree(
+    new = render_version(new_folder, known, facts=facts, name=name)
+    old = render_version(
         old_folder,
         known,
         # What the new version leaves out altogether is not taken from the project.
         exclude=new.config.get("exclude") or (),
         name=f"the template '{template.name}' {origin.version}",
     )
-    return old.files, new, moves(old.files, new, name)
+    return old.files, new, moved_files(old.files, new, name)
 
 
-def _base(template: Source, origin: Origin) -> Source:
+def _base(template: TemplateSource, origin: TemplateOrigin) -> TemplateSource:
     """Return the template that has the version which the project was made from.
 
     That is a bundled template, if the project names one in a version that is bundled. A repository
     may have another text under the same tag, or lack the tag. For every other project it is
     `template`.
     """
-    folders = shipped_versions(origin.source.removeprefix(SHIPPED))
+    folders = bundled_versions(origin.source.removeprefix(SHIPPED))
     if origin.source.startswith(SHIPPED) and origin.version in folders:
-        return Shipped(origin.source, folders)
+        return BundledTemplate(origin.source, folders)
     return template
 
 
@@ -167,7 +167,7 @@ class _Merger:
         self.template: dict[str, Entry] = {}
         """What the lockfile says of the template's files, as the template wrote them."""
 
-    def merge(self, base: Files, new: Rendering, moved: Mapping[str, str]) -> None:
+    def merge(self, base: Files, new: RenderedTemplate, moved: Mapping[str, str]) -> None:
         """Merge all files of the template."""
         given_up = set(moved.values())
         with ProjectTree(self.root) as tree:
@@ -177,7 +177,7 @@ class _Merger:
         answers = new.files.get(ANSWERS, File(self.answers.encode()))
         self.answers = answers.content.decode()
 
-    def update(self, before: Origin, after: Origin) -> Update:
+    def update(self, before: TemplateOrigin, after: TemplateOrigin) -> UpdatePlan:
         """Generate the bindings, and return all that is to change."""
         answers = with_origin(self.answers, after)
         self._put(ANSWERS, answers)
@@ -189,13 +189,13 @@ class _Merger:
         entries[ANSWERS] = Entry(Owner.TEMPLATE, digest(answers.encode()))
         lock = Lock(kept.generator, kept.hookspecs, entries)
         written = {path: change.after for path, change in self.changes.items()}
-        found = bindings(self.root, written, lock)
+        found = plan_bindings(self.root, written, lock)
         if found is not None:
             self.changes |= {change.path: change for change in found.changes}
             lock = found.lock
         self._put(LOCKFILE, lock.render())
         wanted = [each for each in self.changes.values() if each.state is not State.UNCHANGED]
-        return Update(
+        return UpdatePlan(
             source=after.source,
             before=before.version,
             after=after.version,
@@ -205,16 +205,18 @@ class _Merger:
         )
 
     def _one(
-        self, tree: ProjectTree, path: str, old: str, base: File | None, new: Rendering
+        self, tree: ProjectTree, path: str, old: str, base: File | None, new: RenderedTemplate
     ) -> None:
-        real, ours = ours_at(tree, self.tracked, path)
+        real, ours = project_file_at(tree, self.tracked, path)
         theirs = new.files.get(path)
         left = ""
         if old != path and ours.file is None and not ours.obstacle:
-            place, before = ours_at(tree, self.tracked, old)
+            place, before = project_file_at(tree, self.tracked, old)
             if before.file is not None:
                 left, ours = place, before
-        merged = merge(base, ours, theirs, only_new=new.only_new(Path(path)), folder=self.folder)
+        merged = merge_file(
+            base, ours, theirs, only_new=new.only_new(Path(path)), folder=self.folder
+        )
         after = merged.file if merged.changed else ours.file
         if left:
             self.changes[left] = _change(left, ours.file, None)
@@ -229,14 +231,14 @@ class _Merger:
     def _put(self, path: str, text: str) -> None:
         """Change a file of this program; on the disk it may have other line ends."""
         with ProjectTree(self.root) as tree:
-            real, ours = ours_at(tree, self.tracked, path)
+            real, ours = project_file_at(tree, self.tracked, path)
         if ours.obstacle:
             message = f"'{path}' cannot be written: {ours.obstacle}"
             raise PreconditionError("in-the-way", message, "put a file of the project there")
         before = ours.file
         content = text.encode()
         if before is not None:
-            content = with_ends_of(before.content, content)
+            content = with_line_endings_of(before.content, content)
         self.changes[real] = _change(real, before, replace(before or File(b""), content=content))
 
 

@@ -7,13 +7,13 @@ from msgspec.json import decode, encode
 
 from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import read_small_file
-from scaffold._project.config.access import explained
+from scaffold._project.config.access import explain_os_errors
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.file_changes import Change, State
-from scaffold._project.files.write_journal import fill
+from scaffold._project.files.write_journal import write_durably
 from scaffold._project.git.repository import Repository
 
-__all__ = ["forget", "remember", "remembered", "waits"]
+__all__ = ["delete_record", "recorded_changes", "save_record", "unresolved_conflicts"]
 
 _LARGEST = 256 * 2**20
 
@@ -28,7 +28,9 @@ class _Record(Struct, frozen=True):
     """Whether files were programs, where the update changed that."""
 
 
-def remember(repository: Repository, changes: Iterable[Change], conflicts: Iterable[str]) -> None:
+def save_record(
+    repository: Repository, changes: Iterable[Change], conflicts: Iterable[str]
+) -> None:
     """Keep what is about to be changed."""
     changes = list(changes)
     record = repository.record()
@@ -40,16 +42,16 @@ def remember(repository: Repository, changes: Iterable[Change], conflicts: Itera
     text = encode(_Record(repository.head, files, [*conflicts], modes))
     draft = record.with_name(f"{record.name}.new")
     draft.unlink(missing_ok=True)
-    fill(draft, text)
+    write_durably(draft, text)
     draft.replace(record)
 
 
-def forget(repository: Repository) -> None:
+def delete_record(repository: Repository) -> None:
     """Drop what is kept."""
     repository.record().unlink(missing_ok=True)
 
 
-def remembered(repository: Repository) -> tuple[Change, ...]:
+def recorded_changes(repository: Repository) -> tuple[Change, ...]:
     """Return the changes that bring everything back.
 
     Raises `PreconditionError` if no update was made since the last commit.
@@ -66,7 +68,7 @@ def remembered(repository: Repository) -> tuple[Change, ...]:
         )
 
 
-def waits(repository: Repository) -> list[str]:
+def unresolved_conflicts(repository: Repository) -> list[str]:
     """Return the files in which an update left conflicts, if it is not committed yet."""
     record = _read(repository)
     return record.conflicts if record is not None else []
@@ -87,7 +89,7 @@ def _read(repository: Repository) -> _Record | None:
 
 def _back(tree: ProjectTree, path: str, text: str | None, *, executable: bool | None) -> Change:
     try:
-        with explained(path):
+        with explain_os_errors(path):
             now = tree.read(path)
     except FileNotFoundError:
         now = None

@@ -8,12 +8,14 @@ from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import OutsideProjectError
 from scaffold._project.files.trees import File, Mode
 from scaffold._project.git.repository import Tracked
-from scaffold._project.template.merging import Ours
+from scaffold._project.template.merging import ProjectFile
 
-__all__ = ["ours_at"]
+__all__ = ["project_file_at"]
 
 
-def ours_at(tree: ProjectTree, tracked: Mapping[str, Tracked], path: str) -> tuple[str, Ours]:
+def project_file_at(
+    tree: ProjectTree, tracked: Mapping[str, Tracked], path: str
+) -> tuple[str, ProjectFile]:
     """Return where a path really is in a project, links followed, and what is there.
 
     Args:
@@ -24,17 +26,17 @@ def ours_at(tree: ProjectTree, tracked: Mapping[str, Tracked], path: str) -> tup
     try:
         real = tree.locate(path)
         if reason := _other_repository(tree, tracked, real):
-            return real, Ours(None, obstacle=reason)
+            return real, ProjectFile(None, obstacle=reason)
         return real, _at(tree, tracked.get(real), path, real)
     except OutsideProjectError as error:
-        return path, Ours(None, obstacle=f"its place in the project {error.strerror}")
+        return path, ProjectFile(None, obstacle=f"its place in the project {error.strerror}")
     except NotADirectoryError:
-        return path, Ours(None, obstacle="a file has the name of its folder")
+        return path, ProjectFile(None, obstacle="a file has the name of its folder")
     except OSError as error:
-        return path, Ours(None, obstacle=f"it cannot be read: {error.strerror}")
+        return path, ProjectFile(None, obstacle=f"it cannot be read: {error.strerror}")
 
 
-def _at(tree: ProjectTree, known: Tracked | None, path: str, real: str) -> Ours:
+def _at(tree: ProjectTree, known: Tracked | None, path: str, real: str) -> ProjectFile:
     parent, _, name = real.rpartition("/")
     try:
         folder = tree.folder(parent)
@@ -44,15 +46,15 @@ def _at(tree: ProjectTree, known: Tracked | None, path: str, real: str) -> Ours:
         state = folder.state(name)
     if state is None:
         if known is not None and known.skipped:
-            return Ours(None, obstacle="a sparse checkout leaves it out")
-        return Ours(None, obstacle="it is a link to nothing" if real != path else "")
+            return ProjectFile(None, obstacle="a sparse checkout leaves it out")
+        return ProjectFile(None, obstacle="it is a link to nothing" if real != path else "")
     if stat.S_ISDIR(state.st_mode):
-        return Ours(None, obstacle="a folder has its name")
+        return ProjectFile(None, obstacle="a folder has its name")
     if not stat.S_ISREG(state.st_mode):
-        return Ours(None, obstacle="it is neither a file nor a link to one")
+        return ProjectFile(None, obstacle="it is neither a file nor a link to one")
     executable = state.st_mode & stat.S_IXUSR if os.name == "posix" else _was_executable(known)
     mode = Mode.EXECUTABLE if executable else Mode.FILE
-    return Ours(File(tree.read(real), mode), tracked=known is not None)
+    return ProjectFile(File(tree.read(real), mode), tracked=known is not None)
 
 
 def _was_executable(known: Tracked | None) -> bool:
