@@ -1,16 +1,21 @@
-"""Names of a package that are imported when they are first used.
+"""Public names of a package that are imported at their first use.
 
-This module imports nothing, so that a package which uses it costs nothing until a name is used.
+This module imports nothing, so that a package that uses it costs nothing until a name is used.
 """
 
 __all__ = ["import_name"]
 
 
 def import_name(package: str, homes: dict[str, str], name: str) -> object:
-    """Import one of a package's names from its module, and keep it in the package.
+    """Import a public name of a package from its module, and store it in the package.
 
-    `homes` has the module of each name. Raises `AttributeError` for any other name, as PEP 562 asks
-    of a module's `__getattr__`.
+    Args:
+        package: The package whose `__getattr__` is called (PEP 562).
+        homes: The module of each public name.
+        name: The name.
+
+    Raises:
+        AttributeError: The package has no such name.
     """
     if name not in homes:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")

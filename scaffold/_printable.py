@@ -1,8 +1,8 @@
-"""Text of others as people may safely see it on a terminal and in a log.
+"""Escaping of untrusted text for terminals and logs.
 
 Names, descriptions, paths, error messages and log lines come from files, plugins and servers of
 other people. A terminal obeys control characters in them: they move the cursor, erase lines, set
-the clipboard (OSC 52) or turn the direction of writing, so that a line shows what it does not say.
+the clipboard (OSC 52) or reverse the direction of writing, so that a line shows another text.
 Sources: ECMA-48; Unicode Technical Report 36, section 2.7 (bidirectional text spoofing).
 """
 
@@ -22,17 +22,17 @@ _UNSAFE_IN_LINE: Final = re.compile(f"[{_CONTROLS}\n]")
 
 
 def printable(text: str) -> str:
-    r"""Write what a terminal would obey as escapes, such as `\x1b`; keep newlines and tabs."""
+    r"""Escape control and invisible characters, for example as `\x1b`; keep newlines and tabs."""
     return _UNSAFE.sub(_escaped, text)
 
 
 def printable_line(text: str) -> str:
-    r"""Write text on one line: newlines are escapes, too."""
+    r"""Escape control and invisible characters, and newlines too."""
     return _UNSAFE_IN_LINE.sub(_escaped, text)
 
 
 def json_printable(text: str) -> str:
-    r"""Escape the same in a JSON text by JSON's own means (RFC 8259 §7): its value is the same."""
+    r"""Escape the same characters in a JSON text as `\u001b` (RFC 8259 §7); its value stays."""
     return _UNSAFE.sub(_escaped_in_json, text)
 
 

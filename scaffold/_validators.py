@@ -1,8 +1,8 @@
-"""Compilers of JSON Schema, made here and nowhere else: none fetches, none backtracks forever.
+"""Compilation of JSON Schemas. Validators fetch nothing, and their patterns end.
 
 The library (`jsonschema_rs`, 8 MB, 35 ms) is imported when the first schema is compiled: a plugin
-whose models enforce everything never pays for it. An import contract keeps every other module
-from importing it.
+whose models enforce everything never needs it. An import contract forbids all other modules to
+import it.
 """
 
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
@@ -25,16 +25,16 @@ __all__ = [
 ]
 
 MAX_BACKTRACKS = 100_000
-"""Steps that a pattern may go back on one string, about 5 ms; then the string is refused.
+"""Backtracking steps of a pattern on one string, about 5 ms; then the string is refused.
 
-Patterns without look-around and back-references take linear time and are never stopped.
+Patterns without look-around and back-references take linear time and have no limit.
 """
 
 Json: TypeAlias = Any
 """What `json.loads` returns."""
 
 Draft: TypeAlias = Literal["4", "6", "7", "201909", "202012"]
-"""A draft of JSON Schema, as the library spells it."""
+"""A draft of JSON Schema, by the library's spelling."""
 
 Validator: TypeAlias = "jsonschema_rs.Validator"
 ValidationError: TypeAlias = "jsonschema_rs.ValidationError"
@@ -43,10 +43,15 @@ CanonicalSchema: TypeAlias = "jsonschema_rs.CanonicalSchema"
 
 
 def compile_schema(schema: Json, draft: Draft = "202012", *, formats: bool = False) -> Validator:
-    """Compile a schema, read in one draft; `formats` asserts `format` as well.
+    """Compile a schema in a given draft.
 
-    Raises `ValueError` if the schema is not valid, or refers to what is not part of it: nothing
-    is fetched, and no file is opened.
+    Args:
+        schema: The schema document.
+        draft: The draft, whatever `$schema` says.
+        formats: True if `format` is an assertion.
+
+    Raises:
+        ValueError: The schema is invalid, or refers to another document: nothing is fetched.
     """
     import jsonschema_rs
 
@@ -54,9 +59,14 @@ def compile_schema(schema: Json, draft: Draft = "202012", *, formats: bool = Fal
 
 
 def compile_in_own_draft(schema: Json, registry: "Registry | None" = None) -> Validator:
-    """Compile a schema in the draft that its `$schema` names; without one, in 2020-12.
+    """Compile a schema in the draft of its `$schema`, by default 2020-12.
 
-    References may lead into a registry.
+    Args:
+        schema: The schema document.
+        registry: Documents that references may lead to.
+
+    Raises:
+        ValueError: The schema is invalid, or refers to an unknown document.
     """
     import jsonschema_rs
 
@@ -67,21 +77,21 @@ def compile_in_own_draft(schema: Json, registry: "Registry | None" = None) -> Va
 
 
 def make_registry(uri: str, document: Json) -> "Registry":
-    """Return a registry of one document, by which references to its parts are resolved."""
+    """Return a registry with one document, for references into it."""
     import jsonschema_rs
 
     return jsonschema_rs.Registry([(uri, document)], retriever=_refuse_to_fetch)
 
 
 def compile_errors() -> tuple[type[Exception], ...]:
-    """Return what the compiler raises for a schema, or for a reference that leads nowhere."""
+    """Return the exceptions for invalid schemas and for broken references."""
     import jsonschema_rs
 
     return jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError
 
 
 def canonical_form(schema: Json) -> "CanonicalSchema | None":
-    """Return the normal form of a schema of draft 2020-12; `None` if it has none."""
+    """Return the canonical form of a schema of draft 2020-12, or `None` if it has none."""
     import jsonschema_rs
 
     try:
@@ -96,7 +106,7 @@ def canonical_form(schema: Json) -> "CanonicalSchema | None":
 
 
 def proves_containment(outer: CanonicalSchema, inner: CanonicalSchema) -> bool:
-    """Tell whether the algebra proves that a schema accepts all that another one does."""
+    """Return whether `outer` provably accepts every value that `inner` accepts."""
     import jsonschema_rs
 
     try:

@@ -1,1 +1,1 @@
-"""What everything that runs in several threads or processes shares: lock order, forks, results."""
+"""Threads and processes: lock order, forks, results between threads, safe imports."""

@@ -1,4 +1,4 @@
-"""Attributes that are computed once, in forks too."""
+"""Cached attributes that work in forked processes."""
 
 import functools
 import threading
@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 class CachedProperty(functools.cached_property[T]):
-    """As in `functools`. Up to Python 3.11 that has a lock, which a fork may find taken."""
+    """`functools.cached_property` with a new lock in a fork.
+
+    Up to Python 3.11 the property has a lock, which another thread may hold during the fork.
+    """
 
     @override
     def __set_name__(self, owner: type, name: str) -> None:

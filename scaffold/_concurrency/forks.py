@@ -1,10 +1,9 @@
-"""What objects do in a process that a fork has made.
+"""Reset of objects in a forked process.
 
-A fork copies descriptors, locks and event loops, but of all threads only the one that forked. So an
-object that keeps any of them registers a method here. The method runs in the new process before any
-other code of it. It must not wait, and must not end what belongs to the parent process. It closes
-copied descriptors, replaces locks, and forgets threads and connections. The next call makes its
-own.
+A fork copies descriptors, locks and event loops, but only the thread that forked. So an object that
+holds any of them registers a method here. The method runs in the child before other code. It closes
+copied descriptors, replaces locks, and drops threads and connections; the next call makes new ones.
+It must not block, and must not close anything for the parent process.
 """
 
 import logging
@@ -24,16 +23,16 @@ _resets: Final[dict[int, tuple["weakref.ref[object]", Callable[[object], object]
 def reset_after_fork(method: Callable[[], object]) -> None:
     """Call a bound method in every process that is forked from this one.
 
-    The object of the method is not kept alive. Methods run in the order in which they were
-    registered. What one raises is logged, and the others still run.
+    Methods run in the order of their registration. An exception is logged, and the others still
+    run. The registration does not keep the object alive.
 
     Args:
         method: A bound method without arguments.
     """
     assert isinstance(method, MethodType)
     number = next(_numbers)
-    # No lock: each of these operations on a dict is atomic, also in a finaliser.
-    # Not a `WeakMethod`: its callbacks fail when the interpreter clears this module at its end.
+    # Without a lock: each of these dict operations is atomic, also in a finaliser.
+    # Not a `WeakMethod`: its callbacks fail when the interpreter clears this module at shutdown.
     owner = weakref.ref(method.__self__, lambda _: _resets.pop(number, None))
     _resets[number] = (owner, method.__func__)
 
@@ -46,7 +45,7 @@ def _reset_all() -> None:
         try:
             function(owner)
         except Exception:
-            logging.getLogger("scaffold").exception("an object could not be reset after a fork")
+            logging.getLogger("scaffold").exception("resetting an object after a fork failed")
 
 
 if hasattr(os, "register_at_fork"):

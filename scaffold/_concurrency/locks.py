@@ -1,9 +1,9 @@
 """The locks of the runtime, and the order in which a thread may take them.
 
-A thread that holds a lock may take only locks of a higher rank. Two threads can then never wait for
-each other. With `SCAFFOLD_DEBUG_LOCKS=1` in the environment every lock checks that, and
-`no_lock_held` checks that no lock is held where code of users is called: the tests run so.
-Otherwise `lock` returns plain locks, which cost nothing more.
+A thread that holds a lock may take only locks of a higher rank, so that two threads can never wait
+for each other. With `SCAFFOLD_DEBUG_LOCKS=1` in the environment every lock checks this, and
+`no_lock_held` checks that no lock is held while user code runs; the tests run in this mode.
+Otherwise `lock` returns plain locks without extra cost.
 """
 
 import os
@@ -26,7 +26,7 @@ class Rank(IntEnum):
     CHANNEL = 20
     """Which connection a channel uses, and whether it is closed."""
     READER = 30
-    """Who reads the answers of a connection."""
+    """Which thread reads the responses of a connection."""
     CONNECTION = 40
     """The calls in flight on a connection, and what is written to it."""
     THREADS = 50
@@ -34,42 +34,42 @@ class Rank(IntEnum):
     PROCESS = 60
     """The descriptors of a process."""
     GLOBAL = 70
-    """What all hosts of a process share."""
+    """State that all hosts of a process share."""
     STORE = 80
-    """The values of a store; nothing else is taken while it is held."""
+    """The values of a store; its holder takes no other lock."""
     DESCRIPTORS = 90
-    """The descriptors that are being made; a fork takes it, whatever else its thread holds."""
+    """Descriptors that are being created; a fork takes it, whatever locks its thread holds."""
     IMPORTS = 100
-    """The import that a first call makes; a fork tries to take it."""
+    """The imports of first calls; a fork tries to take it."""
 
 
 class LockOrderError(AssertionError):
-    """A lock was taken, or code of a user was called, where that can lead to a deadlock."""
+    """A lock was taken, or user code was called, where that can cause a deadlock."""
 
 
 class _CheckedLock:
-    """A lock that refuses to be taken in the wrong order."""
+    """A lock that raises if it is taken in the wrong order."""
 
     def __init__(self, rank: Rank, inner: threading.Lock) -> None:
         self._rank = rank
         self._inner = inner
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take the lock, as `threading.Lock.acquire` does; tell whether that succeeded."""
+        """Take the lock like `threading.Lock.acquire`; return whether that succeeded."""
         held = _held()
-        # A lock that is not waited for cannot be part of a deadlock.
+        # A lock that is tried without waiting cannot be part of a deadlock.
         if blocking and self not in held and any(lock.rank >= self._rank for lock in held):
             names = ", ".join(lock.rank.name for lock in held)
-            raise LockOrderError(f"{self._rank.name} is taken while {names} is held")
+            raise LockOrderError(f"lock {self._rank.name} is taken while the thread holds {names}")
         taken = self._inner.acquire(blocking, timeout)
         if taken:
             held.append(self)
         return taken
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         held = _held()
-        if self in held:  # a lock may be given back by another thread
+        if self in held:  # another thread may release a lock
             held.remove(self)
         self._inner.release()
 
@@ -79,7 +79,7 @@ class _CheckedLock:
         return self._rank
 
     def locked(self) -> bool:
-        """Tell whether any thread holds the lock."""
+        """Return whether any thread holds the lock."""
         return self._inner.locked()
 
     def __enter__(self) -> bool:
@@ -106,21 +106,21 @@ def _held() -> list[_CheckedLock]:
 
 
 def lock(rank: Rank) -> threading.Lock:
-    """Return a new lock that its own thread must not take twice.
+    """Return a new lock that is not reentrant.
+
+    If locks are checked, taking it in the wrong order raises `LockOrderError`.
 
     Args:
-        rank: Its place in the order. A thread that waits for it must hold lower ranks only.
-
-    Raises `LockOrderError` when it is taken in the wrong order, if locks are checked.
+        rank: Its place in the order. A thread that waits for it may only hold lower ranks.
     """
     inner = threading.Lock()
     return cast("threading.Lock", _CheckedLock(rank, inner)) if CHECKED else inner
 
 
 def reentrant_lock(rank: Rank) -> threading.RLock:
-    """Return a new lock that its own thread may take again, as a signal handler does.
+    """Return a new lock that its holder may take again, for example in a signal handler.
 
-    Args and errors are those of `lock`.
+    Arguments and errors are those of `lock`.
     """
     inner = threading.RLock()
     checked = _CheckedLock(rank, cast("threading.Lock", inner))
@@ -128,13 +128,13 @@ def reentrant_lock(rank: Rank) -> threading.RLock:
 
 
 def no_lock_held(what: str) -> None:
-    """Check that this thread holds no lock; does nothing unless locks are checked.
+    """Check that this thread holds no lock, if locks are checked.
 
     Args:
-        what: The code that is called next, such as `a progress listener`.
+        what: The code that is called next, for example `a progress listener`.
 
     Raises `LockOrderError` if a lock is held.
     """
     if CHECKED and (held := _held()):
         names = ", ".join(lock.rank.name for lock in held)
-        raise LockOrderError(f"{what} is called while {names} is held")
+        raise LockOrderError(f"{what} is called while the thread holds {names}")

@@ -1,9 +1,9 @@
-"""Imports that the first calls of a plugin make, which no signal and no fork finds half done.
+"""Imports during calls, safe against signal handlers that raise and against forks.
 
-Python's import system does not bear a signal handler that raises: a lock of a module may never be
-given back, and other threads that import it wait forever. And a fork copies the locks of an import
-that another thread makes. Handlers run on the main thread only, so that thread lets another one
-import, and waits. A fork waits until the import is done.
+If a signal handler raises during an import, the lock of the module may stay locked forever, and
+other threads that import it wait forever. Handlers run on the main thread only, so the main thread
+lets another thread import, and waits. A fork copies the locks of a running import, so a fork waits
+until the import is done.
 """
 
 import importlib
@@ -22,14 +22,14 @@ from scaffold._concurrency.results import SignalSafeFuture
 __all__ = ["import_safely"]
 
 _FORK_TIMEOUT: Final = 5.0
-"""Seconds that a fork waits for the end of an import."""
+"""Seconds that a fork waits for a running import."""
 _POLL_INTERVAL: Final = 0.001
 _ANY_ERROR: Final = (BaseException,)
-"""What the import may raise; the thread that waits raises it."""
+"""What an import may raise; the waiting thread raises it again."""
 
 
 class _ImportLock:
-    """The imports of this process, one at a time."""
+    """Lets one thread import at a time, and holds up forks meanwhile."""
 
     def __init__(self) -> None:
         self._lock = reentrant_lock(Rank.IMPORTS)
@@ -42,15 +42,15 @@ class _ImportLock:
             return importlib.import_module(name)
 
     def before_fork(self) -> None:
-        """Let no thread import until the fork is made."""
+        """Keep threads from importing until the fork is done."""
         deadline = time.monotonic() + _FORK_TIMEOUT
-        # Not in the order of locks: it is tried, and not waited for.
+        # Tried without waiting, because a fork may run while its thread holds any lock.
         while not (taken := self._lock.acquire(blocking=False)) and time.monotonic() < deadline:
             time.sleep(_POLL_INTERVAL)
         self._taken = taken
 
     def after_fork(self) -> None:
-        """Let other threads go on."""
+        """Let other threads import again."""
         if self._taken:
             self._taken = False
             self._lock.release()
@@ -66,12 +66,13 @@ if hasattr(os, "register_at_fork"):
 
 
 def import_safely(name: str) -> None:
-    """Import a module, unless that is done; an `import` statement after it then finds it.
-
-    Raises what the import raises.
+    """Import a module, if it is not imported yet. An `import` statement must follow.
 
     Args:
-        name: Its full name.
+        name: The full name of the module.
+
+    Raises:
+        BaseException: Whatever the import raises.
     """
     module = sys.modules.get(name)
     if module is not None and not getattr(module.__spec__, "_initializing", False):
@@ -91,7 +92,7 @@ def import_safely(name: str) -> None:
 
     try:
         threading.Thread(target=run, name=f"import of {name}", daemon=True).start()
-    except RuntimeError:  # there is no room for a thread
+    except RuntimeError:  # the system has no more threads
         _IMPORT_LOCK.make(name)
         return
     outcome.wait()()

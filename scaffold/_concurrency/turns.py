@@ -1,10 +1,10 @@
-"""Queues for the two ends of a pipe that one thread at a time may use: reading and writing.
+"""Queues of threads for an end of a pipe that one thread at a time may use.
 
-A queue is a list of turns. The first has the end; the others wait, or leave to it what they want
-done. A thread that leaves the queue wakes the one that is first then, so it never wakes itself.
+A queue is a list of turns. The first turn owns the end of the pipe; the others wait, or leave their
+work to the owner. A thread that leaves the queue wakes the new first one, never itself.
 
-A signal handler may raise an exception between any two steps. CPython looks for signals only after
-a call and at a jump back, so a queue is used in this form, in which nothing can come in between::
+A signal handler may raise an exception between any two steps. CPython checks for signals only after
+a call and at a backward jump, so a queue is used in this form, which no exception can break::
 
     try:
         queue.append(turn)
@@ -14,11 +14,10 @@ a call and at a jump back, so a queue is used in this form, in which nothing can
         if queue:
             wake_first(queue)
 
-There is no loop in the `try`, but in functions that it calls: Python 3.13 does not protect the jump
-back of a loop at the end of it.
+The `try` must not contain a loop, only calls of functions with loops: Python 3.13 does not protect
+the backward jump of a loop at its end.
 
-An exception can still keep the last step from being made. So a thread that waits in a queue looks
-at it from time to time.
+An exception can still prevent the last step. So a waiting thread checks the queue periodically.
 """
 
 from collections.abc import Callable
@@ -29,40 +28,40 @@ __all__ = ["Turn", "Turns", "Waiter", "run_last", "thread_id_of", "wake_first"]
 
 
 class Waiter:
-    """The turn of a thread that waits, or of work that is done when its turn has come."""
+    """The turn of a waiting thread, or of work that runs at its turn."""
 
     __slots__ = ("sleeps", "thread", "wake")
 
     def __init__(self, wake: Callable[[None], object]) -> None:
         self.thread = get_ident()
         self.wake = wake
-        """Called by the thread that was first before."""
+        """Called by the thread that was first before this turn."""
         self.sleeps = False
-        """True while the thread does nothing but wait for input."""
+        """True while the thread only waits for input."""
 
 
 Turn: TypeAlias = int | Waiter
-"""The identity of a thread that had the queue for itself, or a waiter."""
+"""The id of a thread that found the queue empty, or a waiter."""
 
 Turns: TypeAlias = list[Turn]
 
 
 def thread_id_of(turn: Turn) -> int:
-    """Return the identity of the thread whose turn it is."""
+    """Return the id of the thread that has the turn."""
     return turn if isinstance(turn, int) else turn.thread
 
 
 def wake_first(queue: Turns) -> None:
-    """Wake the thread that is first in the queue, if it waits."""
+    """Wake the first thread of the queue, if it waits."""
     for turn in queue[:1]:
         if isinstance(turn, Waiter):
             turn.wake(None)
 
 
 def run_last(queue: Turns, work: Callable[[], object]) -> None:
-    """Do some work once all who queue now have left; nobody gets a turn after it.
+    """Run some work after all turns that are in the queue now; no turn follows it.
 
-    The thread that leaves last does the work, which may then be done twice.
+    The thread that leaves last runs the work. It may run twice.
     """
     last = Waiter(lambda _: work())
     last.thread = 0

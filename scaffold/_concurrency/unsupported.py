@@ -1,4 +1,4 @@
-"""Event loops and threads that are not what this package is made for, refused by name at once."""
+"""Detection of event loops and thread libraries that are not supported."""
 
 import asyncio
 import sys
@@ -7,9 +7,10 @@ __all__ = ["green_thread_library", "running_loop"]
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
-    """Return the event loop that runs here.
+    """Return the running event loop of asyncio.
 
-    Raises `RuntimeError` that names trio, if that runs here, and says what to do.
+    Raises:
+        RuntimeError: No loop runs, or trio runs; the message says what to do.
     """
     try:
         return asyncio.get_running_loop()
@@ -17,7 +18,7 @@ def running_loop() -> asyncio.AbstractEventLoop:
         if not _in_trio():
             raise
     raise RuntimeError(
-        "trio runs here, and plugins need asyncio: use `Host` on a thread "
+        "plugins need asyncio, but trio is running: use `Host` on a thread "
         "(`trio.to_thread.run_sync`), or run the application with `anyio.run(main)`"
     )
 
@@ -34,7 +35,7 @@ def _in_trio() -> bool:
 
 
 def green_thread_library() -> str:
-    """Return what has replaced the threads of this process: `gevent`, `eventlet` or nothing."""
+    """Return the library that replaced the threads of this process: `gevent`, `eventlet` or ``."""
     gevent = sys.modules.get("gevent.monkey")
     if gevent is not None and gevent.is_module_patched("threading"):
         return "gevent"

@@ -1,4 +1,4 @@
-"""The resource `clock`: the time, which a test can stop."""
+"""The resource `clock`: the current time, which a test can freeze."""
 
 import time
 
@@ -8,19 +8,19 @@ __all__ = ["Clock", "FrozenClock"]
 
 
 class Clock:
-    """The time: a plugin that asks the host for it can be tested at any time."""
+    """The current time. A plugin that uses it can be tested with a `FrozenClock`."""
 
     def now(self) -> float:
         """Return seconds since 1970, UTC."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds since some moment; they never go back."""
+        """Return seconds since an arbitrary moment; the value never decreases."""
         return time.monotonic()
 
 
 class FrozenClock(Clock):
-    """A clock that stands still at a moment, in seconds since 1970."""
+    """A clock that always shows the same moment, in seconds since 1970 (UTC)."""
 
     def __init__(self, moment: float) -> None:
         self._moment = moment

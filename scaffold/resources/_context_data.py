@@ -1,4 +1,4 @@
-"""What a host says of itself to a plugin, in its own process or in another one."""
+"""The part of a plugin's context that is data, and can be sent to another process."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -11,48 +11,48 @@ from scaffold.contract._json.types import Json, JsonObject, is_object
 __all__ = ["CONTEXT_VARIABLE", "PROOF_VARIABLE", "ContextData"]
 
 CONTEXT_VARIABLE: Final = "SCAFFOLD_PLUGIN_CONTEXT"
-"""The environment variable in which a host tells a plugin's process, as JSON, what is here."""
+"""The environment variable with a `ContextData` as JSON, for a process of a plugin."""
 PROOF_VARIABLE: Final = "SCAFFOLD_HTTP_PROOF"
-"""The environment variable with what the requests of a host show to the server it has started."""
+"""The environment variable with the token by which a server recognises its own host."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextData:
-    """Everything about a plugin's context that is data, but for its settings."""
+    """The context of a plugin as data, without its settings."""
 
     kind: str = ""
     """The kind, as a label of measurements."""
     facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    """What the host says of itself: deployment, region, …"""
+    """What the host tells all plugins about itself: deployment, region, …"""
     required: tuple[str, ...] = ()
     """Resources without which the plugin cannot be used."""
     optional: tuple[str, ...] = ()
-    """Resources that are left out if they cannot be had."""
+    """Resources that are omitted if they are unavailable."""
     awaited: bool = False
-    """True for a plugin whose `execution_model` is `async`: so is its `http_client`."""
+    """True if the `execution_model` is `async`: the plugin then gets an async `http_client`."""
     storage: str | None = None
-    """The folder for blobs and checkpoints; a temporary one if it is `None`."""
+    """The folder for blobs and checkpoints; `None` means a temporary folder."""
     doubles: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    """Standard resources that are to be test doubles, and what they are made of; see `standard`."""
+    """Test doubles for standard resources, by name; see `STANDARD`."""
     telemetry: str = ""
     """The adapter for metrics and traces: `opentelemetry`, or empty for none."""
 
     def as_json(self) -> str:
-        """Write them for the environment of a process."""
+        """Return the data as JSON, for the environment of a process."""
         return to_json({name: value for name, value in asdict(self).items() if value}).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what a host has written; raise `ValueError` for what none has."""
+        """Read data from JSON; raise `ValueError` or `TypeError` for any other text."""
         content = from_json(text)
         if not is_object(content):
-            raise TypeError("it is no JSON object")
+            raise TypeError("it is not a JSON object")
         return cls.of(content)
 
     @classmethod
     def of(cls, content: JsonObject) -> Self:
-        """Take values by name; unknown names are ignored, for the host may be newer."""
-        known = {one.name for one in fields(cls)}
+        """Make it from values by name. Unknown names are ignored: the host may be newer."""
+        known = {field.name for field in fields(cls)}
         given = {name: value for name, value in content.items() if name in known}
         for name in given.keys() & {"required", "optional"}:
             given[name] = tuple(given[name])

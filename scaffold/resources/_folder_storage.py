@@ -1,4 +1,4 @@
-"""Blobs and checkpoints in a folder: what a host and the processes of its plugins share."""
+"""Blobs and checkpoints in a folder, which a host and the processes of its plugins share."""
 
 import os
 import weakref
@@ -14,13 +14,17 @@ _SUFFIX = ".blob"
 
 
 class FolderBlobs:
-    """A blob store of one file a key; `folder` is asked for when it is needed, and made then."""
+    """A blob store with one file for each key.
+
+    Args:
+        folder: Returns the folder. It is called, and the folder created, at the first use.
+    """
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
 
     def put(self, key: str, data: bytes) -> None:
-        """Write the data beside, and rename it; raise `ValueError` for a key no store takes."""
+        """Store the data by a temporary file and a rename; raise `ValueError` for a bad key."""
         from tempfile import NamedTemporaryFile
 
         file = self._file(key)
@@ -36,7 +40,7 @@ class FolderBlobs:
                 raise
 
     def get(self, key: str) -> bytes | None:
-        """Return what was put last, `None` if there is nothing."""
+        """Return the stored data, or `None`."""
         try:
             return self._file(key).read_bytes()
         except FileNotFoundError:
@@ -52,7 +56,7 @@ class FolderBlobs:
         return sorted(key for key in keys if key.startswith(prefix))
 
     def delete(self, key: str) -> None:
-        """Forget a key, if it is there."""
+        """Remove a key, if it exists."""
         self._file(key).unlink(missing_ok=True)
 
     def _file(self, key: str) -> Path:
@@ -61,10 +65,11 @@ class FolderBlobs:
 
 
 class Storage:
-    """The folder in which a host's plugins keep things.
+    """The folder with the blobs and checkpoints of all plugins of a host.
 
-    Without one of the application's it is a temporary one, made when it is first needed and removed
-    with this object.
+    Args:
+        folder: A folder of the application. Without one, a temporary folder is created at the first
+            use, and removed with this object.
     """
 
     def __init__(self, folder: Path | str | None = None) -> None:
@@ -72,30 +77,30 @@ class Storage:
         self._remove: Callable[[], object] = _nothing
 
     def folder(self) -> Path:
-        """Return the folder, absolute; it need not exist unless it is a temporary one."""
+        """Return the absolute path. A folder of the application need not exist yet."""
         if self._folder is None:
             self._folder, self._remove = temporary_folder(self, "plugins-")
         return self._folder
 
     def blobs(self) -> BlobStore:
-        """Return the store that all plugins share."""
+        """Return the blob store that all plugins share."""
         return FolderBlobs(lambda: self.folder() / "blobs")
 
     def checkpoints(self, plugin: str) -> CheckpointStore:
-        """Return the checkpoints of one plugin."""
+        """Return the checkpoint store of one plugin."""
         name = quote(plugin, safe="") + _SUFFIX
         return Checkpoints(FolderBlobs(lambda: self.folder() / "checkpoints" / name))
 
     def close(self) -> None:
-        """Remove the folder if it is a temporary one. May be repeated."""
+        """Remove the folder if it is temporary. May be repeated."""
         self._remove()
 
 
 def temporary_folder(owner: object, prefix: str) -> tuple[Path, Callable[[], object]]:
-    """Make a folder, and return it and what removes it.
+    """Create a temporary folder; return it, and the function that removes it.
 
-    It is removed with its owner at the latest, and at the end of the process; never by a fork,
-    which has a copy of the owner.
+    The folder is removed with its owner at the latest, or at the end of the process. A forked
+    process, which has a copy of the owner, does not remove it.
     """
     import tempfile
 
@@ -111,4 +116,4 @@ def _remove(folder: Path, process: int) -> None:
 
 
 def _nothing() -> None:
-    """Leave the application's own folder alone."""
+    """Keep the folder of the application."""

@@ -1,4 +1,4 @@
-"""The resource `http_client`: httpx2, with deadlines, in the trace of the call that it serves."""
+"""The resource `http_client`: httpx2 with timeouts, which continues the trace of the call."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["NotInstalled", "http_client"]
 
 _READ_TIMEOUT: Final = 30.0
-"""How long a request may wait for the next byte, or for a connection of the pool to be free."""
+"""Seconds to wait for the next byte, or for a free connection of the pool."""
 _CONNECT_TIMEOUT: Final = 10.0
 
 
@@ -25,15 +25,21 @@ class NotInstalled(Exception):
 def http_client(
     loan: ResourceScope, *, awaited: bool = False, answers: Mapping[str, Json] | None = None
 ) -> Any:
-    """Make an `httpx2.Client`, or an `AsyncClient` for a plugin whose hooks are `async`.
+    """Make an `httpx2.Client`, or an `httpx2.AsyncClient`.
 
-    With `answers` it is a double: it reaches no network, answers these URLs with the JSON given,
-    and all others with status 404. Raises `NotInstalled`.
+    Args:
+        loan: Closes the client.
+        awaited: True for an `AsyncClient`.
+        answers: JSON responses by URL. With them the client is a test double: it uses no network,
+            and other URLs get the status 404.
+
+    Raises:
+        NotInstalled: httpx2 is missing.
     """
     try:
         import httpx2
     except ImportError:
-        raise NotInstalled("httpx2 is not installed: 'hookspec-scaffold[http]' has it") from None
+        raise NotInstalled("httpx2 is not installed; install 'hookspec-scaffold[http]'") from None
     timeout = httpx2.Timeout(_READ_TIMEOUT, connect=_CONNECT_TIMEOUT)
     transport = None if answers is None else httpx2.MockTransport(_CannedResponses(answers))
     if awaited:
@@ -47,9 +53,9 @@ def http_client(
 
 
 def _trace(request: "httpx2.Request") -> None:
-    """Continue the call's trace in the service that is asked (W3C Trace Context, W3C Baggage).
+    """Send the trace of the call to the service (W3C Trace Context, W3C Baggage).
 
-    Nothing else of the metadata becomes a header: else a caller could set `Authorization`.
+    Other metadata must not become headers: a caller could set `Authorization`.
     """
     context = call_metadata().get("trace_context")
     for name, value in trace_fields(context).items() if is_object(context) else ():
@@ -61,7 +67,7 @@ async def _trace_async(request: "httpx2.Request") -> None:
 
 
 class _CannedResponses:
-    """A server that knows a few URLs."""
+    """A server with fixed responses for some URLs."""
 
     def __init__(self, answers: Mapping[str, Json]) -> None:
         self._answers = answers
@@ -71,5 +77,7 @@ class _CannedResponses:
 
         url = str(request.url)
         if url not in self._answers:
-            return httpx2.Response(404, json={"error": f"the double knows no {url}"})
+            return httpx2.Response(
+                404, json={"error": f"the test double has no response for {url}"}
+            )
         return httpx2.Response(200, json=self._answers[url])

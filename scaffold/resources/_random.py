@@ -1,4 +1,4 @@
-"""The resource `rng`, where a test wants the same chance every time."""
+"""The resource `rng` for tests: the same random numbers every time."""
 
 import random
 
@@ -6,4 +6,4 @@ __all__ = ["SeededRandom"]
 
 
 class SeededRandom(random.Random):
-    """Chance that is the same for the same seed."""
+    """Random numbers that are the same for the same seed."""

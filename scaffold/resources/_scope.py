@@ -1,4 +1,4 @@
-"""What one plugin was lent, and how it is taken back."""
+"""The resources of one plugin, and their release."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -7,18 +7,22 @@ __all__ = ["ResourceScope"]
 
 
 class ResourceScope(ExitStack):
-    """The stack that makers of resources push on; it unwinds after the plugin's teardown."""
+    """A stack of cleanup functions; it unwinds after the teardown of the plugin."""
 
     def __init__(self) -> None:
         super().__init__()
         self._awaited: list[Callable[[], Awaitable[object]]] = []
 
     def awaiting(self, close: Callable[[], Awaitable[object]]) -> None:
-        """Have something closed that can only be closed in the plugin's own event loop."""
+        """Add an async cleanup function; it runs in the event loop of the plugin."""
         self._awaited.append(close)
 
     def end(self) -> Awaitable[None] | None:
-        """Take everything back, at once or by what is returned. May be repeated."""
+        """Release everything. May be repeated.
+
+        Returns:
+            An awaitable that does it, or `None` if it is done.
+        """
         if self._awaited:
             return self._end()
         self.close()

@@ -1,4 +1,4 @@
-"""The resources that every plugin can be lent, wherever it runs, and the lending."""
+"""The standard resources, which are available in every runtime, and how they are made."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from scaffold.resources._scope import ResourceScope
 __all__ = ["STANDARD", "ResourceFactory", "make_resources"]
 
 ResourceFactory: TypeAlias = Callable[[ResourceScope], Any]
-"""Makes a resource for one plugin; what it pushes on the loan happens after its teardown."""
+"""A function that makes a resource for one plugin, and adds its cleanup to the scope."""
 
 _Make: TypeAlias = Callable[[ResourceScope, ContextData, Storage], Any]
 
@@ -59,10 +59,10 @@ STANDARD: Final[Mapping[str, _Make]] = {
     "rng": _rng,
     "tmpdir": _tmpdir,
 }
-"""What there is by itself (ADR-0003 §3).
+"""The standard resources (ADR-0003 §3).
 
-A double of `clock` is made of a moment in seconds since 1970, of `rng` of a seed, of `http_client`
-of answers by URL; a `blob_store` is kept in memory, whatever is given.
+Values for test doubles: for `clock` a moment in seconds since 1970, for `rng` a seed, for
+`http_client` responses by URL. With any value, `blob_store` is in memory.
 """
 
 
@@ -73,9 +73,17 @@ def make_resources(
     loan: ResourceScope,
     provided: Mapping[str, ResourceFactory] | None = None,
 ) -> dict[str, Any]:
-    """Make the resources that a plugin asks for; `provided` ones go over the standard ones.
+    """Make the resources that a plugin requests.
 
-    Raises `PluginError` if a required one cannot be had; optional ones are left out then.
+    Args:
+        plugin: The name of the plugin, for errors.
+        around: Which resources it requests.
+        storage: Where its blobs are.
+        loan: Receives the cleanup functions.
+        provided: Resources of the application; they override standard ones.
+
+    Raises:
+        PluginError: A required resource is unavailable. Optional ones are omitted.
     """
     provided = provided or {}
     lent: dict[str, Any] = {}
@@ -87,7 +95,7 @@ def make_resources(
                 lent[name] = STANDARD[name](loan, around, storage)
             elif name in around.required:
                 there = ", ".join(sorted({*STANDARD, *provided}))
-                reason = f"it requires the resource '{name}', and provided here are: {there}"
+                reason = f"it requires the resource '{name}'; available here: {there}"
                 raise PluginError(plugin, reason)
         except NotInstalled as error:
             if name in around.required:

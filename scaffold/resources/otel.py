@@ -1,7 +1,7 @@
-"""Metrics and traces by OpenTelemetry's API; what becomes of them is its SDK's business.
+"""Metrics and traces through the API of OpenTelemetry; a configured SDK exports them.
 
-Nothing else imports `opentelemetry`, which `hookspec-scaffold[telemetry]` has. Without an SDK that
-is configured the API does nothing.
+It needs the extra `hookspec-scaffold[telemetry]`; no other module imports `opentelemetry`. Without
+a configured SDK the API does nothing.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -26,7 +26,11 @@ _headers: Final = TraceContextTextMapPropagator()
 
 
 class OtelTracer:
-    """Spans of OpenTelemetry; `provider` is the global one unless another is given."""
+    """A tracer for OpenTelemetry.
+
+    Args:
+        provider: The tracer provider; the global one by default.
+    """
 
     adapter: str = "opentelemetry"
 
@@ -35,7 +39,7 @@ class OtelTracer:
 
     @contextmanager
     def span(self, name: str, facts: Attributes = _NO_ATTRIBUTES) -> Generator[Span]:
-        """Open a span, below the open one or that of the call's `trace_context`."""
+        """Open a span as a child of the open span or of the call's `trace_context`."""
         parent = None
         if not trace.get_current_span().get_span_context().is_valid:
             carrier = call_metadata().get("trace_context")
@@ -50,7 +54,7 @@ class OtelTracer:
             try:
                 yield _Span(span)
             except BaseException as error:
-                # The code alone: a message may hold what is the user's.
+                # Only the code: a message may contain data of users.
                 code = getattr(error, "code", None) or type(error).__name__
                 if code != StopChain.CODE:
                     span.set_attribute("error.type", str(code))
@@ -58,7 +62,7 @@ class OtelTracer:
                 raise
 
     def carrier(self) -> Mapping[str, str]:
-        """Return `traceparent` and `tracestate` of the open span; nothing if none is open."""
+        """Return `traceparent` and `tracestate` of the open span, or nothing without one."""
         headers: dict[str, str] = {}
         _headers.inject(headers)
         return headers
@@ -69,12 +73,16 @@ class _Span:
         self._span = span
 
     def set(self, name: str, value: AttributeValue) -> None:
-        """Say something about the work."""
+        """Set an attribute of the span."""
         self._span.set_attribute(name, value)
 
 
 class OtelMetrics:
-    """Instruments of OpenTelemetry; `provider` is the global one unless another is given."""
+    """Metrics for OpenTelemetry.
+
+    Args:
+        provider: The meter provider; the global one by default.
+    """
 
     def __init__(self, provider: MeterProvider | None = None) -> None:
         self._meter = metrics.get_meter(_SCOPE, meter_provider=provider)
@@ -85,7 +93,7 @@ class OtelMetrics:
         self._instrument(name, self._meter.create_counter).add(amount, labels)
 
     def record(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
-        """Note one value in a histogram."""
+        """Record one value in a histogram."""
         self._instrument(name, self._meter.create_histogram).record(value, labels)
 
     def gauge(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:

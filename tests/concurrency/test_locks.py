@@ -28,7 +28,7 @@ def test_a_lock_may_be_taken_while_one_of_lower_rank_is_held():
 def test_a_lock_may_not_be_waited_for_while_one_of_higher_rank_is_held():
     with (
         lock(Rank.CONNECTION),
-        pytest.raises(LockOrderError, match="HOST is taken while CONNECTION is held"),
+        pytest.raises(LockOrderError, match="lock HOST is taken while the thread holds CONNECTION"),
     ):
         lock(Rank.HOST).acquire()
 
@@ -55,7 +55,7 @@ def test_a_reentrant_lock_may_be_taken_again():
 def test_code_of_users_may_not_be_called_under_a_lock():
     with (
         lock(Rank.HOST),
-        pytest.raises(LockOrderError, match="a listener is called while HOST is held"),
+        pytest.raises(LockOrderError, match="a listener is called while the thread holds HOST"),
     ):
         no_lock_held("a listener")
 

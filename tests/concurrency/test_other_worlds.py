@@ -71,7 +71,7 @@ def test_trio_is_refused_by_name():
 
         trio.run(main)
     """)
-    assert said.startswith("trio runs here, and plugins need asyncio: use `Host` on a thread")
+    assert said.startswith("plugins need asyncio, but trio is running: use `Host` on a thread")
 
 
 @needs("trio")

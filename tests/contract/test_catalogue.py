@@ -31,6 +31,6 @@ def test_problems_point_into_the_arguments():
 
 
 def test_an_unknown_function_is_refused_with_what_there_is():
-    with pytest.raises(HookError, match="no function 'sub'; there is: add") as refused:
+    with pytest.raises(HookError, match="no function 'sub'; it offers: add") as refused:
         FunctionCatalog([ADD]).check(EXECUTE, {"function": "sub", "args": {}})
     assert refused.value.code == "unknown_function"

@@ -104,7 +104,7 @@ def test_resources_are_lent_by_name_and_doubles_take_their_place():
         assert lent["rng"].random() == random.Random(7).random()
         assert lent["tmpdir"].is_dir()
         there = "blob_store, clock, http_client, rng, tmpdir"
-        reason = f"it requires the resource 'postgres', and provided here are: {there}"
+        reason = f"it requires the resource 'postgres'; available here: {there}"
         assert host.status["poor"].reason == reason
     assert not lent["tmpdir"].exists()
 

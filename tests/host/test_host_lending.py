@@ -155,8 +155,8 @@ def test_without_the_library_a_plugin_that_needs_it_says_what_to_install(monkeyp
         host.add(kin.Source, "modest", resources={"optional": ["http_client"]})
         host.start()
         assert host.status["needy"].reason == (
-            "it requires the resource 'http_client': httpx2 is not installed: "
-            "'hookspec-scaffold[http]' has it"
+            "it requires the resource 'http_client': httpx2 is not installed; "
+            "install 'hookspec-scaffold[http]'"
         )
         assert host.status["modest"].state == "ready"
 

@@ -48,7 +48,7 @@ def test_any_text_is_a_key_of_its_own(blobs, tmp_path):
 
 @pytest.mark.parametrize("key", ["", "A" * 151, "漢" * 51])
 def test_a_key_is_neither_empty_nor_endless(blobs, key):
-    with pytest.raises(ValueError, match="a key has 1 to 150 bytes"):
+    with pytest.raises(ValueError, match="a key must have 1 to 150 bytes"):
         blobs.put(key, b"")
 
 
@@ -70,7 +70,7 @@ def test_a_checkpoint_is_what_was_saved_last_and_names_its_state(blobs):
     "state", [[1], "text", {"now": datetime.now(UTC)}, {"a": (1,)}, {"a": float("nan")}, {1: 2}]
 )
 def test_a_state_that_is_no_json_object_is_refused(state):
-    with pytest.raises(TypeError, match="a checkpoint is a JSON object"):
+    with pytest.raises(TypeError, match="a checkpoint must be a JSON object"):
         Checkpoints(Blobs()).save("unit", state)
 
 

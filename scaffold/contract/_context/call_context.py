@@ -1,6 +1,6 @@
-"""What is said of calls beside their payloads, by whoever makes them: metadata, and who listens.
+"""The context of a call, apart from its payload: metadata, and a listener for progress.
 
-It is one context variable, since every call looks at it, and most find nothing.
+It is a single context variable because every call reads it, and for most calls it is empty.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -20,15 +20,15 @@ __all__ = [
 ]
 
 ProgressListener: TypeAlias = Callable[[float, float | None, str], None]
-"""Takes what was reported: the progress, the total if it is known, and a message or `""`."""
+"""A function that receives the progress, the total or `None`, and a message or `""`."""
 
 
 class CallContext(NamedTuple):
-    """What goes with the calls of a block, beside their payloads."""
+    """The metadata and the progress listener of the calls in a block."""
 
     metadata: Mapping[str, Json]
     report: ProgressListener | None
-    """Hears of the calls' progress."""
+    """Receives the progress of the calls."""
 
 
 EMPTY_CONTEXT: Final = CallContext(MappingProxyType({}), None)
@@ -36,17 +36,17 @@ EMPTY_CONTEXT: Final = CallContext(MappingProxyType({}), None)
 _current: ContextVar[CallContext | None] = ContextVar("scaffold_beside", default=None)
 
 current_call_context: Final = _current.get
-"""Returns what goes with the calls made here; `None` if that is nothing."""
+"""Returns the context of the calls that are made here, or `None` if it is empty."""
 
 
 @contextmanager
 def call_context(
     metadata: Mapping[str, Json] = MappingProxyType({}), report: ProgressListener | None = None
 ) -> Generator[None]:
-    """Say something of the calls made in this block, over what was said before."""
-    before = current_call_context() or EMPTY_CONTEXT
-    said = CallContext(MappingProxyType({**before.metadata, **metadata}), report or before.report)
-    token = _current.set(said if said.metadata or said.report else None)
+    """Extend the context of the calls in this block; new metadata overrides older metadata."""
+    outer = current_call_context() or EMPTY_CONTEXT
+    context = CallContext(MappingProxyType({**outer.metadata, **metadata}), report or outer.report)
+    token = _current.set(context if context.metadata or context.report else None)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Events between the plugins of a host, and their application (ADR-0001, EventBus)."""
+"""Events between the plugins of a host and its application (ADR-0001, EventBus)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
@@ -6,11 +6,11 @@ from typing import Any, Protocol, TypeAlias
 __all__ = ["EventBus", "Handler", "NullEventBus", "Subscription"]
 
 Handler: TypeAlias = Callable[[Any], Awaitable[None] | None]
-"""Takes an event's payload: JSON values, a copy of its own."""
+"""A function that receives the payload of an event: JSON values, in a copy of its own."""
 
 
 class Subscription:
-    """What `subscribe` returns, and `unsubscribe` takes."""
+    """A handler and its topic: `subscribe` returns it, and `unsubscribe` takes it."""
 
     def __init__(self, topic: str, handler: Handler) -> None:
         self.topic = topic
@@ -18,35 +18,40 @@ class Subscription:
 
 
 class EventBus(Protocol):
-    """Publish and subscribe, at most once and in no order between topics. Any thread may call."""
+    """Publish and subscribe: at most once, unordered between topics. Thread-safe."""
 
     def publish(self, topic: str, payload: Any = None) -> None:
-        """Tell everybody who has subscribed to the topic, and wait for none.
+        """Send an event to all subscribers of a topic, without waiting for them.
 
-        The payload is JSON, or a model of pydantic's; raises `TypeError` for anything else.
+        Args:
+            topic: The name of the topic.
+            payload: A JSON value or a pydantic model.
+
+        Raises:
+            TypeError: The payload is anything else.
         """
         ...
 
     def subscribe(self, topic: str, handler: Handler) -> Subscription:
-        """Have a function called with the payload of each event of a topic, from now on.
+        """Call a function with the payload of each later event of a topic.
 
-        What it raises is logged. A plugin's subscriptions end with the plugin.
+        Its exceptions are logged. The subscriptions of a plugin end with the plugin.
         """
         ...
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Hear no more. May be repeated."""
+        """End a subscription. May be repeated."""
         ...
 
 
 class NullEventBus:
-    """A bus with nobody on it: what a plugin gets that is in a process of its own."""
+    """An event bus without subscribers: the bus of a plugin in a process of its own."""
 
     def publish(self, topic: str, payload: Any = None) -> None:
-        """Do nothing: nobody listens."""
+        """Do nothing."""
 
     def subscribe(self, topic: str, handler: Handler) -> Subscription:
-        """Return a subscription to what will never come."""
+        """Return a subscription that never receives an event."""
         return Subscription(topic, handler)
 
     def unsubscribe(self, subscription: Subscription) -> None:

@@ -1,7 +1,7 @@
-"""What is known of a call beside its payload: tenant, actor, trace, request (ADR-0005).
+"""Metadata of a call: tenant, actor, trace, request (ADR-0005).
 
-Whoever calls says it once around the calls; every plugin that the call reaches can read it. Over
-MCP it travels in `_meta`.
+The caller sets it in a block around its calls. Every plugin that a call reaches can read it. Over
+MCP it is sent in `_meta`.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,14 @@ def call_metadata() -> Mapping[str, Json]:
 
 
 def calling_with(metadata: Mapping[str, Json]) -> AbstractContextManager[None]:
-    """Give metadata to the calls made in this block, over what they would have had anyway.
+    """Add metadata to the calls that are made in this block.
 
-    The values are JSON, or the calls that cross a wire fail.
+    Args:
+        metadata: JSON values by key; they override the metadata of an outer block. With any other
+            value, calls to another process fail.
+
+    Example:
+        with calling_with({"tenant_id": "acme"}):
+            tool.execute(payload)
     """
     return call_context(metadata)

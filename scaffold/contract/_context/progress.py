@@ -1,6 +1,6 @@
-"""Progress of a running call: hooks report it, whoever waits for the call may listen.
+"""Progress of a running call: a hook reports it, and the caller may listen.
 
-A hook calls `report_progress` wherever it runs; nothing happens unless somebody listens. Over MCP
+A hook calls `report_progress` in every runtime. Without a listener the call does nothing. Over MCP
 the reports become `notifications/progress`, if the client asked for them.
 """
 
@@ -17,10 +17,18 @@ __all__ = ["ProgressListener", "progress_listener", "report_progress", "reportin
 
 
 def report_progress(progress: float, total: float | None = None, message: str = "") -> None:
-    """Tell whoever waits for the running hook how far it is.
+    """Report the progress of the running hook to its caller.
 
-    `progress` must grow from report to report, in any unit; `total` is its last value, where that
-    is known; `message` is for people. Outside a call, or when nobody listens, it does nothing.
+    Outside of a call, or without a listener, it does nothing.
+
+    Args:
+        progress: A number that grows with each report, in any unit.
+        total: The value of `progress` at the end, if it is known.
+        message: A text for people.
+
+    Example:
+        for index, page in enumerate(pages):
+            report_progress(index, len(pages))
     """
     report = progress_listener()
     if report is not None:
@@ -28,10 +36,18 @@ def report_progress(progress: float, total: float | None = None, message: str = 
 
 
 def progress_listener() -> ProgressListener | None:
-    """Return what listens to the calls made here, `None` if nothing does."""
+    """Return the listener for the calls that are made here, or `None`."""
     return (current_call_context() or EMPTY_CONTEXT).report
 
 
 def reporting_to(report: ProgressListener) -> AbstractContextManager[None]:
-    """Listen to the hooks called in this block, on this thread or task."""
+    """Send the progress of the calls in this block, of this thread or task, to a function.
+
+    Args:
+        report: Receives the progress, the total or `None`, and the message.
+
+    Example:
+        with reporting_to(lambda done, total, message: print(done, total)):
+            tool.execute(payload)
+    """
     return call_context(report=report)

@@ -1,4 +1,4 @@
-"""Where a plugin keeps what outlives a call: blobs of bytes, and checkpoints of long work."""
+"""Storage that outlives a call: blobs of bytes, and checkpoints of long work."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
@@ -13,18 +13,18 @@ __all__ = ["BlobStore", "Blobs", "Checkpoint", "CheckpointStore", "Checkpoints",
 
 
 class BlobStore(Protocol):
-    """Bytes by key, wherever they are kept (ADR-0003 §3). Any thread may call.
+    """Bytes by key (ADR-0003 §3). Thread-safe.
 
-    A key is any text of 1 to 150 bytes; `/` in it means nothing. A store may be shared between
-    plugins, so a key begins with something of the plugin's own.
+    A key is a text of 1 to 150 bytes; `/` has no meaning. Several plugins may share a store, so
+    begin a key with the name of the plugin.
     """
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep the data, in place of what was there; nobody ever sees half of it."""
+        """Store the data, and replace earlier data atomically."""
         ...
 
     def get(self, key: str) -> bytes | None:
-        """Return what was put last, `None` if there is nothing."""
+        """Return the stored data, or `None`."""
         ...
 
     def list(self, prefix: str = "") -> Sequence[str]:
@@ -32,32 +32,37 @@ class BlobStore(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Forget a key, if it is there."""
+        """Remove a key, if it exists."""
         ...
 
 
 class Checkpoint(NamedTuple):
-    """How far some work had come."""
+    """The saved state of a piece of work."""
 
     state: JsonObject | None
-    """What was saved; `None` if nothing was."""
+    """The state, or `None` if nothing was saved."""
     version: str
-    """Names the state: equal states have equal versions. Empty if there is none."""
+    """A digest of the state: equal states have equal versions. Empty if there is no state."""
 
 
 class CheckpointStore(Protocol):
-    """The states from which long work can be taken up again (ADR-0003 §6). Any thread may call."""
+    """Saved states from which long work can resume (ADR-0003 §6). Thread-safe."""
 
     def save(self, key: str, state: JsonObject) -> str:
-        """Keep a state, in place of the last one, and return its version.
+        """Save a state, replace the last one, and return its version.
 
-        A key names one piece of work: take it from what identifies the input, as a partition or an
-        idempotency key. Raises `TypeError` if the state is no JSON object.
+        Args:
+            key: Names a piece of work. Derive it from the input, for example from a partition or
+                an idempotency key.
+            state: A JSON object.
+
+        Raises:
+            TypeError: The state is not a JSON object.
         """
         ...
 
     def load(self, key: str) -> Checkpoint:
-        """Return the state that was saved last."""
+        """Return the last saved state."""
         ...
 
     def list(self, prefix: str = "") -> Sequence[tuple[str, str]]:
@@ -65,57 +70,57 @@ class CheckpointStore(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Forget a key, once its work is done."""
+        """Remove a key when its work is done."""
         ...
 
 
 class Blobs:
-    """A blob store in memory, which ends with the process."""
+    """A blob store in memory. Its content is lost when the process ends."""
 
     def __init__(self) -> None:
-        self._unlock()
-        self._kept: dict[str, bytes] = {}
-        reset_after_fork(self._unlock)
+        self._reset_lock()
+        self._blobs: dict[str, bytes] = {}
+        reset_after_fork(self._reset_lock)
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep the data; raise `ValueError` for a key that no store takes."""
+        """Store the data; raise `ValueError` for an invalid key."""
         check_key(key)
         with self._lock:
-            self._kept[key] = bytes(data)
+            self._blobs[key] = bytes(data)
 
     def get(self, key: str) -> bytes | None:
-        """Return what was put last, `None` if there is nothing."""
-        return self._kept.get(key)
+        """Return the stored data, or `None`."""
+        return self._blobs.get(key)
 
     def list(self, prefix: str = "") -> Sequence[str]:
         """Return the keys that begin with a prefix, sorted."""
         with self._lock:
-            return sorted(key for key in self._kept if key.startswith(prefix))
+            return sorted(key for key in self._blobs if key.startswith(prefix))
 
     def delete(self, key: str) -> None:
-        """Forget a key, if it is there."""
+        """Remove a key, if it exists."""
         with self._lock:
-            self._kept.pop(key, None)
+            self._blobs.pop(key, None)
 
-    def _unlock(self) -> None:
-        # A signal handler may use the store while the code below it does.
+    def _reset_lock(self) -> None:
+        # Reentrant: a signal handler may use the store while its thread is in the store.
         self._lock = reentrant_lock(Rank.STORE)
 
 
 class Checkpoints:
-    """Checkpoints kept as JSON in a blob store."""
+    """A checkpoint store that writes JSON into a blob store."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
     def save(self, key: str, state: JsonObject) -> str:
-        """Keep a state, in place of the last one, and return its version."""
+        """Save a state, replace the last one, and return its version."""
         data = _encode_state(state)
         self._blobs.put(key, data)
         return _version_of(data)
 
     def load(self, key: str) -> Checkpoint:
-        """Return the state that was saved last."""
+        """Return the last saved state."""
         data = self._blobs.get(key)
         return (
             Checkpoint(None, "") if data is None else Checkpoint(from_json(data), _version_of(data))
@@ -126,7 +131,7 @@ class Checkpoints:
         return [(key, self.load(key).version) for key in self._blobs.list(prefix)]
 
     def delete(self, key: str) -> None:
-        """Forget a key, once its work is done."""
+        """Remove a key when its work is done."""
         self._blobs.delete(key)
 
 
@@ -136,7 +141,7 @@ _MAX_KEY_BYTES: Final = 150
 def check_key(key: str) -> None:
     """Raise `ValueError` for a key that is empty or longer than 150 bytes."""
     if not 0 < len(key.encode()) <= _MAX_KEY_BYTES:
-        raise ValueError(f"a key has 1 to {_MAX_KEY_BYTES} bytes, and this one {len(key.encode())}")
+        raise ValueError(f"a key must have 1 to {_MAX_KEY_BYTES} bytes, found {len(key.encode())}")
 
 
 def _encode_state(state: object) -> bytes:
@@ -144,9 +149,9 @@ def _encode_state(state: object) -> bytes:
         data = to_json(state)
         lossless = is_object(state) and from_json(data, allow_inf_nan=False) == state
     except ValueError as error:
-        raise TypeError(f"a checkpoint is a JSON object: {error}") from None
+        raise TypeError(f"a checkpoint must be a JSON object: {error}") from None
     if not lossless:
-        raise TypeError("a checkpoint is a JSON object, which is the same after a round trip")
+        raise TypeError("a checkpoint must be a JSON object that is the same after a round trip")
     return data
 
 

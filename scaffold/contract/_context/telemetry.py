@@ -1,7 +1,7 @@
-"""What a plugin measures and traces, without knowing who listens (ADR-0001, ADR-0005 §5).
+"""Metrics and traces of a plugin, independent of their backend (ADR-0001, ADR-0005 §5).
 
-By default nobody does, and then it costs a call of an empty function. A host hands in what its
-application uses; `scaffold.resources.otel` is the way to OpenTelemetry.
+Without a backend a measurement is a call of an empty function. The application gives its backend to
+the host; `scaffold.resources.otel` is the backend for OpenTelemetry.
 """
 
 from collections.abc import Mapping
@@ -29,51 +29,51 @@ _NO_ATTRIBUTES: Final[Attributes] = {}
 
 
 class Metrics(Protocol):
-    """Takes measurements. Any thread may call; it must be quick and raise nothing."""
+    """Records measurements. Implementations must be thread-safe, quick, and raise nothing."""
 
     def count(self, name: str, amount: float = 1, labels: Attributes = _NO_ATTRIBUTES) -> None:
-        """Add to a sum that never falls: calls, bytes, tokens."""
+        """Add to a counter, for example of calls, bytes or tokens."""
         ...
 
     def record(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
-        """Note one value of a distribution: seconds, sizes."""
+        """Record one value in a histogram, for example of seconds or sizes."""
         ...
 
     def gauge(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
-        """Say what a value is now: a queue's length."""
+        """Set the current value of a gauge, for example the length of a queue."""
         ...
 
 
 class Span(Protocol):
-    """A piece of work under way."""
+    """A running piece of work in a trace."""
 
     def set(self, name: str, value: AttributeValue) -> None:
-        """Say something about the work."""
+        """Set an attribute of the span."""
         ...
 
 
 class Tracer(Protocol):
-    """Tells where the time of a request goes, across processes (W3C Trace Context)."""
+    """Opens spans, which show where a request spends its time (W3C Trace Context)."""
 
     @property
     def adapter(self) -> str:
-        """What a plugin's process is told to trace with: `opentelemetry`, or empty for nothing."""
+        """The adapter for plugins in other processes: `opentelemetry`, or empty for none."""
         ...
 
     def span(self, name: str, facts: Attributes = _NO_ATTRIBUTES) -> AbstractContextManager[Span]:
-        """Open a span for a block, below the open one or that of the call's `trace_context`.
+        """Open a span for a block, as a child of the open span or of the call's `trace_context`.
 
-        What the block raises is noted in the span, and goes on.
+        An exception of the block is recorded in the span, and propagates.
         """
         ...
 
     def carrier(self) -> Mapping[str, str]:
-        """Return `traceparent` and `tracestate` of the open span; nothing if none is open."""
+        """Return `traceparent` and `tracestate` of the open span, or nothing without one."""
         ...
 
 
 class NullMetrics:
-    """Metrics that nobody wants."""
+    """Metrics without a backend."""
 
     def count(self, name: str, amount: float = 1, labels: Attributes = _NO_ATTRIBUTES) -> None:
         """Do nothing."""
@@ -86,27 +86,27 @@ class NullMetrics:
 
 
 class LabelledMetrics:
-    """Metrics whose every measurement has some labels more."""
+    """Metrics that add labels to every measurement."""
 
     def __init__(self, metrics: Metrics, labels: Attributes) -> None:
         self._metrics = metrics
         self._labels = labels
 
     def count(self, name: str, amount: float = 1, labels: Attributes = _NO_ATTRIBUTES) -> None:
-        """Add to a sum that never falls."""
+        """Add to a counter."""
         self._metrics.count(name, amount, {**self._labels, **labels})
 
     def record(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
-        """Note one value of a distribution."""
+        """Record one value in a histogram."""
         self._metrics.record(name, value, {**self._labels, **labels})
 
     def gauge(self, name: str, value: float, labels: Attributes = _NO_ATTRIBUTES) -> None:
-        """Say what a value is now."""
+        """Set the current value of a gauge."""
         self._metrics.gauge(name, value, {**self._labels, **labels})
 
 
 class _NullSpan:
-    """A span that nobody sees."""
+    """A span without a backend."""
 
     def set(self, name: str, value: AttributeValue) -> None:
         """Do nothing."""
@@ -124,7 +124,7 @@ class _NullSpan:
 
 
 class NullTracer:
-    """A tracer that nobody reads."""
+    """A tracer without a backend."""
 
     adapter: str = ""
 

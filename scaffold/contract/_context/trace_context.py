@@ -1,4 +1,4 @@
-"""The trace fields of W3C, of their form or not at all.
+"""The trace fields of W3C: valid ones are passed on, and others are dropped.
 
 Source: W3C Trace Context (Recommendation, 2021), W3C Baggage (Candidate Recommendation, 2024).
 """
@@ -32,12 +32,12 @@ _ITEM: Final = rf"{_WORD}[ \t]*=[ \t]*{_VALUE}(?:[ \t]*;[ \t]*{_WORD}(?:[ \t]*=[
 
 
 def trace_fields(given: Mapping[str, object]) -> dict[str, str]:
-    """Return what is a valid trace field of W3C, under its name; everything else is left out.
+    """Return the valid trace fields of a mapping; all other members are dropped.
 
-    A `tracestate` counts only next to a valid `traceparent` (Trace Context §3.3).
+    A `tracestate` without a valid `traceparent` is dropped too (Trace Context §3.3).
 
     Args:
-        given: Any mapping, as a client or a header may have it.
+        given: Any mapping, for example headers or metadata of a client.
     """
     found = {
         name: value
@@ -69,7 +69,7 @@ _FIELDS: Final[Mapping[str, Callable[[str], bool]]] = {
 
 
 def _is_list(value: str, item: str, most: int, longest: int) -> bool:
-    """Tell whether a value is a list with commas, of which some items may be empty."""
+    """Return whether a value is a list separated by commas; items may be empty."""
     if len(value) > longest:
         return False
     items = [one for one in (part.strip(" \t") for part in value.split(",")) if one]
@@ -78,7 +78,7 @@ def _is_list(value: str, item: str, most: int, longest: int) -> bool:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)  # when it is first needed: most processes never see a trace
+    return re.compile(pattern)  # at the first use: most processes never receive a trace
 
 
 def _matches(pattern: str, value: str) -> bool:

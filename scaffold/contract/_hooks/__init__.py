@@ -1,1 +1,1 @@
-"""Kinds, hooks, plugins, channels, and the dispatchers over several plugins."""
+"""Kinds, hooks, plugins, channels and dispatchers: the interfaces of generated code."""

@@ -1,4 +1,4 @@
-"""The line between a typed client and a plugin, whatever lies between them."""
+"""The interface between a typed client and a plugin, the same in every runtime."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Protocol, TypeVar
@@ -12,7 +12,7 @@ Out = TypeVar("Out")
 
 
 class Channel(Protocol):
-    """Calls hooks and waits for the answers. Any thread may call."""
+    """Calls hooks, and blocks until they return. Thread-safe."""
 
     @property
     def runtime(self) -> str:
@@ -24,11 +24,11 @@ class Channel(Protocol):
         ...
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
-        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        """Return the function that opens a stream of `hook`."""
         ...
 
     def close(self) -> None:
-        """End the plugin's session, and its process if the channel started it. May be repeated."""
+        """Close the session, and end the process if the channel started it. May be repeated."""
         ...
 
 
@@ -45,9 +45,9 @@ class AsyncChannel(Protocol):
         ...
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
-        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        """Return the function that opens a stream of `hook`."""
         ...
 
     async def aclose(self) -> None:
-        """End the plugin's session, and its process if the channel started it. May be repeated."""
+        """Close the session, and end the process if the channel started it. May be repeated."""
         ...

@@ -6,15 +6,15 @@ __all__ = ["Dispatch"]
 
 
 class Dispatch(StrEnum):
-    """How many plugins a call reaches, and what becomes of their answers."""
+    """Which plugins a call reaches, and what the caller gets."""
 
     SINGLETON = "singleton"
-    """One plugin of the kind answers."""
+    """One plugin of the kind is called."""
     BROADCAST_COLLECT = "broadcast_collect"
-    """Every plugin answers; the caller gets a list, by priority."""
+    """All plugins are called; the caller gets a list of outputs by priority."""
     BROADCAST_NOTIFY = "broadcast_notify"
-    """Every plugin is told; nothing comes back, and no failure reaches the caller."""
+    """All plugins are called; the caller gets neither outputs nor failures."""
     CHAIN = "chain"
-    """Each plugin's answer is the next one's input."""
+    """The output of each plugin is the input of the next one."""
     CAPABILITY = "capability"
-    """The one plugin whose declared capabilities fit the input answers."""
+    """The plugin with the wanted capabilities is called."""

@@ -1,4 +1,4 @@
-"""From one call of a hook to the plugins it reaches: what generated dispatchers are built on."""
+"""The base classes of generated dispatchers, which call a hook over all plugins of a kind."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -21,25 +21,32 @@ Out = TypeVar("Out")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a plugin must be capable of to answer a call (ADR-0002 §5); any may be left out."""
+    """The capabilities that a call needs (ADR-0002 §5); an empty text means any.
+
+    Example:
+        dispatcher.parse(payload, Wanted.of_file("notes.md", language="en"))
+    """
 
     extension: str = ""
-    """A file's extension with its dot: `.md`."""
+    """The extension of a file with its dot: `.md`."""
     language: str = ""
-    """A natural or programming language, as manifests write it."""
+    """A natural or programming language, spelled as in manifests."""
     mime_type: str = ""
     """A media type (RFC 6838) without parameters: `text/markdown`."""
 
     @classmethod
     def of_file(cls, path: str, *, language: str = "", mime_type: str = "") -> Self:
-        """Return what the name of a file says, and what else is known of it."""
+        """Return the capabilities for a file, with the extension of its path."""
         return cls(PurePosixPath(path).suffix, language, mime_type)
 
 
 class StopChain(HookError):
     """Raise it in a chain hook to end the chain: the caller gets `answer` at once.
 
-    It is the sentinel of ADR-0002 §4, and crosses every wire as an error with a code of its own.
+    It is the sentinel of ADR-0002 §4. Over MCP it is an error with the code `stop_chain`.
+
+    Args:
+        answer: The output of the whole chain.
     """
 
     CODE: ClassVar[str] = "stop_chain"
@@ -47,105 +54,105 @@ class StopChain(HookError):
     def __init__(self, answer: BaseModel | Json) -> None:
         if isinstance(answer, BaseModel):
             answer = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        super().__init__(self.CODE, "the chain ends here", answer)
+        super().__init__(self.CODE, "a plugin ended the chain", answer)
 
 
 class Routes(Protocol):
-    """Makes the functions that call one kind's plugins, a maker for each dispatch class."""
+    """Makes the functions that call the plugins of a kind, one method for each dispatch class."""
 
     def singleton(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
-        """Ask the one active plugin."""
+        """Call the active plugin."""
         ...
 
     def broadcast_collect(self, hook: Hook[In, Out]) -> Callable[[In], list[Out]]:
-        """Ask every plugin; the answers are in the order of priority."""
+        """Call all plugins; the outputs are ordered by priority."""
         ...
 
     def broadcast_notify(self, hook: Hook[In, Any]) -> Callable[[In], None]:
-        """Tell every plugin, and wait for none."""
+        """Call all plugins without waiting for them."""
         ...
 
     def chain(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
-        """Hand each plugin's answer to the next one."""
+        """Call all plugins in turn, each with the output of the one before."""
         ...
 
     def capability(self, hook: Hook[In, Out]) -> Callable[[In, Wanted], Out]:
-        """Ask the plugin that is capable of what is wanted."""
+        """Call the plugin that has the wanted capabilities."""
         ...
 
     def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
-        """Open a stream of the one active plugin."""
+        """Open a stream of the active plugin."""
         ...
 
     def capability_stream(
         self, hook: StreamHook[In, Out]
     ) -> Callable[[In, Wanted], Generator[Out]]:
-        """Open a stream of the plugin that is capable of what is wanted."""
+        """Open a stream of the plugin that has the wanted capabilities."""
         ...
 
 
 class AsyncRoutes(Protocol):
-    """Makes the functions that call one kind's plugins from an event loop."""
+    """`Routes` for an event loop."""
 
     def singleton(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
-        """Ask the one active plugin."""
+        """Call the active plugin."""
         ...
 
     def broadcast_collect(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[list[Out]]]:
-        """Ask every plugin; the answers are in the order of priority."""
+        """Call all plugins; the outputs are ordered by priority."""
         ...
 
     def broadcast_notify(self, hook: Hook[In, Any]) -> Callable[[In], Awaitable[None]]:
-        """Tell every plugin, and wait for none."""
+        """Call all plugins without waiting for them."""
         ...
 
     def chain(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
-        """Hand each plugin's answer to the next one."""
+        """Call all plugins in turn, each with the output of the one before."""
         ...
 
     def capability(self, hook: Hook[In, Out]) -> Callable[[In, Wanted], Awaitable[Out]]:
-        """Ask the plugin that is capable of what is wanted."""
+        """Call the plugin that has the wanted capabilities."""
         ...
 
     def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
-        """Open a stream of the one active plugin."""
+        """Open a stream of the active plugin."""
         ...
 
     def capability_stream(
         self, hook: StreamHook[In, Out]
     ) -> Callable[[In, Wanted], AsyncGenerator[Out]]:
-        """Open a stream of the plugin that is capable of what is wanted."""
+        """Open a stream of the plugin that has the wanted capabilities."""
         ...
 
 
 class Dispatcher(ABC):
-    """The base of every `<Kind>Dispatcher`: all plugins of a kind, called as its hooks say.
+    """The base of every `<Kind>Dispatcher`, which calls the plugins of a kind.
 
-    A host binds it again whenever the plugins in use change, so a call costs no look-up.
+    The host binds it again whenever the loaded plugins change, so that a call needs no lookup.
     """
 
     kind: ClassVar[Kind]
     client: ClassVar[type[Client]]
-    """What stands for one plugin of the kind."""
+    """The client class of the kind."""
 
     def __init__(self, routes: Routes) -> None:
         self.bind(routes)
 
     @abstractmethod
     def bind(self, routes: Routes) -> None:
-        """Make the functions that the methods call."""
+        """Bind the functions that the methods call."""
 
 
 class AsyncDispatcher(ABC):
-    """The base of every `Async<Kind>Dispatcher`: the same, awaited."""
+    """The base of every `Async<Kind>Dispatcher`: `Dispatcher` with awaited hooks."""
 
     kind: ClassVar[Kind]
     client: ClassVar[type[AsyncClient]]
-    """What stands for one plugin of the kind."""
+    """The client class of the kind."""
 
     def __init__(self, routes: AsyncRoutes) -> None:
         self.bind(routes)
 
     @abstractmethod
     def bind(self, routes: AsyncRoutes) -> None:
-        """Make the functions that the methods call."""
+        """Bind the functions that the methods call."""

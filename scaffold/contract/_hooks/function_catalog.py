@@ -1,4 +1,4 @@
-"""The functions that a plugin offers through one hook, and the check of a call's arguments."""
+"""The functions that a plugin offers through one hook, and the validation of their arguments."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -13,37 +13,45 @@ __all__ = ["FunctionCatalog"]
 
 
 class FunctionCatalog:
-    """What the catalogue hook listed: objects with `name`, `description` and `parameters`.
+    """The functions that a catalogue hook returned.
 
-    What cannot be checked of a function's parameters is left out of the check, with one warning.
+    If a part of a schema for parameters cannot be compiled, it is not validated; there is one
+    warning for each such function.
 
     Args:
-        functions: The list.
-        plugin: Whose it is; warnings go to its log.
-        odd: Gets the name of a function and what is left out, in place of the log.
+        functions: Objects with `name`, `description` and `parameters`.
+        plugin: The name of the plugin; warnings go to its log.
+        on_unchecked: Receives the name of a function and the warning, in place of the log.
     """
 
     def __init__(
         self,
         functions: Iterable[JsonObject],
         plugin: str = "",
-        odd: Callable[[str, str], None] | None = None,
+        on_unchecked: Callable[[str, str], None] | None = None,
     ) -> None:
         self.functions = {str(function["name"]): function for function in functions}
         self._schemas: dict[str, PartialSchema] = {}
-        self._odd = odd or partial(_warn, plugin)
+        self._on_unchecked = on_unchecked or partial(_warn, plugin)
 
     def check(self, hook: Hook[object, object], payload: JsonObject) -> None:
-        """Hold a call of `hook` to its function's parameters, before the plugin sees it.
+        """Validate the arguments of a function before the plugin is called.
 
-        `payload` has passed the hook's own schema. Raises `HookError` with `unknown_function`, or
-        `InvalidInput` whose paths lead into the arguments.
+        Args:
+            hook: The hook that calls functions.
+            payload: Its input, which is valid by the schema of the hook.
+
+        Raises:
+            HookError: `unknown_function`: the plugin does not offer the function.
+            InvalidInput: The arguments are invalid; the paths lead into them.
         """
         assert hook.functions is not None
         name = payload[hook.functions.name]
         if name not in self.functions:
             offered = ", ".join(sorted(self.functions)) or "none"
-            raise HookError("unknown_function", f"no function '{name}'; there is: {offered}")
+            raise HookError(
+                "unknown_function", f"the plugin has no function '{name}'; it offers: {offered}"
+            )
         arguments = payload[hook.functions.arguments]
         schema = self._schemas.get(name) or self._compile(name)
         if not schema.accepts(arguments):
@@ -53,7 +61,7 @@ class FunctionCatalog:
     def _compile(self, name: str) -> PartialSchema:
         schema = self._schemas[name] = PartialSchema(self.functions[name]["parameters"])
         if schema.left_out:
-            self._odd(name, f"takes arguments that are not checked in full: {schema}")
+            self._on_unchecked(name, f"takes arguments that are not checked in full: {schema}")
         return schema
 
 

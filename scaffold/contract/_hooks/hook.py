@@ -1,4 +1,4 @@
-"""What a hook is: its name, how it is called, and its two payloads."""
+"""Hooks and kinds: names, options, and the payloads of a hook."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,35 +21,35 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 MaybeAwaitable: TypeAlias = T | Awaitable[T]
-"""A plugin may write a hook as `def` or as `async def`."""
+"""The return type of a hook, which a plugin may write as `def` or as `async def`."""
 
 MaybeAsyncIterator: TypeAlias = Iterator[T] | AsyncIterator[T]
-"""A plugin may write a stream hook as a generator or as an asynchronous one."""
+"""The return type of a stream hook: a generator or an asynchronous generator."""
 
 DEFAULT_TOOL_NAME = "{kind}_{plugin}_{hook}"
 
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """How one hook is offered to a model as several tools, one for each function of a plugin."""
+    """Options of a hook that is offered as several tools, one for each function of a plugin."""
 
     catalogue: str
-    """The hook that lists the functions: objects with `name`, `description` and `parameters`."""
+    """The hook that returns the functions: objects with `name`, `description`, `parameters`."""
     name: str = "function"
-    """The property of the input that carries the function's name."""
+    """The property of the input with the name of the function."""
     arguments: str = "args"
-    """The property of the input that carries the function's arguments."""
+    """The property of the input with the arguments of the function."""
 
 
 class Hook(Generic[In, Out]):
-    """One operation of a kind, typed by its input and its output.
+    """One operation of a kind, with the types of its input and output.
 
-    `None` as a type stands for the empty object: such a hook takes no payload, or answers nothing.
-    Applied to a method, a hook stamps itself on it as `__hook__`.
+    The type `None` means the empty object: such a hook has no input, or no output. Used as a
+    decorator, a hook stores itself in the attribute `__hook__` of the method.
     """
 
     streams: ClassVar[bool] = False
-    """True if it answers with any number of items; `output` is one of them then."""
+    """True if it returns a stream of items; `output` is then the payload of one item."""
 
     def __init__(
         self,
@@ -72,18 +72,18 @@ class Hook(Generic[In, Out]):
         self.name = name
         self.dispatch = dispatch
         self.exposed = exposed
-        """False for hooks that stay in the host's process: they are offered to no MCP client."""
+        """False if the hook is not offered to MCP clients, and stays in the process of the host."""
         self.tool = tool
-        """The template of the MCP tool's name: `{kind}`, `{plugin}`, `{hook}`, `{function}`."""
+        """The template of the MCP tool name: `{kind}`, `{plugin}`, `{hook}`, `{function}`."""
         self.functions = functions
         self.content = content
-        """True if the output's `content` property holds MCP content blocks for the model."""
+        """True if the property `content` of the output holds MCP content blocks for a model."""
         self.best_effort = best_effort
-        """True if a collect leaves out the plugins that fail (ADR-0002 §2)."""
+        """True if `broadcast_collect` skips plugins that fail (ADR-0002 §2)."""
         self.idempotent = idempotent
         self.read_only = read_only
         self.timeout = timeout
-        """Seconds that a call may take; `None` leaves it to the host."""
+        """Timeout of a call in seconds; `None` means the default of the host."""
         self.kind: Kind
         self.input: Payload[In] = Payload(
             name,
@@ -103,7 +103,7 @@ class Hook(Generic[In, Out]):
         )
 
     def __call__(self, method: F) -> F:
-        """Stamp the method that implements this hook."""
+        """Mark the method that implements this hook."""
         vars(method)["__hook__"] = self
         return method
 
@@ -112,7 +112,7 @@ class Hook(Generic[In, Out]):
 
 
 class StreamHook(Hook[In, Out]):
-    """A hook that answers with a stream, item by item; its output is one item.
+    """A hook that returns a stream; its output is the payload of one item.
 
     Channels bind it with `stream` and dispatchers with `singleton_stream` or `capability_stream`.
     """
@@ -121,10 +121,15 @@ class StreamHook(Hook[In, Out]):
 
 
 class Kind:
-    """A kind of plugin: what its hookspec says, as the runtime needs it.
+    """A kind of plugin: the content of its hookspec that the runtime needs.
 
-    `contract` is the generated `contract.json` beside the bindings, or its content. It is read when
-    a schema is needed, never at import.
+    Args:
+        name: The name of the kind.
+        version: SemVer of the contract (`kind_api_version`).
+        hooks: The hooks of the kind.
+        digest: SHA-256 of the contract.
+        contract: The generated `contract.json` next to the bindings, or its content. The file is
+            read when a schema is needed, not at import.
     """
 
     def __init__(
@@ -140,7 +145,7 @@ class Kind:
         self.version = version
         """SemVer of the contract (`kind_api_version`)."""
         self.digest = digest
-        """SHA-256 of the contract: equal digests mean equal payloads."""
+        """SHA-256 of the contract: with equal digests the payloads are the same."""
         self.hooks: Mapping[str, Hook[Any, Any]] = {hook.name: hook for hook in hooks}
         self._source = contract
         for hook in hooks:
@@ -155,13 +160,13 @@ class Kind:
         return self._source
 
     def describe(self, hook: str) -> JsonObject:
-        """Return what the contract says of one hook: description, payloads and the rest."""
+        """Return the part of the contract for one hook: description, payloads, options."""
         description: JsonObject = self.contract["hooks"][hook]
         return description
 
     @classmethod
     def from_contract(cls, contract: JsonObject) -> "Kind":
-        """Make a kind without bindings: its payloads are plain JSON, guarded by the schema."""
+        """Make a kind without bindings: its payloads are JSON values, validated by the schema."""
         hooks = tuple(_untyped_hook(name, spec) for name, spec in contract["hooks"].items())
         return cls(
             contract["kind"],

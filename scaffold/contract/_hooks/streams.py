@@ -1,15 +1,16 @@
-"""Streams: hooks that answer with any number of items, each a payload of its own.
+"""Streams: hooks that return any number of items, each a payload of its own.
 
 A plugin writes such a hook as a generator, plain or asynchronous. A caller gets a generator, plain
 from a `Client` and asynchronous from an `AsyncClient`, and the same one from every runtime:
 
-- The input is checked when the hook is called; the plugin begins when the first item is asked for.
-- Items come in order, each checked as the output of a hook is. What the plugin raises comes after
-  the items before it.
-- The plugin is held up while nobody asks for more. Over a wire it may be some items ahead.
-- `close` and `aclose`, or dropping the generator, close the plugin's. One that is busy on a thread
-  of its own is closed when it gets to its next item.
-- A hook's timeout is for each item, from when it is asked for until it is there.
+- The input is validated when the hook is called. The plugin starts at the request for the first
+  item.
+- Items come in order, each validated like the output of a hook. An exception of the plugin comes
+  after the items before it.
+- The plugin waits until the caller asks for the next item. Over a wire it may be some items ahead.
+- `close`, `aclose`, or dropping the generator closes the generator of the plugin. If that is busy
+  on another thread, it is closed at its next item.
+- The timeout of a hook applies to each item, from the request for it to its arrival.
 """
 
 from collections.abc import (
@@ -41,21 +42,21 @@ T = TypeVar("T")
 
 
 def iterator_of(value: Any) -> Iterator[Any]:
-    """Return the iterator of what a plain stream hook has returned; raise `TypeError`."""
+    """Return the iterator of the value of a stream hook; raise `TypeError` if it has none."""
     if iscoroutine(value):
         value.close()
-        raise TypeError("returned a coroutine: a stream hook yields its items")
+        raise TypeError("returned a coroutine: a stream hook must yield its items")
     made: Iterable[Any] = value
     return iter(made)
 
 
 def is_async_iterator(value: Any) -> bool:
-    """Tell whether a stream hook has returned what must be iterated in an event loop."""
+    """Return whether the value of a stream hook must be iterated in an event loop."""
     return isinstance(value, AsyncIterator)
 
 
 def bind_any_hook(channel: Channel, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
-    """Return the function that calls any hook; for a stream it returns the list of all items."""
+    """Return a function that calls any hook; for a stream it returns a list of all items."""
     if not isinstance(hook, StreamHook):
         return channel.bind(hook)
     call: Callable[[Any], Generator[Any]] = channel.stream(hook)
@@ -65,7 +66,7 @@ def bind_any_hook(channel: Channel, hook: Hook[Any, Any]) -> Callable[[Any], Any
 def bind_any_hook_async(
     channel: AsyncChannel, hook: Hook[Any, Any]
 ) -> Callable[[Any], Awaitable[Any]]:
-    """Return what `bind_any_hook` does, for an event loop."""
+    """Return the same function as `bind_any_hook`, for an event loop."""
     if not isinstance(hook, StreamHook):
         return channel.bind(hook)
     call: Callable[[Any], AsyncGenerator[Any]] = channel.stream(hook)
@@ -77,16 +78,16 @@ def bind_any_hook_async(
 
 
 def dump_output(hook: Hook[Any, Any], answer: Any) -> bytes:
-    """Write what `bind_any_hook` returned as JSON; raise `InvalidOutput`."""
+    """Write the result of a function of `bind_any_hook` as JSON; raise `InvalidOutput`."""
     if not hook.streams:
         return hook.output.dump(answer)
     return b"[%b]" % b",".join(map(hook.output.dump, answer))
 
 
 def array_schema(schema: Json) -> JsonObject:
-    """Return the schema of all items of a stream together, for those who know no streams.
+    """Return the schema of the list of all items, for clients that do not support streams.
 
-    The schema moves a level down: an `$id` keeps its own references pointing at itself.
+    The schema moves one level down. An `$id` keeps its references relative to itself.
     """
     inner = schema
     if is_object(schema) and "$id" not in schema:

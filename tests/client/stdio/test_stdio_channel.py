@@ -74,7 +74,7 @@ def test_errors_of_hooks_cross_the_pipe_whole(tool):
 def test_a_call_that_breaks_its_schema_is_not_sent(tool):
     with pytest.raises(InvalidInput, match="/args/b"):
         tool.execute(ask("add", a=1, b="two"))
-    with pytest.raises(HookError, match="no function 'subtract'; there is: add"):
+    with pytest.raises(HookError, match="no function 'subtract'; it offers: add"):
         tool.execute(ask("subtract"))
 
 
