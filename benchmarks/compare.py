@@ -1,4 +1,4 @@
-"""What others say of the changes that our judge is tested on: `tests/compare/schemas.yaml`.
+"""What others say of the changes in `tests/generator/compare/schemas.yaml`.
 
 Each change asks two questions: does the new schema accept all that the old one does, and the
 reverse? An answer is right, unsafe (yes, and it is not so), strict (no, and it is so) or none.

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "exactness"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "integration" / "exactness"))
 
 from boundary import generate, passes, same, write_spec
 from suite import REMOTES, required

@@ -2,14 +2,14 @@
 
     python -m benchmarks.hostile [FOLDER] [--payloads N] [--seed N]
 
-For each schema of a folder (default: those of `tests/exactness/schemastore`) it generates bindings
-and makes payloads: random ones that follow the schema, deep ones, wrong ones, each as it is and
-blown up to a megabyte. Each payload is judged in one process (the compiled schema, with the
-decoding that it needs) and loaded in another. Each process does it once before it is measured,
-because the first time compiles parts of the schema; that first time has a bound of its own.
-Memory is measured over all times. It prints the worst, and exits with 1 if one takes more than 20
-times what judging takes plus 50 ms of processor time, or plus 32 MB, if a first time takes a
-second more, or if a refusal lists more than 100 problems or has more than 64 KiB.
+For each schema of a folder (default: those of `tests/integration/exactness/schemastore`) it
+generates bindings and makes payloads: random ones that follow the schema, deep ones, wrong ones,
+each as it is and blown up to a megabyte. Each payload is judged in one process (the compiled
+schema, with the decoding that it needs) and loaded in another. Each process does it once before
+it is measured, because the first time compiles parts of the schema; that first time has a bound
+of its own. Memory is measured over all times. It prints the worst, and exits with 1 if one takes
+more than 20 times what judging takes plus 50 ms of processor time, or plus 32 MB, if a first time
+takes a second more, or if a refusal lists more than 100 problems or has more than 64 KiB.
 """
 
 import argparse
@@ -44,7 +44,7 @@ TIMES = 3
 
 PROBLEMS, BYTES = 100, 64 << 10
 LARGE = 1_000_000
-CORPUS = Path(__file__).parents[1] / "tests" / "exactness" / "schemastore" / "schemas.zip"
+CORPUS = Path(__file__).parents[1] / "tests/integration/exactness/schemastore/schemas.zip"
 
 
 class Cost(NamedTuple):

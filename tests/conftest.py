@@ -19,4 +19,6 @@ sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser):
-    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/*/expected")
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite generator/golden/*/expected"
+    )

@@ -3,7 +3,7 @@
 import multiprocessing
 import sys
 
-from patience import ask, open_blocking
+from slow_channels import ask, open_blocking
 
 opened = []
 

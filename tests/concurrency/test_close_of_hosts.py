@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from hosted import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
+from observed_plugins import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
 
 from scaffold.contract._errors.errors import ConnectFailed, PluginError
 from scaffold.host import AsyncHost, Host
@@ -271,7 +271,7 @@ def test_a_cancelled_close_closes_all_the_same(record):
 def test_a_host_closes_at_the_end_of_the_interpreter(base):
     script = f"""
 import atexit
-from hosted import {base}, text
+from observed_plugins import {base}, text
 from scaffold.host import Host
 from scaffold.host._concurrency.polling import until
 from scaffold.kinds.text_processor_v1 import TextProcessorClient, TextProcessorDispatcher

@@ -4,7 +4,7 @@ import os
 import sys
 
 import pytest
-from patience import run_program
+from slow_channels import run_program
 
 SLOW = """
 import time

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hosted import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
+from observed_plugins import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
 
 from scaffold.contract._context.storage import Blobs
 from scaffold.contract._errors.errors import PluginLoadError
@@ -118,7 +118,7 @@ def test_a_fork_that_ends_normally_leaves_its_parents_folders_alone(tmp_path):
 
     script = """
 import os, sys
-from hosted import Plain
+from observed_plugins import Plain
 from scaffold.host import Host
 from scaffold.kinds.text_processor_v1 import TextProcessorDispatcher
 

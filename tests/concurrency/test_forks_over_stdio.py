@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patience import ask, asked, open_awaited, open_blocking, run_program
+from slow_channels import ask, asked, open_awaited, open_blocking, run_program
 
 from scaffold.contract._errors.errors import ConnectFailed
 
@@ -79,7 +79,7 @@ def test_a_fork_in_the_middle_of_calls_of_other_threads_works(channel):
 def test_the_end_of_a_fork_does_not_end_the_plugin_of_its_parent():
     said = run_program("""
         import os, sys
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
 
         channel = open_blocking()
         plugin = ask(channel, "pid")
@@ -99,7 +99,7 @@ def test_a_plugin_ends_with_its_host_although_a_fork_lives_on():
     run_program("""
         import os, signal, time
         from busy import quiet_seconds_since
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
 
         channel = open_blocking()
         plugin = ask(channel, "pid")
@@ -120,7 +120,7 @@ def test_a_plugin_ends_with_its_host_although_a_fork_lives_on():
 def test_the_parent_may_end_first():
     said = run_program("""
         import os, time
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
 
         channel = open_blocking()
         parent = os.getpid()

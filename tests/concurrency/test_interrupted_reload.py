@@ -6,7 +6,7 @@ from contextlib import suppress
 from contextvars import copy_context
 
 import pytest
-from hosted import PATIENCE, Gate, Plain, Record, in_thread, text
+from observed_plugins import PATIENCE, Gate, Plain, Record, in_thread, text
 
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.host import Host

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from patience import run_program
+from slow_channels import run_program
 
 
 def needs(name):
@@ -18,7 +18,7 @@ def test_a_nested_loop_runs_in_a_task_that_an_answer_has_resumed():
     said = run_program("""
         import asyncio, logging
         import nest_asyncio
-        from patience import asked, open_awaited
+        from slow_channels import asked, open_awaited
 
         nest_asyncio.apply()
         failed = []
@@ -44,7 +44,7 @@ def test_uvloop_runs_awaited_channels():
     said = run_program("""
         import asyncio
         import uvloop
-        from patience import asked, open_awaited
+        from slow_channels import asked, open_awaited
 
         async def main():
             channel = open_awaited()
@@ -61,7 +61,7 @@ def test_uvloop_runs_awaited_channels():
 def test_trio_is_refused_by_name():
     said = run_program("""
         import trio
-        from patience import open_awaited
+        from slow_channels import open_awaited
 
         async def main():
             try:
@@ -78,7 +78,7 @@ def test_trio_is_refused_by_name():
 def test_threads_of_trio_use_blocking_channels():
     said = run_program("""
         import trio
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
 
         async def main():
             channel = await trio.to_thread.run_sync(open_blocking)
@@ -94,7 +94,7 @@ def test_anyio_on_asyncio_runs_awaited_channels():
     pytest.importorskip("anyio")
     said = run_program("""
         import anyio
-        from patience import asked, open_awaited
+        from slow_channels import asked, open_awaited
 
         async def main():
             channel = open_awaited()
@@ -122,7 +122,7 @@ def test_green_threads_are_refused_by_name(world, patch):
         warnings.simplefilter("ignore")
         import {"gevent.monkey" if world == "gevent" else world}
         {patch}
-        from patience import open_blocking
+        from slow_channels import open_blocking
 
         try:
             open_blocking()
@@ -134,7 +134,7 @@ def test_green_threads_are_refused_by_name(world, patch):
 
 def test_everything_works_without_assertions():
     program = (
-        "from patience import ask, open_blocking; channel = open_blocking();"
+        "from slow_channels import ask, open_blocking; channel = open_blocking();"
         "print(ask(channel, '0 x')); channel.close()"
     )
     said = run_program(

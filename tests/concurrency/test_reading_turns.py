@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from busy import quiet_seconds_since
-from patience import PATIENT, ask, asked, open_awaited, open_blocking, run_program
+from slow_channels import PATIENT, ask, asked, open_awaited, open_blocking, run_program
 
 from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.client._stdio.connection.transport import NotSent
@@ -90,7 +90,7 @@ def test_a_request_is_not_torn_by_cancellations_that_were_kept_back():
 def test_a_signal_handler_may_close_the_channel_below_which_a_call_waits():
     run_program("""
         import os, signal, sys, threading
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
         from scaffold.contract._errors.errors import ConnectFailed
 
         channel = open_blocking()
@@ -113,7 +113,7 @@ def test_a_signal_handler_may_call_the_plugin_that_the_frame_below_waits_for(bel
     said = run_program(
         """
         import os, signal, sys, threading
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
         from scaffold.contract._errors.errors import DeadlineExceeded
 
         channel = open_blocking()
@@ -137,7 +137,7 @@ def test_a_signal_handler_may_call_while_the_frame_below_polls_for_all():
     """A wait of the long way is a poll, which does not bear another one of the same object."""
     said = run_program("""
         import signal
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
         from scaffold.contract._context.progress import reporting_to
 
         channel, answers = open_blocking(), []
@@ -213,7 +213,7 @@ def test_an_interrupt_at_any_moment_leaves_a_channel_that_works():
     run_program(
         """
         import random, signal, sys, time
-        from patience import PATIENT, open_blocking
+        from slow_channels import PATIENT, open_blocking
 
         channel = open_blocking()
         call = channel.bind(PATIENT.hooks["calm"])
@@ -297,7 +297,7 @@ def test_a_task_that_ends_the_loop_takes_no_answers_of_others_with_it():
     # In a process of its own: `SystemExit` out of a callback leaves Python 3.11 odd.
     said = run_program("""
         import asyncio
-        from patience import asked, open_awaited
+        from slow_channels import asked, open_awaited
 
         loop = asyncio.new_event_loop()
         channel = open_awaited()

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from patience import ask, open_blocking, run_program
+from slow_channels import ask, open_blocking, run_program
 
 from scaffold.client._process.launch import NoRoom
 from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed
@@ -80,7 +80,7 @@ def test_deadlines_are_kept_without_a_thread_that_watches(channel, no_threads):
 NO_DESCRIPTORS = """
     import os, resource, time
     from busy import quiet_seconds_since
-    from patience import ask, open_blocking
+    from slow_channels import ask, open_blocking
 
     def take_all():
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -142,7 +142,7 @@ def test_a_restart_without_a_free_descriptor_fails_by_name_and_the_next_works():
 def test_a_forgotten_channel_is_ended_without_waiting_for_a_log_handler_that_is_busy():
     run_program("""
         import gc, logging, os, threading, time
-        from patience import open_blocking
+        from slow_channels import open_blocking
 
         handler = logging.StreamHandler(open(os.devnull, "w"))
         logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -166,7 +166,7 @@ def test_a_forgotten_channel_is_ended_without_waiting_for_a_log_handler_that_is_
 def test_a_forgotten_connection_does_not_wait_for_the_collector():
     run_program("""
         import gc, os, time
-        from patience import open_blocking
+        from slow_channels import open_blocking
 
         gc.disable()
         channel = open_blocking()
@@ -206,7 +206,7 @@ def test_a_log_handler_may_close_the_channel_whose_process_it_logs():
 def test_a_program_that_calls_a_dead_plugin_at_its_exit_ends():
     run_program("""
         import atexit
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
 
         channel = open_blocking()
 

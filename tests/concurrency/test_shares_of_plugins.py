@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from hosted import PATIENCE, Gate, Plain, Record, in_thread, text
+from observed_plugins import PATIENCE, Gate, Plain, Record, in_thread, text
 
 from scaffold.host import AsyncHost, Host
 from scaffold.host._concurrency.background_calls import Post
@@ -108,7 +108,7 @@ def test_a_notification_after_the_end_is_dropped_and_logged(caplog):
 
 SIGNALLED = """
 import faulthandler, signal, sys, time
-from hosted import Awaited, text
+from observed_plugins import Awaited, text
 from scaffold.host import Host
 from scaffold.kinds.text_processor_v1 import TextProcessorClient, TextProcessorDispatcher
 

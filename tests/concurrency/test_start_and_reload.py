@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
-from hosted import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
+from observed_plugins import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
 
 from scaffold.contract._errors.errors import DuplicatePlugin, PluginError
 from scaffold.host import AsyncHost, Host

@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from patience import run_program
-from stormy import WIRES
+from slow_channels import run_program
+from storm_plugin import WIRES
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "3"))
 
@@ -23,7 +23,7 @@ def test_everything_at_once_for_threads(wire):
         import os, random, sys, threading, time, warnings
         from scaffold.host import Host
         from storms import Interrupts, Storm
-        from stormy import CLIENTS, counts, folder_for, kill, say
+        from storm_plugin import CLIENTS, counts, folder_for, kill, say
 
         warnings.simplefilter("ignore", DeprecationWarning)
         wire = sys.argv[1]
@@ -119,7 +119,7 @@ def test_everything_at_once_for_tasks(wire):
         from scaffold.contract._errors.errors import ScaffoldError
         from scaffold.host import AsyncHost
         from storms import Storm
-        from stormy import CLIENTS, counts, folder_for, kill, said
+        from storm_plugin import CLIENTS, counts, folder_for, kill, said
 
         wire = sys.argv[1]
         storm = Storm()

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from patience import run_program
+from slow_channels import run_program
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "3"))
 
@@ -17,7 +17,7 @@ def storm(program):
 def test_interrupts_of_one_thread_hurt_no_other():
     storm("""
         import threading
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
         from storms import Interrupts, Storm
 
         storm, channel, interrupts = Storm(), open_blocking(), Interrupts()
@@ -48,7 +48,7 @@ def test_interrupts_of_one_thread_hurt_no_other():
 def test_deadlines_and_large_payloads_in_many_threads():
     storm("""
         import random
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
         from storms import Storm
 
         storm, channel = Storm(), open_blocking()
@@ -72,7 +72,7 @@ def test_deadlines_and_large_payloads_in_many_threads():
 def test_kills_of_the_process():
     storm("""
         import os, random, signal
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
         from storms import Storm
 
         storm, channel = Storm(), open_blocking()
@@ -96,7 +96,7 @@ def test_kills_of_the_process():
 def test_closes_and_forks_at_once():
     storm("""
         import os, random, threading, warnings
-        from patience import ask, open_blocking
+        from slow_channels import ask, open_blocking
         from storms import Storm
 
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -137,7 +137,7 @@ def test_closes_and_forks_at_once():
 def test_cancellations_of_tasks():
     storm("""
         import asyncio, random
-        from patience import asked, open_awaited
+        from slow_channels import asked, open_awaited
         from storms import Storm
 
         storm = Storm()

@@ -163,7 +163,12 @@ def test_the_text_of_a_hookspec_keeps_comments_quotes_and_order(tmp_path):
 
 FILES = sorted(
     path
-    for folder in ("hookspecs", "tests/golden", "tests/generator/shapes", "tests/conformance")
+    for folder in (
+        "hookspecs",
+        "tests/generator/golden",
+        "tests/generator/shapes",
+        "tests/integration/conformance",
+    )
     for path in (Path(__file__).parents[2] / folder).rglob("v*.yaml")
 )
 

@@ -18,7 +18,8 @@ from scaffold.contract._context.progress import ProgressListener, progress_liste
 MARK = "SCAFFOLD_TEST_MARK"
 """The environment variable by which the processes of a test are found again."""
 
-ANIMALS = ("-S", str(Path(__file__).parents[2] / "zoo" / "animals.py"))
+TESTS = Path(__file__).parents[2]
+ANIMALS = ("-S", str(TESTS / "integration/faulty_servers/stdio/faulty_server.py"))
 """A server that misbehaves on request; see there."""
 
 
