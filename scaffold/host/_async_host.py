@@ -17,20 +17,20 @@ from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.dispatcher import AsyncDispatcher
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import AsyncClient
-from scaffold.host._concurrency.close_once import Closing
-from scaffold.host._concurrency.finish_cancelled import finish
-from scaffold.host._concurrency.parallel import side_by_side_async
-from scaffold.host._concurrency.polling import PAUSE, until_async
+from scaffold.host._concurrency.close_once import CloseOnce
+from scaffold.host._concurrency.finish_cancelled import run_to_completion
+from scaffold.host._concurrency.parallel import async_run_in_parallel
+from scaffold.host._concurrency.polling import POLL_INTERVAL, async_wait_until
 from scaffold.host._context.event_bus import Listening, in_loop
 from scaffold.host._dispatch.async_dispatchers import AsyncHostRoutes
-from scaffold.host._lifecycle.async_lifecycle import AsyncLife
-from scaffold.host._lifecycle.file_watcher import Watch
+from scaffold.host._lifecycle.async_lifecycle import AsyncLifecycle
+from scaffold.host._lifecycle.file_watcher import FileWatcher
 from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client
-from scaffold.host._middleware.call_telemetry import Observation
+from scaffold.host._middleware.call_telemetry import CallTelemetry
 from scaffold.host._registry.entries import Claim
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
-from scaffold.manifest._runtime_choice import choose
-from scaffold.manifest._untyped_kind import kind_of
+from scaffold.manifest._runtime_choice import choose_runtime
+from scaffold.manifest._untyped_kind import untyped_kind
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,7 +42,7 @@ D = TypeVar("D", bound=AsyncDispatcher)
 T = TypeVar("T")
 
 
-class AsyncHost(AsyncCloseOnExit, AsyncLife):
+class AsyncHost(AsyncCloseOnExit, AsyncLifecycle):
     """Loads plugins and calls them from one event loop; use it in an `async with` statement.
 
     Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
@@ -79,16 +79,16 @@ class AsyncHost(AsyncCloseOnExit, AsyncLife):
         self._tasks = self._services.tasks
         self._health_every = health_every
         self._watch_every = watch_every
-        self._closing = Closing()
+        self._closing = CloseOnce()
         self._watchers: list[asyncio.Task[None]] = []
         reset_after_fork(self._leave_watchers)
 
     def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
         """Register a kind by its generated dispatcher; see `Host.kind`."""
-        kinship = self._kinship(dispatcher.kind)
-        kinship.best_effort |= set(best_effort)
-        self._makers.setdefault((kinship.kind.name, kinship.major), dispatcher.client)
-        routes = AsyncHostRoutes(kinship, self._tasks)
+        group = self._kind_group(dispatcher.kind)
+        group.best_effort |= set(best_effort)
+        self._client_classes.setdefault((group.kind.name, group.major), dispatcher.client)
+        routes = AsyncHostRoutes(group, self._tasks)
         bound = dispatcher(routes)
         self._dispatchers.append((bound, routes))
         return bound
@@ -117,8 +117,8 @@ class AsyncHost(AsyncCloseOnExit, AsyncLife):
                 if claim is not None:
                     await self._start(claim, progress)
                     break
-            await asyncio.sleep(PAUSE)
-        self._look_after()
+            await asyncio.sleep(POLL_INTERVAL)
+        self._start_periodic_work()
 
     async def load(
         self, folder: Path | str, client: type[C], *, runtime: Runtime | None = None
@@ -126,22 +126,22 @@ class AsyncHost(AsyncCloseOnExit, AsyncLife):
         """Load a plugin and return a client of it; see `Host.load`."""
         manifest = read_manifest(Path(folder))
         check_client(manifest, client)
-        return await self._take(manifest, client.kind, runtime, client)
+        return await self._load(manifest, client.kind, runtime, client)
 
     async def open(self, folder: Path | str, runtime: Runtime | None = None) -> AsyncChannel:
         """Load a plugin without bindings of its kind; see `Host.open`."""
         manifest = read_manifest(Path(folder))
-        return await self._take(manifest, kind_of(manifest), runtime, lambda channel: channel)
+        return await self._load(manifest, untyped_kind(manifest), runtime, lambda channel: channel)
 
     async def check(self) -> None:
         """Ask every plugin in use how it is; see `Host.check`."""
         used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
         before = [entry.state for entry in used]
-        async with aclosing(side_by_side_async(self._check, used)) as checked:
+        async with aclosing(async_run_in_parallel(self._check, used)) as checked:
             async for _ in checked:
                 pass
         if before != [entry.state for entry in used]:
-            self._changed()
+            self._rebind_dispatchers()
 
     @override
     async def aclose(self) -> None:
@@ -157,8 +157,8 @@ class AsyncHost(AsyncCloseOnExit, AsyncLife):
             if mine:
                 used = self._registry.plugins.values()
                 # A hook of a plugin may close the host: what it waits for must not wait for it.
-                own = {loaded.manifest.name: loaded.flights.own() for loaded in used}
-                await finish(self._close(asyncio.current_task(), own))
+                own = {loaded.manifest.name: loaded.in_flight.own() for loaded in used}
+                await run_to_completion(self._close(asyncio.current_task(), own))
             else:
                 await self._closing.wait_async()
 
@@ -170,73 +170,75 @@ class AsyncHost(AsyncCloseOnExit, AsyncLife):
         for watcher in watchers:
             watcher.cancel()
         async with AsyncExitStack() as stack:
-            stack.callback(self._changed)
+            stack.callback(self._rebind_dispatchers)
             stack.callback(self._storage.close)
             if self._services.forks is not None:
                 stack.push_async_callback(asyncio.to_thread, self._services.forks.close)
-            stack.push_async_callback(self._services.leftovers.wait_async, CHECK_SECONDS)
+            stack.push_async_callback(self._services.abandoned_work.wait_async, CHECK_SECONDS)
             stack.push_async_callback(self._end_all, own)
             if watchers:
                 await asyncio.wait(watchers, timeout=CHECK_SECONDS)
             await self._tasks.close(CHECK_SECONDS)
-            await until_async(lambda: not self._registry.busy(task), CHECK_SECONDS)
+            await async_wait_until(lambda: not self._registry.busy(task), CHECK_SECONDS)
 
     async def _end_all(self, own: Mapping[str, int]) -> None:
         async with AsyncExitStack() as stack:
-            for loaded in self._registry.empty():
+            for loaded in self._registry.take_all():
                 but = own.get(loaded.manifest.name, 0)
                 stack.push_async_callback(self._end, loaded, but=but)
 
     async def _start(self, claim: Claim, progress: OnStarted | None) -> None:
-        groups = self._planned(claim)
+        groups = self._plan_start(claim)
         total = sum(map(len, groups))
         done = 0
         start = partial(self._timed_start, claim)
         try:
             for group in groups:
-                async with aclosing(side_by_side_async(start, group)) as started:
+                async with aclosing(async_run_in_parallel(start, group)) as started:
                     async for entry, seconds in started:
                         done += 1
                         if progress is not None:
                             progress(Started(entry.status, seconds, done, total))
         finally:
-            self._changed()
+            self._rebind_dispatchers()
 
     @override
-    def _changed(self) -> None:
-        for kinship in self._kinds.values():
-            kinship.renew()
+    def _rebind_dispatchers(self) -> None:
+        for group in self._kinds.values():
+            group.refresh()
         for dispatcher, routes in list(self._dispatchers):
             dispatcher.bind(routes)
 
     @override
-    def _observe(self, observation: Observation) -> None:
-        self._around.add(observation.call_async, None, None, math.inf)
+    def _observe(self, observation: CallTelemetry) -> None:
+        self._middleware.add(observation.call_async, None, None, math.inf)
 
-    async def _take(
+    async def _load(
         self,
         manifest: Manifest,
         kind: Kind,
         runtime: Runtime | None,
         make: Callable[[AsyncChannel], T],
     ) -> T:
-        picked = choose(manifest, runtime)
+        picked = choose_runtime(manifest, runtime)
         import asyncio
 
         with self._registry.loading(manifest.name, asyncio.current_task()) as claim:
             client = await self._open(manifest, kind, picked, make, claim=claim)
-        self._changed()
-        self._look_after()
+        self._rebind_dispatchers()
+        self._start_periodic_work()
         return client
 
-    def _look_after(self) -> None:
+    def _start_periodic_work(self) -> None:
         """Begin to look after plugins, if the host is to and does not yet."""
         if self._watchers:
             return
         if self._health_every is not None:
             self._repeat(self._health_every, self.check)
         if self._watch_every is not None:
-            self._repeat(self._watch_every, partial(self._reload_changed, Watch(self._registry)))
+            self._repeat(
+                self._watch_every, partial(self._reload_changed, FileWatcher(self._registry))
+            )
 
     def _repeat(self, pause: float, work: Callable[[], Awaitable[None]]) -> None:
         import asyncio
@@ -248,7 +250,7 @@ class AsyncHost(AsyncCloseOnExit, AsyncLife):
 
         self._watchers.append(asyncio.create_task(repeat()))
 
-    async def _reload_changed(self, watch: Watch) -> None:
+    async def _reload_changed(self, watch: FileWatcher) -> None:
         import asyncio
 
         for name in await asyncio.to_thread(watch.changed):

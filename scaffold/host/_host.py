@@ -21,21 +21,21 @@ from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import Dispatcher
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Client
-from scaffold.host._concurrency.close_once import Closing
-from scaffold.host._concurrency.parallel import side_by_side
-from scaffold.host._concurrency.periodic import Upkeep
-from scaffold.host._concurrency.polling import PAUSE, until
+from scaffold.host._concurrency.close_once import CloseOnce
+from scaffold.host._concurrency.parallel import run_in_parallel
+from scaffold.host._concurrency.periodic import PeriodicWork
+from scaffold.host._concurrency.polling import POLL_INTERVAL, wait_until
 from scaffold.host._context.event_bus import Listening, in_threads
 from scaffold.host._dispatch.dispatchers import HostRoutes
-from scaffold.host._lifecycle.file_watcher import Watch
-from scaffold.host._lifecycle.lifecycle import Life
+from scaffold.host._lifecycle.file_watcher import FileWatcher
+from scaffold.host._lifecycle.lifecycle import Lifecycle
 from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client
-from scaffold.host._middleware.call_telemetry import Observation
+from scaffold.host._middleware.call_telemetry import CallTelemetry
 from scaffold.host._middleware.middleware import Middleware
 from scaffold.host._registry.entries import Claim
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
-from scaffold.manifest._runtime_choice import choose
-from scaffold.manifest._untyped_kind import kind_of
+from scaffold.manifest._runtime_choice import choose_runtime
+from scaffold.manifest._untyped_kind import untyped_kind
 
 __all__ = ["Host"]
 
@@ -44,7 +44,7 @@ D = TypeVar("D", bound=Dispatcher)
 T = TypeVar("T")
 
 
-class Host(CloseOnExit, Life):
+class Host(CloseOnExit, Lifecycle):
     """Loads plugins and calls them from any thread; use it in a `with` statement.
 
     Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
@@ -78,9 +78,9 @@ class Host(CloseOnExit, Life):
             secrets=secrets,
         )
         self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
-        self._post = self._services.post
-        self._closing = Closing()
-        self._upkeep = Upkeep()
+        self._background_calls = self._services.background_calls
+        self._closing = CloseOnce()
+        self._periodic_work = PeriodicWork()
         self._health_every = health_every
         self._watch_every = watch_every
         self._unlock()
@@ -92,10 +92,10 @@ class Host(CloseOnExit, Life):
         `best_effort` names collecting hooks that leave out plugins which fail. Register kinds
         before their plugins. Use the result after `start`; it follows every later change.
         """
-        kinship = self._kinship(dispatcher.kind)
-        kinship.best_effort |= set(best_effort)
-        self._makers.setdefault((kinship.kind.name, kinship.major), dispatcher.client)
-        routes = HostRoutes(kinship, self._post)
+        group = self._kind_group(dispatcher.kind)
+        group.best_effort |= set(best_effort)
+        self._client_classes.setdefault((group.kind.name, group.major), dispatcher.client)
+        routes = HostRoutes(group, self._background_calls)
         with self._binding:
             bound = dispatcher(routes)
             self._dispatchers.append((bound, routes))
@@ -108,7 +108,9 @@ class Host(CloseOnExit, Life):
     @property
     def event_bus(self) -> EventBus:
         """The bus that plugins have in their context; handlers are called in threads."""
-        return Listening(self._services.events, in_threads(self._post, "host", lambda sent: sent))
+        return Listening(
+            self._services.events, in_threads(self._background_calls, "host", lambda sent: sent)
+        )
 
     def start(self, progress: OnStarted | None = None) -> None:
         """Start what is registered: by runtime, then dependence, then priority (ADR-0002).
@@ -126,8 +128,8 @@ class Host(CloseOnExit, Life):
                 if claim is not None:
                     self._start(claim, progress)
                     break
-            time.sleep(PAUSE)
-        self._look_after()
+            time.sleep(POLL_INTERVAL)
+        self._start_periodic_work()
 
     def load(self, folder: Path | str, client: type[C], *, runtime: Runtime | None = None) -> C:
         """Load the plugin in a folder, or of a manifest file, and return a client of it.
@@ -139,7 +141,7 @@ class Host(CloseOnExit, Life):
         """
         manifest = read_manifest(Path(folder))
         check_client(manifest, client)
-        return self._take(manifest, client.kind, runtime, client)
+        return self._load(manifest, client.kind, runtime, client)
 
     def open(self, folder: Path | str, runtime: Runtime | None = None) -> Channel:
         """Load a plugin without bindings of its kind: payloads are plain JSON.
@@ -147,7 +149,7 @@ class Host(CloseOnExit, Life):
         `host[name].kind.hooks` are what the channel binds. Raises as `load` does.
         """
         manifest = read_manifest(Path(folder))
-        return self._take(manifest, kind_of(manifest), runtime, lambda channel: channel)
+        return self._load(manifest, untyped_kind(manifest), runtime, lambda channel: channel)
 
     def check(self) -> None:
         """Ask every plugin in use how it is, and note what has changed.
@@ -157,10 +159,10 @@ class Host(CloseOnExit, Life):
         """
         used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
         before = [entry.state for entry in used]
-        leftovers = self._services.leftovers
-        deque(side_by_side(self._check, used, leftovers), maxlen=0)
+        leftovers = self._services.abandoned_work
+        deque(run_in_parallel(self._check, used, leftovers), maxlen=0)
         if before != [entry.state for entry in used]:
-            self._changed()
+            self._rebind_dispatchers()
 
     @override
     def close(self) -> None:
@@ -182,77 +184,77 @@ class Host(CloseOnExit, Life):
 
     def _close(self) -> None:
         self._registry.close()
-        self._upkeep.end()
+        self._periodic_work.end()
         with ExitStack() as stack:
-            stack.callback(self._changed)
+            stack.callback(self._rebind_dispatchers)
             stack.callback(self._storage.close)
             if self._services.forks is not None:
                 stack.callback(self._services.forks.close)
-            stack.callback(self._upkeep.join)
-            stack.callback(self._services.leftovers.wait, CHECK_SECONDS)
+            stack.callback(self._periodic_work.join)
+            stack.callback(self._services.abandoned_work.wait, CHECK_SECONDS)
             stack.callback(self._end_all)
-            self._post.close(CHECK_SECONDS)
-            until(lambda: not self._registry.busy(), CHECK_SECONDS)
+            self._background_calls.close(CHECK_SECONDS)
+            wait_until(lambda: not self._registry.busy(), CHECK_SECONDS)
 
     def _end_all(self) -> None:
         with ExitStack() as stack:
-            for loaded in self._registry.empty():
+            for loaded in self._registry.take_all():
                 stack.callback(self._end, loaded)
 
     def _start(self, claim: Claim, progress: OnStarted | None) -> None:
-        groups = self._planned(claim)
+        groups = self._plan_start(claim)
         total = sum(map(len, groups))
         done = 0
-        start, leftovers = partial(self._timed_start, claim), self._services.leftovers
+        start, leftovers = partial(self._timed_start, claim), self._services.abandoned_work
         try:
             for group in groups:
-                with closing(side_by_side(start, group, leftovers)) as started:
+                with closing(run_in_parallel(start, group, leftovers)) as started:
                     for entry, seconds in started:
                         done += 1
                         if progress is not None:
                             progress(Started(entry.status, seconds, done, total))
         finally:
-            self._changed()
+            self._rebind_dispatchers()
 
     @override
-    def _changed(self) -> None:
+    def _rebind_dispatchers(self) -> None:
         with self._binding:  # the last one has seen all changes
-            for kinship in self._kinds.values():
-                kinship.renew()
+            for group in self._kinds.values():
+                group.refresh()
             for dispatcher, routes in self._dispatchers:
                 dispatcher.bind(routes)
 
     @override
-    def _observe(self, observation: Observation) -> None:
-        self._around.add(observation.call, None, None, math.inf)
+    def _observe(self, observation: CallTelemetry) -> None:
+        self._middleware.add(observation.call, None, None, math.inf)
 
     @override
     def _check_middleware(self, middleware: Middleware) -> None:
         if iscoroutinefunction(middleware):
             raise TypeError("the middleware of a Host is a plain function; AsyncHost awaits it")
 
-    def _take(
+    def _load(
         self, manifest: Manifest, kind: Kind, runtime: Runtime | None, make: Callable[[Channel], T]
     ) -> T:
-        picked = choose(manifest, runtime)
+        picked = choose_runtime(manifest, runtime)
         with self._registry.loading(manifest.name) as claim:
             client = self._open(manifest, kind, picked, make, claim=claim)
-        self._changed()
-        self._look_after()
+        self._rebind_dispatchers()
+        self._start_periodic_work()
         return client
 
-    def _look_after(self) -> None:
+    def _start_periodic_work(self) -> None:
         """Begin to look after plugins, if the host is to and does not yet."""
         with self._binding:
-            if self._upkeep:
+            if self._periodic_work:
                 return
             if self._health_every is not None:
-                self._upkeep.repeat(self._health_every, self.check)
+                self._periodic_work.repeat(self._health_every, self.check)
             if self._watch_every is not None:
-                watch = Watch(self._registry)
-                self._upkeep.repeat(self._watch_every, lambda: self._reload_changed(watch))
+                watch = FileWatcher(self._registry)
+                self._periodic_work.repeat(self._watch_every, lambda: self._reload_changed(watch))
 
-    def _reload_changed(self, watch: Watch) -> None:
+    def _reload_changed(self, watch: FileWatcher) -> None:
         for name in watch.changed():
             with watch.telling(name):
                 self.reload(name, keep=True)

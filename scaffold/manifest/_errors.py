@@ -10,10 +10,10 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from scaffold.manifest._file import Document
+from scaffold.manifest._file import ManifestFile
 from scaffold.manifest._source_positions import KeyPath
 
-__all__ = ["complain"]
+__all__ = ["report_errors"]
 
 _EXPECTED: Final = {
     "string_type": "a string",
@@ -44,8 +44,8 @@ _BOUNDS: Final = {
 }
 
 
-def complain(
-    document: Document,
+def report_errors(
+    document: ManifestFile,
     model: type[BaseModel],
     error: ValidationError,
     flat: Mapping[str, tuple[str, str]],
@@ -55,14 +55,18 @@ def complain(
         _report(document, model, item, _as_written(document, item["loc"], flat))
 
 
-def _as_written(document: Document, path: KeyPath, flat: Mapping[str, tuple[str, str]]) -> KeyPath:
+def _as_written(
+    document: ManifestFile, path: KeyPath, flat: Mapping[str, tuple[str, str]]
+) -> KeyPath:
     for key, moved in flat.items():
         if path[:2] == moved and key in document.content:
             return (key, *path[2:])
     return path
 
 
-def _report(document: Document, model: type[BaseModel], item: ErrorDetails, path: KeyPath) -> None:
+def _report(
+    document: ManifestFile, model: type[BaseModel], item: ErrorDetails, path: KeyPath
+) -> None:
     kind, context = item["type"], item.get("ctx", {})
     key = ".".join(map(str, path))
     value = item["input"]
@@ -90,7 +94,7 @@ def _report(document: Document, model: type[BaseModel], item: ErrorDetails, path
             document.report(document.value(path), kind, item["msg"], help_)
 
 
-def _said_already(document: Document, key: str) -> bool:
+def _said_already(document: ManifestFile, key: str) -> bool:
     return any(key in one.message for one in document.findings if one.code == "missing-key")
 
 

@@ -11,9 +11,9 @@ from scaffold._filesystem.reading import read_small_file
 from scaffold.contract._errors.errors import ManifestInvalid
 from scaffold.contract._json.types import Json, JsonObject, is_object
 from scaffold.manifest._lookup import ANYWHERE, SOURCES, Section, descend
-from scaffold.manifest._source_positions import KeyPath, Place, places
+from scaffold.manifest._source_positions import KeyPath, Position, key_positions
 
-__all__ = ["UNPARSED", "Document", "Finding", "find_document"]
+__all__ = ["UNPARSED", "ManifestFile", "ManifestProblem", "find_manifest"]
 
 _PLUGIN: Section = ("plugin",)
 
@@ -28,11 +28,11 @@ UNPARSED = ("invalid-encoding", "invalid-json", "invalid-toml", "too-deep")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class ManifestProblem:
     """One thing wrong with a manifest, printed as `file:line:col: code: message`."""
 
     file: str
-    place: Place
+    place: Position
     code: str
     message: str
     help: str = ""
@@ -44,38 +44,38 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Document:
+class ManifestFile:
     """A parsed manifest: its content, where everything stands in it, and what is wrong with it."""
 
     file: Path
     section: Section = ()
     content: JsonObject = field(default_factory=dict[str, Json])
-    where: dict[KeyPath, tuple[Place, Place]] = field(
-        default_factory=dict[KeyPath, tuple[Place, Place]]
+    where: dict[KeyPath, tuple[Position, Position]] = field(
+        default_factory=dict[KeyPath, tuple[Position, Position]]
     )
-    findings: list[Finding] = field(default_factory=list[Finding])
-    repeated: list[tuple[KeyPath, Place]] = field(default_factory=list[tuple[KeyPath, Place]])
+    findings: list[ManifestProblem] = field(default_factory=list[ManifestProblem])
+    repeated: list[tuple[KeyPath, Position]] = field(default_factory=list[tuple[KeyPath, Position]])
     """Keys of JSON that are there a second time, and where."""
 
-    def report(self, place: Place, code: str, message: str, help_: str = "") -> None:
+    def report(self, place: Position, code: str, message: str, help_: str = "") -> None:
         """Note a finding."""
-        self.findings.append(Finding(str(self.file), place, code, message, help_))
+        self.findings.append(ManifestProblem(str(self.file), place, code, message, help_))
 
-    def key(self, path: KeyPath) -> Place:
+    def key(self, path: KeyPath) -> Position:
         """Return the place of a key of the manifest; of the nearest thing around it if absent."""
         return self._locate(path, 0)
 
-    def value(self, path: KeyPath) -> Place:
+    def value(self, path: KeyPath) -> Position:
         """Return the place of a value of the manifest; of the nearest thing around it if absent."""
         return self._locate(path, 1)
 
-    def _locate(self, path: KeyPath, which: int) -> Place:
+    def _locate(self, path: KeyPath, which: int) -> Position:
         whole = self.section + path
         while whole:
             if found := self.where.get(whole):
                 return found[which]
             whole = whole[:-1]
-        return Place()
+        return Position()
 
     def raise_findings(self) -> None:
         """Raise `ManifestInvalid` with everything found, in the order of the text."""
@@ -84,33 +84,33 @@ class Document:
             raise ManifestInvalid(str(self.file), lines)
 
 
-def find_document(path: Path) -> Document:
+def find_manifest(path: Path) -> ManifestFile:
     """Find and parse the manifest in a folder, or the one in the file given.
 
     Raises `ManifestInvalid` if there is none, or if its text cannot be parsed.
     """
     if not path.is_dir():
-        document = Document(path)
+        document = ManifestFile(path)
         if not path.is_file():
-            document.report(Place(), "no-manifest", "there is no such file or folder")
+            document.report(Position(), "no-manifest", "there is no such file or folder")
         elif _parse(document, SOURCES.get(path.name, ANYWHERE)):
             return document
         document.raise_findings()
     for name, sections in SOURCES.items():
-        document = Document(path / name)
+        document = ManifestFile(path / name)
         if document.file.is_file():
             if _parse(document, sections):
                 return document
             if name not in _SHARED or _is_ours(document):
                 document.raise_findings()
-    document = Document(path)
+    document = ManifestFile(path)
     names = ", ".join(SOURCES)
-    document.report(Place(), "no-manifest", "this folder has no manifest", f"one of: {names}")
+    document.report(Position(), "no-manifest", "this folder has no manifest", f"one of: {names}")
     document.raise_findings()
     return document
 
 
-def _is_ours(document: Document) -> bool:
+def _is_ours(document: ManifestFile) -> bool:
     """Tell whether a file that may belong to anybody is a manifest that cannot be used.
 
     One that cannot be read or parsed may hold a section of ours if the text names it.
@@ -120,13 +120,13 @@ def _is_ours(document: Document) -> bool:
     return b"dagstack" in document.file.read_bytes()
 
 
-def _parse(document: Document, sections: tuple[Section, ...]) -> bool:
+def _parse(document: ManifestFile, sections: tuple[Section, ...]) -> bool:
     """Fill the document in; report why not, and return False, if there is nothing to fill in."""
     text = _read(document)
     content = None if text is None else _content(document, text)
     if not is_object(content):
         if not document.findings:
-            document.report(Place(), "wrong-type", "a manifest is an object")
+            document.report(Position(), "wrong-type", "a manifest is an object")
         return False
     for section in sections:
         found = descend(content, section)
@@ -135,7 +135,7 @@ def _parse(document: Document, sections: tuple[Section, ...]) -> bool:
             break
     else:
         wanted = ".".join(map(str, sections[0]))
-        document.report(Place(), "no-section", f"there is no section '{wanted}'")
+        document.report(Position(), "no-section", f"there is no section '{wanted}'")
         return False
     for path, place in document.repeated:
         if path[: len(document.section)] == document.section:
@@ -148,50 +148,50 @@ def _parse(document: Document, sections: tuple[Section, ...]) -> bool:
     return True
 
 
-def _read(document: Document) -> str | None:
+def _read(document: ManifestFile) -> str | None:
     try:
         data = read_small_file(document.file)
     except OSError as error:
-        document.report(Place(), "unreadable", f"it cannot be read: {error.strerror}")
+        document.report(Position(), "unreadable", f"it cannot be read: {error.strerror}")
         return None
     try:
         # Editors and shells of Windows write a byte order mark.
         return data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         before = data.removeprefix(BOM_UTF8)[: error.start].decode()
-        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        place = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
         document.report(place, "invalid-encoding", "it is not UTF-8")
         return None
 
 
-def _content(document: Document, text: str) -> Json:
+def _content(document: ManifestFile, text: str) -> Json:
     try:
         content: Json = (json if document.file.suffix == ".json" else tomllib).loads(text)
         if is_object(content):
-            document.where = places(text, document.repeated)
+            document.where = key_positions(text, document.repeated)
     except json.JSONDecodeError as error:
-        place = Place(error.lineno, error.colno)
+        place = Position(error.lineno, error.colno)
         document.report(place, "invalid-json", _lower(error.msg))
     except tomllib.TOMLDecodeError as error:
         message, place = _toml_place(str(error), text)
         document.report(place, "invalid-toml", _lower(message))
     except RecursionError:
-        document.report(Place(), "too-deep", "values are nested too deeply")
+        document.report(Position(), "too-deep", "values are nested too deeply")
     else:
         return content
     return None
 
 
-def _toml_place(message: str, text: str) -> tuple[str, Place]:
+def _toml_place(message: str, text: str) -> tuple[str, Position]:
     """Take the place out of the parser's message, the only form in which it gives one."""
     match = re.fullmatch(
         r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL
     )
     if match is None:
-        return message, Place()
+        return message, Position()
     if match[2]:
-        return match[1], Place(int(match[2]), int(match[3]))
-    return match[1], Place(text.count("\n") + 1, len(text) - text.rfind("\n"))
+        return match[1], Position(int(match[2]), int(match[3]))
+    return match[1], Position(text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
 def _lower(message: str) -> str:

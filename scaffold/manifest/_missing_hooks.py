@@ -23,12 +23,12 @@ from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.manifest._model import Manifest
 
-__all__ = ["Tolerant", "lacking", "tolerant"]
+__all__ = ["Tolerant", "allow_missing_hooks", "missing_hook_error"]
 
 C = TypeVar("C", Channel, AsyncChannel)
 
 
-def tolerant(channel: C, manifest: Manifest, kind: Kind) -> C:
+def allow_missing_hooks(channel: C, manifest: Manifest, kind: Kind) -> C:
     """Return the channel that binds hooks which the plugin lacks, if it may lack any.
 
     A plugin whose manifest says the version of the host's contract has all its hooks, or is wrong.
@@ -43,7 +43,7 @@ def tolerant(channel: C, manifest: Manifest, kind: Kind) -> C:
     return found
 
 
-def lacking(entrance: Any, hook: Hook[Any, Any]) -> PluginError | None:
+def missing_hook_error(entrance: Any, hook: Hook[Any, Any]) -> PluginError | None:
     """Return the error of every call of a hook that a plugin lacks; `None` if it has the hook."""
     lacks = getattr(entrance, "lacks", None)
     error: PluginError | None = None if lacks is None else lacks(hook)

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from scaffold.contract._errors.errors import ManifestInvalid
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
-from scaffold.manifest._errors import complain
-from scaffold.manifest._file import Document, find_document
+from scaffold.manifest._errors import report_errors
+from scaffold.manifest._file import ManifestFile, find_manifest
 from scaffold.manifest._value_rules import (
     CORE_VERSION,
     CoreRange,
@@ -209,13 +209,13 @@ def read_manifest(path: Path) -> Manifest:
     Raises `ManifestInvalid`, whose `reason` lists everything found, one `file:line:col: code:
     message` a line.
     """
-    document = find_document(path)
+    document = find_manifest(path)
     content = _nest(document)
     _check_together(document, content)
     try:
         manifest = Manifest.model_validate(content, context=document.file)
     except ValidationError as error:
-        complain(document, Manifest, error, _FLAT)
+        report_errors(document, Manifest, error, _FLAT)
         document.raise_findings()
         raise
     document.raise_findings()
@@ -243,7 +243,7 @@ def manifest_of(
         raise ManifestInvalid(name, f"{name}: {'; '.join(sorted(wrong))}") from None
 
 
-def _nest(document: Document) -> JsonObject:
+def _nest(document: ManifestFile) -> JsonObject:
     """Return the content with flat keys where they belong, and without what is null."""
     content: JsonObject = {
         key: dict(value) if is_object(value) else value
@@ -268,7 +268,7 @@ def _nest(document: Document) -> JsonObject:
     return content
 
 
-def _check_together(document: Document, content: JsonObject) -> None:
+def _check_together(document: ManifestFile, content: JsonObject) -> None:
     """Check what takes more than one key to see."""
     runtimes: Json = content.get("runtime")
     for runtime in runtimes if is_array(runtimes) else [runtimes]:

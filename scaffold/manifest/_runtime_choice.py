@@ -6,7 +6,7 @@ from typing import Final
 from scaffold.contract._errors.errors import RuntimeNotSupported
 from scaffold.manifest._model import Manifest, Runtime
 
-__all__ = ["HAS_PIPES", "PREFERENCE", "choose"]
+__all__ = ["HAS_PIPES", "PREFERENCE", "choose_runtime"]
 
 HAS_PIPES: Final = os.name == "posix"
 """The client of processes polls pipes, and gives each process a session of its own."""
@@ -15,7 +15,7 @@ PREFERENCE: Final[tuple[Runtime, ...]] = ("in_process", "mcp_stdio", "mcp_http")
 """The fastest first; a host takes the first one that a plugin offers."""
 
 
-def choose(manifest: Manifest, wanted: str | None) -> Runtime:
+def choose_runtime(manifest: Manifest, wanted: str | None) -> Runtime:
     """Pick the runtime asked for, or the best one that the manifest offers and this host can use.
 
     Raises `RuntimeNotSupported`.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["KeyPath", "Place", "places"]
+__all__ = ["KeyPath", "Position", "key_positions"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
@@ -24,16 +24,16 @@ _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Position:
     """A line and a column, counted from 1, in characters."""
 
     line: int = 1
     column: int = 1
 
 
-def places(
-    text: str, repeated: list[tuple[KeyPath, Place]] | None = None
-) -> dict[KeyPath, tuple[Place, Place]]:
+def key_positions(
+    text: str, repeated: list[tuple[KeyPath, Position]] | None = None
+) -> dict[KeyPath, tuple[Position, Position]]:
     """Map the path of every value in well-formed TOML or JSON to the places of its key and itself.
 
     A table's own place is its header; an item of a list has no key, so both places are its own.
@@ -56,11 +56,11 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.found: dict[KeyPath, tuple[Place, Place]] = {}
+        self.found: dict[KeyPath, tuple[Position, Position]] = {}
         self.lists: dict[KeyPath, int] = {}
-        self.repeated: list[tuple[KeyPath, Place]] = []
+        self.repeated: list[tuple[KeyPath, Position]] = []
 
-    def document(self) -> dict[KeyPath, tuple[Place, Place]]:
+    def document(self) -> dict[KeyPath, tuple[Position, Position]]:
         self.skip()
         if self.text.startswith("{", self.at):
             self.value(())
@@ -152,9 +152,9 @@ class _Scan:
         assert match is not None
         self.at = match.end()
 
-    def here(self) -> Place:
+    def here(self) -> Position:
         start = self.text.rfind("\n", 0, self.at) + 1
-        return Place(self.text.count("\n", 0, self.at) + 1, self.at - start + 1)
+        return Position(self.text.count("\n", 0, self.at) + 1, self.at - start + 1)
 
 
 def _unquote(quoted: str) -> str:

@@ -9,10 +9,10 @@ from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._hooks.hook import Kind
 from scaffold.manifest._model import Manifest
 
-__all__ = ["kind_of"]
+__all__ = ["untyped_kind"]
 
 
-def kind_of(manifest: Manifest) -> Kind:
+def untyped_kind(manifest: Manifest) -> Kind:
     """Return the plugin's kind, untyped: from its own generated contract, or from those shipped.
 
     Raises `PluginError` if neither is there.

@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.host._concurrency.polling import until_async
+from scaffold.host._concurrency.polling import async_wait_until
 from scaffold.kinds.text_processor_v1 import ProcessInput, TextProcessorPlugin
 
 PATIENCE = 30
@@ -71,7 +71,7 @@ class Gate:
 
     async def pass_by_async(self):
         self.reached.set()
-        assert await until_async(self.open.is_set, PATIENCE)
+        assert await async_wait_until(self.open.is_set, PATIENCE)
 
 
 def text(content="x"):

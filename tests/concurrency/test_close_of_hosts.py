@@ -13,9 +13,9 @@ from observed_plugins import PATIENCE, Awaited, Gate, Plain, Record, in_thread, 
 from scaffold.contract._errors.errors import ConnectFailed, PluginError
 from scaffold.host import AsyncHost, Host
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.polling import until
-from scaffold.host._concurrency.thread_pool import Crew
-from scaffold.host._concurrency.time_limit import Closed, NoThread
+from scaffold.host._concurrency.polling import wait_until
+from scaffold.host._concurrency.thread_pool import ThreadPool
+from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,
@@ -95,9 +95,9 @@ def test_a_teardown_waits_for_calls_in_flight(record, made):
     client = started(host, record.plugin(made, process=method))
     call = in_thread(lambda: client.process(text("a")))
     assert gate.reached.wait(PATIENCE)
-    flights = host["p"].flights
+    flights = host["p"].in_flight
     closing = in_thread(host.close)
-    assert until(lambda: flights.closed, PATIENCE)
+    assert wait_until(lambda: flights.closed, PATIENCE)
     with pytest.raises(ConnectFailed, match="the channel is closed"):
         client.process(text())
     gate.open.set()
@@ -117,11 +117,11 @@ def test_a_call_that_does_not_end_is_refused_in_the_end(record):
     call = in_thread(lambda: loop.run(process(None, None)))
     assert gate.reached.wait(PATIENCE)
     loop.end_calls()
-    with pytest.raises(Closed):
+    with pytest.raises(WorkRefused):
         call()
     gate.open.set()
     loop.close()
-    with pytest.raises(Closed):
+    with pytest.raises(WorkRefused):
         loop.run(process(None, None))
 
 
@@ -136,7 +136,7 @@ def test_a_loop_that_cannot_be_ended_is_left_and_its_callers_get_an_error(monkey
     call = in_thread(lambda: loop.run(process()))
     assert gate.reached.wait(PATIENCE)
     loop.close()
-    with pytest.raises(Closed):
+    with pytest.raises(WorkRefused):
         call()
     gate.open.set()
 
@@ -273,7 +273,7 @@ def test_a_host_closes_at_the_end_of_the_interpreter(base):
 import atexit
 from observed_plugins import {base}, text
 from scaffold.host import Host
-from scaffold.host._concurrency.polling import until
+from scaffold.host._concurrency.polling import wait_until
 from scaffold.kinds.text_processor_v1 import TextProcessorClient, TextProcessorDispatcher
 
 class Told({base}):
@@ -342,24 +342,24 @@ def test_a_plugin_is_torn_down_though_no_thread_can_be_started(record, no_thread
 
 def test_a_crew_without_a_thread_refuses_and_one_with_threads_queues(no_threads):
     done, gate = threading.Event(), Gate()
-    empty, crew = Crew("empty"), Crew("crew")
+    empty, crew = ThreadPool("empty"), ThreadPool("crew")
     crew.do(gate.pass_by)
     assert gate.reached.wait(PATIENCE)
     no_threads()
-    with pytest.raises(NoThread, match="the thread 'empty' cannot be started"):
+    with pytest.raises(ThreadUnavailable, match="the thread 'empty' cannot be started"):
         empty.do(done.set)
     crew.do(done.set)
     assert not done.is_set()
     gate.open.set()
     assert done.wait(PATIENCE)
     crew.close()
-    with pytest.raises(Closed):
+    with pytest.raises(WorkRefused):
         crew.do(done.set)
 
 
 def test_what_waits_in_a_crew_that_is_closed_is_dropped_once():
     gate, dropped = Gate(), []
-    crew = Crew("crew", most=1)
+    crew = ThreadPool("crew", most=1)
     crew.do(gate.pass_by)
     assert gate.reached.wait(PATIENCE)
     crew.do(lambda: dropped.append("done"), lambda: dropped.append("dropped"))

@@ -10,7 +10,7 @@ from observed_plugins import PATIENCE, Gate, Plain, Record, in_thread, text
 
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.host import Host
-from scaffold.host._concurrency.close_once import Closing
+from scaffold.host._concurrency.close_once import CloseOnce
 from scaffold.host._in_process import stream_steps
 from scaffold.kinds.text_processor_v1 import TextProcessorClient, TextProcessorDispatcher
 
@@ -134,7 +134,7 @@ def test_a_failed_reload_keeps_the_runtime_that_was_asked_for(tmp_path):
 
 
 def test_a_close_that_was_interrupted_gives_its_turn_back():
-    closing = Closing()
+    closing = CloseOnce()
     with suppress(KeyboardInterrupt), closing.turn() as mine:
         assert mine
         raise KeyboardInterrupt
@@ -149,7 +149,7 @@ def test_a_step_of_a_stream_that_is_interrupted_leaves_the_stream_free():
         yield 1
         raise KeyboardInterrupt
 
-    stream = stream_steps.Plain(items(), copy_context())
+    stream = stream_steps.IteratorSteps(items(), copy_context())
     assert stream.step() == 1
     with pytest.raises(KeyboardInterrupt):
         stream.step()
@@ -165,7 +165,7 @@ def test_threads_take_the_steps_of_a_stream_in_turn():
         yield "first"
         yield "second"
 
-    stream = stream_steps.Plain(items(), copy_context())
+    stream = stream_steps.IteratorSteps(items(), copy_context())
     first = in_thread(stream.step)
     assert gate.reached.wait(PATIENCE)
     second = in_thread(stream.step)

@@ -13,10 +13,10 @@ from pathlib import Path
 from observed_plugins import PATIENCE, Gate, Plain, Record, in_thread, text
 
 from scaffold.host import AsyncHost, Host
-from scaffold.host._concurrency.background_calls import Post
+from scaffold.host._concurrency.background_calls import BackgroundCalls
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.polling import until, until_async
-from scaffold.host._concurrency.thread_pool import MOST, Crew
+from scaffold.host._concurrency.polling import async_wait_until, wait_until
+from scaffold.host._concurrency.thread_pool import MOST, ThreadPool
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,
@@ -47,7 +47,7 @@ def test_a_plugin_whose_calls_all_hang_takes_no_thread_from_another():
             await host.start()
             bad = host.client("bad", AsyncTextProcessorClient)
             calls = [asyncio.create_task(bad.process(text())) for _ in range(MOST + 6)]
-            assert await until_async(gate.reached.is_set, PATIENCE)
+            assert await async_wait_until(gate.reached.is_set, PATIENCE)
             for call in calls:
                 call.cancel()
             await asyncio.wait(calls)
@@ -64,11 +64,11 @@ def test_a_plugin_whose_calls_all_hang_takes_no_thread_from_another():
 
 def test_work_whose_result_was_given_up_is_not_begun():
     gate, begun = Gate(), []
-    crew = Crew("crew", most=1)
+    crew = ThreadPool("crew", most=1)
 
     async def main():
         first = crew.result_of(gate.pass_by)
-        assert await until_async(gate.reached.is_set, PATIENCE)
+        assert await async_wait_until(gate.reached.is_set, PATIENCE)
         second = crew.result_of(lambda: begun.append("second"))
         third = crew.result_of(lambda: begun.append("third"))
         second.cancel()
@@ -82,7 +82,7 @@ def test_work_whose_result_was_given_up_is_not_begun():
 
 
 def test_parties_that_hang_do_not_keep_notifications_from_others():
-    post, gate, told = Post(), Gate(), threading.Event()
+    post, gate, told = BackgroundCalls(), Gate(), threading.Event()
     for number in range(40):
         post.send(f"hangs-{number}", lambda _: gate.pass_by(), None)
     post.send("well", lambda _: told.set(), None)
@@ -92,7 +92,7 @@ def test_parties_that_hang_do_not_keep_notifications_from_others():
 
 
 def test_notifications_are_made_in_order_whichever_thread_delivers_them():
-    post, heard = Post(), []
+    post, heard = BackgroundCalls(), []
     for number in range(2_000):
         post.send("p", heard.append, number)
     post.close(PATIENCE)
@@ -100,7 +100,7 @@ def test_notifications_are_made_in_order_whichever_thread_delivers_them():
 
 
 def test_a_notification_after_the_end_is_dropped_and_logged(caplog):
-    post = Post()
+    post = BackgroundCalls()
     post.close(0)
     post.send("p", lambda _: None, None)
     assert "a notification is dropped, the host is closed" in caplog.text
@@ -204,7 +204,7 @@ def test_a_signal_handler_closes_a_host_whose_start_or_call_it_interrupts():
 
     def process(self, payload):
         gate.reached.set()
-        assert until(lambda: record.counts[1] == 1, PATIENCE)
+        assert wait_until(lambda: record.counts[1] == 1, PATIENCE)
         return payload
 
     host = Host()

@@ -12,8 +12,8 @@ from observed_plugins import PATIENCE, Awaited, Gate, Plain, Record, in_thread, 
 
 from scaffold.contract._errors.errors import DuplicatePlugin, PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.host._concurrency.polling import until, until_async
-from scaffold.host._concurrency.thread_pool import Crew
+from scaffold.host._concurrency.polling import async_wait_until, wait_until
+from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,
@@ -123,10 +123,10 @@ def test_an_interrupted_reload_leaves_the_plugin_in_use(record, keep):
         call = in_thread(lambda: client.process(text("a")))
         assert gate.reached.wait(PATIENCE)
 
-        flights = host["p"].flights
+        flights = host["p"].in_flight
 
         def interrupt():
-            assert until(lambda: flights.closed, PATIENCE)  # it waits for the call then
+            assert wait_until(lambda: flights.closed, PATIENCE)  # it waits for the call then
             interrupt_main()
             if keep:  # what is ended waits for its call
                 time.sleep(0.2)
@@ -157,13 +157,13 @@ def test_an_interrupted_start_leaves_plugins_registered_and_tears_down_what_come
             host.add(record.plugin(Plain, setup=setup), name)
         both = Counter(begun=2)
         in_thread(
-            lambda: (until(lambda: Counter(record.events) == both, PATIENCE), interrupt_main())
+            lambda: (wait_until(lambda: Counter(record.events) == both, PATIENCE), interrupt_main())
         )
         with pytest.raises(KeyboardInterrupt):
             host.start()
         assert {status.state for status in host.status.values()} == {"registered"}
         gate.open.set()
-    assert until(lambda: record.counts == (2, 2), PATIENCE)
+    assert wait_until(lambda: record.counts == (2, 2), PATIENCE)
     assert not host.plugins
 
 
@@ -184,11 +184,11 @@ def test_a_cancelled_reload_leaves_the_plugin_in_use(record, keep, made):
             host.add(record.plugin(made, process=process), "p", teardown_timeout_sec=PATIENCE)
             await host.start()
             client = host.client("p", AsyncTextProcessorClient)
-            flights = host["p"].flights
+            flights = host["p"].in_flight
             slow = asyncio.create_task(client.process(text("slow")))
             await begun.wait()
             reload = asyncio.create_task(host.reload("p", keep=keep))
-            assert await until_async(lambda: flights.closed, PATIENCE)
+            assert await async_wait_until(lambda: flights.closed, PATIENCE)
             reload.cancel()
             asyncio.get_running_loop().call_later(0.05, go_on.set)
             with pytest.raises(asyncio.CancelledError):
@@ -271,7 +271,7 @@ def test_a_plain_setup_that_ends_after_its_start_was_cancelled_is_torn_down(reco
             host.kind(AsyncTextProcessorDispatcher)
             host.add(record.plugin(Plain, setup=setup), "p")
             start = asyncio.create_task(host.start())
-            assert await until_async(gate.reached.is_set, PATIENCE)
+            assert await async_wait_until(gate.reached.is_set, PATIENCE)
             start.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await start
@@ -313,7 +313,7 @@ def test_a_check_of_health_does_not_bring_back_a_plugin_that_is_being_reloaded(r
         call = in_thread(lambda: client.process(text()))
         assert gate.reached.wait(PATIENCE)
         reload = in_thread(lambda: host.reload("p"))
-        assert until(lambda: host.status["p"].state == "reloading", PATIENCE)
+        assert wait_until(lambda: host.status["p"].state == "reloading", PATIENCE)
         host.check()
         assert host.status["p"].state == "reloading"
         gate.open.set()
@@ -339,15 +339,17 @@ def test_a_setup_whose_start_was_interrupted_is_torn_down(record, monkeypatch):
         host.start()
     monkeypatch.undo()
     host.close()
-    assert until(lambda: record.counts == (1, 1), PATIENCE)
+    assert wait_until(lambda: record.counts == (1, 1), PATIENCE)
 
 
 def test_a_thread_whose_start_was_interrupted_ends_with_its_crew(monkeypatch):
-    crew, done = Crew("interrupted"), threading.Event()
+    crew, done = ThreadPool("interrupted"), threading.Event()
     monkeypatch.setattr("scaffold.host._concurrency.thread_pool.threading.Thread", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         crew.do(done.set)
     monkeypatch.undo()
     assert done.wait(PATIENCE)
     crew.close()
-    assert until(lambda: "interrupted" not in [one.name for one in threading.enumerate()], PATIENCE)
+    assert wait_until(
+        lambda: "interrupted" not in [one.name for one in threading.enumerate()], PATIENCE
+    )

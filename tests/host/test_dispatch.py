@@ -222,13 +222,13 @@ def test_nobody_waits_for_who_is_notified_and_each_hears_in_order(host):
 def test_who_never_comes_back_from_a_notification_does_not_keep_the_process_alive():
     script = """
 import threading
-from scaffold.host._concurrency.background_calls import Post
+from scaffold.host._concurrency.background_calls import BackgroundCalls
 
-post, begun = Post(), threading.Event()
+calls, begun = BackgroundCalls(), threading.Event()
 for plugin in "abc":
-    post.send(plugin, lambda _: (begun.set(), threading.Event().wait()), None)
+    calls.send(plugin, lambda _: (begun.set(), threading.Event().wait()), None)
 begun.wait()
-post.close(0.05)
+calls.close(0.05)
 print("closed", flush=True)
 """
     done = subprocess.run(

@@ -18,7 +18,7 @@ from scaffold.contract import calling_with
 from scaffold.contract._context.progress import reporting_to
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.host._context.plugin_context import Provision
+from scaffold.host._context.plugin_context import PluginEnvironment
 from scaffold.kinds.source_v1 import AsyncSourceDispatcher, SourceDispatcher
 from scaffold.kinds.tool_v1 import ExecuteInput, ToolClient
 from scaffold.manifest._model import read_manifest
@@ -212,7 +212,7 @@ def test_doubles_are_the_same_over_every_runtime():
 
 
 def test_a_context_that_no_host_has_written_is_refused():
-    told = Provision.of(read_manifest(BORROWER)).variables()
+    told = PluginEnvironment.of(read_manifest(BORROWER)).variables()
     assert json.loads(told["SCAFFOLD_PLUGIN_CONTEXT"])["required"] == [
         "clock",
         "rng",

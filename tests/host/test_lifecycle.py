@@ -7,7 +7,11 @@ import pytest
 
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host import Host, InProcessChannel, read_manifest
-from scaffold.host._runtimes.connection_settings import command_of, process_of, service_of
+from scaffold.host._runtimes.connection_settings import (
+    http_settings,
+    process_settings,
+    resolve_command,
+)
 from scaffold.kinds.tool_v1 import ToolClient
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -103,19 +107,19 @@ def manifest(folder: Path, text: str):
 
 def test_python_stands_for_the_plugins_own_environment_or_the_hosts(tmp_path):
     ours = manifest(tmp_path, "runtime = 'mcp_stdio'\ncommand = ['python', '-m', 'demo']\n")
-    assert command_of(ours) == [sys.executable, "-m", "demo"]
+    assert resolve_command(ours) == [sys.executable, "-m", "demo"]
 
     interpreter = tmp_path / ".venv/bin/python"
     interpreter.parent.mkdir(parents=True)
     interpreter.touch()
-    assert command_of(ours) == [str(interpreter), "-m", "demo"]
+    assert resolve_command(ours) == [str(interpreter), "-m", "demo"]
 
 
 def test_a_path_is_relative_to_the_manifest_and_a_name_is_not(tmp_path):
     by_path = manifest(tmp_path, "runtime = 'mcp_stdio'\ncommand = ['./serve', 'x']\n")
-    assert command_of(by_path) == [str(tmp_path / "serve"), "x"]
+    assert resolve_command(by_path) == [str(tmp_path / "serve"), "x"]
     by_name = manifest(tmp_path, "runtime = 'mcp_stdio'\ncommand = ['uvx', './x']\n")
-    assert command_of(by_name) == ["uvx", "./x"]
+    assert resolve_command(by_name) == ["uvx", "./x"]
 
 
 def test_the_process_starts_as_the_manifest_says(tmp_path):
@@ -127,7 +131,7 @@ command = ['x']
 working_dir = 'src'
 env = { KEY = 'value' }
 """
-    assert process_of(manifest(tmp_path, text)) == {
+    assert process_settings(manifest(tmp_path, text)) == {
         "plugin": "remote",
         "cwd": tmp_path / "src",
         "env": {"KEY": "value"},
@@ -147,14 +151,14 @@ def test_the_secret_comes_from_the_variable_that_is_named(tmp_path, monkeypatch,
     remote = manifest(tmp_path, f"{text}auth_secret_env = 'REMOTE_TOKEN'\n")
 
     with pytest.raises(PluginError, match="the environment variable 'REMOTE_TOKEN' is not set"):
-        service_of(remote)
+        http_settings(remote)
     monkeypatch.setenv("REMOTE_TOKEN", "swordfish\n")
     with pytest.raises(PluginError) as caught:
-        service_of(remote)
+        http_settings(remote)
     assert "swordfish" not in str(caught.value)
 
     monkeypatch.setenv("REMOTE_TOKEN", "swordfish")
-    url, options = service_of(remote)
+    url, options = http_settings(remote)
     assert url == "http://h/mcp"
     assert options["headers"] == headers
     assert "swordfish" not in repr(remote)

@@ -15,8 +15,8 @@ import pytest
 from scaffold.client._process.log_reader import BURST_BYTES, BYTES_PER_SECOND
 from scaffold.contract._context.metadata import calling_with
 from scaffold.contract._errors.errors import ConnectFailed, TransportError
-from scaffold.host._runtimes.open_channel import channel_to
-from scaffold.host._runtimes.safe_path import path_of
+from scaffold.host._runtimes.open_channel import open_channel
+from scaffold.host._runtimes.safe_path import module_path_variables
 from scaffold.host._runtimes.server_process import serving
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 from scaffold.manifest._model import read_manifest
@@ -108,14 +108,14 @@ def test_a_server_of_our_own_gets_no_secret_and_answers_to_nobody_else(folder: P
         assert json.loads(refused.value.read())["error"]["message"].startswith(
             "this server answers"
         )
-        channel = channel_to(manifest, TOOL, "mcp_http")
+        channel = open_channel(manifest, TOOL, "mcp_http")
         assert who(ToolClient(channel)) == {}
         channel.close()
 
 
 def test_nobody_else_can_have_the_port_of_a_server_that_has_died(folder: Path) -> None:
     with serving(read_manifest(folder)) as manifest:
-        channel = channel_to(manifest, TOOL, "mcp_http")
+        channel = open_channel(manifest, TOOL, "mcp_http")
         pid = who(ToolClient(channel), pid=True)
         assert isinstance(pid, int)
         os.kill(pid, signal.SIGKILL)
@@ -133,7 +133,7 @@ def test_nobody_else_can_have_the_port_of_a_server_that_has_died(folder: Path) -
 def test_a_server_of_an_older_library_is_asked_for_its_port(tmp_path: Path) -> None:
     folder = project(tmp_path, 'if "--fd" in sys.argv: sys.exit(2)')
     with serving(read_manifest(folder)) as manifest:
-        channel = channel_to(manifest, TOOL, "mcp_http")
+        channel = open_channel(manifest, TOOL, "mcp_http")
         assert who(ToolClient(channel)) == {}
         channel.close()
 
@@ -189,4 +189,4 @@ def test_the_folder_is_named_where_a_module_would_not_be_found(
 ) -> None:
     monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    assert path_of(command, Path("/plugins/demo"), env) == path
+    assert module_path_variables(command, Path("/plugins/demo"), env) == path

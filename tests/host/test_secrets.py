@@ -7,7 +7,7 @@ import pytest
 
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host import Host
-from scaffold.host._runtimes.connection_settings import service_of
+from scaffold.host._runtimes.connection_settings import http_settings
 from scaffold.host._runtimes.server_process import http_server, stdio_server
 from scaffold.kinds.tool_v1 import ExecuteInput, ToolClient
 from scaffold.manifest._model import read_manifest
@@ -52,23 +52,23 @@ def test_a_manifest_cannot_pick_a_variable_of_its_host(tmp_path):
     ],
 )
 def test_what_the_application_lends_is_sent(tmp_path, url, lent, variable, secret):
-    _, options = service_of(remote(tmp_path, url, variable), Secrets(lent))
+    _, options = http_settings(remote(tmp_path, url, variable), Secrets(lent))
     assert options["headers"] == {"Authorization": f"Bearer {secret}"}
 
 
 def test_what_is_lent_replaces_the_prefix(tmp_path):
     manifest = remote(tmp_path, LOOPBACK[0], "PLUGIN_TOKEN")
     with pytest.raises(PluginError, match="'PLUGIN_TOKEN', which is not lent"):
-        service_of(manifest, Secrets(["OTHER"]))
+        http_settings(manifest, Secrets(["OTHER"]))
 
 
 @pytest.mark.parametrize("host", ["plugins.example", "10.0.0.1", "127.0.0.1.example"])
 def test_no_secret_goes_over_plain_http_to_another_machine(tmp_path, host, monkeypatch):
     manifest = remote(tmp_path, f"http://{host}/mcp", "PLUGIN_TOKEN")
     with pytest.raises(PluginError, match=f"its secret would go to '{host}' over plain HTTP"):
-        service_of(manifest, Secrets())
+        http_settings(manifest, Secrets())
     monkeypatch.setenv("SCAFFOLD_ENV", "development")
-    service_of(manifest, Secrets())
+    http_settings(manifest, Secrets())
 
 
 SHOWS = """

@@ -21,7 +21,7 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._hooks.hook import Hook
 from scaffold.host import AsyncHost, AsyncInProcessChannel, Host, InProcessChannel, Started
-from scaffold.host._registry.start_order import plan
+from scaffold.host._registry.start_order import plan_start
 from scaffold.kinds.source_v1 import SourceDispatcher
 from scaffold.kinds.tool_v1 import AsyncToolDispatcher, ExecuteInput, ToolClient, ToolDispatcher
 
@@ -127,7 +127,7 @@ def test_startup_by_runtime_then_topological_then_priority_desc_then_by_name():
         )
     }
     runtimes = dict.fromkeys(manifests, "in_process") | {"remote": "mcp_http", "late": "mcp_stdio"}
-    assert plan(manifests, runtimes) == [
+    assert plan_start(manifests, runtimes) == [
         ["a", "b"],
         ["child"],
         ["late"],
@@ -143,7 +143,7 @@ def test_long_rows_of_dependence_are_no_trouble():
     rows = itertools.pairwise(names)
     manifests = {name: manifest_of(kin.Tool, name, {"depends_on": [next_]}) for name, next_ in rows}
     manifests[names[-1]] = manifest_of(kin.Tool, names[-1], {})
-    groups = plan(manifests, dict.fromkeys(names, "in_process"))
+    groups = plan_start(manifests, dict.fromkeys(names, "in_process"))
     assert groups == [[name] for name in reversed(names)]
 
 

@@ -53,7 +53,7 @@ def test_no_count_is_lost_between_threads(host, switching):
         thread.start()
     for thread in threads:
         thread.join()
-    assert channel.flights.count() == {}
+    assert channel.in_flight.count() == {}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_counts_calls_does_not_pile_up_when_plugins_change(host):
     sources = host.kind(SourceDispatcher)
     host.add(kin.Source, "a")
     host.start()
-    flights = host["a"].flights
+    flights = host["a"].in_flight
     for _ in range(5):
         host.route(SOURCE, None)
     assert len(sources.list_items(kin.LIST)) == 1

@@ -26,13 +26,13 @@ from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.contract._hooks.streams import bind_any_hook, dump_output
 from scaffold.generator._schema.samples.sample_values import sample
 from scaffold.generator._source.canonical_json import canonical
-from scaffold.host._context.plugin_context import Provision, Services
-from scaffold.host._runtimes.open_channel import channel_to
+from scaffold.host._context.plugin_context import HostServices, PluginEnvironment
+from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._model import Runtime, read_manifest
-from scaffold.manifest._runtime_choice import choose
+from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._secrets import Secrets
-from scaffold.manifest._untyped_kind import kind_of
+from scaffold.manifest._untyped_kind import untyped_kind
 from scaffold.testing._plugin.call_outcomes import error_as_json
 
 __all__ = ["call"]
@@ -54,11 +54,11 @@ def call(
         raise UsageError("contradiction", "--compare calls over every runtime: drop --runtime")
     data = None if input is None else _read(input)
     manifest = read_manifest(folder)
-    provision = Provision.of(manifest, Services(secrets=Secrets(secrets or None)))
-    spec = _hook(kind_of(manifest), hook)
+    provision = PluginEnvironment.of(manifest, HostServices(secrets=Secrets(secrets or None)))
+    spec = _hook(untyped_kind(manifest), hook)
     if isinstance(spec, StreamHook) and not (compare or repeat or as_json):
-        return _print_items(provision, spec, choose(manifest, runtime), data)
-    runtimes = manifest.runtime if compare else (choose(manifest, runtime),)
+        return _print_items(provision, spec, choose_runtime(manifest, runtime), data)
+    runtimes = manifest.runtime if compare else (choose_runtime(manifest, runtime),)
     with plugin_log() as log:
         try:
             answers = _answers(provision, spec, runtimes, data=data, times=repeat or 1)
@@ -84,7 +84,7 @@ def call(
 
 
 def _print_items(
-    provision: Provision, hook: StreamHook[Any, Any], runtime: Runtime, data: str | None
+    provision: PluginEnvironment, hook: StreamHook[Any, Any], runtime: Runtime, data: str | None
 ) -> int:
     """Print the items of a stream as they come, a line each; raise the error that ends it."""
     with plugin_log() as log:
@@ -137,7 +137,7 @@ def _hook(kind: Kind, name: str) -> Hook[Any, Any]:
 
 
 def _answers(
-    provision: Provision,
+    provision: PluginEnvironment,
     hook: Hook[Any, Any],
     runtimes: Sequence[Runtime],
     *,
@@ -153,14 +153,14 @@ def _answers(
 
 
 @contextmanager
-def _opened(provision: Provision, kind: Kind, runtime: Runtime) -> Generator[Channel]:
+def _opened(provision: PluginEnvironment, kind: Kind, runtime: Runtime) -> Generator[Channel]:
     manifest = provision.manifest
     with ExitStack() as stack:
         # What a plugin prints in this process must not get between a program and the answer.
         stack.enter_context(redirect_stdout(sys.stderr))
         if runtime == "mcp_http":
             manifest = stack.enter_context(serving(manifest))
-        channel = channel_to(manifest, kind, runtime, provision)
+        channel = open_channel(manifest, kind, runtime, provision)
         stack.callback(channel.close)
         yield channel
 

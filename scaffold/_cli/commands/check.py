@@ -21,7 +21,7 @@ from scaffold.contract._hooks.hook import Kind
 from scaffold.generator import SpecError, compile_kind, contract
 from scaffold.generator._lint.lint import lint_kind
 from scaffold.generator._schema.samples.sample_values import sample
-from scaffold.host._loading.module_import import stands_in
+from scaffold.host._loading.module_import import has_module
 from scaffold.manifest._lookup import SOURCES
 from scaffold.manifest._model import Manifest, read_manifest
 
@@ -105,7 +105,7 @@ def _manifest(folder: Path, settings: Settings) -> Iterator[str]:
     if kind.in_process_only and manifest.runtime != ("in_process",):
         yield f"runtime lists more than 'in_process', and '{kind.name}' runs in process only"
     module = (manifest.entry_point or "").partition(":")[0]
-    if module and not stands_in(folder, module):
+    if module and not has_module(folder, module):
         yield f"entry_point names the module '{module}', which is not in the project"
 
 

@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.host._concurrency.polling import until
-from scaffold.host._concurrency.thread_pool import Crew
-from scaffold.host._concurrency.time_limit import Closed, NoThread
+from scaffold.host._concurrency.polling import wait_until
+from scaffold.host._concurrency.thread_pool import ThreadPool
+from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["MOST_WAITING", "Post", "Tasks"]
+__all__ = ["MAX_WAITING", "BackgroundCalls", "BackgroundTasks"]
 
 Call: TypeAlias = Callable[[Any], Any]
 
-MOST_WAITING: Final = 10_000
+MAX_WAITING: Final = 10_000
 """Calls that may wait for one plugin; what comes on top of them is dropped, and logged."""
 _WORKERS: Final = 1_000
 """Plugins that are called at once: one that hangs takes no thread from another."""
 
 
-class _Box:
+class _PluginQueue:
     """The calls of one plugin, in order. One thread at a time makes them."""
 
     def __init__(self, plugin: str) -> None:
         self.plugin = plugin
-        self.letters: deque[tuple[contextvars.Context, Call, Any]] = deque()
+        self.calls: deque[tuple[contextvars.Context, Call, Any]] = deque()
         self._turn: deque[None] = deque([None])
         """Empty while a thread delivers. It is not a lock, because none waits for it."""
         self._thread = 0
@@ -45,11 +45,11 @@ class _Box:
     @property
     def busy(self) -> bool:
         """True while calls wait or are made, but for a call that asks this itself."""
-        return bool(self.letters) or (self.delivers and self._thread != threading.get_ident())
+        return bool(self.calls) or (self.delivers and self._thread != threading.get_ident())
 
     def deliver(self) -> None:
         """Make the calls, unless another thread does: it looks again after its last one."""
-        while self.letters:
+        while self.calls:
             try:
                 self._turn.pop()
             except IndexError:
@@ -62,9 +62,9 @@ class _Box:
                 self._turn.append(None)
 
     def _deliver(self) -> None:
-        while self.letters:
+        while self.calls:
             try:
-                context, call, payload = self.letters.popleft()
+                context, call, payload = self.calls.popleft()
             except IndexError:  # they have been dropped
                 return
             try:
@@ -75,7 +75,7 @@ class _Box:
                 )
 
 
-class Post:
+class BackgroundCalls:
     """Makes calls in threads of its own.
 
     Any thread may use it, a signal handler included: nothing in `send` waits for a lock that the
@@ -83,36 +83,36 @@ class Post:
     """
 
     def __init__(self) -> None:
-        self._crew = Crew("plugin-notify", _WORKERS)
-        self._boxes: dict[str, _Box] = {}
+        self._threads = ThreadPool("plugin-notify", _WORKERS)
+        self._boxes: dict[str, _PluginQueue] = {}
         reset_after_fork(self._boxes_of_a_fork)
 
     def send(self, plugin: str, call: Call, payload: Any) -> None:
         """Have a plugin called, after what was sent to it before. Raises nothing."""
         box = self._boxes.get(plugin)
         if box is None:
-            box = self._boxes.setdefault(plugin, _Box(plugin))
-        if len(box.letters) >= MOST_WAITING:
-            self._report(plugin, f"a notification is dropped, {len(box.letters)} are waiting")
+            box = self._boxes.setdefault(plugin, _PluginQueue(plugin))
+        if len(box.calls) >= MAX_WAITING:
+            self._report(plugin, f"a notification is dropped, {len(box.calls)} are waiting")
             return
-        box.letters.append((contextvars.copy_context(), call, payload))
+        box.calls.append((contextvars.copy_context(), call, payload))
         if box.delivers:
             return
         try:
-            self._crew.do(box.deliver)
-        except Closed:
-            box.letters.clear()
+            self._threads.do(box.deliver)
+        except WorkRefused:
+            box.calls.clear()
             self._report(plugin, "a notification is dropped, the host is closed")
-        except NoThread as error:
+        except ThreadUnavailable as error:
             self._report(plugin, f"a notification waits for the next one: {error}")
 
     def close(self, seconds: float) -> None:
         """Wait until everything is delivered, or time is up; drop the rest. May be repeated."""
         boxes = list(self._boxes.values())
-        until(lambda: not any(box.busy for box in boxes), seconds)
-        self._crew.close()
+        wait_until(lambda: not any(box.busy for box in boxes), seconds)
+        self._threads.close()
         for box in list(self._boxes.values()):
-            box.letters.clear()
+            box.calls.clear()
 
     def _report(self, plugin: str, why: str) -> None:
         logging.getLogger(f"plugin.{plugin}").error("plugin=%s error=%s", plugin, why)
@@ -121,7 +121,7 @@ class Post:
         self._boxes = {}
 
 
-class Tasks:
+class BackgroundTasks:
     """Tasks whose result is not awaited, until the host is closed."""
 
     def __init__(self) -> None:

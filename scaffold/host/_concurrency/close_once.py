@@ -6,9 +6,9 @@ from contextvars import ContextVar
 from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold.host._concurrency.polling import until, until_async
+from scaffold.host._concurrency.polling import async_wait_until, wait_until
 
-__all__ = ["Closing"]
+__all__ = ["CloseOnce"]
 
 _ANOTHER: Final = 15.0
 """Seconds for which a close waits for another one."""
@@ -17,7 +17,7 @@ _around: Final[ContextVar[tuple[object, ...]]] = ContextVar("scaffold_closing", 
 """The closes that this code is part of: a plugin's teardown may close its host."""
 
 
-class Closing:
+class CloseOnce:
     """The turn to close a host."""
 
     def __init__(self) -> None:
@@ -46,11 +46,11 @@ class Closing:
 
     def wait(self) -> None:
         """Wait for the end of the close that has the turn, for a bounded time."""
-        until(lambda: not self._turns, _ANOTHER)
+        wait_until(lambda: not self._turns, _ANOTHER)
 
     async def wait_async(self) -> None:
         """Wait as `wait` does, and let the event loop run meanwhile."""
-        await until_async(lambda: not self._turns, _ANOTHER)
+        await async_wait_until(lambda: not self._turns, _ANOTHER)
 
     def _forget(self) -> None:
         self._turns: list[object] = []

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["cancel_all", "finish"]
+__all__ = ["cancel_all", "run_to_completion"]
 
 T = TypeVar("T")
 
 
-async def finish(work: Coroutine[Any, Any, T]) -> T:
+async def run_to_completion(work: Coroutine[Any, Any, T]) -> T:
     """Await work to its end, even if this task is cancelled meanwhile.
 
     The cancellation is raised after the work. The work must set time limits of its own.

@@ -13,7 +13,7 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
 from scaffold._concurrency.safe_imports import import_safely
-from scaffold.host._concurrency.time_limit import Closed, Late, NoThread
+from scaffold.host._concurrency.time_limit import ThreadUnavailable, TimeLimitExceeded, WorkRefused
 
 if TYPE_CHECKING:
     import asyncio
@@ -66,8 +66,8 @@ class LoopThread:
             seconds: How long; `None` sets no limit.
             last: True for the plugin's teardown, which may run after `end_calls`.
 
-        Raises `Late` if time is up, `Closed` if the loop is closed before or meanwhile, `NoThread`
-        if its thread cannot be started, and whatever is raised in the loop.
+        Raises `TimeLimitExceeded` if time is up, `WorkRefused` if the loop is closed before or
+        meanwhile, `ThreadUnavailable` if its thread cannot be started, and what the loop raises.
         """
 
         async def wait() -> T:
@@ -79,7 +79,7 @@ class LoopThread:
             result = work.wait(seconds)
         except ResultTimeout:
             work.cancel()
-            raise Late(seconds or 0.0) from None
+            raise TimeLimitExceeded(seconds or 0.0) from None
         except BaseException:
             work.cancel()
             raise
@@ -87,7 +87,7 @@ class LoopThread:
             return result()
         except CancelledError:
             if self._ending:
-                raise Closed from None
+                raise WorkRefused from None
             raise
 
     def begin(
@@ -95,8 +95,8 @@ class LoopThread:
     ) -> "asyncio.AbstractEventLoop":
         """Start a task in the context of this call, do not wait for it, and return its loop.
 
-        `ended` is called once the task has ended or has been cancelled. Raises `Closed` or
-        `NoThread`.
+        `ended` is called once the task has ended or has been cancelled. Raises `WorkRefused` or
+        `ThreadUnavailable`.
         """
         self._check_elsewhere(work)
         return self._submit(work, work, ended, last=False).loop
@@ -163,12 +163,14 @@ class LoopThread:
         return work
 
     def _started_loop(self, *, last: bool) -> "asyncio.AbstractEventLoop":
-        """Return the loop; start it if there is none. Raises `Closed` or `NoThread`."""
+        """Return the loop, started if needed; raise `WorkRefused` or `ThreadUnavailable`."""
         if self._closed or (self._ending and not last):
-            raise Closed
+            raise WorkRefused
         if self._loop is not None and self._thread is not None:
             if self._thread.ident is None:  # a signal handler, within `start` below
-                raise NoThread(self._thread.name, RuntimeError("a signal interrupts its start"))
+                raise ThreadUnavailable(
+                    self._thread.name, RuntimeError("a signal interrupts its start")
+                )
             return self._loop
         import_safely("asyncio")
         import asyncio
@@ -186,7 +188,7 @@ class LoopThread:
             else:
                 loop.call_soon_threadsafe(loop.stop)
             if isinstance(error, RuntimeError):
-                raise NoThread(name, error) from None
+                raise ThreadUnavailable(name, error) from None
             raise
         return loop
 
@@ -273,7 +275,7 @@ def _cancelled() -> NoReturn:
 
 
 def _closed() -> NoReturn:
-    raise Closed
+    raise WorkRefused
 
 
 def _nothing() -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.finish_cancelled import cancel_all
-from scaffold.host._concurrency.thread_pool import Crew
-from scaffold.host._concurrency.time_limit import Leftovers, NoThread
+from scaffold.host._concurrency.thread_pool import ThreadPool
+from scaffold.host._concurrency.time_limit import AbandonedWork, ThreadUnavailable
 
 if TYPE_CHECKING:
     pass
 
-__all__ = ["AT_ONCE", "side_by_side", "side_by_side_async"]
+__all__ = ["MAX_PARALLEL", "async_run_in_parallel", "run_in_parallel"]
 
-AT_ONCE: Final = 16
+MAX_PARALLEL: Final = 16
 """Plugins that are started, or checked, at once."""
 
 T = TypeVar("T")
@@ -26,8 +26,8 @@ _Timed: TypeAlias = tuple[T, float]
 """A plugin, and the seconds that its work took."""
 
 
-def side_by_side(
-    work: Callable[[T], None], plugins: Sequence[T], leftovers: Leftovers
+def run_in_parallel(
+    work: Callable[[T], None], plugins: Sequence[T], abandoned_work: AbandonedWork
 ) -> Generator[_Timed[T]]:
     """Do work for all plugins, in threads if there are several; yield each in its order.
 
@@ -42,24 +42,24 @@ def side_by_side(
     if len(plugins) == 1:
         yield timed(plugins[0])
         return
-    crew = Crew("plugin-start", AT_ONCE)
+    threads = ThreadPool("plugin-start", MAX_PARALLEL)
     outcomes: list[Future[_Timed[T]]] = []
     try:
-        outcomes += [_begun(crew, partial(timed, plugin)) for plugin in plugins]
+        outcomes += [_begun(threads, partial(timed, plugin)) for plugin in plugins]
         for outcome in outcomes:
             yield outcome.result()
     finally:
-        crew.close()
+        threads.close()
         for outcome in outcomes:
             if not outcome.done():
-                leftovers.add(partial(_goes_on, outcome))
+                abandoned_work.add(partial(_goes_on, outcome))
 
 
 def _goes_on(outcome: "Future[Any]") -> bool:
     return not outcome.done()
 
 
-def _begun(crew: Crew, work: Callable[[], T]) -> "Future[T]":
+def _begun(threads: ThreadPool, work: Callable[[], T]) -> "Future[T]":
     outcome: Future[T] = Future()
     context = contextvars.copy_context()
 
@@ -70,13 +70,13 @@ def _begun(crew: Crew, work: Callable[[], T]) -> "Future[T]":
             outcome.set_exception(error)
 
     try:
-        crew.do(run, outcome.cancel)
-    except NoThread:
+        threads.do(run, outcome.cancel)
+    except ThreadUnavailable:
         run()
     return outcome
 
 
-async def side_by_side_async(
+async def async_run_in_parallel(
     work: Callable[[T], Awaitable[None]], plugins: Sequence[T]
 ) -> AsyncGenerator[_Timed[T]]:
     """Do work for all plugins, several at once; yield each with its seconds.
@@ -85,7 +85,7 @@ async def side_by_side_async(
     """
     import asyncio
 
-    free = asyncio.Semaphore(AT_ONCE)
+    free = asyncio.Semaphore(MAX_PARALLEL)
 
     async def timed(plugin: T) -> _Timed[T]:
         async with free:

@@ -8,13 +8,13 @@ from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
 
-__all__ = ["Upkeep"]
+__all__ = ["PeriodicWork"]
 
 _ENDING: Final = 5.0
 """Seconds for which a thread that is at work is awaited."""
 
 
-class Upkeep:
+class PeriodicWork:
     """Threads that repeat work after pauses. A fork has none."""
 
     def __init__(self) -> None:

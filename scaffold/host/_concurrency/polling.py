@@ -7,29 +7,29 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["PAUSE", "until", "until_async"]
+__all__ = ["POLL_INTERVAL", "async_wait_until", "wait_until"]
 
-PAUSE: Final = 0.005
+POLL_INTERVAL: Final = 0.005
 """Seconds between two looks."""
 
 
-def until(condition: Callable[[], bool], seconds: float) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Wait until a condition holds; return False if it does not when time is up."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(PAUSE)
+        time.sleep(POLL_INTERVAL)
     return True
 
 
-async def until_async(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait as `until` does, and let the event loop run meanwhile."""
+async def async_wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait as `wait_until` does, and let the event loop run meanwhile."""
     import asyncio
 
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(POLL_INTERVAL)
     return True

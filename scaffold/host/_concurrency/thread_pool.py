@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.host._concurrency.time_limit import Closed, NoThread
+from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Crew"]
+__all__ = ["ThreadPool"]
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def _nothing() -> None:
     """Do nothing about work that is dropped."""
 
 
-class Crew:
+class ThreadPool:
     """A few threads that do what is to be done, started when they are first needed.
 
     Any thread may use it, a signal handler included. A fork starts threads of its own; what waits
@@ -52,14 +52,14 @@ class Crew:
 
         Args:
             work: What to do. It raises nothing.
-            dropped: Called in place of the work if the crew is closed before the work begins.
+            dropped: Called in place of the work if the threads is closed before the work begins.
 
-        Raises `Closed`; `NoThread` if there is no thread and none can be started.
+        Raises `WorkRefused`; `ThreadUnavailable` if there is no thread and none can be started.
         """
         task = [(work, dropped)]
         with self._lock:
             if self._closed:
-                raise Closed
+                raise WorkRefused
             self._due.put(task)
             if self._workers < self._most and not self._take_idle():
                 self._start(task)
@@ -82,7 +82,7 @@ class Crew:
         """Have the work done in the context of this call; the running loop awaits its result.
 
         Work whose result has been given up is not begun. Raises as `do` does; the future raises
-        `Closed` if the work is dropped.
+        `WorkRefused` if the work is dropped.
         """
         import asyncio
 
@@ -105,7 +105,7 @@ class Crew:
             except PLUGIN_EXCEPTIONS as error:
                 settle(partial(future.set_exception, error))
 
-        self.do(run, lambda: settle(partial(future.set_exception, Closed())))
+        self.do(run, lambda: settle(partial(future.set_exception, WorkRefused())))
         return future
 
     def _take_idle(self) -> bool:
@@ -126,7 +126,7 @@ class Crew:
                 raise
             # The threads that there are will do it, if there are any.
             if not self._workers and _taken(task):
-                raise NoThread(self._name, error) from None
+                raise ThreadUnavailable(self._name, error) from None
 
     def _serve(self) -> None:
         due, idle = self._due, self._idle

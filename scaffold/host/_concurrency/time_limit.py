@@ -16,25 +16,33 @@ from typing import Any, TypeVar
 
 from scaffold.contract._errors.errors import ConnectFailed, ScaffoldError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.host._concurrency.polling import until, until_async
+from scaffold.host._concurrency.polling import async_wait_until, wait_until
 
-__all__ = ["Closed", "Late", "Leftovers", "NoThread", "transport_failure", "within", "within_async"]
+__all__ = [
+    "AbandonedWork",
+    "ThreadUnavailable",
+    "TimeLimitExceeded",
+    "WorkRefused",
+    "async_run_in_time",
+    "run_in_time",
+    "transport_failure",
+]
 
 T = TypeVar("T")
 
 
-class Late(Exception):
+class TimeLimitExceeded(Exception):
     """Work of a plugin did not end within the time allowed."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"it did not end within {seconds:g} s")
 
 
-class Closed(Exception):
+class WorkRefused(Exception):
     """Work was given to a loop or to threads that have been closed."""
 
 
-class NoThread(Exception):
+class ThreadUnavailable(Exception):
     """The interpreter could not start a thread: it is ending, or the system has no more."""
 
     def __init__(self, name: str, error: RuntimeError) -> None:
@@ -43,12 +51,12 @@ class NoThread(Exception):
 
 def transport_failure(error: BaseException) -> ScaffoldError | None:
     """Return the error of a call that could not reach the plugin; `None` for another failure."""
-    if isinstance(error, Closed):
+    if isinstance(error, WorkRefused):
         return ConnectFailed("the channel is closed")
-    return ConnectFailed(str(error)) if isinstance(error, NoThread) else None
+    return ConnectFailed(str(error)) if isinstance(error, ThreadUnavailable) else None
 
 
-class Leftovers:
+class AbandonedWork:
     """Work of threads whose result was given up; closing a host waits a while for its end."""
 
     def __init__(self) -> None:
@@ -61,24 +69,24 @@ class Leftovers:
 
     def wait(self, seconds: float) -> None:
         """Wait until all of it has ended, but not longer than this."""
-        until(self._ended, seconds)
+        wait_until(self._ended, seconds)
 
     async def wait_async(self, seconds: float) -> None:
         """Wait as `wait` does, and let the event loop run meanwhile."""
-        await until_async(self._ended, seconds)
+        await async_wait_until(self._ended, seconds)
 
     def _ended(self) -> bool:
         return not any(is_alive() for is_alive in tuple(self._alive))
 
 
-def within(
+def run_in_time(
     seconds: float,
     work: Callable[[], T],
     *,
     undo: Callable[[], object] | None = None,
-    leftovers: Leftovers | None = None,
+    abandoned_work: AbandonedWork | None = None,
 ) -> T:
-    """Do the work in a thread and return its result, or raise `Late`.
+    """Do the work in a thread and return its result, or raise `TimeLimitExceeded`.
 
     Nothing can stop a Python thread: one that is late goes on, and ends with the process at the
     latest.
@@ -89,9 +97,9 @@ def within(
         undo: Work of a plugin's lifecycle has one. It is called in the same thread if the work
             succeeds after its result was given up. Such work is done in the calling thread if no
             other thread can be started, as at the end of the interpreter.
-        leftovers: Where the thread is noted if its result is given up.
+        abandoned_work: Where the thread is noted if its result is not awaited any more.
 
-    Raises `NoThread` for work without `undo` if no thread can be started.
+    Raises `ThreadUnavailable` for work without `undo` if no thread can be started.
     """
     outcome: Future[T] = Future()
     run = partial(_settle, outcome, work, undo, contextvars.copy_context())
@@ -99,7 +107,7 @@ def within(
     try:
         try:
             _start(thread)
-        except NoThread:
+        except ThreadUnavailable:
             if undo is None:
                 raise
             run()
@@ -108,20 +116,20 @@ def within(
     except TimeoutError:
         if outcome.done():  # the work's own error, or it has ended at this moment
             return outcome.result()
-        _give_up(outcome, thread, undo, leftovers)
-        raise Late(seconds) from None
+        _give_up(outcome, thread, undo, abandoned_work)
+        raise TimeLimitExceeded(seconds) from None
     except BaseException:
-        _give_up(outcome, thread, undo, leftovers)
+        _give_up(outcome, thread, undo, abandoned_work)
         raise
 
 
-async def within_async(
+async def async_run_in_time(
     work: Callable[[], T],
     *,
     undo: Callable[[], object] | None = None,
-    leftovers: Leftovers | None = None,
+    abandoned_work: AbandonedWork | None = None,
 ) -> T:
-    """Do the work in a thread of its own, and await its result; see `within` for the rest.
+    """Do the work in a thread of its own, and await its result; see `run_in_time` for the rest.
 
     A cancellation gives the result up. The caller sets the time limit with `asyncio.timeout`.
     """
@@ -133,14 +141,14 @@ async def within_async(
     try:
         try:
             _start(thread)
-        except NoThread:
+        except ThreadUnavailable:
             if undo is None:
                 raise
             run()
             return outcome.result()
         return await asyncio.shield(asyncio.wrap_future(outcome))
     except BaseException:
-        _give_up(outcome, thread, undo, leftovers)
+        _give_up(outcome, thread, undo, abandoned_work)
         raise
 
 
@@ -150,11 +158,11 @@ def _thread(run: Callable[[], None]) -> threading.Thread:
 
 
 def _start(thread: threading.Thread) -> None:
-    """Start a thread; raise `NoThread`. It may run although this was interrupted."""
+    """Start a thread; raise `ThreadUnavailable`. It may run although this was interrupted."""
     try:
         thread.start()
     except RuntimeError as error:
-        raise NoThread(thread.name, error) from None
+        raise ThreadUnavailable(thread.name, error) from None
 
 
 def _settle(
@@ -181,12 +189,12 @@ def _give_up(
     outcome: "Future[Any]",
     thread: threading.Thread,
     undo: Callable[[], object] | None,
-    leftovers: Leftovers | None,
+    abandoned_work: AbandonedWork | None,
 ) -> None:
     """Do not wait for a result any more; work that has succeeded all the same is undone."""
     if outcome.cancel():
-        if leftovers is not None:
-            leftovers.add(partial(_goes_on, thread))
+        if abandoned_work is not None:
+            abandoned_work.add(partial(_goes_on, thread))
     elif undo is not None and outcome.exception() is None:
         _undo(undo)
 

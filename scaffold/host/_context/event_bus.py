@@ -13,7 +13,7 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._context.events import Handler, Subscription
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.host._concurrency.background_calls import Post, Tasks
+from scaffold.host._concurrency.background_calls import BackgroundCalls, BackgroundTasks
 from scaffold.resources._scope import ResourceScope
 
 if TYPE_CHECKING:
@@ -99,14 +99,16 @@ class Listening:
         self._events.drop(subscription)
 
 
-def in_threads(post: Post, name: str, settle: Callable[[Any], Any]) -> Deliver:
+def in_threads(
+    background_calls: BackgroundCalls, name: str, settle: Callable[[Any], Any]
+) -> Deliver:
     """Deliver by threads, to one party in order; `settle` waits for what is awaitable."""
-    return lambda handler, payload: post.send(
+    return lambda handler, payload: background_calls.send(
         name, lambda content: settle(handler(content)), payload
     )
 
 
-def in_loop(loop: "asyncio.AbstractEventLoop", tasks: Tasks, name: str) -> Deliver:
+def in_loop(loop: "asyncio.AbstractEventLoop", tasks: BackgroundTasks, name: str) -> Deliver:
     """Deliver in an event loop."""
 
     async def told(handler: Handler, payload: Any) -> None:

@@ -21,8 +21,8 @@ from scaffold.contract._hooks.plugin import (
     PluginLookup,
 )
 from scaffold.contract._json.types import Json, JsonObject
-from scaffold.host._concurrency.background_calls import Post, Tasks
-from scaffold.host._concurrency.time_limit import Leftovers
+from scaffold.host._concurrency.background_calls import BackgroundCalls, BackgroundTasks
+from scaffold.host._concurrency.time_limit import AbandonedWork
 from scaffold.host._context.event_bus import Deliver, Events, Listening
 from scaffold.manifest._compatibility import check_config
 from scaffold.manifest._model import Manifest
@@ -35,11 +35,11 @@ from scaffold.resources._standard import STANDARD, ResourceFactory, make_resourc
 if TYPE_CHECKING:
     from scaffold.client._process.fork_server import ForkServers
 
-__all__ = ["Provision", "Services"]
+__all__ = ["HostServices", "PluginEnvironment"]
 
 
 @dataclass(slots=True)
-class Services:
+class HostServices:
     """What the plugins of one host share."""
 
     facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
@@ -49,11 +49,11 @@ class Services:
     tracer: Tracer = NULL_TRACER
     registry: PluginLookup = field(default_factory=NoOtherPlugins)
     events: Events = field(default_factory=Events)
-    post: Post = field(default_factory=Post)
+    background_calls: BackgroundCalls = field(default_factory=BackgroundCalls)
     """Delivers what nobody waits for, in threads."""
-    tasks: Tasks = field(default_factory=Tasks)
+    tasks: BackgroundTasks = field(default_factory=BackgroundTasks)
     """Delivers it in an event loop."""
-    leftovers: Leftovers = field(default_factory=Leftovers)
+    abandoned_work: AbandonedWork = field(default_factory=AbandonedWork)
     """Threads in which a plugin is still being set up though that was given up."""
     secrets: Secrets = field(default_factory=Secrets)
     """What manifests may name."""
@@ -64,30 +64,30 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
-class Provision:
+class PluginEnvironment:
     """What one plugin gets."""
 
     manifest: Manifest
     config: JsonObject
-    services: Services
+    services: HostServices
     doubles: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
     @classmethod
     def of(
         cls,
         manifest: Manifest,
-        services: Services | None = None,
+        services: HostServices | None = None,
         *,
         settings: Mapping[str, Json] | None = None,
         doubles: Mapping[str, Json] | None = None,
-    ) -> "Provision":
+    ) -> "PluginEnvironment":
         """Put together what a plugin gets; raise `ManifestInvalid` for settings that are wrong.
 
         `settings` go over those of the manifest; `doubles` are standard resources that are none,
         and what they are made of: see `STANDARD`.
         """
         config = check_config(manifest, settings or {})
-        return cls(manifest, config, services or Services(), doubles or {})
+        return cls(manifest, config, services or HostServices(), doubles or {})
 
     def context(self, loan: ResourceScope, deliver: Deliver) -> PluginContext:
         """Make the context of a plugin of this process; raise `PluginError` if something lacks."""

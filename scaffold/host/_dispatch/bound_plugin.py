@@ -1,7 +1,7 @@
-"""One plugin as a dispatcher sees it: the function that calls one hook of it, and the shortest way.
+"""One plugin as a dispatcher sees it: the function that calls one hook of it.
 
-Several plugins of this process may be called in one loop, without a guard around each: a `Direct`
-is what that loop needs, for those hooks whose answers prove themselves by their class.
+A fast path calls several plugins of this process in one loop, without a guard around each. It needs
+an `UnguardedCall` of each, which exists for hooks whose outputs are valid by their class alone.
 """
 
 from collections.abc import Callable
@@ -18,19 +18,19 @@ from scaffold.contract._errors.errors import (
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.host._in_process import InProcessChannel
-from scaffold.host._in_process.hook_binding import Direct
-from scaffold.host._middleware.middleware import Entrance
+from scaffold.host._in_process.hook_binding import UnguardedCall
+from scaffold.host._middleware.middleware import MiddlewareChannel
 from scaffold.host._registry.entries import Entry
-from scaffold.manifest._missing_hooks import lacking
+from scaffold.manifest._missing_hooks import missing_hook_error
 from scaffold.manifest._model import Manifest
 
-__all__ = ["Stage", "blamed", "stage"]
+__all__ = ["BoundPlugin", "bind_plugin", "blame"]
 
 C = TypeVar("C", Channel, AsyncChannel)
 
 
 @dataclass(frozen=True, slots=True)
-class Stage(Generic[C]):
+class BoundPlugin(Generic[C]):
     """One plugin's place in a call that may reach several."""
 
     entry: Entry[C]
@@ -38,7 +38,7 @@ class Stage(Generic[C]):
     """The guarded call; awaitable for an `AsyncChannel`. Of a stream hook, what opens a stream."""
     local: bool
     """True if there is nothing to wait for: the plugin runs in this process."""
-    direct: Direct | None = None
+    direct: UnguardedCall | None = None
     absent: bool = False
     """True if the plugin lacks the hook, or offers it in process only: then the call raises so."""
 
@@ -54,35 +54,39 @@ class Stage(Generic[C]):
         return self.entry.manifest
 
 
-def stage(entry: Entry[C], hook: Hook[Any, Any]) -> Stage[C]:
+def bind_plugin(entry: Entry[C], hook: Hook[Any, Any]) -> BoundPlugin[C]:
     """Bind a hook of a plugin in use; what cannot be bound raises when it is called."""
     loaded = entry.loaded
     assert loaded is not None
-    channel, entrance = loaded.channel, loaded.entrance
+    channel, entry_channel = loaded.channel, loaded.entry_channel
     try:
-        if lacking(entrance, hook) is not None:
-            call = entrance.stream(hook) if isinstance(hook, StreamHook) else entrance.bind(hook)
-            return Stage(entry, call, local=True, absent=True)
+        if missing_hook_error(entry_channel, hook) is not None:
+            call = (
+                entry_channel.stream(hook)
+                if isinstance(hook, StreamHook)
+                else entry_channel.bind(hook)
+            )
+            return BoundPlugin(entry, call, local=True, absent=True)
         if isinstance(hook, StreamHook):
-            opened = entrance.stream(hook)
-            return Stage(entry, opened, local=loaded.runtime == "in_process")
-        call = entrance.bind(hook)
+            opened = entry_channel.stream(hook)
+            return BoundPlugin(entry, opened, local=loaded.runtime == "in_process")
+        call = entry_channel.bind(hook)
     except (PluginError, TransportError) as error:
-        return Stage(entry, _refusing(error), local=True)
-    open_way = not (isinstance(entrance, Entrance) and entrance.guards(hook))
+        return BoundPlugin(entry, _refusing(error), local=True)
+    open_way = not (isinstance(entry_channel, MiddlewareChannel) and entry_channel.guards(hook))
     if isinstance(channel, InProcessChannel) and open_way:
-        return Stage(entry, call, local=True, direct=channel.direct(hook))
-    return Stage(entry, call, local=loaded.runtime == "in_process")
+        return BoundPlugin(entry, call, local=True, direct=channel.direct(hook))
+    return BoundPlugin(entry, call, local=loaded.runtime == "in_process")
 
 
-def blamed(stage: Stage[Any], error: BaseException) -> BaseException:
+def blame(bound: BoundPlugin[Any], error: BaseException) -> BaseException:
     """Return what the caller learns of a plugin's failure, and note that it is in trouble."""
-    direct = stage.direct
+    direct = bound.direct
     if direct is not None and not isinstance(error, ScaffoldError):
         error = direct.fail(error)
-    error.add_note(f"plugin: {stage.name}")
+    error.add_note(f"plugin: {bound.name}")
     if isinstance(error, _TROUBLE):
-        stage.entry.degrade(error)
+        bound.entry.degrade(error)
     return error
 
 

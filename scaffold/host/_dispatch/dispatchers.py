@@ -13,16 +13,16 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import StopChain, Wanted
 from scaffold.contract._hooks.hook import Hook, StreamHook
-from scaffold.host._concurrency.background_calls import Post
-from scaffold.host._dispatch.bound_plugin import Stage, blamed
-from scaffold.host._dispatch.fast_dispatch import collecting, directs, passing_on
+from scaffold.host._concurrency.background_calls import BackgroundCalls
+from scaffold.host._dispatch.bound_plugin import BoundPlugin, blame
+from scaffold.host._dispatch.fast_dispatch import fast_chain, fast_collect, unguarded_calls
 from scaffold.host._dispatch.function_routing import by_function, one_owner, owners
-from scaffold.host._dispatch.kind_group import Kinship
+from scaffold.host._dispatch.kind_group import KindGroup
 from scaffold.host._dispatch.stream_dispatchers import capability_stream, singleton_stream
-from scaffold.host._registry.selection import Capabilities
+from scaffold.host._registry.selection import CapabilityIndex
 from scaffold.manifest._model import Manifest
 
-__all__ = ["HostRoutes", "stopped"]
+__all__ = ["HostRoutes", "chain_result"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -31,108 +31,110 @@ Out = TypeVar("Out")
 class HostRoutes:
     """Makes the functions of one dispatcher; `kin` is what the host knows of its kind."""
 
-    def __init__(self, kin: Kinship[Channel], post: Post) -> None:
-        self._kin = kin
-        self._post = post
+    def __init__(self, group: KindGroup[Channel], background_calls: BackgroundCalls) -> None:
+        self._group = group
+        self._background_calls = background_calls
 
     def singleton(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Ask the active plugin: by policy, `DAGSTACK_ACTIVE_<KIND>`, or priority (ADR-0002 §1).
 
         Hooks that run one function of many ask the plugin which has the function.
         """
-        stages = {stage.name: self._watched(stage, hook) for stage in self._kin.stages(hook)}
+        bound_plugins = {
+            bound.name: self._watched(bound, hook) for bound in self._group.bound_plugins(hook)
+        }
         if hook.functions is not None:
-            return self._by_function(hook, stages)
-        if self._kin.policy is None:
+            return self._by_function(hook, bound_plugins)
+        if self._group.policy is None:
             try:
-                return stages[self._kin.active()]
+                return bound_plugins[self._group.active()]
             except DispatchError as error:
                 return _raising(error)
 
         def call(payload: In) -> Out:
-            name = self._kin.preferred() or self._kin.active()
-            if name not in stages:
-                raise self._kin.not_there(name)
-            answer: Out = stages[name](payload)
+            name = self._group.preferred() or self._group.active()
+            if name not in bound_plugins:
+                raise self._group.plugin_not_loaded_error(name)
+            answer: Out = bound_plugins[name](payload)
             return answer
 
         return call
 
     def broadcast_collect(self, hook: Hook[In, Out]) -> Callable[[In], list[Out]]:
         """Ask every plugin; the first failure is raised, unless the host wants what it can get."""
-        stages = self._kin.stages(hook)
-        calls = self._kin.calls(hook)
+        bound_plugins = self._group.bound_plugins(hook)
+        calls = self._group.calls(hook)
 
         def collect(payload: In) -> list[Out]:
             answers: list[Out] = []
-            calls.under_way += 1
+            calls.running += 1
             try:
-                for stage, answer in _asked(stages, payload):
+                for bound, answer in _asked(bound_plugins, payload):
                     try:
                         answers.append(answer())
                     except ScaffoldError as error:
-                        if not self._kin.is_best_effort(hook):
-                            raise blamed(stage, error) from None
-                        self._kin.leave_out(stage, hook, error)
+                        if not self._group.is_best_effort(hook):
+                            raise blame(bound, error) from None
+                        self._group.leave_out(bound, hook, error)
             finally:
-                calls.under_way -= 1
+                calls.running -= 1
             return answers
 
-        ways = directs(stages)
-        if ways and not self._kin.is_best_effort(hook):
-            return collecting(stages, ways, calls, collect)
+        ways = unguarded_calls(bound_plugins)
+        if ways and not self._group.is_best_effort(hook):
+            return fast_collect(bound_plugins, ways, calls, collect)
         return collect
 
     def broadcast_notify(self, hook: Hook[In, Any]) -> Callable[[In], None]:
         """Tell every plugin; failures are logged, and nobody waits."""
-        letters = [(stage.name, _blaming(stage)) for stage in self._kin.stages(hook)]
+        letters = [(bound.name, _blaming(bound)) for bound in self._group.bound_plugins(hook)]
 
         def notify(payload: In) -> None:
             for name, call in letters:
-                self._post.send(name, call, payload)
+                self._background_calls.send(name, call, payload)
 
         return notify
 
     def chain(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Hand each plugin's answer to the next one, until one raises `StopChain` or fails."""
-        stages = self._kin.stages(hook)
-        calls = self._kin.calls(hook)
-        if not stages:
-            return _raising(self._kin.nobody())
+        bound_plugins = self._group.bound_plugins(hook)
+        calls = self._group.calls(hook)
+        if not bound_plugins:
+            return _raising(self._group.no_plugin_error())
 
-        def refused(stage: Stage[Any], error: BaseException) -> Any:
-            return stopped(stage, hook, error)
+        def refused(bound: BoundPlugin[Any], error: BaseException) -> Any:
+            return chain_result(bound, hook, error)
 
         def chain(payload: Any) -> Out:
-            calls.under_way += 1
+            calls.running += 1
             try:
-                for place, stage in enumerate(stages):
+                for place, bound in enumerate(bound_plugins):
                     if place:
                         payload = hook.input.convert(payload, hook.output)
                     try:
-                        payload = stage.call(payload)
+                        payload = bound.call(payload)
                     except ScaffoldError as error:
-                        answer: Out = refused(stage, error)
+                        answer: Out = refused(bound, error)
                         return answer
             finally:
-                calls.under_way -= 1
+                calls.running -= 1
             last: Out = payload
             return last
 
-        ways = directs(stages, chained=True)
-        return passing_on(stages, ways, calls, chain, refused) if ways else chain
+        ways = unguarded_calls(bound_plugins, chained=True)
+        return fast_chain(bound_plugins, ways, calls, chain, refused) if ways else chain
 
     def capability(self, hook: Hook[In, Out]) -> Callable[[In, Wanted], Out]:
         """Ask the best plugin that supports what is wanted, or the fallback (ADR-0002 §5)."""
-        stages = [(stage, self._watched(stage, hook)) for stage in self._kin.stages(hook)]
-        named = {stage.name: call for stage, call in stages}
-        manifests = [(stage.manifest, call) for stage, call in stages]
-        index = Capabilities(hook.kind.name, manifests, self._kin.failures)
+        watched = [(bound, self._watched(bound, hook)) for bound in self._group.bound_plugins(hook)]
+        named = {bound.name: call for bound, call in watched}
+        manifests = [(bound.manifest, call) for bound, call in watched]
+        index = CapabilityIndex(hook.kind.name, manifests, self._group.failures)
 
         def call(payload: In, wanted: Wanted) -> Out:
-            name = self._kin.chosen()
+            name = self._group.chosen()
             if name is not None and name not in named:
-                raise self._kin.not_there(name)
+                raise self._group.plugin_not_loaded_error(name)
             found = index.find(wanted) if name is None else named[name]
             answer: Out = found(payload)
             return answer
@@ -141,28 +143,28 @@ class HostRoutes:
 
     def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Open a stream of the active plugin."""
-        return singleton_stream(self._kin, hook)
+        return singleton_stream(self._group, hook)
 
     def capability_stream(
         self, hook: StreamHook[In, Out]
     ) -> Callable[[In, Wanted], Generator[Out]]:
         """Open a stream of the best plugin that supports what is wanted."""
-        return capability_stream(self._kin, hook)
+        return capability_stream(self._group, hook)
 
-    def _watched(self, stage: Stage[Channel], hook: Hook[Any, Any]) -> Callable[[Any], Any]:
+    def _watched(self, bound: BoundPlugin[Channel], hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Count the calls of a plugin elsewhere, and note its failures; in process both is done."""
-        if stage.local:
-            return stage.call
-        calls = self._kin.calls(hook)
+        if bound.local:
+            return bound.call
+        calls = self._group.calls(hook)
 
         def call(payload: Any) -> Any:
-            calls.under_way += 1
+            calls.running += 1
             try:
-                return stage.call(payload)
+                return bound.call(payload)
             except ScaffoldError as error:
-                raise blamed(stage, error) from None
+                raise blame(bound, error) from None
             finally:
-                calls.under_way -= 1
+                calls.running -= 1
 
         return call
 
@@ -171,64 +173,66 @@ class HostRoutes:
     ) -> Callable[[Any], Any]:
         assert hook.functions is not None
         listing = hook.kind.hooks[hook.functions.catalogue]
-        stages = self._kin.stages(listing)
+        bound_plugins = self._group.bound_plugins(listing)
         known: dict[str, list[Manifest]] = {}
 
         def call(payload: Any) -> Any:
-            name = self._kin.preferred()
+            name = self._group.preferred()
             if name is None:
                 function = by_function(hook, payload)
                 if function not in known:
-                    known.update(owners(listing, self._catalogues(stages, listing)))
-                silent = self._kin.left_out(listing)
+                    known.update(owners(listing, self._catalogues(bound_plugins, listing)))
+                silent = self._group.left_out(listing)
                 candidates = known.get(function, [])
-                name = one_owner(hook.kind.name, function, candidates, silent, self._kin.failures)
+                name = one_owner(hook.kind.name, function, candidates, silent, self._group.failures)
             elif name not in calls:
-                raise self._kin.not_there(name)
+                raise self._group.plugin_not_loaded_error(name)
             return calls[name](payload)
 
         return call
 
     def _catalogues(
-        self, stages: Sequence[Stage[Channel]], listing: Hook[None, Any]
+        self, bound_plugins: Sequence[BoundPlugin[Channel]], listing: Hook[None, Any]
     ) -> list[tuple[Manifest, Any]]:
         """Ask every plugin for its functions; one that fails is left out."""
         found: list[tuple[Manifest, Any]] = []
-        for stage in stages:
+        for bound in bound_plugins:
             try:
-                found.append((stage.manifest, stage.call(None)))
+                found.append((bound.manifest, bound.call(None)))
             except ScaffoldError as error:
-                self._kin.leave_out(stage, listing, error)
+                self._group.leave_out(bound, listing, error)
         return found
 
 
-def stopped(stage: Stage[Any], hook: Hook[Any, Out], error: BaseException) -> Out:
+def chain_result(bound: BoundPlugin[Any], hook: Hook[Any, Out], error: BaseException) -> Out:
     """Return the answer of a chain that a plugin has ended; raise what it failed with."""
     if isinstance(error, ScaffoldError) and error.code == StopChain.CODE:
         return hook.output.load(to_json(getattr(error, "data", None)))
-    raise blamed(stage, error) from None
+    raise blame(bound, error) from None
 
 
 def _asked(
-    stages: Sequence[Stage[Channel]], payload: Any
-) -> list[tuple[Stage[Channel], Callable[[], Any]]]:
+    bound_plugins: Sequence[BoundPlugin[Channel]], payload: Any
+) -> list[tuple[BoundPlugin[Channel], Callable[[], Any]]]:
     """Ask plugins of this process one by one, when their turn comes, and others side by side."""
-    away = [stage for stage in stages if not stage.local]
+    away = [bound for bound in bound_plugins if not bound.local]
     answers: dict[str, Callable[[], Any]] = {}
     if len(away) > 1:
         with ThreadPoolExecutor(len(away), "plugin-collect") as pool:
-            for stage in away:
-                future = pool.submit(copy_context().run, stage.call, payload)
-                answers[stage.name] = future.result
-    return [(stage, answers.get(stage.name) or partial(stage.call, payload)) for stage in stages]
+            for bound in away:
+                future = pool.submit(copy_context().run, bound.call, payload)
+                answers[bound.name] = future.result
+    return [
+        (bound, answers.get(bound.name) or partial(bound.call, payload)) for bound in bound_plugins
+    ]
 
 
-def _blaming(stage: Stage[Channel]) -> Callable[[Any], Any]:
+def _blaming(bound: BoundPlugin[Channel]) -> Callable[[Any], Any]:
     def call(payload: Any) -> Any:
         try:
-            return stage.call(payload)
+            return bound.call(payload)
         except PLUGIN_EXCEPTIONS as error:
-            stage.entry.degrade(error)
+            bound.entry.degrade(error)
             raise
 
     return call

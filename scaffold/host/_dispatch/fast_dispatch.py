@@ -4,41 +4,43 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.host._dispatch.bound_plugin import Stage, blamed
-from scaffold.host._in_process.hook_binding import Direct
-from scaffold.host._in_process.in_flight import Calls
+from scaffold.host._dispatch.bound_plugin import BoundPlugin, blame
+from scaffold.host._in_process.hook_binding import UnguardedCall
+from scaffold.host._in_process.in_flight import DispatchedCalls
 
-__all__ = ["collecting", "directs", "passing_on"]
+__all__ = ["fast_chain", "fast_collect", "unguarded_calls"]
 
 
-def directs(stages: Sequence[Stage[Any]], *, chained: bool = False) -> list[Direct]:
+def unguarded_calls(
+    bound_plugins: Sequence[BoundPlugin[Any]], *, chained: bool = False
+) -> list[UnguardedCall]:
     """Return the short ways to all plugins, if each has one and their classes are the same."""
-    ways = [stage.direct for stage in stages if stage.direct is not None]
-    if not ways or len(ways) < len(stages):
+    ways = [bound.direct for bound in bound_plugins if bound.direct is not None]
+    if not ways or len(ways) < len(bound_plugins):
         return []
-    takes, gives = ways[0].takes, ways[0].gives
-    same = all(way.takes is takes and way.gives is gives for way in ways)
+    takes, gives = ways[0].input_class, ways[0].output_class
+    same = all(way.input_class is takes and way.output_class is gives for way in ways)
     return ways if same and (takes is gives or not chained) else []
 
 
-def collecting(
-    stages: Sequence[Stage[Any]],
-    ways: Sequence[Direct],
-    calls: Calls,
+def fast_collect(
+    bound_plugins: Sequence[BoundPlugin[Any]],
+    ways: Sequence[UnguardedCall],
+    calls: DispatchedCalls,
     otherwise: Callable[[Any], list[Any]],
 ) -> Callable[[Any], list[Any]]:
     """Return the function that asks every plugin; `otherwise` takes inputs of other classes."""
     invokes = [way.invoke for way in ways]
-    takes, gives = ways[0].takes, ways[0].gives
+    takes, gives = ways[0].input_class, ways[0].output_class
 
     def collect(payload: Any) -> list[Any]:
         if type(payload) is not takes:
             return otherwise(payload)
         answers: list[Any] = []
         keep, class_of, expected = answers.append, type, gives
-        calls.under_way += 1
+        calls.running += 1
         if calls.over:
-            calls.under_way -= 1
+            calls.running -= 1
             return otherwise(payload)
         try:
             for invoke in invokes:
@@ -47,20 +49,20 @@ def collecting(
                     answer = ways[len(answers)].finish(answer)
                 keep(answer)
         except PLUGIN_EXCEPTIONS as error:
-            raise blamed(stages[len(answers)], error) from None
+            raise blame(bound_plugins[len(answers)], error) from None
         finally:
-            calls.under_way -= 1
+            calls.running -= 1
         return answers
 
     return collect
 
 
-def passing_on(
-    stages: Sequence[Stage[Any]],
-    ways: Sequence[Direct],
-    calls: Calls,
+def fast_chain(
+    bound_plugins: Sequence[BoundPlugin[Any]],
+    ways: Sequence[UnguardedCall],
+    calls: DispatchedCalls,
     otherwise: Callable[[Any], Any],
-    refused: Callable[[Stage[Any], BaseException], Any],
+    refused: Callable[[BoundPlugin[Any], BaseException], Any],
 ) -> Callable[[Any], Any]:
     """Return the function that hands a payload from plugin to plugin.
 
@@ -68,16 +70,16 @@ def passing_on(
     has ended, or raises.
     """
     invokes = [way.invoke for way in ways]
-    takes = ways[0].takes
+    takes = ways[0].input_class
 
     def chain(payload: Any) -> Any:
         if type(payload) is not takes:
             return otherwise(payload)
         invoke, class_of, expected = invokes[0], type, takes
         before = 0
-        calls.under_way += 1
+        calls.running += 1
         if calls.over:
-            calls.under_way -= 1
+            calls.running -= 1
             return otherwise(payload)
         try:
             for invoke in invokes:
@@ -89,9 +91,9 @@ def passing_on(
             if class_of(payload) is not expected:
                 payload = ways[-1].finish(payload)
         except PLUGIN_EXCEPTIONS as error:
-            return refused(stages[invokes.index(invoke) - before], error)
+            return refused(bound_plugins[invokes.index(invoke) - before], error)
         finally:
-            calls.under_way -= 1
+            calls.running -= 1
         return payload
 
     return chain

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from scaffold.contract._errors.errors import AmbiguousPlugin, HookError
 from scaffold.contract._hooks.hook import Hook
-from scaffold.host._registry.start_order import rank
+from scaffold.host._registry.start_order import dispatch_order
 from scaffold.manifest._model import Manifest
 
 __all__ = ["by_function", "one_owner", "owners"]
@@ -25,7 +25,7 @@ def owners(
 ) -> dict[str, list[Manifest]]:
     """Return the plugins that have each function, the first in rank first."""
     found: dict[str, list[Manifest]] = {}
-    for manifest, catalogue in sorted(catalogues, key=lambda pair: rank(pair[0])):
+    for manifest, catalogue in sorted(catalogues, key=lambda pair: dispatch_order(pair[0])):
         for function in from_json(listing.output.dump(catalogue)):
             found.setdefault(function["name"], []).append(manifest)
     return found
@@ -49,7 +49,7 @@ def one_owner(
         reason = f"no plugin in use has a function '{function}'{asked}{failures()}"
         raise HookError("unknown_function", reason)
     first, *others = candidates
-    if others and rank(others[0])[:-1] == rank(first)[:-1]:
+    if others and dispatch_order(others[0])[:-1] == dispatch_order(first)[:-1]:
         raise AmbiguousPlugin(
             kind,
             f"equal priority for kind={kind}, and both '{first.name}' and '{others[0].name}' have "

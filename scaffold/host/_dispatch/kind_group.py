@@ -9,14 +9,19 @@ from scaffold.contract._errors.errors import DispatchError, NoCapableHandler
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.hook import Hook, Kind
-from scaffold.host._dispatch.bound_plugin import Stage, blamed, stage
-from scaffold.host._in_process.in_flight import Calls
+from scaffold.host._dispatch.bound_plugin import BoundPlugin, bind_plugin, blame
+from scaffold.host._in_process.in_flight import DispatchedCalls
 from scaffold.host._registry.entries import Entry, State
-from scaffold.host._registry.selection import Policy, active, check_fallbacks, override
-from scaffold.host._registry.start_order import rank
+from scaffold.host._registry.selection import (
+    Policy,
+    active_override,
+    check_fallbacks,
+    select_active,
+)
+from scaffold.host._registry.start_order import dispatch_order
 from scaffold.manifest._model import Manifest
 
-__all__ = ["Kinship"]
+__all__ = ["KindGroup"]
 
 C = TypeVar("C", Channel, AsyncChannel)
 
@@ -24,7 +29,7 @@ _FOR_ALL: Final = (Dispatch.BROADCAST_COLLECT, Dispatch.BROADCAST_NOTIFY, Dispat
 """Dispatch classes whose calls reach every plugin that has the hook."""
 
 
-class Kinship(Generic[C]):
+class KindGroup(Generic[C]):
     """A kind that a host has registered; `entries` returns all plugins that the host knows."""
 
     def __init__(self, kind: Kind, entries: Callable[[], Collection[Entry[C]]]) -> None:
@@ -35,34 +40,34 @@ class Kinship(Generic[C]):
         self.best_effort: frozenset[str] = frozenset()
         """Collecting hooks that this host has answer with what they can get."""
         self._entries: Callable[[], Collection[Entry[C]]] = entries
-        self._calls: dict[str, Calls] = {}
+        self._calls: dict[str, DispatchedCalls] = {}
         self._left_out: dict[str, dict[str, str]] = {}
         """Hook → plugin → why it was left out."""
 
     def used(self) -> list[Entry[C]]:
         """Return the plugins in use, the first in rank first."""
-        found = [entry for entry in self._kin() if entry.loaded and _in_use(entry)]
-        return sorted(found, key=lambda entry: rank(_manifest(entry)))
+        found = [entry for entry in self._group() if entry.loaded and _in_use(entry)]
+        return sorted(found, key=lambda entry: dispatch_order(_manifest(entry)))
 
-    def stages(self, hook: Hook[Any, Any]) -> list[Stage[C]]:
+    def bound_plugins(self, hook: Hook[Any, Any]) -> list[BoundPlugin[C]]:
         """Bind a hook of every plugin in use, the first in rank first.
 
         Those that lack a hook which is for all plugins are left out.
         """
-        found = [stage(entry, hook) for entry in self.used()]
+        found = [bind_plugin(entry, hook) for entry in self.used()]
         return [one for one in found if not one.absent] if hook.dispatch in _FOR_ALL else found
 
-    def calls(self, hook: Hook[Any, Any]) -> Calls:
+    def calls(self, hook: Hook[Any, Any]) -> DispatchedCalls:
         """Return the counter of the dispatched calls of a hook, for the plugins in use."""
         calls = self._calls.get(hook.name)
         if calls is None:
-            calls = self._calls[hook.name] = Calls()
+            calls = self._calls[hook.name] = DispatchedCalls()
             for entry in self.used():
                 if entry.loaded is not None:
-                    entry.loaded.flights.add(hook.name, calls)
+                    entry.loaded.in_flight.add(hook.name, calls)
         return calls
 
-    def renew(self) -> None:
+    def refresh(self) -> None:
         """Take note that the plugins in use are others."""
         for calls in self._calls.values():
             calls.over = True
@@ -73,15 +78,15 @@ class Kinship(Generic[C]):
         """Tell whether a collect leaves out the plugins that fail."""
         return hook.best_effort or hook.name in self.best_effort or self._is_catalogue(hook)
 
-    def leave_out(self, stage: Stage[C], hook: Hook[Any, Any], error: BaseException) -> None:
+    def leave_out(self, bound: BoundPlugin[C], hook: Hook[Any, Any], error: BaseException) -> None:
         """Note a failure of a plugin that a call does without; warn of it once."""
-        shown = blamed(stage, error)
+        shown = blame(bound, error)
         known = self._left_out.setdefault(hook.name, {})
-        if known.get(stage.name) != str(shown):
-            known[stage.name] = str(shown)
+        if known.get(bound.name) != str(shown):
+            known[bound.name] = str(shown)
             message = "%s: left out of '%s': %s: %s"
-            logger = logging.getLogger(f"plugin.{stage.name}")
-            logger.warning(message, stage.name, hook.name, type(shown).__name__, shown)
+            logger = logging.getLogger(f"plugin.{bound.name}")
+            logger.warning(message, bound.name, hook.name, type(shown).__name__, shown)
 
     def left_out(self, hook: Hook[Any, Any]) -> list[str]:
         """Return the plugins that calls of a hook had to do without."""
@@ -98,33 +103,33 @@ class Kinship(Generic[C]):
 
     def preferred(self) -> str | None:
         """Return the plugin that the policy, or else the environment, names."""
-        return self.chosen() or override(self.kind.name)
+        return self.chosen() or active_override(self.kind.name)
 
     def active(self) -> str:
         """Return the plugin that answers for the kind; raise `DispatchError`."""
         manifests = [_manifest(entry) for entry in self.used()]
-        return active(self.kind.name, manifests, self.failures)
+        return select_active(self.kind.name, manifests, self.failures)
 
     def check(self) -> None:
         """Raise `AmbiguousPlugin` if it will not be known which plugin is to answer."""
         manifests = [
-            _manifest(entry) for entry in self._kin() if entry.state is not State.UNAVAILABLE
+            _manifest(entry) for entry in self._group() if entry.state is not State.UNAVAILABLE
         ]
         check_fallbacks(self.kind.name, manifests)
         one = any(
             hook.dispatch == "singleton" and hook.functions is None
             for hook in self.kind.hooks.values()
         )
-        if one and manifests and self.policy is None and override(self.kind.name) is None:
-            active(self.kind.name, manifests)
+        if one and manifests and self.policy is None and active_override(self.kind.name) is None:
+            select_active(self.kind.name, manifests)
 
-    def not_there(self, name: str) -> DispatchError:
+    def plugin_not_loaded_error(self, name: str) -> DispatchError:
         """Return the error of a call that is to go to a plugin which is not in use."""
         there = ", ".join(entry.name for entry in self.used()) or "none"
         reason = f"'{name}' is to answer, and in use is: {there}"
         return NoCapableHandler(self.kind.name, reason + self.failures())
 
-    def nobody(self) -> DispatchError:
+    def no_plugin_error(self) -> DispatchError:
         """Return the error of a call that finds no plugin."""
         return NoCapableHandler(
             self.kind.name, f"no plugin of this kind is in use{self.failures()}"
@@ -132,10 +137,10 @@ class Kinship(Generic[C]):
 
     def failures(self) -> str:
         """Return why plugins of this kind cannot be used, to be appended to a reason."""
-        failed = [entry for entry in self._kin() if entry.reason and not _in_use(entry)]
+        failed = [entry for entry in self._group() if entry.reason and not _in_use(entry)]
         return "".join(f"; '{entry.name}' is {entry.state}: {entry.reason}" for entry in failed)
 
-    def _kin(self) -> Sequence[Entry[C]]:
+    def _group(self) -> Sequence[Entry[C]]:
         return [
             entry
             for entry in self._entries()

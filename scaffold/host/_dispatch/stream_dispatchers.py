@@ -8,9 +8,9 @@ from scaffold.contract._errors.errors import DispatchError, ScaffoldError
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.dispatcher import Wanted
 from scaffold.contract._hooks.hook import StreamHook
-from scaffold.host._dispatch.bound_plugin import Stage, blamed
-from scaffold.host._dispatch.kind_group import Kinship
-from scaffold.host._registry.selection import Capabilities
+from scaffold.host._dispatch.bound_plugin import BoundPlugin, blame
+from scaffold.host._dispatch.kind_group import KindGroup
+from scaffold.host._registry.selection import CapabilityIndex
 
 __all__ = [
     "async_capability_stream",
@@ -25,60 +25,68 @@ Items = TypeVar("Items")
 
 
 def singleton_stream(
-    kin: Kinship[Channel], hook: StreamHook[In, Out]
+    group: KindGroup[Channel], hook: StreamHook[In, Out]
 ) -> Callable[[In], Generator[Out]]:
     """Ask the active plugin."""
-    return _active(kin, {one.name: _watched(kin, one, hook) for one in kin.stages(hook)})
+    return _active(
+        group, {one.name: _watched(group, one, hook) for one in group.bound_plugins(hook)}
+    )
 
 
 def async_singleton_stream(
-    kin: Kinship[AsyncChannel], hook: StreamHook[In, Out]
+    group: KindGroup[AsyncChannel], hook: StreamHook[In, Out]
 ) -> Callable[[In], AsyncGenerator[Out]]:
     """Ask the active plugin."""
-    return _active(kin, {one.name: _async_watched(kin, one, hook) for one in kin.stages(hook)})
+    return _active(
+        group, {one.name: _async_watched(group, one, hook) for one in group.bound_plugins(hook)}
+    )
 
 
 def capability_stream(
-    kin: Kinship[Channel], hook: StreamHook[In, Out]
+    group: KindGroup[Channel], hook: StreamHook[In, Out]
 ) -> Callable[[In, Wanted], Generator[Out]]:
     """Ask the best plugin that supports what is wanted, or the fallback."""
-    return _capable(kin, [(one, _watched(kin, one, hook)) for one in kin.stages(hook)])
+    return _capable(group, [(one, _watched(group, one, hook)) for one in group.bound_plugins(hook)])
 
 
 def async_capability_stream(
-    kin: Kinship[AsyncChannel], hook: StreamHook[In, Out]
+    group: KindGroup[AsyncChannel], hook: StreamHook[In, Out]
 ) -> Callable[[In, Wanted], AsyncGenerator[Out]]:
     """Ask the best plugin that supports what is wanted, or the fallback."""
-    return _capable(kin, [(one, _async_watched(kin, one, hook)) for one in kin.stages(hook)])
+    return _capable(
+        group, [(one, _async_watched(group, one, hook)) for one in group.bound_plugins(hook)]
+    )
 
 
-def _active(kin: Kinship[Any], calls: Mapping[str, Callable[[In], Items]]) -> Callable[[In], Items]:
-    if kin.policy is None:
+def _active(
+    group: KindGroup[Any], calls: Mapping[str, Callable[[In], Items]]
+) -> Callable[[In], Items]:
+    if group.policy is None:
         try:
-            return calls[kin.active()]
+            return calls[group.active()]
         except DispatchError as error:
             return _raising(error)
 
     def call(payload: In) -> Items:
-        name = kin.preferred() or kin.active()
+        name = group.preferred() or group.active()
         if name not in calls:
-            raise kin.not_there(name)
+            raise group.plugin_not_loaded_error(name)
         return calls[name](payload)
 
     return call
 
 
 def _capable(
-    kin: Kinship[Any], calls: list[tuple[Stage[Any], Callable[[In], Items]]]
+    group: KindGroup[Any], calls: list[tuple[BoundPlugin[Any], Callable[[In], Items]]]
 ) -> Callable[[In, Wanted], Items]:
-    named = {stage.name: call for stage, call in calls}
-    manifests = [(stage.manifest, call) for stage, call in calls]
-    index = Capabilities(kin.kind.name, manifests, kin.failures)
+    named = {bound.name: call for bound, call in calls}
+    manifests = [(bound.manifest, call) for bound, call in calls]
+    index = CapabilityIndex(group.kind.name, manifests, group.failures)
 
     def call(payload: In, wanted: Wanted) -> Items:
-        name = kin.chosen()
+        name = group.chosen()
         if name is not None and name not in named:
-            raise kin.not_there(name)
+            raise group.plugin_not_loaded_error(name)
         found = index.find(wanted) if name is None else named[name]
         return found(payload)
 
@@ -86,44 +94,44 @@ def _capable(
 
 
 def _watched(
-    kin: Kinship[Channel], stage: Stage[Channel], hook: StreamHook[In, Out]
+    group: KindGroup[Channel], bound: BoundPlugin[Channel], hook: StreamHook[In, Out]
 ) -> Callable[[In], Generator[Out]]:
     """Count the streams of a plugin elsewhere, and note its failures; in process both is done."""
-    if stage.local:
-        return stage.call
-    calls = kin.calls(hook)
+    if bound.local:
+        return bound.call
+    calls = group.calls(hook)
 
     def items(made: Generator[Out]) -> Generator[Out]:
-        calls.under_way += 1
+        calls.running += 1
         try:
             yield from made
         except ScaffoldError as error:
-            raise blamed(stage, error) from None
+            raise blame(bound, error) from None
         finally:
-            calls.under_way -= 1
+            calls.running -= 1
 
-    return lambda payload: items(stage.call(payload))
+    return lambda payload: items(bound.call(payload))
 
 
 def _async_watched(
-    kin: Kinship[AsyncChannel], stage: Stage[AsyncChannel], hook: StreamHook[In, Out]
+    group: KindGroup[AsyncChannel], bound: BoundPlugin[AsyncChannel], hook: StreamHook[In, Out]
 ) -> Callable[[In], AsyncGenerator[Out]]:
-    if stage.local:
-        return stage.call
-    calls = kin.calls(hook)
+    if bound.local:
+        return bound.call
+    calls = group.calls(hook)
 
     async def items(made: AsyncGenerator[Out]) -> AsyncGenerator[Out]:
-        calls.under_way += 1
+        calls.running += 1
         try:
             async with aclosing(made):
                 async for item in made:
                     yield item
         except ScaffoldError as error:
-            raise blamed(stage, error) from None
+            raise blame(bound, error) from None
         finally:
-            calls.under_way -= 1
+            calls.running -= 1
 
-    return lambda payload: items(stage.call(payload))
+    return lambda payload: items(bound.call(payload))
 
 
 def _raising(error: DispatchError) -> Callable[[Any], Any]:

@@ -6,6 +6,6 @@ somebody else's bindings of the same kind goes through JSON, as it would across 
 
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.channel import InProcessChannel
-from scaffold.host._in_process.guards import LANDING
+from scaffold.host._in_process.guards import CALLS_GRACE_PERIOD
 
-__all__ = ["LANDING", "AsyncInProcessChannel", "InProcessChannel"]
+__all__ = ["CALLS_GRACE_PERIOD", "AsyncInProcessChannel", "InProcessChannel"]

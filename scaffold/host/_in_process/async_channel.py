@@ -14,23 +14,27 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
-from scaffold.host._concurrency.finish_cancelled import finish
-from scaffold.host._concurrency.thread_pool import Crew
-from scaffold.host._concurrency.time_limit import Late, Leftovers, within_async
-from scaffold.host._in_process.guards import (
-    LANDING,
-    await_alone,
-    catalogue_of,
-    failing,
-    inherited,
-    is_awaited,
-    settled,
-    setup_failed_in_fork,
-    teardown_failed,
+from scaffold.host._concurrency.finish_cancelled import run_to_completion
+from scaffold.host._concurrency.thread_pool import ThreadPool
+from scaffold.host._concurrency.time_limit import (
+    AbandonedWork,
+    TimeLimitExceeded,
+    async_run_in_time,
 )
-from scaffold.host._in_process.hook_binding import Joint, join
-from scaffold.host._in_process.in_flight import Counter, Flights, closed
-from scaffold.host._in_process.streams import opener_async
+from scaffold.host._in_process.guards import (
+    CALLS_GRACE_PERIOD,
+    await_fully,
+    await_in_new_loop,
+    catalogue_of,
+    failure_translator,
+    fork_setup_error,
+    has_async_methods,
+    inherited,
+    teardown_error,
+)
+from scaffold.host._in_process.hook_binding import HookBinding, bind_hook
+from scaffold.host._in_process.in_flight import CallCounter, InFlightCalls, channel_closed_error
+from scaffold.host._in_process.streams import async_stream_opener
 from scaffold.resources._scope import ResourceScope
 
 if TYPE_CHECKING:
@@ -56,12 +60,12 @@ class AsyncInProcessChannel:
     ) -> None:
         self.plugin = plugin
         self.name = name or type(plugin).__name__
-        self.flights = Flights()
+        self.in_flight = InFlightCalls()
         self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
         self.loan = ResourceScope()
         """What the plugin was lent; it is taken back after its teardown."""
         self._threaded = execution_model.endswith("_cpu_bound")
-        self._crew = Crew(f"plugin-{self.name}")
+        self._threads = ThreadPool(f"plugin-{self.name}")
         self._catalogues: dict[str, FunctionCatalog] = {}
         self._set_up: Callable[[], Awaitable[None]] | None = None
         self._teardown_within: float | None = None
@@ -75,7 +79,7 @@ class AsyncInProcessChannel:
         *,
         seconds: float,
         teardown_seconds: float,
-        leftovers: Leftovers | None = None,
+        abandoned_work: AbandonedWork | None = None,
     ) -> None:
         """Set the plugin up; `aclose` tears it down. See `InProcessChannel.setup`."""
 
@@ -83,7 +87,9 @@ class AsyncInProcessChannel:
             made = context(self.loan)
             if type(self.plugin).setup is not Plugin.setup:
                 work = partial(self.plugin.setup, made)
-                await _bounded(seconds, work, undo=self._tear_down_late, leftovers=leftovers)
+                await _bounded(
+                    seconds, work, undo=self._tear_down_late, abandoned_work=abandoned_work
+                )
             self._teardown_within = teardown_seconds
 
         self._set_up = set_up
@@ -91,11 +97,11 @@ class AsyncInProcessChannel:
 
     @override
     def __repr__(self) -> str:
-        kind, state = self.plugin.kind, "closed" if self.flights.closed else "open"
+        kind, state = self.plugin.kind, "closed" if self.in_flight.closed else "open"
         return f"<AsyncInProcessChannel {self.name} ({kind.name} {kind.version}, {state})>"
 
     async def check(self, seconds: float) -> None:
-        """Ask the plugin how it is; raise what it raises, or `Late`."""
+        """Ask the plugin how it is; raise what it raises, or `TimeLimitExceeded`."""
         if type(self.plugin).health is not Plugin.health:
             await self._enter()
             await _bounded(seconds, self.plugin.health)
@@ -108,10 +114,15 @@ class AsyncInProcessChannel:
         return bound
 
     def _guarded(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
-        joint = join(self.plugin, self.name, hook)
-        invoke, fail = self._invoking(joint, hook), failing(joint, hook)
-        takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
-        enter, under_way, shut = self._enter, 0, self.flights.shut
+        binding = bind_hook(self.plugin, self.name, hook)
+        invoke, fail = self._invoking(binding, hook), failure_translator(binding, hook)
+        takes, admit, gives, accept = (
+            binding.input_class,
+            binding.admit,
+            binding.output_class,
+            binding.accept,
+        )
+        enter, under_way, shut = self._enter, 0, self.in_flight.shut
 
         async def call(payload: In) -> Out:
             nonlocal under_way
@@ -124,7 +135,7 @@ class AsyncInProcessChannel:
                 return await call(payload)
             try:
                 answer: Out = invoke(payload)
-                return answer if type(answer) is gives else accept(await settled(answer))
+                return answer if type(answer) is gives else accept(await await_fully(answer))
             except HookError:
                 raise
             except PLUGIN_EXCEPTIONS as error:
@@ -133,22 +144,24 @@ class AsyncInProcessChannel:
             finally:
                 under_way -= 1
 
-        def gate(count: int | None) -> None:
+        def on_closed_changed(count: int | None) -> None:
             nonlocal shut, under_way
-            shut = self.flights.shut
+            shut = self.in_flight.shut
             if count is not None:
                 under_way = count
 
-        self.flights.watch(hook.name, Counter(lambda: under_way, gate, invoke))
+        self.in_flight.watch(hook.name, CallCounter(lambda: under_way, on_closed_changed, invoke))
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
-        joint = join(self.plugin, self.name, hook)
-        crew = self._crew
-        return opener_async(joint, hook, self.flights, crew, self._enter, threaded=self._threaded)
+        binding = bind_hook(self.plugin, self.name, hook)
+        threads = self._threads
+        return async_stream_opener(
+            binding, hook, self.in_flight, threads, self._enter, threaded=self._threaded
+        )
 
-    async def aclose(self, *, landing: float = LANDING, but: int = 0) -> None:
+    async def aclose(self, *, landing: float = CALLS_GRACE_PERIOD, but: int = 0) -> None:
         """Refuse new calls, wait for those in flight, and tear the plugin down if it was set up.
 
         May be repeated. A cancellation is raised after the teardown. See `InProcessChannel.close`.
@@ -157,51 +170,51 @@ class AsyncInProcessChannel:
             landing: Seconds for which calls in flight are awaited.
             but: How many calls are not awaited: they wait for this, in another task.
         """
-        self.flights.closed = True
+        self.in_flight.closed = True
         if self._ending:
             return
         self._ending = True
         try:
-            await finish(self._end(landing, max(but, self.flights.own())))
+            await run_to_completion(self._end(landing, max(but, self.in_flight.own())))
         except PLUGIN_EXCEPTIONS as error:
-            raise teardown_failed(self.name, error) from error
+            raise teardown_error(self.name, error) from error
 
     async def _end(self, landing: float, own: int) -> None:
-        await self.flights.landed_async(landing, but=own)
-        self._crew.close()
+        await self.in_flight.async_wait_idle(landing, but=own)
+        self._threads.close()
         seconds, self._teardown_within = self._teardown_within, None
         try:
             if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
                 await _bounded(seconds, self.plugin.teardown, undo=_nothing)
         finally:
-            await settled(self.loan.end())
+            await await_fully(self.loan.end())
 
     def _tear_down_late(self) -> None:
         """Tear down a plugin whose `setup` has succeeded after it was given up."""
         answer = self.plugin.teardown()
         if answer is not None:
-            await_alone(answer)
+            await_in_new_loop(answer)
 
     async def _enter(self) -> None:
-        """Let a call begin although the gate is shut: a fork sets the plugin up first.
+        """Let a call begin although the on_closed_changed is shut: a fork sets the plugin up first.
 
         Raises `ConnectFailed` if the channel is closed, `PluginLoadError` if `setup` fails.
         """
         import asyncio
 
-        if self.flights.closed:
-            raise closed()
+        if self.in_flight.closed:
+            raise channel_closed_error()
         if self._entering is None:
             self._entering = asyncio.Lock()
         async with self._entering:
-            if not self.flights.inherited:
+            if not self.in_flight.inherited:
                 return
             try:
                 if self._set_up is not None:
                     await self._set_up()
             except PLUGIN_EXCEPTIONS as error:
-                raise setup_failed_in_fork(self.name, error) from error
-            self.flights.inherited = False
+                raise fork_setup_error(self.name, error) from error
+            self.in_flight.inherited = False
 
     def _inherit(self) -> None:
         """Leave to the parent process what it has set up, lent and started."""
@@ -210,39 +223,41 @@ class AsyncInProcessChannel:
         self._ending = False
         self._entering = None
         self._teardown_within = None
-        if is_awaited(self.plugin):
-            self.flights.inherited = True
+        if has_async_methods(self.plugin):
+            self.in_flight.inherited = True
 
-    def _invoking(self, joint: Joint[Any, Any], hook: Hook[Any, Any]) -> Callable[[Any], Any]:
+    def _invoking(
+        self, binding: HookBinding[Any, Any], hook: Hook[Any, Any]
+    ) -> Callable[[Any], Any]:
         """Return the plugin's method, in a thread or within a time where it needs to be."""
-        invoke = joint.invoke
+        invoke = binding.invoke
         if self._threaded or hook.timeout is not None:
             invoke = self._in_crew(invoke)
         if hook.functions is not None:
-            invoke = self._held_to_catalogue(joint, invoke)
+            invoke = self._held_to_catalogue(binding, invoke)
         if hook.timeout is not None:
             invoke = _limited(invoke, hook.timeout)
         return invoke
 
     def _in_crew(self, invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        result_of = self._crew.result_of
+        result_of = self._threads.result_of
         return lambda payload: result_of(lambda: invoke(payload))
 
     def _held_to_catalogue(
-        self, joint: Joint[Any, Any], invoke: Callable[[Any], Any]
+        self, binding: HookBinding[Any, Any], invoke: Callable[[Any], Any]
     ) -> Callable[[Any], Any]:
-        hook = joint.own
-        listing = joint.catalogue_hook
+        hook = binding.own
+        listing = binding.catalogue_hook
         functions = self.bind(listing)
 
         async def invoke_if_valid(payload: Any) -> Any:
             content = from_json(hook.input.dump(payload))
             catalogue = self._catalogues.get(listing.name)
-            if catalogue is None or joint.function(content) not in catalogue.functions:
+            if catalogue is None or binding.function(content) not in catalogue.functions:
                 catalogue = catalogue_of(listing, await functions(None))
                 self._catalogues[listing.name] = catalogue
             catalogue.check(hook, content)
-            return await settled(invoke(payload))
+            return await await_fully(invoke(payload))
 
         return invoke_if_valid
 
@@ -254,11 +269,11 @@ def _limited(invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Aw
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                return await settled(invoke(payload))
+                return await await_fully(invoke(payload))
         except TimeoutError:
             if not limit.expired():  # the hook's own error
                 raise
-            raise Late(seconds) from None
+            raise TimeLimitExceeded(seconds) from None
 
     return limited
 
@@ -268,7 +283,7 @@ async def _bounded(
     work: Callable[[], Any],
     *,
     undo: Callable[[], object] | None = None,
-    leftovers: Leftovers | None = None,
+    abandoned_work: AbandonedWork | None = None,
 ) -> None:
     """Do work of a plugin's lifecycle in the loop, or in a thread of its own if it is plain."""
     import asyncio
@@ -279,11 +294,13 @@ async def _bounded(
             if iscoroutinefunction(work):
                 await work()
             else:
-                await settled(await within_async(work, undo=undo, leftovers=leftovers))
+                await await_fully(
+                    await async_run_in_time(work, undo=undo, abandoned_work=abandoned_work)
+                )
     except TimeoutError:
         if not limit.expired():  # the work's own error
             raise
-        raise Late(seconds) from None
+        raise TimeLimitExceeded(seconds) from None
 
 
 def _nothing() -> None:

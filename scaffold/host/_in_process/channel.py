@@ -17,21 +17,21 @@ from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.time_limit import Leftovers, within
+from scaffold.host._concurrency.time_limit import AbandonedWork, run_in_time
 from scaffold.host._in_process.guards import (
-    LANDING,
-    TAKING_BACK,
-    await_alone,
+    CALLS_GRACE_PERIOD,
+    RESOURCE_GRACE_PERIOD,
+    await_in_new_loop,
     catalogue_of,
-    failing,
+    failure_translator,
+    fork_setup_error,
+    has_async_methods,
     inherited,
-    is_awaited,
-    setup_failed_in_fork,
-    teardown_failed,
+    teardown_error,
 )
-from scaffold.host._in_process.hook_binding import Direct, Joint, join
-from scaffold.host._in_process.in_flight import Counter, Flights, closed
-from scaffold.host._in_process.streams import opener
+from scaffold.host._in_process.hook_binding import HookBinding, UnguardedCall, bind_hook
+from scaffold.host._in_process.in_flight import CallCounter, InFlightCalls, channel_closed_error
+from scaffold.host._in_process.streams import stream_opener
 from scaffold.resources._scope import ResourceScope
 
 __all__ = ["InProcessChannel"]
@@ -48,7 +48,7 @@ class InProcessChannel:
     def __init__(self, plugin: Plugin, *, name: str | None = None) -> None:
         self.plugin = plugin
         self.name = name or type(plugin).__name__
-        self.flights = Flights()
+        self.in_flight = InFlightCalls()
         self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
         self.loan = ResourceScope()
         """What the plugin was lent; it is taken back after its teardown."""
@@ -67,7 +67,7 @@ class InProcessChannel:
         *,
         seconds: float,
         teardown_seconds: float,
-        leftovers: Leftovers | None = None,
+        abandoned_work: AbandonedWork | None = None,
     ) -> None:
         """Set the plugin up; `close` tears it down.
 
@@ -75,7 +75,7 @@ class InProcessChannel:
             context: Makes the plugin's context from what the plugin is lent.
             seconds: How long `setup` may take.
             teardown_seconds: How long `teardown` may take.
-            leftovers: Where the thread of a `setup` that is late is noted.
+            abandoned_work: Where the thread of a `setup` that is late is noted.
 
         Raises what `context` and the plugin raise, or `Late`. A `setup` that succeeds after that
         is torn down at once.
@@ -91,21 +91,21 @@ class InProcessChannel:
             if type(self.plugin).setup is Plugin.setup:
                 self._teardown_due.append(teardown_seconds)
             else:
-                within(seconds, work, undo=self._tear_down_late, leftovers=leftovers)
+                run_in_time(seconds, work, undo=self._tear_down_late, abandoned_work=abandoned_work)
 
         self._set_up = set_up
         set_up()
 
     @override
     def __repr__(self) -> str:
-        kind, state = self.plugin.kind, "closed" if self.flights.closed else "open"
+        kind, state = self.plugin.kind, "closed" if self.in_flight.closed else "open"
         return f"<InProcessChannel {self.name} ({kind.name} {kind.version}, {state})>"
 
     def check(self, seconds: float) -> None:
         """Ask the plugin how it is; raise what it raises, or `Late`."""
         if type(self.plugin).health is not Plugin.health:
             self._enter()
-            within(seconds, lambda: self.settle(self.plugin.health()))
+            run_in_time(seconds, lambda: self.settle(self.plugin.health()))
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook` and raises `HookError`."""
@@ -115,15 +115,20 @@ class InProcessChannel:
         return bound
 
     def _guarded(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
-        joint = join(self.plugin, self.name, hook)
-        invoke = joint.invoke
+        binding = bind_hook(self.plugin, self.name, hook)
+        invoke = binding.invoke
         if hook.functions is not None:
-            invoke = self._held_to_catalogue(joint)
+            invoke = self._held_to_catalogue(binding)
         if hook.timeout is not None:
             invoke = self._limited(invoke, hook.timeout)
-        takes, admit, gives, finish = joint.takes, joint.admit, joint.gives, self._finishing(joint)
-        fail, enter = failing(joint, hook), self._enter
-        under_way, shut = 0, self.flights.shut
+        takes, admit, gives, finish = (
+            binding.input_class,
+            binding.admit,
+            binding.output_class,
+            self._finishing(binding),
+        )
+        fail, enter = failure_translator(binding, hook), self._enter
+        under_way, shut = 0, self.in_flight.shut
 
         def call(payload: In) -> Out:
             nonlocal under_way
@@ -145,30 +150,32 @@ class InProcessChannel:
             finally:
                 under_way -= 1
 
-        def gate(count: int | None) -> None:
+        def on_closed_changed(count: int | None) -> None:
             nonlocal shut, under_way
-            shut = self.flights.shut
+            shut = self.in_flight.shut
             if count is not None:
                 under_way = count
 
-        self.flights.watch(hook.name, Counter(lambda: under_way, gate, invoke))
+        self.in_flight.watch(hook.name, CallCounter(lambda: under_way, on_closed_changed, invoke))
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
-        joint = join(self.plugin, self.name, hook)
-        return opener(joint, hook, self.flights, self._loop, self._enter)
+        binding = bind_hook(self.plugin, self.name, hook)
+        return stream_opener(binding, hook, self.in_flight, self._loop, self._enter)
 
-    def direct(self, hook: Hook[Any, Any]) -> Direct | None:
+    def direct(self, hook: Hook[Any, Any]) -> UnguardedCall | None:
         """Return the way to a hook without its guards, for who calls several plugins in one loop.
 
         There is none where the guards are more than a look at classes.
         """
         if hook.functions is not None or hook.timeout is not None:
             return None
-        joint = join(self.plugin, self.name, hook)
-        finish = self._finishing(joint)
-        return Direct(joint.invoke, joint.takes, joint.gives, finish, joint.fail)
+        binding = bind_hook(self.plugin, self.name, hook)
+        finish = self._finishing(binding)
+        return UnguardedCall(
+            binding.invoke, binding.input_class, binding.output_class, finish, binding.fail
+        )
 
     def refuse_own_loop(self) -> None:
         """Raise `PluginError` in the plugin's event loop, which cannot wait for its own end."""
@@ -179,7 +186,7 @@ class InProcessChannel:
             )
             raise PluginError(self.name, reason)
 
-    def close(self, *, landing: float = LANDING) -> None:
+    def close(self, *, landing: float = CALLS_GRACE_PERIOD) -> None:
         """Refuse new calls, wait for those in flight, and tear the plugin down if it was set up.
 
         May be repeated. A fork tears down only what it has set up itself.
@@ -191,7 +198,7 @@ class InProcessChannel:
         Raises `PluginError` if the teardown fails, or in an async hook of the plugin.
         """
         self.refuse_own_loop()
-        self.flights.closed = True
+        self.in_flight.closed = True
         mine = False
         try:
             with self._lock:
@@ -200,18 +207,18 @@ class InProcessChannel:
                 mine = self._ending = True
             self._end(landing)
         except PLUGIN_EXCEPTIONS as error:
-            raise teardown_failed(self.name, error) from error
+            raise teardown_error(self.name, error) from error
         except BaseException:
             if mine:
                 self._ending = False  # the next close goes on
             raise
 
     def _end(self, landing: float) -> None:
-        self.flights.landed(landing, but=self.flights.own())
+        self.in_flight.wait_idle(landing, but=self.in_flight.own())
         self._loop.end_calls()
         with ExitStack() as ending:
             ending.callback(self._loop.close)
-            ending.callback(lambda: self.settle(self.loan.end(), TAKING_BACK, last=True))
+            ending.callback(lambda: self.settle(self.loan.end(), RESOURCE_GRACE_PERIOD, last=True))
             try:
                 self._tear_down_in_time()
             finally:
@@ -219,7 +226,7 @@ class InProcessChannel:
 
     def _tear_down_in_time(self) -> None:
         if self._teardown_due and type(self.plugin).teardown is not Plugin.teardown:
-            within(self._teardown_due[0], self._tear_down, undo=_nothing)
+            run_in_time(self._teardown_due[0], self._tear_down, undo=_nothing)
 
     def _tear_down(self) -> None:
         if self._begins_teardown():
@@ -241,26 +248,26 @@ class InProcessChannel:
         if not isawaitable(answer):
             return
         if self._ending:
-            await_alone(answer)
+            await_in_new_loop(answer)
         else:
             self.settle(answer, last=True)
 
     def _enter(self) -> None:
-        """Let a call begin although the gate is shut: a fork sets the plugin up first.
+        """Let a call begin although the on_closed_changed is shut: a fork sets the plugin up first.
 
         Raises `ConnectFailed` if the channel is closed, `PluginLoadError` if `setup` fails.
         """
-        if self.flights.closed:
-            raise closed()
+        if self.in_flight.closed:
+            raise channel_closed_error()
         with self._lock:
-            if not self.flights.inherited:
+            if not self.in_flight.inherited:
                 return
             try:
                 if self._set_up is not None:
                     self._set_up()
             except PLUGIN_EXCEPTIONS as error:
-                raise setup_failed_in_fork(self.name, error) from error
-            self.flights.inherited = False
+                raise fork_setup_error(self.name, error) from error
+            self.in_flight.inherited = False
 
     def _inherit(self) -> None:
         """Leave to the parent process what it has set up, lent and started."""
@@ -269,12 +276,12 @@ class InProcessChannel:
         self._lock = reentrant_lock(Rank.CHANNEL)
         self._ending = False
         self._teardown_due = []
-        if is_awaited(self.plugin):
-            self.flights.inherited = True
+        if has_async_methods(self.plugin):
+            self.in_flight.inherited = True
 
-    def _finishing(self, joint: Joint[Any, Out]) -> Callable[[Any], Out]:
+    def _finishing(self, binding: HookBinding[Any, Out]) -> Callable[[Any], Out]:
         """Return what awaits, checks and converts answers that do not prove themselves."""
-        return lambda answer: joint.accept(self.settle(answer))
+        return lambda answer: binding.accept(self.settle(answer))
 
     def settle(self, answer: Any, seconds: float | None = None, *, last: bool = False) -> Any:
         """Wait in the plugin's event loop for what is awaitable.
@@ -288,20 +295,20 @@ class InProcessChannel:
 
         def limited(payload: Any) -> Any:
             deadline = time.monotonic() + seconds
-            answer = within(seconds, lambda: invoke(payload))
+            answer = run_in_time(seconds, lambda: invoke(payload))
             return self.settle(answer, max(0.0, deadline - time.monotonic()))
 
         return limited
 
-    def _held_to_catalogue(self, joint: Joint[Any, Any]) -> Callable[[Any], Any]:
-        hook, invoke = joint.own, joint.invoke
-        listing = joint.catalogue_hook
+    def _held_to_catalogue(self, binding: HookBinding[Any, Any]) -> Callable[[Any], Any]:
+        hook, invoke = binding.own, binding.invoke
+        listing = binding.catalogue_hook
         functions = self.bind(listing)
 
         def invoke_if_valid(payload: Any) -> Any:
             content = from_json(hook.input.dump(payload))
             catalogue = self._catalogues.get(listing.name)
-            if catalogue is None or joint.function(content) not in catalogue.functions:
+            if catalogue is None or binding.function(content) not in catalogue.functions:
                 catalogue = catalogue_of(listing, functions(None))
                 self._catalogues[listing.name] = catalogue
             catalogue.check(hook, content)

@@ -15,56 +15,56 @@ from scaffold.contract._errors.errors import (
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._concurrency.time_limit import Late, transport_failure
-from scaffold.host._in_process.hook_binding import Joint
+from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_failure
+from scaffold.host._in_process.hook_binding import HookBinding
 from scaffold.resources._scope import ResourceScope
 
 __all__ = [
-    "LANDING",
-    "TAKING_BACK",
-    "await_alone",
+    "CALLS_GRACE_PERIOD",
+    "RESOURCE_GRACE_PERIOD",
+    "await_fully",
+    "await_in_new_loop",
     "catalogue_of",
-    "failing",
+    "failure_translator",
+    "fork_setup_error",
+    "has_async_methods",
     "inherited",
-    "is_awaited",
-    "settled",
-    "setup_failed_in_fork",
-    "teardown_failed",
+    "teardown_error",
 ]
 
-LANDING: Final = 5.0
+CALLS_GRACE_PERIOD: Final = 5.0
 """Seconds for which a close waits for calls in flight."""
-TAKING_BACK: Final = 5.0
+RESOURCE_GRACE_PERIOD: Final = 5.0
 """Seconds that it may take to close what a plugin was lent."""
 
 inherited: Final[list[ResourceScope]] = []
 """What a parent process has lent. A fork keeps it alive: ending it would remove the parent's."""
 
 
-def failing(
-    joint: Joint[Any, Any], hook: Hook[Any, Any]
+def failure_translator(
+    binding: HookBinding[Any, Any], hook: Hook[Any, Any]
 ) -> Callable[[BaseException], ScaffoldError]:
     """Return what turns a failure into what the caller may know."""
 
     def failed(error: BaseException) -> ScaffoldError:
-        if isinstance(error, Late):
+        if isinstance(error, TimeLimitExceeded):
             return DeadlineExceeded(f"{hook.name}: no answer within {hook.timeout:g} s")
-        return transport_failure(error) or joint.fail(error)
+        return transport_failure(error) or binding.fail(error)
 
     return failed
 
 
-def teardown_failed(name: str, error: BaseException) -> PluginError:
+def teardown_error(name: str, error: BaseException) -> PluginError:
     """Return the error of a plugin that could not be torn down."""
-    why = str(error) if isinstance(error, Late) else f"{type(error).__name__}: {error}"
+    why = str(error) if isinstance(error, TimeLimitExceeded) else f"{type(error).__name__}: {error}"
     return PluginError(name, f"teardown failed: {why}")
 
 
-def setup_failed_in_fork(name: str, error: BaseException) -> ScaffoldError:
+def fork_setup_error(name: str, error: BaseException) -> ScaffoldError:
     """Return the error of a call in a fork in which the plugin could not be set up."""
     if isinstance(error, ScaffoldError):
         return error
-    why = str(error) if isinstance(error, Late) else f"{type(error).__name__}: {error}"
+    why = str(error) if isinstance(error, TimeLimitExceeded) else f"{type(error).__name__}: {error}"
     return PluginLoadError(name, f"setup in a forked process failed: {why}")
 
 
@@ -73,13 +73,13 @@ def catalogue_of(listing: Hook[None, Any], functions: Any) -> FunctionCatalog:
     return FunctionCatalog(from_json(listing.output.dump(functions)))
 
 
-def is_awaited(plugin: Plugin) -> bool:
+def has_async_methods(plugin: Plugin) -> bool:
     """Tell whether a plugin has anything that runs in an event loop."""
     names = ("setup", "teardown", "health", *plugin.kind.hooks)
     return any(iscoroutinefunction(getattr(type(plugin), name, None)) for name in names)
 
 
-async def settled(answer: Any) -> Any:
+async def await_fully(answer: Any) -> Any:
     """Await what is awaitable.
 
     It is done again: what a thread hands back may be the coroutine of an `async def`.
@@ -89,8 +89,8 @@ async def settled(answer: Any) -> Any:
     return answer
 
 
-def await_alone(answer: Awaitable[Any]) -> Any:
+def await_in_new_loop(answer: Awaitable[Any]) -> Any:
     """Await in an event loop of its own: the plugin's has been closed."""
     import asyncio
 
-    return asyncio.run(settled(answer))
+    return asyncio.run(await_fully(answer))

@@ -12,25 +12,25 @@ from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import JsonObject
 from scaffold.contract._payload.payload import Payload
 
-__all__ = ["Direct", "Joint", "join"]
+__all__ = ["HookBinding", "UnguardedCall", "bind_hook"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, slots=True)
-class Joint(Generic[In, Out]):
+class HookBinding(Generic[In, Out]):
     """What it takes to call one hook of one plugin."""
 
     own: Hook[Any, Any]
     """The hook as the plugin's bindings have it."""
     invoke: Callable[[In], Any]
     """The plugin's method."""
-    takes: Any
+    input_class: Any
     """Inputs of exactly this class need no look."""
     admit: Callable[[In], In]
     """Check or convert any other input."""
-    gives: Any
+    output_class: Any
     """Outputs of exactly this class need no look."""
     accept: Callable[[Any], Out]
     """Check or convert any other output."""
@@ -52,14 +52,14 @@ class Joint(Generic[In, Out]):
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
+class UnguardedCall:
     """What it takes to call a hook of a plugin in this process without a guard of its own."""
 
     invoke: Callable[[Any], Any]
     """The plugin's method."""
-    takes: Any
+    input_class: Any
     """The class of inputs that need no look."""
-    gives: Any
+    output_class: Any
     """The class of answers that need no look."""
     finish: Callable[[Any], Any]
     """Await, check or convert any other answer."""
@@ -67,7 +67,7 @@ class Direct:
     """Turn what the plugin should not have raised into what the caller may know."""
 
 
-def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:
+def bind_hook(plugin: Plugin, name: str, hook: Hook[In, Out]) -> HookBinding[In, Out]:
     """Bring the host's `hook` and the plugin's own together.
 
     Raises `PluginError` if the plugin's kind has no such hook.
@@ -80,12 +80,12 @@ def join(plugin: Plugin, name: str, hook: Hook[In, Out]) -> Joint[In, Out]:
         says = f"{streams} and {answers} here" if own.streams else f"{answers} and {streams} here"
         raise PluginError(name, f"its hook '{hook.name}' {says}")
     method = getattr(plugin, hook.name)
-    return Joint(
+    return HookBinding(
         own=own,
         invoke=method if own.input.python_type is not None else lambda _nothing: method(),
-        takes=_trusted(own.input),
+        input_class=_trusted(own.input),
         admit=lambda value: own.input.convert(value, hook.input),
-        gives=_trusted(hook.output),
+        output_class=_trusted(hook.output),
         accept=lambda value: hook.output.convert(value, own.output),
         fail=lambda error: mask_exception(error, plugin=name, hook=hook.name),
     )

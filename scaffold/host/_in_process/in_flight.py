@@ -7,12 +7,12 @@ from weakref import ref
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import ConnectFailed
-from scaffold.host._concurrency.polling import until, until_async
+from scaffold.host._concurrency.polling import async_wait_until, wait_until
 
-__all__ = ["Calls", "Counter", "Flights", "closed"]
+__all__ = ["CallCounter", "DispatchedCalls", "InFlightCalls", "channel_closed_error"]
 
 
-class Calls:
+class DispatchedCalls:
     """The calls of one hook that are under way, for who calls several plugins at once.
 
     `+=` on a slot, or on a variable of an enclosing function, is one step for other threads: an
@@ -20,32 +20,32 @@ class Calls:
     the rest of a call; `docs/decisions/0012-counting-calls.md` has the reasons.
     """
 
-    __slots__ = ("__weakref__", "over", "under_way")
+    __slots__ = ("__weakref__", "over", "running")
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self.running = 0
         self.over = False
         """True once the plugins are others; to be looked at after the call has been counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """A function that counts its own calls, as `Flights` sees it."""
+class CallCounter:
+    """A function that counts its own calls, as `InFlightCalls` sees it."""
 
     count: Callable[[], int]
     """Tells how many calls are in flight."""
-    gate: Callable[[int | None], None]
-    """Has the function look at `Flights.shut` again, and set its count if there is an argument."""
+    on_closed_changed: Callable[[int | None], None]
+    """Makes the function read `InFlightCalls.shut` again, and set its count if it gets a number."""
     mark: object
     """A value that only the frames of this function have as their variable `invoke`."""
 
 
-class Flights:
+class InFlightCalls:
     """Counts the calls in flight, hook by hook."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, list[Counter]] = {}
-        self._shared: dict[str, list[ref[Calls]]] = {}
+        self._counts: dict[str, list[CallCounter]] = {}
+        self._shared: dict[str, list[ref[DispatchedCalls]]] = {}
         self._closed = False
         self._inherited = False
         reset_after_fork(self._count_in_a_fork)
@@ -63,7 +63,7 @@ class Flights:
     @closed.setter
     def closed(self, closed: bool) -> None:
         self._closed = closed
-        self._turn_gates()
+        self._announce_closed()
 
     @property
     def inherited(self) -> bool:
@@ -73,23 +73,23 @@ class Flights:
     @inherited.setter
     def inherited(self, inherited: bool) -> None:
         self._inherited = inherited
-        self._turn_gates()
+        self._announce_closed()
 
-    def watch(self, hook: str, counter: Counter) -> None:
+    def watch(self, hook: str, counter: CallCounter) -> None:
         """Use the count of a function that counts its own calls.
 
-        The function must look at its gate after it has counted a call. Then a thread that closes
-        the gate and looks at the count afterwards has seen every call that goes on.
+        The function must read its copy of `shut` after it has counted a call. Then a thread that
+        sets `closed` and reads the count afterwards sees every call that continues.
         """
         self._counts.setdefault(hook, []).append(counter)
 
-    def of(self, hook: str) -> Calls:
+    def of(self, hook: str) -> DispatchedCalls:
         """Return a new counter for calls of a hook."""
-        calls = Calls()
+        calls = DispatchedCalls()
         self.add(hook, calls)
         return calls
 
-    def add(self, hook: str, calls: Calls) -> None:
+    def add(self, hook: str, calls: DispatchedCalls) -> None:
         """Use the counter of a function that calls several plugins, as long as it exists."""
         known = [one for one in self._shared.get(hook, ()) if one() is not None]
         self._shared[hook] = [*known, ref(calls)]
@@ -101,7 +101,7 @@ class Flights:
             found[hook] = sum(counter.count() for counter in counters)
         for hook, known in list(self._shared.items()):
             alive = filter(None, (one() for one in known))
-            found[hook] = found.get(hook, 0) + sum(shared.under_way for shared in alive)
+            found[hook] = found.get(hook, 0) + sum(shared.running for shared in alive)
         return {hook: count for hook, count in found.items() if count}
 
     def own(self) -> int:
@@ -110,30 +110,30 @@ class Flights:
             _on_stack("calls", shared) for shared in self._all_shared()
         )
 
-    def landed(self, seconds: float, *, but: int = 0) -> bool:
+    def wait_idle(self, seconds: float, *, but: int = 0) -> bool:
         """Wait until no call is in flight, or only as many as `but`.
 
         Returns False if more are when time is up.
         """
-        return until(lambda: self._in_flight() <= but, seconds)
+        return wait_until(lambda: self._in_flight() <= but, seconds)
 
-    async def landed_async(self, seconds: float, *, but: int = 0) -> bool:
-        """Wait as `landed` does, and let the event loop run meanwhile."""
-        return await until_async(lambda: self._in_flight() <= but, seconds)
+    async def async_wait_idle(self, seconds: float, *, but: int = 0) -> bool:
+        """Wait as `wait_idle` does, and let the event loop run meanwhile."""
+        return await async_wait_until(lambda: self._in_flight() <= but, seconds)
 
     def _in_flight(self) -> int:
         return sum(self.count().values())
 
-    def _all_counters(self) -> list[Counter]:
+    def _all_counters(self) -> list[CallCounter]:
         return [one for counters in list(self._counts.values()) for one in counters]
 
-    def _all_shared(self) -> list[Calls]:
+    def _all_shared(self) -> list[DispatchedCalls]:
         known = [reference() for some in list(self._shared.values()) for reference in some]
         return [shared for shared in known if shared is not None]
 
-    def _turn_gates(self) -> None:
+    def _announce_closed(self) -> None:
         for counter in self._all_counters():
-            counter.gate(None)
+            counter.on_closed_changed(None)
         if self._inherited:
             for shared in self._all_shared():
                 shared.over = True
@@ -141,9 +141,9 @@ class Flights:
     def _count_in_a_fork(self) -> None:
         """Forget the calls of other threads, which do not exist in a fork."""
         for counter in self._all_counters():
-            counter.gate(_on_stack("invoke", counter.mark))
+            counter.on_closed_changed(_on_stack("invoke", counter.mark))
         for shared in self._all_shared():
-            shared.under_way = _on_stack("calls", shared)
+            shared.running = _on_stack("calls", shared)
 
 
 def _on_stack(variable: str, value: object) -> int:
@@ -158,6 +158,6 @@ def _on_stack(variable: str, value: object) -> int:
     return count
 
 
-def closed() -> ConnectFailed:
+def channel_closed_error() -> ConnectFailed:
     """Return the error of a call that may not begin, or not go on, any more."""
     return ConnectFailed("the channel is closed")

@@ -21,11 +21,20 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.polling import until
-from scaffold.host._concurrency.thread_pool import Crew
-from scaffold.host._concurrency.time_limit import Closed, Late, NoThread
+from scaffold.host._concurrency.polling import wait_until
+from scaffold.host._concurrency.thread_pool import ThreadPool
+from scaffold.host._concurrency.time_limit import ThreadUnavailable, TimeLimitExceeded, WorkRefused
 
-__all__ = ["END", "AsyncSteps", "Awaited", "InTask", "InThread", "Plain", "Steps", "Timed"]
+__all__ = [
+    "END",
+    "AsyncGeneratorSteps",
+    "AsyncIteratorSteps",
+    "AsyncStreamSteps",
+    "IteratorSteps",
+    "LoopSteps",
+    "StreamSteps",
+    "ThreadSteps",
+]
 
 T = TypeVar("T")
 
@@ -36,11 +45,11 @@ _CLOSING: Final = 2.0
 """Seconds for which the end of an asynchronous generator is waited for."""
 
 
-class Steps(Protocol):
+class StreamSteps(Protocol):
     """The items of one stream, for a thread."""
 
     def step(self, seconds: float | None = None) -> Any:
-        """Return the next item or `END`; raise what the plugin raises, or `Late`."""
+        """Return the next item or `END`; raise what the plugin raises, or `TimeLimitExceeded`."""
         ...
 
     def close(self) -> None:
@@ -48,7 +57,7 @@ class Steps(Protocol):
         ...
 
 
-class AsyncSteps(Protocol):
+class AsyncStreamSteps(Protocol):
     """The items of one stream, for an event loop."""
 
     async def step(self) -> Any:
@@ -60,7 +69,7 @@ class AsyncSteps(Protocol):
         ...
 
 
-class Plain:
+class IteratorSteps:
     """A plain iterator, which any thread may step, and close while another is at it.
 
     There is no lock: the plugin's code runs in a step, and an exception of a signal handler must
@@ -84,7 +93,7 @@ class Plain:
         try:
             turns.append(me)
             if turns[0] != me:
-                until(lambda: turns[0] == me, math.inf)
+                wait_until(lambda: turns[0] == me, math.inf)
             item = END if self._closed else self._context.run(next, self._items, END)
         finally:
             turns.remove(me)
@@ -111,13 +120,13 @@ class Plain:
         self._turns = []
 
 
-class Timed:
+class ThreadSteps:
     """A plain iterator in a thread of its own, so that a step need not be waited for to its end.
 
     Nothing can stop a Python thread: one that is late is left to itself, and ends with the process.
     """
 
-    def __init__(self, plain: Plain) -> None:
+    def __init__(self, plain: IteratorSteps) -> None:
         self._plain = plain
         self._asked: SimpleQueue[SignalSafeFuture[Any] | None] = SimpleQueue()
         self._inherited = False
@@ -125,13 +134,13 @@ class Timed:
         try:
             thread.start()
         except RuntimeError as error:
-            raise NoThread(thread.name, error) from None
+            raise ThreadUnavailable(thread.name, error) from None
         reset_after_fork(self._lose_thread)
 
     def step(self, seconds: float | None = None) -> Any:
-        """Return the next item or `END`; raise `Late`, or `Closed` in a fork."""
+        """Return the next item or `END`; raise `TimeLimitExceeded`, or `WorkRefused` in a fork."""
         if self._inherited:
-            raise Closed
+            raise WorkRefused
         asked = SignalSafeFuture[Any]()
         self._asked.put(asked)
         return _awaited(asked, seconds)
@@ -154,12 +163,12 @@ class Timed:
                 asked.settle(partial(_identity, item))
 
 
-class InThread:
-    """A plain iterator for an event loop: stepped in threads of a crew, or in the loop itself."""
+class AsyncIteratorSteps:
+    """A plain iterator for an event loop: stepped in threads of a pool, or in the loop itself."""
 
-    def __init__(self, plain: Plain, crew: Crew | None) -> None:
+    def __init__(self, plain: IteratorSteps, threads: ThreadPool | None) -> None:
         self._plain = plain
-        self._crew = crew
+        self._threads = threads
 
     async def step(self) -> Any:
         """Return the next item or `END`."""
@@ -170,10 +179,10 @@ class InThread:
         await self._do(self._plain.close)
 
     async def _do(self, work: Callable[[], Any]) -> Any:
-        return work() if self._crew is None else await self._crew.result_of(work)
+        return work() if self._threads is None else await self._threads.result_of(work)
 
 
-class InTask:
+class AsyncGeneratorSteps:
     """An asynchronous iterator, stepped in whatever task asks."""
 
     def __init__(self, items: AsyncIterator[Any], context: Context) -> None:
@@ -210,7 +219,7 @@ class _InContext(Generator[Any, Any, T]):
         return self._run(self._steps.throw, *error)
 
 
-class Awaited:
+class LoopSteps:
     """An asynchronous iterator, stepped from other threads; all of it runs in one task.
 
     So it may hold what belongs to a task, as a timeout or a group of tasks does, between its items.
@@ -227,12 +236,15 @@ class Awaited:
         self._within = context.run(loop.begin, self._serve(), self._cut_off)
 
     def step(self, seconds: float | None = None) -> Any:
-        """Return the next item or `END`; raise `Late`, or `Closed` if the loop has ended."""
+        """Return the next item or `END`.
+
+        Raises `TimeLimitExceeded`, or `WorkRefused` if the loop has ended.
+        """
         asked = SignalSafeFuture[Any]()
         self._asked.append(asked)
         # The task fails what was asked for when it ends; afterwards the loop takes nothing.
         if self._ended.settled or not self._loop.soon(self._within, self._turn):
-            raise Closed
+            raise WorkRefused
         return _awaited(asked, seconds)
 
     def close(self) -> None:
@@ -293,11 +305,11 @@ class Awaited:
 
 
 def _awaited(asked: SignalSafeFuture[Any], seconds: float | None) -> Any:
-    """Wait for what was asked for; raise `Late`."""
+    """Wait for what was asked for; raise `TimeLimitExceeded`."""
     try:
         result = asked.wait(seconds)
     except ResultTimeout:
-        raise Late(seconds or 0.0) from None
+        raise TimeLimitExceeded(seconds or 0.0) from None
     return result()
 
 

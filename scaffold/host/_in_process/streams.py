@@ -9,53 +9,58 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.thread_pool import Crew
-from scaffold.host._concurrency.time_limit import Late, transport_failure
-from scaffold.host._in_process.hook_binding import Joint
-from scaffold.host._in_process.in_flight import Flights, closed
+from scaffold.host._concurrency.thread_pool import ThreadPool
+from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_failure
+from scaffold.host._in_process.hook_binding import HookBinding
+from scaffold.host._in_process.in_flight import InFlightCalls, channel_closed_error
 from scaffold.host._in_process.stream_steps import (
     END,
-    AsyncSteps,
-    Awaited,
-    InTask,
-    InThread,
-    Plain,
-    Steps,
-    Timed,
+    AsyncGeneratorSteps,
+    AsyncIteratorSteps,
+    AsyncStreamSteps,
+    IteratorSteps,
+    LoopSteps,
+    StreamSteps,
+    ThreadSteps,
 )
 
-__all__ = ["opener", "opener_async"]
+__all__ = ["async_stream_opener", "stream_opener"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-S = TypeVar("S", Steps, AsyncSteps)
+S = TypeVar("S", StreamSteps, AsyncStreamSteps)
 E = TypeVar("E", None, Awaitable[None])
 
 
-def opener(
-    joint: Joint[In, Out],
+def stream_opener(
+    binding: HookBinding[In, Out],
     hook: Hook[In, Out],
-    flights: Flights,
+    in_flight: InFlightCalls,
     loop: LoopThread,
     enter: Callable[[], None],
 ) -> Callable[[In], Generator[Out]]:
     """Return the function that opens a stream; asynchronous generators run in `loop`.
 
-    `enter` is called if `flights` are shut; it raises, or lets a call begin all the same.
+    `enter` is called if `in_flight` are shut; it raises, or lets a call begin all the same.
     """
-    takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
-    calls = flights.of(hook.name)
+    takes, admit, gives, accept = (
+        binding.input_class,
+        binding.admit,
+        binding.output_class,
+        binding.accept,
+    )
+    calls = in_flight.of(hook.name)
 
     def checked(source: _Source) -> Generator[Out]:
         while (item := source.step()) is not END:
             yield item if type(item) is gives else accept(item)
 
     def items(source: _Source) -> Generator[Out]:
-        calls.under_way += 1
+        calls.running += 1
         try:  # without a loop: Python 3.12 and 3.13 do not protect a jump back at the end of a try
             yield from checked(source)
         finally:
-            calls.under_way -= 1
+            calls.running -= 1
             source.close()
 
     def call(payload: In) -> Generator[Out]:
@@ -63,42 +68,47 @@ def opener(
             payload = admit(payload)
         context = copy_context()
 
-        def begin() -> Steps:
-            made = context.run(joint.invoke, payload)
+        def begin() -> StreamSteps:
+            made = context.run(binding.invoke, payload)
             if is_async_iterator(made):
-                return Awaited(made, context, loop)
-            plain = Plain(iterator_of(made), context)
-            return plain if hook.timeout is None else Timed(plain)
+                return LoopSteps(made, context, loop)
+            plain = IteratorSteps(iterator_of(made), context)
+            return plain if hook.timeout is None else ThreadSteps(plain)
 
-        return items(_Source(joint, hook, flights, begin, enter))
+        return items(_Source(binding, hook, in_flight, begin, enter))
 
     return call
 
 
-def opener_async(
-    joint: Joint[In, Out],
+def async_stream_opener(
+    binding: HookBinding[In, Out],
     hook: Hook[In, Out],
-    flights: Flights,
-    crew: Crew,
+    in_flight: InFlightCalls,
+    threads: ThreadPool,
     enter: Callable[[], Awaitable[None]],
     *,
     threaded: bool,
 ) -> Callable[[In], AsyncGenerator[Out]]:
-    """Return the function that opens a stream; plain generators run in `crew` if `threaded`.
+    """Return the function that opens a stream; plain generators run in `threads` if `threaded`.
 
     Those of a hook with a timeout do so too: nothing else can be stopped waiting for.
     """
-    takes, admit, gives, accept = joint.takes, joint.admit, joint.gives, joint.accept
-    calls = flights.of(hook.name)
+    takes, admit, gives, accept = (
+        binding.input_class,
+        binding.admit,
+        binding.output_class,
+        binding.accept,
+    )
+    calls = in_flight.of(hook.name)
     threaded = threaded or hook.timeout is not None
 
     async def items(source: _AsyncSource) -> AsyncGenerator[Out]:
-        calls.under_way += 1
+        calls.running += 1
         try:
             while (item := await source.step()) is not END:
                 yield item if type(item) is gives else accept(item)
         finally:
-            calls.under_way -= 1
+            calls.running -= 1
             await source.close()
 
     def call(payload: In) -> AsyncGenerator[Out]:
@@ -106,13 +116,15 @@ def opener_async(
             payload = admit(payload)
         context = copy_context()
 
-        def begin() -> AsyncSteps:
-            made = context.run(joint.invoke, payload)
+        def begin() -> AsyncStreamSteps:
+            made = context.run(binding.invoke, payload)
             if is_async_iterator(made):
-                return InTask(made, context)
-            return InThread(Plain(iterator_of(made), context), crew if threaded else None)
+                return AsyncGeneratorSteps(made, context)
+            return AsyncIteratorSteps(
+                IteratorSteps(iterator_of(made), context), threads if threaded else None
+            )
 
-        return items(_AsyncSource(joint, hook, flights, begin, enter))
+        return items(_AsyncSource(binding, hook, in_flight, begin, enter))
 
     return call
 
@@ -122,16 +134,16 @@ class _Guarded(Generic[S, E]):
 
     def __init__(
         self,
-        joint: Joint[Any, Any],
+        binding: HookBinding[Any, Any],
         hook: Hook[Any, Any],
-        flights: Flights,
+        in_flight: InFlightCalls,
         begin: Callable[[], S],
         enter: Callable[[], E],
     ) -> None:
-        self.fail = joint.fail
+        self.fail = binding.fail
         self.hook = hook
         self.steps: S | None = None
-        self._flights = flights
+        self._in_flight_calls = in_flight
         self._begin: Callable[[], S] = begin
         self._enter: Callable[[], E] = enter
 
@@ -145,18 +157,22 @@ class _Guarded(Generic[S, E]):
         """Return what the caller learns of what went wrong."""
         if isinstance(error, ScaffoldError):
             return error
-        if isinstance(error, Late):
+        if isinstance(error, TimeLimitExceeded):
             return DeadlineExceeded(f"{self.hook.name}: no item within {self.hook.timeout:g} s")
-        return closed() if self._flights.closed else transport_failure(error) or self.fail(error)
+        return (
+            channel_closed_error()
+            if self._in_flight_calls.closed
+            else transport_failure(error) or self.fail(error)
+        )
 
 
-class _Source(_Guarded[Steps, None]):
+class _Source(_Guarded[StreamSteps, None]):
     """A stream for a thread."""
 
     def step(self) -> Any:
         """Return the next item or `END`; raise `ScaffoldError`."""
         try:
-            if self._flights.shut:
+            if self._in_flight_calls.shut:
                 self._enter()
             return self.begun().step(self.hook.timeout)
         except PLUGIN_EXCEPTIONS as error:
@@ -172,13 +188,13 @@ class _Source(_Guarded[Steps, None]):
             self.fail(error)
 
 
-class _AsyncSource(_Guarded[AsyncSteps, Awaitable[None]]):
+class _AsyncSource(_Guarded[AsyncStreamSteps, Awaitable[None]]):
     """A stream for an event loop."""
 
     async def step(self) -> Any:
         """Return the next item or `END`; raise `ScaffoldError`."""
         try:
-            if self._flights.shut:
+            if self._in_flight_calls.shut:
                 await self._enter()
             steps = self.begun()
             return await (steps.step() if self.hook.timeout is None else self._in_time(steps))
@@ -194,7 +210,7 @@ class _AsyncSource(_Guarded[AsyncSteps, Awaitable[None]]):
         except PLUGIN_EXCEPTIONS as error:
             self.fail(error)
 
-    async def _in_time(self, steps: AsyncSteps) -> Any:
+    async def _in_time(self, steps: AsyncStreamSteps) -> Any:
         import asyncio
 
         seconds = self.hook.timeout
@@ -206,4 +222,4 @@ class _AsyncSource(_Guarded[AsyncSteps, Awaitable[None]]):
         except TimeoutError:
             if not limit.expired():  # the plugin's own error
                 raise
-            raise Late(seconds) from None
+            raise TimeLimitExceeded(seconds) from None

@@ -8,45 +8,45 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._concurrency.finish_cancelled import finish
-from scaffold.host._in_process import LANDING, AsyncInProcessChannel
-from scaffold.host._lifecycle.leak_detection import Remains
-from scaffold.host._lifecycle.registration import Roster
-from scaffold.host._lifecycle.reload import Renewal
+from scaffold.host._concurrency.finish_cancelled import run_to_completion
+from scaffold.host._in_process import CALLS_GRACE_PERIOD, AsyncInProcessChannel
+from scaffold.host._lifecycle.leak_detection import LeakReport
+from scaffold.host._lifecycle.registration import Registration
+from scaffold.host._lifecycle.reload import Reload
 from scaffold.host._lifecycle.start_events import (
     CHECK_SECONDS,
-    did_not_land,
-    lead,
-    left_behind,
-    made,
-    probe,
+    find_probe_hook,
+    make_plugin,
+    rebind_clients,
+    reload_timeout_error,
+    teardown_timed_out,
 )
 from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, State
-from scaffold.host._runtimes.open_channel import async_channel_to
-from scaffold.manifest._missing_hooks import tolerant
+from scaffold.host._runtimes.open_channel import async_open_channel
+from scaffold.manifest._missing_hooks import allow_missing_hooks
 from scaffold.manifest._model import Manifest, Runtime
 
-__all__ = ["AsyncLife"]
+__all__ = ["AsyncLifecycle"]
 
 T = TypeVar("T")
 
 
-class AsyncLife(Roster[AsyncChannel]):
+class AsyncLifecycle(Registration[AsyncChannel]):
     """The part of a host that takes one plugin at a time."""
 
-    async def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> Remains:
+    async def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> LeakReport:
         """Tear a plugin down, and set a fresh one up; see `Host.reload`."""
         import asyncio
 
-        with self._renewal(name, asyncio.current_task()) as renewal:
+        with self._reloading(name, asyncio.current_task()) as reload:
             try:
-                if keep and renewal.before is not None:
-                    await self._exchange(renewal, renewal.before)
+                if keep and reload.before is not None:
+                    await self._swap(reload, reload.before)
                 else:
-                    await self._replace(renewal, cancel=cancel)
+                    await self._restart(reload, cancel=cancel)
             finally:
-                self._changed()
-        return renewal.remains()
+                self._rebind_dispatchers()
+        return reload.remains()
 
     async def _timed_start(self, claim: Claim, entry: Entry[AsyncChannel]) -> None:
         try:
@@ -56,75 +56,73 @@ class AsyncLife(Roster[AsyncChannel]):
 
     async def _begin(self, entry: Entry[AsyncChannel], claim: Claim) -> None:
         """Start a plugin; or note why it cannot be started, and raise that."""
-        with self._noting(entry, claim) as manifest:
+        with self._recording_failure(entry, claim) as manifest:
             kind = self._kind(manifest)
-            runtime, make = self._runtime(manifest, kind), self._maker(entry, manifest)
-            await self._open(manifest, kind, runtime, make, claim=claim, plugin=made(entry))
+            runtime, make = self._runtime(manifest, kind), self._client_factory(entry, manifest)
+            await self._open(manifest, kind, runtime, make, claim=claim, plugin=make_plugin(entry))
 
-    async def _replace(self, renewal: Renewal[AsyncChannel], *, cancel: bool) -> None:
+    async def _restart(self, reload: Reload[AsyncChannel], *, cancel: bool) -> None:
         """End the plugin that is reloaded, if it is in use, and start the fresh one.
 
         A cancellation before the end leaves the plugin in use; a later one is raised once the fresh
         one is in use, or cannot be.
         """
-        if renewal.before is not None:
-            await self._retire(renewal, renewal.before, cancel=cancel)
-        await finish(self._end_and_fill(renewal, 0 if cancel else LANDING))
+        if reload.before is not None:
+            await self._retire(reload, reload.before, cancel=cancel)
+        await run_to_completion(self._end_and_fill(reload, 0 if cancel else CALLS_GRACE_PERIOD))
 
     async def _retire(
-        self, renewal: Renewal[AsyncChannel], before: LoadedPlugin[AsyncChannel], *, cancel: bool
+        self, reload: Reload[AsyncChannel], before: LoadedPlugin[AsyncChannel], *, cancel: bool
     ) -> None:
         """Refuse new calls, wait for those in flight, and take the plugin out of use.
 
         If that fails, the plugin is used as before.
         """
-        entry = renewal.entry
+        entry = reload.entry
         state, reason = entry.state, entry.reason
         try:
-            entry.state, before.flights.closed = State.RELOADING, True
-            self._changed()
+            entry.state, before.in_flight.closed = State.RELOADING, True
+            self._rebind_dispatchers()
             if not cancel:
                 await _land(before)
-            self._registry.retire(entry, renewal.claim)
+            self._registry.retire(entry, reload.claim)
         except BaseException:
-            self._registry.reopen(entry, renewal.claim, state, reason)
+            self._registry.reopen(entry, reload.claim, state, reason)
             raise
 
-    async def _end_and_fill(self, renewal: Renewal[AsyncChannel], landing: float) -> None:
+    async def _end_and_fill(self, reload: Reload[AsyncChannel], landing: float) -> None:
         """Tear down what is out of use, and start the fresh plugin."""
-        entry = renewal.entry
+        entry = reload.entry
         for loaded in self._registry.retired(entry.name):
             await self._end(loaded, landing)
-        entry.manifest, entry.state = renewal.manifest, State.RELOADING
-        with self._noting(entry, renewal.claim):
-            await self._renew(renewal)
+        entry.manifest, entry.state = reload.manifest, State.RELOADING
+        with self._recording_failure(entry, reload.claim):
+            await self._open_new(reload)
 
-    async def _exchange(
-        self, renewal: Renewal[AsyncChannel], before: LoadedPlugin[AsyncChannel]
-    ) -> None:
+    async def _swap(self, reload: Reload[AsyncChannel], before: LoadedPlugin[AsyncChannel]) -> None:
         """Start the fresh plugin and put it to use, and end the one before."""
-        name, own = renewal.entry.name, before.flights.own()
+        name, own = reload.entry.name, before.in_flight.own()
         try:
-            await self._renew(renewal)
-            self._changed()
-            before.flights.closed = True
-            await before.flights.landed_async(before.manifest.teardown_timeout_sec, but=own)
+            await self._open_new(reload)
+            self._rebind_dispatchers()
+            before.in_flight.closed = True
+            await before.in_flight.async_wait_idle(before.manifest.teardown_timeout_sec, but=own)
         except BaseException:
             if self._registry.plugins.get(name) is before:  # the fresh one could not be started
-                lead(self._registry.clients(name), before.entrance)
+                rebind_clients(self._registry.clients(name), before.entry_channel)
             raise
         finally:
             try:
                 for loaded in self._registry.retired(name):
-                    await finish(self._end(loaded, but=own))
+                    await run_to_completion(self._end(loaded, but=own))
             except PluginError as error:
-                renewal.report(error)
+                reload.report(error)
 
-    async def _renew(self, renewal: Renewal[AsyncChannel]) -> None:
-        manifest, claim = renewal.manifest, renewal.claim
-        make = self._maker(renewal.entry, manifest)
-        runtime, plugin = renewal.runtime, renewal.plugin
-        await self._open(manifest, renewal.kind, runtime, make, claim=claim, plugin=plugin)
+    async def _open_new(self, reload: Reload[AsyncChannel]) -> None:
+        manifest, claim = reload.manifest, reload.claim
+        make = self._client_factory(reload.entry, manifest)
+        runtime, plugin = reload.runtime, reload.plugin
+        await self._open(manifest, reload.kind, runtime, make, claim=claim, plugin=plugin)
 
     async def _open(
         self,
@@ -138,27 +136,33 @@ class AsyncLife(Roster[AsyncChannel]):
     ) -> T:
         """Open a channel to a plugin, and keep it with what is made of it."""
         self._registry.check_open(manifest.name)
-        provision = self._provision(manifest)
+        environment = self._plugin_environment(manifest)
         channel = loaded = None
         try:
-            channel = await async_channel_to(manifest, kind, runtime, provision, plugin)
-            entrance = self._around.entrance(tolerant(channel, manifest, kind), manifest.name)
-            client = make(entrance)
+            channel = await async_open_channel(manifest, kind, runtime, environment, plugin)
+            entry_channel = self._middleware.entry_channel(
+                allow_missing_hooks(channel, manifest, kind), manifest.name
+            )
+            client = make(entry_channel)
             shown = client if isinstance(client, Plugin) else None
-            loaded = self._loaded(manifest, kind, channel, entrance, shown)
-            self._registry.keep(loaded, claim)
+            loaded = self._make_loaded(manifest, kind, channel, entry_channel, shown)
+            self._registry.register_loaded(loaded, claim)
         except BaseException:
             try:
                 if loaded is not None:
-                    self._registry.forget(loaded, claim)
+                    self._registry.unregister_loaded(loaded, claim)
             finally:
                 if channel is not None:
-                    await finish(channel.aclose())
+                    await run_to_completion(channel.aclose())
             raise
         return client
 
     async def _end(
-        self, loaded: LoadedPlugin[AsyncChannel], landing: float = LANDING, *, but: int = 0
+        self,
+        loaded: LoadedPlugin[AsyncChannel],
+        landing: float = CALLS_GRACE_PERIOD,
+        *,
+        but: int = 0,
     ) -> None:
         """End a plugin; `but` of the calls in flight wait for that."""
         name, channel = loaded.manifest.name, loaded.channel
@@ -170,7 +174,9 @@ class AsyncLife(Roster[AsyncChannel]):
         except PLUGIN_EXCEPTIONS as error:
             self._registry.ended(loaded)
             if isinstance(error, PluginError):
-                self._registry.entries[name].abandon(error, leaked=left_behind(error))
+                self._registry.entries[name].record_teardown_failure(
+                    error, leaked=teardown_timed_out(error)
+                )
             raise
         self._registry.ended(loaded)
 
@@ -181,16 +187,16 @@ class AsyncLife(Roster[AsyncChannel]):
         try:
             if isinstance(loaded.channel, AsyncInProcessChannel):
                 await loaded.channel.check(CHECK_SECONDS)
-            elif (hook := probe(loaded)) is not None:
+            elif (hook := find_probe_hook(loaded)) is not None:
                 await loaded.channel.bind(hook)(None)
         except PLUGIN_EXCEPTIONS as error:
-            entry.sicken(loaded, error)
+            entry.record_health_failure(loaded, error)
         else:
-            entry.recover(loaded)
+            entry.record_health_success(loaded)
 
 
 async def _land(loaded: LoadedPlugin[AsyncChannel]) -> None:
     """Wait for the calls in flight; raise `PluginError` if they do not end in time."""
-    flights, seconds = loaded.flights, loaded.manifest.teardown_timeout_sec
-    if flights.own() or not await flights.landed_async(seconds):
-        raise did_not_land(loaded.manifest.name, flights.count(), seconds)
+    in_flight, seconds = loaded.in_flight, loaded.manifest.teardown_timeout_sec
+    if in_flight.own() or not await in_flight.async_wait_idle(seconds):
+        raise reload_timeout_error(loaded.manifest.name, in_flight.count(), seconds)

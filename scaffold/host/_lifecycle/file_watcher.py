@@ -12,7 +12,7 @@ from scaffold.host._loading.discovery import IGNORED
 from scaffold.host._registry.registry import Entry, Registry
 from scaffold.manifest._model import Manifest
 
-__all__ = ["Watch"]
+__all__ = ["FileWatcher"]
 
 _Sight: TypeAlias = dict[str, tuple[int, int]]
 """The time and the size of every file."""
@@ -24,7 +24,7 @@ _ENDINGS: Final = (
 """Files that make a plugin what it is; what it writes beside them must not have it reloaded."""
 
 
-class Watch:
+class FileWatcher:
     """Looks at the files of the plugins that a host knows, and remembers what it saw.
 
     A change counts once it is the same at two looks in a row: then it has been written to its end.

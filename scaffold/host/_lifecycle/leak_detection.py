@@ -11,14 +11,14 @@ from weakref import ref
 
 from scaffold.contract._hooks.plugin import Plugin
 
-__all__ = ["Remains", "Trail"]
+__all__ = ["LeakDetector", "LeakReport"]
 
 _MOST_HOLDERS: Final = 3
 """How many of those that hold an object are named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
+class LeakReport:
     """What is left of a plugin that has been torn down; false if nothing is."""
 
     threads: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Remains:
         return ", ".join(f"{word} {one}".strip() for word, found in named for one in found)
 
 
-class Trail:
+class LeakDetector:
     """What is to be looked for once a plugin is gone; it keeps nothing of the plugin alive.
 
     `modules` are those that are its own, if its code is to go as well.
@@ -49,13 +49,13 @@ class Trail:
         self._class = ref(made) if modules else None
         self._modules = dict(modules)
 
-    def look(self) -> Remains:
+    def look(self) -> LeakReport:
         """Look once; collects garbage, which takes its time."""
         scopes = {id(vars(module)) for module in self._modules.values()}
         threads, tasks = tuple(_threads(scopes)), tuple(_tasks(scopes))
         self._modules.clear()
         gc.collect()
-        return Remains(threads, tasks, self._objects())
+        return LeakReport(threads, tasks, self._objects())
 
     def _objects(self) -> tuple[str, ...]:
         for what, seen in (("the plugin", self._plugin), ("the class", self._class)):

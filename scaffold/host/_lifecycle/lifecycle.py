@@ -8,32 +8,32 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._in_process import LANDING, InProcessChannel
-from scaffold.host._lifecycle.leak_detection import Remains
-from scaffold.host._lifecycle.registration import Roster
-from scaffold.host._lifecycle.reload import Renewal
+from scaffold.host._in_process import CALLS_GRACE_PERIOD, InProcessChannel
+from scaffold.host._lifecycle.leak_detection import LeakReport
+from scaffold.host._lifecycle.registration import Registration
+from scaffold.host._lifecycle.reload import Reload
 from scaffold.host._lifecycle.start_events import (
     CHECK_SECONDS,
-    did_not_land,
-    lead,
-    left_behind,
-    made,
-    probe,
+    find_probe_hook,
+    make_plugin,
+    rebind_clients,
+    reload_timeout_error,
+    teardown_timed_out,
 )
 from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, State
-from scaffold.host._runtimes.open_channel import channel_to
-from scaffold.manifest._missing_hooks import tolerant
+from scaffold.host._runtimes.open_channel import open_channel
+from scaffold.manifest._missing_hooks import allow_missing_hooks
 from scaffold.manifest._model import Manifest, Runtime
 
-__all__ = ["Life"]
+__all__ = ["Lifecycle"]
 
 T = TypeVar("T")
 
 
-class Life(Roster[Channel]):
+class Lifecycle(Registration[Channel]):
     """The part of a host that takes one plugin at a time."""
 
-    def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> Remains:
+    def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> LeakReport:
         """Tear a plugin down, and set a fresh one up, by its manifest and its code as they are now.
 
         What stands in the plugin's folder is imported again; if that fails, nothing has happened.
@@ -48,15 +48,15 @@ class Life(Roster[Channel]):
         has left behind in this process.
         """
         self._refuse_own_loops(name)
-        with self._renewal(name) as renewal:
+        with self._reloading(name) as reload:
             try:
-                if keep and renewal.before is not None:
-                    self._exchange(renewal, renewal.before)
+                if keep and reload.before is not None:
+                    self._swap(reload, reload.before)
                 else:
-                    self._replace(renewal, cancel=cancel)
+                    self._restart(reload, cancel=cancel)
             finally:
-                self._changed()
-        return renewal.remains()
+                self._rebind_dispatchers()
+        return reload.remains()
 
     def _timed_start(self, claim: Claim, entry: Entry[Channel]) -> None:
         try:
@@ -66,65 +66,67 @@ class Life(Roster[Channel]):
 
     def _begin(self, entry: Entry[Channel], claim: Claim) -> None:
         """Start a plugin; or note why it cannot be started, and raise that."""
-        with self._noting(entry, claim) as manifest:
+        with self._recording_failure(entry, claim) as manifest:
             kind = self._kind(manifest)
-            runtime, make = self._runtime(manifest, kind), self._maker(entry, manifest)
-            self._open(manifest, kind, runtime, make, claim=claim, plugin=made(entry))
+            runtime, make = self._runtime(manifest, kind), self._client_factory(entry, manifest)
+            self._open(manifest, kind, runtime, make, claim=claim, plugin=make_plugin(entry))
 
-    def _replace(self, renewal: Renewal[Channel], *, cancel: bool) -> None:
+    def _restart(self, reload: Reload[Channel], *, cancel: bool) -> None:
         """End the plugin that is reloaded, if it is in use, and start the fresh one."""
-        entry = renewal.entry
+        entry = reload.entry
         try:
-            if renewal.before is not None:
-                self._retire(renewal, renewal.before, cancel=cancel)
+            if reload.before is not None:
+                self._retire(reload, reload.before, cancel=cancel)
         finally:
-            self._end_retired(entry.name, 0 if cancel else LANDING)
-        entry.manifest, entry.state = renewal.manifest, State.RELOADING
-        with self._noting(entry, renewal.claim):
-            self._renew(renewal)
+            self._end_retired(entry.name, 0 if cancel else CALLS_GRACE_PERIOD)
+        entry.manifest, entry.state = reload.manifest, State.RELOADING
+        with self._recording_failure(entry, reload.claim):
+            self._open_new(reload)
 
     def _retire(
-        self, renewal: Renewal[Channel], before: LoadedPlugin[Channel], *, cancel: bool
+        self, reload: Reload[Channel], before: LoadedPlugin[Channel], *, cancel: bool
     ) -> None:
         """Refuse new calls, wait for those in flight, and take the plugin out of use.
 
         If that fails, the plugin is used as before.
         """
-        entry = renewal.entry
+        entry = reload.entry
         state, reason = entry.state, entry.reason
         try:
-            entry.state, before.flights.closed = State.RELOADING, True
-            self._changed()
+            entry.state, before.in_flight.closed = State.RELOADING, True
+            self._rebind_dispatchers()
             if not cancel:
                 _land(before)
-            self._registry.retire(entry, renewal.claim)
+            self._registry.retire(entry, reload.claim)
         except BaseException:
-            self._registry.reopen(entry, renewal.claim, state, reason)
+            self._registry.reopen(entry, reload.claim, state, reason)
             raise
 
-    def _exchange(self, renewal: Renewal[Channel], before: LoadedPlugin[Channel]) -> None:
+    def _swap(self, reload: Reload[Channel], before: LoadedPlugin[Channel]) -> None:
         """Start the fresh plugin and put it to use, and end the one before."""
-        name = renewal.entry.name
+        name = reload.entry.name
         try:
-            self._renew(renewal)
-            self._changed()
-            before.flights.closed = True
-            before.flights.landed(before.manifest.teardown_timeout_sec, but=before.flights.own())
+            self._open_new(reload)
+            self._rebind_dispatchers()
+            before.in_flight.closed = True
+            before.in_flight.wait_idle(
+                before.manifest.teardown_timeout_sec, but=before.in_flight.own()
+            )
         except BaseException:
             if self._registry.plugins.get(name) is before:  # the fresh one could not be started
-                lead(self._registry.clients(name), before.entrance)
+                rebind_clients(self._registry.clients(name), before.entry_channel)
             raise
         finally:
             try:
                 self._end_retired(name)
             except PluginError as error:
-                renewal.report(error)
+                reload.report(error)
 
-    def _renew(self, renewal: Renewal[Channel]) -> None:
-        manifest, claim = renewal.manifest, renewal.claim
-        make = self._maker(renewal.entry, manifest)
-        runtime, plugin = renewal.runtime, renewal.plugin
-        self._open(manifest, renewal.kind, runtime, make, claim=claim, plugin=plugin)
+    def _open_new(self, reload: Reload[Channel]) -> None:
+        manifest, claim = reload.manifest, reload.claim
+        make = self._client_factory(reload.entry, manifest)
+        runtime, plugin = reload.runtime, reload.plugin
+        self._open(manifest, reload.kind, runtime, make, claim=claim, plugin=plugin)
 
     def _open(
         self,
@@ -138,26 +140,28 @@ class Life(Roster[Channel]):
     ) -> T:
         """Open a channel to a plugin, and keep it with what is made of it."""
         self._registry.check_open(manifest.name)
-        provision = self._provision(manifest)
+        environment = self._plugin_environment(manifest)
         channel = loaded = None
         try:
-            channel = channel_to(manifest, kind, runtime, provision, plugin)
-            entrance = self._around.entrance(tolerant(channel, manifest, kind), manifest.name)
-            client = make(entrance)
+            channel = open_channel(manifest, kind, runtime, environment, plugin)
+            entry_channel = self._middleware.entry_channel(
+                allow_missing_hooks(channel, manifest, kind), manifest.name
+            )
+            client = make(entry_channel)
             shown = client if isinstance(client, Plugin) else None
-            loaded = self._loaded(manifest, kind, channel, entrance, shown)
-            self._registry.keep(loaded, claim)
+            loaded = self._make_loaded(manifest, kind, channel, entry_channel, shown)
+            self._registry.register_loaded(loaded, claim)
         except BaseException:
             try:
                 if loaded is not None:
-                    self._registry.forget(loaded, claim)
+                    self._registry.unregister_loaded(loaded, claim)
             finally:
                 if channel is not None:
                     channel.close()
             raise
         return client
 
-    def _end_retired(self, name: str, landing: float = LANDING) -> None:
+    def _end_retired(self, name: str, landing: float = CALLS_GRACE_PERIOD) -> None:
         """Tear down what a reload has taken out of use, also if this is interrupted once.
 
         After a second interruption, the next reload or the close of the host does it.
@@ -171,7 +175,7 @@ class Life(Roster[Channel]):
         for loaded in self._registry.retired(name):
             self._end(loaded, landing)
 
-    def _end(self, loaded: LoadedPlugin[Channel], landing: float = LANDING) -> None:
+    def _end(self, loaded: LoadedPlugin[Channel], landing: float = CALLS_GRACE_PERIOD) -> None:
         name, channel = loaded.manifest.name, loaded.channel
         try:
             if isinstance(channel, InProcessChannel):
@@ -181,7 +185,9 @@ class Life(Roster[Channel]):
         except PLUGIN_EXCEPTIONS as error:
             self._registry.ended(loaded)
             if isinstance(error, PluginError):
-                self._registry.entries[name].abandon(error, leaked=left_behind(error))
+                self._registry.entries[name].record_teardown_failure(
+                    error, leaked=teardown_timed_out(error)
+                )
             raise
         self._registry.ended(loaded)
 
@@ -200,16 +206,16 @@ class Life(Roster[Channel]):
         try:
             if isinstance(loaded.channel, InProcessChannel):
                 loaded.channel.check(CHECK_SECONDS)
-            elif (hook := probe(loaded)) is not None:
+            elif (hook := find_probe_hook(loaded)) is not None:
                 loaded.channel.bind(hook)(None)
         except PLUGIN_EXCEPTIONS as error:
-            entry.sicken(loaded, error)
+            entry.record_health_failure(loaded, error)
         else:
-            entry.recover(loaded)
+            entry.record_health_success(loaded)
 
 
 def _land(loaded: LoadedPlugin[Channel]) -> None:
     """Wait for the calls in flight; raise `PluginError` if they do not end in time."""
-    flights, seconds = loaded.flights, loaded.manifest.teardown_timeout_sec
-    if flights.own() or not flights.landed(seconds):
-        raise did_not_land(loaded.manifest.name, flights.count(), seconds)
+    in_flight, seconds = loaded.in_flight, loaded.manifest.teardown_timeout_sec
+    if in_flight.own() or not in_flight.wait_idle(seconds):
+        raise reload_timeout_error(loaded.manifest.name, in_flight.count(), seconds)

@@ -18,23 +18,23 @@ from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json
-from scaffold.host._context.plugin_context import Provision, Services
-from scaffold.host._dispatch.kind_group import Kinship
+from scaffold.host._context.plugin_context import HostServices, PluginEnvironment
+from scaffold.host._dispatch.kind_group import KindGroup
 from scaffold.host._in_process import AsyncInProcessChannel, InProcessChannel
-from scaffold.host._in_process.in_flight import Flights
-from scaffold.host._lifecycle.reload import Renewal
-from scaffold.host._lifecycle.start_events import failure, lead
+from scaffold.host._in_process.in_flight import InFlightCalls
+from scaffold.host._lifecycle.reload import Reload
+from scaffold.host._lifecycle.start_events import rebind_clients, start_error
 from scaffold.host._loading.discovery import find_plugins, from_entry_point, installed
-from scaffold.host._middleware.call_telemetry import Observation
-from scaffold.host._middleware.middleware import PRIORITY, Around, Middleware
+from scaffold.host._middleware.call_telemetry import CallTelemetry
+from scaffold.host._middleware.middleware import PRIORITY, Middleware, MiddlewareStack
 from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, Status
 from scaffold.host._registry.registry import Registry
 from scaffold.host._registry.selection import Policy
-from scaffold.host._registry.start_order import plan
+from scaffold.host._registry.start_order import plan_start
 from scaffold.host._runtimes.open_channel import runtime_of
 from scaffold.manifest._compatibility import check_config, check_kind, check_runtime
 from scaffold.manifest._model import Manifest, Runtime, manifest_of, read_manifest
-from scaffold.manifest._runtime_choice import choose
+from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._secrets import Secrets
 from scaffold.resources._folder_storage import Storage
 from scaffold.resources._standard import ResourceFactory
@@ -42,13 +42,13 @@ from scaffold.resources._standard import ResourceFactory
 if TYPE_CHECKING:
     from scaffold.client._process.fork_server import ForkServers
 
-__all__ = ["Roster"]
+__all__ = ["Registration"]
 
 C = TypeVar("C", Channel, AsyncChannel)
 T = TypeVar("T")
 
 
-class Roster(Generic[C]):
+class Registration(Generic[C]):
     """The part of a host that waits for nothing: its plugins are registered, not yet started."""
 
     def __init__(
@@ -62,13 +62,13 @@ class Roster(Generic[C]):
         secrets: Collection[str] | Mapping[str, str] | None = None,
     ) -> None:
         self._registry: Registry[C] = Registry()
-        self._others: _Others[C] = _Others(self._registry)
-        self._kinds: dict[tuple[str, int], Kinship[C]] = {}
-        self._makers: dict[tuple[str, int], Callable[[C], Plugin]] = {}
+        self._others: PluginLookup[C] = PluginLookup(self._registry)
+        self._kinds: dict[tuple[str, int], KindGroup[C]] = {}
+        self._client_classes: dict[tuple[str, int], Callable[[C], Plugin]] = {}
         self._settings: dict[str, Mapping[str, Json]] = {}
-        self._around = Around()
+        self._middleware = MiddlewareStack()
         self._storage = Storage(storage)
-        self._services = Services(
+        self._services = HostServices(
             facts=dict(facts or {}),
             storage=self._storage,
             metrics=metrics or NULL_METRICS,
@@ -78,7 +78,7 @@ class Roster(Generic[C]):
             forks=_fork_servers() if fork_server else None,
         )
         if metrics is not None or tracer is not None:
-            self._observe(Observation(self._services.metrics, self._services.tracer))
+            self._observe(CallTelemetry(self._services.metrics, self._services.tracer))
 
     @property
     def plugins(self) -> Mapping[str, LoadedPlugin[C]]:
@@ -107,8 +107,8 @@ class Roster(Generic[C]):
         try:
             manifest = read_manifest(path)
         except ManifestInvalid as error:
-            return self._reject(path.stem if path.is_file() else path.name, error)
-        return self._admit(manifest)
+            return self._register_unusable(path.stem if path.is_file() else path.name, error)
+        return self._register(manifest)
 
     def discover(self, folder: Path | str) -> Sequence[Status]:
         """Register every plugin in the folders below; see `register`.
@@ -130,9 +130,9 @@ class Roster(Generic[C]):
             try:
                 manifest, plugin = from_entry_point(point)
             except PluginError as error:
-                found.append(self._reject(point.name, error))
+                found.append(self._register_unusable(point.name, error))
             else:
-                found.append(self._admit(manifest, plugin))
+                found.append(self._register(manifest, plugin))
         return found
 
     def add(self, plugin: Plugin | type[Plugin], name: str, **keys: Any) -> Status:
@@ -142,7 +142,7 @@ class Roster(Generic[C]):
         object can be started once, and never be reloaded.
         """
         made = plugin if isinstance(plugin, type) else type(plugin)
-        return self._admit(manifest_of(made, name, keys), plugin)
+        return self._register(manifest_of(made, name, keys), plugin)
 
     def configure(self, name: str, settings: Mapping[str, Json]) -> None:
         """Give a plugin settings, over those of its manifest; they count when it is started."""
@@ -174,29 +174,29 @@ class Roster(Generic[C]):
         if self._registry.plugins:
             name = min(self._registry.plugins)
             raise PluginError(name, "it is in use already, and its callers have no middleware")
-        self._around.add(middleware, kind, hook, priority)
+        self._middleware.add(middleware, kind, hook, priority)
 
     def route(self, kind: Kind, policy: Policy | None) -> None:
         """Let a policy choose the plugin of each call of a kind's singleton and capability hooks.
 
         It goes over `DAGSTACK_ACTIVE_<KIND>` and all priorities; `None` takes it away.
         """
-        self._kinship(kind).policy = policy
-        self._changed()
+        self._kind_group(kind).policy = policy
+        self._rebind_dispatchers()
 
-    def _changed(self) -> None:
+    def _rebind_dispatchers(self) -> None:
         """Bind the dispatchers anew."""
         raise NotImplementedError
 
-    def _kinship(self, kind: Kind) -> Kinship[C]:
+    def _kind_group(self, kind: Kind) -> KindGroup[C]:
         major = int(kind.version.partition(".")[0])
         known = self._kinds.get((kind.name, major))
         if known is None:
-            known = Kinship(kind, lambda: list(self._registry.entries.values()))
+            known = KindGroup(kind, lambda: list(self._registry.entries.values()))
             self._kinds[kind.name, major] = known
         return known
 
-    def _admit(self, manifest: Manifest, plugin: Plugin | type[Plugin] | None = None) -> Status:
+    def _register(self, manifest: Manifest, plugin: Plugin | type[Plugin] | None = None) -> Status:
         entry: Entry[C] = Entry(manifest.name, manifest)
         if plugin is not None:
             entry.make = plugin if isinstance(plugin, type) else lambda: plugin
@@ -211,7 +211,7 @@ class Roster(Generic[C]):
             entry.log_failure()
         return entry.status
 
-    def _reject(self, name: str, error: PluginError) -> Status:
+    def _register_unusable(self, name: str, error: PluginError) -> Status:
         entry: Entry[C] = Entry(name)
         self._registry.register(entry)
         entry.fail(error)
@@ -223,11 +223,11 @@ class Roster(Generic[C]):
 
     def _runtime(self, manifest: Manifest, kind: Kind, before: Runtime | None = None) -> Runtime:
         """Choose a runtime, the one before if the plugin still offers it."""
-        runtime = choose(manifest, before if before in manifest.runtime else None)
+        runtime = choose_runtime(manifest, before if before in manifest.runtime else None)
         check_runtime(manifest, kind, runtime)
         return runtime
 
-    def _planned(self, claim: Claim) -> list[list[Entry[C]]]:
+    def _plan_start(self, claim: Claim) -> list[list[Entry[C]]]:
         """Group what is to be started; raise `DependencyCycle` or `AmbiguousPlugin`."""
         entries = {
             name: entry for name, entry in self._registry.entries.items() if entry.claim is claim
@@ -237,13 +237,13 @@ class Roster(Generic[C]):
             name: self._runtime(manifest, self._kind(manifest))
             for name, manifest in manifests.items()
         }
-        groups = plan(manifests, runtimes)
-        for kinship in self._kinds.values():
-            kinship.check()
+        groups = plan_start(manifests, runtimes)
+        for group in self._kinds.values():
+            group.check()
         return [[entries[name] for name in group] for group in groups]
 
     @contextmanager
-    def _noting(self, entry: Entry[C], claim: Claim) -> Generator[Manifest]:
+    def _recording_failure(self, entry: Entry[C], claim: Claim) -> Generator[Manifest]:
         """Note why a plugin cannot be started, if it cannot."""
         manifest = entry.manifest
         assert manifest is not None
@@ -251,32 +251,32 @@ class Roster(Generic[C]):
             self._check_needed(manifest)
             yield manifest
         except PLUGIN_EXCEPTIONS as error:
-            if self._registry.fail(entry, claim, failure(entry.name, error)):
+            if self._registry.fail(entry, claim, start_error(entry.name, error)):
                 entry.log_failure()
             raise
 
-    def _maker(self, entry: Entry[C], manifest: Manifest) -> Callable[[C], object]:
+    def _client_factory(self, entry: Entry[C], manifest: Manifest) -> Callable[[C], object]:
         """Return what makes the client of a plugin, and leads those that callers have to it."""
-        make = self._makers.get((manifest.kind, manifest.major))
+        make = self._client_classes.get((manifest.kind, manifest.major))
 
         def led(channel: C) -> object:
-            lead(self._registry.clients(manifest.name), channel)
+            rebind_clients(self._registry.clients(manifest.name), channel)
             if entry.kind is not None:  # it was in use before
                 return entry.client
             return make(channel) if make is not None else None
 
         return led
 
-    def _loaded(
-        self, manifest: Manifest, kind: Kind, channel: C, entrance: C, client: Plugin | None
+    def _make_loaded(
+        self, manifest: Manifest, kind: Kind, channel: C, entry_channel: C, client: Plugin | None
     ) -> LoadedPlugin[C]:
-        flights = Flights()
+        in_flight = InFlightCalls()
         if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
-            flights = channel.flights
+            in_flight = channel.in_flight
         if client is not None:
             self._registry.clients(manifest.name).add(client)
         runtime = runtime_of(channel)
-        return LoadedPlugin(manifest, kind, runtime, channel, entrance, client, flights)
+        return LoadedPlugin(manifest, kind, runtime, channel, entry_channel, client, in_flight)
 
     def _check_needed(self, manifest: Manifest) -> None:
         """Raise `DependencyFailed` unless everything that a plugin depends on is in use."""
@@ -289,37 +289,37 @@ class Roster(Generic[C]):
                 reason = f"it depends on '{name}', which is {needed.state}{why}"
                 raise DependencyFailed(manifest.name, reason)
 
-    def _provision(self, manifest: Manifest) -> Provision:
+    def _plugin_environment(self, manifest: Manifest) -> PluginEnvironment:
         """Put together what a plugin gets; raise `PluginError` if its settings are wrong."""
-        return Provision.of(
+        return PluginEnvironment.of(
             manifest, self._services, settings=self._settings.get(manifest.name, {})
         )
 
     def _check_middleware(self, middleware: Middleware) -> None:
         """Raise `TypeError` for a function that this host cannot call."""
 
-    def _observe(self, observation: Observation) -> None:
+    def _observe(self, observation: CallTelemetry) -> None:
         """Put metrics and spans around every call."""
         raise NotImplementedError
 
     @contextmanager
-    def _renewal(self, name: str, task: object = None) -> Generator[Renewal[C]]:
-        """Hold a plugin and reload it: read its manifest and import its code; see `Renewal`."""
+    def _reloading(self, name: str, task: object = None) -> Generator[Reload[C]]:
+        """Hold a plugin and reload it: read its manifest and import its code; see `Reload`."""
         with self._registry.reloading(name, task) as (entry, claim):
-            renewal = Renewal(entry, claim)
-            manifest = renewal.manifest
-            with renewal:
+            reload = Reload(entry, claim)
+            manifest = reload.manifest
+            with reload:
                 try:
                     if entry.kind is None:
                         check_kind(manifest, self._kinds)
                     kind = entry.kind or self._kind(manifest)
-                    renewal.load(kind, self._runtime(manifest, kind, entry.runtime))
+                    reload.load(kind, self._runtime(manifest, kind, entry.runtime))
                 except PluginError as error:
-                    if renewal.before is None:
+                    if reload.before is None:
                         entry.fail(error)
                         entry.log_failure()
                     raise
-                yield renewal
+                yield reload
 
 
 def _fork_servers() -> "ForkServers":
@@ -328,7 +328,7 @@ def _fork_servers() -> "ForkServers":
     return ForkServers()
 
 
-class _Others(Generic[C]):
+class PluginLookup(Generic[C]):
     """The registry as plugins see it."""
 
     def __init__(self, registry: Registry[C]) -> None:
@@ -342,7 +342,7 @@ class _Others(Generic[C]):
         if not issubclass(client, Plugin) or client.kind.name != loaded.kind.name:
             raise PluginError(name, f"it is of kind {loaded.kind.name}, not for {client.__name__}")
         make: Any = client
-        made: Any = make(loaded.entrance)
+        made: Any = make(loaded.entry_channel)
         self._registry.clients(name).add(made)
         found: T = made
         return found

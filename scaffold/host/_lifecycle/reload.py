@@ -10,20 +10,20 @@ from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._in_process import AsyncInProcessChannel, InProcessChannel
-from scaffold.host._lifecycle.leak_detection import Remains, Trail
-from scaffold.host._lifecycle.start_events import made
+from scaffold.host._lifecycle.leak_detection import LeakDetector, LeakReport
+from scaffold.host._lifecycle.start_events import make_plugin
 from scaffold.host._loading.entry_point import load_plugin
-from scaffold.host._loading.module_import import importing_anew, put_back, stands_in
+from scaffold.host._loading.module_import import fresh_import, has_module, restore_modules
 from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin
-from scaffold.host._runtimes.open_channel import runs_here
+from scaffold.host._runtimes.open_channel import runs_in_host
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
 
-__all__ = ["Renewal"]
+__all__ = ["Reload"]
 
 C = TypeVar("C", Channel, AsyncChannel)
 
 
-class Renewal(Generic[C]):
+class Reload(Generic[C]):
     """A plugin that is being reloaded, for a `with` statement; only then anything is changed.
 
     Making one reads the plugin's manifest, and raises `PluginError` if it cannot be reloaded.
@@ -37,24 +37,24 @@ class Renewal(Generic[C]):
         self.plugin: Plugin | None = None
         """Made of the code as it is now, for the same process; `None` elsewhere."""
         self._modules: dict[str, ModuleType] = {}
-        self._trail: Trail | None = None
+        self._trail: LeakDetector | None = None
 
     def load(self, kind: Kind, runtime: Runtime) -> None:
         """Import the plugin's code anew; if that fails, it is as if it had not been tried."""
         self.kind = kind
         self.runtime: Runtime = runtime
         if self.entry.make is not None:
-            self.plugin = made(self.entry)
-        elif runs_here(self.manifest, runtime):
-            own = stands_in(self.manifest.folder, self._module)
+            self.plugin = make_plugin(self.entry)
+        elif runs_in_host(self.manifest, runtime):
+            own = has_module(self.manifest.folder, self._module)
             with ExitStack() as stack:
                 if own:
-                    again = importing_anew(self.manifest.folder, self._module)
+                    again = fresh_import(self.manifest.folder, self._module)
                     self._modules = stack.enter_context(again)
                 self.plugin = load_plugin(self.manifest)
         channel = self.before.channel if self.before is not None else None
         if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
-            self._trail = Trail(channel.plugin, self._modules)
+            self._trail = LeakDetector(channel.plugin, self._modules)
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +66,7 @@ class Renewal(Generic[C]):
         trace: TracebackType | None,
     ) -> None:
         if error is not None and self._modules:
-            put_back(self.manifest.folder, self._module, self._modules)
+            restore_modules(self.manifest.folder, self._module, self._modules)
 
     @property
     def _logger(self) -> logging.Logger:
@@ -80,11 +80,11 @@ class Renewal(Generic[C]):
         """Log that the plugin before could not be torn down; the fresh one is in use."""
         self._logger.warning("plugin=%s the one before: %s", self.entry.name, error.reason)
 
-    def remains(self) -> Remains:
+    def remains(self) -> LeakReport:
         """Return what is left of the plugin before, once it has been torn down, and log it."""
         self.before = self.claim.before = None
         self._modules.clear()
-        found = self._trail.look() if self._trail is not None else Remains()
+        found = self._trail.look() if self._trail is not None else LeakReport()
         if found:
             self._logger.warning("plugin=%s left behind: %s", self.entry.name, found)
         return found

@@ -8,10 +8,10 @@ from scaffold.contract._errors.errors import PluginError, ScaffoldError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._concurrency.time_limit import Late
-from scaffold.host._loading.entry_point import cause
+from scaffold.host._concurrency.time_limit import TimeLimitExceeded
+from scaffold.host._loading.entry_point import describe_exception
 from scaffold.host._registry.entries import Entry, LoadedPlugin, Status
-from scaffold.manifest._missing_hooks import lacking
+from scaffold.manifest._missing_hooks import missing_hook_error
 from scaffold.manifest._model import Manifest
 
 __all__ = [
@@ -19,12 +19,12 @@ __all__ = [
     "OnStarted",
     "Started",
     "check_client",
-    "did_not_land",
-    "failure",
-    "lead",
-    "left_behind",
-    "made",
-    "probe",
+    "find_probe_hook",
+    "make_plugin",
+    "rebind_clients",
+    "reload_timeout_error",
+    "start_error",
+    "teardown_timed_out",
 ]
 
 CHECK_SECONDS: Final = 5.0
@@ -57,7 +57,7 @@ def check_client(manifest: Manifest, client: type[Plugin]) -> None:
         )
 
 
-def failure(name: str, error: BaseException) -> PluginError:
+def start_error(name: str, error: BaseException) -> PluginError:
     """Return what is noted of a plugin that could not be started."""
     if isinstance(error, PluginError):
         return error
@@ -65,7 +65,7 @@ def failure(name: str, error: BaseException) -> PluginError:
     return PluginError(name, told)
 
 
-def made(entry: Entry[Any]) -> Plugin | None:
+def make_plugin(entry: Entry[Any]) -> Plugin | None:
     """Make a plugin that was registered as code; return `None` for others."""
     if entry.make is None:
         return None
@@ -76,27 +76,29 @@ def made(entry: Entry[Any]) -> Plugin | None:
         raise
     except PLUGIN_EXCEPTIONS as error:
         what = f"'{entry.manifest.entry_point}' cannot be made: "
-        raise PluginError(entry.name, what + cause(error, entry.manifest.folder)) from None
+        raise PluginError(
+            entry.name, what + describe_exception(error, entry.manifest.folder)
+        ) from None
 
 
-def probe(loaded: LoadedPlugin[Any]) -> Hook[None, Any] | None:
+def find_probe_hook(loaded: LoadedPlugin[Any]) -> Hook[None, Any] | None:
     """Return a hook that can be called to see whether a plugin answers, if it has one."""
     hooks = loaded.kind.hooks.values()
     catalogues = {hook.functions.catalogue for hook in hooks if hook.functions}
     for hook in hooks:
         offered = hook.exposed or hook.name in catalogues
         asks_nothing = hook.read_only and hook.input.python_type is None and not hook.streams
-        if asks_nothing and offered and lacking(loaded.entrance, hook) is None:
+        if asks_nothing and offered and missing_hook_error(loaded.entry_channel, hook) is None:
             return hook
     return None
 
 
-def left_behind(error: BaseException) -> bool:
+def teardown_timed_out(error: BaseException) -> bool:
     """Tell whether a teardown has failed because it took too long: then something is left."""
-    return isinstance(error.__cause__, Late)
+    return isinstance(error.__cause__, TimeLimitExceeded)
 
 
-def lead(clients: Iterable[Plugin], channel: object) -> None:
+def rebind_clients(clients: Iterable[Plugin], channel: object) -> None:
     """Have clients that callers hold go on through another channel: they are made again, in place.
 
     Raises `PluginError` if the plugin at its end lacks one of their hooks.
@@ -106,7 +108,7 @@ def lead(clients: Iterable[Plugin], channel: object) -> None:
         make_again(client, channel)
 
 
-def did_not_land(name: str, calls: dict[str, int], seconds: float) -> PluginError:
+def reload_timeout_error(name: str, calls: dict[str, int], seconds: float) -> PluginError:
     """Return the error of a reload that would have cut off calls."""
     under_way = ", ".join(f"{count} of '{hook}'" for hook, count in sorted(calls.items()))
     return PluginError(name, f"calls did not end within {seconds:g} s: {under_way}")

@@ -13,7 +13,7 @@ from scaffold.contract._errors.errors import DuplicatePlugin, ManifestInvalid, P
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json, is_object
-from scaffold.host._loading.entry_point import cause
+from scaffold.host._loading.entry_point import describe_exception
 from scaffold.manifest._file import UNPARSED
 from scaffold.manifest._lookup import SOURCES
 from scaffold.manifest._model import Manifest, manifest_of, read_manifest
@@ -120,7 +120,7 @@ def from_entry_point(point: EntryPoint) -> tuple[Manifest, type[Plugin] | None]:
         if isinstance(found, FunctionType):
             found = found()
     except PLUGIN_EXCEPTIONS as error:
-        where = f"'{point.value}' cannot be imported: {cause(error, Path.cwd())}"
+        where = f"'{point.value}' cannot be imported: {describe_exception(error, Path.cwd())}"
         raise PluginLoadError(point.name, where) from None
     attributes = vars(sys.modules[point.module])
     content: Json = found if point.attr else attributes.get("DAGSTACK_PLUGIN_MANIFEST")

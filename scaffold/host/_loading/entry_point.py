@@ -8,10 +8,10 @@ from types import ModuleType
 from scaffold.contract._errors.errors import PluginLoadError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._loading.module_import import import_from, stands_in
+from scaffold.host._loading.module_import import has_module, import_from
 from scaffold.manifest._model import Manifest
 
-__all__ = ["cause", "load_plugin"]
+__all__ = ["describe_exception", "load_plugin"]
 
 
 def load_plugin(manifest: Manifest) -> Plugin:
@@ -38,11 +38,11 @@ def load_plugin(manifest: Manifest) -> Plugin:
     try:
         return made()
     except PLUGIN_EXCEPTIONS as error:
-        what = f"'{class_name}' cannot be made: {cause(error, manifest.folder)}"
+        what = f"'{class_name}' cannot be made: {describe_exception(error, manifest.folder)}"
         raise _refusal(manifest, what) from None
 
 
-def cause(error: BaseException, folder: Path) -> str:
+def describe_exception(error: BaseException, folder: Path) -> str:
     """Say in one line what was raised, and where in the plugin: the traceback is for its log."""
     message = next(iter(str(error).splitlines()), "")
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
@@ -52,17 +52,17 @@ def cause(error: BaseException, folder: Path) -> str:
 
 def _import(manifest: Manifest, name: str) -> ModuleType:
     try:
-        if stands_in(manifest.folder, name):
+        if has_module(manifest.folder, name):
             return import_from(manifest.folder, name)
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             what = f"there is no module '{name}', in its folder or installed"
         else:
-            what = f"'{name}' cannot be imported: {cause(error, manifest.folder)}"
+            what = f"'{name}' cannot be imported: {describe_exception(error, manifest.folder)}"
         raise _refusal(manifest, what) from None
     except PLUGIN_EXCEPTIONS as error:
-        what = f"'{name}' cannot be imported: {cause(error, manifest.folder)}"
+        what = f"'{name}' cannot be imported: {describe_exception(error, manifest.folder)}"
         raise _refusal(manifest, what) from None
 
 

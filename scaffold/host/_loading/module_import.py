@@ -14,7 +14,7 @@ from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
 
-__all__ = ["import_from", "importing_anew", "put_back", "stands_in"]
+__all__ = ["fresh_import", "has_module", "import_from", "restore_modules"]
 
 
 class _ImportLock:
@@ -38,7 +38,7 @@ class _ImportLock:
 _LOCK: Final = _ImportLock()
 
 
-def stands_in(folder: Path, module: str) -> bool:
+def has_module(folder: Path, module: str) -> bool:
     """Tell whether the folder has the module, as a file or as a package."""
     path = folder.joinpath(*module.split("."))
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
@@ -67,7 +67,7 @@ def import_from(folder: Path, module: str) -> ModuleType:
 
 
 @contextmanager
-def importing_anew(folder: Path, module: str) -> Generator[dict[str, ModuleType]]:
+def fresh_import(folder: Path, module: str) -> Generator[dict[str, ModuleType]]:
     """Have `import_from` read a plugin's code again, within a `with` statement.
 
     Yields the modules that were known so far, by name: all of the folder's own, and no others. They
@@ -82,11 +82,11 @@ def importing_anew(folder: Path, module: str) -> Generator[dict[str, ModuleType]
         try:
             yield known
         except BaseException:
-            put_back(folder, module, known)
+            restore_modules(folder, module, known)
             raise
 
 
-def put_back(folder: Path, module: str, modules: dict[str, ModuleType]) -> None:
+def restore_modules(folder: Path, module: str, modules: dict[str, ModuleType]) -> None:
     """Have the folder's own modules be these again."""
     with _LOCK:
         for name in _own(folder, module):

@@ -13,7 +13,7 @@ from scaffold.contract._hooks.dispatcher import StopChain
 from scaffold.contract._json.types import Json
 from scaffold.host._middleware.middleware import HookCall, Proceed
 
-__all__ = ["CALLS", "ERRORS", "SECONDS", "Observation"]
+__all__ = ["CALLS", "ERRORS", "SECONDS", "CallTelemetry"]
 
 CALLS: Final = "scaffold.hook.calls"
 """How often a plugin's hook was called."""
@@ -23,7 +23,7 @@ ERRORS: Final = "scaffold.hook.errors"
 """How many failed, by their code."""
 
 
-class Observation:
+class CallTelemetry:
     """Takes the time of calls, counts them and their failures, and opens a span for each."""
 
     def __init__(self, metrics: Metrics, tracer: Tracer) -> None:

@@ -14,9 +14,9 @@ from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.contract._json.types import Json
-from scaffold.manifest._missing_hooks import lacking
+from scaffold.manifest._missing_hooks import missing_hook_error
 
-__all__ = ["PRIORITY", "Around", "Entrance", "HookCall", "Middleware", "Proceed"]
+__all__ = ["PRIORITY", "HookCall", "Middleware", "MiddlewareChannel", "MiddlewareStack", "Proceed"]
 
 C = TypeVar("C", Channel, AsyncChannel)
 
@@ -68,7 +68,7 @@ class _Layer:
         return self.kind in {None, hook.kind.name} and self.hook in {None, hook.name}
 
 
-class Around:
+class MiddlewareStack:
     """The middleware of one host."""
 
     def __init__(self) -> None:
@@ -85,22 +85,22 @@ class Around:
         """Yield what goes around a hook, the innermost first."""
         return (layer.middleware for layer in reversed(self._layers) if layer.fits(hook))
 
-    def entrance(self, channel: C, plugin: str) -> C:
+    def entry_channel(self, channel: C, plugin: str) -> C:
         """Return the channel that clients of a plugin get."""
         if not self._layers:
             return channel
-        made: Any = Entrance(channel, plugin, self)
-        entrance: C = made
-        return entrance
+        made: Any = MiddlewareChannel(channel, plugin, self)
+        entry_channel: C = made
+        return entry_channel
 
 
-class Entrance:
+class MiddlewareChannel:
     """A channel, of either sort, whose calls go through middleware first."""
 
-    def __init__(self, channel: Any, plugin: str, around: Around) -> None:
+    def __init__(self, channel: Any, plugin: str, stack: MiddlewareStack) -> None:
         self._channel = channel
         self._plugin = plugin
-        self._around = around
+        self._stack = stack
 
     @property
     def runtime(self) -> str:
@@ -111,25 +111,25 @@ class Entrance:
     def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Return the function that calls a hook through everything that is around it."""
         call: Callable[[Any], Any] = self._channel.bind(hook)
-        for middleware in self._around.of(hook):
-            call = _inside(middleware, call, self._plugin, self.runtime, hook)
+        for middleware in self._stack.of(hook):
+            call = _wrap(middleware, call, self._plugin, self.runtime, hook)
         return call
 
     def stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], Any]:
         """Return the function that opens a stream through everything that is around its hook."""
         call: Callable[[Any], Any] = self._channel.stream(hook)
-        for middleware in self._around.of(hook):
-            inside = _inside_stream if iscoroutinefunction(middleware) else _inside
+        for middleware in self._stack.of(hook):
+            inside = _wrap_stream if iscoroutinefunction(middleware) else _wrap
             call = inside(middleware, call, self._plugin, self.runtime, hook)
         return call
 
     def lacks(self, hook: Hook[Any, Any]) -> PluginError | None:
         """Return the error of calls of a hook that the plugin lacks; `None` if it has it."""
-        return lacking(self._channel, hook)
+        return missing_hook_error(self._channel, hook)
 
     def guards(self, hook: Hook[Any, Any]) -> bool:
         """Tell whether there is anything around a hook."""
-        return any(True for _ in self._around.of(hook))
+        return any(True for _ in self._stack.of(hook))
 
     def close(self) -> None:
         """End the plugin's session."""
@@ -140,13 +140,13 @@ class Entrance:
         await self._channel.aclose()
 
 
-def _inside(
+def _wrap(
     middleware: Middleware, proceed: Proceed, plugin: str, runtime: str, hook: Hook[Any, Any]
 ) -> Callable[[Any], Any]:
     return lambda payload: middleware(HookCall(plugin, runtime, hook, payload), proceed)
 
 
-def _inside_stream(
+def _wrap_stream(
     middleware: Middleware, proceed: Proceed, plugin: str, runtime: str, hook: Hook[Any, Any]
 ) -> Callable[[Any], Any]:
     """Await a middleware that stands between a stream and who asks for its first item."""

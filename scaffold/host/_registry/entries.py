@@ -13,14 +13,14 @@ from scaffold._concurrency.locks import no_lock_held
 from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._in_process.in_flight import Flights
+from scaffold.host._in_process.in_flight import InFlightCalls
 from scaffold.manifest._model import Manifest, Runtime
 
 __all__ = ["Claim", "Entry", "LoadedPlugin", "State", "Status"]
 
 C = TypeVar("C")
 
-MOST_FAILURES: Final = 3
+MAX_HEALTH_FAILURES: Final = 3
 """Checks of a plugin's health that fail in a row until it is not used any more."""
 
 
@@ -79,16 +79,16 @@ class LoadedPlugin(Generic[C]):
     runtime: Runtime
     """The one that was picked."""
     channel: C
-    entrance: C
+    entry_channel: C
     """The channel with the host's middleware: what callers get."""
     client: Plugin | None = None
     """What `load` returned; `None` for what was opened without bindings."""
-    flights: Flights = field(default_factory=Flights)
+    in_flight: InFlightCalls = field(default_factory=InFlightCalls)
     """The calls under way that came by dispatch, or, in process, any way."""
 
     @override
     def __repr__(self) -> str:
-        state = "closed" if self.flights.closed else "in use"
+        state = "closed" if self.in_flight.closed else "in use"
         return (
             f"<LoadedPlugin {self.manifest.name} "
             f"({self.kind.name} {self.kind.version}, {self.runtime}, {state})>"
@@ -128,7 +128,7 @@ class Entry(Generic[C]):
         no_lock_held("a logging handler")
         logging.getLogger(f"plugin.{self.name}").error("it cannot be used: %s", self.reason)
 
-    def abandon(self, error: PluginError, *, leaked: bool) -> None:
+    def record_teardown_failure(self, error: PluginError, *, leaked: bool) -> None:
         """Note that the plugin could not be torn down, unless another has taken its place."""
         if self.loaded is None:
             self.state = State.LEAKED if leaked else State.UNAVAILABLE
@@ -140,17 +140,17 @@ class Entry(Generic[C]):
             self.state = State.DEGRADED
             self.reason = f"{type(error).__name__}: {error}"
 
-    def sicken(self, loaded: LoadedPlugin[C], error: BaseException) -> None:
+    def record_health_failure(self, loaded: LoadedPlugin[C], error: BaseException) -> None:
         """Note that a check of the plugin's health has failed; it is not used after several."""
         if self._is_judged(loaded):
             self.failures += 1
-            out = self.failures >= MOST_FAILURES
+            out = self.failures >= MAX_HEALTH_FAILURES
             before, self.state = self.state, State.UNAVAILABLE if out else State.DEGRADED
             self.reason = f"its health: {type(error).__name__}: {error}"
             if out and before is not State.UNAVAILABLE:
                 self.log_failure()
 
-    def recover(self, loaded: LoadedPlugin[C]) -> None:
+    def record_health_success(self, loaded: LoadedPlugin[C]) -> None:
         """Note that the plugin is well."""
         if self._is_judged(loaded):
             self.state, self.reason, self.failures = State.READY, "", 0

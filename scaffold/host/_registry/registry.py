@@ -118,7 +118,7 @@ class Registry(Generic[C]):
             with self._lock:
                 self._release_all()
 
-    def keep(self, plugin: LoadedPlugin[C], claim: Claim) -> None:
+    def register_loaded(self, plugin: LoadedPlugin[C], claim: Claim) -> None:
         """Put a plugin to use.
 
         Raises `PluginError` if the host has been closed meanwhile, if the claim has been given up,
@@ -146,7 +146,7 @@ class Registry(Generic[C]):
                 entry.loaded, entry.state = None, State.CLOSED
                 self._check_open(name)
 
-    def forget(self, plugin: LoadedPlugin[C], claim: Claim) -> None:
+    def unregister_loaded(self, plugin: LoadedPlugin[C], claim: Claim) -> None:
         """Undo `keep`: what was in use before is in use again."""
         name, before = plugin.manifest.name, claim.before
         with self._lock:
@@ -170,7 +170,7 @@ class Registry(Generic[C]):
             if claim.before is not None and self._loaded.get(entry.name) is claim.before:
                 self._retired.pop(id(claim.before), None)
                 entry.state, entry.reason = state, reason
-                claim.before.flights.closed = False
+                claim.before.in_flight.closed = False
 
     def retire(self, entry: Entry[C], claim: Claim) -> None:
         """Take a plugin that is reloaded out of use; `retired` lists it until `ended` is called."""
@@ -217,7 +217,7 @@ class Registry(Generic[C]):
             claims += [entry.claim for entry in self._entries.values()]
         return any(claim is not None and not claim.is_mine(task) for claim in claims)
 
-    def empty(self) -> list[LoadedPlugin[C]]:
+    def take_all(self) -> list[LoadedPlugin[C]]:
         """Take everything out of use, and take nothing in any more.
 
         Returns what must be torn down, in the order of loading.

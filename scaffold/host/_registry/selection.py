@@ -7,10 +7,10 @@ from typing import Generic, TypeAlias, TypeVar
 from scaffold.contract._errors.errors import AmbiguousPlugin, NoCapableHandler
 from scaffold.contract._hooks.dispatcher import Wanted
 from scaffold.contract._json.types import Json
-from scaffold.host._registry.start_order import rank
+from scaffold.host._registry.start_order import dispatch_order
 from scaffold.manifest._model import Manifest
 
-__all__ = ["Capabilities", "Policy", "active", "check_fallbacks", "override"]
+__all__ = ["CapabilityIndex", "Policy", "active_override", "check_fallbacks", "select_active"]
 
 T = TypeVar("T")
 
@@ -18,18 +18,20 @@ Policy: TypeAlias = Callable[[Mapping[str, Json]], str | None]
 """Takes the metadata of a call; returns the name of the plugin to ask, or `None` for no opinion."""
 
 
-def override(kind: str) -> str | None:
+def active_override(kind: str) -> str | None:
     """Return the plugin that `DAGSTACK_ACTIVE_<KIND>` names."""
     return os.environ.get(f"DAGSTACK_ACTIVE_{kind.upper()}") or None
 
 
-def active(kind: str, candidates: Sequence[Manifest], failures: Callable[[], str] = str) -> str:
+def select_active(
+    kind: str, candidates: Sequence[Manifest], failures: Callable[[], str] = str
+) -> str:
     """Return the name of the one plugin that answers for a kind.
 
     `failures` says why other plugins of the kind cannot be used. Raises `AmbiguousPlugin`, or
     `NoCapableHandler` if there is none.
     """
-    named = override(kind)
+    named = active_override(kind)
     names = {manifest.name for manifest in candidates}
     if named is not None:
         if named in names:
@@ -39,8 +41,8 @@ def active(kind: str, candidates: Sequence[Manifest], failures: Callable[[], str
         raise NoCapableHandler(kind, reason + failures())
     if not candidates:
         raise NoCapableHandler(kind, f"no plugin of this kind is in use{failures()}")
-    first, *others = sorted(candidates, key=rank)
-    if others and rank(others[0])[:-1] == rank(first)[:-1]:
+    first, *others = sorted(candidates, key=dispatch_order)
+    if others and dispatch_order(others[0])[:-1] == dispatch_order(first)[:-1]:
         raise AmbiguousPlugin(
             kind,
             f"equal priority for kind={kind}, set DAGSTACK_ACTIVE_{kind.upper()} to disambiguate "
@@ -57,7 +59,7 @@ def check_fallbacks(kind: str, candidates: Sequence[Manifest]) -> None:
         raise AmbiguousPlugin(kind, f"a kind has one fallback, and these say they are: {names}")
 
 
-class Capabilities(Generic[T]):
+class CapabilityIndex(Generic[T]):
     """An index from what plugins say they support to the best of them: a look-up for each fact."""
 
     def __init__(
@@ -71,7 +73,7 @@ class Capabilities(Generic[T]):
         self._extensions: dict[str, tuple[int, T]] = {}
         self._languages: dict[str, tuple[int, T]] = {}
         self._mime_types: dict[str, tuple[int, T]] = {}
-        ordered = sorted(plugins, key=lambda pair: rank(pair[0]))
+        ordered = sorted(plugins, key=lambda pair: dispatch_order(pair[0]))
         for place, (manifest, plugin) in enumerate(ordered):
             for index, supported in (
                 (self._extensions, manifest.supports_extensions),

@@ -7,17 +7,19 @@ from scaffold.contract._errors.errors import DependencyCycle
 from scaffold.manifest._model import Manifest, Runtime
 from scaffold.manifest._runtime_choice import PREFERENCE
 
-__all__ = ["Rank", "plan", "rank"]
+__all__ = ["Rank", "dispatch_order", "plan_start"]
 
 Rank: TypeAlias = tuple[bool, bool, int, str]
 
 
-def rank(manifest: Manifest) -> Rank:
+def dispatch_order(manifest: Manifest) -> Rank:
     """Return what plugins of one kind are sorted by: the highest priority first, then the name."""
     return (not manifest.tryfirst, manifest.trylast, -manifest.priority, manifest.name)
 
 
-def plan(manifests: Mapping[str, Manifest], runtimes: Mapping[str, Runtime]) -> list[list[str]]:
+def plan_start(
+    manifests: Mapping[str, Manifest], runtimes: Mapping[str, Runtime]
+) -> list[list[str]]:
     """Group plugins, by name: the members of a group may start together, the groups one by one.
 
     A plugin that depends on one of a slower runtime starts with that runtime's plugins. Those that
@@ -32,7 +34,7 @@ def plan(manifests: Mapping[str, Manifest], runtimes: Mapping[str, Runtime]) -> 
         level = max((0, *(level + 1 for other, level in needed if other == stage)))
         places[name] = (stage, level)
     groups: dict[tuple[int, int], list[str]] = {}
-    for name in sorted(places, key=lambda name: rank(manifests[name])):
+    for name in sorted(places, key=lambda name: dispatch_order(manifests[name])):
         groups.setdefault(places[name], []).append(name)
     return [groups[place] for place in sorted(groups)]
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from scaffold.client._process.environment import inherited_variables
 from scaffold.contract._errors.errors import PluginError
-from scaffold.host._runtimes.safe_path import path_of
+from scaffold.host._runtimes.safe_path import module_path_variables
 from scaffold.manifest._model import Manifest
 from scaffold.manifest._secrets import Secrets, check_way
 
-__all__ = ["command_of", "process_of", "service_of"]
+__all__ = ["http_settings", "process_settings", "resolve_command"]
 
 
-def command_of(manifest: Manifest) -> list[str]:
+def resolve_command(manifest: Manifest) -> list[str]:
     """Return the command that starts the plugin.
 
     `python` and `python3` stand for the interpreter of the plugin's own `.venv`, or of the host if
@@ -36,7 +36,7 @@ def _python(folder: Path) -> str:
     return str(own) if own.exists() else sys.executable
 
 
-def process_of(manifest: Manifest) -> dict[str, Any]:
+def process_settings(manifest: Manifest) -> dict[str, Any]:
     """Return how a client of `mcp_stdio` runs the command, as its keyword arguments."""
     assert manifest.mcp_stdio is not None
     stdio = manifest.mcp_stdio
@@ -47,12 +47,12 @@ def process_of(manifest: Manifest) -> dict[str, Any]:
         **inherit,
         "plugin": manifest.name,
         "cwd": folder,
-        "env": {**stdio.env, **path_of(stdio.command, folder, environment)},
+        "env": {**stdio.env, **module_path_variables(stdio.command, folder, environment)},
         "startup_timeout": stdio.startup_timeout_sec or manifest.startup_timeout_sec,
     }
 
 
-def service_of(manifest: Manifest, secrets: Secrets | None = None) -> tuple[str, dict[str, Any]]:
+def http_settings(manifest: Manifest, secrets: Secrets | None = None) -> tuple[str, dict[str, Any]]:
     """Return the URL of the plugin and how a client of `mcp_http` uses it, as keyword arguments.
 
     Args:

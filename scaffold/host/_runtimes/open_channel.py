@@ -10,19 +10,23 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
-from scaffold.host._concurrency.finish_cancelled import finish
-from scaffold.host._concurrency.time_limit import Late
+from scaffold.host._concurrency.finish_cancelled import run_to_completion
+from scaffold.host._concurrency.time_limit import TimeLimitExceeded
 from scaffold.host._context.event_bus import Deliver, in_loop, in_threads
-from scaffold.host._context.plugin_context import Provision
+from scaffold.host._context.plugin_context import PluginEnvironment
 from scaffold.host._in_process import AsyncInProcessChannel, InProcessChannel
-from scaffold.host._in_process.in_flight import Flights
-from scaffold.host._loading.entry_point import cause, load_plugin
-from scaffold.host._runtimes.connection_settings import command_of, process_of, service_of
+from scaffold.host._in_process.in_flight import InFlightCalls
+from scaffold.host._loading.entry_point import describe_exception, load_plugin
+from scaffold.host._runtimes.connection_settings import (
+    http_settings,
+    process_settings,
+    resolve_command,
+)
 from scaffold.manifest._model import Manifest, McpStdio, Runtime
 from scaffold.manifest._runtime_choice import HAS_PIPES, PREFERENCE
 from scaffold.resources._scope import ResourceScope
 
-__all__ = ["async_channel_to", "channel_to", "runs_here", "runtime_of"]
+__all__ = ["async_open_channel", "open_channel", "runs_in_host", "runtime_of"]
 
 
 if TYPE_CHECKING:
@@ -40,7 +44,7 @@ class _Connecting(AsyncChannel, Protocol):
 T = TypeVar("T", bound=_Connecting)
 
 
-def runs_here(manifest: Manifest, runtime: Runtime) -> bool:
+def runs_in_host(manifest: Manifest, runtime: Runtime) -> bool:
     """Tell whether a plugin's code is imported by this process."""
     return runtime == "in_process" and not _wants_a_process(manifest)
 
@@ -50,34 +54,34 @@ def runtime_of(channel: Channel | AsyncChannel) -> Runtime:
     return next(one for one in PREFERENCE if one == channel.runtime)
 
 
-def channel_to(
+def open_channel(
     manifest: Manifest,
     kind: Kind,
     runtime: Runtime,
-    provision: Provision | None = None,
+    environment: PluginEnvironment | None = None,
     plugin: Plugin | None = None,
 ) -> Channel:
     """Open a channel to the plugin, and hand it its context.
 
-    Without a `provision` the plugin has what its manifest says, and no host around it. A `plugin`
+    Without a `environment` the plugin has what its manifest says, and no host around it. A `plugin`
     that is there already is used in process, in place of what the manifest names. Raises
     `PluginLoadError`, `ConnectFailed` or another error of the transport; `PluginError` if something
     cannot be provided.
     """
-    provision = provision or Provision.of(manifest)
+    environment = environment or PluginEnvironment.of(manifest)
     if runtime != "in_process":
-        return _CHANNELS[runtime](manifest, kind, provision)
+        return _CHANNELS[runtime](manifest, kind, environment)
     if plugin is None and _wants_a_process(manifest):
-        return _stdio(_served(manifest), kind, provision)
+        return _stdio(_served(manifest), kind, environment)
     channel = InProcessChannel(plugin or load_plugin(manifest), name=manifest.name)
-    services = provision.services
-    deliver = in_threads(services.post, manifest.name, channel.settle)
+    services = environment.services
+    deliver = in_threads(services.background_calls, manifest.name, channel.settle)
     try:
         channel.setup(
-            _contexts(provision, channel.flights, lambda: deliver),
+            _contexts(environment, channel.in_flight, lambda: deliver),
             seconds=manifest.startup_timeout_sec,
             teardown_seconds=manifest.teardown_timeout_sec,
-            leftovers=services.leftovers,
+            abandoned_work=services.abandoned_work,
         )
     except PLUGIN_EXCEPTIONS as error:
         channel.close()
@@ -88,37 +92,37 @@ def channel_to(
     return channel
 
 
-async def async_channel_to(
+async def async_open_channel(
     manifest: Manifest,
     kind: Kind,
     runtime: Runtime,
-    provision: Provision | None = None,
+    environment: PluginEnvironment | None = None,
     plugin: Plugin | None = None,
 ) -> AsyncChannel:
-    """Open a channel to the plugin for the running event loop; raise as `channel_to` does."""
+    """Open a channel to the plugin for the running event loop; raise as `open_channel` does."""
     import asyncio
 
-    provision = provision or Provision.of(manifest)
+    environment = environment or PluginEnvironment.of(manifest)
     if runtime != "in_process":
-        return await _ASYNC_CHANNELS[runtime](manifest, kind, provision)
+        return await _ASYNC_CHANNELS[runtime](manifest, kind, environment)
     if plugin is None and _wants_a_process(manifest):
-        return await _async_stdio(_served(manifest), kind, provision)
+        return await _async_stdio(_served(manifest), kind, environment)
     channel = AsyncInProcessChannel(
         plugin or load_plugin(manifest),
         name=manifest.name,
         execution_model=manifest.execution_model,
     )
-    services = provision.services
+    services = environment.services
 
     def deliver() -> Deliver:
         return in_loop(asyncio.get_running_loop(), services.tasks, manifest.name)
 
     try:
         await channel.setup(
-            _contexts(provision, channel.flights, deliver),
+            _contexts(environment, channel.in_flight, deliver),
             seconds=manifest.startup_timeout_sec,
             teardown_seconds=manifest.teardown_timeout_sec,
-            leftovers=services.leftovers,
+            abandoned_work=services.abandoned_work,
         )
     except PLUGIN_EXCEPTIONS as error:
         await channel.aclose()
@@ -130,16 +134,16 @@ async def async_channel_to(
 
 
 def _contexts(
-    provision: Provision, flights: Flights, deliver: Callable[[], Deliver]
+    environment: PluginEnvironment, in_flight: InFlightCalls, deliver: Callable[[], Deliver]
 ) -> Callable[[ResourceScope], PluginContext]:
     """Return what makes a plugin's context, once, and again in a fork that sets it up."""
     lent: list[ResourceScope] = []
 
     def context(loan: ResourceScope) -> PluginContext:
         for before in lent:
-            provision.services.events.leave(before)
+            environment.services.events.leave(before)
         lent[:] = [loan]
-        return replace(provision.context(loan, deliver()), in_flight=flights.count)
+        return replace(environment.context(loan, deliver()), in_flight=in_flight.count)
 
     return context
 
@@ -160,56 +164,64 @@ def _served(manifest: Manifest) -> Manifest:
 def _setup_failed(manifest: Manifest, error: BaseException) -> PluginError:
     if isinstance(error, PluginError):
         return error
-    why = str(error) if isinstance(error, Late) else cause(error, manifest.folder)
+    why = (
+        str(error)
+        if isinstance(error, TimeLimitExceeded)
+        else describe_exception(error, manifest.folder)
+    )
     return PluginLoadError(manifest.name, f"setup failed: {why}")
 
 
-def _stdio(manifest: Manifest, kind: Kind, provision: Provision) -> Channel:
+def _stdio(manifest: Manifest, kind: Kind, environment: PluginEnvironment) -> Channel:
     from scaffold.client._stdio.channel import StdioChannel
 
-    command, options = command_of(manifest), _process(manifest, provision)
-    prepare = _prepare(command, options, provision)
+    command, options = resolve_command(manifest), _process(manifest, environment)
+    prepare = _prepare(command, options, environment)
     spawn = prepare() if prepare else None
     return StdioChannel(command, kind=kind, spawn=spawn, **options)
 
 
-async def _async_stdio(manifest: Manifest, kind: Kind, provision: Provision) -> AsyncChannel:
+async def _async_stdio(
+    manifest: Manifest, kind: Kind, environment: PluginEnvironment
+) -> AsyncChannel:
     import asyncio
 
     from scaffold.client._stdio.async_channel import AsyncStdioChannel
 
-    command, options = command_of(manifest), _process(manifest, provision)
-    prepare = _prepare(command, options, provision)
+    command, options = resolve_command(manifest), _process(manifest, environment)
+    prepare = _prepare(command, options, environment)
     spawn = await asyncio.to_thread(prepare) if prepare else None
     return await _connected(AsyncStdioChannel(command, kind=kind, spawn=spawn, **options))
 
 
 def _prepare(
-    command: list[str], options: Mapping[str, Any], provision: Provision
+    command: list[str], options: Mapping[str, Any], environment: PluginEnvironment
 ) -> "Callable[[], Spawn] | None":
     """Return what prepares the process to be a fork, if the host has fork servers."""
-    forks = provision.services.forks
+    forks = environment.services.forks
     if forks is None:
         return None
     return partial(forks.prepare, command, options["env"], options.get("env_inherit"))
 
 
-def _process(manifest: Manifest, provision: Provision) -> dict[str, Any]:
-    options = process_of(manifest)
-    return {**options, "env": {**options["env"], **provision.variables()}}
+def _process(manifest: Manifest, environment: PluginEnvironment) -> dict[str, Any]:
+    options = process_settings(manifest)
+    return {**options, "env": {**options["env"], **environment.variables()}}
 
 
-def _http(manifest: Manifest, kind: Kind, provision: Provision) -> Channel:
+def _http(manifest: Manifest, kind: Kind, environment: PluginEnvironment) -> Channel:
     from scaffold.client._http import HttpChannel
 
-    url, options = service_of(manifest, provision.services.secrets)
+    url, options = http_settings(manifest, environment.services.secrets)
     return HttpChannel(url, kind=kind, **options)
 
 
-async def _async_http(manifest: Manifest, kind: Kind, provision: Provision) -> AsyncChannel:
+async def _async_http(
+    manifest: Manifest, kind: Kind, environment: PluginEnvironment
+) -> AsyncChannel:
     from scaffold.client._http import AsyncHttpChannel
 
-    url, options = service_of(manifest, provision.services.secrets)
+    url, options = http_settings(manifest, environment.services.secrets)
     return await _connected(AsyncHttpChannel(url, kind=kind, **options))
 
 
@@ -218,18 +230,18 @@ async def _connected(channel: T) -> T:
     try:
         await channel.connect()
     except BaseException:
-        await finish(channel.aclose())
+        await run_to_completion(channel.aclose())
         raise
     return channel
 
 
-_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind, Provision], Channel]]] = {
+_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind, PluginEnvironment], Channel]]] = {
     "mcp_stdio": _stdio,
     "mcp_http": _http,
 }
 
 _ASYNC_CHANNELS: Final[
-    dict[Runtime, Callable[[Manifest, Kind, Provision], Awaitable[AsyncChannel]]]
+    dict[Runtime, Callable[[Manifest, Kind, PluginEnvironment], Awaitable[AsyncChannel]]]
 ] = {
     "mcp_stdio": _async_stdio,
     "mcp_http": _async_http,

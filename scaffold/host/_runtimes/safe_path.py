@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["path_of"]
+__all__ = ["module_path_variables"]
 
 _SAFE: Final = "PYTHONSAFEPATH"
 _PATH: Final = "PYTHONPATH"
@@ -17,7 +17,9 @@ _WITH_MODULE: Final = 3
 """Words of the least command that names a module: `python -m MODULE`."""
 
 
-def path_of(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> dict[str, str]:
+def module_path_variables(
+    command: Sequence[str], folder: Path, env: Mapping[str, str]
+) -> dict[str, str]:
     """Return the variables with which a process finds the modules in its folder.
 
     Args:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from scaffold.client._process.environment import inherited_variables
-from scaffold.host._runtimes.connection_settings import command_of
+from scaffold.host._runtimes.connection_settings import resolve_command
 from scaffold.host._runtimes.http_server import LOCALHOST, Server, running
-from scaffold.host._runtimes.safe_path import path_of
+from scaffold.host._runtimes.safe_path import module_path_variables
 from scaffold.manifest._model import Manifest, McpStdio
 from scaffold.resources._context_data import PROOF_VARIABLE
 
@@ -30,7 +30,11 @@ def stdio_server(manifest: Manifest) -> Server:
     assert stdio is not None
     folder = manifest.folder / stdio.working_dir
     env = {**inherited_variables(stdio.env_inherit), **stdio.env}
-    return Server(command_of(manifest), folder, {**env, **path_of(stdio.command, folder, env)})
+    return Server(
+        resolve_command(manifest),
+        folder,
+        {**env, **module_path_variables(stdio.command, folder, env)},
+    )
 
 
 def http_server(manifest: Manifest, *options: str) -> Server:
@@ -56,7 +60,7 @@ def serving(manifest: Manifest, variables: Mapping[str, str] | None = None) -> G
 
     Args:
         manifest: The plugin's manifest, which has an `mcp_http`.
-        variables: What tells its process of its host, as a `Provision` writes them.
+        variables: What tells its process of its host, as a `PluginEnvironment` writes them.
 
     Raises `ConnectFailed` if the server does not start.
     """

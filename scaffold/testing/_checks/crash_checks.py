@@ -15,8 +15,8 @@ from scaffold.contract._errors.errors import DeadlineExceeded, PeerCrashed
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._json.types import JsonObject
-from scaffold.host._runtimes.connection_settings import command_of
-from scaffold.host._runtimes.open_channel import channel_to
+from scaffold.host._runtimes.connection_settings import resolve_command
+from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.testing._checks.check import Finding
 from scaffold.testing._plugin.call_outcomes import call_outcome, shorten_json
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
@@ -115,10 +115,10 @@ def _pausable_server(subject: PluginUnderTest) -> Generator[_PausableServer]:
         raise NotApplicable("it has no hook that can be called over mcp_stdio")
     with TemporaryDirectory(prefix="plugin-") as folder:
         pid_file = Path(folder, "pid")
-        command = (*_WRITE_PID_COMMAND, str(pid_file), *command_of(manifest))
+        command = (*_WRITE_PID_COMMAND, str(pid_file), *resolve_command(manifest))
         stdio = manifest.mcp_stdio.model_copy(update={"command": command})
         noting = manifest.model_copy(update={"mcp_stdio": stdio})
-        channel = channel_to(noting, subject.kind, "mcp_stdio", subject.provision())
+        channel = open_channel(noting, subject.kind, "mcp_stdio", subject.provision())
         try:
             yield _PausableServer(channel, pid_file, valid[-1])
         finally:

@@ -9,7 +9,7 @@ from typing import Final
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.streams import bind_any_hook_async
-from scaffold.host._runtimes.open_channel import async_channel_to
+from scaffold.host._runtimes.open_channel import async_open_channel
 from scaffold.testing._checks.check import Finding
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.test_inputs import SampleCall
@@ -36,7 +36,7 @@ async def _pauses(subject: PluginUnderTest) -> dict[str, float]:
     """Return the hooks that hold the loop, each with the seconds it does."""
     found: dict[str, float] = {}
     provision = subject.provision()
-    channel = await async_channel_to(subject.manifest, subject.kind, "in_process", provision)
+    channel = await async_open_channel(subject.manifest, subject.kind, "in_process", provision)
     try:
         for case in subject.valid_calls:
             if case.hook in found:

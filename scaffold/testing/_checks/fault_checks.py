@@ -7,7 +7,7 @@ from scaffold.contract._errors.errors import DeadlineExceeded
 from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.dispatcher import StopChain
 from scaffold.contract._json.types import JsonObject, is_object
-from scaffold.manifest._runtime_choice import choose
+from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.testing._checks.check import Check, Finding, Suite
 from scaffold.testing._checks.crash_checks import deadline, killed_mid_call
 from scaffold.testing._plugin.call_outcomes import shorten_json
@@ -112,7 +112,7 @@ def _time_limit(subject: PluginUnderTest) -> Iterator[Finding]:
 def _errors(subject: PluginUnderTest) -> Iterator[tuple[SampleCall, str]]:
     """Yield the calls that fail with valid inputs, and the codes: the first of each hook."""
     told: set[tuple[str, str]] = set()
-    with subject.opened(choose(subject.manifest, None)) as channel:
+    with subject.opened(choose_runtime(subject.manifest, None)) as channel:
         outcomes = subject.outcomes(channel, subject.valid_calls)
     for case, outcome in zip(subject.valid_calls, outcomes, strict=True):
         error = outcome.get("error")

@@ -16,7 +16,7 @@ from pydantic_core import from_json
 from scaffold.contract._errors.errors import TransportError
 from scaffold.contract._hooks.streams import bind_any_hook_async, dump_output
 from scaffold.contract._json.types import Json, JsonObject
-from scaffold.host._runtimes.open_channel import async_channel_to
+from scaffold.host._runtimes.open_channel import async_open_channel
 from scaffold.testing._checks.check import Finding
 from scaffold.testing._checks.differences import find_differences
 from scaffold.testing._plugin.call_outcomes import call_outcome
@@ -108,7 +108,7 @@ def _call_in_loop(subject: PluginUnderTest, case: SampleCall) -> Json:
 
 async def _once(subject: PluginUnderTest, case: SampleCall) -> Json:
     hook = subject.kind.hooks[case.hook]
-    channel = await async_channel_to(
+    channel = await async_open_channel(
         subject.manifest, subject.kind, "in_process", subject.provision()
     )
     try:

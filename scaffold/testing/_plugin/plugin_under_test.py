@@ -12,14 +12,14 @@ from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.streams import bind_any_hook, dump_output
 from scaffold.contract._json.types import Json, JsonObject
-from scaffold.host._concurrency.time_limit import Late, within
-from scaffold.host._context.plugin_context import Provision, Services
-from scaffold.host._runtimes.open_channel import channel_to
+from scaffold.host._concurrency.time_limit import TimeLimitExceeded, run_in_time
+from scaffold.host._context.plugin_context import HostServices, PluginEnvironment
+from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
-from scaffold.manifest._runtime_choice import choose
+from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._secrets import Secrets
-from scaffold.manifest._untyped_kind import kind_of
+from scaffold.manifest._untyped_kind import untyped_kind
 from scaffold.testing._plugin.call_outcomes import call_outcome
 from scaffold.testing._plugin.source_scan import SourceScan
 from scaffold.testing._plugin.test_doubles import FIXED_DOUBLES, REAL_TIME_DOUBLES
@@ -48,7 +48,7 @@ class PluginUnderTest:
         self, folder: Path, variants: ValueGenerator, secrets: Secrets | None = None
     ) -> None:
         self.manifest: Manifest = read_manifest(folder)
-        self.kind: Kind = kind_of(self.manifest)
+        self.kind: Kind = untyped_kind(self.manifest)
         self.source = SourceScan(self.manifest.folder, self.manifest.entry_point or "")
         self._variants = variants
         self._secrets = secrets or Secrets()
@@ -61,7 +61,7 @@ class PluginUnderTest:
     @property
     def runtime(self) -> Runtime:
         """The one that a host would take. Raises `RuntimeNotSupported`."""
-        return choose(self.manifest, None)
+        return choose_runtime(self.manifest, None)
 
     @property
     def manifest_place(self) -> str:
@@ -99,9 +99,11 @@ class PluginUnderTest:
         if runtime not in self.manifest.runtime:
             raise NotApplicable(f"its manifest does not offer {runtime}")
 
-    def provision(self, doubles: Mapping[str, Json] = FIXED_DOUBLES) -> Provision:
+    def provision(self, doubles: Mapping[str, Json] = FIXED_DOUBLES) -> PluginEnvironment:
         """Return what the plugin is given: what it asks for, much of it as doubles."""
-        return Provision.of(self.manifest, Services(secrets=self._secrets), doubles=doubles)
+        return PluginEnvironment.of(
+            self.manifest, HostServices(secrets=self._secrets), doubles=doubles
+        )
 
     @contextmanager
     def opened(
@@ -116,7 +118,7 @@ class PluginUnderTest:
             manifest, provision = self.manifest, self.provision(doubles)
             if runtime == "mcp_http":
                 manifest = stack.enter_context(serving(manifest, provision.variables()))
-            channel = channel_to(manifest, self.kind, runtime, provision)
+            channel = open_channel(manifest, self.kind, runtime, provision)
             stack.callback(channel.close)
             yield channel
 
@@ -145,7 +147,7 @@ def call_as_json(channel: Channel, kind: Kind, case: SampleCall) -> Json:
     hook = kind.hooks[case.hook]
     call = bind_any_hook(channel, hook)
     try:
-        answered = within(_CALL_TIMEOUT, lambda: call(case.payload))
-    except Late as late:
+        answered = run_in_time(_CALL_TIMEOUT, lambda: call(case.payload))
+    except TimeLimitExceeded as late:
         raise DeadlineExceeded(f"{case.hook}: {late}") from None
     return from_json(dump_output(hook, answered))

@@ -8,8 +8,8 @@ from typing import TypeGuard, TypeVar
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._hooks.plugin import Client
 from scaffold.contract._json.types import Json
-from scaffold.host._context.plugin_context import Provision
-from scaffold.host._runtimes.open_channel import channel_to
+from scaffold.host._context.plugin_context import PluginEnvironment
+from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._model import read_manifest
 from scaffold.testing._plugin.call_outcomes import error_as_json
@@ -32,14 +32,16 @@ def every_runtime(
     as `Host.load` does.
     """
     manifest = read_manifest(Path(folder))
-    provision = Provision.of(manifest, doubles=FIXED_DOUBLES if doubles is None else doubles)
+    provision = PluginEnvironment.of(
+        manifest, doubles=FIXED_DOUBLES if doubles is None else doubles
+    )
     clients: dict[str, C] = {}
     with ExitStack() as stack:
         for runtime in manifest.runtime:
             served = manifest
             if runtime == "mcp_http":
                 served = stack.enter_context(serving(manifest, provision.variables()))
-            channel = channel_to(served, client.kind, runtime, provision)
+            channel = open_channel(served, client.kind, runtime, provision)
             stack.callback(channel.close)
             clients[runtime] = client(channel)
         yield clients
