@@ -40,7 +40,7 @@ Out = TypeVar("Out")
 
 
 class _PreparedCalls(Generic[In, Out]):
-    """What is prepared for the calls of one hook, as long as the process lives."""
+    """The functions that call one hook, prepared for as long as the process lives."""
 
     def __init__(self, connection: AsyncConnection, hook: Hook[In, Out], timeout: float) -> None:
         self.hook = hook
@@ -54,7 +54,7 @@ class _PreparedCalls(Generic[In, Out]):
         self.fast_call = None if functions else connection.fast_caller(call, self.timeout)
 
     def to(self, connection: AsyncConnection) -> tuple[AsyncConnection, CallCodec]:
-        """Return what makes the calls to a process, which may be a new one."""
+        """Return the connection and the codec of the hook; prepare both again for a new process."""
         if connection is not self.connection:
             self._bind(connection)
         return connection, self._call
@@ -102,7 +102,7 @@ class AsyncStdioChannel:
         self._connection = await self._connect()
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
-        """Return the function that calls `hook`; raise `RuntimeNotSupported` if none can."""
+        """Return the function that calls `hook`; raise `RuntimeNotSupported` without its tool."""
         if self._connection is None:
             raise ConnectFailed("the channel is not connected yet")
         timeout = self._timeout if hook.timeout is None else hook.timeout
@@ -113,7 +113,7 @@ class AsyncStdioChannel:
         bound = _PreparedCalls(self._connection, hook, timeout)
 
         async def call(payload: In) -> Out:
-            # One coroutine, and none that it waits for: most calls would feel each.
+            # One coroutine that awaits no other: each additional one slows down every call.
             deadline = now() + timeout
             connection, fast_call = bound.connection, bound.fast_call
             if fast_call is not None and said() is None and connection.end is None:
@@ -140,9 +140,9 @@ class AsyncStdioChannel:
     async def _call(
         self, bound: "_PreparedCalls[In, Out]", payload: In, deadline: float, *, again: bool = False
     ) -> Out:
-        """Make a call the long way, of which there may be more to say than its payload.
+        """Make a call on the plain path: with metadata, progress, functions and restarts.
 
-        `again` says that it is made for the second time, which is the last.
+        `again` says that the call was sent before, and must not be repeated once more.
         """
         repeatable = bound.hook.idempotent or bound.hook.read_only
         while True:
@@ -197,7 +197,7 @@ class AsyncStdioChannel:
             await self._connection.aclose(channel_closed_error, CLOSE_GRACE_PERIOD)
 
     async def _list(self, hook: Hook[Any, Out], seconds: float) -> Out:
-        """Answer a catalogue hook: what the server lists now."""
+        """Return the output of a catalog hook: the functions that the server lists now."""
         deadline = time.monotonic() + seconds
         connection = await self._live_connection(deadline)
         try:
@@ -208,7 +208,7 @@ class AsyncStdioChannel:
         return hook.output.load(connection.session.catalogue(hook))
 
     async def _live_connection(self, deadline: float) -> AsyncConnection:
-        """Return the connection, a new one if the last one has ended."""
+        """Return the open connection; restart the process if the last one has ended."""
         if self._closed or self._connection is None:
             raise channel_closed_error()
         if self._connection.end is None:
@@ -221,7 +221,7 @@ class AsyncStdioChannel:
         if not done:
             raise self._restart_policy.restart_timeout_error()
         if pending.cancelled():
-            # The channel was closed meanwhile: nobody has cancelled the caller.
+            # The channel was closed during the restart. The caller's own task was not cancelled.
             raise channel_closed_error()
         outcome = pending.result()
         if isinstance(outcome, ScaffoldError):
@@ -243,7 +243,7 @@ class AsyncStdioChannel:
             self._pending_restart = None
 
     def _in_fork(self) -> None:
-        """Make a connection of one's own at the next call, on the loop that runs there."""
+        """Forget the parent's restart. The next call connects on the loop of the fork."""
         self._pending_restart = None
 
     async def _connect(self) -> AsyncConnection:
@@ -261,13 +261,14 @@ class AsyncStdioChannel:
             except PeerCrashed:
                 if not (probed and outgoing.method in FATAL_AFTER_PROBE):
                     raise
-            # The probe killed it, at once or with the next message: an old server.
+            # An old server crashed because of the probe, at once or at the next message.
             probed = False
             await connection.aclose(channel_closed_error)
             connection = AsyncConnection(self._launch, session, self._limit)
             if outgoing.is_probe:
                 return None
-            # Not `ask` itself: a function that refers to itself waits for the collector.
+            # Does not call itself: a function that refers to itself stays in memory until a
+            # collection.
             return await connection.send_message(outgoing, deadline, self._startup_timeout)
 
         with self._restart_policy.opening(session):

@@ -41,7 +41,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 _RESTART_GRACE: Final = 2.0
-"""Seconds that `close` waits for a restart that is under way."""
+"""Seconds that `close` waits for a restart in progress."""
 
 
 class StdioChannel:
@@ -75,7 +75,7 @@ class StdioChannel:
         self._timeout = timeout
         self._limit = limit
         self._lock = reentrant_lock(Rank.CHANNEL)
-        """Held by a thread that begins a restart; nothing in it waits."""
+        """Held by a thread that begins a restart. The thread does not wait while it holds it."""
         self._closed = False
         self._pending_restart: Future[SyncConnection] | None = None
         self._restart_thread: threading.Thread | None = None
@@ -84,7 +84,7 @@ class StdioChannel:
         reset_after_fork(self._in_fork)
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
-        """Return the function that calls `hook`; raise `RuntimeNotSupported` if none can."""
+        """Return the function that calls `hook`; raise `RuntimeNotSupported` without its tool."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self._connection.session.is_catalogue(hook):
             return lambda _payload: self._list(hook, timeout)
@@ -165,11 +165,11 @@ class StdioChannel:
             connection.close(CLOSE_GRACE_PERIOD)
 
     def _restarts_here(self) -> bool:
-        """Tell whether this thread is the one that restarts: its log handler closes the channel."""
+        """Return whether this thread runs the restart, in a log handler that closes the channel."""
         return self._restart_thread is threading.current_thread()
 
     def _list(self, hook: Hook[Any, Out], timeout: float) -> Out:
-        """Answer a catalogue hook: what the server lists now."""
+        """Return the output of a catalog hook: the functions that the server lists now."""
         deadline = time.monotonic() + timeout
         connection = self._live_connection(deadline)
         try:
@@ -180,7 +180,7 @@ class StdioChannel:
         return hook.output.load(connection.session.catalogue(hook))
 
     def _live_connection(self, deadline: float) -> SyncConnection:
-        """Return the connection, a new one if the last one has ended."""
+        """Return the open connection; restart the process if the last one has ended."""
         connection = self._connection
         if connection.end is None:
             return connection
@@ -196,15 +196,16 @@ class StdioChannel:
             raise self._restart_policy.restart_timeout_error() from None
 
     def _begin_restart(self) -> "Future[SyncConnection]":
-        """Restart on a thread of its own: it may take longer than the caller has time.
+        """Restart in another thread, because a restart can take longer than the caller may wait.
 
-        Raises `NoRoom` if there is no room for a thread.
+        Raises `NoRoom` if the host cannot start another thread.
         """
         delay = self._restart_policy.count_restart(self._connection)
         pending: Future[SyncConnection] = Future()
         thread = threading.Thread(target=self._restart, args=(pending, delay), daemon=True)
-        # Before the thread runs: it takes this back when it is done. If it cannot be started, or
-        # that is interrupted, this does.
+        # Set before the thread runs, because the thread resets both when it has finished. If the
+        # thread
+        # cannot be started, or the start is interrupted, this function resets them.
         self._pending_restart, self._restart_thread = pending, thread
         try:
             thread.start()
@@ -224,7 +225,7 @@ class StdioChannel:
                 if not self._closed:
                     time.sleep(nap)
             self._connection = connection = self._connect()
-            # Whichever of the two is later, this or `close`, ends the process.
+            # `close` and this function can run at the same time: the later one ends the process.
             if self._closed:
                 connection.fail(channel_closed_error)
                 connection.close()
@@ -264,11 +265,12 @@ class StdioChannel:
             except PeerCrashed:
                 if not (probed and outgoing.method in FATAL_AFTER_PROBE):
                     raise
-            # The probe killed it, at once or with the next message: an old server.
+            # An old server crashed because of the probe, at once or at the next message.
             probed = False
             connection.close()
             connection = self._start(session)
-            # Not `ask` itself: a function that refers to itself waits for the collector.
+            # Does not call itself: a function that refers to itself stays in memory until a
+            # collection.
             return (
                 None
                 if outgoing.is_probe
@@ -286,7 +288,7 @@ class StdioChannel:
         return connection
 
     def _in_fork(self) -> None:
-        """Make a connection of one's own at the next call."""
+        """Forget the restart of the parent. The next call opens a connection of this process."""
         self._lock = reentrant_lock(Rank.CHANNEL)
         self._pending_restart = None
 

@@ -1,4 +1,4 @@
-"""How often a process is started again, and what is remembered of it meanwhile. No I/O."""
+"""How often and after which delay a process is restarted. No I/O."""
 
 import logging
 from collections.abc import Generator
@@ -19,16 +19,17 @@ from scaffold.contract._hooks.hook import Kind
 __all__ = ["FATAL_AFTER_PROBE", "RestartPolicy", "channel_closed_error"]
 
 FATAL_AFTER_PROBE: Final = ("server/discover", "initialize")
-"""Messages that an old server may die of because of the probe: mcp 1.0.0 dies of the second one."""
+"""Methods at which an old server can crash after the probe: mcp 1.0.0 crashes at the second one."""
 
 _MAX_RESTARTS: Final = 5
 _FIRST_DELAY: Final = 0.1
 
 
 class RestartPolicy:
-    """Counts restarts in a row: without one answered call between them.
+    """Counts restarts in a row, without a successful call between them.
 
-    The first restart is immediate, then 0.1 s are waited, 0.2 s, 0.4 s, 0.8 s; there is no sixth.
+    The first restart is immediate. The next ones wait 0.1 s, 0.2 s, 0.4 s and 0.8 s. A sixth
+    restart is refused.
     """
 
     def __init__(self, kind: Kind, plugin: str) -> None:
@@ -40,14 +41,14 @@ class RestartPolicy:
         self._last = ""
 
     def session(self) -> ProtocolSession:
-        """Make the session of a new process; the era of the one before it is tried first."""
+        """Return the session for a new process, which tries the last protocol revision first."""
         session = ProtocolSession(self._kind, self._plugin)
         session.version = self._version
         return session
 
     @contextmanager
     def opening(self, session: ProtocolSession) -> Generator[None]:
-        """Note how a session opens; a server that gives no answer becomes `ConnectFailed`."""
+        """Record how a session opens; turn a crash and a timeout into `ConnectFailed`."""
         try:
             yield
         except TransportError as error:
@@ -59,13 +60,13 @@ class RestartPolicy:
         self._version = session.version
 
     def restart_timeout_error(self) -> DeadlineExceeded:
-        """Return the error of a call whose time is over before the process is up again."""
+        """Return the error of a call whose deadline passed during a restart."""
         return DeadlineExceeded(f"{self._plugin}: not yet up again after: {self._last}")
 
     def count_restart(self, connection: Connection) -> float:
-        """Count a restart of a connection that has ended; return the seconds to wait before it.
+        """Count a restart after a connection has ended; return its delay in seconds.
 
-        Raises `PeerCrashed` if there were too many. The first connection of a fork is not counted.
+        Raises `PeerCrashed` after too many restarts. The first connection of a fork is not counted.
         """
         if connection.end is inherited_connection_error:
             self._restarts = 0
@@ -84,10 +85,10 @@ class RestartPolicy:
         return _FIRST_DELAY * 2 ** (self._restarts - 2) if self._restarts > 1 else 0.0
 
     def undo_restart(self) -> None:
-        """Take a restart back that the host had no room for: the plugin is not to blame."""
+        """Do not count a restart that failed because the host lacked a resource."""
         self._restarts = max(0, self._restarts - 1)
 
 
 def channel_closed_error() -> ConnectFailed:
-    """Return the error of a call after the channel was closed."""
+    """Return the error of a call on a closed channel."""
     return ConnectFailed("the channel is closed")

@@ -1,7 +1,6 @@
-"""Waiting for answers in an event loop, which reads the output as it comes.
+"""A connection whose output is read by an event loop.
 
-There is one timer for all calls: it looks for those whose deadline has passed, and at whether the
-process lives.
+One timer serves all calls: it finds passed deadlines, and checks whether the process is alive.
 """
 
 import asyncio
@@ -59,11 +58,11 @@ class AsyncConnection(Connection):
         self._loop.add_reader(self.process.stdout, self._receive)
         self._available = poller_for(read=(self.process.stdout,))
         self._send_scheduled = False
-        """True if what is queued goes out in the next turn of the loop."""
+        """True if the queue is written in the next turn of the loop."""
         self._latest = ResponseFuture(self._reader, 0, 0.0, None)
-        """The call that was made last."""
+        """The newest call on the fast path."""
         self._deadlines: dict[int, float] = {}
-        """When probes, and the items of streams that somebody waits for, are due."""
+        """Deadlines of probes and of the next items of streams, by request."""
         self._timer: asyncio.TimerHandle | None = None
         self._next_check = 0.0
         self._crash_task: asyncio.Task[None] | None = None
@@ -71,7 +70,7 @@ class AsyncConnection(Connection):
     async def send_message(
         self, outgoing: OutgoingMessage, deadline: float, seconds: float
     ) -> Message | None:
-        """Send what the session wants sent; `None` if there is no answer to it."""
+        """Send a message of the session; return its response, or `None` if there is none."""
         if not outgoing.expects_response:
             self.notify(outgoing)
             return None
@@ -88,7 +87,7 @@ class AsyncConnection(Connection):
                 await asyncio.wait([future], timeout=wait_seconds)
                 now = time.monotonic()
                 if not self.process.unread_input():
-                    # It has read the question, and is silent: that is an answer too.
+                    # The server has read the probe and is silent, which shows an old server.
                     break
         finally:
             self.router.pending.pop(request_id, None)
@@ -99,7 +98,7 @@ class AsyncConnection(Connection):
         return None if isinstance(answer, ProtocolError) else message_or_error(answer)
 
     def fast_caller(self, call: CallCodec, seconds: float) -> FastCall:
-        """Return what makes such calls, of which there is nothing to say but their payloads."""
+        """Return the fast path of a hook: calls without metadata and progress."""
         send, reader, load, load_short = (
             self.fast_sender(call),
             self._reader,
@@ -133,7 +132,7 @@ class AsyncConnection(Connection):
     async def send_and_wait(
         self, outgoing: OutgoingMessage, deadline: float, seconds: float
     ) -> Message | TemplateMatch[bool]:
-        """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
+        """Send a request; return its response before `deadline`, `timeout` seconds after its start.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
         """
@@ -154,7 +153,7 @@ class AsyncConnection(Connection):
     def _response_or_error(
         self, answer: Response, request_id: int, outgoing: OutgoingMessage, seconds: float
     ) -> Message | TemplateMatch[bool]:
-        """Return an answer; raise what stands in place of one."""
+        """Return a response; raise the error that came instead."""
         if isinstance(answer, Message | TemplateMatch):
             return answer
         if isinstance(answer, TransportError):
@@ -164,9 +163,9 @@ class AsyncConnection(Connection):
     async def stream(
         self, outgoing: OutgoingMessage, seconds: float
     ) -> AsyncGenerator[Progress | Message | TemplateMatch[bool]]:
-        """Send a request, and yield what comes of it; its answer is the last.
+        """Send a request; yield its progress notifications, and its response as the last one.
 
-        Each must come within so many seconds of being asked for. Raises as `exchange` does.
+        `timeout` is the time in seconds for each message. Raises as `send_and_wait` does.
         """
         arrived: asyncio.Queue[Response] = asyncio.Queue()
         window = StreamWindow(self, arrived.put_nowait)
@@ -188,7 +187,7 @@ class AsyncConnection(Connection):
     async def _next(
         self, arrived: "asyncio.Queue[Response]", request_id: int, seconds: float
     ) -> Response:
-        """Return what comes next; `None` if nothing does in time."""
+        """Return the next message; `None` after the timeout."""
         if not arrived.empty():
             return arrived.get_nowait()
         deadline = self._deadlines[request_id] = time.monotonic() + seconds
@@ -204,10 +203,11 @@ class AsyncConnection(Connection):
             return
         latest, router = self._latest, self.router
         if self._reader.is_nested():
-            # A task that were resumed here could run the loop, which could not run this again.
+            # The task could run the loop inside itself, and the loop could not run this callback
+            # again.
             self._deliver()
             return
-        # Most often it is the answer to the latest call, and nothing else.
+        # Most often the output is exactly the response to the newest call.
         found = router.take_lone_response(latest.id)
         if found is not None:
             if router.pending.pop(latest.id, None) is latest:
@@ -223,7 +223,8 @@ class AsyncConnection(Connection):
         try:
             self.take()
         except BaseException:
-            # A task that was resumed ends the loop; others still wait for their answers.
+            # An exception of a resumed task ends the loop. Other calls still wait for their
+            # responses.
             self._loop.call_soon(self._deliver)
             raise
 
@@ -237,7 +238,8 @@ class AsyncConnection(Connection):
     @override
     def sent(self) -> None:
         if len(self.router.pending) > 1:
-            # In company: what is sent in this turn of the loop goes out together.
+            # With several calls in flight, all messages of this turn of the loop are written
+            # together.
             if not self._send_scheduled:
                 self._send_scheduled = True
                 self._loop.call_soon(self._send)
@@ -277,7 +279,7 @@ class AsyncConnection(Connection):
             self._loop.remove_writer(self.process.stdin)
 
     def _check_deadlines(self) -> None:
-        """Wake the calls that are out of time, and see whether the process lives."""
+        """Wake calls whose deadline has passed, and check whether the process is alive."""
         self._timer = None
         deadlines = self._all_deadlines()
         if self.end is not None or not deadlines:
@@ -317,7 +319,7 @@ class AsyncConnection(Connection):
 
     @override
     def _in_fork(self) -> None:
-        # The loop belongs to the host, with which it shares what it waits for: it is left alone.
+        # The selector of the loop is shared with the parent. It must not be changed here.
         super()._in_fork()
         self._deadlines.clear()
 
@@ -330,7 +332,7 @@ def _settle(
     future: "asyncio.Future[Response]", report: ProgressListener | None, answer: Response
 ) -> None:
     if isinstance(answer, Progress):
-        # In a turn of its own: what a listener raises is not for the reader to hear.
+        # In a turn of its own, because the listener may raise.
         future.get_loop().call_soon(answer.report_to, report)
     elif not future.done():
         future.set_result(answer)

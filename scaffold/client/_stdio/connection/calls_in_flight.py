@@ -1,4 +1,4 @@
-"""The calls in flight to one process, for threads and event loops: requests, ids, deadlines."""
+"""Calls in flight to one process, for threads and event loops: requests, ids, timeouts."""
 
 import os
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from scaffold.contract._errors.errors import DeadlineExceeded, PeerCrashed, Tran
 __all__ = ["INPUT_CLOSED", "PROBE_TIMEOUT", "Connection"]
 
 PROBE_TIMEOUT: Final = 2.0
-"""Seconds of silence after which a server that has read `server/discover` is legacy."""
+"""Seconds of silence after which a server that has read `server/discover` counts as legacy."""
 
 INPUT_CLOSED: Final = "the process does not read its input any more"
 
 
 class Connection(Transport):
-    """A process that answers requests."""
+    """A connection that sends requests and cancels them."""
 
     def __init__(self, launch: Launch, session: ProtocolSession, limit: int) -> None:
         super().__init__(launch, session, limit)
@@ -37,9 +37,9 @@ class Connection(Transport):
         """The newest request, and the bytes of the notifications after it."""
 
     def send_request(self, outgoing: OutgoingMessage, deliver: Deliver) -> int:
-        """Send a request, whose answer goes to `deliver`; return its id.
+        """Send a request whose response goes to `deliver`; return its id.
 
-        Raises `NotSent` if the process takes no more input.
+        Raises `NotSent` if the process does not read its input any more.
         """
         router = self.router
         request_id = router.last_id = next(self._ids)
@@ -47,7 +47,7 @@ class Connection(Transport):
         if outgoing.report is not None:
             self.reports[outgoing.token] = deliver
         try:
-            # In this order: `fail` either finds the request, or is found by it.
+            # In this order: `fail` either sees the request in `pending`, or is seen here.
             if self.end is not None:
                 _raise_not_sent(self.end)
             self.send(write_request(request_id, outgoing.method, outgoing.params) + b"\n")
@@ -60,11 +60,10 @@ class Connection(Transport):
         return request_id
 
     def fast_sender(self, call: CallCodec) -> Callable[[Any, Deliver | None], int]:
-        """Return the function that sends such calls, of which there is only a payload to say.
+        """Return a function that sends calls without metadata, given a payload and `deliver`.
 
-        It takes the payload and who hears of the answer, and returns the id. A thread that is
-        reading may leave the latter out: it must then expect the answer before it ceases to read
-        without it. Raises as `begin`.
+        The function returns the request's id. The reading thread may pass `None` for `deliver`;
+        then it must register a slot before it stops reading. Raises as `send_request` does.
         """
         dump, middle, tail = call.dump, *call.message_parts
         router, pending, ids = self.router, self.router.pending, self._ids
@@ -87,7 +86,7 @@ class Connection(Transport):
                 enter(turn)
                 if self.end is not None:
                     _raise_not_sent(self.end)
-                # Most often no other thread writes, and the pipe takes it all.
+                # Inlined copy of `send` for a free pipe; keep the two in step.
                 crowd = len(line) > atomic or len(pending) > alone or len(writers) > alone
                 if crowd or unsent:
                     write_queue.append(line)
@@ -121,9 +120,9 @@ class Connection(Transport):
     def timeout_error(
         self, request_id: int, outgoing: OutgoingMessage, timeout: float
     ) -> DeadlineExceeded:
-        """Give up a request and tell the server; return the error that says so.
+        """Cancel a request whose deadline has passed; return the error.
 
-        A process that will not come to itself is given up altogether.
+        A process that hangs ends with it: see `HangDetector`.
         """
         unread = self._is_unread(request_id)
         self.router.pending.pop(request_id, None)
@@ -134,7 +133,7 @@ class Connection(Transport):
         if unread:
             cause += "; it has not read all of its input"
         hopeless = self._hang_detector.note_missed_deadline(timeout)
-        if poller_for(read=(self._stdout,)).poll(0):  # it has said more, which was not read yet
+        if poller_for(read=(self._stdout,)).poll(0):  # more output is there, which was not read yet
             hopeless = ""
         if self.process.exited():
             hopeless = f"the process has ended ({self.process.status})"
@@ -144,9 +143,9 @@ class Connection(Transport):
         return DeadlineExceeded(cause)
 
     def _is_unread(self, request_id: int) -> bool:
-        """Tell whether a request is surely among the input that the process has not read.
+        """Return whether the process has certainly not read a request.
 
-        Of what is in the pipe only the end is known: the newest request, and notifications after
+        Only the end of the pipe's content is known: the newest request and the notifications after
         it. An older request may have been read, so the process is not blamed for it.
         """
         opening = MESSAGE_START + b"%d," % request_id
@@ -166,27 +165,27 @@ class Connection(Transport):
         super().notify(outgoing)
 
     def cancel(self, request_id: int) -> None:
-        """Give up a request whose caller has gone away, if it has not been answered."""
+        """Cancel a request, unless it has its response."""
         if self.router.pending.pop(request_id, None) is not None:
             self.notify(_cancel_notification(request_id))
 
     def cancel_all(self, deliver: Deliver) -> None:
-        """Give up the requests whose answers go to `deliver`, and have not come.
+        """Cancel all requests that deliver to `deliver`.
 
-        An interruption may have come before their ids were known.
+        For interruptions that came before the id was known.
         """
         for request_id, whose in list(self.router.pending.items()):
             if whose == deliver:
                 self.cancel(request_id)
 
     def cancel_lone(self, request_id: int) -> None:
-        """Give up a request that was begun alone, and has not been answered; 0 is none."""
+        """Cancel a request of the fast path; 0 means that it was not sent."""
         self.router.pending.pop(request_id, None)
         if request_id:
             self.notify(_cancel_notification(request_id))
 
     def answered_since_check(self) -> bool:
-        """Tell whether calls were answered since this was last asked."""
+        """Return whether responses were delivered since the last check."""
         before, self._served = self._served, self.router.delivered_count
         return self._served > before
 

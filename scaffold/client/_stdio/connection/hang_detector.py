@@ -1,4 +1,4 @@
-"""When a process that misses deadlines is given up. No I/O."""
+"""Decides when a process that misses deadlines has hung. No I/O."""
 
 import time
 from typing import Final
@@ -8,13 +8,13 @@ from scaffold.client._stdio.connection.response_router import ResponseRouter
 __all__ = ["HangDetector"]
 
 _MAX_MISSED: Final = 3
-"""Calls in a row, each begun after the one before had failed, that may stay without an answer."""
+"""Missed deadlines in a row, each of a call that began after the last miss."""
 _MAX_PAUSE: Final = 1.0
-"""Seconds that a process may take a rest in the middle of a line."""
+"""Seconds that a process may pause in the middle of a line."""
 
 
 class HangDetector:
-    """Judges a process by what it writes, and by the deadlines that it misses."""
+    """Judges a process by its output and its missed deadlines."""
 
     def __init__(self, router: ResponseRouter) -> None:
         self._router = router
@@ -25,16 +25,16 @@ class HangDetector:
         self._last_miss = 0.0
 
     def note_received(self, unfinished: int) -> None:
-        """Note that so many bytes have come of a line that has not ended yet."""
-        # In this order: another thread that sees the new length sees the new time.
+        """Note the length of the unfinished line at the end of the output."""
+        # In this order: another thread that sees the new length must see the new time.
         if unfinished > self._unfinished:
             self._heard = time.monotonic()
         self._unfinished = unfinished
 
     def note_missed_deadline(self, timeout: float) -> str:
-        """Note that a call of so many seconds missed its deadline.
+        """Note that a call with this timeout in seconds missed its deadline.
 
-        Returns why all others will miss theirs too, or nothing if they need not.
+        Returns why the process has hung, or an empty text.
         """
         now = time.monotonic()
         if self._unfinished and self._heard <= now - min(timeout / 2, _MAX_PAUSE):

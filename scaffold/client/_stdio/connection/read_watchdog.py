@@ -1,8 +1,8 @@
-"""Looks after threads that block in a read: who has blocked for long is called back.
+"""A watchdog thread that interrupts reads which block too long.
 
-A read of a pipe has no deadline. Waiting with one before each read would cost every call as much as
-the pipe itself; most are answered within microseconds. So they read, and one thread of the host
-looks, as long as calls are made, whether somebody has been reading for one and the same call.
+A read of a pipe has no deadline. A poll before each read would cost as much as the pipe itself, and
+most responses arrive within microseconds. So threads read directly. While calls are made, one
+thread of the host checks whether a read has waited for the same call twice, and interrupts it.
 """
 
 import threading
@@ -17,54 +17,54 @@ from scaffold._concurrency.locks import Rank, reentrant_lock
 __all__ = ["CHECK_INTERVAL", "WATCHDOG", "WatchedRead"]
 
 CHECK_INTERVAL: Final = 0.25
-"""Seconds between two looks: a read lasts for one or two of them."""
+"""Seconds between two checks. A read blocks for one or two of them."""
 _MAX_IDLE_CHECKS: Final = 80
-"""Looks without anybody reading after which the thread ends."""
+"""The thread ends after this number of checks without a read in progress."""
 
 
 class WatchedRead:
-    """Where one thread at a time sits and reads."""
+    """A read that can block. One thread at a time uses it."""
 
     __slots__ = ("__weakref__", "interrupt", "request_id")
 
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self.request_id = 0
-        """The call that it reads the answer to; 0 if nobody sits here."""
+        """The request whose response is read; 0 while no thread reads."""
         self.interrupt = interrupt
-        """Calls the thread back."""
+        """Wakes the reading thread."""
 
 
 class ReadWatchdog:
-    """Looks at all seats, from a thread that there is while calls are made."""
+    """Checks all registered reads, in a thread that runs while calls are made."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Have no thread: a fork of the process has not inherited it."""
+        """Start without a thread: a fork does not inherit the thread of its parent."""
         self._reads: weakref.WeakSet[WatchedRead] = weakref.WeakSet()
         self._lock = reentrant_lock(Rank.GLOBAL)
         self._stop = False
         self.is_idle = True
-        """True if nobody looks: to be asked after a seat was taken."""
+        """True if no thread checks. A reader looks at it after it has set `request_id`."""
 
     def add(self, watched_read: WatchedRead) -> None:
-        """Look at a seat from now on, for as long as there is one."""
+        """Register a read. The reference is weak."""
         with self._lock:
             self._reads.add(watched_read)
 
     def remove(self, watched_read: WatchedRead) -> None:
-        """Look at a seat no more."""
+        """Remove a read; the thread ends if it was the last one."""
         with self._lock:
             self._reads.discard(watched_read)
             self._stop = not self._reads
 
     def ensure_running(self) -> bool:
-        """Begin to look; tell whether there is a thread for it."""
+        """Start the thread if it is not running; return whether it runs."""
         with self._lock:
             if self.is_idle:
                 try:
-                    # The thread takes the lock before it does anything.
+                    # The new thread waits for the lock before it does anything.
                     threading.Thread(target=self._run, name="watch", daemon=True).start()
                 except RuntimeError:
                     return False
@@ -84,7 +84,7 @@ class ReadWatchdog:
             before = now
 
     def _reads_in_progress(self) -> dict[WatchedRead, int]:
-        """Return the seats that are taken, and by what."""
+        """Return the reads in progress, each with its request."""
         with self._lock:
             return {
                 watched_read: watched_read.request_id
@@ -93,17 +93,17 @@ class ReadWatchdog:
             }
 
     def _done(self, idle_checks: int) -> bool:
-        """Tell whether there is nothing left to look at."""
+        """Return whether the thread can end."""
         with self._lock:
             if idle_checks <= _MAX_IDLE_CHECKS and not self._stop:
                 return False
             self.is_idle = True
-            # A thread that has sat down before that has not woken this one.
+            # A reader that set `request_id` before the line above did not see an idle watchdog.
             self.is_idle = not any(watched_read.request_id for watched_read in self._reads)
             self._stop = False
             return self.is_idle
 
 
 WATCHDOG: Final = ReadWatchdog()
-"""The one of this process."""
+"""The watchdog of this process."""
 reset_after_fork(WATCHDOG.reset)

@@ -1,8 +1,8 @@
-"""What a task awaits that waits for an answer: resumed where the answer is read.
+"""A future that resumes its task in the callback that has read the response.
 
 An `asyncio.Future` wakes its task in the next turn of the loop, and a turn costs as much as the
-rest of the client's part of a call. The task is therefore resumed in the callback that has read the
-answer, where no other task can be running. Everything else wakes it as a future does.
+client's rest of a call. So the task is resumed in the reading callback, where no other task can be
+running. In all other cases it is woken as by a future.
 """
 
 import asyncio
@@ -20,24 +20,24 @@ __all__ = ["LoopReader", "ResponseFuture"]
 
 
 class LoopReader:
-    """The callback of an event loop that reads, and those who wait for what it reads."""
+    """The reading callback of an event loop, and its state."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.of_loop = weakref.ref(loop)
         self.is_delivering = False
-        """True while it delivers what it has read, and no task is running."""
+        """True while responses are delivered and no task is running."""
 
     def is_nested(self) -> bool:
-        """Tell whether a task may run the loop from within, as `nest_asyncio` lets it."""
+        """Return whether a task may run the loop inside itself, as `nest_asyncio` allows."""
         return getattr(self.loop, "_nest_patched", False) is True
 
 
 class ResponseFuture:
-    """An answer to come, for one task, which yields it at once.
+    """A response for one task, which awaits it at once.
 
-    It is a future for `asyncio`, as far as tasks use one: see `asyncio.isfuture`. Called with an
-    answer, it takes it; of several the first counts.
+    asyncio treats it as a future: see `asyncio.isfuture`. It is called with the response; only the
+    first call counts.
     """
 
     __slots__ = (
@@ -62,13 +62,13 @@ class ResponseFuture:
         self.deadline = deadline
         self._report = report
         self.answer: Response = None
-        """`None` if the wait was given up."""
+        """`None` after a timeout."""
         self._done = False
         self._wake: Callable[[Any], object] | None = None
         self._context: Context | None = None
         self._asyncio_future_blocking = True
-        # A task asks for its loop, and for a result that it has no use for unless that raises. A
-        # weak reference answers both, and no function of ours is called.
+        # A task asks for its loop and for the result, and uses the result only if it raises. A weak
+        # reference is callable, so it serves as both without a Python function.
         self.get_loop: Callable[[], object] = reader.of_loop
         self.result: Callable[[], object] = reader.of_loop
 
@@ -76,9 +76,9 @@ class ResponseFuture:
         return _each_of(() if self._done else (self,))
 
     def __call__(self, answer: Response) -> None:
-        """Take what has come."""
+        """Take a response or a progress notification."""
         if isinstance(answer, Progress):
-            # In a turn of its own: what a listener raises is not for the reader to hear.
+            # In a turn of its own, because the listener may raise.
             self._reader.loop.call_soon(answer.report_to, self._report)
             return
         reader = self._reader
@@ -93,9 +93,9 @@ class ResponseFuture:
                 reader.loop.call_soon(self._wake, self, context=self._context)
 
     def resume(self, answer: Response) -> None:
-        """Take what has come, and let the task go on at once: no other may be running."""
+        """Take the response and resume the task at once. No other task may be running."""
         if self._done:
-            return  # it is being woken already, to hear that it was cancelled
+            return  # the task is being woken with its cancellation
         self._done = True
         self.answer = answer
         wake, context = self._wake, self._context
@@ -103,11 +103,11 @@ class ResponseFuture:
             context.run(wake, self)
 
     def add_done_callback(self, wake: Callable[[Any], object], *, context: Context) -> None:
-        """Note how the waiting task is woken."""
+        """Store the callback that wakes the waiting task."""
         self._wake, self._context = wake, context
 
     def cancel(self, msg: object = None) -> bool:
-        """Wake the task to be cancelled, unless its answer is there."""
+        """Wake the task with its cancellation, unless the response is there."""
         if self._done:
             return False
         self._done = True
@@ -117,12 +117,12 @@ class ResponseFuture:
         return True
 
 
-# A generator would be felt by every call.
+# A tuple iterator is faster than a generator.
 _each_of: Callable[[tuple[ResponseFuture, ...]], Generator[ResponseFuture, None, None]] = cast(
     "Any", iter
 )
 
 
 def _raise_cancelled(message: object) -> NoReturn:
-    # anyio knows its own cancellations by the message.
+    # anyio recognizes its own cancellations by the message.
     raise asyncio.CancelledError(*(() if message is None else (message,)))

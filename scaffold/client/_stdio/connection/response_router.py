@@ -1,11 +1,11 @@
-"""What a server writes: lines into messages, messages to the calls that wait for them. No I/O.
+"""Splits the output of a server into messages, and delivers responses to their calls. No I/O.
 
-A line that is no message harms nothing but itself: it is logged, counted, and named in the error of
-a call that gets no answer.
+An invalid line affects no other line. It is logged, counted, and quoted in the error of a call that
+gets no response.
 
-An exception may end the work of the inbox between any two steps, because a signal handler may raise
-one. Nothing is lost then: bytes and lines stay where they are until their work is done, and the
-next call of `deliver` repeats the line that was interrupted. To deliver twice is harmless.
+A signal handler can raise an exception between any two steps. Nothing is lost then: bytes and lines
+stay in the buffer until they are processed, and the next `deliver` repeats the interrupted line.
+A message that is delivered twice does no harm.
 """
 
 import logging
@@ -29,15 +29,15 @@ __all__ = ["Deliver", "ReadBuffer", "Response", "ResponseRouter", "message_or_er
 
 
 Response: TypeAlias = Message | TemplateMatch[bool] | TransportError | Progress | None
-"""What ends a wait; `None` only wakes the waiting thread."""
+"""The outcome of a wait. `None` only wakes the waiting thread."""
 
 Deliver: TypeAlias = Callable[[Response], object]
 
 _MAX_LOGGED: Final = 10
-"""Odd lines that are logged; the others are counted."""
+"""The number of invalid lines that are logged. Further ones are only counted."""
 _MAX_EXCERPT_BYTES: Final = 200
 _MAX_BATCH: Final = 10_000
-"""Messages of one line that are read; a longer line is odd as a whole."""
+"""Maximum number of messages in one line. A longer batch is one invalid line."""
 _NEWLINE: Final = ord("\n")
 
 
@@ -51,20 +51,20 @@ _FIRST_ID: Final = re.compile(
     rb'\s*{\s*(?:"jsonrpc"\s*:\s*"2.0"\s*,\s*)?"id"\s*:\s*(\d{1,18})(?:\.0)?\s*,'
 )
 _LAST_ID: Final = re.compile(rb'"id"\s*:\s*(\d{1,18})\s*}\s*$')
-"""Where the id of an answer stands, even if the rest is no JSON: a number that is NaN is enough.
+"""The id in a response whose rest is not JSON, for example because of a number NaN.
 
-No request of ours has an id of more digits.
+Ids of our requests have at most 18 digits.
 """
 
 _ANSWERS: Final = re.compile(rb'"(?:jsonrpc|result|error)"')
-"""Members that make a line an attempt at an answer."""
+"""A line with one of these members is an attempt at a response."""
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_batch = msgspec.json.Decoder(list[Raw]).decode
 
 
 class ReadBuffer(deque[bytes]):
-    """Pieces of the output that were read, up to the last of a line that has not ended yet."""
+    """Pieces of the output that were read and do not form a whole line yet."""
 
     __slots__ = ("lines", "searched")
 
@@ -73,14 +73,17 @@ class ReadBuffer(deque[bytes]):
         self.lines = deque(lines)
         """Whole lines that have not been delivered."""
         self.searched: tuple[int, int] = (0, 0)
-        """How many pieces hold no end of a line, and how many bytes."""
+        """The number of pieces without a newline, and their bytes."""
 
 
 class ResponseRouter:
-    """Reads a server's output and delivers each answer once.
+    """Splits a server's output and delivers each response once.
 
-    `limit` is the longest message in bytes; `other` gets the server's requests and notifications,
-    with the line that they came as; `templates` are those of answers like earlier ones.
+    Args:
+       plugin: The name of the plugin, for its logger.
+       limit: Maximum length of a message in bytes.
+       handle_other: Called with each request and notification of the server, and its line.
+       templates: The templates of responses.
     """
 
     def __init__(
@@ -91,13 +94,13 @@ class ResponseRouter:
         templates: TemplateCache[bool],
     ) -> None:
         self.pending: dict[int, Deliver] = {}
-        """Request id → who waits for its answer."""
+        """Request id → the function that receives its response."""
         self.delivered_count = 0
-        """How many answers were delivered."""
+        """The number of delivered responses."""
         self.last_id = 0
-        """The last id given to a request."""
+        """The id of the newest request."""
         self.buffer = ReadBuffer()
-        """What was read and not delivered. A reader appends to it in the call that reads."""
+        """The output that was not delivered yet. A reader appends in the same call that reads."""
         self._plugin = plugin
         self._limit = limit
         self._handle_other = handle_other
@@ -107,15 +110,15 @@ class ResponseRouter:
 
     @property
     def remarks(self) -> str:
-        """What was odd in the output so far, to end an error's message with."""
+        """The invalid lines so far, as the end of an error message."""
         if not self._odd_lines:
             return ""
         return f"; it wrote {self._odd_lines} odd line(s), the last: {self._last_odd}"
 
     def take_lone_response(self, number: int) -> tuple[bytes, bytes] | None:
-        """Take and return the payload of a request's answer, and all that came, if it came alone.
+        """Return the payload of a response and the whole line, if nothing else has arrived.
 
-        Else nothing is taken.
+        Otherwise return `None` and leave the buffer unchanged.
         """
         buffer = self.buffer
         if len(buffer) != 1 or buffer.lines:
@@ -131,12 +134,12 @@ class ResponseRouter:
         return data[start:-3], data
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes, and deliver; raise as `deliver` does."""
+        """Add bytes and deliver them; raise as `deliver` does."""
         self.buffer.append(data)
         self.deliver()
 
     def deliver(self) -> None:
-        """Deliver what is held; raise `ProtocolError` if a line is longer than the limit."""
+        """Deliver all whole lines; raise `ProtocolError` if a line is longer than the limit."""
         buffer = self.buffer
         if (
             len(buffer) == 1
@@ -151,12 +154,12 @@ class ResponseRouter:
         while lines:
             line = lines[0]
             self._read_line(line)
-            # A task that was resumed may have run a loop in which the line was taken.
+            # A resumed task may have run the event loop, which has then removed the line.
             if lines and lines[0] is line:
                 lines.popleft()
 
     def _split(self) -> None:
-        """Make lines of the pieces, as far as they have come whole."""
+        """Split the pieces into lines, if one of them contains a newline."""
         buffer = self.buffer
         first, size = buffer.searched
         ended = False
@@ -168,7 +171,8 @@ class ResponseRouter:
             *whole, rest = (buffer[0] if len(buffer) == 1 else b"".join(buffer)).split(b"\n")
             size = len(rest)
             lines = tuple(filter(None, whole))
-            # One assignment: an interruption finds the pieces or the lines, never both or none.
+            # One assignment: after an interruption either the pieces or the lines are there, never
+            # both.
             self.buffer = buffer = ReadBuffer((rest,) if rest else (), (*buffer.lines, *lines))
         elif not size:
             buffer.clear()
@@ -203,18 +207,18 @@ class ResponseRouter:
             )
 
     def _deliver(self, number: int, answer: Response) -> bool:
-        """Deliver an answer; tell whether somebody waits for it."""
+        """Deliver a response; return whether a call waits for it."""
         deliver = self.pending.get(number)
         if deliver is None:
             return False
         self.delivered_count += 1
         deliver(answer)
-        # Only now: an interruption before would leave it undelivered, and forgotten.
+        # Removed last: an interruption before this line must not lose the response.
         self.pending.pop(number, None)
         return True
 
     def _read_batch(self, line: bytes) -> bool:
-        """Read a line that holds several messages, as it could until 2025-03-26."""
+        """Read a line with several messages, which MCP allowed until 2025-03-26."""
         try:
             batch = _decode_batch(line)
         except DECODE_ERRORS:
@@ -234,9 +238,9 @@ class ResponseRouter:
             self._log_odd_line(f"{shown!r} ({reason})")
 
     def _call_of_unreadable(self, line: bytes) -> Deliver | None:
-        """Find the call that an unreadable answer belongs to."""
+        """Return the call that an unreadable response belongs to, or `None`."""
         if not _ANSWERS.search(line):
-            return None  # a log entry, which may have an id of its own
+            return None  # a log record, whose own id has no meaning here
         found = _FIRST_ID.match(line) or _LAST_ID.search(line[-_MAX_EXCERPT_BYTES:])
         if found is not None:
             return self.pending.pop(int(found[1]), None)
@@ -246,7 +250,7 @@ class ResponseRouter:
             return None
         unread = envelope.jsonrpc == "2.0" and envelope.id is None and envelope.error is not None
         if unread and len(self.pending) == 1:
-            # The server could not read some request, and there is but one (JSON-RPC 2.0 §5).
+            # The server could not read a request, and only one is in flight (JSON-RPC 2.0 §5).
             return self.pending.popitem()[1]
         return None
 
@@ -262,7 +266,7 @@ def _without_wake_bytes(line: bytes) -> bytes:
 
 
 def message_or_error(answer: Response) -> Message | None:
-    """Return the message of an answer, raise its error."""
+    """Return the message of a response; raise its error."""
     if isinstance(answer, TransportError):
         raise answer
     return answer if isinstance(answer, Message) else None

@@ -1,6 +1,6 @@
-"""Which of the threads that wait for answers reads them, for all.
+"""The queue of threads that wait for responses. The first one reads for all.
 
-They queue, and the first reads: see `scaffold._concurrency.turns` and decision 27.
+See `scaffold._concurrency.turns` and decision 27.
 """
 
 import time
@@ -30,11 +30,11 @@ __all__ = ["SharedReading", "take"]
 
 _TICK: Final = int(LIVENESS_INTERVAL * 1000)
 _CROWDED_INTERVAL: Final = 0.02
-"""Seconds between looks at one's own answer while another thread reads and this one writes."""
+"""Seconds between checks of the own response, while another thread reads and this one writes."""
 
 
 class SharedReading(Connection):
-    """A connection whose answers are waited for by the threads that want them."""
+    """A connection on which threads take turns at reading."""
 
     def __init__(self, launch: Launch, session: ProtocolSession, limit: int) -> None:
         super().__init__(launch, session, limit)
@@ -42,7 +42,7 @@ class SharedReading(Connection):
         self._blocks = self.process.enable_blocking_reads()
         self._watched_read = WatchedRead(self.process.interrupt)
         self._lent_slots: dict[int, SimpleQueue[Response]] = {}
-        """Answers to short calls, taken by a signal handler on top of them."""
+        """Slots of fast calls that a signal handler has interrupted, and may read for."""
         WATCHDOG.add(self._watched_read)
 
     def _not_sent(self) -> NotSent:
@@ -51,11 +51,12 @@ class SharedReading(Connection):
         return NotSent(str(self.end()))
 
     def _wait(self, slot: "SimpleQueue[Response]", deadline: float, left: float) -> Response:
-        """Return the answer, `None` if there is none in time, which is `left` seconds from now."""
+        """Return the response; `None` after `left` seconds, at `deadline`."""
         readers, turn = self.turns, Waiter(slot.put)
         try:
             readers.append(turn)
-            # Not a loop: its jump back is no part of the `try` for Python 3.13.
+            # Not a loop: Python 3.13 does not protect the jump back of a loop at the end of a
+            # `try`.
             answer = self._read_or_wait(slot, turn, deadline, left)
         finally:
             first = readers[0] is turn
@@ -67,7 +68,7 @@ class SharedReading(Connection):
     def _read_or_wait(
         self, slot: "SimpleQueue[Response]", turn: Waiter, deadline: float, left: float
     ) -> Response:
-        """Wait for the answer with a turn in the queue."""
+        """Wait for the response, with a turn in the queue."""
         answer: Response = None
         readers = self.turns
         while answer is None and left > 0:
@@ -84,7 +85,7 @@ class SharedReading(Connection):
     def _wait_for_reader(
         self, slot: "SimpleQueue[Response]", turn: Waiter, left: float
     ) -> Response:
-        """Let another thread read, for a while."""
+        """Wait while another thread reads."""
         wait_seconds = LIVENESS_INTERVAL
         if self.write_queue.unsent:
             self.flush()
@@ -97,11 +98,11 @@ class SharedReading(Connection):
     def _read_for_all(
         self, slot: "SimpleQueue[Response]", turn: Waiter, deadline: float, left: float
     ) -> Response:
-        """Read for everybody, until the own answer is there."""
-        # Of its own: a signal handler may lead while the frame below it is in a poll.
+        """Read and deliver for all threads, until the own response is there."""
+        # A poll object of its own: a signal handler may read while the frame below it polls.
         readable = poller_for(read=(self.process.stdout,))
         either = poller_for(read=(self.process.stdout,), write=(self.process.stdin,))
-        self.take()  # what a thread that was interrupted has left
+        self.take()  # an interrupted thread may have left it undelivered
         while left > 0:
             while not slot.empty():
                 answer = slot.get_nowait()
@@ -116,7 +117,7 @@ class SharedReading(Connection):
             if ready:
                 if poller is either:
                     self.flush()
-                # It may have been the input that there is room in: a read may block.
+                # A read may block if only the input is ready.
                 if (poller is readable or readable.poll(0)) and self.read():
                     self.take()
                 if not slot.empty():
@@ -129,7 +130,7 @@ class SharedReading(Connection):
     def _read_for_frame_below(
         self, slot: "SimpleQueue[Response]", turn: Waiter, deadline: float, left: float
     ) -> Response:
-        """Read in place of a frame of this thread, on which a signal handler was called."""
+        """Read instead of a frame of this thread that a signal handler has interrupted."""
         number = self._watched_read.request_id
         if number and number not in self._lent_slots:
             lent: SimpleQueue[Response] = SimpleQueue()
@@ -138,13 +139,13 @@ class SharedReading(Connection):
         try:
             return self._read_for_all(slot, turn, deadline, left)
         finally:
-            self.process.interrupt()  # what the frame below waits for may have come
+            self.process.interrupt()  # the response for the frame below may have arrived
 
     def _check_frames_below(self) -> None:
-        """Refuse a call from a signal handler or a finaliser that nobody could read an answer for.
+        """Raise `ConnectFailed` in a signal handler or finalizer whose call would deadlock.
 
-        Raises `ConnectFailed` if a frame of this thread, below this one, is in the middle of a call
-        on the same connection, unless it does nothing but wait.
+        That is the case if a frame of this thread, below this one, is in the middle of a call on
+        the same connection, unless it only waits.
         """
         if not self.is_used_here():
             return
@@ -167,7 +168,7 @@ class SharedReading(Connection):
             self.process.interrupt()
 
     def close(self, grace: float = CRASH_GRACE_PERIOD) -> None:
-        """End the process of a connection that has ended. Takes as long as the process takes."""
+        """End the process of a connection that has ended. Waits for the process."""
         run_steps(self.close_steps(grace))
         WATCHDOG.remove(self._watched_read)
 
@@ -179,7 +180,7 @@ class SharedReading(Connection):
 
 
 def take(slot: "SimpleQueue[Response]", seconds: float) -> Response:
-    """Take what was delivered, `None` if nothing was in time."""
+    """Return what was delivered; `None` after `seconds`."""
     try:
         return slot.get(timeout=seconds)
     except Empty:

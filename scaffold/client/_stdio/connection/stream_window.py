@@ -1,4 +1,4 @@
-"""What came of one stream and was not taken yet, and how the server hears of what was. No I/O."""
+"""Backpressure of one stream: the client acknowledges what it has read. No I/O."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ __all__ = ["StreamWindow"]
 
 
 class StreamWindow:
-    """Hands on what comes of a stream, as long as the server keeps to what it was allowed."""
+    """Delivers the messages of a stream, and checks that the server respects the window."""
 
     def __init__(self, connection: Connection, deliver: Callable[[Response], object]) -> None:
         self.id = 0
@@ -27,12 +27,12 @@ class StreamWindow:
         self._last: float | None = None
 
     def deliver(self, answer: Response) -> None:
-        """Hand on what came; whoever reads the pipe calls this."""
+        """Deliver a message. The thread that reads the pipe calls this."""
         if self._exceeded:
             return
         if isinstance(answer, Progress):
             if answer.progress == self._last:
-                return  # an interruption had it delivered twice
+                return  # a duplicate after an interruption
             if self._received - self._acknowledged > WINDOW_BYTES:
                 self._exceeded = True
                 answer = ProtocolError("the server sent more of a stream than it was allowed to")
@@ -44,7 +44,7 @@ class StreamWindow:
         self._deliver(answer)
 
     def acknowledge(self, progress: Progress) -> None:
-        """Note what was taken, and let the server go on in time."""
+        """Note that a message was read; send an acknowledgement in time."""
         self._taken += progress.size
         if self._taken - self._acknowledged > WINDOW_BYTES // 2:
             self._acknowledged = self._taken

@@ -1,7 +1,7 @@
-"""Waiting for answers in threads: the thread that calls reads its own.
+"""A connection for threads: a thread that calls reads its own response.
 
-When several wait at once, they queue, and the first reads for all: see decision 27. A wait never
-lasts beyond its deadline.
+If several threads wait, the first in the queue reads for all: see decision 27. A wait never exceeds
+its deadline.
 """
 
 import os
@@ -31,12 +31,12 @@ __all__ = ["SyncConnection"]
 
 
 class SyncConnection(SharedReading):
-    """A connection whose answers are waited for by the threads that want them."""
+    """A connection whose calls block the calling thread."""
 
     def send_message(
         self, outgoing: OutgoingMessage, deadline: float, timeout: float
     ) -> Message | None:
-        """Send what the session wants sent; `None` if there is no answer to it."""
+        """Send a message of the session; return its response, or `None` if there is none."""
         if not outgoing.expects_response:
             self.notify(outgoing)
             return None
@@ -51,7 +51,7 @@ class SyncConnection(SharedReading):
             answer = self._wait(slot, now + wait_seconds, wait_seconds)
             now = time.monotonic()
             if not self.process.unread_input():
-                # It has read the question, and is silent: that is an answer too.
+                # The server has read the probe and is silent, which shows an old server.
                 break
         self.router.pending.pop(request_id, None)
         if answer is None and now >= deadline:
@@ -59,12 +59,13 @@ class SyncConnection(SharedReading):
         return None if isinstance(answer, ProtocolError) else message_or_error(answer)
 
     def fast_caller(self, call: CallCodec, timeout: float) -> Callable[[Any, float], Any]:
-        """Return the function that makes such calls: takes a payload and a deadline.
+        """Return the fast path of a hook: a function of a payload and a deadline.
 
-        If nobody waits for anything, the answer, and nothing else, is most often the next thing
-        that comes: then no other thread need hear of the call. That way is short, with everything
-        at hand: between two switches of processes, each function and each object more is felt. It
-        raises as `exchange` does.
+        Plain path: `call`. The fast path declines, and uses it, if another thread waits, lines are
+        queued, or the call has metadata. It reads once, and expects exactly its own response. If
+        something else arrives, the response gets a slot and is awaited as on the plain path. All
+        objects are captured as locals: each attribute and function more is measurable between two
+        process switches. Raises as `send_and_wait` does.
         """
         send, take_lone_response, load_short, said = (
             self.fast_sender(call),
@@ -92,7 +93,7 @@ class SyncConnection(SharedReading):
                     watched_read.request_id = number
                     watched = blocks and (not watch.is_idle or watch.ensure_running())
                     if not unsent and (watched or poll(wait_seconds)):
-                        # One call reads and keeps what was read: see `Inbox`.
+                        # One call reads and stores: see `ResponseRouter`.
                         router.buffer.extend(map(read, source, most))
                     watched_read.request_id = 0
                     found = take_lone_response(number)
@@ -123,14 +124,14 @@ class SyncConnection(SharedReading):
         return fast_call
 
     def _abort_fast_call(self, number: int, error: BaseException) -> None:
-        """Give up a short call that was sent as `number`, or was not sent."""
+        """Cancel a call of the fast path that was sent as `number`, or was not sent (0)."""
         self._watched_read.request_id = 0
         if isinstance(error, NotSent):
             raise self._not_sent() from None
         self.cancel_lone(number)
 
     def _slot_for(self, request_id: int) -> "SimpleQueue[Response]":
-        """Have the answer to a request that was sent delivered; take what was read meanwhile."""
+        """Return the slot for the response to a sent request; deliver the buffered output."""
         slot: SimpleQueue[Response] | None = self._lent_slots.pop(request_id, None)
         if slot is None:
             slot = SimpleQueue[Response]()
@@ -144,14 +145,14 @@ class SyncConnection(SharedReading):
         return slot
 
     def call(self, call: CallCodec, timeout: float, payload: Any, deadline: float) -> Any:
-        """Make a call the long way, of which there may be more to say than its payload."""
+        """Make a call on the plain path: with metadata, progress and functions."""
         outgoing = call.write(payload)
         return call.read(self.send_and_wait(outgoing, deadline, timeout), outgoing.name)
 
     def send_and_wait(
         self, outgoing: OutgoingMessage, deadline: float, timeout: float
     ) -> Message | TemplateMatch[bool]:
-        """Send a request and wait for its answer until `deadline`, which is `seconds` from then.
+        """Send a request; return its response before `deadline`, `timeout` seconds after its start.
 
         Raises `NotSent`, `PeerCrashed`, `DeadlineExceeded` or `ProtocolError`.
         """
@@ -179,12 +180,12 @@ class SyncConnection(SharedReading):
         deadline: float,
         timeout: float,
     ) -> Message | TemplateMatch[bool]:
-        """Wait for the answer to a request that was sent."""
+        """Wait for the response to a request that was sent."""
         last: Progress | None = None
         try:
             answer = self._wait(slot, deadline, deadline - time.monotonic())
             while isinstance(answer, Progress):
-                if last is None or answer.progress != last.progress:  # else it came twice
+                if last is None or answer.progress != last.progress:  # else a duplicate
                     no_lock_held("a progress listener")
                     answer.report_to(outgoing.report)
                 last = answer
@@ -201,9 +202,9 @@ class SyncConnection(SharedReading):
     def stream(
         self, outgoing: OutgoingMessage, timeout: float
     ) -> Generator[Progress | Message | TemplateMatch[bool]]:
-        """Send a request, and yield what comes of it; its answer is the last.
+        """Send a request; yield its progress notifications, and its response as the last one.
 
-        Each must come within so many seconds of being asked for. Raises as `exchange` does.
+        `timeout` is the time in seconds for each message. Raises as `send_and_wait` does.
         """
         self._check_frames_below()
         slot: SimpleQueue[Response] = SimpleQueue()
@@ -218,7 +219,7 @@ class SyncConnection(SharedReading):
                     return
                 if not isinstance(answer, Progress):
                     raise answer or self.timeout_error(request_id, outgoing, timeout)
-                if last is None or answer.progress != last.progress:  # else it came twice
+                if last is None or answer.progress != last.progress:  # else a duplicate
                     yield answer
                     window.acknowledge(answer)
                 last = answer

@@ -1,8 +1,7 @@
-"""A child process and its pipes: lines are queued and written, bytes are read and kept.
+"""A child process and its pipes: lines are queued and written, bytes are read and buffered.
 
-Nothing here blocks on the pipes: what the child does not take at once is kept and sent later. And
-nothing here takes a lock: each step leaves the transport in a state that any other thread, signal
-handler or exception may meet. See decision 27.
+Nothing here blocks on a pipe: output that the child does not accept is queued. Nothing here takes a
+lock: after each step any thread, signal handler or exception may follow. See decision 27.
 """
 
 import os
@@ -54,38 +53,40 @@ __all__ = [
 ]
 
 LIVENESS_INTERVAL: Final = 0.5
-"""Seconds between looks at whether the process lives, while calls wait: the end of its output may
-not show it, because something that it started holds the pipe."""
+"""Seconds between checks whether the process is alive, while calls wait.
+
+The end of the output does not always show it: a grandchild can keep the pipe open.
+"""
 
 MAX_MESSAGE_BYTES: Final = 64 << 20
-"""The longest message that is read unless the host says otherwise: 64 MiB."""
+"""Default for the maximum length of a message: 64 MiB."""
 
 CLOSE_GRACE_PERIOD: Final = 2.0
-"""Seconds that a process gets to end after the end of its input, when the channel is closed."""
+"""Seconds from the end of the input to SIGTERM when the channel is closed."""
 
 CRASH_GRACE_PERIOD: Final = 0.2
-"""The same, when the process has failed, or nobody closed the channel."""
+"""The same after a crash, or if the channel was not closed."""
 
 
 SMALL_READ_BYTES: Final = 1 << 14
 _LARGE_READ_BYTES: Final = 1 << 20
 _EXIT_TIMEOUT: Final = 0.6
-"""Seconds that the exit status and the end of stderr are waited for."""
+"""Seconds to wait for the exit status and the end of stderr."""
 _RELEASE_TIMEOUT: Final = 1.0
-"""Seconds that the threads get to leave a connection that was closed."""
+"""Seconds to wait until other threads have left a closed connection."""
 
 
 class NotSent(PeerCrashed):
-    """The process had ended before any of the call was sent: it may be sent to another."""
+    """The call was not sent, so it may be sent to a new process."""
 
 
 def inherited_connection_error() -> TransportError:
-    """Return the error of a call on a connection that belongs to the process that has forked."""
+    """Return the error of a call on a connection of the parent, in a fork."""
     return NotSent("the connection belongs to the process that this one was forked from")
 
 
 class Transport(ABC):
-    """A process that speaks MCP on its pipes."""
+    """A process that speaks MCP over its pipes."""
 
     def __init__(self, launch: Launch, session: ProtocolSession, limit: int) -> None:
         world = green_thread_library()
@@ -102,11 +103,11 @@ class Transport(ABC):
         self.router = ResponseRouter(session.plugin, limit, other, session.templates)
         self.write_queue = WriteQueue(self._stdin)
         self.reports: dict[int, Deliver] = {}
-        """Progress token → who hears of it, until the call is over."""
+        """Progress token → the function that receives the notifications of its call."""
         self.end: Callable[[], TransportError] | None = None
-        """Makes the error of every further call, once the connection has ended."""
+        """Creates the error of all calls after the end; `None` while the connection is open."""
         self.turns: Turns = []
-        """Those who wait for answers, of which the first reads the output."""
+        """The threads that wait for responses. The first one reads."""
         self._size = SMALL_READ_BYTES
         self._hang_detector = HangDetector(self.router)
         self._released = False
@@ -116,13 +117,13 @@ class Transport(ABC):
             self.process.terminate(0.0)
             self.process.release()
             raise
-        # The interpreter's exit is the business of the log.
+        # At the exit of the interpreter, `stderr_log` ends the process.
         self._finalizer = weakref.finalize(self, self._log.terminate_unclosed)
         self._finalizer.atexit = False
         reset_after_fork(self._in_fork)
 
     def notify(self, outgoing: OutgoingMessage) -> None:
-        """Send a notification; a process that is gone misses nothing."""
+        """Send a notification. A failure is ignored, because the process has ended then."""
         if self.end is None:
             try:
                 self.send(write_notification(outgoing.method, outgoing.params) + b"\n")
@@ -130,16 +131,16 @@ class Transport(ABC):
                 return
 
     def send(self, line: bytes) -> None:
-        """Queue a message and its end of line, and write what the pipe takes; raise `OSError`."""
+        """Queue a line, and write as much as the pipe accepts; raise `OSError`."""
         self.write_queue.append(line)
         self.sent()
 
     def sent(self) -> None:
-        """Write what was queued, as far as the pipe takes it; raise `OSError`."""
+        """Write the queue as far as the pipe accepts it; raise `OSError`."""
         self.write_queue.flush()
 
     def flush(self) -> None:
-        """Write what was kept, as far as the pipe takes it."""
+        """Write the queue as far as the pipe accepts it. A broken pipe ends the connection."""
         if self.end is None:
             try:
                 self.write_queue.flush()
@@ -147,13 +148,13 @@ class Transport(ABC):
                 self.crash()
 
     def read(self) -> bool:
-        """Read once, into the inbox; tell whether anything came.
+        """Read once into the buffer; return whether anything was read.
 
         The end of the output ends the connection.
         """
         buffer = self.router.buffer
         try:
-            # One call reads and keeps what was read: see `ResponseRouter`.
+            # One call reads and stores: see `ResponseRouter`.
             buffer.extend(map(os.read, (self._stdout,), (self._size,)))
         except BlockingIOError:
             return False
@@ -164,7 +165,7 @@ class Transport(ABC):
         return True
 
     def take(self) -> None:
-        """Deliver what was read, if anything was."""
+        """Deliver the buffered output."""
         router = self.router
         try:
             router.deliver()
@@ -180,9 +181,9 @@ class Transport(ABC):
         """End the connection, because the process has ended or has closed a pipe."""
 
     def describe_exit(self) -> Generator[float, None, str]:
-        """Say how the process ended, with the last lines of its stderr.
+        """Return how the process ended, with the last lines of its stderr.
 
-        Yields how many seconds to wait before it looks again, for a moment.
+        Yields pauses in seconds while it waits for them.
         """
         for nap in pauses(_EXIT_TIMEOUT):
             if self.process.exited() and self._log.all_logged:
@@ -197,10 +198,10 @@ class Transport(ABC):
         return f"{error}; its last lines:\n{words}" if words else error
 
     def fail(self, end: Callable[[], TransportError]) -> None:
-        """End the connection: every call in flight, and every further one, gets the error."""
+        """End the connection: all calls in flight and all later calls get the error."""
         if self.end is None:
             self.end = end
-        # Again, if the thread that was here before was interrupted.
+        # Repeated on each call: an earlier one may have been interrupted.
         end, pending = self.end, self.router.pending
         for request_id in list(pending):
             deliver = pending.get(request_id)
@@ -211,7 +212,7 @@ class Transport(ABC):
     def close_steps(self, grace: float = CRASH_GRACE_PERIOD) -> Generator[float]:
         """End the process of a connection that has ended. May be repeated.
 
-        Yields how many seconds to wait before the next step.
+        Yields the pauses in seconds.
         """
         if not self._finalizer.alive:
             return
@@ -219,13 +220,14 @@ class Transport(ABC):
         try:
             yield from self.process.terminate_steps(grace)
         finally:
-            # The thread of the log goes on with it, should this be interrupted.
+            # If this is interrupted, the thread that reads stderr ends the process.
             self._log.close()
             run_last(self.turns, self._release)
         self.process.reap()
         self.process.interrupt()
         for nap in pauses(_RELEASE_TIMEOUT):
-            # A signal handler cannot wait for the frame below it, nor a log handler for itself.
+            # A signal handler cannot wait for the frame below it, nor a log handler for its own
+            # thread.
             if (
                 self.is_used_here()
                 or self._log.on_log_thread
@@ -236,7 +238,7 @@ class Transport(ABC):
         self._finalizer.detach()
 
     def is_used_here(self) -> bool:
-        """Tell whether a frame of this thread uses the pipes."""
+        """Return whether a frame of this thread uses the pipes."""
         me = get_ident()
         return any(thread_id_of(turn) == me for turn in (*self.turns, *self.write_queue.turns))
 
@@ -245,7 +247,7 @@ class Transport(ABC):
         self._released = True
 
     def _in_fork(self) -> None:
-        """Leave the process to the host, of which this process is a fork."""
+        """Leave the process to the parent of this fork."""
         self.end = inherited_connection_error
         self._finalizer.detach()
         self.turns.clear()
@@ -254,7 +256,7 @@ class Transport(ABC):
         self.reports.clear()
 
     def handle_other(self, message: Message, line: bytes) -> None:
-        """Pass on progress; answer a legacy server's requests, of which a ping is all it can do."""
+        """Deliver a progress notification; respond to a legacy server's request, such as `ping`."""
         if message.method == "notifications/progress" and self.reports:
             progress = read_progress(line)
             deliver = self.reports.get(progress.token) if progress is not None else None

@@ -1,7 +1,7 @@
-"""What is written to a process: one queue of lines, on every path. Nothing here blocks.
+"""The queue of lines for a process. Nothing here blocks.
 
-An exception may come between any two steps, from a signal handler. A line then stays in the queue
-with a note of what the pipe has taken of it. The note is made in the call that writes.
+A signal handler can raise an exception between any two steps. A line then stays in the queue with
+the number of bytes that were written. The same call that writes also stores this number.
 """
 
 import os
@@ -15,7 +15,7 @@ __all__ = ["WriteQueue"]
 
 
 class _QueuedLine:
-    """A line, and what the pipe has taken of it."""
+    """A line, and the bytes of it that were written."""
 
     __slots__ = ("line", "written")
 
@@ -25,23 +25,23 @@ class _QueuedLine:
 
 
 class WriteQueue:
-    """The input of a process; `fd` does not block."""
+    """Queued lines for a descriptor `fd` that does not block."""
 
     def __init__(self, fd: int) -> None:
         self.turns: Turns = []
-        """The threads that write, of which the first does."""
+        """The threads that want to write. The first one writes."""
         self.unsent: deque[_QueuedLine] = deque()
-        """Lines that were not written yet, or not wholly."""
+        """Lines that were not written, or only in part."""
         self._fd = fd
 
     def append(self, line: bytes) -> None:
-        """Queue a line, to be written by the next `flush`."""
+        """Queue a line for the next `flush`."""
         self.unsent.append(_QueuedLine(line))
 
     def flush(self) -> None:
-        """Write what is queued as far as the pipe takes it; raise `OSError` if it is broken.
+        """Write the queue as far as the pipe accepts it; raise `OSError` if the pipe is broken.
 
-        If another thread writes, it does that.
+        If another thread is writing, that thread writes these lines too.
         """
         while self.unsent and not self.turns:
             turn = get_ident()
@@ -56,7 +56,7 @@ class WriteQueue:
                 return
 
     def _write(self) -> bool:
-        """Write; tell whether the pipe has taken all."""
+        """Write; return whether the queue is empty."""
         unsent = self.unsent
         while unsent:
             queued = unsent[0]
@@ -66,17 +66,17 @@ class WriteQueue:
                 continue
             rest = memoryview(queued.line)[done:]
             try:
-                # One call writes and takes note: see the head of the module.
+                # One call writes and stores: see the head of the module.
                 queued.written.extend(map(os.write, (self._fd,), (rest,)))
             except BlockingIOError:
                 return False
         return True
 
     def close(self, close: Callable[[int], object]) -> None:
-        """Close the pipe once nobody writes."""
+        """Close the pipe after the last writer has left."""
         run_last(self.turns, lambda: close(self._fd))
 
     def clear(self) -> None:
-        """Drop everything, in a fork of the process."""
+        """Drop everything, in a fork."""
         self.turns.clear()
         self.unsent.clear()
