@@ -63,7 +63,7 @@ class AsyncHttpChannel:
         reset_after_fork(self._reset_in_fork)
 
     def _reset_in_fork(self) -> None:
-        """Have connections, a session and ids of its own in a process that a fork has made."""
+        """Start with own connections, session and ids in a fork."""
         self._renewing = asyncio.Lock()
         self._transport.abandon_in_fork()
         self._transport = async_transport(self._driver.address)
@@ -136,7 +136,7 @@ class AsyncHttpChannel:
         await self._transport.close()
 
     async def _call(self, prepared: PreparedCall) -> Any:
-        """Go the short way as long as it leads, and the long way from there."""
+        """Try the fast path: one request, one JSON response. Continue with the plain steps."""
         fast = prepared.fast
         if fast is None:
             return await self._run(prepared.steps())
@@ -183,7 +183,7 @@ class AsyncHttpChannel:
                 await self._run(self._driver.open(step.timeout))
 
     async def _read(self, steps: Steps[None], response: AsyncResponse, step: Step) -> Step:
-        """Go on from a step while the response is being read; return the step that leaves it."""
+        """Perform steps that read the response; return the first other step."""
         while True:
             if isinstance(step, Read):
                 step = steps.send(await response.read())

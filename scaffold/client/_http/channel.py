@@ -1,4 +1,4 @@
-"""The channel to a plugin behind HTTP, for threads: it performs the steps of the protocol.
+"""The channel to a plugin behind HTTP, for threads. It performs the steps of the protocol.
 
 Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
@@ -39,7 +39,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 _PAUSE: Final = 0.005
-"""Seconds between looks at what is rare: a close, the end of a renewal."""
+"""Seconds between checks for rare events: a close, the end of a renewal."""
 
 
 class HttpChannel:
@@ -47,7 +47,7 @@ class HttpChannel:
 
     `headers` go with every request and are never shown. `timeout` is in seconds, for opening and
     for each call whose hook sets none. `tls_ca_bundle` is a PEM file of certificates to trust
-    beside the system's. Raises `ConnectFailed` or `ProtocolError`, with the URL and the cause.
+    as well as the system's. Raises `ConnectFailed` or `ProtocolError`, with the URL and the cause.
     """
 
     runtime = "mcp_http"
@@ -67,7 +67,7 @@ class HttpChannel:
         self._driver = ProtocolDriver(address, HttpSession(kind, plugin, address.redact), timeout)
         self._transport = sync_transport(address)
         self._renewing: Turns = []
-        """The threads that open the session again, of which the first does."""
+        """The threads that want to reopen the session. The first one does it."""
         self._closed = False
         reset_after_fork(self._reset_in_fork)
         try:
@@ -77,7 +77,7 @@ class HttpChannel:
             raise
 
     def _reset_in_fork(self) -> None:
-        """Have connections, a session and ids of its own in a process that a fork has made."""
+        """Start with own connections, session and ids in a fork."""
         self._renewing = []
         self._transport.abandon_in_fork()
         self._transport = sync_transport(self._driver.address)
@@ -139,7 +139,7 @@ class HttpChannel:
             self._transport.close()
 
     def _call(self, prepared: PreparedCall) -> Any:
-        """Go the short way as long as it leads, and the long way from there."""
+        """Try the fast path: one request, one JSON response. Continue with the plain steps."""
         fast = prepared.fast
         if fast is None:
             return self._run(prepared.steps())
@@ -181,7 +181,7 @@ class HttpChannel:
         return steps.send(None)
 
     def _renew(self, step: RenewSession) -> None:
-        """Open the session anew, unless another call is at it for all the time allowed."""
+        """Reopen the session, unless another call does that for longer than the timeout."""
         deadline = time.monotonic() + step.timeout
         queue, turn = self._renewing, Waiter(lambda _: None)
         try:
@@ -203,14 +203,14 @@ class HttpChannel:
         return True
 
     def _is_closed_within(self, seconds: float) -> bool:
-        """Wait so long, or until the channel is closed; tell whether it is."""
+        """Wait for `seconds` or until the channel is closed; return whether it is closed."""
         deadline = time.monotonic() + seconds
         while not self._closed and (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, _PAUSE))
         return self._closed
 
     def _read(self, steps: Steps[None], response: Response, step: Step) -> Step:
-        """Go on from a step while the response is being read; return the step that leaves it."""
+        """Perform steps that read the response; return the first other step."""
         while True:
             if isinstance(step, Read):
                 step = steps.send(response.read())

@@ -1,8 +1,8 @@
-"""What carries a request to a server and its response back, whoever does it.
+"""The interface of HTTP transports, and the choice between two.
 
-A server on this machine is spoken to by `local`, as is one whose certificate is pinned, and any
-other in a process that a fork has made; all else goes by the library in `remote`.
-docs/decisions/0026-loopback.md and 0033-foreign-servers.md say why.
+`http11` serves addresses on this machine and pinned certificates. In a fork of a process that has
+used the library it serves all addresses. Everything else uses the library in `reqwest`. The reasons
+are in docs/decisions/0026-loopback.md and 0033-foreign-servers.md.
 """
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Response(ResponseHead, Protocol):
-    """A response whose head has come."""
+    """A response whose head has arrived."""
 
     def read(self) -> bytes | None:
         """Return what comes next of the body, `None` at its end; raise `Broken`."""
@@ -31,7 +31,7 @@ class Response(ResponseHead, Protocol):
 
 
 class AsyncResponse(ResponseHead, Protocol):
-    """A response whose head has come, for an event loop."""
+    """A response whose head has arrived, for an event loop."""
 
     async def read(self) -> bytes | None:
         """Return what comes next of the body, `None` at its end; raise `Broken`."""
@@ -48,7 +48,7 @@ class Transport(Protocol):
         expects_small_body: bool = False,
         read_timeout: float | None = None,
     ) -> AbstractContextManager[Response]:
-        """Return what sends a request when it is entered, and leaves its response when it is left.
+        """Return a context manager that sends a request and leaves its response at the end.
 
         Entering raises `Broken`. `whole` says that a response is expected whose body comes with
         its head, `patience` for how many seconds nothing may come of it (not given: no matter).
@@ -56,7 +56,7 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Close all connections; whoever waits at one is told by `Broken`."""
+        """Close all connections. Waiting calls raise `RequestFailed`."""
         ...
 
     def abandon_in_fork(self) -> None:
@@ -78,7 +78,7 @@ class AsyncTransport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close all connections; whoever waits at one is told by `Broken`."""
+        """Close all connections. Waiting calls raise `RequestFailed`."""
         ...
 
     def abandon_in_fork(self) -> None:
@@ -87,7 +87,7 @@ class AsyncTransport(Protocol):
 
 
 class _LibraryUse:
-    """Whether the library of `remote` can be used: not in a fork of a process that has used it."""
+    """Whether the library can be used. It cannot in a fork of a process that has used it."""
 
     def __init__(self) -> None:
         self._used = False
@@ -95,7 +95,7 @@ class _LibraryUse:
         reset_after_fork(self._lose)
 
     def serves(self, address: ServerAddress) -> bool:
-        """Tell whether requests to an address are made by the library."""
+        """Return whether the library sends the requests to an address."""
         if (
             address.is_plain_loopback
             or self._lost
@@ -106,7 +106,7 @@ class _LibraryUse:
         return True
 
     def _lose(self) -> None:
-        # Its threads are gone: it refuses to make a client.
+        # The fork has none of its threads, and the library refuses to create a client.
         self._lost = self._lost or self._used
 
 
@@ -114,7 +114,7 @@ _LIBRARY: Final = _LibraryUse()
 
 
 def sync_transport(address: ServerAddress) -> Transport:
-    """Return what reaches an address; raise `ConnectFailed` if nothing can."""
+    """Return the transport for an address; raise `ConnectFailed` if there is none."""
     if not _LIBRARY.serves(address):
         from scaffold.client._http.http11.sync_transport import Http11Transport
 

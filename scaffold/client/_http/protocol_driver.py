@@ -1,4 +1,4 @@
-"""A plugin behind HTTP, without I/O: greeted, listed, called and left, as steps for a driver.
+"""The protocol of one server over HTTP, without I/O, as steps for a driver.
 
 Source: MCP 2026-07-28, Streamable HTTP: Backward Compatibility.
 """
@@ -50,23 +50,23 @@ _EXPLAINED_ERRORS: Final = (TransportError, RequestFailed, RecursionError, HookE
 
 
 class FastRequest(NamedTuple):
-    """The short way of a call: one request, and one JSON object in return."""
+    """The fast path of a call: one request, and one JSON object as the response."""
 
     send: SendRequest
-    """The step that the long way begins with."""
+    """The first step of the plain path."""
     read: Callable[[bytes], Done[Any] | None]
-    """Reads a whole body; `None` leaves all but a result to the long way."""
+    """Reads a whole body; returns `None` to decline, if it is not a result."""
 
 
 class PreparedCall(NamedTuple):
     """A call that is about to be made."""
 
     steps: Callable[[], Generator[Step, Any, None]]
-    """Returns the long way: the whole protocol, for whatever may come."""
+    """Returns the plain path: the complete protocol."""
     fast: FastRequest | None = None
 
     def plain_steps_after_send(self) -> Generator[Step, Any, None]:
-        """Return the long way after its first step, which the short way has taken."""
+        """Return the plain path after its first step, which the fast path has performed."""
         steps = self.steps()
         next(steps)
         return steps
@@ -96,7 +96,7 @@ class ProtocolDriver:
         return ConnectFailed(f"{self.address}: the channel is closed")
 
     def open(self, timeout: float | None = None) -> Generator[Step, Any, None]:
-        """Find out the era if it is not known, greet the server and read its tools."""
+        """Find out the protocol revision if it is unknown, and list the tools."""
         return self._run(self._open(self._timeout if timeout is None else timeout))
 
     def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], PreparedCall]:
@@ -173,7 +173,7 @@ class ProtocolDriver:
         self._sender.reset_in_fork()
 
     def end_session(self) -> Generator[Step, Any, None]:
-        """End a legacy session, if the server still cares."""
+        """End a legacy session."""
         return self._run(self._end_session())
 
     def _run(self, steps: Steps[Any]) -> Generator[Step, Any, None]:
@@ -183,7 +183,7 @@ class ProtocolDriver:
             raise self._explain(error) from None
 
     def _explain(self, error: ScaffoldError | RequestFailed | RecursionError) -> ScaffoldError:
-        """Say where it happened, without our secrets."""
+        """Add the address to an error, and remove secrets from it."""
         if isinstance(error, HookError):
             error.message = self.address.redact(error.message)
             error.args = (self.address.redact(str(error.args[0])),)

@@ -1,4 +1,4 @@
-"""One message to a server and its answer, tried until it is there or there is no hope.
+"""Send one message and return its response, with retries.
 
 Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
@@ -204,7 +204,7 @@ class RequestSender:
     def _refused(
         self, outgoing: OutgoingMessage, headers: Mapping[str, str], head: ResponseHead
     ) -> Steps[Message | None]:
-        """Judge a status that is no success."""
+        """Handle a status of 300 or more: raise, or return the JSON-RPC error."""
         status = head.status
         shown = status_text(status)
         if status < HTTPStatus.BAD_REQUEST:

@@ -1,4 +1,4 @@
-"""When a request is sent again, and after what pause.
+"""When a request is retried, and after which delay.
 
 A request that surely was not worked on may always be sent again; any other only if doing it twice
 is as good as once. Pauses grow and are drawn at random, so that clients of a server in trouble
@@ -44,11 +44,11 @@ class Deadline:
 
 @dataclass(eq=False)
 class AttemptFailed(Exception):
-    """A try that failed."""
+    """One failed attempt, and what it means for a retry."""
 
     cause: str
     error: type[TransportError]
-    """What to raise if there is no other try."""
+    """The error to raise if there is no retry."""
     is_transient: bool = False
     """True if another try may go better."""
     not_processed: bool = False

@@ -68,22 +68,22 @@ class AsyncHttp11Transport:
         return await self._connect(loop, seconds)
 
     def give(self, connection: "Connection") -> None:
-        """Keep a connection for another request; let go of one that nobody has needed for long."""
+        """Keep a connection for another request; close the one that was idle for too long."""
         self._idle.append(connection)
         if connection.rested - self._idle[0].rested > IDLE_TIMEOUT:
             self._idle.pop(0).drop()
 
     def retire(self, connection: "Connection") -> None:
-        """Use a connection no more."""
+        """Remove a connection from the idle ones."""
         if connection in self._idle:
             self._idle.remove(connection)
 
     def lost(self, connection: "Connection") -> None:
-        """Forget a connection that is no more."""
+        """Forget a connection that was closed."""
         self._all.discard(connection)
 
     async def close(self) -> None:
-        """Close all connections; whoever waits at one is told."""
+        """Close all connections. Waiting calls raise `RequestFailed`."""
         self.closed = True
         for connection in list(self._all):
             connection.fail(channel_closed())
@@ -214,12 +214,12 @@ class Connection(asyncio.Protocol):
             raise self._failure
 
     def fail(self, failure: RequestFailed) -> None:
-        """End the wait for more, unless another failure has."""
+        """Fail the request, unless it has failed already."""
         self._failure = self._failure or failure
         self._wake()
 
     def on_timeout(self) -> None:
-        """Hear that time is up."""
+        """Fail the request, because its deadline has passed."""
         self.fail(timed_out())
 
     def leave(self) -> None:

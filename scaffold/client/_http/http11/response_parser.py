@@ -1,4 +1,4 @@
-"""Responses as they come: bytes in, the head and pieces of the body out."""
+"""An incremental parser of responses: bytes in, the head and pieces of the body out."""
 
 from http import HTTPStatus
 from typing import Final
@@ -16,7 +16,7 @@ _STATUSES_WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT
 
 
 class ResponseParser:
-    """Takes apart what comes over one connection, one response after another."""
+    """Parses the responses of one connection, one after another."""
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
@@ -31,7 +31,7 @@ class ResponseParser:
         self.keeps = True
         """False if the connection is of no use for another request."""
         self.pending = 0
-        """Bytes of the body that nobody has taken."""
+        """Bytes of the body that were not taken yet."""
         self._fields: dict[bytes, bytes] = {}
         self._pieces: list[bytes] = []
         self._unused = 0
@@ -54,9 +54,9 @@ class ResponseParser:
         return body
 
     def feed(self, data: bytes) -> None:
-        """Read what has come; raise `RequestFailed` if it is no HTTP response."""
+        """Read what has come; raise `RequestFailed` if it is not an HTTP response."""
         if self.done:
-            self.keeps = False  # nobody has asked for more
+            self.keeps = False  # the server sent more than one response
             return
         if not self.status:
             self._unused += len(data)
@@ -93,7 +93,7 @@ class ResponseParser:
         return RequestFailed(failure, f"what came is not HTTP: {error}")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Hear of a field, before the body or behind it."""
+        """Called by httptools for each field in the head or the trailer."""
         if self.status:
             self._unused += len(name) + len(value)
             if self._unused > _MAX_HEAD_BYTES:
@@ -104,7 +104,7 @@ class ResponseParser:
         self._fields[name] = value if known is None else known + b", " + value
 
     def on_headers_complete(self) -> None:
-        """Hear that the head is complete."""
+        """Called by httptools at the end of the head."""
         status = self._parser.get_status_code()
         if status < HTTPStatus.OK:
             self._interim = True  # another response follows (RFC 9110 §15.2)
@@ -120,12 +120,12 @@ class ResponseParser:
         )
 
     def on_body(self, body: bytes) -> None:
-        """Hear of a piece of the body."""
+        """Called by httptools for each piece of the body."""
         self._pieces.append(body)
         self.pending += len(body)
 
     def on_message_complete(self) -> None:
-        """Hear that the response has come whole."""
+        """Called by httptools at the end of a response."""
         if self._interim:
             self._interim = False
             self._fields.clear()
@@ -134,7 +134,7 @@ class ResponseParser:
         self.keeps = self.keeps and self._parser.should_keep_alive()
 
     def on_message_begin(self) -> None:
-        """Hear from the parser that a response begins."""
+        """Called by httptools at the start of a response."""
         if self.done:
             self.keeps = False
             raise RequestFailed(Failure.GARBLED, "a response that nobody has asked for")

@@ -1,4 +1,4 @@
-"""One timer for all who wait in an event loop: one for each would cost as much as a request."""
+"""One timer for all requests of an event loop; one for each would cost as much as a request."""
 
 import asyncio
 from typing import Protocol
@@ -7,18 +7,18 @@ __all__ = ["SharedTimer"]
 
 
 class TimerClient(Protocol):
-    """Somebody who waits for something."""
+    """A connection that waits for data."""
 
     due: float
-    """When that must have come, by the clock of the loop."""
+    """The deadline, by the clock of the loop."""
 
     def on_timeout(self) -> None:
-        """Hear that it has not."""
+        """Called when the deadline has passed."""
         ...
 
 
 class SharedTimer:
-    """Tells those whose time is up."""
+    """Calls `on_timeout` of each client whose deadline has passed."""
 
     def __init__(self) -> None:
         self._waiting: set[TimerClient] = set()
@@ -26,13 +26,13 @@ class SharedTimer:
         self._next = 0.0
 
     def add(self, client: TimerClient, loop: asyncio.AbstractEventLoop) -> None:
-        """Look after somebody until `remove`, or until the time is up."""
+        """Watch a client until `remove` or its deadline."""
         self._waiting.add(client)
         if self._timer is None or client.due < self._next:
             self._set(client.due, loop)
 
     def remove(self, client: TimerClient) -> None:
-        """Forget about somebody."""
+        """Stop watching a client."""
         self._waiting.discard(client)
 
     def _set(self, when: float, loop: asyncio.AbstractEventLoop) -> None:

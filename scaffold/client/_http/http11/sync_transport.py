@@ -71,7 +71,7 @@ class Http11Transport:
         return self._connect(seconds)
 
     def give(self, connection: "_Connection") -> None:
-        """Keep a connection for another request; let go of one that nobody has needed for long."""
+        """Keep a connection for another request; close the one that was idle for too long."""
         connection.rested = time.monotonic()
         self._idle.append(connection)
         self._drop_oldest(
@@ -83,7 +83,7 @@ class Http11Transport:
         connection.socket.close()
 
     def close(self) -> None:
-        """Close all connections; whoever waits at one is told."""
+        """Close all connections. Waiting calls raise `RequestFailed`."""
         self.closed = True
         while self._idle:
             self._drop_oldest(before=time.monotonic())
@@ -146,7 +146,7 @@ class _Connection:
         self.rested = time.monotonic()
 
     def usable(self) -> bool:
-        """True if the server has neither hung up since the last response nor said more."""
+        """Return whether the server has neither closed the connection nor sent more."""
         if time.monotonic() - self.rested > IDLE_TIMEOUT:
             return False
         if self.secure:
@@ -164,7 +164,7 @@ class _Connection:
         self.socket.close()
 
     def shut(self) -> None:
-        """Wake whoever waits for an answer."""
+        """Wake the thread that waits for a response."""
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -225,7 +225,9 @@ class _RequestContext:
             if sent < len(data):
                 self._write_rest(opened, memoryview(data)[sent:])
         except OSError:
-            self._reader.keeps = False  # it may have answered before: what it said tells more
+            self._reader.keeps = (
+                False  # the server may have responded before, and its response explains more
+            )
 
     def _write_rest(self, opened: socket.socket, rest: memoryview) -> None:
         """Send what is not taken at once, and no more after a refusal (RFC 9112 §9.5)."""

@@ -1,4 +1,4 @@
-"""The HTTP library and its ways: how a client of it is built, and what its failures mean.
+"""Adapter of the HTTP library: build its clients, and translate its failures.
 
 docs/decisions/0009-http-library.md says why it is this one.
 """
@@ -49,7 +49,7 @@ _WORDS: Final = {
 _CAUSES: Final = {Failure.CLOSED: "the channel is closed", Failure.LATE: "no answer came in time"}
 _CONNECT_TIMEOUT: Final = timedelta(seconds=10)
 _IDLE_TIMEOUT: Final = timedelta(seconds=4)
-"""Servers drop idle connections too (uvicorn after 5 s); whoever waits longer meets the end."""
+"""Shorter than the idle timeout of servers (uvicorn: 5 s), so that the client closes first."""
 FIRST_BODY_BYTES: Final = 1
 """Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
 

@@ -25,7 +25,7 @@ __all__ = ["ReqwestTransport"]
 
 
 class ReqwestTransport:
-    """One client of the library, and another for each patience that streams have."""
+    """One client of the library, and another for each read timeout of streams."""
 
     def __init__(self, address: ServerAddress) -> None:
         self._address = address

@@ -1,4 +1,4 @@
-"""How long things may take on this machine, and what it means when they break."""
+"""Timeouts of own sockets, and the failures that errors of the system mean."""
 
 import os
 from typing import Final
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 CONNECT_TIMEOUT: Final = 10.0
-"""Seconds that a connection may take to come about."""
+"""Seconds that opening a connection may take."""
 IDLE_TIMEOUT: Final = 4.0
 """Seconds after which a connection is not used again: servers drop idle ones too (uvicorn's 5)."""
 MAX_READ_BYTES: Final = 2**16
@@ -36,28 +36,28 @@ def check_no_proxy(address: ServerAddress) -> None:
 
 
 def not_sent(error: OSError) -> RequestFailed:
-    """Return what it means that no connection came about."""
+    """Return the failure of a request for which no connection could be opened."""
     return RequestFailed(Failure.UNSENT, _cause(error))
 
 
 def connection_broken(error: OSError) -> RequestFailed:
-    """Return what it means that a connection broke."""
+    """Return the failure of a request whose connection broke."""
     return RequestFailed(Failure.CUT, _cause(error))
 
 
 def timed_out() -> RequestFailed:
-    """Return what it means that time is up."""
+    """Return the failure of a request whose deadline passed."""
     return RequestFailed(Failure.LATE, "no answer came in time")
 
 
 def channel_closed() -> RequestFailed:
-    """Return what it means that we have closed the connection ourselves."""
+    """Return the failure of a request on a channel that was closed."""
     return RequestFailed(Failure.CLOSED, "the channel is closed")
 
 
 def _cause(error: OSError) -> str:
     if isinstance(error, TimeoutError):
-        return "no connection came about in time"
+        return "no connection could be opened in time"
     # The loop's own errors have a text of its own, and names have errors below zero.
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)

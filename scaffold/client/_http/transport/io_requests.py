@@ -1,7 +1,7 @@
-"""What the HTTP client asks of its driver, one step at a time, so that it is written once.
+"""The steps of the HTTP protocol as values, so that the protocol is written once.
 
-The protocol is a generator of steps. A driver, blocking or not, performs each and sends back what
-came of it, or throws `RequestFailed` into the generator.
+The protocol is a generator of steps. A driver, blocking or not, performs each step and sends back
+its result, or throws `RequestFailed` into the generator.
 """
 
 from collections.abc import Generator, Mapping
@@ -57,7 +57,7 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class PostMessage:
-    """Send a message beside the response that is being read, whatever becomes of it."""
+    """Send a message while the response is read; ignore its outcome."""
 
     send: SendRequest
 
@@ -69,7 +69,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class YieldProgress:
-    """Let the caller have what came of a stream, and go on when it wants more."""
+    """Give a message of a stream to the caller; continue when the caller wants more."""
 
     progress: Progress
     number: int
@@ -78,7 +78,7 @@ class YieldProgress:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do nothing for a while."""
+    """Wait."""
 
     seconds: float
 
@@ -94,7 +94,7 @@ class RenewSession:
 
 @dataclass(slots=True)
 class Done(Generic[T]):
-    """There is nothing left to do."""
+    """The end of the protocol, with its result."""
 
     value: T
 
@@ -106,26 +106,26 @@ Steps: TypeAlias = Generator[Step, Any, T]
 
 
 class Failure(Enum):
-    """Where a request broke off."""
+    """The point at which a request failed."""
 
     UNSENT = auto()
     """Nothing of it reached the server."""
     UNREACHABLE = auto()
-    """No way leads to the server from this process."""
+    """This process cannot reach the server."""
     UNTRUSTED = auto()
-    """The server could not show that it is the one we look for."""
+    """The server's certificate is not trusted."""
     CUT = auto()
     """The connection ended before the response did."""
     LATE = auto()
     """The response was not complete in time."""
     GARBLED = auto()
-    """What came is not HTTP."""
+    """The response is not HTTP."""
     CLOSED = auto()
-    """We closed the client ourselves."""
+    """The channel was closed."""
 
 
 class RequestFailed(Exception):
-    """A request or its response broke off."""
+    """A request failed before its response was complete."""
 
     def __init__(self, failure: Failure, cause: str) -> None:
         super().__init__(cause)

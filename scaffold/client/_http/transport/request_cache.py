@@ -1,4 +1,4 @@
-"""What is prepared of a request once, for all that are like it but for their bodies."""
+"""A cache of prepared requests that differ only in their bodies."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
@@ -13,7 +13,7 @@ _MAX_ENTRIES: Final = 64
 
 
 class RequestCache(Generic[T]):
-    """Remembers what was made for a method, headers and a timeout: a session has few of them."""
+    """Caches a value for each method, headers and timeout. A session has few of them."""
 
     def __init__(self, make: Callable[[SendRequest], T]) -> None:
         self._make = make

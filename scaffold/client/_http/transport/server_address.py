@@ -1,7 +1,7 @@
-"""Where a server is, what proves to it who we are, and how both are spoken of.
+"""The address of a server: URL, headers, credentials and trusted certificates.
 
-A secret must not be seen: an address shows itself without user, password and query, and takes
-secrets out of whatever a server may have echoed.
+Secrets are never shown. The text of an address has no user, password and query, and `redact`
+removes secrets from text that a server has echoed.
 """
 
 import base64
@@ -29,9 +29,9 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class ServerAddress:
-    """A URL with the headers that every request to it carries, and whom to trust there.
+    """A URL, the headers of every request, and the certificates that are trusted.
 
-    `tls_ca_bundle` is a PEM file whose certificates are trusted beside the system's.
+    `tls_ca_bundle` is a PEM file whose certificates are trusted as well as the system's.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ServerAddress:
         host = f"[{self.host}]" if ":" in self.host else self.host
         self._shown = f"{parts.scheme}://{host}{port}{parts.path}"
         if parts.scheme not in ("http", "https") or not host:
-            raise ConnectFailed(f"'{self._shown}' is no http:// or https:// URL")
+            raise ConnectFailed(f"'{self._shown}' is not an http:// or https:// URL")
         self.port = parts.port or _PORTS[parts.scheme]
         self.authority = host + port
         """Where a request says that it goes to (RFC 9112 §3.2)."""
@@ -65,7 +65,7 @@ class ServerAddress:
         self._plain = parts.scheme == "http"
         for name, value in headers.items():
             if not _TOKEN.fullmatch(name):
-                raise ConnectFailed(f"{self._shown}: '{name}' is no name of a header")
+                raise ConnectFailed(f"{self._shown}: '{name}' is not a valid header name")
             if not _PRINTABLE_ASCII.issuperset(value):
                 reason = f"the value of the header '{name}' holds characters that HTTP forbids"
                 raise ConnectFailed(f"{self._shown}: {reason}")
@@ -106,11 +106,11 @@ class ServerAddress:
 
     @property
     def is_plain_loopback(self) -> bool:
-        """True if nothing is between the server and us: no network, no proxy, no TLS."""
+        """True for plain HTTP to this machine: no network, no proxy, no TLS."""
         return self._plain and self.is_loopback
 
     def redact(self, text: str) -> str:
-        """Return the text without our secrets."""
+        """Return the text without the secrets of this address."""
         return self.secrets.redact(text)
 
     def __str__(self) -> str:

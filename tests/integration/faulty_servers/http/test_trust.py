@@ -269,14 +269,14 @@ def test_a_secret_that_is_no_header_value_is_refused_unseen(value: str) -> None:
 
 
 def test_a_header_name_that_is_none_is_refused() -> None:
-    with pytest.raises(ConnectFailed, match="'no name' is no name of a header"):
+    with pytest.raises(ConnectFailed, match="'no name' is not a valid header name"):
         call_blocking("http://127.0.0.1:1/mcp", headers={"no name": "x"})
 
 
 URLS = [
-    ("ftp://127.0.0.1/mcp", "'ftp://127.0.0.1/mcp' is no http:// or https:// URL"),
-    ("127.0.0.1:80", "is no http:// or https:// URL"),
-    ("http://", "is no http:// or https:// URL"),
+    ("ftp://127.0.0.1/mcp", "'ftp://127.0.0.1/mcp' is not an http:// or https:// URL"),
+    ("127.0.0.1:80", "is not an http:// or https:// URL"),
+    ("http://", "is not an http:// or https:// URL"),
     ("http://[::1/mcp", "cannot be read"),
     ("http://127.0.0.1:99999/mcp", "cannot be read"),
     ("http://no such host/", "cannot be read"),
