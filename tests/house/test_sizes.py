@@ -19,9 +19,6 @@ LONG_MODULES = {
     "scaffold/client/_stdio/connection/async_connection.py": 310,
     "scaffold/contract/_errors/errors.py": 370,
     "scaffold/contract/_payload/payload.py": 390,
-    "scaffold/generator/_compare/subset/subset_proof.py": 360,
-    "scaffold/generator/_lint/lint.py": 320,
-    "scaffold/generator/_schema/types/type_builder.py": 410,
     "scaffold/host/_in_process/stream_steps.py": 310,
     "scaffold/host/_lifecycle/registration.py": 350,
 }

@@ -14,6 +14,8 @@ from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind
 from scaffold.generator._schema.documents.documents import Document, Documents
 from scaffold.generator._schema.documents.files import SchemaFiles
 from scaffold.generator._schema.documents.references import bundle, check_references
+from scaffold.generator._schema.types.constraint_reader import ConstraintReader
+from scaffold.generator._schema.types.payload_builder import build_payload
 from scaffold.generator._schema.types.type_builder import TypeBuilder
 from scaffold.generator._schema.types.type_names import TypeNames
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
@@ -132,9 +134,8 @@ class _KindBuilder:
         self.documents = documents
         self.payloads = payloads
         roots = {f"{pascal_case(hook)}{pascal_case(side)}" for hook, side in payloads}
-        self.type_builder = TypeBuilder(
-            documents, TypeNames({*roots, *reserved_type_names(hookspec.name)})
-        )
+        names = TypeNames({*roots, *reserved_type_names(hookspec.name)})
+        self.type_builder = TypeBuilder(documents, names, ConstraintReader(documents))
 
     def build(self, source: str) -> ir.Kind:
         hookspec = self.hookspec
@@ -182,6 +183,6 @@ class _KindBuilder:
         if document is None:
             return ir.Payload(None, EMPTY_OBJECT_SCHEMA, object=True)
         schema = bundle(self.documents, document)
-        return self.type_builder.payload(
-            document, schema, f"{pascal_case(hook.name)}{pascal_case(side)}"
+        return build_payload(
+            self.type_builder, document, schema, f"{pascal_case(hook.name)}{pascal_case(side)}"
         )

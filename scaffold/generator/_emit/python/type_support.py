@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from scaffold.generator import ir
-from scaffold.generator._schema.types.type_builder import MAX_LITERAL_LENGTH
+from scaffold.generator._schema.types.scalar_types import MAX_LITERAL_LENGTH
 
 __all__ = ["accepts_null", "discriminator", "has_literals", "pydantic_bounds", "references"]
 

@@ -1,7 +1,6 @@
 """Valid sample values for a schema: answers of a new plugin, and default payloads of `call`."""
 
 import math
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
@@ -12,11 +11,10 @@ from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.documents.references import check_reachable
 from scaffold.generator._schema.samples.conditions import (
     conditional_schemas,
-    joined_texts,
     undeclared_names,
 )
 from scaffold.generator._schema.samples.parts import VARIANTS, LazyValues, PartSampler, combine
-from scaffold.generator._schema.samples.pattern_sampler import matching_text
+from scaffold.generator._schema.samples.text_samples import MAX_LENGTH, text_samples
 from scaffold.generator._schema.types.constraints import (
     ANY_TYPE,
     Constraints,
@@ -34,30 +32,6 @@ _TRIES = 200
 _STEPS = 20_000
 """Schemas that are looked at, however often they refer to themselves."""
 _DEEPEST = 16
-_LONGEST = 10_000
-"""Characters of a text, items of a list, properties of an object: of more no sample is made."""
-
-_FORMATS = {
-    "date-time": "2026-01-31T12:00:00Z",
-    "date": "2026-01-31",
-    "time": "12:00:00Z",
-    "duration": "PT1H",
-    "email": "someone@example.org",
-    "idn-email": "someone@example.org",
-    "hostname": "example.org",
-    "idn-hostname": "example.org",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "uri": "https://example.org/",
-    "uri-reference": "/example",
-    "iri": "https://example.org/",
-    "iri-reference": "/example",
-    "uri-template": "/example/{id}",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-    "json-pointer": "/example",
-    "relative-json-pointer": "0",
-    "regex": "^example$",
-}
 
 
 class NoSampleError(ValueError):
@@ -152,7 +126,7 @@ class _Sampler:
             yield from combine(required | {name: streams[name]})
         yield from combine(streams)
         least = int(constraints.primary.get("minProperties", 0))
-        if least > _LONGEST:
+        if least > MAX_LENGTH:
             return
         free = undeclared_names(constraints, max(least - len(required), 0))
         more = {name: self._part(schemas or (True,), depth) for name, schemas in free.items()}
@@ -168,7 +142,7 @@ class _Sampler:
         found = {canonical(value): value for value in contained.first(VARIANTS)}
         several = list(found.values())[: int(constraints.primary.get("minContains", 1))]
         least = int(constraints.bounds.get("minItems", 0))
-        if least > _LONGEST:
+        if least > MAX_LENGTH:
             return
         head = [value for stream in start for value in stream.first(1)] + several
         items = self._part(constraints.items or (True,), depth)
@@ -179,29 +153,9 @@ class _Sampler:
             distinct = {canonical(item): item for item in items.first(missing + VARIANTS)}
             yield [*head, *list(distinct.values())[:missing]]
 
-    def strings(self, constraints: Constraints, depth: int) -> Iterator[Json]:
-        """Yield texts: those that keep to the patterns and the length first."""
-        texts = list(dict.fromkeys(self._texts(constraints, depth)))
-        yield from sorted(texts, key=lambda text: not _keeps_to(constraints, text))
-
-    def _texts(self, constraints: Constraints, _depth: int) -> Iterator[str]:
-        """Yield texts: by format, by pattern, of the right length."""
-        least = int(constraints.bounds.get("minLength", 0))
-        if least > _LONGEST:
-            return
-        most = constraints.bounds.get("maxLength")
-        if constraints.format in _FORMATS:
-            yield _FORMATS[constraints.format]
-        yield ("example " * (least // 8 + 1))[: max(least, 7)][
-            : None if most is None else int(most)
-        ]
-        for pattern in constraints.patterns:
-            # A word, if one will do: of many values only the first few are tried in an object.
-            yield from (word for word in _WORDS if _may_match(pattern, word))
-            yield matching_text(pattern, least)
-        if len(constraints.patterns) > 1:
-            yield from joined_texts(tuple(constraints.patterns), least)
-        yield from _WORDS
+    def strings(self, constraints: Constraints, _depth: int) -> Iterator[Json]:
+        """Yield texts."""
+        yield from text_samples(constraints)
 
     def integers(self, constraints: Constraints, depth: int) -> Iterator[Json]:
         """Yield whole numbers: small ones, then those at the bounds; what is within them first."""
@@ -245,18 +199,6 @@ class _Sampler:
             yield step
 
 
-_WORDS = (
-    "example",
-    "Example",
-    "example-1",
-    "example_1",
-    "example.1",
-    "EXAMPLE",
-    "1.0.0",
-    "en",
-    "1",
-)
-
 _VALUES: dict[str, Callable[[_Sampler, Constraints, int], Iterator[Json]]] = {
     "object": _Sampler.objects,
     "array": _Sampler.arrays,
@@ -283,15 +225,6 @@ def _types(constraints: Constraints) -> list[str]:
     return sorted(_VALUES, key=lambda name: (not told.get(name, False), name != "string"))
 
 
-def _keeps_to(constraints: Constraints, text: str) -> bool:
-    """Guess whether a text is valid; the validator has the last word."""
-    low, high = (
-        constraints.bounds.get("minLength", 0),
-        constraints.bounds.get("maxLength", math.inf),
-    )
-    return low <= len(text) <= high and all(_may_match(each, text) for each in constraints.patterns)
-
-
 def _is_within(constraints: Constraints, value: float) -> bool:
     """Tell whether a number is within its bounds, and a multiple of what it must be one of."""
     bounds, step = constraints.bounds, constraints.primary.get("multipleOf")
@@ -301,11 +234,3 @@ def _is_within(constraints: Constraints, value: float) -> bool:
         and value < bounds.get("exclusiveMaximum", math.inf)
         and (step is None or math.isclose(math.remainder(value, step), 0, abs_tol=1e-9))
     )
-
-
-def _may_match(pattern: str, word: str) -> bool:
-    """Guess whether a pattern matches; the validator has the last word."""
-    try:
-        return re.search(pattern, word) is not None
-    except (re.error, RecursionError, OverflowError):
-        return False
