@@ -88,7 +88,7 @@ def _serve_stdio(entry_point: str | type[Plugin], name: str, options: Options) -
         )
         server.shutdown.watch(parent)
         server.run()
-    del inherited  # forks are told of for as long as it is kept
+    del inherited  # keep it until here: forks replace descriptors only while it is referenced
     return _OK
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, without its own ideas of signals, logs and the end."""
+"""The HTTP server: uvicorn, with scaffold's own signals, logs and shutdown."""
 
 import sys
 import threading
@@ -14,9 +14,9 @@ from typing_extensions import override
 
 from scaffold.server._http.app.app import PATH, App
 from scaffold.server._http.app.session_tokens import SessionTokens
-from scaffold.server._http.protocol.connection_limits import BACKLOG, end_overdue
-from scaffold.server._http.protocol.fast_protocol import protocol
-from scaffold.server._http.protocol.strict_parser import StrictProtocol
+from scaffold.server._http.protocol.connection_limits import BACKLOG, close_overdue
+from scaffold.server._http.protocol.fast_protocol import HttpProtocol
+from scaffold.server._http.protocol.strict_parser import StrictHttpProtocol
 from scaffold.server._options import Options
 from scaffold.server._process.inherited_descriptors import InheritedDescriptors
 from scaffold.server._process.shutdown import Shutdown
@@ -26,22 +26,22 @@ from scaffold.server._protocol.service import Service
 __all__ = ["Worker", "announce", "serve_http"]
 
 _GRACE_PERIOD: Final = 10.0
-"""Seconds that requests under way are given when the process is told to end."""
+"""Seconds that requests in flight get at a shutdown."""
 _KEEP_ALIVE_TIMEOUT: Final = 75
 """Seconds for which an idle connection is kept."""
 _LISTEN_BACKLOG: Final = 2048
-"""Connections that the system keeps until we take them, a few in each turn of the loop."""
+"""Connections that the system queues until the event loop accepts them."""
 _NOTIFY_INTERVAL: Final = 0
-"""Seconds between two looks at what is overdue; uvicorn has time for one a second at most."""
+"""Seconds between two checks of timeouts: 0, since uvicorn checks once a second at most."""
 
 
 class Worker(NamedTuple):
-    """What a server needs to know that is one of several on one socket."""
+    """What a server must know if it is one of several workers on one socket."""
 
     heartbeat: Callable[[], object]
-    """To be called once the server answers, and every second from then on."""
+    """Call it when the server is ready, and every second from then on."""
     parent: int
-    """The process that deals with a terminal's signals, and without which the worker ends."""
+    """The parent's process id. It handles the terminal's signals; the worker ends with it."""
 
 
 async def serve_http(
@@ -51,14 +51,22 @@ async def serve_http(
     sessions: SessionTokens,
     worker: Worker | None = None,
 ) -> None:
-    """Serve over HTTP in the running event loop; return when the process is to exit."""
+    """Serve over HTTP in the running event loop; return when the process may exit.
+
+    Args:
+        service: Handles the messages.
+        listener: The bound socket.
+        options: The options of the server.
+        sessions: The sessions of legacy clients, shared by all workers.
+        worker: Set if this process is one of several workers.
+    """
     runner = CallRunner()
     app = App(service, options, runner, sessions)
     config = uvicorn.Config(
         app,
         access_log=False,
         backlog=BACKLOG,
-        http=protocol(app.templates),
+        http=HttpProtocol,
         interface="asgi3",
         lifespan="off",
         proxy_headers=False,
@@ -73,7 +81,7 @@ async def serve_http(
     server = _Server(config, worker.heartbeat if worker else partial(announce, listener))
 
     async def check_connections() -> None:
-        end_overdue(list(server.server_state.connections), options.stream_timeout)
+        close_overdue(list(server.server_state.connections), options.stream_timeout)
         if worker is not None:
             worker.heartbeat()
 
@@ -88,17 +96,19 @@ async def serve_http(
     shutdown.watch(worker.parent if worker else 0)
     inherited = InheritedDescriptors(partial(_descriptors, listener, server))
     await server.serve(sockets=[listener])
-    del inherited  # forks are told of for as long as it is kept
+    del inherited  # keep it until here: forks replace descriptors only while it is referenced
     server.stopped.set()
     shutdown.start_shutdown()
     await runner.loop.run_in_executor(runner.executor, shutdown.wait)
 
 
 def _descriptors(listener: socket, server: uvicorn.Server) -> list[int]:
-    """Return the descriptors of the port and of all connections."""
+    """Return the descriptors of the listening socket and of all connections."""
     connections = list(server.server_state.connections)
     transports = [
-        connection.transport for connection in connections if isinstance(connection, StrictProtocol)
+        connection.transport
+        for connection in connections
+        if isinstance(connection, StrictHttpProtocol)
     ]
     sockets = [transport.get_extra_info("socket") for transport in transports]
     return [
@@ -108,7 +118,7 @@ def _descriptors(listener: socket, server: uvicorn.Server) -> list[int]:
 
 
 class _Server(uvicorn.Server):
-    """A server that is stopped from another thread, and leaves the signals alone."""
+    """A uvicorn server that another thread stops, and that does not handle signals."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
         super().__init__(config)
@@ -116,7 +126,7 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     def stop(self, timeout: float) -> None:
-        """Let requests under way finish, take no more, and wait for that."""
+        """Accept no more connections, and wait until the requests in flight have ended."""
         self.should_exit = True
         self.stopped.wait(timeout)
 
@@ -134,7 +144,7 @@ class _Server(uvicorn.Server):
 
 
 def announce(listener: socket) -> None:
-    """Say where the server is."""
+    """Write the address of the server to stderr."""
     host, port = listener.getsockname()[:2]
     url_host = f"[{host}]" if listener.family == AF_INET6 else host
     sys.stderr.write(f"listening on http://{url_host}:{port}{PATH}\n")

@@ -1,8 +1,8 @@
-"""Several processes that serve one address, kept alive by a parent that runs none of the plugin.
+"""Worker processes on one address, supervised by a parent that runs no code of the plugin.
 
-They are forks that share the listening socket: whoever is free takes the next connection, and one
-that dies takes only the calls with it that it was at work on. Each says every second that it lives;
-one that has not for long serves nobody, and is replaced.
+The workers are forks that share the listening socket, and the next free one accepts a connection.
+If a worker dies, only its own calls are lost. Each worker sends a heartbeat every second. A worker
+without heartbeats is killed and replaced.
 """
 
 import faulthandler
@@ -26,49 +26,49 @@ __all__ = ["supervise"]
 log = logging.getLogger(__name__)
 
 Work = Callable[[Worker], int]
-"""What a worker does, until its exit status."""
+"""The main function of a worker; it returns the exit status."""
 
 _FIRST_RESTART_DELAY: Final = 0.5
-"""Seconds before a worker is replaced that has died; twice as long each time."""
+"""Seconds before a dead worker is replaced; twice as long after each further death."""
 _MAX_RESTART_DELAY: Final = 30.0
 _STABLE_AFTER: Final = 60.0
-"""Seconds after which a worker's death counts as its first."""
+"""Seconds of life after which a worker's death counts as its first."""
 _HANG_TIMEOUT: Final = 120.0
 """Seconds without a turn of a worker's event loop after which it is killed. Plain hooks run on
-threads, beside the loop; what holds it up is code that waits or computes in the loop itself."""
+threads, so only code that waits or computes in the loop itself can block it."""
 _DUMP_FRACTION: Final = 0.75
-"""The part of that time after which the worker's log is told what it is doing."""
+"""The fraction of this time after which the worker writes its traceback to the log."""
 _GRACE_PERIOD: Final = 15.0
-"""Seconds that workers get to end, which is more than they give themselves."""
+"""Seconds that workers get to shut down: more than their own timeouts in total."""
 _STOP_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 _HANDLED_SIGNALS: Final = _STOP_SIGNALS | {signal.SIGCHLD}
 _INTERNAL_ERROR: Final = 70
 
 
 class _WorkerSlot:
-    """A worker, or the one after it."""
+    """The slot of a worker: the running process, or the time when the next one starts."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.pid = 0
-        """0 while there is none."""
+        """The process id; 0 while no process runs."""
         self.ready = False
         self.last_heartbeat = 0.0
-        """When it said last that it lives."""
+        """When its last heartbeat came."""
         self.status = 0
-        """How the last one ended."""
+        """The exit status of the last process."""
         self.started_at = 0.0
         self.restart_at = 0.0
-        """When the next is to be started."""
+        """When the next process may start."""
         self.deaths = 0
-        """Deaths in a row."""
+        """Deaths in a row, for the delay."""
 
     def is_hung(self) -> bool:
-        """True if it has been silent for too long."""
+        """True if the worker is ready and its last heartbeat is too old."""
         return self.ready and time.monotonic() - self.last_heartbeat > _HANG_TIMEOUT
 
     def record_end(self, status: int) -> None:
-        """Note that the process is gone, and when there is to be another."""
+        """Record the exit status, and when the next process may start."""
         now = time.monotonic()
         self.deaths = 1 if now - self.started_at > _STABLE_AFTER else self.deaths + 1
         delay = min(_MAX_RESTART_DELAY, _FIRST_RESTART_DELAY * 2 ** (self.deaths - 1))
@@ -76,10 +76,15 @@ class _WorkerSlot:
 
 
 def supervise(count: int, work: Work, listener: socket) -> int:
-    """Run `count` workers until the process is told to end; return the exit status.
+    """Run workers until a signal ends the process; return the exit status.
 
-    The first is started alone: if it cannot start, its status is returned. For the main thread of a
-    process that has no other. `listener` is the socket that the workers share.
+    The first worker starts alone: if it cannot start, its exit status is returned. Call it on the
+    main thread of a process without other threads.
+
+    Args:
+        count: The number of workers.
+        work: The main function of a worker.
+        listener: The socket that the workers share.
     """
     return _Supervisor(count, work, listener).run()
 
@@ -90,12 +95,12 @@ class _Supervisor:
         self._listener = listener
         self._workers = [_WorkerSlot(number) for number in range(count)]
         self._heartbeat_read, self._heartbeat_write = os.pipe()
-        """Workers write their number when they answer, and as long as they live."""
+        """A pipe for heartbeats: each worker writes its number."""
         self._wakeup_read, self._wakeup_write = os.pipe()
-        """The interpreter writes the number of each signal."""
+        """A pipe to which the interpreter writes the number of each signal."""
         os.set_blocking(self._wakeup_write, False)
         self._received_signals: list[int] = []
-        """The signals that told us to end."""
+        """The stop signals that have come."""
         self._restarting = False
         self._parent = os.getpid()
 
@@ -115,7 +120,7 @@ class _Supervisor:
         return self._stop_workers()
 
     def _supervise(self, others: list[_WorkerSlot]) -> None:
-        """Start the others, and replace whoever dies, until we are told to end."""
+        """Start the other workers, and replace dead ones, until a stop signal comes."""
         for worker in others:
             self._start(worker)
         announced = False
@@ -129,7 +134,7 @@ class _Supervisor:
             self._wait(max(0.0, min([*delays, _HANG_TIMEOUT / 4])))
             for worker in self._workers:
                 if worker.is_hung():
-                    message = "worker %s has not come back to its event loop for %g s: it is killed"
+                    message = "worker %s: its event loop is blocked for %g s; killing it"
                     log.error(message, worker.pid, _HANG_TIMEOUT)
                     worker.ready = False
                     os.kill(worker.pid, signal.SIGKILL)
@@ -140,7 +145,7 @@ class _Supervisor:
                     self._start(worker)
 
     def _stop_workers(self) -> int:
-        """Let the workers finish; end those by force that do not, or all if told again."""
+        """Stop the workers. Kill them after a grace period, or at a second stop signal."""
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + _GRACE_PERIOD
         while any(worker.pid for worker in self._workers):
@@ -157,26 +162,26 @@ class _Supervisor:
 
     def _start(self, worker: _WorkerSlot) -> None:
         worker.started_at = time.monotonic()
-        # A signal that came between the fork and the next lines would be ours, and be lost.
+        # Otherwise a signal between the fork and `_run_worker` would use the parent's handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED_SIGNALS)
         try:
             worker.pid = os.fork()
             if not worker.pid:
                 self._run_worker(worker)
         except OSError:
-            log.exception("no worker can be started")
+            log.exception("a worker cannot be started")
             worker.record_end(_INTERNAL_ERROR)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED_SIGNALS)
 
     def _run_worker(self, worker: _WorkerSlot) -> NoReturn:
-        """Be a worker."""
+        """Run a worker in the forked process, and exit."""
         status = _INTERNAL_ERROR
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            # A terminal sends it to all of us: the parent passes on what it means.
+            # A terminal sends it to all processes; the parent forwards it as SIGTERM.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             for fd in (self._heartbeat_read, self._wakeup_read, self._wakeup_write):
                 os.close(fd)
@@ -190,14 +195,14 @@ class _Supervisor:
             os._exit(status)
 
     def _heartbeat(self, number: int) -> None:
-        """Tell the parent that this worker lives; have it told what keeps us, if we do not."""
-        # A parent that does not read holds nobody up; that it is gone is noticed elsewhere.
+        """Send a heartbeat, and restart the timer that writes a traceback to the log."""
+        # A parent that does not read must not block the worker; `Shutdown` notices its death.
         with suppress(BlockingIOError, BrokenPipeError):
             os.write(self._heartbeat_write, bytes([number]))
         faulthandler.dump_traceback_later(_HANG_TIMEOUT * _DUMP_FRACTION, file=2)
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait until something happens, and take note of it."""
+        """Wait for a signal or a heartbeat, and record it; reap workers that have ended."""
         ready, _, _ = select.select([self._wakeup_read, self._heartbeat_read], [], [], seconds)
         if self._wakeup_read in ready:
             self._received_signals += [
@@ -223,4 +228,4 @@ class _Supervisor:
 
 
 def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the descriptor that the interpreter writes to says what has come."""
+    """Do nothing: the interpreter has written to the wakeup descriptor, which `_wait` reads."""

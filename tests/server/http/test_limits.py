@@ -10,8 +10,8 @@ from uvicorn.server import ServerState
 
 from scaffold.server._http.app.http_exchange import Receive, Scope, Send
 from scaffold.server._http.protocol import connection_limits
-from scaffold.server._http.protocol.connection_limits import end_overdue
-from scaffold.server._http.protocol.fast_protocol import Protocol
+from scaffold.server._http.protocol.connection_limits import close_overdue
+from scaffold.server._http.protocol.fast_protocol import HttpProtocol
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -55,18 +55,18 @@ class Site:
         return reader, writer
 
     def look(self) -> None:
-        end_overdue(list(self.state.connections))
+        close_overdue(list(self.state.connections))
 
 
 @asynccontextmanager
 async def site() -> AsyncIterator[Site]:
     made = Site()
     config = uvicorn.Config(
-        made.app, http=Protocol, interface="asgi3", lifespan="off", log_config=None
+        made.app, http=HttpProtocol, interface="asgi3", lifespan="off", log_config=None
     )
     config.load()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Protocol(config=config, server_state=made.state, app_state={}), "127.0.0.1", 0
+        lambda: HttpProtocol(config=config, server_state=made.state, app_state={}), "127.0.0.1", 0
     )
     made.port = server.sockets[0].getsockname()[1]
     async with server, asyncio.timeout(PATIENCE):
@@ -89,7 +89,7 @@ def run(test: Callable[[Site], Awaitable[None]]) -> None:
 def test_a_request_that_does_not_come_in_time_is_told_so(
     monkeypatch: pytest.MonkeyPatch, part: bytes
 ) -> None:
-    monkeypatch.setattr(connection_limits, "_SLOWEST", 0.0)
+    monkeypatch.setattr(connection_limits, "_REQUEST_TIMEOUT", 0.0)
 
     async def test(site: Site) -> None:
         reader, _writer = await site.connect(part)
@@ -113,7 +113,7 @@ def test_a_request_that_still_has_time_is_waited_for() -> None:
 def test_a_connection_that_says_nothing_is_closed_without_a_word(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection_limits, "_SLOWEST", 0.0)
+    monkeypatch.setattr(connection_limits, "_REQUEST_TIMEOUT", 0.0)
 
     async def test(site: Site) -> None:
         reader, _writer = await site.connect()
@@ -124,7 +124,7 @@ def test_a_connection_that_says_nothing_is_closed_without_a_word(
 
 
 def test_no_time_runs_out_while_the_server_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "_SLOWEST", 0.0)
+    monkeypatch.setattr(connection_limits, "_REQUEST_TIMEOUT", 0.0)
     whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
 
     async def test(site: Site) -> None:
@@ -142,7 +142,7 @@ def test_no_time_runs_out_while_the_server_is_at_work(monkeypatch: pytest.Monkey
 
 
 def test_an_idle_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "_SLOWEST", 0.0)
+    monkeypatch.setattr(connection_limits, "_REQUEST_TIMEOUT", 0.0)
     whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
 
     async def test(site: Site) -> None:
@@ -193,7 +193,7 @@ def test_nothing_is_worked_off_for_a_client_that_does_not_read() -> None:
 
 
 def test_a_client_that_does_not_read_is_cut_off_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "_DEAFEST", 0.0)
+    monkeypatch.setattr(connection_limits, "_READ_TIMEOUT", 0.0)
 
     async def test(site: Site) -> None:
         writer = await ask_and_never_read(site)
@@ -207,7 +207,7 @@ def test_a_client_that_does_not_read_is_cut_off_in_time(monkeypatch: pytest.Monk
 
 
 def test_a_client_that_reads_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "_DEAFEST", 0.5)
+    monkeypatch.setattr(connection_limits, "_READ_TIMEOUT", 0.5)
 
     async def test(site: Site) -> None:
         reader, writer = await site.connect()
@@ -226,7 +226,7 @@ def test_a_client_that_reads_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatc
 def test_the_most_useless_makes_room_when_descriptors_get_scarce(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection_limits, "_most", lambda: 2)
+    monkeypatch.setattr(connection_limits, "_max_connections", lambda: 2)
     whole = HEAD + b"Content-Length: 0\r\n\r\n"
 
     async def test(site: Site) -> None:
@@ -243,7 +243,7 @@ def test_the_most_useless_makes_room_when_descriptors_get_scarce(
 
 
 def test_those_idle_for_longest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "_MOST_IDLE", 1)
+    monkeypatch.setattr(connection_limits, "_MAX_IDLE", 1)
     whole = HEAD + b"Content-Length: 0\r\n\r\n"
 
     async def test(site: Site) -> None:
@@ -259,7 +259,7 @@ def test_those_idle_for_longest_make_room(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_oldest_of_too_many_that_wait_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "_MOST_WAITING", 2)
+    monkeypatch.setattr(connection_limits, "_MAX_WAITING", 2)
 
     async def test(site: Site) -> None:
         waiting = [await site.connect(HEAD) for _ in range(4)]

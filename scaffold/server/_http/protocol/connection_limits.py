@@ -1,4 +1,4 @@
-"""Connections that have had their time, or are too many to have any."""
+"""Limits of connections: timeouts of requests and readers, and the number of connections."""
 
 import math
 import sys
@@ -7,100 +7,108 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
-from scaffold.server._http.protocol.strict_parser import StrictProtocol
+from scaffold.server._http.protocol.strict_parser import StrictHttpProtocol
 
 if sys.platform != "win32":
     import fcntl
     import resource
     import termios
 
-__all__ = ["BACKLOG", "end_overdue", "make_room"]
+__all__ = ["BACKLOG", "close_overdue", "make_room"]
 
-_SLOWEST: Final = 30.0
-"""Seconds within which a request must have come, from its first byte to its last."""
-_DEAFEST: Final = 30.0
-"""Seconds in which a client must have taken something of an answer that waits for it."""
-_SLUGGISH: Final = 1.0
-"""Seconds after which a stream whose client takes nothing may have to make room for others."""
-_MOST_WAITING: Final = 200
-"""Connections that are kept without a whole request; the oldest are closed."""
-_MOST_IDLE: Final = 500
-"""Connections that are kept between requests; those idle for longest are closed."""
+_REQUEST_TIMEOUT: Final = 30.0
+"""Seconds from the first byte of a request to its last."""
+_READ_TIMEOUT: Final = 30.0
+"""Seconds in which a client must have read some of its response."""
+_STALLED_AFTER: Final = 1.0
+"""Seconds without a read after which a stream may be closed to make room."""
+_MAX_WAITING: Final = 200
+"""The maximum of connections without a complete request; the oldest are closed."""
+_MAX_IDLE: Final = 500
+"""The maximum of connections between requests; those idle for longest are closed."""
 
 BACKLOG: Final = 100
-"""Connections that asyncio takes in a turn of the loop, before anybody looks how many there are."""
-_RESERVED: Final = 4 * BACKLOG + 64
-"""Descriptors for the server, its plugin, and connections of the turns until one is closed."""
-_FEWEST: Final = 64
-"""Connections that there may be in any case."""
+"""Connections that asyncio accepts in one turn of the loop, before their number is checked."""
+_RESERVED_DESCRIPTORS: Final = 4 * BACKLOG + 64
+"""Descriptors for the server, the plugin, and connections that are accepted before one closes."""
+_MIN_CONNECTIONS: Final = 64
+"""The maximum of connections is never lower than this."""
 
 
 def make_room(connections: Collection[object]) -> None:
-    """End the connection that has been of no use for longest, if descriptors get scarce.
+    """Close the connection that was unused for longest, if descriptors become scarce.
 
-    If all are being served, that is the stream whose client has taken nothing for longest.
+    If all are being served, close the stream whose client has read nothing for longest.
     """
-    most = _most()
-    if len(connections) > most:
-        ours = [one for one in connections if isinstance(one, StrictProtocol)]
-        open_ = [one for one in ours if not one.transport.is_closing()]
-        useless = [one for one in open_ if not one.is_serving]
-        if len(open_) <= most:
+    maximum = _max_connections()
+    if len(connections) > maximum:
+        protocols = [
+            connection for connection in connections if isinstance(connection, StrictHttpProtocol)
+        ]
+        open_ = [connection for connection in protocols if not connection.transport.is_closing()]
+        unserved = [connection for connection in open_ if not connection.is_serving]
+        if len(open_) <= maximum:
             return
-        if useless:
-            min(useless, key=lambda one: one.since or one.rested).end()
+        if unserved:
+            min(
+                unserved, key=lambda connection: connection.waiting_since or connection.idle_since
+            ).close_late()
             return
-        stalled = [one for one in open_ if one.is_streaming and one.stalled > _SLUGGISH]
+        stalled = [
+            connection
+            for connection in open_
+            if connection.is_streaming and connection.stalled > _STALLED_AFTER
+        ]
         if stalled:
-            max(stalled, key=lambda one: one.stalled).transport.abort()
+            max(stalled, key=lambda connection: connection.stalled).transport.abort()
 
 
-def _most() -> float:
-    """Return how many connections there may be, by what the system allows the process."""
+def _max_connections() -> float:
+    """Return the maximum of connections, from the process's limit of descriptors."""
     if sys.platform == "win32":
         return math.inf
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return math.inf
-    return max(_FEWEST, soft - _RESERVED)
+    return max(_MIN_CONNECTIONS, soft - _RESERVED_DESCRIPTORS)
 
 
-def end_overdue(protocols: Iterable[object], patience: float = math.inf) -> None:
-    """End the connections whose client takes too long, to send or to read, and the oldest surplus.
+def close_overdue(protocols: Iterable[object], stream_timeout: float = math.inf) -> None:
+    """Close connections that exceed a timeout, and the oldest ones above a maximum.
 
-    To be called every second or so.
+    Call it about once a second.
 
     Args:
         protocols: All connections.
-        patience: Seconds in which the client of a stream must have taken some of it.
+        stream_timeout: Seconds in which the client of a stream must have read some of it.
     """
     now = time.monotonic()
-    waiting: list[tuple[float, StrictProtocol]] = []
-    idle: list[tuple[float, StrictProtocol]] = []
+    waiting: list[tuple[float, StrictHttpProtocol]] = []
+    idle: list[tuple[float, StrictHttpProtocol]] = []
     for protocol in protocols:
-        if not isinstance(protocol, StrictProtocol):
+        if not isinstance(protocol, StrictHttpProtocol):
             continue
-        allowed = patience if protocol.is_streaming else _DEAFEST
-        if protocol.unread_for(now, _unread(protocol)) > allowed:
-            protocol.transport.abort()  # to close it would wait until all is read
+        allowed = stream_timeout if protocol.is_streaming else _READ_TIMEOUT
+        if protocol.seconds_without_read(now, _unread(protocol)) > allowed:
+            protocol.transport.abort()  # `close` would wait until all is read
             continue
-        if protocol.since is None:
+        if protocol.waiting_since is None:
             if not protocol.is_serving:
-                idle.append((protocol.rested, protocol))
+                idle.append((protocol.idle_since, protocol))
             continue
-        if protocol.is_held:
-            protocol.since = now
-        waiting.append((protocol.since, protocol))
-    overdue = [protocol for since, protocol in waiting if now - since > _SLOWEST]
-    for protocol in (*overdue, *_oldest(waiting, _MOST_WAITING), *_oldest(idle, _MOST_IDLE)):
-        protocol.end()
+        if protocol.is_waiting_for_server:
+            protocol.waiting_since = now
+        waiting.append((protocol.waiting_since, protocol))
+    overdue = [protocol for started, protocol in waiting if now - started > _REQUEST_TIMEOUT]
+    for protocol in (*overdue, *_oldest(waiting, _MAX_WAITING), *_oldest(idle, _MAX_IDLE)):
+        protocol.close_late()
 
 
-def _unread(protocol: StrictProtocol) -> int:
-    """Return how many bytes the client has not taken, if any of them are still with us.
+def _unread(protocol: StrictHttpProtocol) -> int:
+    """Return how many bytes the client has not read; 0 if the system has accepted all of them.
 
-    Those in the hands of the system count where it says how many they are: of a slow client it
-    takes more only once a good part of them is gone.
+    On Linux the system's own buffer counts too: for a slow client it accepts more bytes only after
+    a large part of this buffer was sent.
     """
     kept = protocol.transport.get_write_buffer_size()
     if not kept or sys.platform != "linux":
@@ -111,8 +119,10 @@ def _unread(protocol: StrictProtocol) -> int:
     return kept + int.from_bytes(count, sys.byteorder)
 
 
-def _oldest(connections: list[tuple[float, StrictProtocol]], most: int) -> list[StrictProtocol]:
-    """Return those of the connections that are too many."""
-    surplus = max(0, len(connections) - most)
-    connections.sort(key=lambda one: one[0])
+def _oldest(
+    connections: list[tuple[float, StrictHttpProtocol]], maximum: int
+) -> list[StrictHttpProtocol]:
+    """Return the oldest connections above a maximum."""
+    surplus = max(0, len(connections) - maximum)
+    connections.sort(key=lambda connection: connection[0])
     return [protocol for _since, protocol in connections[:surplus]]

@@ -1,4 +1,8 @@
-"""The protocol that answers a request like an earlier one as soon as it is whole."""
+"""The protocol of the server: it adds the fast path for repeated calls, before uvicorn's cycle.
+
+Three small classes extend uvicorn's protocol, each for one reason: `StrictHttpProtocol` parses
+strictly, `HalfCloseHttpProtocol` handles half-closed connections, `HttpProtocol` has the fast path.
+"""
 
 from contextvars import copy_context
 from typing import Any, Final
@@ -7,71 +11,72 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from scaffold._mcp.message_templates import TemplateCache
-from scaffold.server._http.app.app import PATH
+from scaffold.server._http.app.app import PATH, App
 from scaffold.server._http.app.call_templates import HttpTemplates, fast_respond, header_key
 from scaffold.server._http.protocol.connection_limits import make_room
-from scaffold.server._http.protocol.half_close import PatientProtocol
+from scaffold.server._http.protocol.half_close import HalfCloseHttpProtocol
 from scaffold.server._protocol.tool_responses import ToolResponder
 
-__all__ = ["Protocol", "protocol"]
+__all__ = ["HttpProtocol"]
 
-_MOST_HELD: Final = 64 * 2**10
-"""Bytes of a body that is held back until it is whole."""
+_MAX_HELD_BYTES: Final = 64 * 2**10
+"""The maximum size of a body on the fast path, which needs the whole body at once."""
 _PATH: Final = PATH.encode()
 
 
-class Protocol(PatientProtocol):
-    """Holds a request back that may be known by its body.
+class HttpProtocol(HalfCloseHttpProtocol):
+    """Holds a request back until its body is complete, if its headers have templates.
 
-    uvicorn hears of it when it has come, and only if it turns out to be another.
+    If a template matches, the response is written here. Otherwise uvicorn gets the request, as if
+    it had just arrived.
     """
-
-    templates = HttpTemplates()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         make_room(self.connections)
+        app = self.config.app
+        self._cache = app.templates if isinstance(app, App) else HttpTemplates()
         self._templates: TemplateCache[ToolResponder] | None = None
-        """How the body of a request that is held back may begin."""
-        self._body = b""
+        """The templates for the request that is held back; `None` if none is."""
+        self._held_body = b""
 
     @override
-    def _head_has_come(self) -> None:
-        self._templates = self._expected()
-        self._body = b""
+    def _on_head_complete(self) -> None:
+        self._templates = self._find_templates()
+        self._held_body = b""
         if self._templates is None:
-            super()._head_has_come()
+            super()._on_head_complete()
 
     @override
     def on_body(self, body: bytes) -> None:
         if self._templates is None:
             super().on_body(body)
             return
-        self._unused = 0
-        self._body += body
-        if len(self._body) > _MOST_HELD:
-            self._let_go()
+        self._bytes_without_progress = 0
+        self._held_body += body
+        if len(self._held_body) > _MAX_HELD_BYTES:
+            self._release()
 
     @override
-    def _message_has_come(self) -> None:
+    def _on_request_complete(self) -> None:
         if self._templates is not None:
-            # A context of its own, as a task would have: what a plugin sets there is gone after.
-            answered = copy_context().run(fast_respond, self._body, self._templates)
-            if answered is not None:
+            # Its own context, as a task has: variables that the plugin sets must not leak out.
+            responded = copy_context().run(fast_respond, self._held_body, self._templates)
+            if responded is not None:
                 self._templates = None
-                self._write(*answered)
+                self._write(*responded)
                 return
-            self._let_go()
-        super()._message_has_come()
+            self._release()
+        super()._on_request_complete()
 
     @override
     def shutdown(self) -> None:
         if self._templates is not None:
-            self._let_go()
+            self._release()
         super().shutdown()
 
-    def _expected(self) -> TemplateCache[ToolResponder] | None:
-        """Return the heads of bodies that are known with such headers, if it may be one of them."""
+    def _find_templates(self) -> TemplateCache[ToolResponder] | None:
+        """Return the templates for the request's headers; `None` if it needs the plain path."""
         parser = self.parser
         assert parser is not None
         if self.is_serving or self.url != _PATH or parser.get_method() != b"POST":
@@ -80,25 +85,18 @@ class Protocol(PatientProtocol):
             return None
         if parser.get_http_version() != "1.1":
             return None
-        return self.templates.find(header_key(self._fields))
+        return self._cache.find(header_key(self._fields))
 
-    def _let_go(self) -> None:
-        """Hand over what was held back."""
+    def _release(self) -> None:
+        """Pass the request that was held back to uvicorn."""
         self._templates = None
-        super()._head_has_come()
-        super().on_body(self._body)
+        super()._on_head_complete()
+        super().on_body(self._held_body)
 
     def _write(self, status: int, body: bytes) -> None:
-        usual = b"".join([b"%b: %b\r\n" % pair for pair in self.server_state.default_headers])
+        default_headers = b"".join(
+            [b"%b: %b\r\n" % pair for pair in self.server_state.default_headers]
+        )
         head = b"%b%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        self.transport.write(head % (STATUS_LINE[status], usual, len(body)) + body)
+        self.transport.write(head % (STATUS_LINE[status], default_headers, len(body)) + body)
         self.on_response_complete()
-
-
-def protocol(seen: HttpTemplates) -> type[Protocol]:
-    """Return the protocol of a server that has seen some calls."""
-
-    class Knowing(Protocol):
-        templates = seen
-
-    return Knowing
