@@ -4,8 +4,9 @@ The process exits within a bounded time after the first of these, whatever hooks
 do: calls in flight may finish, then the plugin is torn down, then the process exits, by force if
 necessary. So the threads here never run code that can block without a timeout.
 
-The events here are waited for by threads that no signal handler interrupts, or with a timeout.
-The handlers of the signals do nothing; the interpreter writes to a pipe, which a thread reads.
+A signal handler of the plugin may interrupt the main thread at any step. So the main thread waits
+for a `SignalSafeFuture`, without a lock; every other wait here has a timeout. The server's own
+handlers do nothing: the interpreter writes to a pipe, which a thread reads.
 """
 
 import logging
@@ -20,6 +21,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from scaffold._concurrency.locks import Rank, lock
+from scaffold._concurrency.results import SignalSafeFuture
 
 __all__ = ["Shutdown", "end_started_processes", "flush_logs", "run_with_timeout"]
 
@@ -70,18 +72,23 @@ class Shutdown:
         self._drain_timeout = drain_timeout
         self._orphan_ends = orphan_ends
         self._signals = tuple(signals)
-        self._started = threading.Event()
-        self._done = threading.Event()
+        self._started = False
+        self._claim = [True]
+        """Its one item is popped by the thread that shuts down: the pop is atomic."""
+        self._done: SignalSafeFuture[None] = SignalSafeFuture()
 
     @property
     def started(self) -> bool:
         """True once the shutdown has started: no new work is accepted."""
-        return self._started.is_set()
+        return self._started
 
     def start_shutdown(self) -> None:
-        """Start the shutdown. Any thread may call it, repeatedly."""
-        if not self._started.is_set():
-            self._started.set()
+        """Start the shutdown. Any thread may call it, repeatedly.
+
+        If a signal handler of the plugin interrupts it, the next call starts the shutdown.
+        """
+        self._started = True
+        if self._claim:
             try:
                 threading.Thread(target=self._shut_down, name="ending", daemon=True).start()
             except RuntimeError:  # no thread can be started
@@ -89,7 +96,7 @@ class Shutdown:
 
     def wait(self) -> None:
         """Wait until the plugin is torn down and the process may exit."""
-        self._done.wait()
+        self._done.wait()()
 
     def watch(self, parent: int = 0) -> None:
         """Handle the signals, and watch for the death of the host. Call it on the main thread.
@@ -122,14 +129,18 @@ class Shutdown:
                 self.start_shutdown()
 
     def _shut_down(self) -> None:
+        try:
+            self._claim.pop()
+        except IndexError:  # another thread shuts down
+            return
         run_with_timeout(
             self._drain_timeout + _DRAIN_MARGIN, lambda: self._drain(self._drain_timeout)
         )
         if not run_with_timeout(_TEARDOWN_TIMEOUT, self._tear_down):
             message = "teardown took longer than %s s; exiting without it"
             run_with_timeout(_FLUSH_TIMEOUT, lambda: log.error(message, _TEARDOWN_TIMEOUT))
-        self._done.set()
-        threading.Event().wait(_EXIT_TIMEOUT)
+        self._done.settle(_nothing)
+        time.sleep(_EXIT_TIMEOUT)
         _force_exit(0)
 
     def _tear_down(self) -> None:
@@ -137,6 +148,10 @@ class Shutdown:
             self._teardown()
         except BaseException:
             log.exception("teardown failed")
+
+
+def _nothing() -> None:
+    """The result of a shutdown."""
 
 
 def run_with_timeout(timeout: float, work: Callable[[], object]) -> bool:

@@ -78,6 +78,35 @@ def test_a_client_that_reads_nothing_does_not_keep_a_server(start: Start) -> Non
     assert server.process.wait(END) == 0
 
 
+INTERRUPTED = """
+import threading
+from scaffold.server._process.shutdown import Shutdown
+
+start = threading.Thread.start
+
+def interrupted(thread):  # as a signal handler of the plugin that raises
+    threading.Thread.start = start
+    raise KeyboardInterrupt
+
+shutdown = Shutdown(lambda timeout: None, lambda: print("torn down", flush=True))
+threading.Thread.start = interrupted
+try:
+    shutdown.start_shutdown()
+except KeyboardInterrupt:
+    print("interrupted", shutdown.started)
+shutdown.start_shutdown()
+shutdown.start_shutdown()
+shutdown.wait()
+"""
+
+
+def test_a_shutdown_whose_start_is_interrupted_starts_at_the_next_call() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], check=True, capture_output=True, text=True, timeout=END
+    )
+    assert ended.stdout.split() == ["interrupted", "True", "torn", "down"]
+
+
 def test_work_that_takes_too_long_is_left_behind() -> None:
     release = threading.Event()
     began = time.monotonic()
