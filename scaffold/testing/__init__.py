@@ -1,7 +1,7 @@
-"""Proof that a plugin is sound: for the tests of its project, and for `scaffold test`.
+"""Checks of a plugin, for the tests of its project and for `scaffold test`.
 
-Four suites of checks: the contract of every runtime (dagstack ADR-0003), parity between runtimes,
-hygiene of the process, and behaviour under faults. `suites.CHECKS` is the table of all of them.
+There are four suites: the contract of every runtime (dagstack ADR-0003), parity between runtimes,
+hygiene of the process, and behaviour under faults. `_suites.CHECKS` is the table of all checks.
 """
 
 from scaffold.testing._plugin.runtimes import assert_alike, every_runtime

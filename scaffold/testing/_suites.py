@@ -1,4 +1,4 @@
-"""All checks, and the carrying out of them."""
+"""The table of all checks, and how a check is run."""
 
 import sys
 from collections.abc import Collection, Iterator
@@ -18,20 +18,20 @@ CHECKS: Final = (
     *process_checks.CHECKS,
     *fault_checks.CHECKS,
 )
-"""Every check there is, in the order in which they are carried out."""
+"""All checks, in the order in which they run."""
 
 
 def checks_of(suites: Collection[Suite]) -> Iterator[Check]:
-    """Yield the checks of some suites; of all if none is named."""
+    """Yield the checks of some suites, or of all if none is given."""
     yield from (check for check in CHECKS if not suites or check.suite in suites)
 
 
 def run_check(check: Check, subject: PluginUnderTest) -> Result:
-    """Try a plugin; what it prints in this process goes to stderr."""
+    """Run a check on a plugin. Output that the plugin prints in this process goes to stderr."""
     try:
         with redirect_stdout(sys.stderr):
             return Result(check, tuple(check.look(subject)))
-    except NotApplicable as why:
-        return Result(check, skipped=str(why))
+    except NotApplicable as reason:
+        return Result(check, skipped=str(reason))
     except ScaffoldError as error:
         return Result(check, failed=str(error))

@@ -16,7 +16,7 @@ PLUGINS = [
     ("here_only", "same-context", BOTH, (), "here not there"),
     ("loud", "unread-stderr", STDIO, (), "while nobody read its stderr"),
     ("late", "startup-budget", STDIO, ("startup_timeout_sec = 0.5",), "within 0.5 s"),
-    ("locking", "killed-mid-call", STDIO, (), "cannot be started again"),
+    ("locking", "killed-mid-call", STDIO, (), "cannot be started after its process was killed"),
     ("failing", "declared-errors", BOTH, (), "fails with 'internal'"),
 ]
 FAULTS = [

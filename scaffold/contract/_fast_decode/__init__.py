@@ -1,1 +1,1 @@
-"""Long payloads: msgspec decodes them, and models are filled from what it returns."""
+"""Fast reading of long payloads: msgspec decodes them, and models are built from the result."""

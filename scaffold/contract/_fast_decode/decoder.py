@@ -1,8 +1,8 @@
-"""Long texts, of which msgspec makes objects in a fifth of the time that pydantic takes.
+"""Decoding of long texts by msgspec, which takes a fifth of the time of pydantic.
 
-To fill those into models (`model_builder`) takes three times as long, and both
-together less than pydantic does. msgspec accepts a part of what pydantic accepts, and makes the
-same of it. What it refuses, for whatever reason, pydantic reads, which alone says what is wrong.
+Building models from the result (`model_builder`) takes three times as long as the decoding; both
+together are faster than pydantic. msgspec accepts fewer texts than pydantic, and gives the same
+result for them. Every text that it refuses is read by pydantic, which reports the errors.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,11 @@ T = TypeVar("T")
 
 
 def fast_decoder(core_schema: Json, read: Callable[[bytes], T]) -> Callable[[bytes], T] | None:
-    """Return what reads as `read` does, which is pydantic's reader of the schema, only faster.
+    """Return a faster function with the same results as `read`; `None` if there is none.
 
-    `None` if there is anything in the schema of which we do not know that msgspec does the same.
+    Args:
+        core_schema: The core schema that pydantic made of the type.
+        read: The reader of pydantic for it.
     """
     try:
         type_, fill, _ = struct_type(core_schema)
@@ -49,9 +51,9 @@ _COMMA: Final = ord(",")
 _SAMPLE_BYTES: Final = 512
 
 MIN_COMMAS: Final = 16
-"""Commas in so many bytes from the middle on: a text of long strings is read faster by pydantic."""
+"""Commas in `_SAMPLE_BYTES` from the middle. With fewer, strings are long: pydantic is faster."""
 
 _UNSUPPORTED: Final = (UnsupportedSchema, TypeError, ValueError, OverflowError, RuntimeError)
-"""Besides ours, what msgspec raises for a type that it cannot decode: a bound of 65 bits, say."""
+"""Also what msgspec raises for a type that it cannot decode, for example a bound of 65 bits."""
 
 _REFUSED: Final = (MsgspecError, ValueError, RecursionError)

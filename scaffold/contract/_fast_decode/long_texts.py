@@ -1,8 +1,8 @@
-"""What reads long texts: msgspec where it can, pydantic for the rest, the schema before pydantic.
+"""Reading of long texts: by msgspec if possible, else by pydantic, after the schema.
 
-Pydantic collects every error that it finds. In lists and maps it can be told to end at the first
-one; the names that a closed class forbids it always lists, each at 1.3 KB, and again for every
-member of a union. So the schema judges a text with many names before pydantic reads it.
+Pydantic collects all errors. In lists and dictionaries it can stop at the first one, but it always
+lists all names that a class forbids: 1.3 KB each, again for every member of a union. So the schema
+validates a text with many names before pydantic reads it.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ __all__ = ["MANY_NAMES", "long_text_reader"]
 T = TypeVar("T")
 
 MANY_NAMES: Final = 1 << 12
-"""Colons in a text from which on the schema judges it first: there may be as many names."""
+"""A text with at least this many colons, and perhaps names, is validated by the schema first."""
 
 _COLON: Final = ord(":")
 _CLOSED: Final = "'extra_fields_behavior': 'forbid'"
@@ -30,13 +30,13 @@ def long_text_reader(
     by_alias: Callable[[Callable[..., T]], Callable[[bytes], T]],
     check: Callable[[bytes], None],
 ) -> Callable[[bytes], T]:
-    """Return what reads long texts of a type.
+    """Return the reader of long texts for a type.
 
     Args:
-        core_schema: what pydantic made of the type.
-        config: what holds for nodes outside of models.
-        by_alias: has a reader of pydantic's take properties by their JSON names only.
-        check: raises what a caller is told of a text that the schema refuses.
+        core_schema: The core schema that pydantic made of the type.
+        config: The configuration for nodes outside of models.
+        by_alias: Makes a reader of pydantic accept properties by their JSON names only.
+        check: Raises the error for callers if the schema refuses a text.
     """
     whole = by_alias(fail_fast_validator(core_schema, config).validate_json)
 

@@ -1,7 +1,7 @@
-"""What msgspec decoded, filled into models: column by column, since loops in C are the fastest.
+"""Building of models from the results of msgspec, column by column.
 
-A filler takes many values of one type and returns as many of what they stand for. So the slots of
-a hundred models of a list are set by four loops that run no code of ours.
+A filler converts many values of one type at once. So four loops in C, without Python code, set the
+slots of a hundred models of a list.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 __all__ = ["Fill", "can_fill", "fill_dicts", "fill_except", "fill_lists", "fill_models"]
 
 Fill: TypeAlias = Callable[[list[Any]], list[Any]]
-"""Returns what the values stand for, in their order. Values that stand for themselves need none."""
+"""Converts decoded values in order. Values that are their own result need no filler."""
 
 _SLOTS: Final = (
     "__dict__",
@@ -27,7 +27,7 @@ _SLOTS: Final = (
 
 
 def can_fill(model: type[BaseModel]) -> bool:
-    """Tell whether a new instance is what is in the slots that we know, and nothing else."""
+    """Return whether the known slots are the whole state of an instance."""
     return model.__new__ is object.__new__ and set(BaseModel.__slots__) == set(_SLOTS)
 
 
@@ -39,15 +39,19 @@ def fill_models(
     defaults: Mapping[str, Callable[[], Any]],
     parts: Mapping[str, Fill],
 ) -> Fill:
-    """Fill structs into instances of a model with these attributes, as pydantic does.
+    """Return a filler that makes the same instances of a model as pydantic.
 
-    `extras` yields what is kept of undeclared properties, `defaults` make what absent properties
-    read as, and `parts` are the fillers of those that are no plain values.
+    Args:
+        model: The class.
+        names: Its attributes.
+        extras: Yields the initial undeclared properties of each instance.
+        defaults: Make the values of absent properties.
+        parts: The fillers of attributes that need one.
     """
     every = set(names)
 
     def fill(structs: list[Any]) -> list[Any]:
-        if not structs:  # nor is there anything in their parts, of which there may be many
+        if not structs:  # do not run the fillers of parts, of which there may be many
             return []
         made = list(map(_new, repeat(model, len(structs))))
         values = list(map(asdict, structs))
@@ -71,7 +75,7 @@ def fill_models(
 
 
 def fill_lists(fill: Fill) -> Fill:
-    """Fill the items of lists."""
+    """Return a filler for lists."""
 
     def fill_all(values: list[Any]) -> list[Any]:
         if len(values) == 1:
@@ -83,7 +87,7 @@ def fill_lists(fill: Fill) -> Fill:
 
 
 def fill_dicts(fill: Fill) -> Fill:
-    """Fill the values of dictionaries."""
+    """Return a filler for dictionaries."""
 
     def fill_all(values: list[Any]) -> list[Any]:
         filled = iter(fill([part for each in values for part in each.values()]))
@@ -93,7 +97,7 @@ def fill_dicts(fill: Fill) -> Fill:
 
 
 def fill_except(fill: Fill, blank: object) -> Fill:
-    """Fill all values but those that are `blank`."""
+    """Return a filler that skips the value `blank`."""
 
     def fill_all(values: list[Any]) -> list[Any]:
         filled = iter(fill([each for each in values if each is not blank]))

@@ -1,4 +1,4 @@
-"""Bounds that mean the same to pydantic and to msgspec."""
+"""Numeric bounds with the same meaning in pydantic and msgspec."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ __all__ = ["COMPARISONS", "LENGTHS", "float_type", "integer_type", "is_bound_che
 
 
 def with_bounds(type_: Any, bounds: Mapping[str, Any], names: Iterable[str]) -> Any:
-    """Return the type with those of the bounds that are named and set."""
+    """Return the type with the named bounds that are set."""
     given = {name: bounds[name] for name in names if bounds.get(name) is not None}
     return Annotated[type_, Meta(**given)] if given else type_
 
@@ -24,7 +24,7 @@ def integer_type(bounds: Mapping[str, Any]) -> Any:
 
 
 def float_type(bounds: Mapping[str, Any]) -> Any:
-    """Return the type of floats within bounds; raise `ValueError` for one that is no float."""
+    """Return the type of floats within bounds; raise `ValueError` if a bound is not one."""
     for name in COMPARISONS:
         bound = bounds.get(name)
         if bound is not None and float(bound) != bound:
@@ -33,7 +33,7 @@ def float_type(bounds: Mapping[str, Any]) -> Any:
 
 
 def is_bound_check(function: object) -> bool:
-    """Tell whether a function is one of pydantic's own that compare with bounds."""
+    """Return whether a function is a bound check of pydantic itself."""
     return (
         isinstance(function, partial)
         and not function.args
@@ -51,4 +51,4 @@ COMPARISONS: Final[Mapping[str, Callable[[Any], int]]] = {
     "le": math.floor,
     "lt": math.ceil,
 }
-"""How a bound is rounded for integers."""
+"""How each bound is rounded for integers."""

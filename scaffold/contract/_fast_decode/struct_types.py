@@ -1,4 +1,4 @@
-"""What of pydantic's core schemas msgspec checks in the same way, as types that it decodes."""
+"""Types for msgspec that mean the same as core schemas of pydantic."""
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
@@ -35,24 +35,24 @@ __all__ = ["StructType", "struct_type"]
 
 
 class StructType(NamedTuple):
-    """A type for msgspec, and how its values are filled in if they do not stand for themselves."""
+    """A type for msgspec, and the filler for its values if they need one."""
 
     type: Any
     fill: Fill | None = None
     worth: int = 1
-    """What reading one this way saves, in numbers and texts; less than 0 if it costs."""
+    """The gain of reading one value this way, in scalars; negative if it is a loss."""
 
 
 def struct_type(core_schema: Json) -> StructType:
-    """Return the shape of what a core schema describes.
+    """Return the type for a core schema.
 
-    Raises `UnsupportedSchema`, and what msgspec raises if it finds that it does not support a type.
+    Raises `UnsupportedSchema`, or what msgspec raises for a type that it does not support.
     """
     return _StructTypes(core_schema.get("definitions", [])).of(core_schema)
 
 
 class _StructTypes:
-    """The shapes of one core schema, whose definitions are these."""
+    """The types for the nodes of one core schema."""
 
     def __init__(self, definitions: list[Json]) -> None:
         self._definitions = {each["ref"]: each for each in definitions}
@@ -60,7 +60,7 @@ class _StructTypes:
         self._containers = 0
 
     def of(self, schema: Json) -> StructType:
-        """Return the shape of a node; raise `UnsupportedSchema`."""
+        """Return the type for a node; raise `UnsupportedSchema`."""
         make = _TYPE_MAKERS.get(schema["type"])
         self._containers += schema["type"] in _CONTAINERS
         if make is None or self._containers >= MAX_DEPTH:
@@ -68,7 +68,7 @@ class _StructTypes:
         return make(self, check_supported(schema))
 
     def follow(self, reference: str) -> StructType:
-        """Return the shape of a definition; one that contains itself has none."""
+        """Return the type for a definition; raise if the definition contains itself."""
         if reference not in self._known:
             definition = self._definitions.pop(reference, None)
             if definition is None:
@@ -111,7 +111,7 @@ def _dict(shapes: _StructTypes, schema: Json) -> StructType:
 
 
 def _repeated_part(part: StructType) -> StructType:
-    """Return what many of a shape are; raise if many of them would take longer than they do."""
+    """Return the part of a container; raise if many of them would be slower than in pydantic."""
     if part.worth < 0:
         raise UnsupportedSchema
     return part._replace(worth=_LIST_GAIN)
@@ -126,7 +126,7 @@ def _float(_shapes: _StructTypes, schema: Json) -> StructType:
 
 
 def _number(_shapes: _StructTypes, schema: Json) -> StructType:
-    """Return the shape of our `Integer` or `Number`; their bounds wrap them, one by one."""
+    """Return the type for `Integer` or `Number`; each bound is a node around them."""
     bounds: dict[str, Any] = {}
     while schema["type"] == "function-after":
         function = check_supported(schema)["function"].get("function")
@@ -180,7 +180,7 @@ def _model(shapes: _StructTypes, schema: Json) -> StructType:
             worth += min(part.worth, 0) - 1
         else:
             worth += -_OPTIONAL_COST if optional else part.worth
-    # No cycle leads through a struct: it is gone as soon as it is filled in.
+    # Without the garbage collector: a struct is dropped at once, and is not part of a cycle.
     struct = defstruct(model.__name__, members, kw_only=True, forbid_unknown_fields=True, gc=False)
     extra = settings.get("extra_fields_behavior")
     extras = _empty_objects if extra == "allow" else _nothing
@@ -189,7 +189,7 @@ def _model(shapes: _StructTypes, schema: Json) -> StructType:
 
 
 def _default(schema: Json) -> Callable[[], Any]:
-    """Return what makes the value of an absent property; pydantic copies one that may change."""
+    """Return a function for the default of a property; like pydantic, it copies a mutable one."""
     if "default" not in schema:
         raise UnsupportedSchema
     value = schema["default"]
@@ -227,22 +227,21 @@ _TYPE_MAKERS: Final[Mapping[str, _Make]] = {
     "definitions": lambda shapes, schema: shapes.of(schema["schema"]),
     "definition-ref": lambda shapes, schema: shapes.follow(schema["schema_ref"]),
 }
-"""What makes the shape of a node, by its type."""
+"""Make the type for a node, by node type."""
 
 MODEL_COST: Final = 4
-"""What it costs to fill in a model, in numbers and texts that its properties save.
+"""The cost of building a model, in scalars whose reading it must save.
 
-So points, pairs and objects of which most properties are absent are left to pydantic, if there may
-be many of them.
+So lists of points, of pairs, and of objects with mostly absent properties are left to pydantic.
 """
 
 _OPTIONAL_COST: Final = 2
-"""What a property costs that is most often absent."""
+"""The cost of an optional property, which is mostly absent."""
 
 _LIST_GAIN: Final = 3
-"""What a list saves, however short."""
+"""The gain of a list of any length."""
 
 _CONTAINERS: Final = frozenset({"list", "dict", "model"})
-"""Of fewer than pydantic reads levels none can be too deep."""
+"""With fewer nested containers than pydantic reads, no text can be too deep."""
 
 _ANYTHING: Final = {"type": "any"}

@@ -1,8 +1,8 @@
-"""What the nodes of a core schema may hold that is read otherwise than by pydantic.
+"""The content of core schemas that may be read by msgspec instead of pydantic.
 
-A core schema is what pydantic has made of a type, with all that a user has changed about it: a
-validator, a setting, an `__init__`. Whatever is not in the tables here is not known to mean the
-same to msgspec, and so nothing of that payload is.
+A core schema is what pydantic makes of a type, with everything that a user has changed: validators,
+settings, an `__init__`. If a payload has anything that is not in the tables here, it is left to
+pydantic, because msgspec may read it in another way.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ __all__ = ["SUPPORTED_SETTINGS", "UnsupportedSchema", "check_supported"]
 
 
 class UnsupportedSchema(Exception):
-    """There is something in a core schema of which we do not know that msgspec does the same."""
+    """A core schema has something that msgspec may read in another way than pydantic."""
 
 
 def check_supported(schema: Json) -> Json:
-    """Return a node; raise `UnsupportedSchema` if it holds anything that is not in the table."""
+    """Return a node; raise `UnsupportedSchema` if it has a key that is not in the table."""
     if not schema.keys() <= _SUPPORTED_KEYS[schema["type"]] | _COMMON_KEYS:
         raise UnsupportedSchema
     return schema
@@ -48,7 +48,7 @@ _SUPPORTED_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "definitions": frozenset({"schema", "definitions"}),
     "definition-ref": frozenset({"schema_ref"}),
 }
-"""What a node may hold, by its type, besides what any may."""
+"""The supported keys of a node by its type, in addition to `_COMMON_KEYS`."""
 
 SUPPORTED_SETTINGS: Final = frozenset(
     {
@@ -63,4 +63,4 @@ SUPPORTED_SETTINGS: Final = frozenset(
         "validate_by_name",
     }
 )
-"""Settings of a model that mean nothing for a text that msgspec accepts, but for what is kept."""
+"""Settings of a model that do not change how msgspec must read a text."""

@@ -1,4 +1,4 @@
-"""Containers with unions in them, and the unions: read part by part, each part once."""
+"""Readers of unions, and of containers with unions inside: each part is read once."""
 
 from typing import Any, Final, TypeGuard
 
@@ -19,7 +19,7 @@ _ANYTHING: Final = {"type": "any"}
 
 
 class _UnionReader:
-    """A union: the best of the members that fit."""
+    """Reads a union by the member that fits best."""
 
     def prepare(self, node: Json, readers: ReaderSource) -> None:
         self._first = node.get("mode") == "left_to_right"
@@ -53,7 +53,7 @@ class _UnionReader:
 
 
 class _TaggedUnionReader:
-    """A union whose members are told apart by a property."""
+    """Reads a union whose members have different values of a tag property."""
 
     def prepare(self, node: Json, readers: ReaderSource) -> None:
         self._members = {tag: readers.of(each) for tag, each in node["choices"].items()}
@@ -138,4 +138,4 @@ CONTAINER_READERS: Final[dict[str, type[NodeReader]]] = {
     "list": _ListReader,
     "dict": _DictReader,
 }
-"""What reads the nodes in which there may be unions, by their type; models excepted."""
+"""The readers of nodes that may have unions inside, by node type, without models."""

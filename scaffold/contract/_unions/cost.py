@@ -1,8 +1,8 @@
-"""Unions that would cost too much to try member by member.
+"""Detection of unions that are too costly to read by trying each member.
 
-Pydantic tries every member of a union on the whole value. Where two members take objects, and what
-they hold is such a union again, each level of a payload doubles the work; where a union reaches
-itself, there is no bound. Here these are found, in the core schema that pydantic made of a type.
+Pydantic tries every member of a union on the whole value. If two members accept objects that have
+such a union inside, each level of a payload doubles the work. If a union contains itself, the work
+has no bound. This module finds such unions in the core schema that pydantic makes of a type.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 MAX_UNION_COST: Final = 4
-"""How many times as much as one member a union may cost, with all unions below it."""
+"""The cost of a union with all unions inside it, as a multiple of one member, that is accepted."""
 
 _Definitions: TypeAlias = Mapping[str, Json]
 
@@ -36,19 +36,19 @@ _ACCEPTED_CONTAINERS: Final[Mapping[str, frozenset[str]]] = {
     "list": frozenset({ARRAY}),
     **dict.fromkeys(("any", "json-or-python", "function-plain"), frozenset({OBJECT, ARRAY})),
 }
-"""The containers that a node takes; others take what the nodes in them take."""
+"""The containers that a node accepts. Other nodes accept what their inner nodes accept."""
 
 _INNER: Final = ("schema", "choices", "json_schema")
 _LITERALS: Final = frozenset({"str", "int", "float", "bool", "none", "literal"})
 
 
 def union_members(union: Json) -> list[Json]:
-    """Return the members of a union; pydantic may have put labels next to them."""
+    """Return the members of a union, without the labels that pydantic may add."""
     return [each[0] if isinstance(each, tuple) else each for each in union["choices"]]
 
 
 def accepted_containers(node: Json, definitions: _Definitions) -> frozenset[str]:
-    """Return which containers a node takes: objects, arrays, both or none."""
+    """Return which containers a node accepts: objects, arrays, both or none."""
     seen: set[str] = set()
     pending, found = [node], set[str]()
     while pending:
@@ -71,7 +71,7 @@ def accepted_containers(node: Json, definitions: _Definitions) -> frozenset[str]
 
 
 def _competing_members(union: Json, definitions: _Definitions) -> int:
-    """Return how many members of a union take the same sort of container."""
+    """Return how many members of a union accept the same type of container."""
     if JSON_TYPE in (union.get("metadata") or {}):
         return 0
     sorts = [accepted_containers(each, definitions) for each in union_members(union)]
@@ -79,7 +79,7 @@ def _competing_members(union: Json, definitions: _Definitions) -> int:
 
 
 def schema_nodes(node: Json) -> Iterator[Json]:
-    """Yield the nodes in a node, itself included; definitions are not followed."""
+    """Yield a node and all nodes inside it, without following references."""
     pending: list[Json] = [node]
     while pending:
         each = pending.pop()
@@ -94,11 +94,11 @@ def schema_nodes(node: Json) -> Iterator[Json]:
 _NOT_NODES: Final = frozenset(
     {"metadata", "config", "serialization", "definitions", "expected", "cls"}
 )
-"""Members of nodes that hold no nodes, or none that are read."""
+"""Keys of nodes whose values have no nodes that matter."""
 
 
 def costly_unions(core_schema: Json) -> dict[int, Json]:
-    """Return the unions that cost too much, by identity."""
+    """Return the unions that are too costly, by identity."""
     definitions = {each["ref"]: each for each in core_schema.get("definitions", ())}
     return _CostlyUnions(definitions).of([core_schema, *definitions.values()])
 
@@ -121,7 +121,7 @@ class _CostlyUnions:
         return found
 
     def _reached(self, reference: str) -> set[str]:
-        """Return the definitions that one leads to, itself included."""
+        """Return the definitions that can be reached from one, itself included."""
         if reference not in self._reach:
             reached, pending = {reference}, [reference]
             while pending:
@@ -133,7 +133,7 @@ class _CostlyUnions:
         return self._reach[reference]
 
     def _cost(self, node: Json) -> int:
-        """Return how many times a value may be read by a node, at most."""
+        """Return how many times a node may read a value at most."""
         pending: list[tuple[Json, Iterator[Json], list[int]]] = [(node, self._below(node), [1])]
         while True:
             each, below, costs = pending[-1]
@@ -152,12 +152,12 @@ class _CostlyUnions:
             pending[-1][2].append(cost)
 
     def _below(self, node: Json) -> Iterator[Json]:
-        """Return the nodes on which the cost of a node depends; of a definition, once."""
+        """Return the nodes that the cost of a node depends on; each definition once."""
         if node["type"] != "definition-ref":
             return _direct_nodes(node)
         reference = node["schema_ref"]
         if reference not in self._costs:
-            self._costs[reference] = 1  # what leads back to itself is found elsewhere
+            self._costs[reference] = 1  # recursion is found in `of`
             return iter([self._definitions.get(reference, _NULL_NODE)])
         return iter(())
 
@@ -186,7 +186,7 @@ _NULL_NODE: Final = {"type": "none"}
 
 
 class _ClassContent:
-    """What the core schema of a class holds by itself: unions, and other classes."""
+    """The unions and other classes directly in the core schema of a class."""
 
     def __init__(self, model: Json) -> None:
         self.unions = False
@@ -208,11 +208,11 @@ class _ClassContent:
 
 
 _class_contents: WeakKeyDictionary[type, _ClassContent] = WeakKeyDictionary()
-"""Each class is looked at once, however many hold it."""
+"""Each class is analysed once, however many classes contain it."""
 
 
 def may_have_unions(core_schema: Json) -> bool:
-    """Tell quickly whether there are unions at all in the core schema of a class."""
+    """Return quickly whether the core schema of a class has unions at all."""
     definitions: dict[str, Any] = {each["ref"]: each for each in core_schema.get("definitions", ())}
     pending = [core_schema["schema"] if core_schema["type"] == "definitions" else core_schema]
     seen: set[int] = set()

@@ -1,4 +1,4 @@
-"""Types with unions that would cost too much to try: what reads and writes them instead."""
+"""Validators and serializers for types with costly unions, in linear time."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -13,16 +13,16 @@ __all__ = ["UnionCodec", "fail_fast_validator", "linear_union_codec"]
 
 
 class UnionCodec(NamedTuple):
-    """What reads and writes a type, in linear time."""
+    """The validator and the serializer of a type, in linear time."""
 
     validator: SchemaValidator
     serializer: SchemaSerializer
 
 
 def fail_fast_validator(core_schema: Json, config: Any) -> SchemaValidator:
-    """Return what reads as pydantic does, and ends at the first wrong item of a list or a map.
+    """Return a validator that stops at the first wrong item of a list or a dictionary.
 
-    Pydantic collects every error of every item: 3 s and 500 MB for a megabyte of wrong items.
+    Pydantic collects all errors of all items: 3 s and 500 MB for a megabyte of wrong items.
     """
     schema = _with_fail_fast(_with_union_readers(core_schema, config, costly_unions(core_schema)))
     return SchemaValidator(schema, config, _use_prebuilt=False)
@@ -38,10 +38,13 @@ def _with_fail_fast(node: Json) -> Json:
 
 
 def linear_union_codec(core_schema: Json, config: Any) -> UnionCodec | None:
-    """Return what reads and writes a type in pydantic's place; `None` if there is no need.
+    """Return the replacement of pydantic's validator and serializer; `None` if none is needed.
 
-    `config` is what holds for nodes outside of models. A union is written as what it holds: to ask
-    its members again, one by one, would cost as much as to read it so.
+    A union is written without a look at its members: trying them is as costly as in reading.
+
+    Args:
+        core_schema: The core schema that pydantic made of the type.
+        config: The configuration for nodes outside of models.
     """
     unions = costly_unions(core_schema)
     if not unions:

@@ -1,4 +1,4 @@
-"""What members of unions make of values, and which of them fits best."""
+"""The match of a value with a member of a union, and which match is the best."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -20,16 +20,16 @@ __all__ = [
 
 
 class Match(NamedTuple):
-    """What a node makes of a value, and how well it fits."""
+    """The result of reading a value by a node, and how well it fits."""
 
     value: Any
     fields: int | None = None
-    """Properties set, in all models together; `None` if there is no model."""
+    """The number of properties set in all models; `None` without a model."""
     is_exact: bool = True
 
 
 class ReadCache:
-    """The reading of one value: what is known of its parts."""
+    """Results for the parts of one value, so that each part is read once by each node."""
 
     def __init__(self, *, is_json: bool) -> None:
         self.is_json = is_json
@@ -37,13 +37,13 @@ class ReadCache:
 
 
 class NodeReader(Protocol):
-    """Reads the values of one node."""
+    """Reads values by one node of a core schema."""
 
     def prepare(self, node: Json, readers: "ReaderSource") -> None:
-        """Take what the node says; the readers of its parts may not be prepared yet."""
+        """Store the content of the node. The readers of its parts may not be prepared yet."""
 
     def read(self, value: Any, run: ReadCache) -> Match | None:
-        """Return what the node makes of a value; `None` if it does not fit."""
+        """Return the result for a value, or `None` if it does not fit."""
         ...
 
 
@@ -53,33 +53,33 @@ class ReaderSource(Protocol):
     definitions: Mapping[str, Json]
 
     def of(self, node: Json) -> NodeReader:
-        """Return the reader of a node, to be prepared before it is used."""
+        """Return the reader of a node; it must be prepared before its first use."""
         ...
 
     def reached(self, node: Json) -> list[Json]:
-        """Return all nodes that a node leads to, itself included."""
+        """Return all nodes that can be reached from a node, itself included."""
         ...
 
     def validator(self, node: Json) -> SchemaValidator:
-        """Return pydantic's own reader of a node."""
+        """Return the validator of pydantic for a node."""
         ...
 
 
 def combine_matches(made: Any, fits: list[Match]) -> Match:
-    """Return what a container is whose parts fit."""
+    """Return the match of a container whose parts match."""
     counts = [fit.fields for fit in fits if fit.fields is not None]
     return Match(made, sum(counts) if counts else None, all(fit.is_exact for fit in fits))
 
 
 def is_better(new: Match, old: Match) -> bool:
-    """Tell whether pydantic would take the new fit: more properties set, then more exact."""
+    """Return whether pydantic would prefer the new match: more properties set, then exactness."""
     if new.fields is not None and old.fields is not None and new.fields != old.fields:
         return new.fields > old.fields
     return new.is_exact and not old.is_exact
 
 
 def count_fields(value: Any) -> int | None:
-    """Count the properties set in all models of a value; `None` if there is no model."""
+    """Count the properties set in all models of a value; `None` without a model."""
     pending: list[Any] = [value]
     fields, models = 0, 0
     while pending:

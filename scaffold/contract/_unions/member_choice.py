@@ -1,10 +1,10 @@
-"""Unions read by the member that fits, in linear time, where pydantic would try all of them.
+"""Reading of unions in linear time by the member that fits best.
 
-A value in a union is held to each member once, however many ways lead to it: what a member makes of
-a value is kept until the outermost union is read. Members that lack a required property, fix
-another tag or forbid what is there are left out before anything else is looked at. Among several
-that fit, the one is taken that pydantic takes: more properties set, then the more exact, then the
-first (Pydantic, Unions: Smart mode). Parts without such unions are read by pydantic.
+Each member reads a value once, however many paths lead to it: the result is cached until the
+outermost union is read. A member with a missing required property, another tag or a forbidden
+property is ruled out first. Of several members that fit, the result is the one that pydantic
+prefers: more properties set, then exactness, then order (Pydantic, Unions: Smart mode). Pydantic
+reads the parts without such unions.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ __all__ = ["UnionReader"]
 
 
 class UnionReader:
-    """Reads one union, in the place of pydantic's own validator."""
+    """Reads one union, in place of the validator of pydantic."""
 
     __name__ = "choose"
 
@@ -37,7 +37,7 @@ class UnionReader:
         self._readers = NodeReaders(definitions, config)
 
     def __call__(self, value: Any, info: Any) -> Any:
-        """Return what the best member makes of a value; raise what pydantic reports."""
+        """Return the result of the best member; raise an error of pydantic if none fits."""
         reader = self._readers.prepared(self._union)
         try:
             fit = reader.read(value, ReadCache(is_json=info.mode == "json"))
@@ -45,12 +45,14 @@ class UnionReader:
             raise PydanticCustomError("json", "there are too many levels") from None
         if fit is None:
             members = {"members": len(self._union["choices"])}
-            raise PydanticCustomError("union", "it fits none of {members} members", members)
+            raise PydanticCustomError(
+                "union", "the value fits none of the {members} members", members
+            )
         return fit.value
 
 
 class NodeReaders:
-    """The readers of the nodes of one core schema; each is made when it is needed."""
+    """The readers for the nodes of one core schema, made on demand."""
 
     def __init__(self, definitions: Mapping[str, Json], config: Json) -> None:
         self.definitions = definitions
@@ -68,7 +70,7 @@ class NodeReaders:
         return reader
 
     def of(self, node: Json) -> NodeReader:
-        """Return the reader of a node, to be prepared before it is used."""
+        """Return the reader of a node; it must be prepared before its first use."""
         while node["type"] in _WRAPPERS:
             node = node["schema"] if "schema" in node else self.definitions[node["schema_ref"]]
         known = self._known.get(id(node))
@@ -86,7 +88,7 @@ class NodeReaders:
         return make()
 
     def reached(self, node: Json) -> list[Json]:
-        """Return all nodes that a node leads to, itself included."""
+        """Return all nodes that can be reached from a node, itself included."""
         found: list[Json] = []
         pending, seen = [node], set[str]()
         while pending:
@@ -98,7 +100,7 @@ class NodeReaders:
         return found
 
     def validator(self, node: Json) -> SchemaValidator:
-        """Return pydantic's own reader of a node."""
+        """Return the validator of pydantic for a node."""
         names = {each["schema_ref"] for each in self.reached(node) if "schema_ref" in each}
         schema: Any = node
         if names:
@@ -111,7 +113,7 @@ class NodeReaders:
 
 
 class _PydanticReader:
-    """A node without unions, or one that we do not know: pydantic reads it."""
+    """Reads a node without unions, or of an unknown type, by pydantic."""
 
     def prepare(self, node: Json, readers: ReaderSource) -> None:
         kinds = {each["type"] for each in readers.reached(node)}
@@ -146,7 +148,7 @@ class _PydanticReader:
 
 
 class _ModelReader:
-    """A model: its shell is read by pydantic, and the properties with unions are filled in."""
+    """Reads a model: first pydantic, without the properties with unions, then these properties."""
 
     def prepare(self, node: Json, readers: ReaderSource) -> None:
         self._class = node["cls"]
@@ -179,7 +181,7 @@ class _ModelReader:
             return Match(value)
         key = id(self), id(value)
         if key not in run.known:
-            run.known[key] = None  # what leads back to itself, as Python values can, does not fit
+            run.known[key] = None  # a Python value that contains itself does not fit
             run.known[key] = self._fit(value, run)
         return run.known[key]
 
@@ -207,7 +209,7 @@ class _ModelReader:
 
 
 def _has_unions(reached: list[Json]) -> bool:
-    """Tell whether there is a union in what a node leads to."""
+    """Return whether there is a union among the nodes."""
     return any(
         each["type"] == "union" and JSON_TYPE not in (each.get("metadata") or {})
         for each in reached
@@ -215,7 +217,7 @@ def _has_unions(reached: list[Json]) -> bool:
 
 
 def _json_mode(node: Json) -> Json:
-    """Return a node that reads Python values as if they came from JSON."""
+    """Return the node that reads Python values like JSON."""
     if is_object(node):
         if node.get("type") == "json-or-python":
             return node["json_schema"]
@@ -226,7 +228,7 @@ def _json_mode(node: Json) -> Json:
 
 
 def _has_no_own_code(model: Json) -> bool:
-    """Tell whether a model is made without code of its own."""
+    """Return whether a model is instantiated without code of its own."""
     inner = model["schema"]["type"] == "model-fields"
     return inner and not any(model.get(name) for name in ("custom_init", "root_model", "post_init"))
 
@@ -240,6 +242,6 @@ _TYPE_OF_NODE: Final[Mapping[str, type]] = {
     "none": type(None),
 }
 _UNCONSTRAINED_KEYS: Final = frozenset({"type", "metadata", "serialization", "strict"})
-"""Members of nodes that take every value of one Python type."""
+"""The keys of nodes that accept all values of one Python type."""
 
 _READERS: Final[Mapping[str, type[NodeReader]]] = {**CONTAINER_READERS, "model": _ModelReader}

@@ -1,4 +1,4 @@
-"""How much work an explanation may be, counted, so that it is the same on every machine."""
+"""A budget for the work of an explanation, in counts, so that it is the same on every machine."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -10,23 +10,23 @@ from scaffold.contract._json.types import Json, is_object
 __all__ = ["BudgetExhausted", "WorkBudget"]
 
 MAX_STEPS: Final = 2000
-"""Places of a value that are held to a schema, one by one: 10 µs each."""
+"""Steps of a walk: one part of the value and one subschema, about 10 µs each."""
 
 MAX_LAST_STEPS: Final = 300
-"""Steps that remain when there is no room for further problems, to count them."""
+"""Steps that remain to count further problems when no more can be listed."""
 
 VALIDATIONS_PER_VALUE: Final = 10
-"""How many times as many values may be judged as the payload has."""
+"""Values that may be validated, as a multiple of the values in the payload."""
 
 MIN_VALIDATIONS: Final = 50_000
-"""Values that may be judged in any case."""
+"""Values that may always be validated, however small the payload is."""
 
 MANY_CONTAINERS: Final = 8
-"""Containers in another from which on they are looked at as a whole."""
+"""A container with more containers than this is counted as a whole."""
 
 
 class BudgetExhausted(Exception):
-    """The budget is spent."""
+    """The budget is used up."""
 
 
 class WorkBudget:
@@ -39,32 +39,32 @@ class WorkBudget:
         self._judged = max(MIN_VALIDATIONS, VALIDATIONS_PER_VALUE * self.size(value))
 
     def size(self, value: Json) -> int:
-        """Return how many values there are in a part of the value, itself included."""
+        """Return the number of values in a part of the value, itself included."""
         known = self._sizes.get(id(value))
         if known is None:
             return 1 + len(value) if type(value) in _CONTAINERS else 1
         return known
 
     def step(self) -> None:
-        """Count a step."""
+        """Spend one step."""
         self._steps -= 1
         if self._steps < 0:
             raise BudgetExhausted
 
     def judge(self, value: Json) -> None:
-        """Count what is judged."""
+        """Spend the validation of a value."""
         self._judged -= self.size(value)
         if self._judged < 0:
             raise BudgetExhausted
 
     def judge_some(self, part: int, number: int, container: Json) -> None:
-        """Count that so many of a number of values in a container are judged."""
+        """Spend the validation of `part` of the `number` values in a container."""
         self._judged -= self.size(container) * part // number
         if self._judged < 0:
             raise BudgetExhausted
 
     def end_soon(self) -> None:
-        """Leave a few steps, to count what is not told."""
+        """Leave a few steps, to count the problems that are not listed."""
         if not self._is_ending:
             self._is_ending = True
             self._steps = min(self._steps, MAX_LAST_STEPS)
@@ -73,8 +73,8 @@ class WorkBudget:
 def _count_values(value: Json) -> dict[int, int]:
     """Count the values in each container that holds others, by its identity.
 
-    What a container holds is looked at as a whole, at the speed of C: a megabyte of small objects
-    in a list costs 50 ms.
+    The content of a container is counted as a whole, at the speed of C: a megabyte of small
+    objects in a list takes 50 ms.
     """
     sizes: dict[int, int] = {}
     pending: list[tuple[Json, list[Json]]] = []

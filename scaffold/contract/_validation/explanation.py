@@ -1,4 +1,4 @@
-"""What is wrong with a value, as far as it is told."""
+"""The explanation of a refusal: problems, within limits."""
 
 from typing import Final, NamedTuple
 
@@ -18,24 +18,29 @@ __all__ = ["Explanation", "explain"]
 
 
 SMALL_PAYLOAD_VALUES: Final = 100
-"""Values of a payload about which the validator itself is asked if the walk finds nothing.
+"""If the walk finds nothing, payloads of up to this many values get the validator's own errors.
 
-The walk does not follow `$dynamicRef` if what it leads to depends on the way to it.
+The walk does not follow a `$dynamicRef` whose target depends on the path to it.
 """
 
 
 class Explanation(NamedTuple):
-    """The first problems of a value, in the order in which the schema finds them."""
+    """The first problems of a value, in the order of the schema."""
 
     problems: list[Problem]
     rest: OmittedProblems
-    """How many more there are."""
+    """The number of further problems."""
 
 
 def explain(compiled: SubschemaValidators, value: Json, prefix: str = "") -> Explanation:
-    """Explain why a schema refuses a value; `prefix` is the pointer to it in its payload.
+    """Explain why a schema refuses a value, with bounded work.
 
-    The work is bounded: when the budget is spent, the rest is told of as such.
+    When the budget is used up, the number of further problems is not exact.
+
+    Args:
+        compiled: The validators of the schema and its parts.
+        value: The refused value.
+        prefix: The JSON Pointer to the value in its payload.
     """
     problems: list[Problem] = []
     more, is_exact, room = 0, True, MAX_PROBLEM_BYTES
@@ -60,4 +65,4 @@ def explain(compiled: SubschemaValidators, value: Json, prefix: str = "") -> Exp
     )
 
 
-_NO_EXPLANATION: Final = "the value breaks the schema; what exactly could not be told"
+_NO_EXPLANATION: Final = "the value breaks the schema; the exact problem could not be found"

@@ -1,4 +1,4 @@
-"""What a schema has against a value by itself, without the schemas of parts and members."""
+"""Violations of the keywords of one schema object, without its subschemas."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -17,16 +17,16 @@ _ASSERTIONS: Final[Sequence[str]] = (
     *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
     *("required", "dependentRequired", "pattern", "uniqueItems"),
 )
-"""Keywords that look at the value itself, in the order in which the validator does."""
+"""Keywords that assert the value itself, in the order of the validator."""
 
 NAMES_PER_CHUNK: Final = 500
-"""Names of an object that are judged at once, and told of in one problem."""
+"""Property names that are validated together, and listed in one problem."""
 
 
 def keyword_violations(
     compiled: SubschemaValidators, scope: Scope, value: Json, path: Path, rule: str
 ) -> Iterator[Violation]:
-    """Yield what the keywords of one schema object have against a value."""
+    """Yield the violations of the keywords of one schema object."""
     schema = scope.schema
     if not is_object(schema):
         write = compiled.says(False, value)
@@ -46,7 +46,7 @@ def keyword_violations(
 def _assertion_violations(
     judge: Any, keyword: str, argument: Json, value: Json, path: Path
 ) -> Iterator[Violation]:
-    """Tell of a keyword that a value breaks: what it lacks, name by name, or one message."""
+    """Yield the violations of one keyword: one for each missing name, or a single one."""
     if keyword in _BY_NAME:
         yield from _validator_errors(judge, stand_in(keyword, argument, value), path)
     else:
@@ -61,7 +61,7 @@ _BY_NAME: Final = ("required", "dependentRequired")
 
 
 def _validator_errors(judge: Any, value: Json, path: Path) -> Iterator[Violation]:
-    """Yield the validator's own errors about a small value."""
+    """Yield the errors of the validator for a small value."""
     for error in judge.iter_errors(value):
         yield Violation.of(error, path)
 
@@ -86,7 +86,7 @@ def _property_names(
 
 
 def _name_violations(judge: Any, value: JsonObject, path: Path) -> Iterator[Violation]:
-    """Tell what is wrong with the names of an object: with the first of them, if there are many."""
+    """Yield the violations of property names: of the first ones only, if there are many."""
     if judge.is_valid(value):
         return
     short = excerpt(value)
@@ -125,16 +125,16 @@ def _not(
 
 
 def _text(expected: Callable[[], str]) -> str:
-    """Take the JSON text of a value out of the message that it was expected."""
+    """Extract the JSON text of a value from the message that it was expected."""
     return expected().removesuffix(" was expected")
 
 
 _UNEXPECTED_VALUE: Final = "\0"
-"""A value that is not what was expected."""
+"""A value that no schema expects."""
 
 
 def _unevaluated(keyword: str) -> "_KeywordCheck":
-    """Return what tells of parts that nothing has evaluated: a pass of the validator's own."""
+    """Return the check of parts that no keyword has evaluated, by the validator itself."""
 
     def tell(
         compiled: SubschemaValidators, scope: Scope, value: Json, path: Path

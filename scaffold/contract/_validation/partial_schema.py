@@ -1,10 +1,9 @@
-"""The part of a schema that can be checked here: the server that wrote the rest judges it.
+"""The part of a foreign schema that can be compiled here; its server validates the rest.
 
-Servers of others list tools whose schemas hold patterns of another language, types that do not
-exist, references to other hosts, keywords of old drafts. A keyword that cannot be compiled is left
-out. What is left accepts whatever the whole schema accepts: keywords that become stricter when
-another one is left out (`not`, `if`, `oneOf`, `additionalProperties`, `unevaluated…`) are left out
-or weakened too.
+Some servers list tools whose schemas have patterns of another language, unknown types, references
+to other hosts, or keywords of old drafts. A keyword that cannot be compiled is left out. The rest
+accepts every value that the whole schema accepts. So keywords that become stricter without another
+one (`not`, `if`, `oneOf`, `additionalProperties`, `unevaluated…`) are left out or weakened too.
 Source: JSON Schema 2020-12, Core §10, §11; Validation §6.
 """
 
@@ -21,7 +20,7 @@ from scaffold.contract._validation.validator import CompiledSchema
 __all__ = ["PartialSchema"]
 
 _MAX_LEFT_OUT: Final = 50
-"""Keywords that are left out one by one; a schema with more is not checked at all."""
+"""Keywords that are left out one by one; a schema with more is not validated at all."""
 _MAX_NAMED: Final = 5
 _MAX_REASON_CHARS: Final = 120
 
@@ -41,18 +40,18 @@ _STRICTER_WITHOUT: Final = {
     "prefixItems": ("items",),
     "items": ("additionalItems",),
 }
-"""Keyword → those that refuse more when it is left out."""
+"""The keywords that refuse more values when another keyword, the key, is left out."""
 _STRICTER: Final = ("not", "if", "unevaluatedProperties", "unevaluatedItems", "maxContains")
 """Keywords that may refuse more when anything is left out below them or next to them."""
 _PLACES: Final = ("$schema", "$defs", "definitions")
 _OLD: Final = ("draft-03", "draft-04", "draft-06", "draft-07")
-"""Drafts in which a `$ref` switches its neighbours off."""
+"""Drafts in which `$ref` disables the keywords next to it."""
 
 
 class PartialSchema(CompiledSchema):
-    """A schema without its keywords that cannot be compiled; `left_out` says which they are.
+    """A schema without the keywords that cannot be compiled; `left_out` lists them.
 
-    It is compiled when it is made.
+    It is compiled by the constructor.
     """
 
     def __init__(self, document: Json) -> None:
@@ -67,7 +66,7 @@ class PartialSchema(CompiledSchema):
         return f"{named}; and {more} more" if more > 0 else named
 
     def _compile(self) -> None:
-        """Compile what can be compiled."""
+        """Compile the schema; remove keywords until that succeeds."""
         steps = iter(_REPAIRS)
         while (error := self._failure()) is not None:
             if not self.left_out:
@@ -75,15 +74,15 @@ class PartialSchema(CompiledSchema):
             path = list(getattr(error, "instance_path", ()))
             reason = (str(error).splitlines() or [""])[0][:_MAX_REASON_CHARS]
             if len(self.left_out) == _MAX_LEFT_OUT or not is_object(self.document):
-                self._give_up(reason)
+                self._drop_all(reason)
             elif path:
                 _leave_out(self.document, path)
                 self.left_out.append(f"{pointer(path)}: {reason}")
             else:
-                # A name or a reference: the compiler does not say where.
+                # A wrong name or reference: the compiler does not report its place.
                 step = next(steps, None)
                 if step is None:
-                    self._give_up(reason)
+                    self._drop_all(reason)
                 elif step(self.document):
                     self.left_out.append(reason)
             if is_object(self.document):
@@ -97,13 +96,13 @@ class PartialSchema(CompiledSchema):
             return error
         return None
 
-    def _give_up(self, reason: str) -> None:
+    def _drop_all(self, reason: str) -> None:
         self.document = {}
         self.left_out.append(f"all of it: {reason}")
 
 
 def _leave_out(schema: JsonObject, path: Sequence[str | int]) -> None:
-    """Take away the keyword at the end of a path, or the smallest around it that can be."""
+    """Remove the keyword at the end of a path, or the smallest removable part around it."""
     keyword, *rest = path
     inner = schema.get(str(keyword))
     if keyword in _MAPS and is_object(inner) and rest and keyword != "patternProperties":
@@ -128,7 +127,7 @@ def _leave_out(schema: JsonObject, path: Sequence[str | int]) -> None:
 
 
 def _weaken(schema: JsonObject) -> None:
-    """Take away what may refuse more now that something has been left out."""
+    """Remove or weaken keywords that may refuse more values after a removal."""
     for node in _schemas(schema):
         for keyword in _STRICTER:
             node.pop(keyword, None)
@@ -139,7 +138,7 @@ def _weaken(schema: JsonObject) -> None:
 
 
 def _schemas(value: Json) -> Iterator[JsonObject]:
-    """Yield every object that may be a schema."""
+    """Yield all objects that may be schemas."""
     pending = [(value, False)]
     while pending:
         found, is_map = pending.pop()
@@ -178,7 +177,7 @@ def _leave_out_broken_references(schema: JsonObject) -> bool:
 
 
 def _leave_out_references(schema: JsonObject, bad: Callable[[str], bool]) -> bool:
-    """Take away the references that are bad; tell whether there was one."""
+    """Remove the bad references; return whether there was one."""
     alone = str(schema.get("$schema", "")).rpartition("json-schema.org/")[2].startswith(_OLD)
     found = False
     for node in list(_schemas(schema)):
@@ -194,7 +193,7 @@ def _leave_out_references(schema: JsonObject, bad: Callable[[str], bool]) -> boo
 
 
 def _leads(schema: JsonObject, path: str) -> bool:
-    """Tell whether a JSON Pointer leads somewhere."""
+    """Return whether a JSON Pointer resolves."""
     node: Json = schema
     for step in path.split("/"):
         name = unquote(step).replace("~1", "/").replace("~0", "~")
@@ -221,4 +220,4 @@ _REPAIRS: Final = (
     _leave_out_broken_references,
     _leave_out_names,
 )
-"""What is tried, one after the other, on a schema that cannot be compiled for its names."""
+"""Repairs that are tried in turn on a schema with a wrong name or reference."""

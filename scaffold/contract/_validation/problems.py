@@ -1,4 +1,4 @@
-"""What a walk finds wrong with a value."""
+"""Violations of a schema, as a walk finds them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,32 +17,32 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(eq=False)
 class Violation:
-    """One thing that is wrong; its message is written when it is asked for."""
+    """One violation of a schema. Its message is written at the first access."""
 
     path: Path
     rule: str
     kind: str
-    """What the validator calls it: `const`, `falseSchema`, …"""
+    """The name of the error in the validator: `const`, `falseSchema`, …"""
     write: Callable[[], str]
     members: Sequence[Scope] = ()
-    """Of a union, its members, all of which refuse the value or too many of which accept it."""
+    """For a union: its members, of which none or too many accept the value."""
     value: Json = None
-    """Of a union, the value."""
+    """For a union: the value."""
 
     @classmethod
     def of(cls, error: Any, path: Path = ()) -> "Violation":
-        """Take an error of the validator, about a value at a path."""
+        """Make a violation from an error of the validator about the value at a path."""
         message = error.message
         here = (*path, *error.instance_path)
         return cls(here, _rule(error.schema_path), error.kind.name, lambda: message)
 
     @CachedProperty
     def message(self) -> str:
-        """What was expected and what came."""
+        """What was expected and what was found."""
         return shorten_message(self.write())
 
     def problem(self, prefix: str) -> Problem:
-        """Return it as callers see it; `prefix` is the pointer to the value in its payload."""
+        """Return the problem for callers; `prefix` is the pointer to the value in its payload."""
         return Problem(_bounded_pointer(prefix, self.path), self.rule, self.message)
 
 
@@ -57,7 +57,7 @@ def _bounded_pointer(prefix: str, path: Path) -> str:
 
 
 def _rule(path: Sequence[str | int]) -> str:
-    """Return the keyword at the end of a schema path: `false` has none of its own."""
+    """Return the keyword at the end of a schema path; a schema `false` has no keyword."""
     if not path:
         return "false"
     in_a_place = isinstance(path[-1], int) or path[-2:-1] in _SCHEMA_MAPS
@@ -65,4 +65,4 @@ def _rule(path: Sequence[str | int]) -> str:
 
 
 _SCHEMA_MAPS: Final = (["properties"], ["patternProperties"], ["dependentSchemas"], ["$defs"])
-"""Keywords that hold schemas by name: the name is not a rule."""
+"""Keywords that map names to schemas: the name is not a keyword."""

@@ -1,7 +1,7 @@
-"""Small values that break a keyword as a large value does, so that a message costs little.
+"""Small values that break a keyword in the same way as a large value, for cheap messages.
 
-The validator copies the whole value into every message. A message shows 300 characters of it. So a
-large value is represented by its beginning, which breaks the keyword in the same way.
+The validator copies the whole value into each message, which shows only 300 characters of it. So a
+large value is replaced by its beginning, which breaks the keyword in the same way.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
 __all__ = ["excerpt", "stand_in"]
 
 MAX_EXCERPT_CHARS: Final = MAX_MESSAGE_CHARS + 100
-"""Characters of JSON text that an excerpt has: more than a message, so that the cut is visible."""
+"""Characters of JSON in an excerpt: more than a message has, so that the cut is visible."""
 
 
 def stand_in(keyword: str, argument: Json, value: Json) -> Json:
-    """Return a value that breaks a keyword if and as `value` does; small values are themselves."""
+    """Return a small value that breaks a keyword exactly if `value` does, in the same way."""
     if not is_object(value) and not is_array(value):
         return value
     short, is_cut = _cut(value)
@@ -38,13 +38,13 @@ def _cut(value: Json) -> tuple[Json, bool]:
 
 
 class _Cutter:
-    """Copies the beginning of one value."""
+    """Copies the beginning of a value."""
 
     def __init__(self) -> None:
         self.left = MAX_EXCERPT_CHARS
 
     def cut(self, value: Json) -> Json:
-        """Copy a value as far as there is room for it."""
+        """Copy a value until the limit is reached."""
         if is_object(value):
             return self._object(value)
         if is_array(value):
@@ -105,4 +105,4 @@ _STAND_IN_BY_KEYWORD: Final[Mapping[str, _Make]] = {
     "maxProperties": _larger,
     "uniqueItems": _repeated,
 }
-"""What stands for a large value, by keyword: elsewhere, its beginning does."""
+"""The replacement of a large value by keyword; for other keywords it is the beginning."""

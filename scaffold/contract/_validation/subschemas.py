@@ -1,4 +1,4 @@
-"""Parts of one schema document, compiled when they are needed, with references that still lead."""
+"""Validators for parts of a schema document, compiled on demand, with valid references."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,22 +12,22 @@ from scaffold.contract._validation.short_values import excerpt
 __all__ = ["Scope", "SubschemaValidators"]
 
 _ROOT: Final = "payload:///"
-"""The base URI of a document without one; the validator has another for what it compiles."""
+"""The base URI of a document without `$id`; the validator uses another one by itself."""
 
 
 class Scope(NamedTuple):
-    """A schema and what its references are relative to."""
+    """A schema, and the resolver for its references."""
 
     schema: Json
     resolver: Any
 
 
 class SubschemaValidators:
-    """The validators of the parts of a document, all in the draft of the document."""
+    """The validators of the parts of a document, in the draft of the document."""
 
     def __init__(self, document: Json) -> None:
         self.failures = compile_errors()
-        """What a part raises that does not lead anywhere by itself."""
+        """The exceptions for a part with a broken reference."""
         base = document.get("$id") if is_object(document) else None
         self._base = base if isinstance(base, str) else _ROOT
         self._registry = make_registry(self._base, document)
@@ -54,25 +54,27 @@ class SubschemaValidators:
         return self.derived(scope, "[]", {"type": "array", "items": scope.schema})
 
     def unevaluated(self, scope: Scope, keyword: str) -> Any:
-        """Compile what refuses what is not evaluated, and nothing else that the schema refuses."""
+        """Compile only `unevaluated…` of a schema, without its other assertions."""
         evaluating = {
             name: dict.fromkeys(part, True) if name in _BY_NAME else [True] * len(part)
             for name, part in scope.schema.items()
             if name in _BY_NAME or name == "prefixItems"
         }
-        told = [{"if": {name: scope.schema[name]}} for name in _IN_PLACE if name in scope.schema]
-        told += [{"if": part} for part in scope.schema.get("allOf", ())]
-        told += [
+        evaluators = [
+            {"if": {name: scope.schema[name]}} for name in _IN_PLACE if name in scope.schema
+        ]
+        evaluators += [{"if": part} for part in scope.schema.get("allOf", ())]
+        evaluators += [
             {"if": {"required": [name]}, "then": {"if": part}}
             for name, part in scope.schema.get("dependentSchemas", {}).items()
         ]
         if "if" in scope.schema:
             parts = {name: {"if": scope.schema.get(name, True)} for name in ("then", "else")}
-            told.append({"if": scope.schema["if"], **parts})
+            evaluators.append({"if": scope.schema["if"], **parts})
         everything = dict.fromkeys(_EVERYTHING.intersection(scope.schema), True)
         schema: Json = {**evaluating, **everything, keyword: scope.schema[keyword]}
-        if told:
-            schema["allOf"] = told
+        if evaluators:
+            schema["allOf"] = evaluators
         return self.derived(scope, keyword, schema)
 
     def pattern(self, pattern: str, scope: Scope) -> Any:
@@ -83,16 +85,16 @@ class SubschemaValidators:
         return self._validators[key]
 
     def derived(self, scope: Scope, name: str, schema: Json) -> Any:
-        """Compile a schema that is made of the one of a scope; once for each name."""
+        """Compile a schema derived from the schema of a scope, once for each name."""
         key = id(scope.schema), name
         known = self._validators.get(key)
         if known is None:
             known = self._validators[key] = self._compile(schema, scope)
-            self._kept.append(scope.schema)  # or another could have its identity
+            self._kept.append(scope.schema)  # keeps its id unique
         return known
 
     def says(self, schema: Json, value: Json) -> Callable[[], str]:
-        """Return what writes the validator's message about a value, of which it shows little."""
+        """Return a function that writes the validator's message for an excerpt of a value."""
         return lambda: str(next(self._make(schema).iter_errors(excerpt(value))).message)
 
     def _compile(self, schema: Json, scope: Scope) -> Any:
@@ -104,7 +106,7 @@ class SubschemaValidators:
         return compile_in_own_draft(schema, self._registry)
 
     def follow(self, reference: str, scope: Scope) -> Scope:
-        """Return what a reference leads to."""
+        """Return the target of a reference."""
         key = scope.resolver.base_uri, reference
         if key not in self._targets:
             found = scope.resolver.lookup(reference)
@@ -118,7 +120,7 @@ class SubschemaValidators:
         return Scope(schema, scope.resolver)
 
     def is_plain(self, reference: str) -> bool:
-        """Tell whether a dynamic reference leads to one place, whatever the way to it was."""
+        """Return whether a dynamic reference has a single possible target."""
         return reference.startswith("#/") or self._anchors.get(reference[1:], 2) == 1
 
     def errors(self, value: Json) -> Iterator[Any]:
@@ -161,7 +163,7 @@ def _resolve(base: str, reference: str) -> str:
 
 _REFERENCES: Final = ("$ref", "$dynamicRef")
 _VALUES: Final = ("const", "enum", "default", "examples")
-"""Keywords that hold no schemas."""
+"""Keywords whose values are data, not schemas."""
 
 
 def _keywords(schema: Json) -> Iterator[tuple[str, str]]:

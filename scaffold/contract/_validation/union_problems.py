@@ -1,4 +1,4 @@
-"""What is wrong inside a union: the problems of the member that was meant, if that is plain."""
+"""The violations inside a union: those of the intended member, if it can be recognised."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -8,14 +8,15 @@ from scaffold.contract._validation.problems import Path, Violation
 __all__ = ["intended_violations", "rules_out"]
 
 _Violations: TypeAlias = Sequence[Violation]
-"""What one member of a union has against a value."""
+"""The violations of one member of a union."""
 
 
 def intended_violations(members: Sequence[_Violations], here: Path) -> list[Violation]:
-    """Return what stands behind the refusal of a union at a place.
+    """Return the violations that explain why a union refuses the value at `here`.
 
-    A member whose type or tag is another was not meant. Of one that is left, everything is told;
-    of several, what they agree on; and if the tag is that of none, which tags there are.
+    A member with another type or tag was not intended. If one member remains, all its violations
+    are returned; of several members, the common ones. If no member has the tag, the violations of
+    the tag are returned.
     """
     alike = [
         errors for errors in members if not any(_is_about_the_value(each, here) for each in errors)
@@ -27,12 +28,12 @@ def intended_violations(members: Sequence[_Violations], here: Path) -> list[Viol
 
 
 def rules_out(error: Violation, here: Path) -> bool:
-    """Tell whether a member of the union at a place was not meant, whatever else it refuses."""
+    """Return whether a violation shows that its member of the union was not intended."""
     return _is_about_the_value(error, here) or _is_about_a_tag(error, here, _CONSTANT)
 
 
 def _tagged(members: Sequence[_Violations], here: Path, fixed: frozenset[str]) -> list[_Violations]:
-    """Leave out the members that want another value of a property that they fix."""
+    """Remove the members that require another value of a tag."""
     return [
         errors
         for errors in members
@@ -41,14 +42,14 @@ def _tagged(members: Sequence[_Violations], here: Path, fixed: frozenset[str]) -
 
 
 def _common_violations(members: Sequence[_Violations]) -> list[Violation]:
-    """Return the errors that all members have."""
+    """Return the violations that all members have."""
     first, *others = members or ([],)
     kept = [{(each.path, each.message) for each in errors} for errors in others]
     return [each for each in first if all((each.path, each.message) in errors for errors in kept)]
 
 
 def _wrong_tags(members: Sequence[_Violations], here: Path) -> list[Violation]:
-    """Return the errors of tags, if all members have one, and at the same place."""
+    """Return the violations of the tag, if all members have the same tag property."""
     tags = [
         next(each for each in errors if _is_about_a_tag(each, here, _FIXED))
         for errors in members
@@ -58,12 +59,12 @@ def _wrong_tags(members: Sequence[_Violations], here: Path) -> list[Violation]:
 
 
 def _is_about_the_value(error: Violation, here: Path) -> bool:
-    """Tell whether an error is about what sort of value the whole is."""
+    """Return whether a violation concerns the type of the whole value."""
     return error.kind in _VALUE_KINDS and error.path == here
 
 
 def _is_about_a_tag(error: Violation, here: Path, fixed: frozenset[str]) -> bool:
-    """Tell whether an error is about a fixed value of a property of the whole."""
+    """Return whether a violation concerns a tag, which is a property with a fixed value."""
     return error.kind in fixed and error.path[:-1] == here and error.path != here
 
 

@@ -1,7 +1,7 @@
-"""JSON Schema, compiled: the last word on what a payload may be.
+"""Compiled JSON Schemas, which decide whether a payload is valid.
 
 The compiler is imported when the first schema is compiled: a plugin whose models enforce
-everything never pays for it.
+everything never needs it.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,19 +43,20 @@ class CompiledSchema:
         return SubschemaValidators(self.document)
 
     def accepts(self, value: Json) -> bool:
-        """Tell whether the value is valid."""
+        """Return whether a value is valid."""
         return self._validator.is_valid(value)
 
     def judge(self, form: Any = Any) -> Callable[[bytes], bool]:
-        """Return what tells whether a JSON text is valid; one that cannot be read is not.
+        """Return a function that returns whether a JSON text is valid; malformed text is not.
 
-        `form` is a type that msgspec decodes, of all that the schema looks at.
+        Args:
+            form: The type by which msgspec decodes all parts that the schema reads.
         """
         import_safely("msgspec.json")
         from msgspec import MsgspecError
         from msgspec.json import Decoder
 
-        # msgspec makes objects of a text in two thirds of the time that pydantic takes.
+        # msgspec decodes a text in two thirds of the time of pydantic.
         decode, is_valid = Decoder[Json](form).decode, self._validator.is_valid
         decode_long = without_gc(decode)
 
@@ -68,12 +69,12 @@ class CompiledSchema:
         return accepts
 
     def explain(self, value: Json, prefix: str = "") -> "Explanation":
-        """Say what is wrong with a value; `prefix` is the pointer to it in its payload."""
+        """Explain why a value is invalid; `prefix` is the pointer to it in its payload."""
         import_safely("scaffold.contract._validation.explanation")
         from scaffold.contract._validation.explanation import explain
 
         return explain(self._compiled, value, prefix)
 
     def problems(self, value: Json) -> Iterator[Problem]:
-        """Yield what is wrong with the value: the first 100 problems."""
+        """Yield the first 100 problems of a value."""
         yield from self.explain(value).problems

@@ -1,7 +1,7 @@
-"""A walk through a schema and a value that it refuses, which finds what is wrong, in order.
+"""A walk through a schema and a refused value, which finds the violations in order.
 
-It is lazy: it goes no further than its reader, and into no union that is not asked about. Large
-parts are judged by the compiled schema first, and only those that it refuses are walked through.
+The walk is lazy: it stops when its reader stops, and enters a union only on request. A large part
+is validated by the compiled schema first, and is walked only if that refuses it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,34 +17,34 @@ from scaffold.contract._validation.union_problems import intended_violations, ru
 __all__ = ["SchemaWalk"]
 
 LARGE_PART_VALUES: Final = 64
-"""Values in a part from which on it is judged before it is walked through."""
+"""A part with at least this many values is validated before it is walked."""
 
 MAX_MEMBER_VIOLATIONS: Final = 200
-"""Problems of one member of a union that are compared with those of others."""
+"""Violations of one member of a union that are compared with those of other members."""
 
 
 class Task(NamedTuple):
-    """A part of the value, to be held to a part of the schema."""
+    """A part of the value, and the subschema that must accept it."""
 
     scope: Scope
     value: Json
     path: Path
     rule: str
-    """The keyword that holds the schema: what refuses if the schema is `false`."""
+    """The keyword with the subschema; it is the broken rule if the subschema is `false`."""
 
 
 _Steps: TypeAlias = Iterator["Violation | Task"]
 
 
 class SchemaWalk:
-    """One walk."""
+    """One walk through a schema and a value."""
 
     def __init__(self, compiled: SubschemaValidators, budget: WorkBudget) -> None:
         self._compiled = compiled
         self._budget = budget
 
     def all(self, value: Json) -> Iterator[Violation]:
-        """Yield everything that is wrong, each union with what is wrong inside it behind it.
+        """Yield all violations; those inside a union follow the violation of the union.
 
         Raises `SpentError` when the budget is spent.
         """
@@ -70,7 +70,7 @@ class SchemaWalk:
         return intended_violations(members, union.path)
 
     def _of(self, task: Task) -> Iterator[Violation]:
-        """Yield what a schema has against a value; unions are not looked into."""
+        """Yield the violations of one schema, without those inside of unions."""
         seen: set[tuple[int, Path]] = set()
         pending: list[_Steps] = [iter([task])]
         while pending:
@@ -128,7 +128,7 @@ class SchemaWalk:
     def _many(
         self, task: Task, schema: Json, places: Sequence[str | int], values: list[Json], rule: str
     ) -> _Steps:
-        """Hold values in the value to one schema; those of many that it accepts need no walk."""
+        """Yield tasks for values with the same schema; of many values, only for refused ones."""
         scope = self._part(task, schema)
         pending = [range(len(values))]
         while pending:
@@ -151,7 +151,7 @@ class SchemaWalk:
         return valid
 
     def _extra(self, task: Task, schema: JsonObject) -> list[str]:
-        """Return the members that neither `properties` nor `patternProperties` names."""
+        """Return the properties that neither `properties` nor `patternProperties` covers."""
         named = schema.get("properties", {})
         patterns = [
             self._compiled.pattern(each, task.scope) for each in schema.get("patternProperties", {})
@@ -163,17 +163,17 @@ class SchemaWalk:
         ]
 
     def properties(self, task: Task, schema: JsonObject) -> _Steps:
-        """Hold named members to their schemas."""
+        """Check `properties`."""
         if is_object(task.value):
             named = [name for name in schema["properties"] if name in task.value]
-            # A tag rules out a member of a union, and the rest of it need not be looked at.
+            # Scalars first: a wrong tag rules out a member of a union without a look at the rest.
             named.sort(key=lambda name: isinstance(task.value[name], dict | list))
             for name in named:
                 part, path = schema["properties"][name], (*task.path, name)
                 yield Task(self._part(task, part), task.value[name], path, "properties")
 
     def pattern_properties(self, task: Task, schema: JsonObject) -> _Steps:
-        """Hold members whose names match to their schemas."""
+        """Check `patternProperties`."""
         if is_object(task.value):
             for pattern, part in schema["patternProperties"].items():
                 judge = self._compiled.pattern(pattern, task.scope)
@@ -182,7 +182,7 @@ class SchemaWalk:
                 yield from self._many(task, part, names, values, "patternProperties")
 
     def additional_properties(self, task: Task, schema: JsonObject) -> _Steps:
-        """Hold all other members to a schema; that there may be none is a matter of the object."""
+        """Check `additionalProperties`, except `false`, which concerns the whole object."""
         part = schema["additionalProperties"]
         if is_object(task.value) and part is not False:
             names = self._extra(task, schema)
@@ -190,38 +190,38 @@ class SchemaWalk:
             yield from self._many(task, part, names, values, "additionalProperties")
 
     def items(self, task: Task, schema: JsonObject) -> _Steps:
-        """Hold items to the schema that all share."""
+        """Check `items`."""
         first = len(schema.get("prefixItems", ()))
         if is_array(task.value) and len(task.value) > first:
             places = range(first, len(task.value))
             yield from self._many(task, schema["items"], places, task.value[first:], "items")
 
     def prefix_items(self, task: Task, schema: JsonObject) -> _Steps:
-        """Hold the first items to a schema each."""
+        """Check `prefixItems`."""
         if is_array(task.value):
             parts = zip(schema["prefixItems"], task.value, strict=False)
             for index, (part, value) in enumerate(parts):
                 yield Task(self._part(task, part), value, (*task.path, index), "prefixItems")
 
     def dependent_schemas(self, task: Task, schema: JsonObject) -> _Steps:
-        """Hold the value to schemas that apply when a member is there."""
+        """Check `dependentSchemas`."""
         if is_object(task.value):
             for name, part in schema["dependentSchemas"].items():
                 if name in task.value:
                     yield task._replace(scope=self._part(task, part), rule="dependentSchemas")
 
     def all_of(self, task: Task, schema: JsonObject) -> _Steps:
-        """Hold the value to every schema of a list."""
+        """Check `allOf`."""
         for part in schema["allOf"]:
             yield task._replace(scope=self._part(task, part), rule="allOf")
 
     def any_of(self, task: Task, _schema: JsonObject) -> _Steps:
-        """Report that no schema of a list holds."""
+        """Check `anyOf`."""
         if not self._holds(task, "anyOf"):
             yield self._union(task, "anyOf", [False, False])
 
     def one_of(self, task: Task, schema: JsonObject) -> _Steps:
-        """Report that no schema of a list holds, or several."""
+        """Check `oneOf`."""
         if not self._holds(task, "oneOf"):
             self._budget.judge(task.value)
             some = self._compiled.derived(task.scope, "some", {"anyOf": schema["oneOf"]})
@@ -234,18 +234,18 @@ class SchemaWalk:
         return Violation(task.path, keyword, keyword, write, members, task.value)
 
     def if_then_else(self, task: Task, schema: JsonObject) -> _Steps:
-        """Hold the value to one of two schemas."""
+        """Check `then` or `else`."""
         branch = "then" if self._is_valid(self._part(task, schema["if"]), task.value) else "else"
         if branch in schema:
             yield task._replace(scope=self._part(task, schema[branch]), rule=branch)
 
 
 _FEW_VALUES: Final = 4
-"""Values of which each is walked through when one of them is refused."""
+"""So few values are walked one by one if one of them is refused."""
 
 
 def _last_keyword(reference: str) -> str:
-    """Return the keyword that a reference ends with, as the validator names what it leads to."""
+    """Return the keyword at the end of a reference, by which the validator names its target."""
     fragment = reference.partition("#")[2]
     if "/" not in fragment:
         return "false"
@@ -267,4 +267,4 @@ _STEPS_BY_KEYWORD: Final = {
     "oneOf": SchemaWalk.one_of,
     "if": SchemaWalk.if_then_else,
 }
-"""What walks on from a keyword, in the order in which the validator looks at them."""
+"""The check of each keyword with subschemas, in the order of the validator."""

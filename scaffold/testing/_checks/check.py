@@ -1,4 +1,4 @@
-"""What a check is, and what comes of it."""
+"""Checks, findings and results."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["Check", "Finding", "Method", "Result", "Suite"]
 
 
 class Suite(StrEnum):
-    """The four parts of the proof."""
+    """The four suites of checks."""
 
     contract = "contract"
     parity = "parity"
@@ -21,7 +21,7 @@ class Suite(StrEnum):
 
 
 Method: TypeAlias = Literal["running", "reading"]
-"""How a check looks: it runs the plugin, or it reads its code or manifest and can be deceived."""
+"""Whether a check runs the plugin, or only reads its code or manifest, which is less certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +29,39 @@ class Finding:
     """One place where a plugin breaks an invariant."""
 
     place: str
-    """`file:line` in the plugin's folder, or the file if no line is to blame."""
+    """`file:line` in the folder of the plugin, or only the file."""
     message: str
     help: str
-    """How to mend it."""
+    """How to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One invariant, and the function that finds where a plugin breaks it."""
+    """One invariant, and the function that finds violations of it."""
 
     name: str
     suite: Suite
     how: Method
     invariant: str
-    """The sentence that holds, with its source."""
+    """The invariant in one sentence, with its source."""
     look: Callable[[PluginUnderTest], Iterator[Finding]]
-    """Raises `NotApplicable`, or a `ScaffoldError` if the plugin cannot be used at all."""
+    """Yields the findings. Raises `NotApplicable`, or `ScaffoldError` for an unusable plugin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one check."""
+    """The result of one check."""
 
     check: Check
     findings: tuple[Finding, ...] = ()
     skipped: str = ""
-    """Why the check has nothing to say."""
+    """Why the check does not apply."""
     failed: str = ""
-    """Why the check could not be carried out."""
+    """Why the check could not run."""
 
     @property
     def outcome(self) -> Literal["ok", "wrong", "skipped", "failed"]:
-        """What came of it, in one word."""
+        """The result in one word."""
         if self.findings:
             return "wrong"
         if self.failed:
@@ -69,18 +69,18 @@ class Result:
         return "skipped" if self.skipped else "ok"
 
     def __str__(self) -> str:
-        """Write findings as `place: name: message`, with the invariant and the mend under each."""
+        """Write findings as `place: name: message`, each followed by its invariant and help."""
         lines = [self.skipped or self.failed] if not self.findings else []
-        for one in self.findings:
+        for finding in self.findings:
             lines += [
-                f"{one.place}: {self.check.name}: {one.message}",
+                f"{finding.place}: {self.check.name}: {finding.message}",
                 f"  invariant: {self.check.invariant}",
-                f"  help: {one.help}",
+                f"  help: {finding.help}",
             ]
         return "\n".join(lines)
 
     def as_json(self) -> JsonObject:
-        """Return the result for programs."""
+        """Return the result as JSON."""
         return {
             "name": self.check.name,
             "suite": self.check.suite.value,
@@ -89,7 +89,7 @@ class Result:
             "outcome": self.outcome,
             "reason": self.skipped or self.failed,
             "findings": [
-                {"place": one.place, "message": one.message, "help": one.help}
-                for one in self.findings
+                {"place": finding.place, "message": finding.message, "help": finding.help}
+                for finding in self.findings
             ],
         }

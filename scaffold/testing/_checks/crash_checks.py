@@ -62,15 +62,17 @@ def killed_mid_call(subject: PluginUnderTest) -> Iterator[Finding]:
         ended = pending.result()
         if _transport_error(ended) not in {"", PeerCrashed.code}:
             message = f"{held.case.hook} ended in {shorten_json(ended)} when its process was killed"
-            mend = "let the command become the server with 'exec', and start it in no other session"
-            yield Finding(subject.manifest_place, message, mend)
-        anew = held.call(patient)
-        if _transport_error(anew):
-            message = (
-                f"after its process was killed it cannot be started again: {shorten_json(anew)}"
+            help_text = (
+                "let the command become the server with 'exec', and start it in no other session"
             )
-            mend = "leave nothing behind that a new process stumbles over: locks, ports, pid files"
-            yield Finding(subject.place("setup"), message, mend)
+            yield Finding(subject.manifest_place, message, help_text)
+        after_restart = held.call(patient)
+        if _transport_error(after_restart):
+            message = (
+                f"it cannot be started after its process was killed: {shorten_json(after_restart)}"
+            )
+            help_text = "remove what stops a new process: locks, ports, pid files"
+            yield Finding(subject.place("setup"), message, help_text)
 
 
 def deadline(subject: PluginUnderTest) -> Iterator[Finding]:
@@ -90,13 +92,13 @@ def deadline(subject: PluginUnderTest) -> Iterator[Finding]:
                 f"{held.case.hook} ended in {shorten_json(late)} "
                 f"after {taken:.1f} s of {_SHORT_TIMEOUT:g} s"
             )
-            mend = "let the command become the server with 'exec', not a child of it"
-            yield Finding(subject.manifest_place, message, mend)
+            help_text = "let the command become the server with 'exec', not a child of it"
+            yield Finding(subject.manifest_place, message, help_text)
         after = held.call(patient)
         if _transport_error(after):
             message = f"after a deadline the next call ends in {shorten_json(after)}"
-            mend = "answer calls one by one, and drop those that are cancelled"
-            yield Finding(subject.manifest_place, message, mend)
+            help_text = "answer calls one by one, and drop those that are cancelled"
+            yield Finding(subject.manifest_place, message, help_text)
 
 
 def _transport_error(outcome: JsonObject) -> str:

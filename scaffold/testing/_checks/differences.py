@@ -15,7 +15,7 @@ def find_differences(
     subject: PluginUnderTest,
     tried: Sequence[SampleCall],
     outcomes: Mapping[str, Sequence[JsonObject]],
-    mend: str,
+    help_text: str,
 ) -> Iterator[Finding]:
     """Yield a finding for the first case of each hook that did not end alike everywhere.
 
@@ -28,4 +28,4 @@ def find_differences(
             told.add(case.hook)
             shown = "; ".join(f"{where} {shorten_json(one)}" for where, one in each.items())
             message = f"{case.hook}({shorten_json(case.payload)}) answers {shown}"
-            yield Finding(subject.place(case.hook), message, mend)
+            yield Finding(subject.place(case.hook), message, help_text)

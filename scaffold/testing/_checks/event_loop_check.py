@@ -28,8 +28,8 @@ def loop_is_free(subject: PluginUnderTest) -> Iterator[Finding]:
     subject.must_offer("in_process")
     for hook, seconds in asyncio.run(_pauses(subject)).items():
         message = f"{hook} held the event loop for {seconds:.2f} s"
-        mend = 'await, or say execution_model = "thread_cpu_bound" with a plain def'
-        yield Finding(subject.place(hook), message, mend)
+        help_text = 'await, or say execution_model = "thread_cpu_bound" with a plain def'
+        yield Finding(subject.place(hook), message, help_text)
 
 
 async def _pauses(subject: PluginUnderTest) -> dict[str, float]:

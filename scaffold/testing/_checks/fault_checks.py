@@ -96,8 +96,8 @@ def _declared_errors(subject: PluginUnderTest) -> Iterator[Finding]:
         if error not in declared | {DeadlineExceeded.code}:
             codes = ", ".join(sorted(declared)) or "none"
             message = f"{case.hook}({shorten_json(case.payload)}) fails with '{error}'"
-            mend = f"answer, or raise a HookError with a code of its hookspec: {codes}"
-            yield Finding(subject.place(case.hook), message, mend)
+            help_text = f"answer, or raise a HookError with a code of its hookspec: {codes}"
+            yield Finding(subject.place(case.hook), message, help_text)
 
 
 def _time_limit(subject: PluginUnderTest) -> Iterator[Finding]:
@@ -105,8 +105,8 @@ def _time_limit(subject: PluginUnderTest) -> Iterator[Finding]:
         if error == DeadlineExceeded.code:
             seconds = subject.kind.hooks[case.hook].timeout or 0.0
             message = f"{case.hook}({shorten_json(case.payload)}) takes longer than {seconds:g} s"
-            mend = "do less in one call, or ask the hookspec for a longer timeout"
-            yield Finding(subject.place(case.hook), message, mend)
+            help_text = "do less in one call, or ask the hookspec for a longer timeout"
+            yield Finding(subject.place(case.hook), message, help_text)
 
 
 def _errors(subject: PluginUnderTest) -> Iterator[tuple[SampleCall, str]]:

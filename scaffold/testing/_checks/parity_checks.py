@@ -18,20 +18,22 @@ __all__ = ["CHECKS"]
 
 def _same_answers(subject: PluginUnderTest) -> Iterator[Finding]:
     tried = [case for case in subject.remote_calls() if case.valid]
-    mend = "let the answer depend on the input alone, not on the process or on earlier calls"
-    yield from _compare(subject, subject.kind, tried, mend)
+    help_text = "let the answer depend on the input alone, not on the process or on earlier calls"
+    yield from _compare(subject, subject.kind, tried, help_text)
 
 
 def _same_refusals(subject: PluginUnderTest) -> Iterator[Finding]:
     tried = [case for case in subject.remote_calls() if not case.valid]
-    mend = "hold inputs to the contract's own schema everywhere: 'scaffold check' finds drift"
-    yield from _compare(subject, without_input_checks(subject.kind), tried, mend)
+    help_text = "hold inputs to the contract's own schema everywhere: 'scaffold check' finds drift"
+    yield from _compare(subject, without_input_checks(subject.kind), tried, help_text)
 
 
 def _same_context(subject: PluginUnderTest) -> Iterator[Finding]:
     tried = [case for case in subject.remote_calls() if case.valid]
-    mend = "read the metadata in the hook, and report progress from the hook's own thread or task"
-    yield from _compare(subject, subject.kind, tried, mend, _outcomes_with_progress)
+    help_text = (
+        "read the metadata in the hook, and report progress from the hook's own thread or task"
+    )
+    yield from _compare(subject, subject.kind, tried, help_text, _outcomes_with_progress)
 
 
 _Make: TypeAlias = Callable[
@@ -43,7 +45,7 @@ def _compare(
     subject: PluginUnderTest,
     view: Kind,
     tried: Sequence[SampleCall],
-    mend: str,
+    help_text: str,
     make: _Make = PluginUnderTest.outcomes,
 ) -> Iterator[Finding]:
     runtimes = subject.manifest.runtime
@@ -55,7 +57,7 @@ def _compare(
     for runtime in runtimes:
         with subject.opened(runtime) as channel:
             outcomes[f"over {runtime}"] = make(subject, channel, tried, view)
-    yield from find_differences(subject, tried, outcomes, mend)
+    yield from find_differences(subject, tried, outcomes, help_text)
 
 
 _METADATA: Final[JsonObject] = {

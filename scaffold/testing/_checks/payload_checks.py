@@ -34,9 +34,9 @@ def json_boundaries(subject: PluginUnderTest) -> Iterator[Finding]:
         told: set[str] = set()
         for case in subject.valid_calls:
             if case.hook not in told:
-                for message, mend in _round_trip_faults(channel, own[case.hook], case):
+                for message, help_text in _round_trip_faults(channel, own[case.hook], case):
                     told.add(case.hook)
-                    yield Finding(subject.place(case.hook), f"{case.hook}: {message}", mend)
+                    yield Finding(subject.place(case.hook), f"{case.hook}: {message}", help_text)
 
 
 def _chains_that_stay(subject: PluginUnderTest) -> Iterator[Finding]:
@@ -121,8 +121,8 @@ def progress(subject: PluginUnderTest) -> Iterator[Finding]:
             wrong = _progress_fault(reports)
             if wrong and case.hook not in told:
                 told.add(case.hook)
-                mend = "report more each time, up to the total, in one unit"
-                yield Finding(subject.place(case.hook), f"{case.hook} reports {wrong}", mend)
+                help_text = "report more each time, up to the total, in one unit"
+                yield Finding(subject.place(case.hook), f"{case.hook} reports {wrong}", help_text)
 
 
 def _call(channel: Channel, subject: PluginUnderTest, case: SampleCall) -> None:

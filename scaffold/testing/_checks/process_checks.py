@@ -60,8 +60,8 @@ def _sigterm(subject: PluginUnderTest) -> Iterator[Finding]:
 def _must_end(subject: PluginUnderTest, peer: RawClient, sign: str) -> Iterator[Finding]:
     if not peer.ended(_EXIT_TIMEOUT):
         message = f"the process still runs {_EXIT_TIMEOUT:g} s after {sign}"
-        mend = "leave signals and stdin to the server, and let threads of your own be daemons"
-        yield Finding(_start(subject), message, mend)
+        help_text = "leave signals and stdin to the server, and let threads of your own be daemons"
+        yield Finding(_start(subject), message, help_text)
     elif peer.leaves_children():
         message = f"processes that it started still run after {sign}"
         yield Finding(_start(subject), message, "end them in 'teardown'")
@@ -77,8 +77,8 @@ def _unread_stderr(subject: PluginUnderTest) -> Iterator[Finding]:
                 peer.ask("tools/call", params, _FLOOD_TIMEOUT)
     except NoResponse as error:
         message = f"{error}, while nobody read its stderr"
-        mend = "log less in hooks: a pipe holds some 64 kB, and clients need not read it"
-        yield Finding(_start(subject), message, mend)
+        help_text = "log less in hooks: a pipe holds some 64 kB, and clients need not read it"
+        yield Finding(_start(subject), message, help_text)
     finally:
         os.close(reader)
         os.close(writer)
@@ -93,8 +93,8 @@ def _startup(subject: PluginUnderTest) -> Iterator[Finding]:
         try:
             peer.greet(subject, budget)
         except NoResponse as error:
-            mend = "do less before the first answer, or raise startup_timeout_sec"
-            yield Finding(_start(subject), str(error), mend)
+            help_text = "do less before the first answer, or raise startup_timeout_sec"
+            yield Finding(_start(subject), str(error), help_text)
 
 
 def _start(subject: PluginUnderTest) -> str:

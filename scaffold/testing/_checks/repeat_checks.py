@@ -56,10 +56,13 @@ def idempotency(subject: PluginUnderTest) -> Iterator[Finding]:
     with subject.opened(subject.runtime, REAL_TIME_DOUBLES) as channel:
         first, second = (subject.outcomes(channel, tried) for _ in range(2))
     with subject.opened(subject.runtime, REAL_TIME_DOUBLES) as channel:
-        anew = subject.outcomes(channel, tried)
-    mend = "make the answer depend on the input alone, or declare less"
+        with_new_plugin = subject.outcomes(channel, tried)
+    help_text = "make the answer depend on the input alone, or declare less"
     yield from find_differences(
-        subject, tried, {"at first": first, "again": second, "as a new plugin": anew}, mend
+        subject,
+        tried,
+        {"at first": first, "again": second, "as a new plugin": with_new_plugin},
+        help_text,
     )
 
 
@@ -88,14 +91,17 @@ def _must_be_usable(subject: PluginUnderTest, invariant: int) -> None:
 
 
 def _compare_hosts(
-    subject: PluginUnderTest, tried: Sequence[SampleCall], hosts: Mapping[str, _Host], mend: str
+    subject: PluginUnderTest,
+    tried: Sequence[SampleCall],
+    hosts: Mapping[str, _Host],
+    help_text: str,
 ) -> Iterator[Finding]:
     outcomes = {where: host(subject, tried) for where, host in hosts.items()}
-    yield from find_differences(subject, tried, outcomes, mend)
+    yield from find_differences(subject, tried, outcomes, help_text)
 
 
 def _in_process(subject: PluginUnderTest, tried: Sequence[SampleCall]) -> list[JsonObject]:
-    return [call_outcome(partial(subject.answer_anew, case)) for case in tried]
+    return [call_outcome(partial(subject.call_new_plugin, case)) for case in tried]
 
 
 def _in_fresh_loops(subject: PluginUnderTest, tried: Sequence[SampleCall]) -> list[JsonObject]:

@@ -1,4 +1,4 @@
-"""The plugin under test: its manifest, its code, the calls it is tried with, the ways to it."""
+"""The plugin under test: its manifest, its code, its sample calls, and channels to it."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,20 +28,23 @@ from scaffold.testing._plugin.test_inputs import SampleCall, ValueGenerator, sam
 __all__ = ["NotApplicable", "PluginUnderTest", "call_as_json"]
 
 _CALL_TIMEOUT = 60.0
-"""Seconds after which a call is given up, whatever its hook says."""
+"""Timeout of a call in seconds, whatever its hook declares."""
 
 
 class NotApplicable(Exception):
-    """A check has nothing to say of this plugin; the message says why."""
+    """A check does not apply to this plugin; the message says why."""
 
 
 class PluginUnderTest:
-    """A plugin to be tried; raises `ManifestInvalid`.
+    """A plugin that is tested.
 
     Args:
-        folder: Where its manifest is.
-        variants: Makes values for schemas.
-        secrets: What the manifest may name.
+        folder: The folder with its manifest.
+        variants: Generates values for schemas.
+        secrets: The secrets that the manifest may refer to.
+
+    Raises:
+        ManifestInvalid: The manifest breaks a rule.
     """
 
     def __init__(
@@ -55,35 +58,35 @@ class PluginUnderTest:
 
     @property
     def in_process_only(self) -> bool:
-        """True for what is never elsewhere: ADR-0003 exempts it from invariants 1, 2 and 8."""
+        """True if it is for use in process only: ADR-0003 exempts it from invariants 1, 2 and 8."""
         return self.manifest.in_process_only or bool(self.kind.contract.get("in_process_only"))
 
     @property
     def runtime(self) -> Runtime:
-        """The one that a host would take. Raises `RuntimeNotSupported`."""
+        """The runtime that a host would choose. Raises `RuntimeNotSupported`."""
         return choose_runtime(self.manifest, None)
 
     @property
     def manifest_place(self) -> str:
-        """Where findings of the manifest point to."""
+        """The place of findings in the manifest."""
         return self.manifest.file.name
 
     def place(self, hook: str) -> str:
-        """Return where the hook is written, or where the plugin is named if that cannot be seen."""
+        """Return the place of a hook in the code, or the manifest if it is not found."""
         return self.source.methods.get(hook, self.manifest_place)
 
     @cached_property
     def sample_calls(self) -> tuple[SampleCall, ...]:
-        """Every call that the plugin is tried with. Raises `ScaffoldError` if it cannot be used."""
+        """All sample calls. Raises `ScaffoldError` if the plugin cannot be used."""
         return tuple(sample_calls(self.kind, self._variants, self._catalogue))
 
     @property
     def valid_calls(self) -> tuple[SampleCall, ...]:
-        """The calls that the plugin gets to see."""
+        """The sample calls with valid input."""
         return tuple(case for case in self.sample_calls if case.valid)
 
     def remote_calls(self) -> tuple[SampleCall, ...]:
-        """Return the calls that can be made over MCP as well."""
+        """Return the sample calls that are also possible over MCP."""
         catalogues = {
             hook.functions.catalogue for hook in self.kind.hooks.values() if hook.functions
         }
@@ -95,12 +98,12 @@ class PluginUnderTest:
         )
 
     def must_offer(self, runtime: Runtime) -> None:
-        """Raise `NotApplicable` if the plugin cannot be used over a runtime."""
+        """Raise `NotApplicable` if the manifest does not offer a runtime."""
         if runtime not in self.manifest.runtime:
             raise NotApplicable(f"its manifest does not offer {runtime}")
 
     def provision(self, doubles: Mapping[str, Json] = FIXED_DOUBLES) -> PluginEnvironment:
-        """Return what the plugin is given: what it asks for, much of it as doubles."""
+        """Return the environment of the plugin: its resources are test doubles."""
         return PluginEnvironment.of(
             self.manifest, HostServices(secrets=self._secrets), doubles=doubles
         )
@@ -109,7 +112,7 @@ class PluginUnderTest:
     def opened(
         self, runtime: Runtime, doubles: Mapping[str, Json] = FIXED_DOUBLES
     ) -> Generator[Channel]:
-        """Open a channel to the plugin; over HTTP it is served from here if it can be.
+        """Open a channel to the plugin; for HTTP a server is started if possible.
 
         Raises `NotApplicable` if the manifest does not offer the runtime.
         """
@@ -122,15 +125,15 @@ class PluginUnderTest:
             stack.callback(channel.close)
             yield channel
 
-    def answer_anew(self, case: SampleCall) -> Json:
-        """Make one call of a plugin made for it: hosts differ in nothing but themselves then."""
+    def call_new_plugin(self, case: SampleCall) -> Json:
+        """Make one call with a new plugin, so that earlier calls have no effect."""
         with self.opened("in_process") as channel:
             return call_as_json(channel, self.kind, case)
 
     def outcomes(
         self, channel: Channel, tried: Sequence[SampleCall], kind: Kind | None = None
     ) -> list[JsonObject]:
-        """Make the calls one after the other; `kind` may be another view of the plugin's own."""
+        """Make calls in turn; `kind` may be a modified copy of the plugin's kind."""
         view = kind or self.kind
         return [call_outcome(partial(call_as_json, channel, view, case)) for case in tried]
 
@@ -143,7 +146,7 @@ class PluginUnderTest:
 
 
 def call_as_json(channel: Channel, kind: Kind, case: SampleCall) -> Json:
-    """Make one call and return its answer as JSON; raise `ScaffoldError`."""
+    """Make one call and return its output as JSON; raise `ScaffoldError`."""
     hook = kind.hooks[case.hook]
     call = bind_any_hook(channel, hook)
     try:

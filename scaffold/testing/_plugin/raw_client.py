@@ -1,4 +1,4 @@
-"""A plugin's process as a client sees it that trusts nothing: bytes in, lines out, and signals."""
+"""A minimal MCP client over pipes that trusts nothing: it sends bytes and signals, reads lines."""
 
 import json
 import os
@@ -25,25 +25,25 @@ from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 __all__ = ["RESPONSE_TIMEOUT", "NoResponse", "RawClient", "start_server"]
 
 RESPONSE_TIMEOUT: Final = 10.0
-"""Seconds that a process may take to answer, or to end."""
+"""Seconds to wait for a response, or for the end of a process."""
 _CHILD_EXIT_TIMEOUT: Final = 1.0
-"""Seconds in which what a process started may end after it: our server kills it after a half."""
+"""Seconds for children to end after their process; a scaffold server kills them after 0.5 s."""
 _POLL_INTERVAL: Final = 0.02
 
 
 class NoResponse(TransportError):
-    """What was expected of the process did not come in time; the message says what."""
+    """The process did not respond in time; the message names the request."""
 
     code = "silent"
 
 
 class RawClient:
-    """A plugin's server over pipes, in a session of its own."""
+    """A client of a plugin's server over pipes, which runs in a session of its own."""
 
     def __init__(self, popen: "subprocess.Popen[bytes]") -> None:
         self.popen = popen
         self.lines: list[bytes] = []
-        """Everything that came out of stdout so far."""
+        """All lines of stdout so far."""
         self._ids = 0
         self._answers: queue.Queue[JsonObject | None] = queue.Queue()
         assert popen.stdout is not None
@@ -55,7 +55,7 @@ class RawClient:
     ) -> list[JsonObject]:
         """Open a session, and return the parameters of a valid call of each tool.
 
-        Raises `NoResponse`, or `ProtocolError` if what it lists are no tools.
+        Raises `NoResponse`, or `ProtocolError` if the list of tools is malformed.
         """
         hello: JsonObject = {
             "protocolVersion": "2025-06-18",
@@ -87,7 +87,7 @@ class RawClient:
                 return answer
 
     def write(self, message: JsonObject | bytes) -> None:
-        """Send a line; a process that is gone shows when it is asked."""
+        """Send a line. If the process has ended, the next request reports that."""
         data = message if isinstance(message, bytes) else json.dumps(message).encode()
         assert self.popen.stdin is not None
         with suppress(BrokenPipeError):
@@ -101,7 +101,7 @@ class RawClient:
             self.popen.stdin.close()
 
     def ended(self, seconds: float = RESPONSE_TIMEOUT) -> bool:
-        """Wait for the process to end; tell whether it did."""
+        """Wait for the end of the process; return whether it has ended."""
         try:
             self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -109,7 +109,7 @@ class RawClient:
         return True
 
     def leaves_children(self) -> bool:
-        """Tell whether what the process started is still there, a moment after its end."""
+        """Return whether children of the process still run shortly after its end."""
         deadline = monotonic() + _CHILD_EXIT_TIMEOUT
         while self._has_group():
             if monotonic() > deadline:
@@ -125,7 +125,7 @@ class RawClient:
         return True
 
     def end(self) -> None:
-        """End the process and what it started, by force."""
+        """Kill the process and its children."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()

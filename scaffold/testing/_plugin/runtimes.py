@@ -1,4 +1,4 @@
-"""The plugin of a project, called over every runtime that it offers."""
+"""A plugin in all runtimes of its manifest, for tests of its project."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -24,12 +24,22 @@ C = TypeVar("C", bound=Client)
 def every_runtime(
     folder: Path | str, client: type[C], *, doubles: Mapping[str, Json] | None = None
 ) -> Generator[dict[str, C]]:
-    """Open a plugin over each runtime of its manifest, and yield a client for each.
+    """Open a plugin in each runtime of its manifest, and yield the clients by runtime.
 
-    A plugin that the manifest expects at an address of this machine is served on a free port for
-    the while. Standard resources are `doubles`, everywhere the same: by default the clock stands
-    still, `rng` has a fixed seed, `http_client` reaches nothing, `blob_store` is in memory. Raises
-    as `Host.load` does.
+    If the manifest has an HTTP address of this machine, the plugin is served on a free port.
+
+    Args:
+        folder: The folder with the manifest.
+        client: The client class of the kind.
+        doubles: Test doubles for standard resources. By default the clock is frozen, `rng` has a
+            fixed seed, `http_client` uses no network, and `blob_store` is in memory.
+
+    Raises:
+        PluginError: As `Host.load` does.
+
+    Example:
+        with every_runtime("demo", ToolClient) as clients:
+            assert_alike(clients, lambda client: client.get_schema())
     """
     manifest = read_manifest(Path(folder))
     provision = PluginEnvironment.of(
@@ -48,11 +58,10 @@ def every_runtime(
 
 
 def assert_alike(clients: Mapping[str, C], call: Callable[[C], object]) -> None:
-    """Make one call over every runtime; fail unless all give one answer, or one `HookError`.
+    """Make one call in every runtime; fail unless all have the same result or `HookError`.
 
-    A stream is read to its end, and its items are compared.
-
-    The id of an `internal` error is another one every time, and does not count.
+    The items of a stream are read and compared. The id of an `internal` error is ignored, because
+    it differs in every call.
     """
     outcomes = {runtime: _outcome(call, client) for runtime, client in clients.items()}
     first = next(iter(outcomes.values()), None)

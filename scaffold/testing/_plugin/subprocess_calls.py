@@ -1,6 +1,6 @@
-"""Calls that another process wants made in this one: `python -m` this module, with a FILE.
+"""Makes calls in a process of its own: `python -m` this module, with a FILE.
 
-It reads what to call from stdin, and writes the outcomes to the file: stdout is the plugin's.
+It reads the calls from stdin and writes their outcomes to the file: stdout belongs to the plugin.
 """
 
 import logging
@@ -20,7 +20,7 @@ def _main() -> None:
     work = from_json(sys.stdin.buffer.read())
     subject = PluginUnderTest(Path(work["folder"]), lambda _schema: ())
     calls = [SampleCall(hook, payload, valid=True) for hook, payload in work["cases"]]
-    outcomes = [call_outcome(partial(subject.answer_anew, case)) for case in calls]
+    outcomes = [call_outcome(partial(subject.call_new_plugin, case)) for case in calls]
     Path(sys.argv[1]).write_bytes(to_json(outcomes))
 
 

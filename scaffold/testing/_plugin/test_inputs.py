@@ -1,4 +1,4 @@
-"""The calls that a plugin is tried with: samples, values at the bounds, and invalid ones."""
+"""Sample calls for a plugin: typical values, values at the bounds, and invalid values."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,29 +13,29 @@ from scaffold.testing._plugin.call_outcomes import canonical_json
 __all__ = ["SampleCall", "ValueGenerator", "sample_calls", "with_timeout", "without_input_checks"]
 
 ValueGenerator: TypeAlias = Callable[[Json], Iterable[Json]]
-"""Makes values for a schema, the most likely first; those at its bounds may be invalid."""
+"""Generates values for a schema, typical ones first; those at its bounds may be invalid."""
 
 _MAX_VALID: Final = 5
 _MAX_INVALID: Final = 8
 _MAX_GENERATED: Final = 60
 _MAX_FUNCTIONS: Final = 3
-"""Functions of a catalogue that are called."""
+"""The number of functions of a catalogue that are called."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleCall:
-    """One call."""
+    """One sample call of a hook."""
 
     hook: str
     payload: Json
     valid: bool
-    """True if the plugin gets to see it."""
+    """True if the input is valid, so that the plugin is called."""
 
 
 def sample_calls(
     kind: Kind, variants: ValueGenerator, catalogue: Callable[[str], list[JsonObject]]
 ) -> Iterator[SampleCall]:
-    """Yield the calls for all hooks of a kind; `catalogue` answers a catalogue hook."""
+    """Yield the sample calls for all hooks of a kind; `catalogue` calls a catalogue hook."""
     for hook in kind.hooks.values():
         if hook.input.python_type is None:
             yield SampleCall(hook.name, None, valid=True)
@@ -63,7 +63,7 @@ def _of_functions(
 def _values(
     schema: Json, variants: ValueGenerator, *, objects: bool
 ) -> Iterator[tuple[Json, bool]]:
-    """Yield valid values, then invalid ones; `objects` leaves out everything else."""
+    """Yield valid values, then invalid ones; `objects` keeps objects only."""
     guard = CompiledSchema(schema)
     tried = list(islice(variants(schema), _MAX_GENERATED))
     valid = [value for value in _distinct(tried, objects=objects) if guard.accepts(value)][
@@ -85,7 +85,7 @@ def _distinct(values: Iterable[Json], *, objects: bool) -> Iterator[Json]:
 
 
 def _invalidate(value: Json) -> Iterator[Json]:
-    """Yield values like a valid one, each with one thing changed that is often forbidden."""
+    """Yield copies of a valid value, each with one change that is often invalid."""
     yield from (None, [], "", {})
     if is_object(value):
         yield {**value, "no_such_property": 1}
@@ -96,16 +96,16 @@ def _invalidate(value: Json) -> Iterator[Json]:
 
 
 def with_timeout(kind: Kind, seconds: float) -> Kind:
-    """Return the kind as a host would have it that gives every hook so many seconds."""
+    """Return a copy of the kind whose hooks have a timeout of `seconds`."""
     contract = kind.contract
     hooks = {name: {**spec, "timeout": seconds} for name, spec in contract["hooks"].items()}
     return Kind.from_contract({**contract, "hooks": hooks})
 
 
 def without_input_checks(kind: Kind) -> Kind:
-    """Return the kind as a host would have it that checks no input: the plugin must refuse.
+    """Return a copy of the kind without checks of inputs by the host, so that the plugin checks.
 
-    Functions keep their guard, for it is the host that knows their parameters.
+    The arguments of functions are still checked, because only the host knows their parameters.
     """
     contract = kind.contract
     hooks: JsonObject = {
