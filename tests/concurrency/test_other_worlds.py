@@ -7,6 +7,8 @@ import sys
 import pytest
 from slow_channels import run_program
 
+pytestmark = pytest.mark.ci
+
 
 def needs(name):
     found = importlib.util.find_spec(name) is not None

@@ -20,7 +20,10 @@ HERE = Path(__file__).parent
 MANIFEST = 'name = "{name}"\nkind = "text_processor"\nruntime = "{runtime}"\n{section}'
 SERVE = ["-m", "scaffold.server", "hosted:Plain", "--name", "p"]
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+pytestmark = [
+    pytest.mark.ci,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+]
 
 
 @pytest.fixture

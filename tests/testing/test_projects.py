@@ -15,6 +15,8 @@ from scaffold._project import new_project
 from scaffold._project.config.hookspec_lookup import named_hookspec
 from scaffold._project.files.atomic_write import create_project
 
+pytestmark = pytest.mark.ci
+
 KINDS = ["audit_logger", "chunker", "orchestrator", "source", "text_processor", "tool"]
 FAST = {"orchestrator", "tool"}
 

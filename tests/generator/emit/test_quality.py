@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from emitted_files import ROOT
 
+pytestmark = pytest.mark.ci
+
 BIN = Path(sys.executable).parent
 
 

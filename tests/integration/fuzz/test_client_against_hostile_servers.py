@@ -30,6 +30,8 @@ from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.kinds.tool_v1 import TOOL, AsyncToolClient, ExecuteInput, ToolClient
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
 
+pytestmark = pytest.mark.ci
+
 INPUT = ExecuteInput(function="echo", args={"text": "x"})
 PEER = [sys.executable, "-S", str(Path(__file__).with_name("hostile_server.py"))]
 

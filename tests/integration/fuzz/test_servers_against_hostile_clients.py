@@ -25,6 +25,8 @@ from scaffold.server._protocol.service import Service
 from scaffold.server._protocol.tool_calls import Call
 from scaffold.server._stdio.session import StdioSession
 
+pytestmark = pytest.mark.ci
+
 SERVE = [sys.executable, "-m", "scaffold.server", "fuzzed_plugin:Fuzzed", "--name", "fuzz"]
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from traced_projects import sound_project
 
+pytestmark = pytest.mark.ci
+
 FUZZ = Path(__file__).with_name("fuzz_projects.py")
 
 

@@ -6,6 +6,8 @@ import pytest
 from hostile_recipes import RECIPES
 from traced_projects import SECRET, lay, snapshot, sound_project, trace
 
+pytestmark = pytest.mark.ci
+
 COMMANDS = [
     ["lint", "hookspecs"],
     ["lint", "--diff", "--unsafe", "hookspecs"],

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 HERE = Path(__file__).parent
 PATIENCE = 60.0
 """Seconds after which a test has failed, on a busy machine too."""

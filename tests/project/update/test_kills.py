@@ -14,6 +14,8 @@ import pytest
 from aged_projects import commit, texts
 from aged_projects import scaffold as spawn
 
+pytestmark = pytest.mark.ci
+
 MANY = 100
 
 

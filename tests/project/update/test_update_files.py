@@ -10,6 +10,8 @@ from aged_projects import commit, git, history, texts
 from scaffold._project.config.permissions import is_allowed, permissions_file
 from scaffold._project.template.template import bundled_versions
 
+pytestmark = pytest.mark.ci
+
 NEWEST = list(bundled_versions("plugin"))[-1]
 
 

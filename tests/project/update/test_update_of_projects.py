@@ -11,6 +11,8 @@ import sys
 import pytest
 from aged_projects import commit, git, make, texts
 
+pytestmark = pytest.mark.ci
+
 SPEC = """\
 kind: greeter
 kind_api_version: "1.0.0"

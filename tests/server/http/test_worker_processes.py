@@ -14,7 +14,7 @@ from serving import PATIENCE, Server, Start
 
 WORKERS = ("--http", "--port", "0", "--workers", "2")
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forks")
-pytestmark = FORKS
+pytestmark = [FORKS, pytest.mark.ci]
 
 
 def until(condition: Callable[[], bool]) -> None:
