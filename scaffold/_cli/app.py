@@ -44,7 +44,7 @@ class Language(StrEnum):
 
 
 class Suite(StrEnum):
-    """The parts of the proof that a plugin is sound."""
+    """The groups of checks that `scaffold test` runs."""
 
     contract = "contract"
     parity = "parity"
@@ -74,7 +74,7 @@ Secrets = Annotated[
     typer.Option(
         "--secret",
         metavar="NAME",
-        help="A variable that the manifest may name as its secret; else all PLUGIN_… are.",
+        help="A variable that the manifest may use as a secret. Default: all PLUGIN_… ones.",
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the plugin.")]
@@ -87,36 +87,52 @@ PluginFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A plugin proj
 State = Annotated[
     str, typer.Argument(metavar="OLD", help="A hookspec, a folder of them, or REV:PATH in git.")
 ]
-NewState = Annotated[str | None, typer.Argument(metavar="NEW", help="The same, later.")]
+NewState = Annotated[
+    str | None, typer.Argument(metavar="NEW", help="The later state, in the same forms.")
+]
 Against = Annotated[
     str | None,
-    typer.Option(metavar="REV", help="Compare with what git has there at this revision."),
+    typer.Option(metavar="REV", help="Compare with this git revision of the same path."),
 ]
 
 
 @app.command()
 def new_plugin(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name: my-plugin.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The name of the plugin, for example my-plugin.")
+    ],
     *,
     kind: Annotated[
-        str | None, typer.Option("--kind", metavar="KIND", help="Its kind: tool.")
+        str | None,
+        typer.Option(
+            "--kind", metavar="KIND", help="The kind of plugin to create, for example tool."
+        ),
     ] = None,
     hookspecs: Hookspecs = None,
     runtime: Annotated[
         list[Runtime] | None,
-        typer.Option(help="A runtime it offers; repeat for more. All that the kind allows."),
+        typer.Option(
+            help="A runtime to offer; may be repeated. Default: all that the kind allows."
+        ),
     ] = None,
-    lang: Annotated[Language, typer.Option(help="Its language.")] = Language.python,
-    defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
+    lang: Annotated[Language, typer.Option(help="The language of the plugin.")] = Language.python,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing; use the default answers.")
+    ] = False,
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="K=V", help="An answer to a question; repeat for more."),
+        typer.Option(
+            metavar="K=V", help="An answer to a question of the template; may be repeated."
+        ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Where to make its folder.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="The folder in which to create the project."
+        ),
     ] = Path(),
 ) -> None:
-    """Make a plugin project that runs at once."""
+    """Create a plugin project that runs at once."""
     from scaffold._cli.commands.new_plugin import new_plugin
 
     status = new_plugin(
@@ -143,13 +159,15 @@ def generate(
     ] = False,
     set_aside: Annotated[
         bool,
-        typer.Option("--set-aside", help="Keep edited files as FILE.edited, and write them anew."),
+        typer.Option(
+            "--set-aside", help="Rename hand-edited files to FILE.edited, then regenerate them."
+        ),
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on after every change, until interrupted.")
+        bool, typer.Option("--watch", help="Regenerate after every change, until interrupted.")
     ] = False,
 ) -> None:
-    """Bring generated files to what the hookspecs say."""
+    """Regenerate files that are out of date with their hookspecs."""
     from scaffold._cli.commands.generate import generate
 
     status = generate(folder, check=check, diff=diff, watch=watch, set_aside=set_aside, stub=stub)
@@ -163,10 +181,11 @@ def update(
     check: Check = False,
     diff: Diff = False,
     abort: Annotated[
-        bool, typer.Option("--abort", help="Take back the last update, if not committed.")
+        bool, typer.Option("--abort", help="Undo the last update, if it is not committed.")
     ] = False,
     to: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="The template's version; else the newest.")
+        str | None,
+        typer.Option(metavar="VERSION", help="The version of the template. Default: the newest."),
     ] = None,
     template: Annotated[
         str | None, typer.Option(metavar="SRC", help="Another git repository of the template.")
@@ -205,18 +224,18 @@ def call(
     input: Annotated[
         str | None,
         typer.Option(
-            metavar="JSON|@FILE|-", help="Its input; without it, a sample made from the schema."
+            metavar="JSON|@FILE|-", help="The input. Default: a sample made from the schema."
         ),
     ] = None,
     runtime: Annotated[
-        Runtime | None, typer.Option(help="The runtime to use; else the first that works.")
+        Runtime | None, typer.Option(help="The runtime to use. Default: the first one that works.")
     ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Call over every runtime; exit 1 if answers differ.")
     ] = False,
     repeat: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Call so many times, and report the times."),
+        typer.Option(metavar="N", min=1, help="Call N times, and print how long the calls took."),
     ] = None,
     secrets: Secrets = None,
     json: Json = False,
@@ -241,13 +260,13 @@ def call(
 def run_suites(
     folder: Folder,
     suites: Annotated[
-        list[Suite] | None, typer.Argument(metavar="SUITE", help="A suite to run; else all.")
+        list[Suite] | None, typer.Argument(metavar="SUITE", help="A suite to run. Default: all.")
     ] = None,
     *,
     secrets: Secrets = None,
     json: Json = False,
 ) -> None:
-    """Prove that a plugin is sound: contract, parity, hygiene, faults."""
+    """Test that a plugin obeys its contract, and starts and stops cleanly."""
     from scaffold._cli.commands.test import test
 
     names = [each.value for each in suites or ()]
@@ -258,7 +277,8 @@ def run_suites(
 def run(
     folder: Folder,
     runtime: Annotated[
-        Served | None, typer.Option(help="The runtime to serve; else the first in the manifest.")
+        Served | None,
+        typer.Option(help="The runtime to serve. Default: the first one in the manifest."),
     ] = None,
     host: Annotated[
         str | None, typer.Option(metavar="H", help="The address to listen on, over HTTP.")
@@ -296,16 +316,22 @@ def lint(
     ] = OutputFormat.text,
     *,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Mend what can be mended with the same values allowed.")
+        bool,
+        typer.Option(
+            "--fix", help="Apply safe fixes. They never change which values a schema accepts."
+        ),
     ] = False,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Mend also what changes which values are allowed.")
+        bool,
+        typer.Option(
+            "--unsafe", help="Also apply fixes that change which values a schema accepts."
+        ),
     ] = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Write nothing; print what --fix would change.")
     ] = False,
 ) -> None:
-    """Find what is wrong with hookspecs, and how to mend it."""
+    """Find problems in hookspecs, and fix them with --fix."""
     from scaffold._cli.commands.lint import lint
 
     status = lint(path, output_format=output_format.value, fix=fix, unsafe=unsafe, diff=diff)
@@ -316,7 +342,7 @@ def lint(
 def explain(
     code: Annotated[str, typer.Argument(metavar="CODE", help="The code of an error or a warning.")],
 ) -> None:
-    """Say what a code means, why it matters, and how to mend it."""
+    """Explain an error code: its meaning, its cause and its fix."""
     from scaffold._cli.commands.explain import explain
 
     raise typer.Exit(explain(code))
@@ -333,7 +359,7 @@ def diff(
         bool, typer.Option("--markdown", help="Print Markdown for a pull request.")
     ] = False,
 ) -> None:
-    """Show what changed between two states of hookspecs, and whom it breaks."""
+    """Show what changed between two states of hookspecs, and what it breaks."""
     from scaffold._cli.commands.diff import diff
 
     form = "json" if json else "markdown" if markdown else "text"
@@ -344,7 +370,7 @@ def diff(
 def breaking(
     old: State, new: NewState = None, *, against: Against = None, json: Json = False
 ) -> None:
-    """Refuse changes that break more than the version says."""
+    """Report changes that break more than the new version number says."""
     from scaffold._cli.commands.breaking import breaking
 
     raise typer.Exit(breaking(old, new, against=against, as_json=json))
@@ -352,7 +378,7 @@ def breaking(
 
 @app.command()
 def check(folder: ProjectFolder = Path(), *, against: Against = None) -> None:
-    """Hold a project to its contract: hookspecs, generated files, manifest. For CI."""
+    """Check hookspecs, generated files and the manifest. Exits 1 on problems; for CI."""
     from scaffold._cli.commands.check import check
 
     raise typer.Exit(check(folder, against=against))
@@ -360,7 +386,7 @@ def check(folder: ProjectFolder = Path(), *, against: Against = None) -> None:
 
 @app.command()
 def doctor() -> None:
-    """Show the versions of everything, and what is missing."""
+    """Show which versions are installed, and what is missing."""
     from scaffold._cli.commands.doctor import doctor
 
     raise typer.Exit(doctor())
@@ -378,7 +404,7 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit; no exception gets past it."""
-    # Ended from outside, it still ends what it started.
+    # SIGTERM becomes an exception, so that the processes of this command are ended too.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with ExitStack() as stack:
         stack.push(_exit)

@@ -64,7 +64,7 @@ def project_status(root: Path, hookspecs: Path | None = None) -> dict[str, Statu
     """Return what there is to know of a project; what cannot be found out is due as well.
 
     Its contract is compared with the newest in a folder of `hookspecs`, or with the one that ships.
-    Raises `PreconditionError` if it is no project.
+    Raises `PreconditionError` if it is not a project.
     """
     settings = read_settings(root)
     looks: dict[str, StatusCheck] = {"contract": _contract}
@@ -125,7 +125,7 @@ def _exposure(hookspecs: Path | None, root: Path, settings: Settings) -> StatusI
         return StatusItem("the newest contract that is known")
     report = compare(old, new)
     if report.actual_bump is Bump.NONE:
-        return StatusItem(f"{new.version} is known, and is no newer")
+        return StatusItem(f"{new.version} is known, and is not newer")
     verdicts = ", ".join(f"{report.verdict(party)} for {party}" for party in Party)
     return StatusItem(f"{new.version} is {verdicts}", "see 'scaffold diff'")
 

@@ -124,7 +124,7 @@ def test_inspect_shows_who_enforces_which_keyword(scaffold):
     assert (
         "    input: the model enforces all but what is left to the schema\n"
         "      /properties/types/uniqueItems\n"
-        "    input: annotations, which nobody enforces\n"
+        "    input: annotations, which are not enforced\n"
         "      /properties/changed_since/format\n"
         "    output: the model enforces all\n"
     ) in told

@@ -108,7 +108,7 @@ def test_files_of_the_author_and_of_the_template_are_no_drift(scaffold, demo):
 def test_a_folder_that_is_no_project_is_refused(scaffold, tmp_path):
     for verb in ("generate", "check"):
         result = scaffold(verb, tmp_path)
-        assert (result.status, "is no project of scaffold" in result.err) == (4, True)
+        assert (result.status, "is not a scaffold project" in result.err) == (4, True)
 
 
 def test_a_repository_of_hookspecs_fills_its_targets(scaffold, tmp_path, hookspecs):

@@ -30,13 +30,13 @@ def spec(tmp_path):
     return write
 
 
-def test_what_can_be_mended_is_and_the_rest_reported(scaffold, spec):
+def test_safe_fixes_are_applied_and_the_rest_is_reported(scaffold, spec):
     path = spec()
     result = scaffold("lint", path.parents[1], "--fix")
     assert path.read_text("utf-8") == SPEC.format(dispatch="singleton", type="type: object")
     assert (result.status, result.out) == (0, "")
     assert (
-        len(re.findall(r"^mended .*v1\.yaml:\d+:\d+: [a-z-]+: .*$", result.err, re.MULTILINE)) == 2
+        len(re.findall(r"^fixed .*v1\.yaml:\d+:\d+: [a-z-]+: .*$", result.err, re.MULTILINE)) == 2
     )
     assert [each.name for each in path.parents[1].iterdir()] == ["demo"]
 
@@ -73,7 +73,7 @@ def test_options_that_contradict_each_other_are_refused(scaffold, spec, options)
     assert (result.status, result.err[:14]) == (2, "contradiction:")
 
 
-def test_findings_for_programs_say_what_can_be_mended(scaffold, spec):
+def test_findings_for_programs_say_what_can_be_fixed(scaffold, spec):
     found = json.loads(scaffold("lint", spec(), "--output-format", "json").out)
     assert [each["mend"] for each in found] == ["safe", "safe"]
 

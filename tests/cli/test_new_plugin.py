@@ -142,8 +142,8 @@ def test_missing_answers_are_listed_where_nobody_can_be_asked(spawn, tmp_path):
     ("arguments", "reason"),
     [
         (["json"], "would hide a module of the standard library"),
-        (["de/mo"], "is no name for a plugin"),
-        (["demo", "--data", "colour"], "'colour' is no answer"),
+        (["de/mo"], "is not a plugin name"),
+        (["demo", "--data", "colour"], "--data 'colour' has no value"),
         (["demo", "--data", "colour=red"], "does not ask for 'colour'"),
         (["demo", "--runtime", "telepathy"], "telepathy"),
         (["demo", "--lang", "cobol"], "cobol"),

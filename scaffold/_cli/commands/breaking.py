@@ -1,4 +1,4 @@
-"""`scaffold breaking`: refuse a change that its version does not own up to."""
+"""`scaffold breaking`: report changes that break more than the version says."""
 
 from collections.abc import Iterator
 

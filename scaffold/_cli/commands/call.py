@@ -125,7 +125,7 @@ def _read(text: str) -> str:
     except OSError as error:
         raise UsageError("no-input", f"cannot read '{text[1:]}': {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError("input-not-json", f"the input is no JSON: {error}") from error
+        raise UsageError("input-not-json", f"the input is not JSON: {error}") from error
     return text
 
 

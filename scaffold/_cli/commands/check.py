@@ -1,4 +1,4 @@
-"""`scaffold check`: hold a project to its contract. What continuous integration runs."""
+"""`scaffold check`: check hookspecs, generated files and the manifest, for CI."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -35,7 +35,7 @@ def check(folder: Path, *, against: str | None = None) -> int:
     """Print a line for every part that is looked at, and under it what is wrong; 1 if anything is.
 
     With `against`, a git revision, the versions of the hookspecs must say what changed since.
-    Raises `PreconditionError` if the folder is no project.
+    Raises `PreconditionError` if the folder is not a project.
     """
     settings = read_settings(folder)
     bad = 0

@@ -1,4 +1,4 @@
-"""`scaffold diff`: what changed between two states of hookspecs, and whom it breaks."""
+"""`scaffold diff`: what changed between two states of hookspecs, and what it breaks."""
 
 from collections.abc import Callable, Iterator
 from typing import Final

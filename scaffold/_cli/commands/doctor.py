@@ -1,4 +1,4 @@
-"""`scaffold doctor`: the versions of everything, and what is missing."""
+"""`scaffold doctor`: which versions are installed, and what is missing."""
 
 import platform
 import shutil
@@ -17,11 +17,11 @@ _TOOLS = {"git": "install git: updates of a project's template need it"}
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Something that scaffold stands on; `mend` is empty if it is there and fits."""
+    """Something that scaffold needs; `help` is empty if it is installed in a version that fits."""
 
     name: str
     found: str
-    mend: str = ""
+    help: str = ""
 
 
 def doctor() -> int:
@@ -30,9 +30,9 @@ def doctor() -> int:
     width = max(len(part.name) for part in parts)
     for part in parts:
         print_lines([f"{part.name:<{width}}  {part.found}"])
-        if part.mend:
-            print_lines([f"  help: {part.mend}"])
-    return 4 if any(part.mend for part in parts) else 0
+        if part.help:
+            print_lines([f"  help: {part.help}"])
+    return 4 if any(part.help for part in parts) else 0
 
 
 def _interpreter() -> Iterator[_Part]:
@@ -49,19 +49,19 @@ def _packages() -> Iterator[_Part]:
         if need.marker and not need.marker.evaluate({"extra": "cli"}):
             continue
         wanted = f"{DISTRIBUTION}[cli]" if need.marker else DISTRIBUTION
-        mend = f"python -m pip install --upgrade '{wanted}'"
+        help_ = f"python -m pip install --upgrade '{wanted}'"
         try:
             found = version(need.name)
         except PackageNotFoundError:
-            yield _Part(need.name, f"missing, needs {need.specifier}", mend)
+            yield _Part(need.name, f"missing, needs {need.specifier}", help_)
             continue
         if need.specifier.contains(found, prereleases=True):
             yield _Part(need.name, found)
         else:
-            yield _Part(need.name, f"{found}, needs {need.specifier}", mend)
+            yield _Part(need.name, f"{found}, needs {need.specifier}", help_)
 
 
 def _tools() -> Iterator[_Part]:
-    for tool, mend in _TOOLS.items():
+    for tool, help_ in _TOOLS.items():
         place = shutil.which(tool)
-        yield _Part(tool, place) if place else _Part(tool, "missing", mend)
+        yield _Part(tool, place) if place else _Part(tool, "missing", help_)

@@ -1,4 +1,4 @@
-"""`scaffold explain`: what a code means, in the words of the manual."""
+"""`scaffold explain`: print the entry of an error code in the manual."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`scaffold generate`: bring generated files to what the hookspecs say."""
+"""`scaffold generate`: regenerate files that are out of date with their hookspecs."""
 
 import gc
 import time
@@ -30,7 +30,9 @@ def generate(
 ) -> int:
     """Write what is out of date; with `check` or `diff` only show it, and return 1 if there is."""
     if (check or diff) and (watch or set_aside or stub):
-        raise UsageError("contradiction", "--check and --diff write nothing: drop the others")
+        raise UsageError(
+            "contradiction", "--check and --diff write nothing: drop the other options"
+        )
     if watch:
         _watch(folder, set_aside=set_aside, stub=stub)
     with _uncollected():
@@ -44,7 +46,7 @@ def generate(
 
 @contextmanager
 def _uncollected() -> Generator[None]:
-    """Look for no garbage: the process ends before it matters, and a tenth of its time is saved."""
+    """Switch the garbage collector off: it takes a tenth of the time of a short process."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -64,7 +66,7 @@ def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
     settings = read_settings(folder)
     with locked_project(folder) as undone:
         if undone:
-            print_message("put back what an interrupted change had left half done")
+            print_message("restored the files of an interrupted change")
         due = _due(folder, FULL_CACHE)
         if set_aside:
             due = list(file_changes.set_aside(folder, due))
@@ -77,7 +79,7 @@ def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
 
 
 def _tell(folder: Path, settings: PluginSettings, due: list[Change], *, stub: bool) -> None:
-    """Say what is left to the author, and with `stub` do what can be done of it."""
+    """Print what the author still has to change; with `stub`, add the missing methods."""
     from scaffold._project.config.hookspec_lookup import pinned_hookspec
     from scaffold._project.generate.author_notes import add_missing_methods, author_notes
     from scaffold.generator import compile_kind
@@ -88,8 +90,8 @@ def _tell(folder: Path, settings: PluginSettings, due: list[Change], *, stub: bo
             added = add_missing_methods(folder, settings, kind)
         except (SyntaxError, ValueError) as error:
             message = f"no methods can be added: {error}"
-            mend = "mend the file, or write the methods yourself: 'scaffold generate' lists them"
-            raise PreconditionError("no-stub", message, mend) from error
+            advice = "fix the file, or write the methods yourself: 'scaffold generate' lists them"
+            raise PreconditionError("no-stub", message, advice) from error
         if added is not None:
             apply_changes(folder, [added])
             print_lines(file_changes.unified_diff([added]))

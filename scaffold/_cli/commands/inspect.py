@@ -55,7 +55,7 @@ def _ledger(side: str, payload: Payload) -> Iterator[str]:
         yield f"{side}: the model enforces all"
     annotations = report_enforcement(payload).not_enforced
     if annotations:
-        yield f"{side}: annotations, which nobody enforces"
+        yield f"{side}: annotations, which are not enforced"
         yield from (f"  {pointer}" for pointer in annotations)
 
 

@@ -1,4 +1,4 @@
-"""`scaffold lint`: find what is wrong with hookspecs, and how to mend it."""
+"""`scaffold lint`: find problems in hookspecs, and fix them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,16 +16,16 @@ __all__ = ["lint"]
 def lint(path: Path, *, output_format: str, fix: bool, unsafe: bool, diff: bool) -> int:
     """Print every finding in a hookspec, or in all those of a folder; return 1 for an error.
 
-    With `fix` what can be mended is; with `diff` that is only printed, and the status is 1 if it
-    is anything. Raises `UsageError` for options that contradict each other.
+    With `fix`, fixes are applied first; with `diff` they are printed, and the status is 1 if there
+    are any. Raises `UsageError` for options that contradict each other.
     """
     if unsafe and not (fix or diff):
-        raise UsageError("contradiction", "--unsafe is about mends: add --fix or --diff")
+        raise UsageError("contradiction", "--unsafe changes what --fix does: add --fix or --diff")
     if fix and diff:
         raise UsageError("contradiction", "--diff writes nothing: drop --fix")
     hookspecs = hookspecs_in(path)
     if fix or diff:
-        findings = _mend(path, hookspecs, unsafe=unsafe, diff=diff)
+        findings = _fix(path, hookspecs, unsafe=unsafe, diff=diff)
         if findings is None:
             return 1
     else:
@@ -33,10 +33,8 @@ def lint(path: Path, *, output_format: str, fix: bool, unsafe: bool, diff: bool)
     return _report(findings, len(hookspecs), output_format)
 
 
-def _mend(
-    path: Path, hookspecs: list[Path], *, unsafe: bool, diff: bool
-) -> list[Diagnostic] | None:
-    """Write the mends and return what is left; with `diff` print them, and return `None` if any."""
+def _fix(path: Path, hookspecs: list[Path], *, unsafe: bool, diff: bool) -> list[Diagnostic] | None:
+    """Write fixes and return what is left; with `diff` print them, and return `None` if any."""
     from scaffold._project.files import file_changes
     from scaffold._project.files.atomic_write import apply_changes
     from scaffold._project.files.write_journal import locked_project
@@ -55,7 +53,7 @@ def _mend(
         with locked_project(root):
             apply_changes(root, changes)
     print_messages(
-        f"mended {each.file}:{each.line}:{each.column}: {each.code}: {each.message}"
+        f"fixed {each.file}:{each.line}:{each.column}: {each.code}: {each.message}"
         for each in fixed.applied
     )
     return fixed.remaining
@@ -69,5 +67,5 @@ def _report(findings: Iterable[Diagnostic], count: int, output_format: str) -> i
     warnings = len(findings) - errors
     print_message(f"hookspecs: {count}, errors: {errors}, warnings: {warnings}")
     if able:
-        print_message(f"'--fix' mends {able} of them; '--diff' shows how")
+        print_message(f"'--fix' corrects {able} of them; '--diff' shows how")
     return 1 if errors else 0

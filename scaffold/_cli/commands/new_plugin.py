@@ -1,4 +1,4 @@
-"""`scaffold new-plugin`: make a plugin project that runs at once."""
+"""`scaffold new-plugin`: create a plugin project that runs at once."""
 
 import sys
 from collections.abc import Sequence
@@ -48,14 +48,14 @@ def new_plugin(
     create_project(folder, files)
     expected_files(folder, read_settings(folder), FULL_CACHE)
     print_lines([f"{folder}"])
-    print_message(f"made {len(files)} files; what to do with them is in its README.md")
+    print_message(f"created {folder} ({len(files)} files); next: read {folder / 'README.md'}")
     return 0
 
 
 def _answers(data: Sequence[str]) -> dict[str, str]:
     pairs = [each.partition("=") for each in data]
-    if bad := [key for key, equals, _ in pairs if not (key and equals)]:
-        raise UsageError("data", f"'{bad[0]}' is no answer", "write --data NAME=VALUE")
+    if bad := [key + equals for key, equals, _ in pairs if not (key and equals)]:
+        raise UsageError("data", f"--data '{bad[0]}' has no value", "use --data NAME=VALUE")
     return {key: value for key, _, value in pairs}
 
 

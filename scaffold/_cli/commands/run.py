@@ -1,4 +1,4 @@
-"""`scaffold run`: become the plugin's server."""
+"""`scaffold run`: replace this process by the plugin's server."""
 
 import os
 from pathlib import Path
@@ -61,5 +61,5 @@ def _become(server: Server) -> NoReturn:
         os.execvpe(server.command[0], server.command, env)
     except OSError as error:
         message = f"cannot start '{server.command[0]}' in '{server.folder}': {error.strerror}"
-        mend = "mend [plugin.mcp_stdio] in the manifest, or install the command"
-        raise PreconditionError("command", message, mend) from error
+        advice = "correct [plugin.mcp_stdio] in the manifest, or install the command"
+        raise PreconditionError("command", message, advice) from error

@@ -24,8 +24,8 @@ def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bo
     paths = find_projects(folder, recursive=recursive)
     found = {path: _standing(path, hookspecs, alone=not recursive) for path in paths}
     if not found:
-        message = f"there is no project of scaffold in '{folder}'"
-        raise PreconditionError("no-project", message, "make one with 'scaffold new-plugin'")
+        message = f"there is no scaffold project in '{folder}'"
+        raise PreconditionError("no-project", message, "create one with 'scaffold new-plugin'")
     if as_json:
         listed = [
             {"path": path.as_posix(), **{name: asdict(fact) for name, fact in facts.items()}}

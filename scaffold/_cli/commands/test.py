@@ -1,4 +1,4 @@
-"""`scaffold test`: prove that a plugin is sound."""
+"""`scaffold test`: test a plugin against its contract."""
 
 import json
 import logging

@@ -38,7 +38,7 @@ def update(
     the last update back. Raises `PreconditionError` if the repository is not ready.
     """
     if abort and (check or diff or to or template):
-        raise UsageError("contradiction", "--abort takes an update back: drop the other options")
+        raise UsageError("contradiction", "--abort undoes an update: drop the other options")
     if abort:
         return _abort(folder)
     if check or diff:
@@ -63,9 +63,8 @@ def _update(folder: Path, to: str | None, template: str | None) -> int:
     print_messages(_conflicts(plan))
     after = "" if plan.generated else ", run 'scaffold generate'"
     print_message(
-        "  help: where no reason is named, both sides are in the file, between '<<<<<<<' and "
-        f"'>>>>>>>': keep what is right{after} and commit; 'scaffold update --abort' brings "
-        "everything back"
+        "  help: a file without a reason holds both sides, between '<<<<<<<' and '>>>>>>>': "
+        f"keep what is right{after} and commit; 'scaffold update --abort' undoes the update"
     )
     return 3
 
@@ -91,9 +90,9 @@ def _ready(folder: Path) -> Repository:
     repository.refuse_unfinished()
     if repository.dirty() and (conflicts := unresolved_conflicts(repository)):
         listed = ", ".join(f"'{path}'" for path in conflicts)
-        message = f"the last update waits for you to resolve conflicts in {listed}"
-        mend = "resolve and commit them, or take it back with 'scaffold update --abort'"
-        raise PreconditionError("unresolved", message, mend)
+        message = f"the last update has unresolved conflicts in {listed}"
+        advice = "resolve and commit them, or undo the update with 'scaffold update --abort'"
+        raise PreconditionError("unresolved", message, advice)
     repository.refuse_dirty()
     return repository
 
@@ -132,5 +131,5 @@ def _abort(folder: Path) -> int:
         apply_changes(folder, back)
         delete_record(repository)
     for change in back:
-        print_message(f"put back {printable_line(change.path)}")
+        print_message(f"restored {printable_line(change.path)}")
     return 0

@@ -40,7 +40,9 @@ def explain_os_errors(path: str) -> Generator[None]:
         help_ = "replace the link by a file or a folder, or name a path inside of the project"
         raise PreconditionError("outside", f"'{path}' {error.strerror}", help_) from error
     except (IsADirectoryError, NotADirectoryError) as error:
-        message = f"'{error.filename}' is in the way: a file and a folder want the same name"
+        message = (
+            f"'{error.filename}' is in the way: a file is in the place of a folder, or the reverse"
+        )
         raise PreconditionError("in-the-way", message, "move it elsewhere") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

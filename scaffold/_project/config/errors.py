@@ -1,10 +1,10 @@
-"""What a person must mend before a command can do its work."""
+"""Errors that a user can fix: in the command line, the files or the machine."""
 
 __all__ = ["PreconditionError", "ProjectError", "UsageError"]
 
 
 class ProjectError(Exception):
-    """`code` names the problem in kebab-case, `help` says how to mend it."""
+    """`code` names the problem in kebab-case, `help` says how to fix it."""
 
     def __init__(self, code: str, message: str, help: str = "") -> None:
         super().__init__(message)
@@ -18,7 +18,7 @@ class ProjectError(Exception):
 
 
 class UsageError(ProjectError):
-    """The command line asks for what cannot be, or does not say enough."""
+    """The command line is contradictory or incomplete."""
 
 
 class PreconditionError(ProjectError):

@@ -31,8 +31,8 @@ def hookspecs_in(path: Path, within: Path | None = None) -> list[Path]:
     """
     found = [file for majors in list_kinds([path], within).values() for file in majors.values()]
     if not found:
-        mend = "name a YAML file, or a folder with hookspecs such as 'tool/v1.yaml'"
-        raise UsageError("no-hookspec", f"there is no hookspec in '{path}'", mend)
+        advice = "name a YAML file, or a folder with hookspecs such as 'tool/v1.yaml'"
+        raise UsageError("no-hookspec", f"there is no hookspec in '{path}'", advice)
     return sorted(found)
 
 

@@ -9,7 +9,7 @@ from scaffold._project.config.errors import UsageError
 __all__ = ["RESERVED", "class_name", "package_name"]
 
 # A distribution's name as the Python packaging specification has it, short enough for the names of
-# MCP tools: clients take 64 characters, and a function's name must fit beside it.
+# MCP tools: clients take 64 characters, and a function's name must fit next to it.
 _NAME = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]", re.IGNORECASE)
 
 RESERVED = frozenset(
@@ -39,7 +39,7 @@ def package_name(name: str) -> str:
     """Return the package of the plugin `name`; raise `UsageError` if the name cannot be used."""
     help_ = "use letters, digits, '-', '_' and '.', with a letter or a digit at both ends"
     if not _NAME.fullmatch(name):
-        message = f"'{name}' is no name for a plugin of 1 to 40 characters"
+        message = f"'{name}' is not a plugin name of 1 to 40 characters"
         raise UsageError("invalid-name", message, help_)
     package = re.sub(r"[-_.]+", "_", name).lower()
     if (reason := _refusal(package)) is not None:

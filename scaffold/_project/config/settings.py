@@ -57,14 +57,16 @@ def read_settings(root: Path) -> Settings:
     """Read the settings of a project; raise `PreconditionError` if there are none or bad ones."""
     settings = find_settings(root)
     if settings is None:
-        message = f"'{root}' is no project of scaffold: no [tool.scaffold] in a 'pyproject.toml'"
-        mend = "make a project with 'scaffold new-plugin', or write the table: see docs/projects.md"
-        raise PreconditionError("no-project", message, mend)
+        message = f"'{root}' is not a scaffold project: its 'pyproject.toml' has no [tool.scaffold]"
+        advice = (
+            "create a project with 'scaffold new-plugin', or write the table: see docs/projects.md"
+        )
+        raise PreconditionError("no-project", message, advice)
     return settings
 
 
 def find_settings(root: Path) -> Settings | None:
-    """Read the settings of a folder that may be no project."""
+    """Read the settings of a folder that may not be a project."""
     try:
         table = _table(root)
         if table is None:

@@ -83,7 +83,7 @@ def _make(folder: Path, back: ExitStack) -> None:
 
 
 def _beside(target: Path) -> Path:
-    # Short, whatever the target is called: a name beside it must not become too long.
+    # Short, whatever the target is called: the draft's name must not become too long.
     return target.with_name(f".scaffold-{secrets.token_hex(6)}")
 
 

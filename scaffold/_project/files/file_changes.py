@@ -53,7 +53,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file: `before` is what is on disk, `after` what is wanted; None is no file."""
+    """One file: `before` is what is on disk, `after` what is wanted; None: there is no file."""
 
     path: str
     state: State
@@ -131,15 +131,15 @@ def refuse_edits(changes: Iterable[Change]) -> None:
     edited = [f"'{change.path}'" for change in changes if change.state is State.EDITED]
     if edited:
         message = f"edited by hand since scaffold wrote it: {', '.join(edited)}"
-        mend = (
+        advice = (
             "see the edits with 'scaffold generate --diff'; move them into a file of yours or into "
             "the hookspec, and generate with --set-aside, which keeps them as '<file>.edited'"
         )
-        raise PreconditionError("hand-edited", message, mend)
+        raise PreconditionError("hand-edited", message, advice)
 
 
 def set_aside(root: Path, changes: Iterable[Change]) -> Iterator[Change]:
-    """Turn each edited file into two changes: the edit is kept beside it, the file is written."""
+    """Turn each edited file into two changes: the edit is kept as a copy, the file regenerated."""
     for change in changes:
         if change.state is not State.EDITED:
             yield change

@@ -80,8 +80,8 @@ def refuse_interrupted(root: Path) -> None:
     with ProjectTree(root) as tree, suppress(OSError, ForeignError), tree.top.enter(_WORK) as work:
         if read(work, root) is not None:
             message = f"a change of the files in '{root}' was interrupted half way"
-            mend = "run 'scaffold generate': it first puts everything back as it was"
-            raise PreconditionError("interrupted", message, mend)
+            advice = "run 'scaffold generate': it first restores all files of that change"
+            raise PreconditionError("interrupted", message, advice)
 
 
 def prepare(root: Path, swaps: Sequence[FileSwap]) -> None:
@@ -134,8 +134,8 @@ def roll_back(root: Path) -> bool:
     except ForeignError:
         raise _foreign(root) from None
     except OSError as error:
-        message = f"a change of '{root}' failed, and '{error.filename}' cannot be put back yet"
-        help_ = f"{error.strerror}: repair that, and run 'scaffold generate', which tries again"
+        message = f"writing to '{root}' failed, and '{error.filename}' could not be restored"
+        help_ = f"{error.strerror}: fix the cause, then run 'scaffold generate' to restore it"
         raise PreconditionError("interrupted", message, help_) from error
     return change is not None
 
@@ -150,11 +150,11 @@ def write_durably(path: Path, content: bytes) -> None:
 
 def _foreign(root: Path) -> PreconditionError:
     message = f"'{root / _WORK / JOURNAL}' was not written by this user on this machine"
-    mend = (
+    advice = (
         f"nothing was done. It came with the files, or its key is gone: bring back what you miss "
         f"with 'git status' and 'git restore', delete the folder '{_WORK}', and run this again"
     )
-    return PreconditionError("foreign-journal", message, mend)
+    return PreconditionError("foreign-journal", message, advice)
 
 
 def _has_work_folder(tree: ProjectTree) -> bool:

@@ -92,7 +92,7 @@ def _missing(plugin: PluginFile, fresh: PluginFile) -> list[str]:
 def _read(
     root: Path, settings: PluginSettings, kind: Kind
 ) -> tuple[str, PluginFile, PluginFile] | None:
-    """Return the plugin's file, read, and beside it what a new one would be."""
+    """Return the plugin's file, parsed, and the file of a new project, parsed."""
     place = entry_point(root)
     if place is None:
         return None
@@ -153,7 +153,7 @@ def _imports(root: Path, settings: PluginSettings, kind: Kind) -> Iterator[str]:
                 try:
                     text = tree.read(path).decode("utf-8", "replace")
                 except OSError:
-                    continue  # a link that leads out, or a file that nobody can import either
+                    continue  # a link that leads out, or a file that cannot be imported either
                 for number, line in enumerate(text.split("\n"), 1):
                     if match := bindings.search(line):
                         yield f"{path}:{number}: gone: '{match[1]}'; import from '{package}'"

@@ -17,8 +17,8 @@ __all__ = ["expected_files", "lock_for", "plan_generation"]
 def plan_generation(root: Path, cache: Cache = READ_CACHE) -> tuple[Change, ...]:
     """Compare a project with what it should be: its generated files, then its lockfile.
 
-    Raises `PreconditionError` if it is no project or in the middle of a change, and `SpecError` if
-    its hookspecs are broken.
+    Raises `PreconditionError` if it is not a project or in the middle of a change, and `SpecError`
+    if its hookspecs are broken.
     """
     refuse_interrupted(root)
     lock = read_lock(root)

@@ -254,7 +254,7 @@ def _check_version(program: str) -> None:
 
 
 def _refuse_embedded(folder: Path) -> None:
-    """Refuse a folder around which git would take for the repository, though it is no `.git`.
+    """Refuse a parent folder that git would use as the repository without the name `.git`.
 
     A bare repository can be committed as plain files, with settings of its own. Git from 2.38 on
     passes over it by `safe.bareRepository`; older ones do not know the setting.

@@ -115,7 +115,7 @@ class Repository:
             more = f" and {len(dirty) - _NAMED} more" if len(dirty) > _NAMED else ""
             message = f"not committed: {listed}{more}"
             advice = (
-                "commit your changes, or put them aside with 'git stash --include-untracked'; "
+                "commit your changes, or stash them with 'git stash --include-untracked'; "
                 "if 'git status' shows none, run it once: it brings git's index up to date"
             )
             raise PreconditionError("dirty", message, advice)
@@ -177,7 +177,7 @@ def open_repository(project: Path) -> Repository:
     # A setting `core.worktree` may name any folder as the one that is tracked.
     around = top and Path(os.fsdecode(top).removesuffix("\n")).resolve()
     if not around or not project.resolve().is_relative_to(around):
-        message = f"'{project}' is not kept in git, so that nothing could be taken back"
+        message = f"'{project}' is not in a git repository, so an update could not be undone"
         advice = "run 'git init', 'git add --all' and 'git commit' there"
         raise PreconditionError("not-in-git", message, advice)
     head = run_read_only(project, "rev-parse", "--verify", "--quiet", "HEAD")

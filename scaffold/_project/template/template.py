@@ -102,8 +102,8 @@ def _check_answers(
         raise UsageError("unknown-answer", message, f"it asks for {listed}")
     missing = ", ".join(f"'{name}'" for name in asked if name not in answers)
     if missing and not defaults:
-        mend = "pass each with --data NAME=VALUE, or take the template's answers with --defaults"
-        raise UsageError("missing-answers", f"no answer for {missing}", mend)
+        advice = "pass each with --data NAME=VALUE, or use the default answers with --defaults"
+        raise UsageError("missing-answers", f"no answer for {missing}", advice)
 
 
 def _copy(template: Path, folder: Path, data: dict[str, Any], *, defaults: bool) -> None:

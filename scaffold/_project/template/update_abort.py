@@ -58,8 +58,8 @@ def recorded_changes(repository: Repository) -> tuple[Change, ...]:
     """
     record = _read(repository)
     if record is None:
-        message = f"there is no update to take back in '{repository.project}'"
-        advice = "once it is committed, take it back with 'git revert'"
+        message = f"there is no update to undo in '{repository.project}'"
+        advice = "if it is committed, undo it with 'git revert'"
         raise PreconditionError("no-update", message, advice)
     with ProjectTree(repository.project) as tree:
         return tuple(
@@ -82,7 +82,7 @@ def _read(repository: Repository) -> _Record | None:
         return None
     except (OSError, DecodeError, ValidationError, RecursionError) as error:
         message = f"'{path}' cannot be read: {error}"
-        advice = "remove it: the update that it belongs to cannot be taken back any more"
+        advice = "remove it: the update that it belongs to can no longer be undone"
         raise PreconditionError("no-update", message, advice) from error
     return record if record.head == repository.head else None
 

@@ -135,7 +135,7 @@ def test_an_update_that_waits_is_not_made_again_but_can_be_taken_back(scaffold, 
 
     aborted = scaffold("update", demo, "--abort")
     assert aborted.status == 0
-    assert "put back README.md\n" in aborted.err
+    assert "restored README.md\n" in aborted.err
     assert texts(demo) == before
     assert git(demo, "status", "--porcelain") == ""
     assert scaffold("update", demo, "--abort").status == 4
