@@ -62,6 +62,9 @@ class AsyncHttpChannel:
         self._closed = False
         reset_after_fork(self._reset_in_fork)
 
+    def __repr__(self) -> str:
+        return f"<AsyncHttpChannel {self._driver.session.describe(closed=self._closed)}>"
+
     def _reset_in_fork(self) -> None:
         """Start with own connections, session and ids in a fork."""
         self._renewing = asyncio.Lock()

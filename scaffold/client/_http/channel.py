@@ -76,6 +76,9 @@ class HttpChannel:
             self._transport.close()
             raise
 
+    def __repr__(self) -> str:
+        return f"<HttpChannel {self._driver.session.describe(closed=self._closed)}>"
+
     def _reset_in_fork(self) -> None:
         """Start with own connections, session and ids in a fork."""
         self._renewing = []

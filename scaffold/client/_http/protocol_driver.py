@@ -25,7 +25,8 @@ from scaffold.client._http.transport.io_requests import (
     Steps,
 )
 from scaffold.client._http.transport.server_address import ServerAddress
-from scaffold.client._protocol.session import CallCodec, Conversation, OutgoingMessage
+from scaffold.client._protocol.call_codecs import CallCodec, make_codec
+from scaffold.client._protocol.session import Conversation, OutgoingMessage
 from scaffold.client._protocol.stream_calls import StreamReader, stream_opener
 from scaffold.contract._errors.errors import (
     ConnectFailed,
@@ -106,7 +107,7 @@ class ProtocolDriver:
             return lambda payload: PreparedCall(
                 lambda: self._run(self._list(hook, payload, timeout))
             )
-        call = self.session.codec(hook)
+        call = make_codec(self.session, hook)
         repeatable = hook.idempotent or hook.read_only
         return lambda payload: self._begin(call, payload, timeout, repeatable=repeatable)
 

@@ -55,6 +55,11 @@ class HttpSession(ProtocolSession):
             return False
         return True
 
+    def describe(self, *, closed: bool) -> str:
+        """Return plugin, kind, runtime and state, for the `repr` of a channel."""
+        state = "closed" if closed else "open" if self.version else "not connected"
+        return f"{self.plugin} ({self.kind.name}), mcp_http, {state}"
+
     def abandon_in_fork(self) -> None:
         """Leave the session to the process from which this one was forked."""
         self.id = ""

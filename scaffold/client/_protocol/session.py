@@ -10,34 +10,24 @@ from collections.abc import Generator, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec import Raw
-from pydantic_core import from_json
 
 from scaffold._mcp.hook_tools import OfferedTools
-from scaffold._mcp.jsonrpc import METADATA_KEY, STREAM_KEY, Message, encode, write_response
-from scaffold._mcp.message_templates import TemplateCache, TemplateMatch
+from scaffold._mcp.jsonrpc import METADATA_KEY, STREAM_KEY, Message, encode
+from scaffold._mcp.message_templates import TemplateCache
 from scaffold._mcp.protocol_versions import LATEST_LEGACY, LEGACY, MODERN
-from scaffold._mcp.tool_results import WRAPPED_ARGUMENT, read_foreign_result, read_result
 from scaffold._version import __version__
 from scaffold.client._protocol.responses import (
     InitializeResult,
     choose_version,
     decode_result,
-    parse_in_full,
-    result_of,
 )
 from scaffold.client._protocol.tool_list import ToolList, ToolPages, ToolWarnings
-from scaffold.contract._context.call_context import current_call_context
-from scaffold.contract._context.metadata import call_metadata
-from scaffold.contract._context.progress import ProgressListener, progress_listener
-from scaffold.contract._errors.errors import InvalidOutput, ProtocolError, RuntimeNotSupported
-from scaffold.contract._hooks.hook import Functions, Hook, Kind
+from scaffold.contract._context.progress import ProgressListener
+from scaffold.contract._errors.errors import ProtocolError, RuntimeNotSupported
+from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["LOAD_ERRORS", "CallCodec", "Conversation", "OutgoingMessage", "ProtocolSession"]
-
-LOAD_ERRORS: Final = (ValueError, InvalidOutput)
-"""What `CallCodec.quick` raises; `CallCodec.read` says what is wrong."""
+__all__ = ["Conversation", "OutgoingMessage", "ProtocolSession"]
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):
@@ -62,9 +52,6 @@ class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):
 
 Conversation: TypeAlias = Generator[OutgoingMessage, Message | None, None]
 """Yields messages to send. Receives the response, or `None` if there is none."""
-
-
-_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class ProtocolSession:
@@ -146,12 +133,6 @@ class ProtocolSession:
         """Return whether `tools/list` provides the hook's output."""
         return hook.name in self.offered.catalogues
 
-    def codec(self, hook: Hook[Any, Any]) -> "CallCodec":
-        """Return the codec of a hook; raise `RuntimeNotSupported` if the server lacks the tool."""
-        if hook.functions is not None:
-            return FunctionCallCodec(self, hook, hook.functions)
-        return CallCodec(self, hook, self.tool_name(hook))
-
     def tool_name(self, hook: Hook[Any, Any]) -> str:
         """Return the name of a hook's tool; raise `RuntimeNotSupported` if there is none."""
         if not hook.exposed:
@@ -197,106 +178,6 @@ class ProtocolSession:
     ) -> OutgoingMessage:
         meta = {"_meta": self._meta} if self.modern or is_probe else {}
         return OutgoingMessage(method, encode({**params, **meta}), is_probe=is_probe)
-
-
-class CallCodec:
-    """Writes the calls of one hook, and reads their responses."""
-
-    def __init__(self, session: ProtocolSession, hook: Hook[Any, Any], tool: str) -> None:
-        described = session.kind.describe(hook.name)
-        self.session = session
-        self._hook = hook
-        self.dump = hook.input.dumper
-        """Encodes an input; raises `InvalidInput`."""
-        self.load = hook.output.loader
-        """Decodes an output; raises `InvalidOutput`."""
-        self.load_short = hook.output.short_loader
-        """Decodes a short output, with less work; raises one of `LOAD_ERRORS`."""
-        self._tool = tool
-        self._is_object = bool(described["output"]["object"])
-        self._modern = session.modern
-        wrapped = not described["input"]["object"]
-        self._wrap = (b'{"%b":' % WRAPPED_ARGUMENT.encode(), b"}") if wrapped else (b"", b"")
-        before, after = self._wrap
-        self._around = session.call_prefix(tool) + before, after + b"}"
-        """The bytes before and after the payload in the parameters of a plain call."""
-
-    def write(self, payload: Any) -> OutgoingMessage:
-        """Write a call; raise `InvalidInput` for a payload that the schema refuses."""
-        arguments = self.dump(payload)
-        if current_call_context() is None:
-            return self.plain_message(arguments)
-        before, after = self._wrap
-        return self._write_with_meta(self._tool, before + arguments + after)
-
-    @property
-    def message_parts(self) -> tuple[bytes, bytes]:
-        """The bytes between the id and the payload of a plain call, and after the payload."""
-        before, after = self._around
-        return b',"method":"tools/call","params":' + before, after + b"}\n"
-
-    def plain_message(self, arguments: bytes) -> OutgoingMessage:
-        """Return a call without metadata and progress; `arguments` is a valid payload as JSON."""
-        before, after = self._around
-        return OutgoingMessage("tools/call", before + arguments + after, self._tool)
-
-    def _write_with_meta(self, tool: str, arguments: bytes | Raw) -> OutgoingMessage:
-        report = progress_listener()
-        token = self.session.new_progress_token() if report is not None else 0
-        params = b"%b%b}" % (self.session.call_prefix(tool, token, call_metadata()), arguments)
-        return OutgoingMessage("tools/call", params, tool, report=report, token=token)
-
-    def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
-        """Return the output; raise the hook's error, `InvalidOutput` or `ProtocolError`.
-
-        `tool` is the name in the request, for a hook with several tools.
-        """
-        if isinstance(answer, TemplateMatch):
-            try:
-                return self.load(answer.payload)
-            except InvalidOutput:
-                answer = parse_in_full(answer)
-        hook = self._hook
-        result = result_of(answer, hook.name)
-        output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
-        if self._modern and not hook.content:
-            # The structured content is the whole output, so a template may skip the rest.
-            self.session.templates.remember(write_response(1, bytes(result)), output, value=True)
-        return hook.output.load(output)
-
-
-class FunctionCallCodec(CallCodec):
-    """The codec of a hook with one tool for each function."""
-
-    def __init__(
-        self, session: ProtocolSession, hook: Hook[Any, Any], functions: Functions
-    ) -> None:
-        super().__init__(session, hook, "")
-        self._functions = functions
-        self._heads: dict[str, bytes] = {}
-
-    def write(self, payload: Any) -> OutgoingMessage:
-        data = self._hook.input.dump(payload)
-        parsed: JsonObject = from_json(data)
-        self.session.tools.check(self._hook, parsed)
-        tool = self.session.offered.functions[self._hook.name][parsed[self._functions.name]]
-        head = self._heads.get(tool)
-        if head is None:
-            head = self._heads[tool] = self.session.call_prefix(tool)
-        arguments = _decode_object(data)[self._functions.arguments]
-        if current_call_context() is None:
-            return OutgoingMessage("tools/call", b"%b%b}" % (head, arguments), tool)
-        return self._write_with_meta(tool, arguments)
-
-    def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
-        if not self.session.offered.is_foreign:
-            return super().read(answer, tool)
-        if isinstance(answer, TemplateMatch):
-            answer = parse_in_full(answer)
-        foreign = read_foreign_result(self._hook, result_of(answer, self._hook.name))
-        if foreign.structured is not None:
-            self.session.tools.check_output(self._hook, tool, foreign.structured)
-        return self._hook.output.load(foreign.output)
 
 
 def _trace_members(metadata: Mapping[str, Json]) -> JsonObject:

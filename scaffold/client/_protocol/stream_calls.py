@@ -11,8 +11,9 @@ from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold._mcp.stream_messages import WINDOW_BYTES, read_stream_end
+from scaffold.client._protocol.call_codecs import CallCodec
 from scaffold.client._protocol.responses import parse_in_full, result_of
-from scaffold.client._protocol.session import CallCodec, OutgoingMessage, ProtocolSession
+from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.contract._context.metadata import call_metadata
 from scaffold.contract._context.progress import progress_listener
 from scaffold.contract._errors.errors import ProtocolError

@@ -11,12 +11,8 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.unsupported import running_loop
 from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
-from scaffold.client._protocol.session import (
-    CallCodec,
-    Conversation,
-    FunctionCallCodec,
-    OutgoingMessage,
-)
+from scaffold.client._protocol.call_codecs import CallCodec, make_codec
+from scaffold.client._protocol.session import Conversation, OutgoingMessage
 from scaffold.client._protocol.stream_calls import StartStream, stream_opener
 from scaffold.client._stdio.connection.async_connection import AsyncConnection
 from scaffold.client._stdio.connection.transport import (
@@ -28,6 +24,7 @@ from scaffold.client._stdio.restart_policy import (
     FATAL_AFTER_PROBE,
     RestartPolicy,
     channel_closed_error,
+    describe_state,
 )
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed, ScaffoldError
@@ -49,15 +46,14 @@ class _PreparedCalls(Generic[In, Out]):
 
     def _bind(self, connection: AsyncConnection) -> None:
         self.connection = connection
-        self._call = call = connection.session.codec(self.hook)
-        functions = isinstance(call, FunctionCallCodec)
-        self.fast_call = None if functions else connection.fast_caller(call, self.timeout)
+        self._codec = make_codec(connection.session, self.hook)
+        self.fast_call = connection.fast_caller(self._codec, self.timeout)
 
     def to(self, connection: AsyncConnection) -> tuple[AsyncConnection, CallCodec]:
         """Return the connection and the codec of the hook; prepare both again for a new process."""
         if connection is not self.connection:
             self._bind(connection)
-        return connection, self._call
+        return connection, self._codec
 
 
 class AsyncStdioChannel:
@@ -91,6 +87,10 @@ class AsyncStdioChannel:
         self._pending_restart: asyncio.Task[AsyncConnection | ScaffoldError] | None = None
         self._connection: AsyncConnection | None = None
         reset_after_fork(self._in_fork)
+
+    def __repr__(self) -> str:
+        state = describe_state(self._connection, closed=self._closed)
+        return f"<AsyncStdioChannel {state}>"
 
     async def connect(self) -> None:
         """Start the process and open a session with it.

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,12 +13,8 @@ from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
 from scaffold.client._process.waits import pauses
-from scaffold.client._protocol.session import (
-    Conversation,
-    FunctionCallCodec,
-    OutgoingMessage,
-    ProtocolSession,
-)
+from scaffold.client._protocol.call_codecs import make_codec
+from scaffold.client._protocol.session import Conversation, OutgoingMessage, ProtocolSession
 from scaffold.client._protocol.stream_calls import StartStream, stream_opener
 from scaffold.client._stdio.connection.sync_connection import SyncConnection
 from scaffold.client._stdio.connection.transport import (
@@ -31,6 +26,7 @@ from scaffold.client._stdio.restart_policy import (
     FATAL_AFTER_PROBE,
     RestartPolicy,
     channel_closed_error,
+    describe_state,
 )
 from scaffold.contract._errors.errors import PeerCrashed, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
@@ -112,13 +108,15 @@ class StdioChannel:
 
         return call
 
+    def __repr__(self) -> str:
+        state = describe_state(self._connection, closed=self._closed)
+        return f"<StdioChannel {state}>"
+
     def _caller(
         self, connection: SyncConnection, hook: Hook[In, Out], timeout: float
     ) -> tuple[SyncConnection, Callable[[In, float], Out]]:
-        call = connection.session.codec(hook)
-        if isinstance(call, FunctionCallCodec):
-            return connection, partial(connection.call, call, timeout)
-        return connection, connection.fast_caller(call, timeout)
+        codec = make_codec(connection.session, hook)
+        return connection, connection.caller(codec, timeout)
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""

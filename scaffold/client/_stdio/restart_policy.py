@@ -16,7 +16,7 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._hooks.hook import Kind
 
-__all__ = ["FATAL_AFTER_PROBE", "RestartPolicy", "channel_closed_error"]
+__all__ = ["FATAL_AFTER_PROBE", "RestartPolicy", "channel_closed_error", "describe_state"]
 
 FATAL_AFTER_PROBE: Final = ("server/discover", "initialize")
 """Methods at which an old server can crash after the probe: mcp 1.0.0 crashes at the second one."""
@@ -92,3 +92,12 @@ class RestartPolicy:
 def channel_closed_error() -> ConnectFailed:
     """Return the error of a call on a closed channel."""
     return ConnectFailed("the channel is closed")
+
+
+def describe_state(connection: Connection | None, *, closed: bool) -> str:
+    """Return plugin, kind, runtime and state of a channel, for its `repr`."""
+    if connection is None:
+        return "mcp_stdio, not connected"
+    session = connection.session
+    state = "closed" if closed else "open" if connection.end is None else "ended"
+    return f"{session.plugin} ({session.kind.name}), mcp_stdio, {state}"

@@ -17,6 +17,7 @@ from stdio_channels import ANIMAL, ANIMALS, OnLoop, processes
 
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
+from scaffold.client._stdio.connection.calls_in_flight import Connection
 from scaffold.contract import HookError, InternalError, InvalidInput, Kind
 from scaffold.contract._context.progress import reporting_to
 from scaffold.contract._errors.errors import (
@@ -29,6 +30,13 @@ from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 
 PLUGINS = Path(__file__).with_name("plugins")
 PATIENT, HASTY = ANIMAL.hooks["patient"], ANIMAL.hooks["hasty"]
+
+
+@pytest.fixture(params=["fast path", "plain path"])
+def open_channel(request, open_channel, monkeypatch):
+    """Run the tests of channels twice: the plain path is complete, and the fast path equals it."""
+    monkeypatch.setattr(Connection, "fast_paths", request.param == "fast path")
+    return open_channel
 
 
 @pytest.fixture
@@ -364,3 +372,11 @@ def test_a_crash_ends_every_call_under_way(tool):
             with pytest.raises(PeerCrashed, match="killed by SIGKILL"):
                 call.result()
     assert tool.execute(ask("add", a=1, b=1)).result == 2
+
+
+def test_a_channel_shows_its_plugin_kind_runtime_and_state(open_channel):
+    channel = open_channel(*ANIMALS)
+    shown = channel.channel if isinstance(channel, OnLoop) else channel
+    assert repr(shown) == f"<{type(shown).__name__} animal (animal), mcp_stdio, open>"
+    channel.close()
+    assert repr(shown) == f"<{type(shown).__name__} animal (animal), mcp_stdio, closed>"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateCache, TemplateMatch
 from scaffold._mcp.protocol_versions import MODERN
-from scaffold.client._protocol.session import CallCodec, ProtocolSession
+from scaffold.client._protocol.call_codecs import CallCodec
+from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.connection.response_router import ResponseRouter
 from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
 from scaffold.contract._hooks.hook import Kind

@@ -22,6 +22,7 @@ from scaffold.client._http.session import HttpSession
 from scaffold.client._http.sse import EventStream
 from scaffold.client._http.transport.io_requests import Done, Read, RequestFailed, SendRequest
 from scaffold.client._http.transport.server_address import ServerAddress
+from scaffold.client._protocol.call_codecs import make_codec
 from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
@@ -95,7 +96,7 @@ def test_messages_in_a_session_raise_errors_of_the_library_only(count):
         with contextlib.suppress(ScaffoldError, _Unread):
             _converse(session.open(), answers)
             GET_SCHEMA.output.load(session.catalogue(GET_SCHEMA))
-            call = session.codec(EXECUTE)
+            call = make_codec(session, EXECUTE)
             outgoing = call.write(INPUT)
             call.read(answers("tools/call"), outgoing.name)
 

@@ -18,12 +18,8 @@ from scaffold._mcp.progress import Progress
 from scaffold.client._process.descriptors import poller_for
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.waits import run_steps_async
-from scaffold.client._protocol.session import (
-    LOAD_ERRORS,
-    CallCodec,
-    OutgoingMessage,
-    ProtocolSession,
-)
+from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec, FunctionCallCodec
+from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT, Connection
 from scaffold.client._stdio.connection.response_future import LoopReader, ResponseFuture
 from scaffold.client._stdio.connection.response_router import Deliver, Response, message_or_error
@@ -97,8 +93,14 @@ class AsyncConnection(Connection):
             raise self.timeout_error(request_id, outgoing, seconds)
         return None if isinstance(answer, ProtocolError) else message_or_error(answer)
 
-    def fast_caller(self, call: CallCodec, seconds: float) -> FastCall:
-        """Return the fast path of a hook: calls without metadata and progress."""
+    def fast_caller(self, call: CallCodec, seconds: float) -> FastCall | None:
+        """Return the fast path of a hook: calls without metadata and progress.
+
+        Returns `None` if all calls of the hook take the plain path, `send_and_wait`. This is the
+        only place that chooses.
+        """
+        if isinstance(call, FunctionCallCodec) or not self.fast_paths:
+            return None
         send, reader, load, load_short = (
             self.fast_sender(call),
             self._reader,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from itertools import count
 from threading import get_ident
-from typing import Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 
 from typing_extensions import override
 
@@ -13,7 +13,8 @@ from scaffold._mcp.jsonrpc import encode, write_notification, write_request
 from scaffold._mcp.message_templates import MESSAGE_START
 from scaffold.client._process.descriptors import ATOMIC_WRITE_BYTES, poller_for
 from scaffold.client._process.launch import Launch
-from scaffold.client._protocol.session import CallCodec, OutgoingMessage, ProtocolSession
+from scaffold.client._protocol.call_codecs import CallCodec
+from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.response_router import Deliver
 from scaffold.client._stdio.connection.transport import NotSent, Transport
 from scaffold.contract._errors.errors import DeadlineExceeded, PeerCrashed, TransportError
@@ -28,6 +29,9 @@ INPUT_CLOSED: Final = "the process does not read its input any more"
 
 class Connection(Transport):
     """A connection that sends requests and cancels them."""
+
+    fast_paths: ClassVar[bool] = True
+    """False sends every call on the plain path. Tests of channels run with both values."""
 
     def __init__(self, launch: Launch, session: ProtocolSession, limit: int) -> None:
         super().__init__(launch, session, limit)

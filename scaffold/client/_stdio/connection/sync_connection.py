@@ -7,6 +7,7 @@ its deadline.
 import os
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from queue import SimpleQueue
 from threading import get_ident
 from typing import Any
@@ -16,7 +17,8 @@ from scaffold._concurrency.turns import wake_first
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
-from scaffold.client._protocol.session import LOAD_ERRORS, CallCodec, OutgoingMessage
+from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec, FunctionCallCodec
+from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT
 from scaffold.client._stdio.connection.read_watchdog import CHECK_INTERVAL, WATCHDOG
 from scaffold.client._stdio.connection.response_router import Response, message_or_error
@@ -58,10 +60,23 @@ class SyncConnection(SharedReading):
             raise self.timeout_error(request_id, outgoing, timeout)
         return None if isinstance(answer, ProtocolError) else message_or_error(answer)
 
-    def fast_caller(self, call: CallCodec, timeout: float) -> Callable[[Any, float], Any]:
-        """Return the fast path of a hook: a function of a payload and a deadline.
+    def caller(self, call: CallCodec, timeout: float) -> Callable[[Any, float], Any]:
+        """Return the function that calls a hook, given a payload and a deadline.
 
-        Plain path: `call`. The fast path declines, and uses it, if another thread waits, lines are
+        It is the plain path, `call`, or a fast path that may decline in favour of it. This is the
+        only place that chooses.
+        """
+        plain_call = partial(self.call, call, timeout)
+        if isinstance(call, FunctionCallCodec) or not self.fast_paths:
+            return plain_call
+        return self._fast_caller(call, timeout, plain_call)
+
+    def _fast_caller(
+        self, call: CallCodec, timeout: float, plain_call: Callable[[Any, float], Any]
+    ) -> Callable[[Any, float], Any]:
+        """Return the fast path of a hook.
+
+        It declines, before it has sent anything, if another thread waits, lines are
         queued, or the call has metadata. It reads once, and expects exactly its own response. If
         something else arrives, the response gets a slot and is awaited as on the plain path. All
         objects are captured as locals: each attribute and function more is measurable between two
@@ -83,7 +98,7 @@ class SyncConnection(SharedReading):
 
         def fast_call(payload: Any, deadline: float) -> Any:
             if readers or pending or unsent or said() is not None:
-                return self.call(call, timeout, payload, deadline)
+                return plain_call(payload, deadline)
             slot = found = None
             number, turn = 0, identity()
             try:
@@ -108,7 +123,7 @@ class SyncConnection(SharedReading):
                     wake_first(readers)
             if found is None:
                 return (
-                    self.call(call, timeout, payload, deadline)
+                    plain_call(payload, deadline)
                     if slot is None
                     else call.read(
                         self._await(number, slot, call.plain_message(b""), deadline, timeout)
