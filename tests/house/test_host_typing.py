@@ -59,9 +59,10 @@ def test_mypy_accepts_the_example():
 
 
 @pytest.mark.slow
-def test_mypy_refuses_a_wrong_payload_and_a_missing_await(tmp_path):
+def test_mypy_refuses_a_wrong_runtime_a_wrong_payload_and_a_missing_await(tmp_path):
     wrong = (
         EXAMPLE.read_text()
+        .replace('runtime="in_process"', 'runtime="in_proces"')
         .replace("client.execute(payload).result", "client.execute(3).result", 1)
         .replace("client: AsyncToolClient = await host", "client: AsyncToolClient = host")
     )
@@ -70,6 +71,7 @@ def test_mypy_refuses_a_wrong_payload_and_a_missing_await(tmp_path):
     status, output = run("mypy", "--strict", cache, tmp_path / "wrong.py", cwd=ROOT)
     assert status == 1
     assert [line.rsplit("[")[-1] for line in output.splitlines() if ": error:" in line] == [
+        "arg-type]",
         "arg-type]",
         "assignment]",
     ], output

@@ -14,13 +14,18 @@ MAX_MODULES = 14
 
 LONG_MODULES = {
     "scaffold/_cli/app.py": 400,
-    "scaffold/_project/files/write_journal.py": 320,
-    "scaffold/client/_process/fork_server.py": 310,
-    "scaffold/client/_stdio/connection/async_connection.py": 310,
-    "scaffold/contract/_errors/errors.py": 370,
-    "scaffold/contract/_payload/payload.py": 390,
-    "scaffold/host/_in_process/stream_steps.py": 310,
-    "scaffold/host/_lifecycle/registration.py": 350,
+    "scaffold/_project/files/write_journal.py": 330,
+    "scaffold/client/_http/request_with_retries.py": 330,
+    "scaffold/client/_process/fork_server.py": 330,
+    "scaffold/client/_protocol/session.py": 320,
+    "scaffold/client/_stdio/channel.py": 330,
+    "scaffold/client/_stdio/connection/async_connection.py": 350,
+    "scaffold/contract/_errors/errors.py": 320,
+    "scaffold/contract/_payload/payload.py": 410,
+    "scaffold/host/_in_process/async_channel.py": 330,
+    "scaffold/host/_in_process/channel.py": 340,
+    "scaffold/host/_in_process/stream_steps.py": 340,
+    "scaffold/host/_lifecycle/registration.py": 360,
 }
 FULL_FOLDERS = {}
 

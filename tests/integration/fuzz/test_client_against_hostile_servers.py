@@ -75,7 +75,7 @@ def _converse(talk, answers):
     outgoing = next(talk)
     with contextlib.suppress(StopIteration):
         while True:
-            outgoing = talk.send(answers(outgoing.method) if outgoing.answered else None)
+            outgoing = talk.send(answers(outgoing.method) if outgoing.expects_response else None)
 
 
 @times(1000, 250_000)
@@ -125,7 +125,7 @@ def test_bodies_and_events_raise_errors_of_the_library_only(count):
             _perform(chance, peer.bind(GET_SCHEMA)(None).steps(), fault)
             calling = peer.bind(EXECUTE)(INPUT)
             with contextlib.suppress(ScaffoldError):
-                calling.short.read(spoilt(chance, answer("tools/call", 4)))
+                calling.fast.read(spoilt(chance, answer("tools/call", 4)))
             _perform(chance, calling.steps(), fault)
 
 
