@@ -1,4 +1,4 @@
-"""The application's side for an event loop: what `hosts` has, awaited."""
+"""The host for an event loop: `Host` with awaited methods."""
 
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -45,14 +45,19 @@ T = TypeVar("T")
 class AsyncHost(AsyncCloseOnExit, AsyncLifecycle):
     """Loads plugins and calls them from one event loop; use it in an `async with` statement.
 
-    Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
-    in their context's metadata; `health_every` is the pause between checks of their health, in
-    seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
-    of Python as forks of one that has imported what they need. `watch_every`, for development, is
-    the pause between looks at the files of plugins: those that have changed are reloaded. `storage`
-    is the folder for what plugins keep, a temporary one by default. `metrics` and `tracer` hear of
-    every call. `secrets` are the environment variables that manifests may name, or secrets by the
-    names that manifests use; without it, variables whose names begin with `PLUGIN_`.
+    A plugin is known by the name in its manifest: `host["demo"]`.
+
+    Args:
+        facts: Data about the host that every plugin finds in its context's metadata.
+        health_every: Seconds between two health checks. `None` makes none; call `check` yourself.
+        watch_every: Seconds between two looks at the files of plugins, for development. A plugin
+            whose files have changed is reloaded.
+        fork_server: True to start Python processes as forks of one that has imported their modules.
+        storage: The folder for blobs and checkpoints of plugins. The default is a temporary folder.
+        metrics: Receives the number, duration and errors of all calls.
+        tracer: Receives a span for every call.
+        secrets: The environment variables that manifests may name, or the secrets themselves, by
+            the names that manifests use. The default is every variable that begins with `PLUGIN_`.
     """
 
     def __init__(
@@ -94,21 +99,21 @@ class AsyncHost(AsyncCloseOnExit, AsyncLifecycle):
         return bound
 
     def client(self, name: str, client: type[C]) -> C:
-        """Return a client of one plugin in use; raise `PluginError` if there is none such."""
+        """Return a client of a plugin that is in use; raise `PluginError` if it is not."""
         return self._others.client(name, client)
 
     @property
     def event_bus(self) -> EventBus:
-        """The bus that plugins have in their context; handlers are called in this event loop."""
+        """The event bus that plugins have in their context. This event loop calls the handlers."""
         import asyncio
 
         deliver = in_loop(asyncio.get_running_loop(), self._tasks, "host")
         return Listening(self._services.events, deliver)
 
     async def start(self, progress: OnStarted | None = None) -> None:
-        """Start what is registered; see `Host.start`.
+        """Start the registered plugins; see `Host.start`.
 
-        If it is cancelled, what is not ready yet is ended, and can be started again.
+        A cancellation closes the plugins that are not ready; they can be started again.
         """
         import asyncio
 
@@ -129,12 +134,12 @@ class AsyncHost(AsyncCloseOnExit, AsyncLifecycle):
         return await self._load(manifest, client.kind, runtime, client)
 
     async def open(self, folder: Path | str, runtime: Runtime | None = None) -> AsyncChannel:
-        """Load a plugin without bindings of its kind; see `Host.open`."""
+        """Load a plugin without generated bindings; see `Host.open`."""
         manifest = read_manifest(Path(folder))
         return await self._load(manifest, untyped_kind(manifest), runtime, lambda channel: channel)
 
     async def check(self) -> None:
-        """Ask every plugin in use how it is; see `Host.check`."""
+        """Check the health of every plugin in use; see `Host.check`."""
         used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
         before = [entry.state for entry in used]
         async with aclosing(async_run_in_parallel(self._check, used)) as checked:
@@ -230,7 +235,7 @@ class AsyncHost(AsyncCloseOnExit, AsyncLifecycle):
         return client
 
     def _start_periodic_work(self) -> None:
-        """Begin to look after plugins, if the host is to and does not yet."""
+        """Start the checks of health and files that the host was asked for, once."""
         if self._watchers:
             return
         if self._health_every is not None:

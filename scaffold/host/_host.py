@@ -1,4 +1,4 @@
-"""The application's side: load plugins, call them by kind or by name, and close everything."""
+"""The host for threads: loads plugins, calls them by kind or by name, and closes them."""
 
 import math
 import time
@@ -47,14 +47,26 @@ T = TypeVar("T")
 class Host(CloseOnExit, Lifecycle):
     """Loads plugins and calls them from any thread; use it in a `with` statement.
 
-    Every plugin is known by its manifest's name: `host["demo"]`. `facts` are what all plugins find
-    in their context's metadata; `health_every` is the pause between checks of their health, in
-    seconds, and `None` leaves the checks to whoever calls `check`; `fork_server` starts processes
-    of Python as forks of one that has imported what they need. `watch_every`, for development, is
-    the pause between looks at the files of plugins: those that have changed are reloaded. `storage`
-    is the folder for what plugins keep, a temporary one by default. `metrics` and `tracer` hear of
-    every call. `secrets` are the environment variables that manifests may name, or secrets by the
-    names that manifests use; without it, variables whose names begin with `PLUGIN_`.
+    A plugin is known by the name in its manifest: `host["demo"]`.
+
+    Args:
+        facts: Data about the host that every plugin finds in its context's metadata.
+        health_every: Seconds between two health checks. `None` makes none; call `check` yourself.
+        watch_every: Seconds between two looks at the files of plugins, for development. A plugin
+            whose files have changed is reloaded.
+        fork_server: True to start Python processes as forks of one that has imported their modules.
+        storage: The folder for blobs and checkpoints of plugins. The default is a temporary folder.
+        metrics: Receives the number, duration and errors of all calls.
+        tracer: Receives a span for every call.
+        secrets: The environment variables that manifests may name, or the secrets themselves, by
+            the names that manifests use. The default is every variable that begins with `PLUGIN_`.
+
+    Example:
+        with Host() as host:
+            tools = host.kind(ToolDispatcher)
+            host.discover("plugins")
+            host.start()
+            tools.execute(ExecuteInput(function="say", args={}))
     """
 
     def __init__(
@@ -87,10 +99,15 @@ class Host(CloseOnExit, Lifecycle):
         reset_after_fork(self._unlock)
 
     def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
-        """Register a kind by its generated dispatcher, and return what calls all its plugins.
+        """Register a kind by its generated dispatcher, and return the dispatcher.
 
-        `best_effort` names collecting hooks that leave out plugins which fail. Register kinds
-        before their plugins. Use the result after `start`; it follows every later change.
+        Register kinds before their plugins. The dispatcher works after `start`, and always calls
+        the plugins that are in use at that moment.
+
+        Args:
+            dispatcher: The generated class, such as `ToolDispatcher`.
+            best_effort: Names of `broadcast_collect` hooks whose result leaves out plugins that
+                fail, instead of raising their error.
         """
         group = self._kind_group(dispatcher.kind)
         group.best_effort |= set(best_effort)
@@ -102,26 +119,31 @@ class Host(CloseOnExit, Lifecycle):
         return bound
 
     def client(self, name: str, client: type[C]) -> C:
-        """Return a client of one plugin in use; raise `PluginError` if there is none such."""
+        """Return a client of a plugin that is in use; raise `PluginError` if it is not."""
         return self._others.client(name, client)
 
     @property
     def event_bus(self) -> EventBus:
-        """The bus that plugins have in their context; handlers are called in threads."""
+        """The event bus that plugins have in their context. Threads call the handlers."""
         return Listening(
             self._services.events, in_threads(self._background_calls, "host", lambda sent: sent)
         )
 
     def start(self, progress: OnStarted | None = None) -> None:
-        """Start what is registered: by runtime, then dependence, then priority (ADR-0002).
+        """Start the registered plugins: by runtime, then dependency, then priority (ADR-0002).
 
-        Plugins that do not depend on each other start side by side. One that fails is
-        `unavailable`, as are those that depend on it; `status` says why. Raises `DependencyCycle`
-        or `AmbiguousPlugin` before anything is started. May be repeated for what came later.
+        Plugins that do not depend on each other start in parallel. A plugin that fails becomes
+        `unavailable`, as do the plugins that depend on it; `status` has the reason. Call it again
+        for plugins that were registered later. A second thread waits until the first has finished.
+        An interruption leaves plugins that were not ready registered.
 
-        If another thread is starting plugins, this waits for it first. An interruption leaves
-        plugins that were not ready as they were registered. Raises `PluginError` if the host is
-        closed.
+        Args:
+            progress: Called with a `Started` after each plugin.
+
+        Raises:
+            DependencyCycle: Plugins depend on each other; none was started.
+            AmbiguousPlugin: Two plugins have equal rank; none was started.
+            PluginError: The host is closed.
         """
         while True:
             with self._registry.starting() as claim:
@@ -132,30 +154,39 @@ class Host(CloseOnExit, Lifecycle):
         self._start_periodic_work()
 
     def load(self, folder: Path | str, client: type[C], *, runtime: Runtime | None = None) -> C:
-        """Load the plugin in a folder, or of a manifest file, and return a client of it.
+        """Load one plugin, start it, and return a client of it.
 
-        The host takes the first of `in_process`, `mcp_stdio` and `mcp_http` that the plugin offers,
-        or the `runtime` asked for. Raises `ManifestInvalid`, `RuntimeNotSupported`,
-        `PluginLoadError`, `PluginError` if the client is for another kind or the name is taken, or
-        a `TransportError`.
+        Args:
+            folder: The plugin's folder, or its manifest file.
+            client: The generated class, such as `ToolClient`.
+            runtime: How to reach the plugin. The default is the first of `in_process`, `mcp_stdio`
+                and `mcp_http` that the plugin offers.
+
+        Raises:
+            ManifestInvalid: The manifest is missing or wrong.
+            RuntimeNotSupported: The plugin does not offer the runtime, or the host cannot use it.
+            PluginLoadError: Its code cannot be imported, or its `setup` failed.
+            PluginError: The client is for another kind, or the name is taken.
+            TransportError: Its process or service does not answer.
         """
         manifest = read_manifest(Path(folder))
         check_client(manifest, client)
         return self._load(manifest, client.kind, runtime, client)
 
     def open(self, folder: Path | str, runtime: Runtime | None = None) -> Channel:
-        """Load a plugin without bindings of its kind: payloads are plain JSON.
+        """Load a plugin without generated bindings, and return its channel; payloads are JSON.
 
-        `host[name].kind.hooks` are what the channel binds. Raises as `load` does.
+        The channel binds the hooks in `host[name].kind.hooks`. Arguments and errors are those of
+        `load`.
         """
         manifest = read_manifest(Path(folder))
         return self._load(manifest, untyped_kind(manifest), runtime, lambda channel: channel)
 
     def check(self) -> None:
-        """Ask every plugin in use how it is, and note what has changed.
+        """Check the health of every plugin in use, and update their states.
 
-        One that fails is `degraded`, and not used after three times in a row; one that is well
-        again is used again.
+        A plugin that fails becomes `degraded`, and `unavailable` after three failures in a row. It
+        is used again after its next success.
         """
         used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
         before = [entry.state for entry in used]
@@ -168,10 +199,13 @@ class Host(CloseOnExit, Lifecycle):
     def close(self) -> None:
         """Close every plugin, the last one first, even if some fail; then raise the last failure.
 
-        New calls are refused at once. Calls in flight, and loads, starts and reloads of other
-        threads, are awaited for a few seconds. Nothing of the host starts afterwards. May be
-        repeated, and be called in a signal handler. Raises `PluginError` at once in an async hook
-        of a plugin in this process, which would wait for its own end.
+        The host refuses new calls at once. It waits a few seconds for calls in flight, and for
+        loads, starts and reloads of other threads. Afterwards it starts nothing more. It may be
+        called again, and from a signal handler.
+
+        Raises:
+            PluginError: A teardown failed, or an async hook of a plugin in this process called
+                `close`: it would wait for its own end.
         """
         if self._closing.is_around:
             return
@@ -244,7 +278,7 @@ class Host(CloseOnExit, Lifecycle):
         return client
 
     def _start_periodic_work(self) -> None:
-        """Begin to look after plugins, if the host is to and does not yet."""
+        """Start the checks of health and files that the host was asked for, once."""
         with self._binding:
             if self._periodic_work:
                 return

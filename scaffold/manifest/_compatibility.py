@@ -18,7 +18,9 @@ def check_kind(manifest: Manifest, kinds: Iterable[tuple[str, int]]) -> None:
     names = sorted({name for name, _ in known})
     if manifest.kind not in names:
         there = ", ".join(names) or "none"
-        reason = f"the kind '{manifest.kind}' is not registered with this host; there is: {there}"
+        reason = (
+            f"the kind '{manifest.kind}' is not registered with this host (registered: {there})"
+        )
         raise KindUnknown(manifest.name, reason)
     if (manifest.kind, manifest.major) not in known:
         majors = ", ".join(str(major) for name, major in known if name == manifest.kind)
@@ -32,8 +34,8 @@ def check_kind(manifest: Manifest, kinds: Iterable[tuple[str, int]]) -> None:
 def check_config(manifest: Manifest, over: Mapping[str, Json]) -> JsonObject:
     """Return the plugin's settings, those in `over` last.
 
-    Raises `ManifestInvalid` if its `config_schema` is no schema, or if the settings break it: the
-    values are not repeated, for some may be secret.
+    Raises `ManifestInvalid` if its `config_schema` is not a valid schema, or if the settings break
+    it. The message does not repeat values, because some may be secret.
     """
     config = {**manifest.config, **over}
     if manifest.config_schema is None:
@@ -42,7 +44,7 @@ def check_config(manifest: Manifest, over: Mapping[str, Json]) -> JsonObject:
     try:
         valid = schema.accepts(config)
     except PLUGIN_EXCEPTIONS as error:
-        reason = f"{manifest.name}: its config_schema is no JSON Schema: {error}"
+        reason = f"{manifest.name}: its config_schema is not a valid JSON Schema: {error}"
         raise ManifestInvalid(manifest.name, reason.splitlines()[0]) from None
     if not valid:
         broken = sorted({f"{one.path or '(all)'} [{one.rule}]" for one in schema.problems(config)})

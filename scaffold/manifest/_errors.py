@@ -73,11 +73,11 @@ def _report(
     match kind:
         case "missing":
             if not _said_already(document, key):
-                document.report(document.key(path[:-1]), "missing-key", f"there is no '{key}'")
+                document.report(document.key(path[:-1]), "missing-key", f"'{key}' is required")
         case "extra_forbidden":
             known = _keys(model, item["loc"][:-1])
-            help_ = _nearest(str(path[-1]), known) or f"there is: {', '.join(sorted(known))}"
-            document.report(document.key(path), "unknown-key", f"no key is called '{key}'", help_)
+            help_ = _nearest(str(path[-1]), known) or f"known keys: {', '.join(sorted(known))}"
+            document.report(document.key(path), "unknown-key", f"the key '{key}' is unknown", help_)
         case "literal_error":
             choices = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             help_ = _nearest(str(value), choices) or f"one of: {', '.join(choices)}"

@@ -20,7 +20,7 @@ _PLUGIN: Section = ("plugin",)
 _TOML_MESSAGE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 _SHARED = ("pyproject.toml", "package.json")
-"""Files that belong to somebody else: without a section of ours they are no manifest."""
+"""Files of other tools: they are a manifest only if they contain a section of ours."""
 
 
 UNPARSED = ("invalid-encoding", "invalid-json", "invalid-toml", "too-deep")
@@ -92,7 +92,7 @@ def find_manifest(path: Path) -> ManifestFile:
     if not path.is_dir():
         document = ManifestFile(path)
         if not path.is_file():
-            document.report(Position(), "no-manifest", "there is no such file or folder")
+            document.report(Position(), "no-manifest", "the file or folder does not exist")
         elif _parse(document, SOURCES.get(path.name, ANYWHERE)):
             return document
         document.raise_findings()
@@ -135,7 +135,7 @@ def _parse(document: ManifestFile, sections: tuple[Section, ...]) -> bool:
             break
     else:
         wanted = ".".join(map(str, sections[0]))
-        document.report(Position(), "no-section", f"there is no section '{wanted}'")
+        document.report(Position(), "no-section", f"the section '{wanted}' is missing")
         return False
     for path, place in document.repeated:
         if path[: len(document.section)] == document.section:
@@ -143,7 +143,7 @@ def _parse(document: ManifestFile, sections: tuple[Section, ...]) -> bool:
             document.report(place, "said-twice", message, "keep one of them")
     for key in content.keys() - {"plugin"} if section == _PLUGIN else ():
         place, _ = document.where[(key,)]
-        message = f"'{key}' stands beside 'plugin' and is not read"
+        message = f"'{key}' stands next to 'plugin' and is not read"
         document.report(place, "unknown-key", message, f"move it: 'plugin.{key}'")
     return True
 

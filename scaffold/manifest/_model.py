@@ -70,7 +70,7 @@ class McpStdio(_Table):
 
 
 class McpHttp(_Table):
-    """Where the plugin is served, and how a host proves who it is."""
+    """Where the plugin is served, and how a host authenticates itself."""
 
     url: Url
     auth_header: Text = "Authorization"
@@ -153,7 +153,7 @@ class Manifest(_Table):
     """True for the plugin that answers when no other one's `supports_…` fits."""
 
     config: dict[str, Any] = Field(default={}, repr=False)
-    """The plugin's settings; those that the host is told of go over them."""
+    """The plugin's settings; `host.configure` overrides them."""
     config_schema: dict[str, Any] | None = None
     """The JSON Schema that the settings obey."""
     resources: Resources = Resources()

@@ -66,14 +66,16 @@ def _plugin_name(name: str) -> str:
 
 def _schema_version(version: str) -> str:
     if not re.fullmatch(r"1(\.\d+){0,2}", version):
-        _refuse("schema-version", f"'{version}' is no version of the manifest known here", "'1'")
+        _refuse(
+            "schema-version", f"'{version}' is not a known version of the manifest format", "'1'"
+        )
     return version
 
 
 def _version(version: str) -> str:
     if not re.fullmatch(r"\d+(\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?)?", version):
         help_ = "a major version, such as '1', or all of it, such as '1.0.0'"
-        _refuse("invalid-version", f"'{version}' is no version of a kind", help_)
+        _refuse("invalid-version", f"'{version}' is not a version of a kind", help_)
     return version
 
 
@@ -84,7 +86,7 @@ def _core_range(wanted: str) -> str:
         fits = SpecifierSet(wanted).contains(CORE_VERSION, prereleases=True)
     except InvalidSpecifier:
         help_ = "a range as PEP 440 writes it, such as '>=0.4,<1'"
-        _refuse("invalid-range", f"'{wanted}' is no range of versions", help_)
+        _refuse("invalid-range", f"'{wanted}' is not a range of versions", help_)
     if not fits:
         help_ = "widen the range if the plugin works here, or take another release of the plugin"
         message = f"the plugin needs core version '{wanted}', and this host has {CORE_VERSION}"
@@ -108,9 +110,9 @@ def _url(url: str) -> str:
         host, password = parts.hostname, parts.username or parts.password
         _ = parts.port
     except ValueError as error:
-        _refuse("invalid-url", f"it is no URL: {error}", help_)
+        _refuse("invalid-url", f"it is not a URL: {error}", help_)
     if parts.scheme not in {"http", "https"} or not host:
-        _refuse("invalid-url", "it is no http or https URL", help_)
+        _refuse("invalid-url", "it is not an http or https URL", help_)
     if password:
         help_ = "name the variable that holds the secret with 'auth_secret_env'"
         _refuse("secret-in-url", "the URL holds a user name or a password", help_)

@@ -87,7 +87,7 @@ def refusal(folder: Path) -> str:
             "'demo_plugin' cannot be imported: SystemExit: 3 (demo_plugin.py:1)",
         ),
         (BODY.replace("Demo", "Demon"), "'demo_plugin' has no 'Demo'; did you mean 'Demon'?"),
-        ("Demo = 5\n", "'demo_plugin:Demo' is no subclass of Plugin"),
+        ("Demo = 5\n", "'demo_plugin:Demo' is not a subclass of Plugin"),
         (
             "from scaffold.contract import Plugin\nclass Demo(Plugin): ...\n",
             "'Demo' has no kind: derive it from a kind's own base",
@@ -132,7 +132,9 @@ def test_a_plugin_whose_setup_hangs_is_given_up(tmp_path):
 def test_a_module_that_is_nowhere_is_named(tmp_path):
     folder = plugin(tmp_path / "demo", BODY, entry_point="not_there.at_all:Demo")
 
-    assert refusal(folder) == "there is no module 'not_there.at_all', in its folder or installed"
+    assert refusal(folder) == (
+        "module 'not_there.at_all' was found neither in its folder nor among installed packages"
+    )
 
 
 def test_a_plugin_of_another_kind_than_its_manifest_says_is_refused(tmp_path):

@@ -144,7 +144,7 @@ def test_a_project_file_without_our_section_is_no_manifest(tmp_path):
     written(tmp_path, "[project]\nname = 'x'\n", "pyproject.toml")
 
     assert "no-manifest: this folder has no manifest" in refusal(tmp_path, "{}", "other.json")
-    with pytest.raises(ManifestInvalid, match="no-section: there is no section"):
+    with pytest.raises(ManifestInvalid, match="no-section: the section"):
         read_manifest(tmp_path / "pyproject.toml")
 
 
@@ -188,8 +188,8 @@ tls_verify = false
 [mcp_http]
 """
     assert refusal(tmp_path, text) == (
-        "dagstack.toml:1:1: missing-key: there is no 'name'\n"
-        "dagstack.toml:2:1: unknown-key: no key is called 'nam'\n"
+        "dagstack.toml:1:1: missing-key: 'name' is required\n"
+        "dagstack.toml:2:1: unknown-key: the key 'nam' is unknown\n"
         "  help: did you mean 'name'?\n"
         "dagstack.toml:3:8: wrong-type: 'kind' is a string, not an integer\n"
         "dagstack.toml:5:3: unknown-value: 'runtime.0' cannot be 'in_proces'\n"
@@ -199,20 +199,20 @@ tls_verify = false
         "dagstack.toml:8:15: invalid-entry-point: 'plugin.Demo' names no class in a module\n"
         "  help: 'module:Class', such as 'demo.plugin:DemoPlugin'\n"
         "dagstack.toml:9:12: out-of-range: 'priority' must be 0 or more\n"
-        "dagstack.toml:10:16: invalid-range: '^0.2.0' is no range of versions\n"
+        "dagstack.toml:10:16: invalid-range: '^0.2.0' is not a range of versions\n"
         "  help: a range as PEP 440 writes it, such as '>=0.4,<1'\n"
-        "dagstack.toml:11:20: invalid-version: 'v1' is no version of a kind\n"
+        "dagstack.toml:11:20: invalid-version: 'v1' is not a version of a kind\n"
         "  help: a major version, such as '1', or all of it, such as '1.0.0'\n"
         "dagstack.toml:13:1: contradiction: 'tryfirst' and 'trylast' are both true\n"
         "  help: drop one of them\n"
-        "dagstack.toml:16:1: unknown-key: no key is called 'mcp_stdio.comand'\n"
+        "dagstack.toml:16:1: unknown-key: the key 'mcp_stdio.comand' is unknown\n"
         "  help: did you mean 'command'?\n"
         "dagstack.toml:17:17: wrong-type: 'mcp_stdio.env.TOKEN' is a string, not an integer\n"
-        "dagstack.toml:20:7: invalid-url: it is no http or https URL\n"
+        "dagstack.toml:20:7: invalid-url: it is not an http or https URL\n"
         "  help: such as 'http://127.0.0.1:8080/mcp'\n"
         "dagstack.toml:21:14: tls-verify-off: certificates are left unchecked in development only\n"
         "  help: name your authority with 'tls_ca_bundle', or set SCAFFOLD_ENV=development\n"
-        "dagstack.toml:23:1: unknown-key: 'mcp_http' stands beside 'plugin' and is not read\n"
+        "dagstack.toml:23:1: unknown-key: 'mcp_http' stands next to 'plugin' and is not read\n"
         "  help: move it: 'plugin.mcp_http'"
     )
 
@@ -255,7 +255,7 @@ def test_a_byte_that_is_not_utf_8_is_pointed_at(tmp_path):
 
 
 def test_a_folder_that_does_not_exist_is_said_not_to(tmp_path):
-    with pytest.raises(ManifestInvalid, match="no-manifest: there is no such file or folder"):
+    with pytest.raises(ManifestInvalid, match="no-manifest: the file or folder does not exist"):
         read_manifest(tmp_path / "nowhere")
 
 

@@ -32,7 +32,7 @@ class _Listener(NamedTuple):
 
 
 class Events:
-    """Who listens to what. Any thread may use it."""
+    """The subscriptions of one host. Any thread may use it."""
 
     def __init__(self) -> None:
         self._unlock()
@@ -40,7 +40,7 @@ class Events:
         reset_after_fork(self._unlock)
 
     def publish(self, topic: str, payload: Any = None) -> None:
-        """Hand everybody who listens a copy; raise `TypeError` for what is no JSON."""
+        """Give every subscriber a copy; raise `TypeError` if the payload is not JSON."""
         try:
             data = to_json(payload, by_alias=True)
         except ValueError as error:
@@ -75,7 +75,7 @@ class Events:
 
 
 class Listening:
-    """The bus as one party has it, who hears nothing after the end of its loan."""
+    """The bus of one subscriber; after its resources are closed it receives nothing."""
 
     def __init__(self, events: Events, deliver: Deliver, loan: ResourceScope | None = None) -> None:
         self._events = events
@@ -83,7 +83,7 @@ class Listening:
         self._loan = loan
 
     def publish(self, topic: str, payload: Any = None) -> None:
-        """Tell everybody who has subscribed to the topic, and wait for none."""
+        """Send a payload to the subscribers of a topic, without waiting for them."""
         self._events.publish(topic, payload)
 
     def subscribe(self, topic: str, handler: Handler) -> Subscription:

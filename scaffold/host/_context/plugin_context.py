@@ -50,7 +50,7 @@ class HostServices:
     registry: PluginLookup = field(default_factory=NoOtherPlugins)
     events: Events = field(default_factory=Events)
     background_calls: BackgroundCalls = field(default_factory=BackgroundCalls)
-    """Delivers what nobody waits for, in threads."""
+    """Makes calls in threads whose result is not awaited."""
     tasks: BackgroundTasks = field(default_factory=BackgroundTasks)
     """Delivers it in an event loop."""
     abandoned_work: AbandonedWork = field(default_factory=AbandonedWork)

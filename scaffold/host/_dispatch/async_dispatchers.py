@@ -81,7 +81,7 @@ class AsyncHostRoutes:
         return collect
 
     def broadcast_notify(self, hook: Hook[In, Any]) -> Callable[[In], Awaitable[None]]:
-        """Tell every plugin; failures are logged, and nobody waits."""
+        """Call every plugin in the background; failures are logged."""
         bound_plugins = self._group.bound_plugins(hook)
 
         async def notify(payload: In) -> None:

@@ -1,4 +1,4 @@
-"""The five dispatch classes for hosts that wait: functions made anew when the plugins change."""
+"""The five dispatch classes of a `Host`; their functions are rebuilt when plugins change."""
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -86,7 +86,7 @@ class HostRoutes:
         return collect
 
     def broadcast_notify(self, hook: Hook[In, Any]) -> Callable[[In], None]:
-        """Tell every plugin; failures are logged, and nobody waits."""
+        """Call every plugin in the background; failures are logged."""
         letters = [(bound.name, _blaming(bound)) for bound in self._group.bound_plugins(hook)]
 
         def notify(payload: In) -> None:

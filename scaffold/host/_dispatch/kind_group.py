@@ -1,4 +1,4 @@
-"""The plugins of one kind in one host, as its dispatchers need to know them."""
+"""The plugins of one kind in one host, as its dispatchers see them."""
 
 import logging
 from collections.abc import Callable, Collection, Sequence
@@ -111,7 +111,7 @@ class KindGroup(Generic[C]):
         return select_active(self.kind.name, manifests, self.failures)
 
     def check(self) -> None:
-        """Raise `AmbiguousPlugin` if it will not be known which plugin is to answer."""
+        """Raise `AmbiguousPlugin` if two plugins have an equal right to answer."""
         manifests = [
             _manifest(entry) for entry in self._group() if entry.state is not State.UNAVAILABLE
         ]
@@ -124,9 +124,9 @@ class KindGroup(Generic[C]):
             select_active(self.kind.name, manifests)
 
     def plugin_not_loaded_error(self, name: str) -> DispatchError:
-        """Return the error of a call that is to go to a plugin which is not in use."""
+        """Return the error of a call to a plugin that is not in use."""
         there = ", ".join(entry.name for entry in self.used()) or "none"
-        reason = f"'{name}' is to answer, and in use is: {there}"
+        reason = f"plugin '{name}' was selected but is not in use (in use: {there})"
         return NoCapableHandler(self.kind.name, reason + self.failures())
 
     def no_plugin_error(self) -> DispatchError:

@@ -165,7 +165,7 @@ class InProcessChannel:
         return stream_opener(binding, hook, self.in_flight, self._loop, self._enter)
 
     def direct(self, hook: Hook[Any, Any]) -> UnguardedCall | None:
-        """Return the way to a hook without its guards, for who calls several plugins in one loop.
+        """Return a call of a hook without its guards, for a loop over several plugins.
 
         There is none where the guards are more than a look at classes.
         """
@@ -233,7 +233,7 @@ class InProcessChannel:
             self.settle(self.plugin.teardown(), last=True)
 
     def _begins_teardown(self) -> bool:
-        """Tell whether the teardown is still to be made; the thread that is told so makes it."""
+        """Return True for the one thread that must make the teardown."""
         try:
             self._teardown_due.pop()
         except IndexError:

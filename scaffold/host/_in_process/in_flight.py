@@ -13,7 +13,7 @@ __all__ = ["CallCounter", "DispatchedCalls", "InFlightCalls", "channel_closed_er
 
 
 class DispatchedCalls:
-    """The calls of one hook that are under way, for who calls several plugins at once.
+    """The calls of one hook that are running, for dispatchers that call several plugins at once.
 
     `+=` on a slot, or on a variable of an enclosing function, is one step for other threads: an
     interpreter with a global lock lets them in at calls and jumps only. A lock would cost more than

@@ -72,7 +72,7 @@ class AsyncStreamSteps(Protocol):
 class IteratorSteps:
     """A plain iterator, which any thread may step, and close while another is at it.
 
-    There is no lock: the plugin's code runs in a step, and an exception of a signal handler must
+    It uses no lock: the plugin's code runs in a step, and an exception of a signal handler must
     not leave one behind. Threads queue instead, as `scaffold._concurrency.turns` describes.
     """
 
@@ -322,4 +322,4 @@ def _fail(error: BaseException) -> NoReturn:
 
 
 def _nothing() -> None:
-    """Nobody is there to be woken."""
+    """Do nothing: no task waits."""

@@ -1,4 +1,4 @@
-"""What becomes of each plugin of a host in an event loop: what `life` has, awaited."""
+"""The lifecycle of the plugins of an `AsyncHost`: `Lifecycle` with awaited methods."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -32,10 +32,10 @@ T = TypeVar("T")
 
 
 class AsyncLifecycle(Registration[AsyncChannel]):
-    """The part of a host that takes one plugin at a time."""
+    """The part of an `AsyncHost` that opens, checks, reloads and closes one plugin."""
 
     async def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> LeakReport:
-        """Tear a plugin down, and set a fresh one up; see `Host.reload`."""
+        """Reload a plugin; see `Host.reload`."""
         import asyncio
 
         with self._reloading(name, asyncio.current_task()) as reload:
@@ -62,10 +62,10 @@ class AsyncLifecycle(Registration[AsyncChannel]):
             await self._open(manifest, kind, runtime, make, claim=claim, plugin=make_plugin(entry))
 
     async def _restart(self, reload: Reload[AsyncChannel], *, cancel: bool) -> None:
-        """End the plugin that is reloaded, if it is in use, and start the fresh one.
+        """Tear down the running instance, if there is one, and start the new one.
 
-        A cancellation before the end leaves the plugin in use; a later one is raised once the fresh
-        one is in use, or cannot be.
+        A cancellation before the teardown leaves the plugin in use. A later one is raised after the
+        new instance was started, or has failed to.
         """
         if reload.before is not None:
             await self._retire(reload, reload.before, cancel=cancel)
@@ -91,7 +91,7 @@ class AsyncLifecycle(Registration[AsyncChannel]):
             raise
 
     async def _end_and_fill(self, reload: Reload[AsyncChannel], landing: float) -> None:
-        """Tear down what is out of use, and start the fresh plugin."""
+        """Tear down what is out of use, and start the new instance."""
         entry = reload.entry
         for loaded in self._registry.retired(entry.name):
             await self._end(loaded, landing)
@@ -100,7 +100,7 @@ class AsyncLifecycle(Registration[AsyncChannel]):
             await self._open_new(reload)
 
     async def _swap(self, reload: Reload[AsyncChannel], before: LoadedPlugin[AsyncChannel]) -> None:
-        """Start the fresh plugin and put it to use, and end the one before."""
+        """Start the new instance and use it, then tear down the old one."""
         name, own = reload.entry.name, before.in_flight.own()
         try:
             await self._open_new(reload)
@@ -108,7 +108,7 @@ class AsyncLifecycle(Registration[AsyncChannel]):
             before.in_flight.closed = True
             await before.in_flight.async_wait_idle(before.manifest.teardown_timeout_sec, but=own)
         except BaseException:
-            if self._registry.plugins.get(name) is before:  # the fresh one could not be started
+            if self._registry.plugins.get(name) is before:  # the new instance could not be started
                 rebind_clients(self._registry.clients(name), before.entry_channel)
             raise
         finally:
@@ -134,7 +134,7 @@ class AsyncLifecycle(Registration[AsyncChannel]):
         claim: Claim,
         plugin: Plugin | None = None,
     ) -> T:
-        """Open a channel to a plugin, and keep it with what is made of it."""
+        """Open a channel to a plugin, make its client, and register both."""
         self._registry.check_open(manifest.name)
         environment = self._plugin_environment(manifest)
         channel = loaded = None

@@ -21,7 +21,7 @@ _ENDINGS: Final = (
     *(".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rs", ".so"),
     *(".toml", ".json", ".yaml", ".yml"),
 )
-"""Files that make a plugin what it is; what it writes beside them must not have it reloaded."""
+"""Files that make a plugin what it is; what it writes next to them must not have it reloaded."""
 
 
 class FileWatcher:

@@ -37,9 +37,9 @@ class LeakReport:
 
 
 class LeakDetector:
-    """What is to be looked for once a plugin is gone; it keeps nothing of the plugin alive.
+    """Finds what is left of a plugin after its teardown; it keeps no part of the plugin alive.
 
-    `modules` are those that are its own, if its code is to go as well.
+    `modules` are its own modules, if its code is replaced as well.
     """
 
     def __init__(self, plugin: Plugin, modules: Mapping[str, ModuleType]) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of each plugin of a host: it is started, checked, reloaded, and ended."""
+"""The lifecycle of the plugins of a `Host`: open, check, reload and close."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -31,21 +31,28 @@ T = TypeVar("T")
 
 
 class Lifecycle(Registration[Channel]):
-    """The part of a host that takes one plugin at a time."""
+    """The part of a `Host` that opens, checks, reloads and closes one plugin."""
 
     def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> LeakReport:
-        """Tear a plugin down, and set a fresh one up, by its manifest and its code as they are now.
+        """Reload a plugin: tear it down, read its manifest and code again, and set it up.
 
-        What stands in the plugin's folder is imported again; if that fails, nothing has happened.
-        Calls under way are waited for, as long as a teardown may take, or cut off with `cancel`;
-        new ones are refused meanwhile. Clients and dispatchers go on with the fresh one.
+        The modules in the plugin's folder are imported again. If that fails, the plugin stays in
+        use. The host waits for calls in flight, and refuses new calls until the new instance is
+        ready. Clients and dispatchers then use the new instance.
 
-        With `keep`, for development, the fresh one is set up first, and if that fails, the one
-        before stays in use. No call is refused, but for a moment there are two.
+        Args:
+            name: The name of the plugin.
+            cancel: True to cut off calls in flight, instead of waiting up to
+                `teardown_timeout_sec` for them.
+            keep: True to set up the new instance first, for development. If that fails, the
+                running instance stays in use. No call is refused, but for a moment there are two
+                instances.
 
-        Raises `PluginError` if calls did not end, which leaves the plugin as it was; or if it
-        cannot be torn down or started, which leaves it unavailable. Returns what the one before
-        has left behind in this process.
+        Returns what the old instance has left behind in this process.
+
+        Raises:
+            PluginError: Calls did not end in time, and the plugin is used as before; or it cannot
+                be torn down or started, and is unavailable.
         """
         self._refuse_own_loops(name)
         with self._reloading(name) as reload:
@@ -72,7 +79,7 @@ class Lifecycle(Registration[Channel]):
             self._open(manifest, kind, runtime, make, claim=claim, plugin=make_plugin(entry))
 
     def _restart(self, reload: Reload[Channel], *, cancel: bool) -> None:
-        """End the plugin that is reloaded, if it is in use, and start the fresh one."""
+        """Tear down the running instance, if there is one, and start the new one."""
         entry = reload.entry
         try:
             if reload.before is not None:
@@ -103,7 +110,7 @@ class Lifecycle(Registration[Channel]):
             raise
 
     def _swap(self, reload: Reload[Channel], before: LoadedPlugin[Channel]) -> None:
-        """Start the fresh plugin and put it to use, and end the one before."""
+        """Start the new instance and use it, then tear down the old one."""
         name = reload.entry.name
         try:
             self._open_new(reload)
@@ -113,7 +120,7 @@ class Lifecycle(Registration[Channel]):
                 before.manifest.teardown_timeout_sec, but=before.in_flight.own()
             )
         except BaseException:
-            if self._registry.plugins.get(name) is before:  # the fresh one could not be started
+            if self._registry.plugins.get(name) is before:  # the new instance could not be started
                 rebind_clients(self._registry.clients(name), before.entry_channel)
             raise
         finally:
@@ -138,7 +145,7 @@ class Lifecycle(Registration[Channel]):
         claim: Claim,
         plugin: Plugin | None = None,
     ) -> T:
-        """Open a channel to a plugin, and keep it with what is made of it."""
+        """Open a channel to a plugin, make its client, and register both."""
         self._registry.check_open(manifest.name)
         environment = self._plugin_environment(manifest)
         channel = loaded = None
@@ -162,7 +169,7 @@ class Lifecycle(Registration[Channel]):
         return client
 
     def _end_retired(self, name: str, landing: float = CALLS_GRACE_PERIOD) -> None:
-        """Tear down what a reload has taken out of use, also if this is interrupted once.
+        """Tear down what a reload has taken out of use, even if this is interrupted once.
 
         After a second interruption, the next reload or the close of the host does it.
         """
@@ -192,7 +199,7 @@ class Lifecycle(Registration[Channel]):
         self._registry.ended(loaded)
 
     def _refuse_own_loops(self, name: str | None = None) -> None:
-        """Raise `PluginError` in the event loop of a plugin that is to be ended."""
+        """Raise `PluginError` in the event loop of a plugin that would be closed."""
         for loaded in list(self._registry.plugins.values()):
             if name in {None, loaded.manifest.name} and isinstance(
                 loaded.channel, InProcessChannel

@@ -1,4 +1,4 @@
-"""What an application tells its host before it starts: kinds, plugins, settings, resources."""
+"""Registration: the kinds, plugins, settings, resources and middleware of a host."""
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class Registration(Generic[C]):
-    """The part of a host that waits for nothing: its plugins are registered, not yet started."""
+    """The part of a host that never waits: it registers plugins, and starts none."""
 
     def __init__(
         self,
@@ -82,12 +82,12 @@ class Registration(Generic[C]):
 
     @property
     def plugins(self) -> Mapping[str, LoadedPlugin[C]]:
-        """What is in use, by name, in the order of loading."""
+        """The plugins in use, by name, in the order in which they were loaded."""
         return self._registry.plugins
 
     @property
     def status(self) -> Mapping[str, Status]:
-        """What has become of every plugin that was registered, by name."""
+        """The state of every registered plugin, by name."""
         return {name: entry.status for name, entry in self._registry.entries.items()}
 
     def __getitem__(self, name: str) -> LoadedPlugin[C]:
@@ -113,11 +113,13 @@ class Registration(Generic[C]):
     def discover(self, folder: Path | str) -> Sequence[Status]:
         """Register every plugin in the folders below; see `register`.
 
-        Raises `DuplicatePlugin` if a name is there twice, `PluginError` if there is no such folder.
+        Raises `DuplicatePlugin` if two plugins have one name, `PluginError` without the folder.
         """
         root = Path(folder).expanduser()
         if not root.is_dir():
-            raise PluginError(str(folder), "there is no such folder to find plugins in")
+            raise PluginError(
+                str(folder), "the folder does not exist; pass a folder that contains plugins"
+            )
         return [self.register(found) for found in find_plugins(root)]
 
     def discover_installed(self) -> Sequence[Status]:
@@ -185,7 +187,7 @@ class Registration(Generic[C]):
         self._rebind_dispatchers()
 
     def _rebind_dispatchers(self) -> None:
-        """Bind the dispatchers anew."""
+        """Bind the dispatchers to the plugins that are in use now."""
         raise NotImplementedError
 
     def _kind_group(self, kind: Kind) -> KindGroup[C]:
@@ -228,7 +230,7 @@ class Registration(Generic[C]):
         return runtime
 
     def _plan_start(self, claim: Claim) -> list[list[Entry[C]]]:
-        """Group what is to be started; raise `DependencyCycle` or `AmbiguousPlugin`."""
+        """Group the plugins to start; raise `DependencyCycle` or `AmbiguousPlugin`."""
         entries = {
             name: entry for name, entry in self._registry.entries.items() if entry.claim is claim
         }
@@ -244,7 +246,7 @@ class Registration(Generic[C]):
 
     @contextmanager
     def _recording_failure(self, entry: Entry[C], claim: Claim) -> Generator[Manifest]:
-        """Note why a plugin cannot be started, if it cannot."""
+        """Record the error of a plugin that cannot be started."""
         manifest = entry.manifest
         assert manifest is not None
         try:
@@ -256,7 +258,7 @@ class Registration(Generic[C]):
             raise
 
     def _client_factory(self, entry: Entry[C], manifest: Manifest) -> Callable[[C], object]:
-        """Return what makes the client of a plugin, and leads those that callers have to it."""
+        """Return a function that makes the client of a plugin, and rebinds existing clients."""
         make = self._client_classes.get((manifest.kind, manifest.major))
 
         def led(channel: C) -> object:
@@ -290,7 +292,7 @@ class Registration(Generic[C]):
                 raise DependencyFailed(manifest.name, reason)
 
     def _plugin_environment(self, manifest: Manifest) -> PluginEnvironment:
-        """Put together what a plugin gets; raise `PluginError` if its settings are wrong."""
+        """Return what a plugin gets at `setup`; raise `PluginError` if its settings are wrong."""
         return PluginEnvironment.of(
             manifest, self._services, settings=self._settings.get(manifest.name, {})
         )
@@ -338,7 +340,7 @@ class PluginLookup(Generic[C]):
         """Return a client of a plugin in use; raise `PluginError` if there is none such."""
         loaded = self._registry.plugins.get(name)
         if loaded is None:
-            raise PluginError(name, "no plugin of this name is in use")
+            raise PluginError(name, "no plugin of this name is in use; see `host.status`")
         if not issubclass(client, Plugin) or client.kind.name != loaded.kind.name:
             raise PluginError(name, f"it is of kind {loaded.kind.name}, not for {client.__name__}")
         make: Any = client

@@ -1,4 +1,4 @@
-"""One reload: the plugin in use so far, and what is to take its place."""
+"""One reload: the running instance of a plugin, and the one that replaces it."""
 
 import logging
 from contextlib import ExitStack
@@ -40,7 +40,7 @@ class Reload(Generic[C]):
         self._trail: LeakDetector | None = None
 
     def load(self, kind: Kind, runtime: Runtime) -> None:
-        """Import the plugin's code anew; if that fails, it is as if it had not been tried."""
+        """Import the plugin's code again; if that fails, nothing has changed."""
         self.kind = kind
         self.runtime: Runtime = runtime
         if self.entry.make is not None:
@@ -95,7 +95,9 @@ def _fresh(entry: Entry[C]) -> Manifest:
     manifest = entry.manifest
     assert manifest is not None
     if entry.once:
-        raise PluginError(entry.name, "it was registered as an object, and there is no second one")
+        raise PluginError(
+            entry.name, "it was registered as an object; register its class to make it reloadable"
+        )
     if entry.make is not None or not manifest.file.is_file():
         return manifest
     again = read_manifest(manifest.file)

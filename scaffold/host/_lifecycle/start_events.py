@@ -1,4 +1,4 @@
-"""What hosts of both sorts do to a plugin between its registration and its end."""
+"""What `Host` and `AsyncHost` share when they start, check and close a plugin."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -111,4 +111,8 @@ def rebind_clients(clients: Iterable[Plugin], channel: object) -> None:
 def reload_timeout_error(name: str, calls: dict[str, int], seconds: float) -> PluginError:
     """Return the error of a reload that would have cut off calls."""
     under_way = ", ".join(f"{count} of '{hook}'" for hook, count in sorted(calls.items()))
-    return PluginError(name, f"calls did not end within {seconds:g} s: {under_way}")
+    return PluginError(
+        name,
+        f"reload aborted after {seconds:g} s: calls still running: {under_way}; "
+        "wait for them, or reload with cancel=True",
+    )

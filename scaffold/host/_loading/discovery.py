@@ -111,7 +111,7 @@ def _named(point: EntryPoint) -> str:
 def from_entry_point(point: EntryPoint) -> tuple[Manifest, type[Plugin] | None]:
     """Return the manifest that an entry point leads to, and the class if it names one.
 
-    It names a plugin's class, whose manifest may lie beside its module; a module with a
+    It names a plugin's class, whose manifest may lie next to its module; a module with a
     `DAGSTACK_PLUGIN_MANIFEST`; or, as dagstack has it, the manifest itself or a function that
     returns it. Raises `PluginLoadError` or `ManifestInvalid`.
     """

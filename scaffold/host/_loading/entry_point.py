@@ -29,7 +29,7 @@ def load_plugin(manifest: Manifest) -> Plugin:
             manifest, f"'{module_name}' has no '{class_name}'{_nearest(class_name, module)}"
         )
     if not (isinstance(made, type) and issubclass(made, Plugin)):
-        raise _refusal(manifest, f"'{entry}' is no subclass of Plugin")
+        raise _refusal(manifest, f"'{entry}' is not a subclass of Plugin")
     _check_kind(manifest, made)
     missing = sorted(made.__abstractmethods__)
     if missing:
@@ -57,7 +57,7 @@ def _import(manifest: Manifest, name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            what = f"there is no module '{name}', in its folder or installed"
+            what = f"module '{name}' was found neither in its folder nor among installed packages"
         else:
             what = f"'{name}' cannot be imported: {describe_exception(error, manifest.folder)}"
         raise _refusal(manifest, what) from None

@@ -1,4 +1,4 @@
-"""Metrics and spans of every call of a hook: the outermost middleware, if anybody wants them."""
+"""Metrics and spans of every call of a hook, made by the outermost middleware."""
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
@@ -51,7 +51,7 @@ class CallTelemetry:
         with self._measured(labels), span, calling_with(self._metadata()):
             yield
 
-    # A span that is open while a generator waits would be open for whoever reads it.
+    # A span that is open while a generator waits would be open in the code that reads it.
     def _items(self, call: HookCall, items: Generator[Any]) -> Generator[Any]:
         with self._measured(_labels(call)), closing(items):
             yield from items
@@ -77,7 +77,7 @@ class CallTelemetry:
             self._metrics.record(SECONDS, time.perf_counter() - begun, labels)
 
     def _metadata(self) -> dict[str, Json]:
-        """Return what the plugin is to know: the request, and the span that its own go below."""
+        """Return the metadata that the plugin needs: request id, and the span to continue."""
         added: dict[str, Json] = {}
         if "request_id" not in call_metadata():
             added["request_id"] = uuid4().hex

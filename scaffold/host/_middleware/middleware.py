@@ -149,7 +149,7 @@ def _wrap(
 def _wrap_stream(
     middleware: Middleware, proceed: Proceed, plugin: str, runtime: str, hook: Hook[Any, Any]
 ) -> Callable[[Any], Any]:
-    """Await a middleware that stands between a stream and who asks for its first item."""
+    """Await a middleware before the first item of a stream is returned."""
 
     async def opened(payload: Any) -> Any:
         return proceed(payload)

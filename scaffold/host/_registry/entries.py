@@ -104,7 +104,7 @@ class Entry(Generic[C]):
     make: Callable[[], Plugin] | None = None
     """Makes a plugin that was registered as code; others come from their manifest."""
     once: bool = False
-    """True if what was registered is an object: there is no second one to reload."""
+    """True if what was registered is an object: it cannot be made a second time."""
     state: State = State.REGISTERED
     reason: str = ""
     loaded: LoadedPlugin[C] | None = None

@@ -53,7 +53,7 @@ class Registry(Generic[C]):
             return self._clients.setdefault(name, WeakSet())
 
     def register(self, entry: Entry[C]) -> None:
-        """Add a plugin that is to be started; raise `DuplicatePlugin` if the name is taken."""
+        """Add a plugin that `start` will start; raise `DuplicatePlugin` if the name is taken."""
         with self._lock:
             self._check_free(entry.name)
             self._entries[entry.name] = entry
@@ -106,7 +106,9 @@ class Registry(Generic[C]):
             with self._lock:
                 self._release_all()
                 if entry is not None and entry.claim is not None:
-                    raise PluginError(name, f"it is being {entry.claim.doing} already")
+                    raise PluginError(
+                        name, f"it is being {entry.claim.doing} already; try again later"
+                    )
                 if entry is None or (entry.loaded is None and entry.state is not State.UNAVAILABLE):
                     state = f"; it is {entry.state}" if entry is not None else ""
                     raise PluginError(name, f"no plugin of this name is in use{state}")
@@ -129,7 +131,7 @@ class Registry(Generic[C]):
             self._check_open(name)
             entry = self._entries.get(name)
             if claim is not (self._loading.get(name) if entry is None else entry.claim):
-                raise PluginError(name, f"it was to be {claim.doing}, and that was given up")
+                raise PluginError(name, f"it was not {claim.doing}: the attempt was cancelled")
             used = self._loaded.get(name)
             if used is not None and used is not claim.before:
                 raise PluginError(name, "a plugin of this name is in use")

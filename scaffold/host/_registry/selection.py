@@ -37,7 +37,9 @@ def select_active(
         if named in names:
             return named
         there = ", ".join(sorted(names)) or "none"
-        reason = f"DAGSTACK_ACTIVE_{kind.upper()} names '{named}', and in use is: {there}"
+        reason = (
+            f"DAGSTACK_ACTIVE_{kind.upper()} names '{named}', which is not in use (in use: {there})"
+        )
         raise NoCapableHandler(kind, reason + failures())
     if not candidates:
         raise NoCapableHandler(kind, f"no plugin of this kind is in use{failures()}")

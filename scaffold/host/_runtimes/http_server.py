@@ -1,4 +1,4 @@
-"""A plugin's own server over HTTP as a child process, at a port that nobody else can have.
+"""A plugin's own server over HTTP as a child process, at a port that no other process can take.
 
 The socket is bound here and inherited by the child. So what answers at the port has our socket:
 no other user of the machine can take it, neither before the child listens nor after it has died.
@@ -77,7 +77,7 @@ def _start(stack: ExitStack, server: Server, plugin: str, deadline: float, secon
                 stack.push(undo.pop_all())
                 return port
     # A server of an older library, or a system whose processes inherit no sockets: the child takes
-    # a port, and names it on its own stderr, which nobody else can write to.
+    # a port, and names it on its own stderr, which no other process can write to.
     child = stack.enter_context(_child(server, plugin, ("--host", LOCALHOST, "--port", "0")))
     if not _awaited(child, child.announced, deadline, seconds):
         raise ConnectFailed(child.ended())
@@ -181,7 +181,8 @@ def _healthy(port: int | None) -> bool:
 def _bury(child: _Child, listener: socket.socket) -> None:
     """Close the connections to a server that has died, until the socket is shut down.
 
-    As long as the socket is open here, the system takes connections, and nobody else the port.
+    While the socket is open here, the system takes connections, and no other process can take the
+    port.
     """
 
     def close_all() -> None:
