@@ -41,7 +41,7 @@ def manifest(folder, name, *lines, kind="tool"):
     (folder / "dagstack.toml").write_text("\n".join([*head, *lines]), encoding="utf-8")
 
 
-OURS = ("runtime = 'in_process'", "entry_point = 'kinsfolk:Tool'")
+OURS = ("runtime = 'in_process'", "entry_point = 'sample_plugins:Tool'")
 
 
 def test_every_folder_with_a_manifest_is_found_and_a_bad_one_hurts_nobody(host, tmp_path):
@@ -304,7 +304,9 @@ def test_reload_that_would_cut_calls_off_leaves_the_plugin_as_it_was(host):
     caller = threading.Thread(target=tools.execute, args=(SAY,))
     caller.start()
     assert Slow.began.wait(30)
-    with pytest.raises(PluginError, match=r"aborted after 0\.05 s: calls still running: 1 of 'execute'"):
+    with pytest.raises(
+        PluginError, match=r"aborted after 0\.05 s: calls still running: 1 of 'execute'"
+    ):
         host.reload("slow")
     Slow.gate.set()
     caller.join(30)
@@ -419,7 +421,7 @@ def test_a_process_that_ends_during_a_call_is_an_error_then_and_an_answer_later(
 DAGSTACK = """
 DAGSTACK_PLUGIN_MANIFEST = {
     "schema_version": "1", "name": "module", "kind": "tool", "kind_api_version": "1",
-    "core_version": ">=0.4,<1", "runtime": "in_process", "entry_point": "kinsfolk:Tool",
+    "core_version": ">=0.4,<1", "runtime": "in_process", "entry_point": "sample_plugins:Tool",
 }
 MANIFEST = {**DAGSTACK_PLUGIN_MANIFEST, "name": "manifest"}
 
@@ -433,8 +435,8 @@ def test_entry_points_of_installed_packages_are_plugins(host, tmp_path, monkeypa
     info.mkdir()
     info.joinpath("METADATA").write_text("Name: package\nVersion: 1.0\n", encoding="utf-8")
     info.joinpath("entry_points.txt").write_text(
-        "[scaffold.plugins]\nclass = kinsfolk:Tool\nbroken = kinsfolk:Nothing\n"
-        "other = kinsfolk:SAID\n"
+        "[scaffold.plugins]\nclass = sample_plugins:Tool\nbroken = sample_plugins:Nothing\n"
+        "other = sample_plugins:SAID\n"
         "[dagstack.plugins]\nclass = no_such_module\nmodule = dagstack_module\n"
         "manifest = dagstack_module:MANIFEST\nfunction = dagstack_module:manifest\n",
         encoding="utf-8",
@@ -449,5 +451,5 @@ def test_entry_points_of_installed_packages_are_plugins(host, tmp_path, monkeypa
 
     assert sorted(host.plugins) == ["class", "function", "manifest", "module"]
     assert tools.execute(ExecuteInput(function="say_class", args={})).result == "class"
-    assert host.status["broken"].reason.startswith("'kinsfolk:Nothing' cannot be imported: ")
-    assert host.status["other"].reason == "'kinsfolk:SAID' names no plugin"
+    assert host.status["broken"].reason.startswith("'sample_plugins:Nothing' cannot be imported: ")
+    assert host.status["other"].reason == "'sample_plugins:SAID' names no plugin"
