@@ -32,11 +32,10 @@ PLUGINS = Path(__file__).with_name("plugins")
 PATIENT, HASTY = ANIMAL.hooks["patient"], ANIMAL.hooks["hasty"]
 
 
-@pytest.fixture(params=["fast path", "plain path"])
-def open_channel(request, open_channel, monkeypatch):
-    """Run the tests of channels twice: the plain path is complete, and the fast path equals it."""
+@pytest.fixture(params=["fast path", "plain path"], autouse=True)
+def path(request, monkeypatch):
+    """Run every test twice: the plain path is complete, and the fast path must equal it."""
     monkeypatch.setattr(Connection, "fast_paths", request.param == "fast path")
-    return open_channel
 
 
 @pytest.fixture
