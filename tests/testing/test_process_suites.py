@@ -14,14 +14,14 @@ STDIO = ("mcp_stdio",)
 PLUGINS = [
     ("process_id", "same-answers", BOTH, (), "process("),
     ("here_only", "same-context", BOTH, (), "here not there"),
-    ("loud", "unread-stderr", STDIO, (), "while nobody read its stderr"),
+    ("loud", "unread-stderr", STDIO, (), "because its stderr was not read"),
     ("late", "startup-budget", STDIO, ("startup_timeout_sec = 0.5",), "within 0.5 s"),
     ("locking", "killed-mid-call", STDIO, (), "cannot be started after its process was killed"),
     ("failing", "declared-errors", BOTH, (), "fails with 'internal'"),
 ]
 FAULTS = [
     ("noisy", "clean-stdout", "careless 1.0 is starting"),
-    ("parent", "end-of-input", "processes that it started still run"),
+    ("parent", "end-of-input", "child processes still run"),
     pytest.param("staying", "end-of-input", "still runs 5 s", marks=pytest.mark.slow),
     pytest.param("deaf", "sigterm", "still runs 5 s", marks=pytest.mark.slow),
     ("brittle", "malformed-input", "answers nothing more after the line"),

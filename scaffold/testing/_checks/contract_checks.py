@@ -46,14 +46,14 @@ def _needs_code(subject: PluginUnderTest) -> None:
 
 
 def _unit_of_work(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Hold the table to itself and to the hookspec: a scheduler believes what it says."""
+    """Check the table against itself and the hookspec, because schedulers rely on it."""
     unit = subject.manifest.unit_of_work
     place = subject.manifest_place
     if not unit.declared:
-        said = sorted(unit.model_fields_set - {"declared"})
-        if not said:
+        other_keys = sorted(unit.model_fields_set - {"declared"})
+        if not other_keys:
             raise NotApplicable("no unit_of_work is declared")
-        message = f"[plugin.unit_of_work] says {', '.join(said)}, and nothing is declared"
+        message = f"[plugin.unit_of_work] says {', '.join(other_keys)}, and nothing is declared"
         yield Finding(place, message, "write 'declared = true', or drop the table")
         return
     inputs = [hook.input.schema for hook in subject.kind.hooks.values()]
@@ -158,7 +158,7 @@ _ROWS: Final[tuple[_Row, ...]] = (
         _chance,
     ),
 )
-"""Name, section of ADR-0003, how it looks, what holds, and the function."""
+"""Name, section of ADR-0003, method, invariant, and function of each check."""
 
 CHECKS: Final = tuple(
     Check(name, Suite.contract, how, f"{invariant} (ADR-0003 §{section})", look)

@@ -1,4 +1,4 @@
-"""Checks that stop or kill the plugin's process while a call is under way."""
+"""Checks that stop or kill the process of a plugin during a call."""
 
 import os
 import signal
@@ -27,17 +27,17 @@ __all__ = ["deadline", "killed_mid_call"]
 _LONG_TIMEOUT: Final = 10.0
 _SHORT_TIMEOUT: Final = 0.5
 _GRACE_PERIOD: Final = 5.0
-"""Seconds that an error may come late on a busy machine."""
+"""Seconds by which an error may be late on a busy machine."""
 _CALL_START_DELAY: Final = 0.1
-"""Seconds after which a call is surely under way; if it is not, the check is only milder."""
+"""Seconds after which a call has started; if it has not, the check is only less strict."""
 
 _WRITE_PID_COMMAND: Final = ("sh", "-c", 'echo $$ > "$0"; exec "$@"')
-"""Writes down the id of the process that the command becomes."""
+"""Writes the id of the process to a file, then becomes the command."""
 
 
 @dataclass(frozen=True, slots=True)
 class _PausableServer:
-    """A channel to a plugin whose process can be signalled."""
+    """A channel to a plugin, and signals to its process."""
 
     channel: Channel
     pid_file: Path
@@ -76,7 +76,7 @@ def killed_mid_call(subject: PluginUnderTest) -> Iterator[Finding]:
 
 
 def deadline(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Stop the process, call, and let it go on after the deadline."""
+    """Stop the process, call, and continue the process after the deadline."""
     patient = with_timeout(subject.kind, _LONG_TIMEOUT)
     with _pausable_server(subject) as held:
         held.signal(signal.SIGSTOP)
@@ -102,7 +102,7 @@ def deadline(subject: PluginUnderTest) -> Iterator[Finding]:
 
 
 def _transport_error(outcome: JsonObject) -> str:
-    """Return the code of what went wrong on the way, or `""` if the plugin answered."""
+    """Return the code of a transport error, or `""` if the plugin responded."""
     error = outcome.get("error", {})
     return "" if "message" in error else error.get("code", "")
 

@@ -1,4 +1,4 @@
-"""Findings about one call that had several outcomes."""
+"""Findings about calls with different outcomes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,15 +17,22 @@ def find_differences(
     outcomes: Mapping[str, Sequence[JsonObject]],
     help_text: str,
 ) -> Iterator[Finding]:
-    """Yield a finding for the first case of each hook that did not end alike everywhere.
+    """Yield a finding for the first call of each hook whose outcomes differ.
 
-    `outcomes` has those of all cases, under words that say where: `over mcp_stdio`.
+    Args:
+        subject: The plugin.
+        tried: The calls.
+        outcomes: The outcomes of all calls by place, for example `over mcp_stdio`.
+        help_text: How to fix the plugin.
     """
-    told: set[str] = set()
+    reported_hooks: set[str] = set()
     for index, case in enumerate(tried):
         each = {where: listed[index] for where, listed in outcomes.items()}
-        if len({canonical_json(one) for one in each.values()}) > 1 and case.hook not in told:
-            told.add(case.hook)
-            shown = "; ".join(f"{where} {shorten_json(one)}" for where, one in each.items())
+        if (
+            len({canonical_json(outcome) for outcome in each.values()}) > 1
+            and case.hook not in reported_hooks
+        ):
+            reported_hooks.add(case.hook)
+            shown = "; ".join(f"{where} {shorten_json(outcome)}" for where, outcome in each.items())
             message = f"{case.hook}({shorten_json(case.payload)}) answers {shown}"
             yield Finding(subject.place(case.hook), message, help_text)

@@ -1,4 +1,4 @@
-"""The check of the thread that all plugins of an asynchronous host share."""
+"""The check that hooks do not block the event loop, which all plugins share."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from scaffold.testing._plugin.test_inputs import SampleCall
 __all__ = ["loop_is_free"]
 
 _MAX_PAUSE: Final = 0.2
-"""Seconds for which a hook may keep the loop from doing anything else."""
+"""Seconds for which a hook may block the event loop."""
 _ATTEMPTS: Final = 5
-"""A busy machine holds the loop now and then; a plugin holds it every time."""
+"""A busy machine delays the loop sometimes, a blocking hook in every attempt."""
 _HEARTBEAT_INTERVAL: Final = 0.01
 
 
 def loop_is_free(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Call the hooks while a heart beats in the same loop, and look for the longest pause."""
+    """Call the hooks next to a heartbeat task in the same loop, and find its longest pause."""
     subject.must_offer("in_process")
     for hook, seconds in asyncio.run(_pauses(subject)).items():
         message = f"{hook} held the event loop for {seconds:.2f} s"
@@ -33,7 +33,7 @@ def loop_is_free(subject: PluginUnderTest) -> Iterator[Finding]:
 
 
 async def _pauses(subject: PluginUnderTest) -> dict[str, float]:
-    """Return the hooks that hold the loop, each with the seconds it does."""
+    """Return the hooks that block the loop, each with the seconds."""
     found: dict[str, float] = {}
     provision = subject.provision()
     channel = await async_open_channel(subject.manifest, subject.kind, "in_process", provision)
@@ -53,7 +53,7 @@ async def _pauses(subject: PluginUnderTest) -> dict[str, float]:
 
 
 async def _pause(channel: AsyncChannel, subject: PluginUnderTest, case: SampleCall) -> float:
-    """Return the longest pause between two beats during one call, in seconds."""
+    """Return the longest pause of the heartbeat during one call, in seconds."""
     longest = 0.0
     last = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""The suite `faults`: what goes wrong ends in a clear error, and the next call is answered."""
+"""The suite `faults`: a fault ends with a clear error, and the next call works."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -28,7 +28,7 @@ _MALFORMED: Final = (
     b'{"jsonrpc":"2.0","id":"a","method":"tools/call","params":[]}',
     b'{"jsonrpc":"2.0","id":"b","method":"tools/call","params":{"name":5}}',
 )
-"""Lines that no client should send."""
+"""Lines that are not valid messages."""
 _UNKNOWN: Final[tuple[tuple[str, JsonObject], ...]] = (
     ("tools/call", {"name": "no_such_tool", "arguments": {}}),
     ("no/such/method", {}),
@@ -87,7 +87,7 @@ def _unknown_names(subject: PluginUnderTest) -> Iterator[Finding]:
 
 
 def _declared_errors(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Call with valid inputs: a hook may fail, but in the words of its kind."""
+    """Call with valid inputs: a hook may fail only with an error code of its kind."""
     for case, error in _errors(subject):
         hook = subject.kind.hooks[case.hook]
         declared = {one["code"] for one in subject.kind.describe(case.hook)["errors"]}
@@ -110,14 +110,14 @@ def _time_limit(subject: PluginUnderTest) -> Iterator[Finding]:
 
 
 def _errors(subject: PluginUnderTest) -> Iterator[tuple[SampleCall, str]]:
-    """Yield the calls that fail with valid inputs, and the codes: the first of each hook."""
-    told: set[tuple[str, str]] = set()
+    """Yield the calls with valid inputs that fail, and the codes: one of each per hook."""
+    reported: set[tuple[str, str]] = set()
     with subject.opened(choose_runtime(subject.manifest, None)) as channel:
         outcomes = subject.outcomes(channel, subject.valid_calls)
     for case, outcome in zip(subject.valid_calls, outcomes, strict=True):
         error = outcome.get("error")
-        if error is not None and (case.hook, error["code"]) not in told:
-            told.add((case.hook, error["code"]))
+        if error is not None and (case.hook, error["code"]) not in reported:
+            reported.add((case.hook, error["code"]))
             yield case, error["code"]
 
 
@@ -126,33 +126,33 @@ CHECKS: Final = tuple(
     for name, invariant, look in (
         (
             "killed-mid-call",
-            "a killed process ends its call clearly, and a new one answers the next call",
+            "a killed process ends its call clearly, and a new process handles the next call",
             killed_mid_call,
         ),
         (
             "deadline",
-            "a call without an answer ends at its deadline, and the next one is answered",
+            "a call without a response ends at its deadline, and the next call works",
             deadline,
         ),
-        ("time-limit", "hooks answer valid inputs within their own timeout", _time_limit),
+        ("time-limit", "calls with valid inputs end within the timeout of their hook", _time_limit),
         (
             "malformed-input",
-            "lines that are no messages are refused, and the next one is answered (JSON-RPC 2.0)",
+            "lines that are not messages are refused, and the next one is processed (JSON-RPC 2.0)",
             _malformed_input,
         ),
         (
             "oversized-input",
-            "a message above the limit is refused, and the next one is answered",
+            "a message above the limit is refused, and the next one gets a response",
             _oversized_input,
         ),
         (
             "unknown-names",
-            "tools and methods that are not there are refused (MCP 2026-07-28, Tools)",
+            "unknown tools and methods are refused (MCP 2026-07-28, Tools)",
             _unknown_names,
         ),
         (
             "declared-errors",
-            "a hook that fails with a valid input says so in a code that its kind declares",
+            "a hook that fails with a valid input raises a code that its kind declares",
             _declared_errors,
         ),
     )

@@ -1,4 +1,4 @@
-"""The suite `parity`: one plugin is the same plugin, whichever runtime it is reached by."""
+"""The suite `parity`: a plugin behaves the same in every runtime."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
@@ -52,7 +52,7 @@ def _compare(
     if len(runtimes) == 1:
         raise NotApplicable(f"its manifest offers {runtimes[0]} only")
     if not tried:
-        raise NotApplicable("there is no such call for hooks that all runtimes have")
+        raise NotApplicable("no hook that all runtimes offer has such a call")
     outcomes: dict[str, list[JsonObject]] = {}
     for runtime in runtimes:
         with subject.opened(runtime) as channel:
@@ -67,23 +67,25 @@ _METADATA: Final[JsonObject] = {
     "quota_budget": {"tokens": 100},
     "trace_context": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
 }
-"""All that a caller may say of a call (ADR-0005 §1)."""
+"""All usual keys of the metadata of a call (ADR-0005 §1)."""
 
 
 def _outcomes_with_progress(
     subject: PluginUnderTest, channel: Channel, tried: Sequence[SampleCall], view: Kind
 ) -> list[JsonObject]:
-    """Make calls with metadata, and keep what they report beside what comes of them."""
+    """Make calls with metadata; return their outcomes together with their progress."""
     found: list[JsonObject] = []
     for case in tried:
-        heard: list[Json] = []
+        reports: list[Json] = []
 
-        def note(done: float, total: float | None, said: str, into: list[Json] = heard) -> None:
-            into.append([float(done), None if total is None else float(total), said])
+        def note(
+            done: float, total: float | None, message: str, into: list[Json] = reports
+        ) -> None:
+            into.append([float(done), None if total is None else float(total), message])
 
         with calling_with(_METADATA), reporting_to(note):
             (outcome,) = subject.outcomes(channel, [case], view)
-        found.append({**outcome, "progress": heard} if heard else outcome)
+        found.append({**outcome, "progress": reports} if reports else outcome)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Checks of what crosses a plugin's boundary: payloads and progress."""
+"""Checks of the data that a plugin returns: payloads and progress."""
 
 import math
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ __all__ = ["json_boundaries", "progress"]
 
 
 def json_boundaries(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Look at the values that hooks return before they are written, and again after."""
+    """Check the values that hooks return, before and after a round trip through JSON."""
     if subject.in_process_only:
         yield from _chains_that_stay(subject)
         return
@@ -31,11 +31,11 @@ def json_boundaries(subject: PluginUnderTest) -> Iterator[Finding]:
         if not isinstance(channel, InProcessChannel):
             raise NotApplicable("it runs in a process of its own: its values are JSON already")
         own = channel.plugin.kind.hooks
-        told: set[str] = set()
+        reported_hooks: set[str] = set()
         for case in subject.valid_calls:
-            if case.hook not in told:
+            if case.hook not in reported_hooks:
                 for message, help_text in _round_trip_faults(channel, own[case.hook], case):
-                    told.add(case.hook)
+                    reported_hooks.add(case.hook)
                     yield Finding(subject.place(case.hook), f"{case.hook}: {message}", help_text)
 
 
@@ -55,7 +55,10 @@ def _round_trip_faults(
     try:
         answered = bind_any_hook(channel, hook)(payload)
     except InvalidOutput as error:
-        yield f"its answer breaks the schema: {error.problems[0]}", "answer what the schema allows"
+        yield (
+            f"its output breaks the schema: {error.problems[0]}",
+            "return a value that the schema allows",
+        )
         return
     except HookError:
         return
@@ -68,20 +71,20 @@ def _value_faults(hook: Hook[Any, Any], value: Any) -> Iterator[tuple[str, str]]
     for path, item in _not_json(plain, ""):
         kind = type(item).__name__
         yield (
-            f"its answer holds a {kind} at '{path}', which JSON has not",
+            f"its output holds a {kind} at '{path}', which is not a JSON value",
             "write dates as ISO 8601 text, sets as lists, exact numbers and ids as text",
         )
         return
     written = hook.output.dump(value)
     if hook.output.dump(hook.output.load(written)) != written:
-        yield "its answer is another one after a round trip through JSON", "answer plain values"
+        yield "its output changes in a round trip through JSON", "return plain values"
     if hook.dispatch is Dispatch.CHAIN:
         try:
             hook.input.load(written)
         except InvalidInput as error:
             yield (
-                f"its answer is no input for the next of the chain: {error.problems[0]}",
-                "answer what the hook itself would take",
+                f"its output is not a valid input for the next plugin: {error.problems[0]}",
+                "return a valid input of the same hook",
             )
 
 
@@ -90,7 +93,7 @@ def _is_model(value: object) -> bool:
 
 
 def _not_json(value: Any, path: str) -> Iterator[tuple[str, object]]:
-    """Yield what is no JSON value, with the pointer to it."""
+    """Yield the parts that are not JSON values, each with its JSON Pointer."""
     if isinstance(value, BaseModel):
         value = value.model_dump(by_alias=True, exclude_unset=True)
     if is_object(value):
@@ -107,9 +110,9 @@ _JSON: Final = (str, int, float, bool, type(None))
 
 
 def progress(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Listen while hooks are called; those that report nothing are in order."""
+    """Check the progress that hooks report; a hook may report nothing."""
     with subject.opened(subject.runtime) as channel:
-        told: set[str] = set()
+        reported_hooks: set[str] = set()
         for case in subject.valid_calls:
             reports: list[tuple[Any, Any, Any]] = []
 
@@ -119,8 +122,8 @@ def progress(subject: PluginUnderTest) -> Iterator[Finding]:
             with reporting_to(note):
                 _call(channel, subject, case)
             wrong = _progress_fault(reports)
-            if wrong and case.hook not in told:
-                told.add(case.hook)
+            if wrong and case.hook not in reported_hooks:
+                reported_hooks.add(case.hook)
                 help_text = "report more each time, up to the total, in one unit"
                 yield Finding(subject.place(case.hook), f"{case.hook} reports {wrong}", help_text)
 
@@ -136,9 +139,9 @@ def _progress_fault(reports: list[tuple[Any, Any, Any]]) -> str:
     last = -math.inf
     for done, total, message in reports:
         if not (_is_number(done) and (total is None or _is_number(total))):
-            return f"{done!r} of {total!r}, which are no finite numbers"
+            return f"{done!r} of {total!r}, which are not finite numbers"
         if not isinstance(message, str):
-            return f"the message {message!r}, which is no text"
+            return f"the message {message!r}, which is not a text"
         if done <= last:
             return f"{done:g} after {last:g}"
         if total is not None and done > total:

@@ -1,4 +1,4 @@
-"""The suite `hygiene`: the plugin's process keeps its stream clean, and ends when it should."""
+"""The suite `hygiene`: the process of a plugin keeps stdout clean, and ends when it must."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_ser
 __all__ = ["CHECKS"]
 
 _EXIT_TIMEOUT: Final = 5.0
-"""Seconds to the end: those of a scaffold server for calls, teardown and exit, and some more."""
+"""Seconds until the process must end: calls, teardown and exit of a scaffold server, and more."""
 _FLOOD_CALLS: Final = 30
 _FLOOD_TIMEOUT: Final = 5.0
-"""Seconds without an answer after which a process is blocked."""
+"""Seconds without a response after which a process counts as blocked."""
 
 
 def _clean_stdout(subject: PluginUnderTest) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def _clean_stdout(subject: PluginUnderTest) -> Iterator[Finding]:
         dirt = [line for line in peer.lines if not _is_message(line)]
     if dirt:
         message = (
-            f"stdout carries what is no message: {shorten_json(dirt[0].decode('utf-8', 'replace'))}"
+            f"stdout has a line that is not MCP: {shorten_json(dirt[0].decode('utf-8', 'replace'))}"
         )
         yield Finding(_start(subject), message, "print nothing before 'serve', and log to stderr")
 
@@ -63,12 +63,12 @@ def _must_end(subject: PluginUnderTest, peer: RawClient, sign: str) -> Iterator[
         help_text = "leave signals and stdin to the server, and let threads of your own be daemons"
         yield Finding(_start(subject), message, help_text)
     elif peer.leaves_children():
-        message = f"processes that it started still run after {sign}"
+        message = f"child processes still run after {sign}"
         yield Finding(_start(subject), message, "end them in 'teardown'")
 
 
 def _unread_stderr(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Call while nobody reads stderr: many clients never do, and a full pipe stops who writes."""
+    """Call without reading stderr, as many clients do: a full pipe blocks its writer."""
     reader, writer = os.pipe()
     try:
         with start_server(subject, stderr=writer) as peer:
@@ -76,8 +76,8 @@ def _unread_stderr(subject: PluginUnderTest) -> Iterator[Finding]:
             for params in calls * _FLOOD_CALLS:
                 peer.ask("tools/call", params, _FLOOD_TIMEOUT)
     except NoResponse as error:
-        message = f"{error}, while nobody read its stderr"
-        help_text = "log less in hooks: a pipe holds some 64 kB, and clients need not read it"
+        message = f"{error}, because its stderr was not read"
+        help_text = "log less in hooks: a pipe holds about 64 kB, and clients may not read it"
         yield Finding(_start(subject), message, help_text)
     finally:
         os.close(reader)
@@ -98,7 +98,7 @@ def _startup(subject: PluginUnderTest) -> Iterator[Finding]:
 
 
 def _start(subject: PluginUnderTest) -> str:
-    """Return where the process begins: the manifest names its command."""
+    """Return the place of the command, which is the manifest."""
     return subject.manifest_place
 
 
@@ -112,17 +112,17 @@ CHECKS: Final = tuple(
         ),
         (
             "end-of-input",
-            "the process and what it started end with its input (MCP, stdio: Shutdown)",
+            "the process and its children end with its input (MCP, stdio: Shutdown)",
             _end_of_input,
         ),
         (
             "sigterm",
-            "the process and what it started end on SIGTERM (MCP, stdio: Shutdown)",
+            "the process and its children end on SIGTERM (MCP, stdio: Shutdown)",
             _sigterm,
         ),
         (
             "unread-stderr",
-            "a client that never reads stderr gets its answers all the same",
+            "a client that never reads stderr still gets all responses",
             _unread_stderr,
         ),
         (

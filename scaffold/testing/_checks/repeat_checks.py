@@ -1,4 +1,4 @@
-"""Checks that make the same calls again: in other hosts, a second time, in other processes."""
+"""Checks that repeat calls: in other hosts, a second time, in other processes."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ _Host: TypeAlias = Callable[[PluginUnderTest, Sequence[SampleCall]], list[JsonOb
 
 
 def three_hosts(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Call in process, in a process with another working directory, and in fresh event loops."""
+    """Call in this process, in a process with another working directory, and in new event loops."""
     _must_be_usable(subject, 1)
     yield from _compare_hosts(
         subject,
@@ -47,7 +47,7 @@ def three_hosts(subject: PluginUnderTest) -> Iterator[Finding]:
 
 
 def idempotency(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Call every hook that is declared idempotent twice, and once more as a new plugin."""
+    """Call each idempotent hook twice, and once with a new plugin."""
     everything = subject.manifest.unit_of_work.idempotency_mode == "input_hash"
     hooks = subject.kind.hooks
     tried = tuple(case for case in subject.valid_calls if everything or hooks[case.hook].idempotent)
@@ -67,7 +67,7 @@ def idempotency(subject: PluginUnderTest) -> Iterator[Finding]:
 
 
 def determinism(subject: PluginUnderTest) -> Iterator[Finding]:
-    """Call in two processes whose sets have different orders, with time and chance fixed."""
+    """Call in two processes with different hash seeds, with fixed time and random numbers."""
     _must_be_usable(subject, 8)
     if subject.manifest.unit_of_work.idempotency_mode != "output_hash":
         raise NotApplicable("unit_of_work.idempotency_mode is not 'output_hash'")
@@ -144,7 +144,7 @@ def _in_other_process(
 
 
 def _run(command: list[str], data: bytes, folder: str, env: Mapping[str, str]) -> str:
-    """Run a process to its end, and return the last line of its stderr."""
+    """Run a process, and return the last line of its stderr."""
     try:
         ended = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""What a plugin's own code must not use: a table, read by the checks that read and do not run.
+"""Names that the code of a plugin must not use, as tables for the checks that read code.
 
 Source: dagstack ADR-0003, invariants 1, 3, 4, 6 and 8.
 """
@@ -18,13 +18,13 @@ When: TypeAlias = Callable[[Use, PluginUnderTest], bool]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Names that may not be used, and when."""
+    """Names that must not be used, and under which condition."""
 
     names: tuple[str, ...]
-    """Whole names, or the beginnings of dotted ones."""
+    """Full names, or the first parts of dotted names."""
     when: When
     says: str
-    """The finding, after the name."""
+    """The text of the finding after the name."""
     help: str
 
 
@@ -45,7 +45,7 @@ def _written_here(use: Use, _subject: PluginUnderTest) -> bool:
 
 
 def _holds_the_loop(use: Use, subject: PluginUnderTest) -> bool:
-    """Plain functions run in the host's own thread too, unless the manifest says otherwise."""
+    """Return whether the use blocks the event loop, in which plain functions run by default."""
     cpu_bound = subject.manifest.execution_model.endswith("_cpu_bound")
     in_life = use.scope.endswith((".setup", ".teardown"))
     return use.awaits or not (cpu_bound or in_life)
@@ -104,7 +104,7 @@ RESOURCES: Final = (
     Rule(
         ("tempfile",),
         _always,
-        "makes temporary files that nobody else will remove",
+        "creates temporary files that the host does not remove",
         "ask for 'tmpdir' under [plugin.resources]",
     ),
 )
@@ -173,7 +173,7 @@ CHANCE: Final = (
 
 
 def rule_violations(rules: tuple[Rule, ...], subject: PluginUnderTest) -> Iterator[Finding]:
-    """Yield every use of a name that a rule forbids, once a line."""
+    """Yield the uses of forbidden names, each rule once per line."""
     seen: set[tuple[str, str]] = set()
     for use in subject.source.uses:
         for rule in rules:

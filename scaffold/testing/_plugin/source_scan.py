@@ -1,6 +1,6 @@
-"""What a plugin's own modules say, read and never run: which names they use, and where.
+"""A scan of the modules of a plugin, without running them: which names they use, and where.
 
-Only names that lead to an import or a builtin are seen; what other packages do is not.
+Only names from imports and builtins are found; other packages are not scanned.
 """
 
 import ast
@@ -16,7 +16,7 @@ from typing_extensions import override
 __all__ = ["MODULE_STATE", "SourceScan", "Use"]
 
 MODULE_STATE: Final = "state of the module:"
-"""Begins the name of a use that changes what its module holds."""
+"""The prefix of a use that changes state of its module."""
 
 _IGNORED: Final = {"_generated", "__pycache__", "__main__.py"}
 _CONTAINERS: Final = {"dict", "list", "set", "collections.defaultdict", "collections.deque"}
@@ -28,22 +28,22 @@ _CHANGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One name that a module uses."""
+    """One use of a name in a module."""
 
     name: str
-    """The whole name, with calls on the way: `time.sleep`, `pathlib.Path().read_text`."""
+    """The full name, with calls in it: `time.sleep`, `pathlib.Path().read_text`."""
     place: str
     """`file:line`, relative to the plugin's folder."""
     scope: str
-    """The class and function it stands in: `Demo.execute`; empty at the module's top."""
+    """The enclosing class and function, such as `Demo.execute`; empty at module level."""
     awaits: bool
-    """True inside of an `async def`."""
+    """True in an `async def`."""
     literal: bool
-    """True for a call whose first argument is written there as text."""
+    """True for a call whose first argument is a literal text."""
 
 
 class SourceScan:
-    """The modules of a plugin that are its author's own."""
+    """The modules of a plugin that its author wrote."""
 
     def __init__(self, folder: Path, entry_point: str) -> None:
         module, _, self._class = entry_point.partition(":")
@@ -52,7 +52,7 @@ class SourceScan:
 
     @cached_property
     def modules(self) -> dict[str, ast.Module]:
-        """The trees of all modules, by path; one that is no Python is left to the loader."""
+        """The syntax trees of all modules by path, without modules with syntax errors."""
         found: dict[str, ast.Module] = {}
         for file in self._files():
             try:
@@ -63,14 +63,14 @@ class SourceScan:
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:
-        """Every name used, in the order of places."""
+        """All uses of names, in order."""
         return tuple(
             use for path, tree in self.modules.items() for use in _UseCollector(path, tree).read()
         )
 
     @cached_property
     def methods(self) -> dict[str, str]:
-        """Where each method of the plugin's class is written."""
+        """The place of each method of the plugin class."""
         return {
             item.name: f"{path}:{item.lineno}"
             for path, tree in self.modules.items()
@@ -184,7 +184,7 @@ class _UseCollector(ast.NodeVisitor):
             self._note(node, f"{MODULE_STATE}{owner.id}")
 
     def _dotted(self, node: ast.expr) -> str | None:
-        """Return what a chain of names, attributes and calls leads to, if it can be told."""
+        """Return the full name for a chain of names, attributes and calls, if it is known."""
         match node:
             case ast.Name():
                 return self._names.get(node.id)
@@ -205,7 +205,7 @@ class _UseCollector(ast.NodeVisitor):
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the names that imports make, wherever they stand, and what each means."""
+    """Yield all imported names, and the full name of each."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -217,14 +217,14 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _builtin(function: ast.expr) -> str | None:
-    """Return the builtin that is called; the same word elsewhere may well be a variable."""
+    """Return the name of the builtin that is called; elsewhere the name may be a variable."""
     if isinstance(function, ast.Name) and hasattr(builtins, function.id):
         return function.id
     return None
 
 
 def _starts_with_text(node: ast.Call) -> bool:
-    """Tell whether the first argument is text, here or in a call that this one is chained to."""
+    """Return whether the first argument is a literal text, here or in a chained call."""
     if node.args:
         first = node.args[0]
         if isinstance(first, ast.Constant):
