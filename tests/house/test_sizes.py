@@ -16,8 +16,6 @@ LONG_MODULES = {
     "scaffold/_cli/app.py": 400,
     "scaffold/_project/files/write_journal.py": 330,
     "scaffold/client/_http/request_with_retries.py": 330,
-    "scaffold/client/_process/fork_server.py": 330,
-    "scaffold/client/_protocol/session.py": 320,
     "scaffold/client/_stdio/channel.py": 330,
     "scaffold/client/_stdio/connection/async_connection.py": 350,
     "scaffold/contract/_errors/errors.py": 320,

@@ -7,19 +7,18 @@ import logging
 import os
 import re
 import shutil
-import signal
 import socket
-from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold._fork_messages import INT, READY, ForkRequest
+from scaffold._fork_messages import READY
 from scaffold.client._process.descriptors import DESCRIPTORS
+from scaffold.client._process.forked_child import ForkedChild, fork_request, socket_pair
 from scaffold.client._process.launch import (
     Child,
     Launch,
@@ -50,8 +49,6 @@ _GRACE_PERIOD: Final = 6.0
 """Seconds until a server is ended by force. It ends its processes within four."""
 
 _MAX_STDERR_BYTES: Final = 1 << 16
-_NOT_FORKED: Final = 126
-"""The exit status for a process that could not run, as in shells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +184,7 @@ class _ForkServer:
     """A running fork server; raises `ConnectFailed` if it does not start."""
 
     def __init__(self, environment: _Environment) -> None:
-        self._socket, server_end = _socket_pair()
+        self._socket, server_end = socket_pair()
 
         def connected(launch: Launch, stdio: Stdio) -> Child:
             return start_process(launch, Stdio(server_end.fileno(), stdio.stdout, stdio.stderr))
@@ -216,10 +213,10 @@ class _ForkServer:
 
     def spawn(self, launch: Launch, stdio: Stdio, folder: Path) -> Child:
         """Fork a process that runs in `folder`; start it without the server if that has ended."""
-        control, server_end = _socket_pair()
+        control, server_end = socket_pair()
         try:
             socket.send_fds(self._socket, [b"+"], [server_end.fileno()])
-            return _ForkedChild(control, _fork_request(launch, folder), stdio)
+            return ForkedChild(control, fork_request(launch, folder), stdio)
         except OSError as error:
             DESCRIPTORS.close_socket(control)
             log.warning("%s is started without it: no fork server (%s)", launch.command[0], error)
@@ -251,68 +248,3 @@ class _ForkServer:
         )
         reason = output[-1] if output else "it is not of this version"
         raise ConnectFailed(f"the fork server does not start: {reason}")
-
-
-def _socket_pair() -> tuple[socket.socket, socket.socket]:
-    try:
-        return DESCRIPTORS.socket_pair()
-    except OSError as error:
-        raise NoRoom(f"cannot create a socket: {os.strerror(error.errno or 0)}") from None
-
-
-def _fork_request(launch: Launch, folder: Path) -> bytes:
-    """Return the request to fork a process, encoded."""
-    arguments = [os.fsencode(argument) for argument in launch.command[1:]]
-    env = {os.fsencode(name): os.fsencode(value) for name, value in launch.environment.items()}
-    return ForkRequest(arguments, os.fsencode(folder), env).write()
-
-
-class _ForkedChild:
-    """A process that the fork server started, and whose end it reports."""
-
-    def __init__(self, control: socket.socket, order: bytes, stdio: Stdio) -> None:
-        self._control = control
-        self._received: deque[bytes] = deque()
-        self._status: int | None = None
-        fds = [stdio.stdin, stdio.stdout, stdio.stderr]
-        sent = socket.send_fds(control, [order], fds)
-        control.sendall(order[sent:])
-        reset_after_fork(self._in_fork)
-
-    def poll(self) -> int | None:
-        """Return the exit status, minus the number of the signal that ended it; or `None`."""
-        if self._status is None:
-            received = self._received
-            try:
-                # One call receives and keeps: a signal handler between the two would lose data.
-                received.extend(map(self._control.recv, (2 * INT.size,), (socket.MSG_DONTWAIT,)))
-            except BlockingIOError:
-                return None
-            except OSError:
-                received.append(b"")
-            data = b"".join(received)
-            if len(data) == 2 * INT.size:
-                self._status = INT.unpack_from(data, INT.size)[0]
-            elif not received[-1]:
-                self._status = self._orphaned(data)
-        return self._status
-
-    def signal_group(self, number: signal.Signals) -> None:
-        """Send a signal to the process group, if it still exists."""
-        with suppress(OSError):
-            self._control.send(bytes([number]))
-
-    def release(self) -> None:
-        """Close the connection, so that the server forgets the process."""
-        DESCRIPTORS.close_socket(self._control)
-
-    def _in_fork(self) -> None:
-        self._control.detach()
-
-    def _orphaned(self, received: bytes) -> int:
-        """Kill a process whose fork server has ended, because its end would not be reported."""
-        if len(received) < INT.size:
-            return _NOT_FORKED
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(INT.unpack_from(received)[0], signal.SIGKILL)
-        return -signal.SIGKILL

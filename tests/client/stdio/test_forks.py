@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from stdio_channels import ANIMAL, ANIMALS
 
-from scaffold.client._process.fork_server import ForkServers, _ForkedChild
+from scaffold.client._process.fork_server import ForkServers
+from scaffold.client._process.forked_child import ForkedChild
 from scaffold.client._process.launch import Launch, spawn
 from scaffold.client._process.process import Process
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
@@ -128,7 +129,7 @@ def test_a_server_outlives_forks_that_are_ended_while_they_end(forks, folder):
         process.close_input()
         process.release()
         servers.add(type(process._child))
-    assert servers == {_ForkedChild}
+    assert servers == {ForkedChild}
 
 
 def test_what_a_fork_has_started_ends_with_it(forks, folder):
