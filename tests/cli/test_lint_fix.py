@@ -76,6 +76,8 @@ def test_options_that_contradict_each_other_are_refused(scaffold, spec, options)
 def test_findings_for_programs_say_what_can_be_fixed(scaffold, spec):
     found = json.loads(scaffold("lint", spec(), "--output-format", "json").out)
     assert [each["mend"] for each in found] == ["safe", "safe"]
+    keys = {"file", "line", "column", "code", "message", "help", "severity", "mend"}
+    assert [each.keys() for each in found] == [keys, keys]
 
 
 def test_every_code_is_explained_as_the_manual_does(scaffold):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from scaffold._cli.reporting.output import print_json_text, print_lines
@@ -27,7 +27,13 @@ def _record(node: Any) -> dict[str, Any]:
     """Write a record of the IR as JSON: it names its class, so that unions can be read back."""
     content = {key.name: getattr(node, key.name) for key in fields(node)}
     if isinstance(node, Payload):
-        content["ledger"] = asdict(report_enforcement(node))
+        # These keys are documented in docs/cli.md: they stay, whatever the fields are called.
+        found = report_enforcement(node)
+        content["ledger"] = {
+            "model": found.model,
+            "schema": found.schema,
+            "nobody": found.not_enforced,
+        }
     return {"node": type(node).__name__, **content}
 
 

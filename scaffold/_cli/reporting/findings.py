@@ -1,7 +1,6 @@
 """Findings as text for people, as JSON for programs, and as annotations for GitHub."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 
 from scaffold._cli.reporting.output import print_lines, print_pretty_json
 from scaffold.generator._source.diagnostics import MAX_PRINTED_FINDINGS, Diagnostic, format_findings
@@ -10,8 +9,18 @@ __all__ = ["has_errors", "print_findings"]
 
 
 def _record(finding: Diagnostic) -> dict[str, object]:
+    # These keys are documented in docs/cli.md: they stay, whatever the fields are called.
     fix = finding.fix
-    return {**asdict(finding), "mend": None if fix is None else "safe" if fix.safe else "unsafe"}
+    return {
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "code": finding.code,
+        "message": finding.message,
+        "help": finding.hint,
+        "severity": finding.severity,
+        "mend": None if fix is None else "safe" if fix.safe else "unsafe",
+    }
 
 
 def _github(findings: Iterable[Diagnostic]) -> Iterator[str]:

@@ -97,7 +97,7 @@ class LoadedPlugin(Generic[C]):
 
 @dataclass(slots=True)
 class Entry(Generic[C]):
-    """A plugin that the host has been told of."""
+    """A plugin that is registered with the host."""
 
     name: str
     manifest: Manifest | None = None

@@ -1,4 +1,4 @@
-"""Plugins that `python -m` finds in their folder, where Python was told not to look there.
+"""Plugins that `python -m` finds in their folder, although Python does not search it.
 
 `PYTHONSAFEPATH` takes the current folder off the path, of which the host knows that it is the
 plugin's own. So it puts this folder on the path by name, and changes nothing else.

@@ -12,7 +12,7 @@ manual recommends for new code. What is counted:
 - fields typed `Any`;
 - files that `ruff format` would change, at the best of four line lengths.
 
-    python benchmarks/beside.py --node DIR [--keep DIR]
+    python benchmarks/side_by_side.py --node DIR [--keep DIR]
 
 `DIR` holds what `npm install quicktype @octokit/webhooks-schemas@7.6.1` leaves there; `--keep`
 names a folder for the generated files.
