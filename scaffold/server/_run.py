@@ -7,10 +7,10 @@ bound before the plugin is set up, and accepts connections only afterwards.
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
@@ -75,9 +75,9 @@ def _serve_stdio(entry_point: str | type[Plugin], name: str, options: Options) -
     inherited = InheritedDescriptors(lambda: (descriptors.input, descriptors.output))
     plugin = load_plugin(entry_point, name)
     if any(is_async(getattr(plugin, method)) for method in _method_names(plugin)):
-        from scaffold.server._process.event_loop import run
-
-        run(_serve_async_stdio(HostedPlugin(plugin, name), descriptors, options, parent))
+        _run_event_loop(
+            _serve_async_stdio(HostedPlugin(plugin, name), descriptors, options, parent)
+        )
     else:
         from scaffold.server._stdio.threaded_server import ThreadedStdioServer
 
@@ -88,8 +88,21 @@ def _serve_stdio(entry_point: str | type[Plugin], name: str, options: Options) -
         )
         server.shutdown.watch(parent)
         server.run()
-    del inherited  # keep it until here: forks replace descriptors only while it is referenced
+    del inherited  # forks replace descriptors only while it is referenced
     return _OK
+
+
+def _run_event_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run a server's coroutine to its end; on uvloop if it is installed."""
+    import asyncio
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    if find_spec("uvloop") is not None:
+        make_loop = import_module("uvloop").new_event_loop
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(main)
 
 
 async def _serve_async_stdio(
@@ -106,7 +119,6 @@ async def _serve_async_stdio(
 def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) -> int:
     from scaffold.server._http.app.session_tokens import SessionTokens
     from scaffold.server._http.serve import serve_http
-    from scaffold.server._process.event_loop import run
 
     listener = _bind_listener(options)
     sessions = SessionTokens()
@@ -116,7 +128,7 @@ def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) ->
         await serve_http(Service(hosted, options), listener, options, sessions, worker)
 
     def start(worker: "Worker | None" = None) -> int:
-        run(serve_plugin(HostedPlugin(load_plugin(entry_point, name), name), worker))
+        _run_event_loop(serve_plugin(HostedPlugin(load_plugin(entry_point, name), name), worker))
         return _OK
 
     if options.workers == 1:

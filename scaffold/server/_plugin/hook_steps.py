@@ -9,7 +9,9 @@ from inspect import isawaitable
 from types import CoroutineType
 from typing import Any, TypeAlias, TypeVar
 
+from scaffold.contract._context.telemetry import Tracer
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._hooks.hook import Hook
 
 __all__ = [
     "Steps",
@@ -76,3 +78,20 @@ async def run_steps_async(steps: Steps[T]) -> T:
 async def await_if_needed(value: Any) -> Any:
     """Return a value, or the result of an awaitable."""
     return await value if isawaitable(value) else value
+
+
+def traced(
+    method: Callable[..., Any], hook: Hook[Any, Any], plugin: str, tracer: Tracer
+) -> Callable[..., Any]:
+    """Return the method with a span around each call; `async` if the method is `async`."""
+    name, facts = f"{hook.kind.name}.{hook.name}", {"plugin": plugin}
+
+    def call(*payload: Any) -> Any:
+        with tracer.span(name, facts):
+            return method(*payload)
+
+    async def call_async(*payload: Any) -> Any:
+        with tracer.span(name, facts):
+            return await method(*payload)
+
+    return call_async if is_async(method) else call

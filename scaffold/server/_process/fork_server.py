@@ -25,7 +25,6 @@ _PRELOADED: Final = (
     "_run",
     "_stdio.threaded_server",
     "_stdio.async_server",
-    "_process.event_loop",
 )
 """The modules that plugin processes need; the fork server imports them once for all forks."""
 _ORDER_TIMEOUT: Final = 5.0

@@ -118,7 +118,7 @@ class FlowControl:
 
 
 def _nothing() -> None:
-    """Do nothing: no stream is blocked, or there is no room yet."""
+    """Do nothing: either the stream is not blocked, or it must still wait."""
 
 
 def _set_done(future: "asyncio.Future[None]") -> None:

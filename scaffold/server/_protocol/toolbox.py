@@ -21,8 +21,7 @@ from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Functions, Hook
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json, JsonObject
-from scaffold.server._plugin.hook_steps import Steps, is_async
-from scaffold.server._plugin.tracing import traced
+from scaffold.server._plugin.hook_steps import Steps, is_async, traced
 from scaffold.server._protocol.call_speed import CallSpeed
 
 __all__ = ["Tool", "Toolbox"]

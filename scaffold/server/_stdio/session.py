@@ -152,7 +152,7 @@ class StdioSession:
                 self._cancel(call)
 
     def cancel_streams(self) -> None:
-        """Cancel all streams. At the end of the input there is no client to read them."""
+        """Cancel all streams: at the end of the input the client does not read any more."""
         for call in list(self.running.values()):
             if isinstance(call, Call) and call.flow is not None:
                 call.cancel()

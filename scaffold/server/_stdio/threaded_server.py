@@ -22,8 +22,7 @@ from scaffold.server._protocol.service import Service
 from scaffold.server._protocol.streams import StreamCall
 from scaffold.server._protocol.tool_calls import Call
 from scaffold.server._stdio.line_framing import LineSplitter
-from scaffold.server._stdio.reader_lease import ReaderLease
-from scaffold.server._stdio.session import StdioSession
+from scaffold.server._stdio.session import StdioSession, UnparsedCall
 from scaffold.server._stdio.stdout_writer import StdoutWriter
 
 if TYPE_CHECKING:
@@ -40,6 +39,37 @@ _MAX_SLOW_CALLS: Final = 64
 _NEWLINE: Final = ord("\n")
 _TAIL: Final = b"}}\n"
 """The end of a chunk that is exactly one call."""
+
+
+class ReaderLease:
+    """The right of one thread to read stdin, until the watchdog revokes it.
+
+    It cannot be revoked while its thread reads. While the thread processes a line, the line is in
+    the list `current_line`: the thread pops it when it is done, the watchdog to revoke the lease.
+    `list.pop` is atomic, so exactly one of them gets the line, and with it the lease.
+    """
+
+    __slots__ = ("current_line", "revoked_for")
+
+    def __init__(self) -> None:
+        self.current_line: list[bytes] = []
+        """The line that the thread processes; empty while it reads, and after a revocation."""
+        self.revoked_for: UnparsedCall | None = None
+        """The call during which the lease was revoked, if it was not parsed in full."""
+
+    def peek(self) -> bytes | None:
+        """Return the line that the thread processes. For other threads."""
+        try:
+            return self.current_line[0]
+        except IndexError:
+            return None
+
+    def revoke(self) -> bytes | None:
+        """Revoke the lease and return the current line; `None` if the thread processes none."""
+        try:
+            return self.current_line.pop()
+        except IndexError:
+            return None
 
 
 class ThreadedStdioServer:
