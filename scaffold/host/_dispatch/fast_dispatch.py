@@ -18,9 +18,9 @@ def unguarded_calls(
     ways = [bound.direct for bound in bound_plugins if bound.direct is not None]
     if not ways or len(ways) < len(bound_plugins):
         return []
-    takes, gives = ways[0].input_class, ways[0].output_class
-    same = all(way.input_class is takes and way.output_class is gives for way in ways)
-    return ways if same and (takes is gives or not chained) else []
+    input_class, output_class = ways[0].input_class, ways[0].output_class
+    same = all(way.input_class is input_class and way.output_class is output_class for way in ways)
+    return ways if same and (input_class is output_class or not chained) else []
 
 
 def fast_collect(
@@ -31,13 +31,13 @@ def fast_collect(
 ) -> Callable[[Any], list[Any]]:
     """Return the function that asks every plugin; `otherwise` takes inputs of other classes."""
     invokes = [way.invoke for way in ways]
-    takes, gives = ways[0].input_class, ways[0].output_class
+    input_class, output_class = ways[0].input_class, ways[0].output_class
 
     def collect(payload: Any) -> list[Any]:
-        if type(payload) is not takes:
+        if type(payload) is not input_class:
             return otherwise(payload)
         answers: list[Any] = []
-        keep, class_of, expected = answers.append, type, gives
+        keep, class_of, expected = answers.append, type, output_class
         calls.running += 1
         if calls.over:
             calls.running -= 1
@@ -70,12 +70,12 @@ def fast_chain(
     has ended, or raises.
     """
     invokes = [way.invoke for way in ways]
-    takes = ways[0].input_class
+    input_class = ways[0].input_class
 
     def chain(payload: Any) -> Any:
-        if type(payload) is not takes:
+        if type(payload) is not input_class:
             return otherwise(payload)
-        invoke, class_of, expected = invokes[0], type, takes
+        invoke, class_of, expected = invokes[0], type, input_class
         before = 0
         calls.running += 1
         if calls.over:

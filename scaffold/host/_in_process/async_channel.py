@@ -116,41 +116,45 @@ class AsyncInProcessChannel:
     def _guarded(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         binding = bind_hook(self.plugin, self.name, hook)
         invoke, fail = self._invoking(binding, hook), failure_translator(binding, hook)
-        takes, admit, gives, accept = (
+        input_class, validate_input, output_class, validate_output = (
             binding.input_class,
-            binding.admit,
+            binding.validate_input,
             binding.output_class,
-            binding.accept,
+            binding.validate_output,
         )
-        enter, under_way, shut = self._enter, 0, self.in_flight.shut
+        enter, running, shut = self._enter, 0, self.in_flight.shut
 
         async def call(payload: In) -> Out:
-            nonlocal under_way
-            if type(payload) is not takes:
-                payload = admit(payload)
-            under_way += 1
+            nonlocal running
+            if type(payload) is not input_class:
+                payload = validate_input(payload)
+            running += 1
             if shut:
-                under_way -= 1
+                running -= 1
                 await enter()
                 return await call(payload)
             try:
                 answer: Out = invoke(payload)
-                return answer if type(answer) is gives else accept(await await_fully(answer))
+                return (
+                    answer
+                    if type(answer) is output_class
+                    else validate_output(await await_fully(answer))
+                )
             except HookError:
                 raise
             except PLUGIN_EXCEPTIONS as error:
                 failure = fail(error)
                 raise failure from failure.__cause__
             finally:
-                under_way -= 1
+                running -= 1
 
         def on_closed_changed(count: int | None) -> None:
-            nonlocal shut, under_way
+            nonlocal shut, running
             shut = self.in_flight.shut
             if count is not None:
-                under_way = count
+                running = count
 
-        self.in_flight.watch(hook.name, CallCounter(lambda: under_way, on_closed_changed, invoke))
+        self.in_flight.watch(hook.name, CallCounter(lambda: running, on_closed_changed, invoke))
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:

@@ -121,42 +121,42 @@ class InProcessChannel:
             invoke = self._held_to_catalogue(binding)
         if hook.timeout is not None:
             invoke = self._limited(invoke, hook.timeout)
-        takes, admit, gives, finish = (
+        input_class, validate_input, output_class, finish = (
             binding.input_class,
-            binding.admit,
+            binding.validate_input,
             binding.output_class,
             self._finishing(binding),
         )
         fail, enter = failure_translator(binding, hook), self._enter
-        under_way, shut = 0, self.in_flight.shut
+        running, shut = 0, self.in_flight.shut
 
         def call(payload: In) -> Out:
-            nonlocal under_way
-            if type(payload) is not takes:
-                payload = admit(payload)
-            under_way += 1
+            nonlocal running
+            if type(payload) is not input_class:
+                payload = validate_input(payload)
+            running += 1
             if shut:
-                under_way -= 1
+                running -= 1
                 enter()
                 return call(payload)
             try:
                 answer: Out = invoke(payload)
-                return answer if type(answer) is gives else finish(answer)
+                return answer if type(answer) is output_class else finish(answer)
             except HookError:
                 raise
             except PLUGIN_EXCEPTIONS as error:
                 failure = fail(error)
                 raise failure from failure.__cause__
             finally:
-                under_way -= 1
+                running -= 1
 
         def on_closed_changed(count: int | None) -> None:
-            nonlocal shut, under_way
+            nonlocal shut, running
             shut = self.in_flight.shut
             if count is not None:
-                under_way = count
+                running = count
 
-        self.in_flight.watch(hook.name, CallCounter(lambda: under_way, on_closed_changed, invoke))
+        self.in_flight.watch(hook.name, CallCounter(lambda: running, on_closed_changed, invoke))
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
@@ -281,7 +281,7 @@ class InProcessChannel:
 
     def _finishing(self, binding: HookBinding[Any, Out]) -> Callable[[Any], Out]:
         """Return what awaits, checks and converts answers that do not prove themselves."""
-        return lambda answer: binding.accept(self.settle(answer))
+        return lambda answer: binding.validate_output(self.settle(answer))
 
     def settle(self, answer: Any, seconds: float | None = None, *, last: bool = False) -> Any:
         """Wait in the plugin's event loop for what is awaitable.

@@ -28,11 +28,11 @@ class HookBinding(Generic[In, Out]):
     """The plugin's method."""
     input_class: Any
     """Inputs of exactly this class need no look."""
-    admit: Callable[[In], In]
+    validate_input: Callable[[In], In]
     """Check or convert any other input."""
     output_class: Any
     """Outputs of exactly this class need no look."""
-    accept: Callable[[Any], Out]
+    validate_output: Callable[[Any], Out]
     """Check or convert any other output."""
     fail: Callable[[BaseException], HookError]
     """Turn what the plugin should not have raised into what the caller may know."""
@@ -84,9 +84,9 @@ def bind_hook(plugin: Plugin, name: str, hook: Hook[In, Out]) -> HookBinding[In,
         own=own,
         invoke=method if own.input.python_type is not None else lambda _nothing: method(),
         input_class=_trusted(own.input),
-        admit=lambda value: own.input.convert(value, hook.input),
+        validate_input=lambda value: own.input.convert(value, hook.input),
         output_class=_trusted(hook.output),
-        accept=lambda value: hook.output.convert(value, own.output),
+        validate_output=lambda value: hook.output.convert(value, own.output),
         fail=lambda error: mask_exception(error, plugin=name, hook=hook.name),
     )
 

@@ -43,17 +43,17 @@ def stream_opener(
 
     `enter` is called if `in_flight` are shut; it raises, or lets a call begin all the same.
     """
-    takes, admit, gives, accept = (
+    input_class, validate_input, output_class, validate_output = (
         binding.input_class,
-        binding.admit,
+        binding.validate_input,
         binding.output_class,
-        binding.accept,
+        binding.validate_output,
     )
     calls = in_flight.of(hook.name)
 
     def checked(source: _Source) -> Generator[Out]:
         while (item := source.step()) is not END:
-            yield item if type(item) is gives else accept(item)
+            yield item if type(item) is output_class else validate_output(item)
 
     def items(source: _Source) -> Generator[Out]:
         calls.running += 1
@@ -64,8 +64,8 @@ def stream_opener(
             source.close()
 
     def call(payload: In) -> Generator[Out]:
-        if type(payload) is not takes:
-            payload = admit(payload)
+        if type(payload) is not input_class:
+            payload = validate_input(payload)
         context = copy_context()
 
         def begin() -> StreamSteps:
@@ -93,11 +93,11 @@ def async_stream_opener(
 
     Those of a hook with a timeout do so too: nothing else can be stopped waiting for.
     """
-    takes, admit, gives, accept = (
+    input_class, validate_input, output_class, validate_output = (
         binding.input_class,
-        binding.admit,
+        binding.validate_input,
         binding.output_class,
-        binding.accept,
+        binding.validate_output,
     )
     calls = in_flight.of(hook.name)
     threaded = threaded or hook.timeout is not None
@@ -106,14 +106,14 @@ def async_stream_opener(
         calls.running += 1
         try:
             while (item := await source.step()) is not END:
-                yield item if type(item) is gives else accept(item)
+                yield item if type(item) is output_class else validate_output(item)
         finally:
             calls.running -= 1
             await source.close()
 
     def call(payload: In) -> AsyncGenerator[Out]:
-        if type(payload) is not takes:
-            payload = admit(payload)
+        if type(payload) is not input_class:
+            payload = validate_input(payload)
         context = copy_context()
 
         def begin() -> AsyncStreamSteps:
