@@ -65,14 +65,7 @@ __all__ = [
 
 
 class ScaffoldError(Exception):
-    """The base of all errors that this library raises on purpose.
-
-    Example:
-        try:
-            client.execute(payload)
-        except ScaffoldError as error:
-            log.error("%s: %s", error.code, error)
-    """
+    """The base of all errors that this library raises on purpose."""
 
     code: str = "scaffold"
     """Names the problem. A code never changes, so programs may compare it."""
@@ -131,10 +124,7 @@ class _InvalidPayload(HookError):
         every = sorted(set(problems), key=sort_key)
         self.hook = hook
         self.problems = tuple(within_limits(every))
-        """The problems in the order of path, rule and message; indexes count as numbers.
-
-        At most 100 problems, and at most 18 KiB of JSON.
-        """
+        """At most 100 problems and 18 KiB, by path, rule and message; indexes are numbers."""
         self.rest = rest._replace(number=rest.number + len(every) - len(self.problems))
         """How many problems are not listed."""
         message = f"{hook}: " + "; ".join(map(str, self.problems)) + str(self.rest)
