@@ -25,7 +25,11 @@ def test_the_same_text_comes_out_under_every_hash_seed():
     cases = [str(path) for path in golden()[:4]]
     seen = set()
     for seed in ("0", "1"):
-        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT / "tests" / "emit")}
+        env = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": str(ROOT / "tests" / "generator" / "emit"),
+        }
         done = subprocess.run(
             [sys.executable, "-c", CODE, *cases], env=env, capture_output=True, check=True
         )
