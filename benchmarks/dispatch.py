@@ -1,4 +1,4 @@
-"""Ten plugins in one call, in process: collect and chain, beside pluggy and dagstack.
+"""Ten plugins in one call, in process: collect and chain, compared with pluggy and dagstack.
 
     uv venv /tmp/in_process
     uv pip install --python /tmp/in_process/bin/python -e . pluggy dagstack-plugin-system httpx

@@ -1,4 +1,4 @@
-"""What the exact validator costs a payload, beside the same payload that the model guards alone.
+"""What the exact validator costs a payload, next to the same payload guarded by the model alone.
 
     python -m benchmarks.exact_cost
 

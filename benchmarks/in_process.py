@@ -1,4 +1,4 @@
-"""A call in process: typed client and dispatcher beside a direct call, pluggy and dagstack.
+"""A call in process: typed client and dispatcher compared with a direct call, pluggy and dagstack.
 
     uv venv /tmp/in_process
     uv pip install --python /tmp/in_process/bin/python -e . pluggy dagstack-plugin-system httpx

@@ -1,4 +1,4 @@
-"""Generated files beside those of the peers: the same schemas in, one neutral look at what is out.
+"""Generated files next to those of the peers: the same schemas in, a neutral look at the output.
 
 Three documents: the payloads of the `chunker` kind, the webhooks of GitHub (1.2 MB, from npm), and
 a deployment of Kubernetes with all that it is made of. Each side runs in the settings that its own

@@ -1,1 +1,1 @@
-"""The wire beside its peers and its floors: `python -m benchmarks.wire`."""
+"""The wire compared with its peers and its floors: `python -m benchmarks.wire`."""

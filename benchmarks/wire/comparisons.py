@@ -15,7 +15,7 @@ _MEGABYTE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One line of the table: a figure of ours beside those of a floor and of the peers."""
+    """One line of the table: a figure of ours compared with those of a floor and of the peers."""
 
     title: str
     side: str

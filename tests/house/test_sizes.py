@@ -13,17 +13,16 @@ MAX_LINES = 300
 MAX_MODULES = 14
 
 LONG_MODULES = {
-    "scaffold/_cli/app.py": 400,
-    "scaffold/_project/files/write_journal.py": 330,
-    "scaffold/client/_http/request_with_retries.py": 330,
+    "scaffold/_cli/app.py": 440,
+    "scaffold/_project/files/write_journal.py": 340,
+    "scaffold/client/_http/request_with_retries.py": 340,
     "scaffold/client/_stdio/channel.py": 330,
-    "scaffold/client/_stdio/connection/async_connection.py": 350,
-    "scaffold/contract/_errors/errors.py": 320,
-    "scaffold/contract/_payload/payload.py": 410,
+    "scaffold/client/_stdio/connection/async_connection.py": 360,
+    "scaffold/contract/_payload/payload.py": 420,
     "scaffold/host/_in_process/async_channel.py": 330,
     "scaffold/host/_in_process/channel.py": 340,
     "scaffold/host/_in_process/stream_steps.py": 340,
-    "scaffold/host/_lifecycle/registration.py": 360,
+    "scaffold/host/_lifecycle/registration.py": 370,
 }
 FULL_FOLDERS = {}
 
