@@ -124,10 +124,10 @@ def test_restarts_wait_twice_as_long_each_time():
     class Ended:
         end = staticmethod(lambda: ProtocolError("no MCP"))
 
-        def served(self):
+        def answered_since_check(self):
             return False
 
-    supervision = RestartPolicy(ANIMAL, "animal")
-    assert [supervision.restart(Ended()) for _ in range(5)] == [0.0, 0.1, 0.2, 0.4, 0.8]
+    policy = RestartPolicy(ANIMAL, "animal")
+    assert [policy.count_restart(Ended()) for _ in range(5)] == [0.0, 0.1, 0.2, 0.4, 0.8]
     with pytest.raises(PeerCrashed, match="given up after 5 restarts in a row; no MCP"):
-        supervision.restart(Ended())
+        policy.count_restart(Ended())
