@@ -150,8 +150,8 @@ def test_an_input_that_breaks_the_schema_is_refused_with_path_and_rule(scaffold,
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["execute", "--input", "{"], "the input is no JSON"),
-        (["execute", "--input", "[" * 100_000], "the input is no JSON"),
+        (["execute", "--input", "{"], "the input is not JSON"),
+        (["execute", "--input", "[" * 100_000], "the input is not JSON"),
         (["execute", "--input", "@/nowhere.json"], "cannot read '/nowhere.json'"),
         (["exexute"], "has no hook 'exexute'; it has 'get_schema', 'execute'"),
         (["execute", "--compare", "--runtime", "in_process"], "drop --runtime"),

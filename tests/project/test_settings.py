@@ -49,7 +49,7 @@ def test_a_folder_without_the_table_is_no_project(tmp_path, text):
     if text is not None:
         write(tmp_path, text)
 
-    with pytest.raises(PreconditionError, match="is no project of scaffold"):
+    with pytest.raises(PreconditionError, match="is not a scaffold project"):
         read_settings(tmp_path)
 
 
