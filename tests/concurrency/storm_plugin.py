@@ -74,13 +74,13 @@ def folder_for(wire):
         made = "Awaited" if wire == "awaited" else "Plain"
         url = stack.enter_context(_served()) if wire == "http" else "http://127.0.0.1:1/mcp"
         runtime = {"stdio": "mcp_stdio", "http": "mcp_http"}.get(wire, "in_process")
-        command = [sys.executable, "-m", "scaffold.server", "stormy:Plain", "--name", "storm"]
+        command = [sys.executable, "-m", "scaffold.server", "storm_plugin:Plain", "--name", "storm"]
         manifest = f"""
             [plugin]
             name = "storm"
             kind = "text_processor"
             runtime = ["{runtime}"]
-            entry_point = "stormy:{made}"
+            entry_point = "storm_plugin:{made}"
             [plugin.mcp_stdio]
             command = {command}
             env = {{ PYTHONPATH = "{ROOT}{os.pathsep}{HERE}" }}
@@ -94,7 +94,7 @@ def folder_for(wire):
 @contextlib.contextmanager
 def _served():
     server = subprocess.Popen(
-        [sys.executable, "-m", "scaffold.server", "stormy:Plain", "--http", "--port", "0"],
+        [sys.executable, "-m", "scaffold.server", "storm_plugin:Plain", "--http", "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -124,7 +124,7 @@ def children():
 def kill(server=None):
     """Kill one of the child processes, but not the server."""
     for child in children():
-        if child != server and b"stormy" in _command(child):
+        if child != server and b"storm_plugin" in _command(child):
             with contextlib.suppress(OSError):
                 os.kill(child, signal.SIGKILL)
             return

@@ -18,7 +18,7 @@ from busy import quiet_seconds_since
 
 HERE = Path(__file__).parent
 MANIFEST = 'name = "{name}"\nkind = "text_processor"\nruntime = "{runtime}"\n{section}'
-SERVE = ["-m", "scaffold.server", "hosted:Plain", "--name", "p"]
+SERVE = ["-m", "scaffold.server", "observed_plugins:Plain", "--name", "p"]
 
 pytestmark = [
     pytest.mark.ci,
@@ -35,8 +35,8 @@ def pools(tmp_path):
     command = ", ".join(f'"{word}"' for word in (sys.executable, *SERVE))
     with _served(env) as url:
         sections = {
-            "plain": ("in_process", 'entry_point = "hosted:Plain"'),
-            "awaited": ("in_process", 'entry_point = "hosted:Awaited"'),
+            "plain": ("in_process", 'entry_point = "observed_plugins:Plain"'),
+            "awaited": ("in_process", 'entry_point = "observed_plugins:Awaited"'),
             "pipes": ("mcp_stdio", f"[mcp_stdio]\ncommand = [{command}]"),
             "sockets": ("mcp_http", f'[mcp_http]\nurl = "{url}"'),
         }

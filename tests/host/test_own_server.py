@@ -106,7 +106,7 @@ def test_a_server_of_our_own_gets_no_secret_and_answers_to_nobody_else(folder: P
             urllib.request.urlopen(request, timeout=15)
         assert (refused.value.code, refused.value.headers["www-authenticate"]) == (401, "Bearer")
         assert json.loads(refused.value.read())["error"]["message"].startswith(
-            "this server answers"
+            "this server requires the token"
         )
         channel = open_channel(manifest, TOOL, "mcp_http")
         assert who(ToolClient(channel)) == {}

@@ -70,8 +70,8 @@ def manifest(sides, tmp_path, side, runtime):
 
 def test_every_change_of_the_table_is_minor(sides):
     judged = {}
-    for finding in compare(sides.old, sides.new).findings:
-        judged[finding.hook] = max(judged.get(finding.hook, Bump.NONE), finding.bump)
+    for change in compare(sides.old, sides.new).changes:
+        judged[change.hook] = max(judged.get(change.hook, Bump.NONE), change.bump)
     assert {name: bump for name, bump in judged.items() if bump > Bump.MINOR} == {}
     assert judged.keys() >= {name for name, row in rows().items() if "old" not in row}
 
