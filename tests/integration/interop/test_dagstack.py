@@ -134,4 +134,4 @@ def test_our_host_takes_no_class_without_a_base(tmp_path):
         host.kind(ToolDispatcher)
         host.discover(tmp_path)
         host.start()
-        assert host.status["both"].reason == "'plugin:Bare' is no subclass of Plugin"
+        assert host.status["both"].reason == "'plugin:Bare' is not a subclass of Plugin"
