@@ -1,8 +1,10 @@
 """Forks that a hook leaves behind hold nothing of the server's open."""
 
+import errno
 import os
 import signal
 import socket
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,8 +34,20 @@ def test_a_port_is_free_and_connections_end_while_a_fork_lives(start: Start, wor
     server.process.wait(PATIENCE)
     with kept:
         assert kept.recv(1) == b""
-    with socket.socket() as again:
-        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        again.bind((place.hostname, place.port))
-        again.listen()
-    os.kill(fork, signal.SIGKILL)
+    listen_again(place.hostname, place.port)
+    os.kill(fork, signal.SIGKILL)  # it was there until now
+
+
+def listen_again(host: str | None, port: int | None) -> None:
+    """Listen where a killed server did, as soon as its last worker process has ended."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((host, port))
+                return listener.listen()
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                    raise
+        time.sleep(0.01)
