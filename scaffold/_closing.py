@@ -4,8 +4,6 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
-__all__ = ["AsyncCloseOnExit", "CloseOnExit"]
-
 
 class CloseOnExit(ABC):
     """Closes the object at the end of a `with` block, also after an error."""

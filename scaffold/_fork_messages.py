@@ -11,8 +11,6 @@ from typing import Final
 
 from msgspec import Struct, msgpack
 
-__all__ = ["INT", "LENGTH", "READY", "ForkRequest"]
-
 READY: Final = b"1"
 """The first bytes of a server that is ready, and the version of these messages."""
 LENGTH: Final = struct.Struct("!I")

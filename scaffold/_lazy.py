@@ -3,8 +3,6 @@
 This module imports nothing, so that a package that uses it costs nothing until a name is used.
 """
 
-__all__ = ["import_name"]
-
 
 def import_name(package: str, homes: dict[str, str], name: str) -> object:
     """Import a public name of a package from its module, and store it in the package.

@@ -9,8 +9,6 @@ Sources: ECMA-48; Unicode Technical Report 36, section 2.7 (bidirectional text s
 import re
 from typing import Final
 
-__all__ = ["json_printable", "printable", "printable_line"]
-
 _CONTROLS: Final = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
     r"\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # direction, invisible, newlines

@@ -10,20 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 if TYPE_CHECKING:
     import jsonschema_rs
 
-__all__ = [
-    "CanonicalSchema",
-    "Draft",
-    "Registry",
-    "ValidationError",
-    "Validator",
-    "canonical_form",
-    "compile_errors",
-    "compile_in_own_draft",
-    "compile_schema",
-    "make_registry",
-    "proves_containment",
-]
-
 MAX_BACKTRACKS = 100_000
 """Backtracking steps of a pattern on one string, about 5 ms; then the string is refused.
 

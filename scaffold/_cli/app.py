@@ -11,8 +11,6 @@ import typer
 
 from scaffold._version import __version__
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,

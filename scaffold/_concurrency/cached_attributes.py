@@ -8,8 +8,6 @@ from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
 
-__all__ = ["CachedProperty"]
-
 T = TypeVar("T")
 
 

@@ -14,8 +14,6 @@ from itertools import count
 from types import MethodType
 from typing import Final
 
-__all__ = ["reset_after_fork"]
-
 _numbers: Final = count()
 _resets: Final[dict[int, tuple["weakref.ref[object]", Callable[[object], object]]]] = {}
 

@@ -12,8 +12,6 @@ from enum import IntEnum
 from types import TracebackType
 from typing import Final, cast
 
-__all__ = ["CHECKED", "LockOrderError", "Rank", "lock", "no_lock_held", "reentrant_lock"]
-
 CHECKED: Final = os.environ.get("SCAFFOLD_DEBUG_LOCKS") == "1"
 """True if locks check the order in which they are taken."""
 

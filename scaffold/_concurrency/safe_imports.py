@@ -19,8 +19,6 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._concurrency.results import SignalSafeFuture
 
-__all__ = ["import_safely"]
-
 _FORK_TIMEOUT: Final = 5.0
 """Seconds that a fork waits for a running import."""
 _POLL_INTERVAL: Final = 0.001

@@ -24,8 +24,6 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import TypeAlias
 
-__all__ = ["Turn", "Turns", "Waiter", "run_last", "thread_id_of", "wake_first"]
-
 
 class Waiter:
     """The turn of a waiting thread, or of work that runs at its turn."""

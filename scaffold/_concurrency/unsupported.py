@@ -3,8 +3,6 @@
 import asyncio
 import sys
 
-__all__ = ["green_thread_library", "running_loop"]
-
 
 def running_loop() -> asyncio.AbstractEventLoop:
     """Return the running event loop of asyncio.

@@ -27,8 +27,6 @@ from scaffold._filesystem.reading import (
     read_descriptor,
 )
 
-__all__ = ["Folder"]
-
 _HAS_DIR_FD = {os.open, os.mkdir, os.rename, os.unlink, os.rmdir, os.stat} <= os.supports_dir_fd
 _FOLDER_FLAGS: int = READ_FLAGS | getattr(os, "O_DIRECTORY", 0)
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | READ_FLAGS | NO_FOLLOW_FLAG

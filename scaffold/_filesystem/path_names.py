@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-__all__ = ["is_git_folder", "reason_to_refuse"]
-
 _ORDINARY_PATH = re.compile(
     r"(?:[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*/)*[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*"
 )

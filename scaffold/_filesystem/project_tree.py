@@ -20,8 +20,6 @@ from scaffold._filesystem.folder import Folder
 from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._filesystem.reading import MAX_FILE_BYTES, OutsideProjectError
 
-__all__ = ["ProjectTree", "read_inside"]
-
 _LINK_ERRORS = {errno.ELOOP, errno.EMLINK, errno.ENOTDIR}
 """The errors of systems when a link is opened with `O_NOFOLLOW`."""
 _MAX_OPEN_FOLDERS = 16

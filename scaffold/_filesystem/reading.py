@@ -9,16 +9,6 @@ from functools import partial
 from itertools import starmap
 from pathlib import Path
 
-__all__ = [
-    "MAX_FILE_BYTES",
-    "NO_FOLLOW_FLAG",
-    "READ_FLAGS",
-    "OutsideProjectError",
-    "opened",
-    "read_descriptor",
-    "read_small_file",
-]
-
 MAX_FILE_BYTES = 16 * 1024 * 1024
 """The largest file that is read. Files that people write are far smaller."""
 

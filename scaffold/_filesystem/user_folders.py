@@ -8,8 +8,6 @@ from pathlib import Path
 from scaffold._filesystem.folder import Folder
 from scaffold._filesystem.reading import read_descriptor
 
-__all__ = ["cache_home", "open_private", "read_private", "state_home"]
-
 APP_NAME = "hookspec-scaffold"
 _WRITABLE_BY_OTHERS = 0o022
 _effective_user_id: Callable[[], int] | None = getattr(os, "geteuid", None)

@@ -17,8 +17,6 @@ from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._hooks.streams import array_schema
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["OfferedTools", "describe_tools", "tool_name"]
-
 HOOK: Final = "hookspec.scaffold/hook"
 FUNCTION: Final = "hookspec.scaffold/function"
 

@@ -16,14 +16,6 @@ from scaffold._mcp.jsonrpc import DECODE_ERRORS, JsonRpcError
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
 
-__all__ = [
-    "argument_as_header",
-    "check_parameter_headers",
-    "decode_header_value",
-    "encode_header_value",
-    "parameter_headers",
-]
-
 _PREFIX: Final = "=?base64?"
 _SUFFIX: Final = "?="
 _PLAIN: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")

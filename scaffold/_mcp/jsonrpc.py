@@ -13,25 +13,6 @@ from msgspec import UNSET, Raw, UnsetType, field
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.contract._json.types import Json
 
-__all__ = [
-    "DECODE_ERRORS",
-    "METADATA_KEY",
-    "STREAM_KEY",
-    "JsonRpcError",
-    "Message",
-    "Params",
-    "RequestId",
-    "RequestMeta",
-    "encode",
-    "is_null",
-    "read_message",
-    "read_server_message",
-    "write_error_response",
-    "write_notification",
-    "write_request",
-    "write_response",
-]
-
 RequestId: TypeAlias = int | str
 
 

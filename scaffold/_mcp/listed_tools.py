@@ -13,8 +13,6 @@ from scaffold._mcp.jsonrpc import DECODE_ERRORS
 from scaffold._mcp.refusal_reasons import excerpt
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["WarnAboutTool", "ignore_warning", "read_tools"]
-
 WarnAboutTool: TypeAlias = Callable[[str, str], None]
 """Called for each invalid tool, with its name and the rest of a sentence about it."""
 

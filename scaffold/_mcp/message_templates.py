@@ -15,8 +15,6 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-__all__ = ["MESSAGE_START", "TemplateCache", "TemplateMatch"]
-
 T = TypeVar("T")
 
 MESSAGE_START: Final = b'{"jsonrpc":"2.0","id":'

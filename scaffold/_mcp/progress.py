@@ -9,8 +9,6 @@ from msgspec import UNSET, Raw, UnsetType, field
 from scaffold._mcp.jsonrpc import DECODE_ERRORS
 from scaffold.contract._context.progress import ProgressListener
 
-__all__ = ["HookReport", "Progress", "read_progress"]
-
 
 class HookReport(msgspec.Struct):
     """The progress of a stream hook; the notification's own `progress` counts messages."""

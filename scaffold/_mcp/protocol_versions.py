@@ -6,8 +6,6 @@ Sources: MCP 2026-07-28, Versioning and Compatibility; JSON-RPC 2.0 §5.1.
 from enum import IntEnum
 from typing import Final
 
-__all__ = ["LATEST_LEGACY", "LEGACY", "MODERN", "SUPPORTED", "ErrorCode", "negotiate_version"]
-
 MODERN: Final = "2026-07-28"
 LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 LATEST_LEGACY: Final = LEGACY[0]

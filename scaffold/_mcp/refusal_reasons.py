@@ -13,15 +13,6 @@ from msgspec import UNSET, Raw, UnsetType
 from scaffold._mcp.jsonrpc import DECODE_ERRORS, is_null
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = [
-    "ErrorReason",
-    "content_text",
-    "describe_value",
-    "excerpt",
-    "json_as_text",
-    "read_error_reason",
-]
-
 _MAX_CHARS: Final = 1000
 """Maximum length of a reason in a message."""
 

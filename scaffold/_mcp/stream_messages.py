@@ -21,16 +21,6 @@ from scaffold._mcp.tool_results import ResultPrefix, read_result
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._hooks.hook import Hook
 
-__all__ = [
-    "MORE_NOTIFICATION",
-    "WINDOW_BYTES",
-    "read_stream_end",
-    "write_more_params",
-    "write_stream_end",
-    "write_stream_item",
-    "write_stream_report",
-]
-
 WINDOW_BYTES: Final = 1 << 18
 """Bytes that our client lets a server send ahead. One message may exceed the window."""
 

@@ -24,18 +24,6 @@ from scaffold.contract._errors.problems import OmittedProblems, Problem
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._json.types import Json, JsonObject
 
-__all__ = [
-    "COMPLETE",
-    "WRAPPED_ARGUMENT",
-    "ForeignResult",
-    "ResultPrefix",
-    "read_foreign_result",
-    "read_result",
-    "result_start",
-    "write_error_result",
-    "write_result",
-]
-
 WRAPPED_ARGUMENT: Final = "payload"
 """The name of the one argument if the input of a hook is not an object, which MCP requires."""
 

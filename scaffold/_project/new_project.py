@@ -18,8 +18,6 @@ from scaffold.generator._emit.shared.manifest import RUNTIMES, manifest
 from scaffold.generator._source.source_text import read_text
 from scaffold.generator.ir import Kind
 
-__all__ = ["contract_facts", "new_project"]
-
 
 def new_project(
     name: str,

@@ -25,8 +25,6 @@ from scaffold.generator import SpecError, compile_kind
 from scaffold.generator._compare import Bump, Party, compare
 from scaffold.generator.ir import Kind
 
-__all__ = ["PROJECT_ERRORS", "StatusItem", "failed_item", "find_projects", "project_status"]
-
 DISTRIBUTION = "hookspec-scaffold"
 _SKIPPED = {"node_modules", "__pycache__", "build", "dist", "site-packages"}
 StatusCheck: TypeAlias = Callable[[Path, Settings], "StatusItem"]

@@ -35,8 +35,6 @@ from scaffold.manifest._untyped_kind import untyped_kind
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["AsyncHost"]
-
 C = TypeVar("C", bound=AsyncClient)
 D = TypeVar("D", bound=AsyncDispatcher)
 T = TypeVar("T")

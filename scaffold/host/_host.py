@@ -37,8 +37,6 @@ from scaffold.manifest._model import Manifest, Runtime, read_manifest
 from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._untyped_kind import untyped_kind
 
-__all__ = ["Host"]
-
 C = TypeVar("C", bound=Client)
 D = TypeVar("D", bound=Dispatcher)
 T = TypeVar("T")

@@ -9,8 +9,6 @@ from scaffold.contract._json.types import Json, JsonObject
 from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.manifest._model import Manifest, Runtime
 
-__all__ = ["check_config", "check_kind", "check_runtime"]
-
 
 def check_kind(manifest: Manifest, kinds: Iterable[tuple[str, int]]) -> None:
     """Raise `KindUnknown` unless the kind, and then its version, are registered (ADR-0001)."""

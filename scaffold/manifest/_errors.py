@@ -13,8 +13,6 @@ from pydantic_core import ErrorDetails
 from scaffold.manifest._file import ManifestFile
 from scaffold.manifest._source_positions import KeyPath
 
-__all__ = ["report_errors"]
-
 _EXPECTED: Final = {
     "string_type": "a string",
     "int_type": "an integer",

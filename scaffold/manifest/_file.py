@@ -13,8 +13,6 @@ from scaffold.contract._json.types import Json, JsonObject, is_object
 from scaffold.manifest._lookup import ANYWHERE, SOURCES, Section, descend
 from scaffold.manifest._source_positions import KeyPath, Position, key_positions
 
-__all__ = ["UNPARSED", "ManifestFile", "ManifestProblem", "find_manifest"]
-
 _PLUGIN: Section = ("plugin",)
 
 _TOML_MESSAGE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)

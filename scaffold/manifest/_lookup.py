@@ -10,8 +10,6 @@ from typing import Final, TypeAlias
 
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["ANYWHERE", "SOURCES", "Section", "descend", "read_table"]
-
 Section: TypeAlias = tuple[str, ...]
 """The keys that lead to a manifest in a file."""
 

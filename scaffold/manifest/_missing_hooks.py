@@ -23,8 +23,6 @@ from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.manifest._model import Manifest
 
-__all__ = ["Tolerant", "allow_missing_hooks", "missing_hook_error"]
-
 C = TypeVar("C", Channel, AsyncChannel)
 
 

@@ -6,8 +6,6 @@ from typing import Final
 from scaffold.contract._errors.errors import RuntimeNotSupported
 from scaffold.manifest._model import Manifest, Runtime
 
-__all__ = ["HAS_PIPES", "PREFERENCE", "choose_runtime"]
-
 HAS_PIPES: Final = os.name == "posix"
 """The client of processes polls pipes, and gives each process a session of its own."""
 

@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 
 from scaffold.contract._errors.errors import PluginError
 
-__all__ = ["PREFIX", "Secrets", "check_way"]
-
 PREFIX: Final = "PLUGIN_"
 """How the names of variables begin that are lent if the application says nothing."""
 

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["KeyPath", "Position", "key_positions"]
-
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
 

@@ -9,8 +9,6 @@ from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._hooks.hook import Kind
 from scaffold.manifest._model import Manifest
 
-__all__ = ["untyped_kind"]
-
 
 def untyped_kind(manifest: Manifest) -> Kind:
     """Return the plugin's kind, untyped: from its own generated contract, or from those shipped.

@@ -10,22 +10,6 @@ from pydantic_core import PydanticCustomError
 
 from scaffold._printable import printable_line
 
-__all__ = [
-    "CORE_VERSION",
-    "CoreRange",
-    "EntryPoint",
-    "PluginName",
-    "Runtime",
-    "Runtimes",
-    "SchemaVersion",
-    "Seconds",
-    "Strings",
-    "Text",
-    "TlsVerify",
-    "Url",
-    "Version",
-]
-
 CORE_VERSION: Final = "0.4.1"
 """The release of dagstack's plugin system whose manifests and lifecycle this host follows.
 

@@ -4,8 +4,6 @@ import time
 
 from typing_extensions import override
 
-__all__ = ["Clock", "FrozenClock"]
-
 
 class Clock:
     """The current time. A plugin that uses it can be tested with a `FrozenClock`."""

@@ -8,8 +8,6 @@ from pydantic_core import from_json, to_json
 
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["CONTEXT_VARIABLE", "PROOF_VARIABLE", "ContextData"]
-
 CONTEXT_VARIABLE: Final = "SCAFFOLD_PLUGIN_CONTEXT"
 """The environment variable with a `ContextData` as JSON, for a process of a plugin."""
 PROOF_VARIABLE: Final = "SCAFFOLD_HTTP_PROOF"

@@ -8,8 +8,6 @@ from urllib.parse import quote, unquote
 
 from scaffold.contract._context.storage import BlobStore, Checkpoints, CheckpointStore, check_key
 
-__all__ = ["FolderBlobs", "Storage", "temporary_folder"]
-
 _SUFFIX = ".blob"
 
 

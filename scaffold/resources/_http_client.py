@@ -11,8 +11,6 @@ from scaffold.resources._scope import ResourceScope
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["NotInstalled", "http_client"]
-
 _READ_TIMEOUT: Final = 30.0
 """Seconds to wait for the next byte, or for a free connection of the pool."""
 _CONNECT_TIMEOUT: Final = 10.0

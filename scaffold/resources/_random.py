@@ -2,8 +2,6 @@
 
 import random
 
-__all__ = ["SeededRandom"]
-
 
 class SeededRandom(random.Random):
     """Random numbers that are the same for the same seed."""

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
-__all__ = ["ResourceScope"]
-
 
 class ResourceScope(ExitStack):
     """A stack of cleanup functions; it unwinds after the teardown of the plugin."""

@@ -13,8 +13,6 @@ from scaffold.resources._folder_storage import Storage, temporary_folder
 from scaffold.resources._http_client import NotInstalled, http_client
 from scaffold.resources._scope import ResourceScope
 
-__all__ = ["STANDARD", "ResourceFactory", "make_resources"]
-
 ResourceFactory: TypeAlias = Callable[[ResourceScope], Any]
 """A function that makes a resource for one plugin, and adds its cleanup to the scope."""
 

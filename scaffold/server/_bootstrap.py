@@ -9,8 +9,6 @@ from scaffold.server._process.lean_imports import lean_imports
 if TYPE_CHECKING:
     from scaffold.contract._hooks.plugin import Plugin
 
-__all__ = ["serve"]
-
 
 def serve(
     entry_point: "str | type[Plugin]",

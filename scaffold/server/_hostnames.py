@@ -16,8 +16,6 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["HostPatterns", "HostPort", "parse_host_patterns"]
-
 _WILDCARD: Final = "*"
 _SUBDOMAINS: Final = "*."
 _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["DEFAULT_PORT", "Options", "UsageError", "read_options"]
-
 DEFAULT_PORT: Final = 8080
 _LOG_LEVELS: Final = {
     "debug": "DEBUG",

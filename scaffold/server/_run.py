@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from scaffold.server._http.serve import Worker
 
-__all__ = ["run_server"]
-
 _OK: Final = 0
 _USAGE: Final = 2
 _PRECONDITION: Final = 4

@@ -10,8 +10,6 @@ from scaffold.testing._checks import contract_checks, fault_checks, parity_check
 from scaffold.testing._checks.check import Check, Result, Suite
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
 
-__all__ = ["CHECKS", "checks_of", "run_check"]
-
 CHECKS: Final = (
     *contract_checks.CHECKS,
     *parity_checks.CHECKS,

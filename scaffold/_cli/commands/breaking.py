@@ -11,8 +11,6 @@ from scaffold.generator._compile.compiler import CompiledKind
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.source_text import Pointer
 
-__all__ = ["breaking", "breaking_problems"]
-
 
 def breaking(old: str, new: str | None, *, against: str | None, as_json: bool) -> int:
     """Print what breaks more than the version says; return 1 if anything does."""

@@ -35,8 +35,6 @@ from scaffold.manifest._secrets import Secrets
 from scaffold.manifest._untyped_kind import untyped_kind
 from scaffold.testing._plugin.call_outcomes import error_as_json
 
-__all__ = ["call"]
-
 
 def call(
     folder: Path,

@@ -25,8 +25,6 @@ from scaffold.host._loading.module_import import has_module
 from scaffold.manifest._lookup import SOURCES
 from scaffold.manifest._model import Manifest, read_manifest
 
-__all__ = ["check"]
-
 ProjectCheck: TypeAlias = Callable[[Path, Settings], Iterator[str]]
 """Yields what is wrong with one part of a project."""
 

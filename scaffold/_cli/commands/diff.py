@@ -8,8 +8,6 @@ from scaffold._cli.reporting.output import print_lines, print_pretty_json
 from scaffold.generator._compare import Report
 from scaffold.generator._compare.render import markdown_lines, text_lines, to_json
 
-__all__ = ["diff", "print_reports"]
-
 _TEXTS: Final[dict[str, Callable[[Report], Iterator[str]]]] = {
     "text": text_lines,
     "markdown": markdown_lines,

@@ -9,8 +9,6 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from scaffold._cli.reporting.output import print_lines
 
-__all__ = ["doctor"]
-
 DISTRIBUTION = "hookspec-scaffold"
 _TOOLS = {"git": "install git: updates of a project's template need it"}
 

@@ -7,8 +7,6 @@ from scaffold._cli.reporting.output import print_lines
 from scaffold._project.config.errors import UsageError
 from scaffold.generator._hookspec.naming import did_you_mean
 
-__all__ = ["explain"]
-
 _HEADING = re.compile(r"^### `(.+)`$", re.MULTILINE)
 _LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
 

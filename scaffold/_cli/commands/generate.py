@@ -18,8 +18,6 @@ from scaffold._project.files.write_journal import locked_project
 from scaffold._project.generate.generation_cache import FULL_CACHE, READ_CACHE, Cache
 from scaffold._project.generate.generation_plan import plan_generation
 
-__all__ = ["generate"]
-
 _DONE = {State.STALE: "removed", State.MISSING: "created", State.LEFT: "left alone:"}
 _PAUSE = 0.3
 """Seconds between two looks at the hookspecs."""

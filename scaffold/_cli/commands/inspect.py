@@ -10,8 +10,6 @@ from scaffold._project.config.hookspec_lookup import resolve_kind
 from scaffold.generator._compile.enforcement_report import report_enforcement
 from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
 
-__all__ = ["inspect"]
-
 
 def inspect(subject: str, *, as_json: bool) -> int:
     """Print the kind that a name, a hookspec or a project stands for."""

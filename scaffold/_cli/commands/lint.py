@@ -10,8 +10,6 @@ from scaffold._project.config.hookspec_lookup import hookspecs_in
 from scaffold.generator._lint.lint import lint_kind
 from scaffold.generator._source.diagnostics import Diagnostic
 
-__all__ = ["lint"]
-
 
 def lint(path: Path, *, output_format: str, fix: bool, unsafe: bool, diff: bool) -> int:
     """Print every finding in a hookspec, or in all those of a folder; return 1 for an error.

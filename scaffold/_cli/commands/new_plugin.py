@@ -14,8 +14,6 @@ from scaffold._project.generate.generation_cache import FULL_CACHE
 from scaffold._project.generate.generation_plan import expected_files
 from scaffold._project.new_project import new_project
 
-__all__ = ["new_plugin"]
-
 
 def new_plugin(
     name: str,

@@ -13,8 +13,6 @@ from scaffold.host._runtimes.server_process import Server, http_server, own_pack
 from scaffold.manifest._model import Manifest, read_manifest
 from scaffold.server._options import ENVIRONMENT_VARIABLES
 
-__all__ = ["run"]
-
 
 def run(folder: Path, *, runtime: str | None, host: str | None, port: int | None) -> NoReturn:
     """Replace this process by the plugin's server: it gets the signals, and its status counts.

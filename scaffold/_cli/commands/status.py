@@ -13,8 +13,6 @@ from scaffold._project.project_status import (
     project_status,
 )
 
-__all__ = ["status"]
-
 
 def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bool) -> int:
     """Print how each project stands; return 1 if anything is to be done.

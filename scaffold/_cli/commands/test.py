@@ -18,8 +18,6 @@ from scaffold.testing._checks.check import Result, Suite
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._suites import checks_of, run_check
 
-__all__ = ["subject_in", "test"]
-
 
 def test(folder: Path, suites: Sequence[str], *, secrets: Sequence[str], as_json: bool) -> int:
     """Print what came of every check; 1 if a plugin breaks an invariant, 5 if it cannot be tried.

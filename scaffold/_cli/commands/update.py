@@ -24,8 +24,6 @@ from scaffold._project.template.update_abort import (
 )
 from scaffold.generator import compile_kind
 
-__all__ = ["update"]
-
 _DONE = {State.STALE: "removed", State.MISSING: "created"}
 
 

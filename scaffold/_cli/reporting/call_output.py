@@ -11,15 +11,6 @@ from scaffold.contract._errors.errors import HookError
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.generator._source.canonical_json import canonical
 
-__all__ = [
-    "Answer",
-    "all_equal",
-    "difference",
-    "print_json",
-    "print_outcomes",
-    "print_times",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

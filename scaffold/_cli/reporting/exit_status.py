@@ -17,8 +17,6 @@ from scaffold.contract._errors.errors import (
 from scaffold.generator._schema.samples.sample_values import NoSampleError
 from scaffold.generator._source.diagnostics import SpecError
 
-__all__ = ["print_error", "report_error"]
-
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (SpecError, 1),
     (NoSampleError, 1),

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from scaffold._cli.reporting.output import print_lines, print_pretty_json
 from scaffold.generator._source.diagnostics import MAX_PRINTED_FINDINGS, Diagnostic, format_findings
 
-__all__ = ["has_errors", "print_findings"]
-
 
 def _record(finding: Diagnostic) -> dict[str, object]:
     # These keys are documented in docs/cli.md: they stay, whatever the fields are called.

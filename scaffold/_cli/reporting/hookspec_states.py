@@ -18,8 +18,6 @@ from scaffold.generator._compare import Report, compare, kind_added, kind_remove
 from scaffold.generator._compile.compiler import CompiledKind, compile_with_sources
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 
-__all__ = ["Comparison", "compare_states", "states_to_compare"]
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

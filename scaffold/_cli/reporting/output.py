@@ -13,15 +13,6 @@ from typing import IO, Any, Final
 
 from scaffold._printable import json_printable, printable
 
-__all__ = [
-    "flush",
-    "print_json_text",
-    "print_lines",
-    "print_message",
-    "print_messages",
-    "print_pretty_json",
-]
-
 _COMMAND: Final = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
 """What begins a workflow command of GitHub Actions, wherever a step prints it."""
 

@@ -14,8 +14,6 @@ from scaffold._cli.reporting.output import print_message
 from scaffold._printable import printable
 from scaffold.contract._errors.errors import InternalError
 
-__all__ = ["PluginLog", "plugin_log"]
-
 _KEPT: Final = 1000
 """Records that are kept; a plugin that floods its log does not fill the memory."""
 _SHOWN: Final = 8192

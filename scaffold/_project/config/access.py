@@ -8,8 +8,6 @@ from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import OutsideProjectError
 from scaffold._project.config.errors import PreconditionError
 
-__all__ = ["explain_os_errors", "read_file", "read_text"]
-
 
 def read_file(root: Path, path: str) -> bytes:
     """Return the content of one file of a project, links that stay inside followed.

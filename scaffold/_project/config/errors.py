@@ -1,7 +1,5 @@
 """Errors that a user can fix: in the command line, the files or the machine."""
 
-__all__ = ["PreconditionError", "ProjectError", "UsageError"]
-
 
 class ProjectError(Exception):
     """`code` names the problem in kebab-case, `help` says how to fix it."""

@@ -13,15 +13,6 @@ from scaffold.generator import (
 )
 from scaffold.generator.ir import Kind
 
-__all__ = [
-    "all_hookspecs",
-    "hookspecs_in",
-    "kind_names",
-    "named_hookspec",
-    "pinned_hookspec",
-    "resolve_kind",
-]
-
 
 def hookspecs_in(path: Path, within: Path | None = None) -> list[Path]:
     """Return the hookspec that a path is, or all those in a folder of them.

@@ -15,8 +15,6 @@ from urllib.parse import unquote
 
 from scaffold._filesystem.reading import read_small_file
 
-__all__ = ["allow", "is_allowed", "permissions_file"]
-
 _LARGEST: Final = 2**20
 
 

@@ -6,8 +6,6 @@ import sys
 
 from scaffold._project.config.errors import UsageError
 
-__all__ = ["RESERVED", "class_name", "package_name"]
-
 # A distribution's name as the Python packaging specification has it, short enough for the names of
 # MCP tools: clients take 64 characters, and a function's name must fit next to it.
 _NAME = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]", re.IGNORECASE)

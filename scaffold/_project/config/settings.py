@@ -15,16 +15,6 @@ from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._project.config.access import explain_os_errors, read_text
 from scaffold._project.config.errors import PreconditionError
 
-__all__ = [
-    "PluginSettings",
-    "RepositorySettings",
-    "Settings",
-    "Target",
-    "find_settings",
-    "hookspecs_of",
-    "read_settings",
-]
-
 
 class PluginSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A plugin and everything generated for it."""

@@ -7,8 +7,6 @@ from typing import Self
 from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._project.config.settings import PluginSettings, Settings
 
-__all__ = ["CONTRACT_TEST", "Targets"]
-
 CONTRACT_TEST = "tests/test_contract.py"
 _OWN = re.compile(r"[a-z][a-z0-9_]*_v[0-9]+(/.+|\.md|\.openrpc\.json)", re.DOTALL)
 """What emitters call their files within a target: all of a kind, by its major version."""

@@ -20,8 +20,6 @@ from scaffold._project.files.write_journal import (
     write_durably,
 )
 
-__all__ = ["apply_changes", "check_vacant", "create_project"]
-
 WRITTEN = {State.MISSING, State.OUTDATED, State.LINE_ENDINGS, State.STALE}
 
 

@@ -21,17 +21,6 @@ from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.targets import Targets
 from scaffold._project.files.lockfile import Lock, Owner, digest
 
-__all__ = [
-    "Change",
-    "State",
-    "compare_files",
-    "refuse_edits",
-    "resolve_path",
-    "rewrite_text",
-    "set_aside",
-    "unified_diff",
-]
-
 
 class State(StrEnum):
     """How a file on disk stands to what is wanted there."""

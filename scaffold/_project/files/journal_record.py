@@ -8,8 +8,6 @@ from msgspec.json import decode, encode
 from scaffold._filesystem.folder import Folder
 from scaffold._project.files.signing import is_signed, sign
 
-__all__ = ["JOURNAL", "Change", "ForeignError", "Step", "around", "read", "write"]
-
 JOURNAL = "journal"
 
 

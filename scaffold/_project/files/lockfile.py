@@ -19,8 +19,6 @@ from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.config.access import read_text
 from scaffold._project.config.errors import PreconditionError
 
-__all__ = ["LOCKFILE", "Entry", "Lock", "Owner", "digest", "read_lock"]
-
 LOCKFILE = "scaffold.lock"
 _HEADER = (
     "# Written by scaffold: it tells your edits from its own. Commit it, and do not edit it.\n"

@@ -17,8 +17,6 @@ from pathlib import Path
 from scaffold._filesystem.folder import Folder
 from scaffold._filesystem.user_folders import APP_NAME, open_private, read_private, state_home
 
-__all__ = ["is_signed", "sign"]
-
 _KEY = "journal.key"
 _BYTES = 32
 _PURPOSE = b"scaffold journal 2\0"

@@ -12,8 +12,6 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
-__all__ = ["File", "Files", "Mode", "read_tree", "resolve_links"]
-
 
 class Mode(StrEnum):
     """What an entry of a tree is, as git writes it."""

@@ -29,16 +29,6 @@ from scaffold._project.files.journal_record import (
     write,
 )
 
-__all__ = [
-    "FileSwap",
-    "commit",
-    "locked_project",
-    "prepare",
-    "refuse_interrupted",
-    "roll_back",
-    "write_durably",
-]
-
 _WORK = ".scaffold"
 _READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _RUNNABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH

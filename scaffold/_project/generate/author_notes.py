@@ -17,8 +17,6 @@ from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.plugin_project import plugin_stub
 from scaffold.generator.ir import Kind
 
-__all__ = ["add_missing_methods", "author_notes"]
-
 _PARTS = {
     "input": "what it takes",
     "output": "what it answers",

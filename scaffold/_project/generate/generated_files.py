@@ -15,8 +15,6 @@ from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.plugin_project import contract_test
 from scaffold.generator.ir import Kind
 
-__all__ = ["generated", "plugin_class", "plugin_files", "portable"]
-
 DOCUMENTS = ("markdown", "openrpc")
 """The emitters that write into the `docs` folder of a plugin project."""
 

@@ -24,8 +24,6 @@ from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.user_folders import cache_home, open_private, read_private
 from scaffold._project.config.settings import Settings
 
-__all__ = ["FULL_CACHE", "NO_CACHE", "READ_CACHE", "Cache", "GeneratedFiles"]
-
 _BYTES = 64 * 1024 * 1024
 """How much is kept; the oldest goes first."""
 _SUFFIXES = (".json", ".yaml", ".yml")

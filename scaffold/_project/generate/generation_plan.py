@@ -11,8 +11,6 @@ from scaffold._project.files.write_journal import refuse_interrupted
 from scaffold._project.generate.generation_cache import NO_CACHE, READ_CACHE, Cache, GeneratedFiles
 from scaffold._version import __version__
 
-__all__ = ["expected_files", "lock_for", "plan_generation"]
-
 
 def plan_generation(root: Path, cache: Cache = READ_CACHE) -> tuple[Change, ...]:
     """Compare a project with what it should be: its generated files, then its lockfile.

@@ -14,8 +14,6 @@ from scaffold._project.files.file_changes import Change, compare_files, refuse_e
 from scaffold._project.files.lockfile import Lock
 from scaffold._project.generate.generation_plan import expected_files, lock_for
 
-__all__ = ["BindingsPlan", "plan_bindings"]
-
 _SETTINGS = "pyproject.toml"
 
 

@@ -14,8 +14,6 @@ from typing import TypeAlias
 from scaffold._project.config.access import read_text
 from scaffold._project.files.file_changes import resolve_path
 
-__all__ = ["Method", "PluginFile", "entry_point", "read_plugin_file"]
-
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -26,8 +26,6 @@ from typing import Final
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.git.special_files import refuse_special
 
-__all__ = ["clone", "merge_files", "run_isolated", "run_read_only"]
-
 LEAST: Final = (2, 30)
 """The oldest version of git that is run: that of Debian 11."""
 _SECONDS: Final = 120.0

@@ -18,8 +18,6 @@ from scaffold._project.git.revisions import (
     revision_error,
 )
 
-__all__ = ["extract_hookspecs"]
-
 _SETTINGS: Final = "pyproject.toml"
 _READ: Final = (".yaml", ".yml", ".json")
 """The names of files that hookspecs may be made of."""

@@ -17,8 +17,6 @@ from scaffold._project.files.trees import Mode
 from scaffold._project.git.git import run_read_only
 from scaffold._project.git.special_files import refuse_special_ignored
 
-__all__ = ["Repository", "Tracked", "open_repository"]
-
 _UNFINISHED: Final = {
     "MERGE_HEAD": "merge",
     "rebase-merge": "rebase",

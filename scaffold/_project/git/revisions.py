@@ -13,16 +13,6 @@ from typing import Final, Protocol, TypeAlias
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import File, Mode
 
-__all__ = [
-    "Listing",
-    "Reader",
-    "TreeEntry",
-    "list_tree",
-    "read_files",
-    "resolve_object",
-    "revision_error",
-]
-
 
 class Reader(Protocol):
     """Runs a subcommand of git on one repository; None is a refusal."""

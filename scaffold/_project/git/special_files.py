@@ -16,8 +16,6 @@ from typing import Final
 from scaffold._filesystem.reading import MAX_FILE_BYTES, read_small_file
 from scaffold._project.config.errors import PreconditionError
 
-__all__ = ["refuse_special", "refuse_special_ignored"]
-
 _IGNORED: Final = ".gitignore"
 _GIT: Final = ".git"
 _WORDS: Final = "gitdir: "

@@ -11,17 +11,6 @@ from msgspec import ValidationError, convert
 from scaffold._project.config.access import read_text
 from scaffold._project.config.errors import PreconditionError
 
-__all__ = [
-    "ANSWERS",
-    "SHIPPED",
-    "TemplateOrigin",
-    "answers_in",
-    "origin_in",
-    "read_answers",
-    "read_origin",
-    "with_origin",
-]
-
 ANSWERS: Final = ".copier-answers.yml"
 SHIPPED: Final = "scaffold:"
 """Begins the names of the templates that ship with this distribution."""

@@ -15,8 +15,6 @@ from typing import Final, TypeVar
 from scaffold._project.files.trees import File, Mode
 from scaffold._project.git.git import merge_files
 
-__all__ = ["MergeResult", "ProjectFile", "merge_file", "with_line_endings_of"]
-
 _LABELS: Final = ("before updating", "last update", "after updating")
 _CRLF: Final = b"\r\n"
 _Part = TypeVar("_Part", Mode, bytes)

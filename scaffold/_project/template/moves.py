@@ -10,8 +10,6 @@ from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Files
 from scaffold._project.template.rendering import RenderedTemplate
 
-__all__ = ["moved_files"]
-
 
 def moved_files(base: Files, new: RenderedTemplate, name: str) -> dict[str, str]:
     """Return the old path of each file that the new version has under another name.

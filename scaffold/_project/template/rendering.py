@@ -22,8 +22,6 @@ from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Files, read_tree
 
-__all__ = ["RenderedTemplate", "isolated_copier", "render_version"]
-
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 

@@ -20,16 +20,6 @@ from scaffold._project.git.revisions import list_tree, read_files, resolve_objec
 from scaffold._project.template.answers import SHIPPED
 from scaffold._project.template.template import bundled_templates, bundled_versions
 
-__all__ = [
-    "BundledTemplate",
-    "FetchedTemplate",
-    "TemplateSource",
-    "absolute_source",
-    "fetch_template",
-    "find_bundled",
-    "is_newer",
-]
-
 _SHORT: Final = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 """copier's short forms of addresses."""
 

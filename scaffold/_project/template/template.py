@@ -16,14 +16,6 @@ from packaging.version import Version
 from scaffold._project.config.errors import UsageError
 from scaffold._project.template.rendering import isolated_copier
 
-__all__ = [
-    "bundled_templates",
-    "bundled_versions",
-    "newest_bundled",
-    "question_names",
-    "render_new_project",
-]
-
 _VERSION: Final = re.compile(r"v[0-9]+(\.[0-9]+)*")
 """The folder of a version of a template."""
 

@@ -41,8 +41,6 @@ from scaffold._project.template.sources import (
 from scaffold._project.template.template import bundled_versions
 from scaffold._project.template.worktree import project_file_at
 
-__all__ = ["UpdatePlan", "plan_update"]
-
 
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:

@@ -13,8 +13,6 @@ from scaffold._project.files.file_changes import Change, State
 from scaffold._project.files.write_journal import write_durably
 from scaffold._project.git.repository import Repository
 
-__all__ = ["delete_record", "recorded_changes", "save_record", "unresolved_conflicts"]
-
 _LARGEST = 256 * 2**20
 
 

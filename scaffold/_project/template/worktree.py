@@ -10,8 +10,6 @@ from scaffold._project.files.trees import File, Mode
 from scaffold._project.git.repository import Tracked
 from scaffold._project.template.merging import ProjectFile
 
-__all__ = ["project_file_at"]
-
 
 def project_file_at(
     tree: ProjectTree, tracked: Mapping[str, Tracked], path: str

@@ -30,8 +30,6 @@ from scaffold.client._http.transport.io_requests import (
 from scaffold.client._http.transport.server_address import NO_HEADERS, ServerAddress
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
-__all__ = ["AsyncHttpChannel"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -33,8 +33,6 @@ from scaffold.client._http.transport.io_requests import (
 from scaffold.client._http.transport.server_address import NO_HEADERS, ServerAddress
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
-__all__ = ["HttpChannel"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -12,15 +12,6 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold.client._http.transport.io_requests import ResponseHead, SendRequest
 from scaffold.client._http.transport.server_address import ServerAddress
 
-__all__ = [
-    "AsyncResponse",
-    "AsyncTransport",
-    "Response",
-    "Transport",
-    "async_transport",
-    "sync_transport",
-]
-
 
 class Response(ResponseHead, Protocol):
     """A response whose head has arrived."""

@@ -37,8 +37,6 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._hooks.hook import Hook, StreamHook
 
-__all__ = ["FastRequest", "PreparedCall", "PreparedStream", "ProtocolDriver"]
-
 _PROBE_TIMEOUT: Final = 10.0
 """Seconds after which silence is taken for the answer of a legacy server."""
 _RESTART_TIMEOUT: Final = 5.0

@@ -57,8 +57,6 @@ from scaffold.contract._errors.errors import (
     TransportError,
 )
 
-__all__ = ["Attempt", "RequestSender"]
-
 _ACCESS_DENIED: Final = frozenset({401, 403, 407})
 _TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 _SERVER_ERROR: Final = 500

@@ -24,24 +24,6 @@ from scaffold.client._http.sse import EventStream
 from scaffold.client._http.transport.io_requests import READ, RequestFailed, ResponseHead, Steps
 from scaffold.contract._errors.errors import ProtocolError
 
-__all__ = [
-    "EVENTS",
-    "JSON",
-    "MAX_ANSWER_BYTES",
-    "check_answer",
-    "content_type",
-    "excerpt",
-    "next_messages",
-    "parse_answer",
-    "parse_refusal",
-    "parse_result",
-    "plain_length",
-    "read_beginning",
-    "read_body",
-    "shown_location",
-    "status_text",
-]
-
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
 MAX_ANSWER_BYTES: Final = 64 * 2**20

@@ -15,8 +15,6 @@ from typing import Final
 
 from scaffold.contract._errors.errors import TransportError
 
-__all__ = ["AttemptFailed", "Deadline", "RetryPolicy", "retry_after"]
-
 _MAX_ATTEMPTS: Final = 4
 _FIRST_PAUSE: Final = 0.1
 _MAX_PAUSE: Final = 5.0

@@ -19,8 +19,6 @@ from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._json.pointers import pointer
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["HttpSession"]
-
 
 class _Call(msgspec.Struct):
     arguments: dict[str, Any] = {}

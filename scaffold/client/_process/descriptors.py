@@ -15,8 +15,6 @@ from typing import Final
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 
-__all__ = ["ATOMIC_WRITE_BYTES", "DESCRIPTORS", "enlarge_pipe", "poller_for"]
-
 ATOMIC_WRITE_BYTES: Final = getattr(select, "PIPE_BUF", 512)
 """Maximum length of an atomic write to a pipe, in bytes (POSIX, PIPE_BUF)."""
 

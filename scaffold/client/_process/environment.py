@@ -3,8 +3,6 @@
 import os
 from collections.abc import Iterable
 
-__all__ = ["inherited_variables"]
-
 
 def inherited_variables(names: Iterable[str] | None) -> dict[str, str]:
     """Return the variables with these names that are set; `None` means all variables."""

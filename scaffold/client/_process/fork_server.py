@@ -31,8 +31,6 @@ from scaffold.client._process.launch import (
 from scaffold.client._process.process import Process
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = ["ForkServers"]
-
 log = logging.getLogger(__name__)
 
 _PYTHON: Final = re.compile(r"python(\d(\.\d+)?)?$")

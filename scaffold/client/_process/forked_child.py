@@ -13,8 +13,6 @@ from scaffold._fork_messages import INT, ForkRequest
 from scaffold.client._process.descriptors import DESCRIPTORS
 from scaffold.client._process.launch import Launch, NoRoom, Stdio
 
-__all__ = ["ForkedChild", "fork_request", "socket_pair"]
-
 _NOT_FORKED: Final = 126
 """The exit status for a process that could not run, as in shells."""
 

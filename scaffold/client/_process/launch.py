@@ -19,8 +19,6 @@ from scaffold.client._process.environment import inherited_variables
 from scaffold.client._process.orphan_reaper import ORPHAN_REAPER
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = ["Child", "Launch", "NoRoom", "Spawn", "Stdio", "spawn", "start_process"]
-
 _SCARCITY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 _DEFAULT_VARIABLES: Final = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}

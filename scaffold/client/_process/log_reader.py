@@ -15,8 +15,6 @@ from typing import Final
 
 from scaffold._printable import printable_line
 
-__all__ = ["BURST_BYTES", "BYTES_PER_SECOND", "LogReader"]
-
 BYTES_PER_SECOND: Final = 256 << 10
 """Bytes per second that a process may log in the long run."""
 BURST_BYTES: Final = 1 << 20

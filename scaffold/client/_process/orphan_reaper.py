@@ -14,8 +14,6 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.client._process.descriptors import DESCRIPTORS
 
-__all__ = ["ORPHAN_REAPER", "OrphanReaper"]
-
 _GRACE: Final = 8
 """Seconds until processes are killed. Our own servers need less to end by themselves."""
 _SHELL: Final = "/bin/sh"

@@ -19,8 +19,6 @@ from scaffold.client._process.descriptors import DESCRIPTORS, enlarge_pipe
 from scaffold.client._process.launch import Launch, NoRoom, Stdio, spawn
 from scaffold.client._process.waits import pauses, run_steps
 
-__all__ = ["WAKE_BYTE", "Process"]
-
 WAKE_BYTE: Final = b"\0"
 """Wakes a thread that blocks in a read of the output. JSON never contains this byte."""
 

@@ -18,8 +18,6 @@ from scaffold.client._process.log_reader import LogReader
 from scaffold.client._process.process import Process
 from scaffold.client._process.waits import pauses
 
-__all__ = ["StderrLog"]
-
 _PAUSE: Final = 50
 """Milliseconds without another line after which a record is complete."""
 _READ: Final = 65536

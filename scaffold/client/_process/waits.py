@@ -5,8 +5,6 @@ import time
 from collections.abc import Generator
 from typing import Final, TypeVar
 
-__all__ = ["pauses", "run_steps", "run_steps_async"]
-
 T = TypeVar("T")
 
 _NAP: Final = 0.005

@@ -18,8 +18,6 @@ from scaffold.contract._errors.errors import InvalidOutput
 from scaffold.contract._hooks.hook import Functions, Hook
 from scaffold.contract._json.types import JsonObject
 
-__all__ = ["LOAD_ERRORS", "CallCodec", "FunctionCallCodec", "make_codec"]
-
 LOAD_ERRORS: Final = (ValueError, InvalidOutput)
 """What `CallCodec.quick` raises; `CallCodec.read` says what is wrong."""
 

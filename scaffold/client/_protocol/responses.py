@@ -13,17 +13,6 @@ from scaffold._mcp.tool_results import COMPLETE
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._json.types import Json
 
-__all__ = [
-    "InitializeResult",
-    "ListToolsResult",
-    "choose_version",
-    "decode_result",
-    "no_result_error",
-    "parse_in_full",
-    "result_of",
-]
-
-
 _MAX_SHOWN: Final = 10
 
 

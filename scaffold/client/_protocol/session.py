@@ -27,8 +27,6 @@ from scaffold.contract._errors.errors import ProtocolError, RuntimeNotSupported
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["Conversation", "OutgoingMessage", "ProtocolSession"]
-
 
 class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):
     """One message to send. The transport gives each request an id."""

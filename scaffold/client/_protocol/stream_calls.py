@@ -19,8 +19,6 @@ from scaffold.contract._context.progress import progress_listener
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._hooks.hook import StreamHook
 
-__all__ = ["StartStream", "StreamReader", "stream_opener"]
-
 
 class StreamCallCodec(CallCodec):
     """Writes the calls of one stream hook, and reads their items and results."""

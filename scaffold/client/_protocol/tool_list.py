@@ -17,8 +17,6 @@ from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._json.types import JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
 
-__all__ = ["ToolList", "ToolPages", "ToolWarnings"]
-
 _MAX_PAGES: Final = 1000
 _MAX_TOOLS: Final = 10_000
 _MAX_LISTING_BYTES: Final = 16 << 20

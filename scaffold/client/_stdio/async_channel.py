@@ -30,8 +30,6 @@ from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
-__all__ = ["AsyncStdioChannel"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

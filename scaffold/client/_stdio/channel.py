@@ -31,8 +31,6 @@ from scaffold.client._stdio.restart_policy import (
 from scaffold.contract._errors.errors import PeerCrashed, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
-__all__ = ["StdioChannel"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -16,8 +16,6 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._hooks.hook import Kind
 
-__all__ = ["FATAL_AFTER_PROBE", "RestartPolicy", "channel_closed_error", "describe_state"]
-
 FATAL_AFTER_PROBE: Final = ("server/discover", "initialize")
 """Methods at which an old server can crash after the probe: mcp 1.0.0 crashes at the second one."""
 

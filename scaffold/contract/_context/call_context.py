@@ -11,14 +11,6 @@ from typing import Final, NamedTuple, TypeAlias
 
 from scaffold.contract._json.types import Json
 
-__all__ = [
-    "EMPTY_CONTEXT",
-    "CallContext",
-    "ProgressListener",
-    "call_context",
-    "current_call_context",
-]
-
 ProgressListener: TypeAlias = Callable[[float, float | None, str], None]
 """A function that receives the progress, the total or `None`, and a message or `""`."""
 

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
-__all__ = ["EventBus", "Handler", "NullEventBus", "Subscription"]
-
 Handler: TypeAlias = Callable[[Any], Awaitable[None] | None]
 """A function that receives the payload of an event: JSON values, in a copy of its own."""
 

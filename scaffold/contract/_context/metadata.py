@@ -14,8 +14,6 @@ from scaffold.contract._context.call_context import (
 )
 from scaffold.contract._json.types import Json
 
-__all__ = ["call_metadata", "calling_with"]
-
 
 def call_metadata() -> Mapping[str, Json]:
     """Return the metadata of the running call.

@@ -9,8 +9,6 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._json.types import JsonObject, is_object
 
-__all__ = ["BlobStore", "Blobs", "Checkpoint", "CheckpointStore", "Checkpoints", "check_key"]
-
 
 class BlobStore(Protocol):
     """Bytes by key (ADR-0003 §3). Thread-safe.

@@ -9,19 +9,6 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Protocol, TypeAlias
 
-__all__ = [
-    "NULL_METRICS",
-    "NULL_TRACER",
-    "AttributeValue",
-    "Attributes",
-    "LabelledMetrics",
-    "Metrics",
-    "NullMetrics",
-    "NullTracer",
-    "Span",
-    "Tracer",
-]
-
 AttributeValue: TypeAlias = str | int | float | bool
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 """Labels of a measurement, or attributes of a span."""

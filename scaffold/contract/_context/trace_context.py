@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
-__all__ = ["trace_fields"]
-
 _TRACEPARENT: Final = "traceparent"
 _TRACESTATE: Final = "tracestate"
 _BAGGAGE: Final = "baggage"

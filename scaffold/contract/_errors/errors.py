@@ -38,31 +38,6 @@ from scaffold.contract._errors.problems import (
     within_limits,
 )
 
-__all__ = [
-    "AmbiguousPlugin",
-    "ConnectFailed",
-    "DeadlineExceeded",
-    "DependencyCycle",
-    "DependencyFailed",
-    "DispatchError",
-    "DuplicatePlugin",
-    "HookError",
-    "InternalError",
-    "InvalidInput",
-    "InvalidOutput",
-    "KindUnknown",
-    "ManifestInvalid",
-    "NoCapableHandler",
-    "PeerCrashed",
-    "PluginError",
-    "PluginLoadError",
-    "ProtocolError",
-    "RuntimeNotSupported",
-    "ScaffoldError",
-    "TransportError",
-    "UnsupportedHook",
-]
-
 
 class ScaffoldError(Exception):
     """The base of all errors that this library raises on purpose."""

@@ -6,8 +6,6 @@ from typing import Final
 
 from scaffold.contract._errors.errors import InternalError
 
-__all__ = ["PLUGIN_EXCEPTIONS", "mask_exception"]
-
 PLUGIN_EXCEPTIONS: Final = (Exception, SystemExit)
 """The exceptions to catch around plugin code: `sys.exit` in a plugin must not end the host."""
 

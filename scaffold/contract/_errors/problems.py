@@ -4,19 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-__all__ = [
-    "MAX_MESSAGE_CHARS",
-    "MAX_POINTER_CHARS",
-    "MAX_PROBLEMS",
-    "MAX_PROBLEM_BYTES",
-    "NO_OMITTED_PROBLEMS",
-    "OmittedProblems",
-    "Problem",
-    "shorten_message",
-    "sort_key",
-    "within_limits",
-]
-
 MAX_PROBLEMS: Final = 100
 """Problems that one refusal lists."""
 

@@ -15,8 +15,6 @@ from scaffold.contract._fast_decode.struct_types import struct_type
 from scaffold.contract._fast_decode.supported_schemas import UnsupportedSchema
 from scaffold.contract._json.types import Json
 
-__all__ = ["fast_decoder"]
-
 T = TypeVar("T")
 
 

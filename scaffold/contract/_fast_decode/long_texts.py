@@ -13,8 +13,6 @@ from scaffold.contract._json.gc_pause import GC_PAUSE_BYTES, without_gc
 from scaffold.contract._json.types import Json
 from scaffold.contract._unions.guard import fail_fast_validator
 
-__all__ = ["MANY_NAMES", "long_text_reader"]
-
 T = TypeVar("T")
 
 MANY_NAMES: Final = 1 << 12

@@ -13,8 +13,6 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 from pydantic import BaseModel
 
-__all__ = ["Fill", "can_fill", "fill_dicts", "fill_except", "fill_lists", "fill_models"]
-
 Fill: TypeAlias = Callable[[list[Any]], list[Any]]
 """Converts decoded values in order. Values that are their own result need no filler."""
 

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
-__all__ = ["COMPARISONS", "LENGTHS", "float_type", "integer_type", "is_bound_check", "with_bounds"]
-
 
 def with_bounds(type_: Any, bounds: Mapping[str, Any], names: Iterable[str]) -> Any:
     """Return the type with the named bounds that are set."""

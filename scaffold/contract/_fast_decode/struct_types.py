@@ -31,8 +31,6 @@ from scaffold.contract._fast_decode.supported_schemas import (
 )
 from scaffold.contract._json.types import JSON_TYPE, MAX_DEPTH, Json
 
-__all__ = ["StructType", "struct_type"]
-
 
 class StructType(NamedTuple):
     """A type for msgspec, and the filler for its values if they need one."""

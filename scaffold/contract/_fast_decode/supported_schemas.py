@@ -11,8 +11,6 @@ from typing import Final
 from scaffold.contract._fast_decode.numeric_bounds import COMPARISONS, LENGTHS
 from scaffold.contract._json.types import Json
 
-__all__ = ["SUPPORTED_SETTINGS", "UnsupportedSchema", "check_supported"]
-
 
 class UnsupportedSchema(Exception):
     """A core schema has something that msgspec may read in another way than pydantic."""

@@ -5,8 +5,6 @@ from typing import Protocol, TypeVar
 
 from scaffold.contract._hooks.hook import Hook, StreamHook
 
-__all__ = ["AsyncChannel", "Channel"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-__all__ = ["Dispatch"]
-
 
 class Dispatch(StrEnum):
     """Which plugins a call reaches, and what the caller gets."""

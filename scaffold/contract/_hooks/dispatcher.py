@@ -13,8 +13,6 @@ from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.contract._hooks.plugin import AsyncClient, Client
 from scaffold.contract._json.types import Json
 
-__all__ = ["AsyncDispatcher", "AsyncRoutes", "Dispatcher", "Routes", "StopChain", "Wanted"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

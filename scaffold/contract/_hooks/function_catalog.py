@@ -9,8 +9,6 @@ from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._json.types import JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
 
-__all__ = ["FunctionCatalog"]
-
 
 class FunctionCatalog:
     """The functions that a catalogue hook returned.

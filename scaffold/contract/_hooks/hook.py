@@ -13,8 +13,6 @@ from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.contract._payload.payload import Payload
 
-__all__ = ["Functions", "Hook", "Kind", "MaybeAsyncIterator", "MaybeAwaitable", "StreamHook"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -19,16 +19,6 @@ from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind, MaybeAwaitable
 from scaffold.contract._json.types import Json
 
-__all__ = [
-    "CONFIG_VARIABLE",
-    "AsyncClient",
-    "Client",
-    "NoOtherPlugins",
-    "Plugin",
-    "PluginContext",
-    "PluginLookup",
-]
-
 T = TypeVar("T")
 
 CONFIG_VARIABLE = "SCAFFOLD_PLUGIN_CONFIG"

@@ -29,15 +29,6 @@ from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = [
-    "array_schema",
-    "bind_any_hook",
-    "bind_any_hook_async",
-    "dump_output",
-    "is_async_iterator",
-    "iterator_of",
-]
-
 T = TypeVar("T")
 
 

@@ -8,8 +8,6 @@ import gc
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
-__all__ = ["GC_PAUSE_BYTES", "without_gc"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-__all__ = ["pointer", "pointer_step"]
-
 
 def pointer(path: Iterable[str | int]) -> str:
     """Return a path as a JSON Pointer: `pointer(["a/b", 0])` is `/a~1b/0`."""

@@ -19,19 +19,6 @@ from typing import (
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = [
-    "ABSENT",
-    "JSON_TYPE",
-    "MAX_DEPTH",
-    "Integer",
-    "Json",
-    "JsonObject",
-    "Maybe",
-    "Number",
-    "is_array",
-    "is_object",
-]
-
 T = TypeVar("T")
 
 

@@ -13,8 +13,6 @@ from pydantic_core import from_json
 
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["colliding_names", "separate_collisions"]
-
 T = TypeVar("T")
 
 

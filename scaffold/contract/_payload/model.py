@@ -8,8 +8,6 @@ from typing_extensions import override
 from scaffold.contract._json.types import Json
 from scaffold.contract._unions.cost import may_have_unions
 
-__all__ = ["Model"]
-
 
 class Model(BaseModel):
     """The base of payload classes. A model is never stricter than its schema, and changes no value.

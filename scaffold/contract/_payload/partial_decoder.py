@@ -11,8 +11,6 @@ from typing import Any, Final, TypeAlias, TypedDict
 
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["partial_type"]
-
 MAX_PLACES = 1000
 """Subschemas that are read; for a schema with more, the whole text is decoded."""
 

@@ -31,8 +31,6 @@ from scaffold.contract._payload.unrepresentable import infinite_numbers, lone_su
 from scaffold.contract._unions.cost import costly_unions, may_have_unions
 from scaffold.contract._validation.validator import CompiledSchema
 
-__all__ = ["LONG_TEXT_BYTES", "NON_FINITE_CAPITALS", "Payload"]
-
 T = TypeVar("T")
 
 

@@ -7,8 +7,6 @@ from scaffold.contract._errors.problems import Problem
 from scaffold.contract._json.pointers import pointer
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["infinite_numbers", "lone_surrogates"]
-
 
 def lone_surrogates(value: Json) -> Iterator[Problem]:
     """Yield a problem for each string that cannot be written as UTF-8 (RFC 8259 §8.2), in order."""

@@ -13,8 +13,6 @@ from scaffold.contract._unions.match_score import (
     is_better,
 )
 
-__all__ = ["CONTAINER_READERS"]
-
 _ANYTHING: Final = {"type": "any"}
 
 

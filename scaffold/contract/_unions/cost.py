@@ -11,17 +11,6 @@ from weakref import WeakKeyDictionary
 
 from scaffold.contract._json.types import JSON_TYPE, Json, is_array, is_object
 
-__all__ = [
-    "ARRAY",
-    "MAX_UNION_COST",
-    "OBJECT",
-    "accepted_containers",
-    "costly_unions",
-    "may_have_unions",
-    "schema_nodes",
-    "union_members",
-]
-
 MAX_UNION_COST: Final = 4
 """The cost of a union with all unions inside it, as a multiple of one member, that is accepted."""
 

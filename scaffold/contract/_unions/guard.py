@@ -9,8 +9,6 @@ from scaffold._concurrency.safe_imports import import_safely
 from scaffold.contract._json.types import Json, is_array, is_object
 from scaffold.contract._unions.cost import costly_unions
 
-__all__ = ["UnionCodec", "fail_fast_validator", "linear_union_codec"]
-
 
 class UnionCodec(NamedTuple):
     """The validator and the serializer of a type, in linear time."""

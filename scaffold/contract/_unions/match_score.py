@@ -8,16 +8,6 @@ from pydantic_core import SchemaValidator
 
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = [
-    "Match",
-    "NodeReader",
-    "ReadCache",
-    "ReaderSource",
-    "combine_matches",
-    "count_fields",
-    "is_better",
-]
-
 
 class Match(NamedTuple):
     """The result of reading a value by a node, and how well it fits."""

@@ -24,8 +24,6 @@ from scaffold.contract._unions.match_score import (
     count_fields,
 )
 
-__all__ = ["UnionReader"]
-
 
 class UnionReader:
     """Reads one union, in place of the validator of pydantic."""

@@ -7,8 +7,6 @@ from typing import Final
 from scaffold.contract._json.gc_pause import without_gc
 from scaffold.contract._json.types import Json, is_object
 
-__all__ = ["BudgetExhausted", "WorkBudget"]
-
 MAX_STEPS: Final = 2000
 """Steps of a walk: one part of the value and one subschema, about 10 µs each."""
 

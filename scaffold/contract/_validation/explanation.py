@@ -14,9 +14,6 @@ from scaffold.contract._validation.problems import Violation
 from scaffold.contract._validation.subschemas import SubschemaValidators
 from scaffold.contract._validation.walk import SchemaWalk
 
-__all__ = ["Explanation", "explain"]
-
-
 SMALL_PAYLOAD_VALUES: Final = 100
 """If the walk finds nothing, payloads of up to this many values get the validator's own errors.
 

@@ -9,8 +9,6 @@ from scaffold.contract._validation.problems import Path, Violation
 from scaffold.contract._validation.short_values import excerpt, stand_in
 from scaffold.contract._validation.subschemas import Scope, SubschemaValidators
 
-__all__ = ["keyword_violations"]
-
 _ASSERTIONS: Final[Sequence[str]] = (
     *("type", "const", "enum"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),

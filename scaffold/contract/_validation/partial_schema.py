@@ -17,8 +17,6 @@ from scaffold.contract._json.pointers import pointer
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
 from scaffold.contract._validation.validator import CompiledSchema
 
-__all__ = ["PartialSchema"]
-
 _MAX_LEFT_OUT: Final = 50
 """Keywords that are left out one by one; a schema with more is not validated at all."""
 _MAX_NAMED: Final = 5

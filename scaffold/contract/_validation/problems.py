@@ -10,8 +10,6 @@ from scaffold.contract._json.pointers import pointer_step
 from scaffold.contract._json.types import Json
 from scaffold.contract._validation.subschemas import Scope
 
-__all__ = ["Path", "Violation"]
-
 Path: TypeAlias = tuple[str | int, ...]
 
 

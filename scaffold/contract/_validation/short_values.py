@@ -11,8 +11,6 @@ from typing import Any, Final
 from scaffold.contract._errors.problems import MAX_MESSAGE_CHARS
 from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
 
-__all__ = ["excerpt", "stand_in"]
-
 MAX_EXCERPT_CHARS: Final = MAX_MESSAGE_CHARS + 100
 """Characters of JSON in an excerpt: more than a message has, so that the cut is visible."""
 

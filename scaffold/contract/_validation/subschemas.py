@@ -9,8 +9,6 @@ from scaffold._validators import Validator, compile_errors, compile_in_own_draft
 from scaffold.contract._json.types import Json, is_array, is_object
 from scaffold.contract._validation.short_values import excerpt
 
-__all__ = ["Scope", "SubschemaValidators"]
-
 _ROOT: Final = "payload:///"
 """The base URI of a document without `$id`; the validator uses another one by itself."""
 

@@ -5,8 +5,6 @@ from typing import TypeAlias
 
 from scaffold.contract._validation.problems import Path, Violation
 
-__all__ = ["intended_violations", "rules_out"]
-
 _Violations: TypeAlias = Sequence[Violation]
 """The violations of one member of a union."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from scaffold.contract._validation.explanation import Explanation
     from scaffold.contract._validation.subschemas import SubschemaValidators
 
-__all__ = ["CompiledSchema"]
-
 
 class CompiledSchema:
     """A JSON Schema, 2020-12 unless its `$schema` says otherwise; `format` is an annotation.

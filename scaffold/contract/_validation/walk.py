@@ -14,8 +14,6 @@ from scaffold.contract._validation.problems import Path, Violation
 from scaffold.contract._validation.subschemas import Scope, SubschemaValidators
 from scaffold.contract._validation.union_problems import intended_violations, rules_out
 
-__all__ = ["SchemaWalk"]
-
 LARGE_PART_VALUES: Final = 64
 """A part with at least this many values is validated before it is walked."""
 

@@ -15,8 +15,6 @@ from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["schema_changes"]
-
 _STRUCTURE = frozenset({"$ref", "$defs", "definitions", "$id", "$schema", "$anchor", "$comment"})
 _WITH: dict[str, tuple[str, ...]] = {
     "then": ("if",),

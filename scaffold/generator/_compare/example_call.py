@@ -3,8 +3,6 @@
 from scaffold.generator import ir
 from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
 
-__all__ = ["example_call"]
-
 
 def example_call(hook: ir.Hook) -> ir.Json:
     """Return a valid call as JSON; without a payload if the hook takes none or none was found."""

@@ -15,8 +15,6 @@ from scaffold.generator._compare.semver_policy import FLAG_IMPACTS, Impact
 from scaffold.generator._compare.version import Bump
 from scaffold.generator.ir import Json
 
-__all__ = ["compare_flag", "compare_hooks"]
-
 _Rule: TypeAlias = Callable[[ir.Hook, ir.Hook], Iterator[ContractChange]]
 
 

@@ -14,8 +14,6 @@ from scaffold.generator._compare.report import (
     Witness,
 )
 
-__all__ = ["compare", "kind_added", "kind_removed"]
-
 
 def compare(old: ir.Kind, new: ir.Kind) -> Report:
     """Compare two versions of a kind: what changed, and which parties it breaks.

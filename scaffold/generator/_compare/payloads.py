@@ -13,8 +13,6 @@ from scaffold.generator._compare.subset.subset_check import check_subset
 from scaffold.generator._compare.version import Bump
 from scaffold.generator._source.canonical_json import json_equal
 
-__all__ = ["compare_payloads", "make_witness"]
-
 _NOT_PROVEN = "it could be neither proven nor refuted"
 
 

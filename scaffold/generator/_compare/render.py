@@ -15,8 +15,6 @@ from scaffold.generator._compare.report import (
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator.ir import Json
 
-__all__ = ["markdown_lines", "summary_line", "text_lines", "to_json", "witness_line"]
-
 _LONGEST = 120
 """Characters of a value that are shown to people; programs get all of it."""
 

@@ -11,8 +11,6 @@ from scaffold.generator._compare.report import Party
 from scaffold.generator._compare.version import Bump
 from scaffold.generator.ir import Json
 
-__all__ = ["CHAIN_LINKS", "FLAG_IMPACTS", "PAYLOAD_RULES", "Impact", "PayloadRule"]
-
 
 @dataclass(frozen=True, slots=True)
 class Impact:

@@ -3,8 +3,6 @@
 from enum import IntEnum
 from typing import TypeAlias
 
-__all__ = ["Bump", "bump_between", "satisfies"]
-
 _Core: TypeAlias = tuple[int, int, int]
 
 

@@ -21,8 +21,6 @@ from scaffold.generator._schema.types.type_names import TypeNames
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.source_text import NO_OVERRIDES, TextOverrides
 
-__all__ = ["CompiledKind", "KindSources", "compile_kind", "kind_files"]
-
 EMPTY_OBJECT_SCHEMA: dict[str, ir.Json] = {"type": "object", "additionalProperties": False}
 """The schema of a payload that the hookspec leaves out."""
 

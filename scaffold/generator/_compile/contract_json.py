@@ -6,8 +6,6 @@ from dataclasses import asdict, replace
 from scaffold.generator import ir
 from scaffold.generator._source.canonical_json import canonical
 
-__all__ = ["contract", "with_digest"]
-
 
 def contract(kind: ir.Kind) -> dict[str, ir.Json]:
     """Return the whole contract, with its digest: plain JSON, in the order to print it in."""

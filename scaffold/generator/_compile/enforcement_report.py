@@ -9,8 +9,6 @@ from scaffold.generator._schema.documents.documents import REFERENCE_KEYWORDS, D
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json, Payload
 
-__all__ = ["EnforcementReport", "report_enforcement"]
-
 _DEFINITIONS: Final = ("$defs", "definitions")
 _ANNOTATIONS: Final = {"format", "contentEncoding", "contentMediaType", "contentSchema"}
 """Annotations that look like assertions. They are documented and never enforced, `format` as JSON

@@ -10,8 +10,6 @@ from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraint
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator.ir import Functions
 
-__all__ = ["USUAL_ARGUMENTS", "USUAL_NAME", "check_content", "find_functions"]
-
 USUAL_NAME, USUAL_ARGUMENTS = "function", "args"
 """The input properties that carry a function's name and arguments, unless a kind says otherwise."""
 

@@ -4,8 +4,6 @@ from scaffold.generator import ir
 from scaffold.generator._emit.shared.examples import examples
 from scaffold.generator._emit.shared.json_text import json_text
 
-__all__ = ["emit"]
-
 FIRST_CODE = -32000
 """Where JSON-RPC lets servers number their own errors: from here downwards (§5.1)."""
 

@@ -3,8 +3,6 @@
 from functools import cache
 from pathlib import Path
 
-__all__ = ["hookspec_format_path", "shipped_hookspecs"]
-
 
 @cache
 def shipped_hookspecs() -> Path:

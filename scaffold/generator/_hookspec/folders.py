@@ -9,8 +9,6 @@ from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold.generator._hookspec.naming import did_you_mean
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 
-__all__ = ["find_kind", "list_kinds", "require_inside"]
-
 _VERSION = re.compile(r"v(0|[1-9][0-9]*)\.ya?ml")
 _WANTED = re.compile(r"(?P<kind>.+?)(?:@v?|_v)(?P<major>[0-9]+)")
 

@@ -15,8 +15,6 @@ from scaffold.generator._source.source_text import Pointer, SourceFile
 from scaffold.generator._source.type_words import describe_pointer, describe_types, describe_value
 from scaffold.generator.ir import Json
 
-__all__ = ["check_format"]
-
 _NAME_HINT = (
     "use snake_case: lower-case words of letters and digits, joined by '_', at most 64 long"
 )

@@ -12,8 +12,6 @@ from scaffold.generator._source.source_text import NO_OVERRIDES, Pointer, Source
 from scaffold.generator._source.yaml_text import read_yaml
 from scaffold.generator.ir import HookError, Json
 
-__all__ = ["load_hookspec"]
-
 _UNNAMED = "kind"
 
 

@@ -3,17 +3,6 @@
 import re
 from collections.abc import Iterable
 
-__all__ = [
-    "KEYWORDS",
-    "RESERVED_ATTRIBUTES",
-    "did_you_mean",
-    "intended_word",
-    "pascal_case",
-    "quoted_list",
-    "reserved_type_names",
-    "singular",
-]
-
 _PYTHON = """
     and as assert async await break class continue def del elif else except finally for from global
     if import in is lambda nonlocal not or pass raise return try while with yield

@@ -7,8 +7,6 @@ from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.source_text import Pointer, SourceFile
 from scaffold.generator.ir import HookError, Json
 
-__all__ = ["ParsedHook", "ParsedKind", "SilencedWarning"]
-
 
 @dataclass(frozen=True, slots=True)
 class ParsedHook:

@@ -10,8 +10,6 @@ from scaffold.generator._hookspec.tool_name_checks import check_tool_names, has_
 from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.source_text import Pointer
 
-__all__ = ["check_semantics"]
-
 _RESERVED_ERRORS = {"invalid_input", "invalid_output", "internal"}
 _FILE = re.compile(r"v([0-9]+)")
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^?#\s]*/")

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind
 from scaffold.generator._source.diagnostics import Diagnostic
 
-__all__ = ["DEFAULT_TOOL_TEMPLATE", "check_tool_names", "has_function_placeholder", "safe_template"]
-
 DEFAULT_TOOL_TEMPLATE = "{kind}_{plugin}_{hook}"
 
 _LIMIT = 64

@@ -8,8 +8,6 @@ from scaffold.generator._hookspec.parsed_hookspec import ParsedHook
 from scaffold.generator._schema.types.constraints import collect
 from scaffold.generator._source.diagnostics import Diagnostic
 
-__all__ = ["lint_capabilities", "lint_chains", "lint_lonely_dispatch"]
-
 _TELLING = re.compile(
     r"(^|_|-|\b)(file|name|path|uri|url|ext|extension|suffix|lang|language|locale|mime|media|type"
     r"|format|document|source)|[a-z](File|Name|Path|U[Rr][IiLl]|Ext|Lang|Mime|Media|Type|Format)"

@@ -11,8 +11,6 @@ from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.source_text import read_text
 from scaffold.generator._source.text_edits import EditedText, apply_fix, edited_files
 
-__all__ = ["FixResult", "fix_hookspecs"]
-
 _ROUNDS = 50
 """Rounds before giving up. A schema of draft 4 needs three or four; two fixes that undo each other
 would go on without an end."""

@@ -31,8 +31,6 @@ from scaffold.generator._schema.types.constraints import ANY_TYPE, collect
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.source_text import NO_OVERRIDES, TextOverrides
 
-__all__ = ["lint_kind"]
-
 
 def lint_kind(path: Path, texts: TextOverrides = NO_OVERRIDES) -> list[Diagnostic]:
     """Return every error and warning of a hookspec, in the order of the text."""

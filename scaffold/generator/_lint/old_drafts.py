@@ -11,8 +11,6 @@ from scaffold.generator._source.edits import Edit, Rename, Replace
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["lint_old_drafts"]
-
 
 def lint_old_drafts(sources: KindSources) -> Iterator[Diagnostic]:
     """Yield what has another name in 2020-12; schemas that say they are of draft 7 may have it."""

@@ -26,8 +26,6 @@ from scaffold.generator._source.edits import Edit, Insert, Rename
 from scaffold.generator._source.json_values import is_object, type_of
 from scaffold.generator._source.source_text import Positions, SourceFile
 
-__all__ = ["lint_schemas"]
-
 _Rule: TypeAlias = Callable[[Documents, dict[str, ir.Json]], Iterator[Diagnostic]]
 """Finds what is wrong with one schema object, the schemas in it left aside."""
 

@@ -12,14 +12,6 @@ from scaffold.generator._source.diagnostics import Diagnostic
 from scaffold.generator._source.edits import Replace
 from scaffold.generator._source.json_values import is_object
 
-__all__ = [
-    "lint_argument_names",
-    "lint_descriptions_of_arguments",
-    "lint_input_roots",
-    "lint_input_types",
-    "lint_tool_names",
-]
-
 _SAFE_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _NOT_AT_THE_ROOT = ("anyOf", "oneOf", "allOf", "not", "enum", "$ref")
 

@@ -6,8 +6,6 @@ from decimal import Decimal
 
 from scaffold.generator.ir import Json
 
-__all__ = ["canonical", "json_equal"]
-
 _WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _FRACTION = re.compile(r"\d[.e]")
 """What every number has that may be whole and not written so. It may stand in a string, too."""

@@ -6,8 +6,6 @@ from typing import Literal
 
 from scaffold.generator._source.edits import Fix
 
-__all__ = ["MAX_PRINTED_FINDINGS", "Diagnostic", "SpecError", "format_findings"]
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:

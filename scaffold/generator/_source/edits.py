@@ -5,8 +5,6 @@ from typing import TypeAlias
 
 from scaffold.generator.ir import Json
 
-__all__ = ["Edit", "Fix", "Insert", "Remove", "Rename", "Replace"]
-
 _Pointer: TypeAlias = tuple[str | int, ...]
 
 

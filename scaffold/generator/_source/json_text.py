@@ -27,8 +27,6 @@ from scaffold.generator._source.source_text import (
 )
 from scaffold.generator.ir import Json
 
-__all__ = ["json_source", "read_json"]
-
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 _HALF = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")

@@ -4,8 +4,6 @@ from typing import TypeGuard
 
 from scaffold.generator.ir import Json
 
-__all__ = ["is_list", "is_object", "type_of"]
-
 
 def is_object(value: Json) -> TypeGuard[dict[str, Json]]:
     """Tell whether a value is a JSON object."""

@@ -7,8 +7,6 @@ from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["parse_pointer", "pointer_fragment", "quote_fragment", "resolve_pointer"]
-
 _SAFE = "/~!$&'()*+,;=:@?-._"
 """What may stand in a fragment as it is (RFC 3986 section 3.5)."""
 

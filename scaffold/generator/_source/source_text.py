@@ -12,22 +12,6 @@ from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.edits import Edit, Fix
 from scaffold.generator.ir import Json
 
-__all__ = [
-    "HALF_CHARACTER",
-    "HUGE_NUMBER",
-    "LONG_NUMBER",
-    "MAX_DEPTH",
-    "MAX_DIGITS",
-    "NO_OVERRIDES",
-    "Pointer",
-    "Position",
-    "Positions",
-    "SourceFile",
-    "TextOverrides",
-    "join_surrogates",
-    "read_text",
-]
-
 Pointer: TypeAlias = tuple[str | int, ...]
 """The way from a document's root to one of its values: keys and indexes."""
 

@@ -11,8 +11,6 @@ from scaffold.generator._source.source_text import Pointer
 from scaffold.generator._source.text_positions import TextSpan, find_spans
 from scaffold.generator.ir import Json
 
-__all__ = ["EditedText", "apply_fix", "edited_files"]
-
 _Patch: TypeAlias = tuple[int, int, str]
 """From, to, and what takes its place."""
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from scaffold.generator._source.source_text import Pointer
 
-__all__ = ["TextSpan", "find_spans"]
-
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 

@@ -6,8 +6,6 @@ from scaffold.generator._source.json_values import is_list
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["describe_pointer", "describe_types", "describe_value"]
-
 _TYPES = {
     "object": "an object",
     "array": "a list",

@@ -34,8 +34,6 @@ from scaffold.generator._source.source_text import (
 )
 from scaffold.generator.ir import Json
 
-__all__ = ["read_yaml"]
-
 _Event: TypeAlias = Any
 """An event of PyYAML: what stands next in the file, and where."""
 

@@ -16,8 +16,6 @@ from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["MAX_WAITING", "BackgroundCalls", "BackgroundTasks"]
-
 Call: TypeAlias = Callable[[Any], Any]
 
 MAX_WAITING: Final = 10_000

@@ -8,8 +8,6 @@ from typing import Final
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.host._concurrency.polling import async_wait_until, wait_until
 
-__all__ = ["CloseOnce"]
-
 _ANOTHER: Final = 15.0
 """Seconds for which a close waits for another one."""
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["cancel_all", "run_to_completion"]
-
 T = TypeVar("T")
 
 

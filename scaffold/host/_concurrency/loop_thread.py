@@ -18,8 +18,6 @@ from scaffold.host._concurrency.time_limit import ThreadUnavailable, TimeLimitEx
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["LoopThread"]
-
 T = TypeVar("T")
 
 _ENDING: Final = 5.0

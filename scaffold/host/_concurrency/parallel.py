@@ -15,8 +15,6 @@ from scaffold.host._concurrency.time_limit import AbandonedWork, ThreadUnavailab
 if TYPE_CHECKING:
     pass
 
-__all__ = ["MAX_PARALLEL", "async_run_in_parallel", "run_in_parallel"]
-
 MAX_PARALLEL: Final = 16
 """Plugins that are started, or checked, at once."""
 

@@ -8,8 +8,6 @@ from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
 
-__all__ = ["PeriodicWork"]
-
 _ENDING: Final = 5.0
 """Seconds for which a thread that is at work is awaited."""
 

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["POLL_INTERVAL", "async_wait_until", "wait_until"]
-
 POLL_INTERVAL: Final = 0.005
 """Seconds between two looks."""
 

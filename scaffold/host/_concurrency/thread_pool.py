@@ -17,8 +17,6 @@ from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["ThreadPool"]
-
 T = TypeVar("T")
 
 _Work: TypeAlias = tuple[Callable[[], None], Callable[[], object]]

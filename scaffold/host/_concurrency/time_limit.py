@@ -18,16 +18,6 @@ from scaffold.contract._errors.errors import ConnectFailed, ScaffoldError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._concurrency.polling import async_wait_until, wait_until
 
-__all__ = [
-    "AbandonedWork",
-    "ThreadUnavailable",
-    "TimeLimitExceeded",
-    "WorkRefused",
-    "async_run_in_time",
-    "run_in_time",
-    "transport_failure",
-]
-
 T = TypeVar("T")
 
 

@@ -19,8 +19,6 @@ from scaffold.resources._scope import ResourceScope
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Deliver", "Events", "Listening", "in_loop", "in_threads"]
-
 Deliver: TypeAlias = Callable[[Handler, Any], None]
 """Has a handler called, where its party lives, and does not wait for it."""
 

@@ -35,8 +35,6 @@ from scaffold.resources._standard import STANDARD, ResourceFactory, make_resourc
 if TYPE_CHECKING:
     from scaffold.client._process.fork_server import ForkServers
 
-__all__ = ["HostServices", "PluginEnvironment"]
-
 
 @dataclass(slots=True)
 class HostServices:

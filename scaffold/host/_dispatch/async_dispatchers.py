@@ -21,8 +21,6 @@ from scaffold.host._dispatch.stream_dispatchers import (
 from scaffold.host._registry.selection import CapabilityIndex
 from scaffold.manifest._model import Manifest
 
-__all__ = ["AsyncHostRoutes"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

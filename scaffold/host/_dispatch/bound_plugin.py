@@ -24,8 +24,6 @@ from scaffold.host._registry.entries import Entry
 from scaffold.manifest._missing_hooks import missing_hook_error
 from scaffold.manifest._model import Manifest
 
-__all__ = ["BoundPlugin", "bind_plugin", "blame"]
-
 C = TypeVar("C", Channel, AsyncChannel)
 
 

@@ -22,8 +22,6 @@ from scaffold.host._dispatch.stream_dispatchers import capability_stream, single
 from scaffold.host._registry.selection import CapabilityIndex
 from scaffold.manifest._model import Manifest
 
-__all__ = ["HostRoutes", "chain_result"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

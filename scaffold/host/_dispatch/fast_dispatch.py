@@ -8,8 +8,6 @@ from scaffold.host._dispatch.bound_plugin import BoundPlugin, blame
 from scaffold.host._in_process.hook_binding import UnguardedCall
 from scaffold.host._in_process.in_flight import DispatchedCalls
 
-__all__ = ["fast_chain", "fast_collect", "unguarded_calls"]
-
 
 def unguarded_calls(
     bound_plugins: Sequence[BoundPlugin[Any]], *, chained: bool = False

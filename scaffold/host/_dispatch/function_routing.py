@@ -10,8 +10,6 @@ from scaffold.contract._hooks.hook import Hook
 from scaffold.host._registry.start_order import dispatch_order
 from scaffold.manifest._model import Manifest
 
-__all__ = ["by_function", "one_owner", "owners"]
-
 
 def by_function(hook: Hook[Any, Any], payload: Any) -> str:
     """Return the function that a payload calls."""

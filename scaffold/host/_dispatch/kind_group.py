@@ -21,8 +21,6 @@ from scaffold.host._registry.selection import (
 from scaffold.host._registry.start_order import dispatch_order
 from scaffold.manifest._model import Manifest
 
-__all__ = ["KindGroup"]
-
 C = TypeVar("C", Channel, AsyncChannel)
 
 _FOR_ALL: Final = (Dispatch.BROADCAST_COLLECT, Dispatch.BROADCAST_NOTIFY, Dispatch.CHAIN)

@@ -12,13 +12,6 @@ from scaffold.host._dispatch.bound_plugin import BoundPlugin, blame
 from scaffold.host._dispatch.kind_group import KindGroup
 from scaffold.host._registry.selection import CapabilityIndex
 
-__all__ = [
-    "async_capability_stream",
-    "async_singleton_stream",
-    "capability_stream",
-    "singleton_stream",
-]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 Items = TypeVar("Items")

@@ -40,8 +40,6 @@ from scaffold.resources._scope import ResourceScope
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["AsyncInProcessChannel"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -34,8 +34,6 @@ from scaffold.host._in_process.in_flight import CallCounter, InFlightCalls, chan
 from scaffold.host._in_process.streams import stream_opener
 from scaffold.resources._scope import ResourceScope
 
-__all__ = ["InProcessChannel"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -19,19 +19,6 @@ from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_f
 from scaffold.host._in_process.hook_binding import HookBinding
 from scaffold.resources._scope import ResourceScope
 
-__all__ = [
-    "CALLS_GRACE_PERIOD",
-    "RESOURCE_GRACE_PERIOD",
-    "await_fully",
-    "await_in_new_loop",
-    "catalogue_of",
-    "failure_translator",
-    "fork_setup_error",
-    "has_async_methods",
-    "inherited",
-    "teardown_error",
-]
-
 CALLS_GRACE_PERIOD: Final = 5.0
 """Seconds for which a close waits for calls in flight."""
 RESOURCE_GRACE_PERIOD: Final = 5.0

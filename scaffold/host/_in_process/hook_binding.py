@@ -12,8 +12,6 @@ from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import JsonObject
 from scaffold.contract._payload.payload import Payload
 
-__all__ = ["HookBinding", "UnguardedCall", "bind_hook"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -9,8 +9,6 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import ConnectFailed
 from scaffold.host._concurrency.polling import async_wait_until, wait_until
 
-__all__ = ["CallCounter", "DispatchedCalls", "InFlightCalls", "channel_closed_error"]
-
 
 class DispatchedCalls:
     """The calls of one hook that are running, for dispatchers that call several plugins at once.

@@ -25,17 +25,6 @@ from scaffold.host._concurrency.polling import wait_until
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, TimeLimitExceeded, WorkRefused
 
-__all__ = [
-    "END",
-    "AsyncGeneratorSteps",
-    "AsyncIteratorSteps",
-    "AsyncStreamSteps",
-    "IteratorSteps",
-    "LoopSteps",
-    "StreamSteps",
-    "ThreadSteps",
-]
-
 T = TypeVar("T")
 
 END: Final = object()

@@ -24,8 +24,6 @@ from scaffold.host._in_process.stream_steps import (
     ThreadSteps,
 )
 
-__all__ = ["async_stream_opener", "stream_opener"]
-
 In = TypeVar("In")
 Out = TypeVar("Out")
 S = TypeVar("S", StreamSteps, AsyncStreamSteps)

@@ -26,8 +26,6 @@ from scaffold.host._runtimes.open_channel import async_open_channel
 from scaffold.manifest._missing_hooks import allow_missing_hooks
 from scaffold.manifest._model import Manifest, Runtime
 
-__all__ = ["AsyncLifecycle"]
-
 T = TypeVar("T")
 
 

@@ -12,8 +12,6 @@ from scaffold.host._loading.discovery import IGNORED
 from scaffold.host._registry.registry import Entry, Registry
 from scaffold.manifest._model import Manifest
 
-__all__ = ["FileWatcher"]
-
 _Sight: TypeAlias = dict[str, tuple[int, int]]
 """The time and the size of every file."""
 

@@ -11,8 +11,6 @@ from weakref import ref
 
 from scaffold.contract._hooks.plugin import Plugin
 
-__all__ = ["LeakDetector", "LeakReport"]
-
 _MOST_HOLDERS: Final = 3
 """How many of those that hold an object are named."""
 

@@ -25,8 +25,6 @@ from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.manifest._missing_hooks import allow_missing_hooks
 from scaffold.manifest._model import Manifest, Runtime
 
-__all__ = ["Lifecycle"]
-
 T = TypeVar("T")
 
 

@@ -42,8 +42,6 @@ from scaffold.resources._standard import ResourceFactory
 if TYPE_CHECKING:
     from scaffold.client._process.fork_server import ForkServers
 
-__all__ = ["Registration"]
-
 C = TypeVar("C", Channel, AsyncChannel)
 T = TypeVar("T")
 

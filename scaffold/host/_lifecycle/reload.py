@@ -18,8 +18,6 @@ from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin
 from scaffold.host._runtimes.open_channel import runs_in_host
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
 
-__all__ = ["Reload"]
-
 C = TypeVar("C", Channel, AsyncChannel)
 
 

@@ -14,19 +14,6 @@ from scaffold.host._registry.entries import Entry, LoadedPlugin, Status
 from scaffold.manifest._missing_hooks import missing_hook_error
 from scaffold.manifest._model import Manifest
 
-__all__ = [
-    "CHECK_SECONDS",
-    "OnStarted",
-    "Started",
-    "check_client",
-    "find_probe_hook",
-    "make_plugin",
-    "rebind_clients",
-    "reload_timeout_error",
-    "start_error",
-    "teardown_timed_out",
-]
-
 CHECK_SECONDS: Final = 5.0
 """Seconds that a check of a plugin's health may take."""
 

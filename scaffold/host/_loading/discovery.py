@@ -18,8 +18,6 @@ from scaffold.manifest._file import UNPARSED
 from scaffold.manifest._lookup import SOURCES
 from scaffold.manifest._model import Manifest, manifest_of, read_manifest
 
-__all__ = ["GROUPS", "IGNORED", "find_plugins", "from_entry_point", "installed"]
-
 GROUPS: Final = ("scaffold.plugins", "dagstack.plugins")
 """The groups of entry points that name plugins."""
 

@@ -11,8 +11,6 @@ from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._loading.module_import import has_module, import_from
 from scaffold.manifest._model import Manifest
 
-__all__ = ["describe_exception", "load_plugin"]
-
 
 def load_plugin(manifest: Manifest) -> Plugin:
     """Import the class that the manifest names, from its folder or installed, and make a plugin.

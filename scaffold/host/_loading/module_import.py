@@ -14,8 +14,6 @@ from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
 
-__all__ = ["fresh_import", "has_module", "import_from", "restore_modules"]
-
 
 class _ImportLock:
     """Held while a name in `sys.modules` is chosen and taken; plugins may load plugins."""

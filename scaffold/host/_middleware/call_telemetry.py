@@ -13,8 +13,6 @@ from scaffold.contract._hooks.dispatcher import StopChain
 from scaffold.contract._json.types import Json
 from scaffold.host._middleware.middleware import HookCall, Proceed
 
-__all__ = ["CALLS", "ERRORS", "SECONDS", "CallTelemetry"]
-
 CALLS: Final = "scaffold.hook.calls"
 """How often a plugin's hook was called."""
 SECONDS: Final = "scaffold.hook.seconds"

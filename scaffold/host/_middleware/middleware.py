@@ -16,8 +16,6 @@ from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.contract._json.types import Json
 from scaffold.manifest._missing_hooks import missing_hook_error
 
-__all__ = ["PRIORITY", "HookCall", "Middleware", "MiddlewareChannel", "MiddlewareStack", "Proceed"]
-
 C = TypeVar("C", Channel, AsyncChannel)
 
 PRIORITY: Final = 1000

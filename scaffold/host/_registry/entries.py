@@ -16,8 +16,6 @@ from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._in_process.in_flight import InFlightCalls
 from scaffold.manifest._model import Manifest, Runtime
 
-__all__ = ["Claim", "Entry", "LoadedPlugin", "State", "Status"]
-
 C = TypeVar("C")
 
 MAX_HEALTH_FAILURES: Final = 3

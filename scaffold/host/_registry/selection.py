@@ -10,8 +10,6 @@ from scaffold.contract._json.types import Json
 from scaffold.host._registry.start_order import dispatch_order
 from scaffold.manifest._model import Manifest
 
-__all__ = ["CapabilityIndex", "Policy", "active_override", "check_fallbacks", "select_active"]
-
 T = TypeVar("T")
 
 Policy: TypeAlias = Callable[[Mapping[str, Json]], str | None]

@@ -7,8 +7,6 @@ from scaffold.contract._errors.errors import DependencyCycle
 from scaffold.manifest._model import Manifest, Runtime
 from scaffold.manifest._runtime_choice import PREFERENCE
 
-__all__ = ["Rank", "dispatch_order", "plan_start"]
-
 Rank: TypeAlias = tuple[bool, bool, int, str]
 
 

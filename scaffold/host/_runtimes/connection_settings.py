@@ -12,8 +12,6 @@ from scaffold.host._runtimes.safe_path import module_path_variables
 from scaffold.manifest._model import Manifest
 from scaffold.manifest._secrets import Secrets, check_way
 
-__all__ = ["http_settings", "process_settings", "resolve_command"]
-
 
 def resolve_command(manifest: Manifest) -> list[str]:
     """Return the command that starts the plugin.

@@ -21,8 +21,6 @@ from typing import Final
 from scaffold.client._process.log_reader import LogReader
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = ["LOCALHOST", "Server", "running"]
-
 LOCALHOST: Final = "127.0.0.1"
 _PAUSE: Final = 0.02
 """Seconds between two looks at a server that is starting."""

@@ -26,9 +26,6 @@ from scaffold.manifest._model import Manifest, McpStdio, Runtime
 from scaffold.manifest._runtime_choice import HAS_PIPES, PREFERENCE
 from scaffold.resources._scope import ResourceScope
 
-__all__ = ["async_open_channel", "open_channel", "runs_in_host", "runtime_of"]
-
-
 if TYPE_CHECKING:
     from scaffold.client._process.launch import Spawn
 

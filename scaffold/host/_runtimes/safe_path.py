@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["module_path_variables"]
-
 _SAFE: Final = "PYTHONSAFEPATH"
 _PATH: Final = "PYTHONPATH"
 _WITH_MODULE: Final = 3

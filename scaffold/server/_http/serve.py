@@ -23,8 +23,6 @@ from scaffold.server._process.shutdown import Shutdown
 from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.service import Service
 
-__all__ = ["Worker", "announce", "serve_http"]
-
 _GRACE_PERIOD: Final = 10.0
 """Seconds that requests in flight get at a shutdown."""
 _KEEP_ALIVE_TIMEOUT: Final = 75

@@ -21,8 +21,6 @@ from typing import Final, NoReturn
 from scaffold.server._http.serve import Worker, announce
 from scaffold.server._process.shutdown import flush_logs
 
-__all__ = ["supervise"]
-
 log = logging.getLogger(__name__)
 
 Work = Callable[[Worker], int]

@@ -13,15 +13,6 @@ from scaffold.contract._context.telemetry import Tracer
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Hook
 
-__all__ = [
-    "Steps",
-    "await_if_needed",
-    "is_async",
-    "run_steps",
-    "run_steps_async",
-    "unexpected_awaitable",
-]
-
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Any, Any, T]
 

@@ -23,8 +23,6 @@ from scaffold.resources._context_data import CONTEXT_VARIABLE, ContextData
 from scaffold.resources._scope import ResourceScope
 from scaffold.server._process.private_settings import take_private_variables
 
-__all__ = ["HostedPlugin"]
-
 STORAGE_VARIABLE: Final = "SCAFFOLD_STORAGE"
 """The variable with the folder for blobs and checkpoints, for a server without a host."""
 TELEMETRY_VARIABLE: Final = "SCAFFOLD_TELEMETRY"

@@ -10,8 +10,6 @@ from typing import Any
 from scaffold.contract._errors.errors import PluginError, PluginLoadError, RuntimeNotSupported
 from scaffold.contract._hooks.plugin import Plugin
 
-__all__ = ["describe_failure", "load_plugin"]
-
 
 def load_plugin(entry_point: str | type[Plugin], name: str) -> Plugin:
     """Import and create a plugin.

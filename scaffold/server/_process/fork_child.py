@@ -11,8 +11,6 @@ from typing import Final
 from scaffold._fork_messages import ForkRequest
 from scaffold.server._process.private_settings import take_private_variables
 
-__all__ = ["run_order"]
-
 _TIME_ZONE: Final = b"TZ"
 _CANNOT_RUN: Final = 126
 """The exit status of shells for a command that cannot be run."""

@@ -19,8 +19,6 @@ from scaffold._fork_messages import INT, LENGTH, READY, ForkRequest
 from scaffold.server._process.fork_child import run_order
 from scaffold.server._process.lean_imports import lean_imports
 
-__all__ = ["main"]
-
 _PRELOADED: Final = (
     "_run",
     "_stdio.threaded_server",

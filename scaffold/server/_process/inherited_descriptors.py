@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 
 from scaffold._concurrency.forks import reset_after_fork
 
-__all__ = ["InheritedDescriptors"]
-
 
 class InheritedDescriptors:
     """Replaces inherited descriptors in every process that is forked from this one.

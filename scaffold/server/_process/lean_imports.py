@@ -16,8 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["lean_imports"]
-
 _PLUGIN_LOADER: Final = "pydantic.plugin._loader"
 _SECRETS: Final = "secrets"
 _PYDANTIC_SECTION: Final = b"[pydantic]"

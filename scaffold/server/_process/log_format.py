@@ -11,8 +11,6 @@ from typing_extensions import override
 
 from scaffold._printable import printable
 
-__all__ = ["log_to_stderr"]
-
 
 class _Formatter(logging.Formatter):
     """Writes records as `2026-01-31 12:00:00,000 ERROR plugin.demo: text`."""

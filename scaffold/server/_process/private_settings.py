@@ -13,8 +13,6 @@ from typing import Final
 from scaffold.contract._hooks.plugin import CONFIG_VARIABLE
 from scaffold.resources._context_data import CONTEXT_VARIABLE, PROOF_VARIABLE
 
-__all__ = ["take_private_variables"]
-
 _PRIVATE_VARIABLES: Final = (CONFIG_VARIABLE, CONTEXT_VARIABLE, PROOF_VARIABLE)
 _ENV_START: Final = 47
 """The field `env_start` of /proc/self/stat, counted from the field `state`; see proc(5)."""

@@ -23,8 +23,6 @@ from typing import Final, NoReturn
 from scaffold._concurrency.locks import Rank, lock
 from scaffold._concurrency.results import SignalSafeFuture
 
-__all__ = ["Shutdown", "end_started_processes", "flush_logs", "run_with_timeout"]
-
 log = logging.getLogger(__name__)
 
 _DRAIN_TIMEOUT: Final = 1.0

@@ -16,8 +16,6 @@ if sys.platform != "win32":
     import fcntl
     import termios
 
-__all__ = ["StdioDescriptors", "claim_stdio", "enlarge_pipe", "unread_bytes"]
-
 _PIPE_BYTES: Final = 1 << 20
 
 

@@ -10,8 +10,6 @@ from scaffold._concurrency.locks import Rank, lock
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["FlowControl"]
-
 
 class FlowControl:
     """Limits the bytes of a stream that were sent and not yet acknowledged.

@@ -14,8 +14,6 @@ from scaffold.server._protocol.stream_threads import StreamPool
 from scaffold.server._protocol.streams import StreamCall
 from scaffold.server._protocol.tool_calls import Call, Notify
 
-__all__ = ["CallRunner"]
-
 _MAX_THREADS: Final = 64
 
 

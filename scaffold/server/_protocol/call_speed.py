@@ -8,8 +8,6 @@ fast call, so they do not block the loop.
 
 from typing import Final
 
-__all__ = ["CallSpeed"]
-
 _FAST: Final = 0.000_5
 """Seconds that a fast call may take, including its payloads."""
 _SLOW: Final = 0.005

@@ -12,8 +12,6 @@ from scaffold._mcp.jsonrpc import RequestMeta
 from scaffold.contract._context.trace_context import trace_fields
 from scaffold.contract._json.types import Json, is_object
 
-__all__ = ["trusted_metadata", "untrusted_metadata"]
-
 _TRACE: Final = "trace_context"
 
 

@@ -9,8 +9,6 @@ import msgspec
 from scaffold._mcp.jsonrpc import Params, RequestId
 from scaffold._mcp.tool_results import ResultPrefix
 
-__all__ = ["Headers", "Request", "Session"]
-
 Headers: TypeAlias = Mapping[str, str]
 """The headers of an HTTP request: lower case names."""
 

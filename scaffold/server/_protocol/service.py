@@ -25,8 +25,6 @@ from scaffold.server._protocol.streams import StreamCall
 from scaffold.server._protocol.tool_calls import Call, ListTools, ToolCall
 from scaffold.server._protocol.toolbox import Toolbox
 
-__all__ = ["Service"]
-
 _CAPABILITIES: Final[JsonObject] = {"tools": {}}
 _CACHE_MS: Final = 300_000
 """Milliseconds that a client may cache results which cannot change while the server runs."""

@@ -18,8 +18,6 @@ from scaffold.server._protocol.backpressure import FlowControl
 from scaffold.server._protocol.streams import StreamCall
 from scaffold.server._protocol.tool_calls import Notify
 
-__all__ = ["StreamPool"]
-
 _BASE_THREADS: Final = 4
 """Threads that are started at once; more generators than these take turns."""
 _MAX_THREADS: Final = 64

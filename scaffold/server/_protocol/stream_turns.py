@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["TurnQueue"]
-
 _PER_LOOP_TURN: Final = 8
 """Generators that continue in one turn of the loop."""
 

@@ -26,8 +26,6 @@ from scaffold.server._protocol.tool_calls import Notify, ToolCall
 from scaffold.server._protocol.tool_responses import ToolResponder
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
-__all__ = ["StreamCall"]
-
 _MAX_COLLECTED_BYTES: Final = 1 << 26
 """Bytes of a stream that are collected for a client that does not read streams: 64 MiB."""
 _MAX_WINDOW: Final = 1 << 20

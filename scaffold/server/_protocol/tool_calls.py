@@ -30,8 +30,6 @@ from scaffold.server._protocol.request_context import Headers, Request
 from scaffold.server._protocol.tool_responses import ToolResponder
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
-__all__ = ["Call", "ListTools", "Notify", "TemplatedCall", "ToolCall"]
-
 Notify: TypeAlias = Callable[[bytes], None]
 """Sends one message that belongs to a call, from any thread."""
 

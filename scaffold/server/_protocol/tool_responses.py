@@ -14,8 +14,6 @@ from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPIT
 from scaffold.server._plugin.hook_steps import Steps, unexpected_awaitable
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
-__all__ = ["ToolResponder"]
-
 _MISSING_CAPABILITY: Final = "missing_capability"
 """The error code of a hook that needs a capability which the MCP client does not have."""
 

@@ -24,8 +24,6 @@ from scaffold.contract._json.types import Json, JsonObject
 from scaffold.server._plugin.hook_steps import Steps, is_async, traced
 from scaffold.server._protocol.call_speed import CallSpeed
 
-__all__ = ["Tool", "Toolbox"]
-
 log = logging.getLogger(__name__)
 
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode

@@ -17,8 +17,6 @@ from scaffold.server._stdio.line_framing import LineSplitter
 from scaffold.server._stdio.session import StdioSession
 from scaffold.server._stdio.stdout_writer import StdoutWriter
 
-__all__ = ["AsyncStdioServer"]
-
 
 class AsyncStdioServer:
     """Serves one client over pipes, in the running event loop, until the input ends."""

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-__all__ = ["LineSplitter", "OversizedLine"]
-
 _READ_BYTES: Final = 1 << 14
 """Bytes of a usual read. Reads of 64 KB are slower: glibc trims its heap after them."""
 _LONG_READ_BYTES: Final = 1 << 20

@@ -28,8 +28,6 @@ from scaffold.server._protocol.tool_responses import ToolResponder
 from scaffold.server._stdio.line_framing import OversizedLine
 from scaffold.server._stdio.stdout_writer import StdoutWriter
 
-__all__ = ["StdioSession", "UnparsedCall"]
-
 _MAX_STREAMS: Final = 256
 """The maximum of open streams: each may buffer a window of messages."""
 

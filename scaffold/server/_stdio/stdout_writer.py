@@ -8,8 +8,6 @@ from typing import Final
 from scaffold._concurrency.locks import Rank, lock
 from scaffold.server._process.stdio_descriptors import enlarge_pipe, unread_bytes
 
-__all__ = ["StdoutWriter"]
-
 _NONBLOCKING: Final = False
 """For `acquire`: do not wait. Passed by position: a keyword takes as long as the lock itself."""
 _MAX_QUEUED_BYTES: Final = 16 * 1024 * 1024

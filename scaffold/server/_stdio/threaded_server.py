@@ -28,8 +28,6 @@ from scaffold.server._stdio.stdout_writer import StdoutWriter
 if TYPE_CHECKING:
     from scaffold.server._protocol.stream_threads import StreamPool
 
-__all__ = ["ThreadedStdioServer"]
-
 _TICK: Final = 0.004
 """Seconds between two checks of the watchdog: a hook keeps the lease for one or two of them."""
 _IDLE_TICKS: Final = 25

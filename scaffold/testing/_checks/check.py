@@ -8,8 +8,6 @@ from typing import Literal, TypeAlias
 from scaffold.contract._json.types import JsonObject
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 
-__all__ = ["Check", "Finding", "Method", "Result", "Suite"]
-
 
 class Suite(StrEnum):
     """The four suites of checks."""

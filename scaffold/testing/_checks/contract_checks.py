@@ -10,8 +10,6 @@ from scaffold.testing._checks.payload_checks import json_boundaries, progress
 from scaffold.testing._checks.repeat_checks import determinism, idempotency, three_hosts
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
 
-__all__ = ["CHECKS"]
-
 
 def _ambient_state(subject: PluginUnderTest) -> Iterator[Finding]:
     _needs_code(subject)

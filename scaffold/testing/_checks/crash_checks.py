@@ -22,8 +22,6 @@ from scaffold.testing._plugin.call_outcomes import call_outcome, shorten_json
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
 from scaffold.testing._plugin.test_inputs import SampleCall, with_timeout
 
-__all__ = ["deadline", "killed_mid_call"]
-
 _LONG_TIMEOUT: Final = 10.0
 _SHORT_TIMEOUT: Final = 0.5
 _GRACE_PERIOD: Final = 5.0

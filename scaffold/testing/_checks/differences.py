@@ -8,8 +8,6 @@ from scaffold.testing._plugin.call_outcomes import canonical_json, shorten_json
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.test_inputs import SampleCall
 
-__all__ = ["find_differences"]
-
 
 def find_differences(
     subject: PluginUnderTest,

@@ -14,8 +14,6 @@ from scaffold.testing._checks.check import Finding
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.test_inputs import SampleCall
 
-__all__ = ["loop_is_free"]
-
 _MAX_PAUSE: Final = 0.2
 """Seconds for which a hook may block the event loop."""
 _ATTEMPTS: Final = 5

@@ -15,8 +15,6 @@ from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_server
 from scaffold.testing._plugin.test_inputs import SampleCall
 
-__all__ = ["CHECKS"]
-
 _MALFORMED: Final = (
     b"{",
     b"[]",

@@ -13,8 +13,6 @@ from scaffold.testing._checks.differences import find_differences
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
 from scaffold.testing._plugin.test_inputs import SampleCall, without_input_checks
 
-__all__ = ["CHECKS"]
-
 
 def _same_answers(subject: PluginUnderTest) -> Iterator[Finding]:
     tried = [case for case in subject.remote_calls() if case.valid]

@@ -19,8 +19,6 @@ from scaffold.testing._plugin.call_outcomes import canonical_json
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
 from scaffold.testing._plugin.test_inputs import SampleCall
 
-__all__ = ["json_boundaries", "progress"]
-
 
 def json_boundaries(subject: PluginUnderTest) -> Iterator[Finding]:
     """Check the values that hooks return, before and after a round trip through JSON."""

@@ -12,8 +12,6 @@ from scaffold.testing._plugin.call_outcomes import shorten_json
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_server
 
-__all__ = ["CHECKS"]
-
 _EXIT_TIMEOUT: Final = 5.0
 """Seconds until the process must end: calls, teardown and exit of a scaffold server, and more."""
 _FLOOD_CALLS: Final = 30

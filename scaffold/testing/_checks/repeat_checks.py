@@ -24,8 +24,6 @@ from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnde
 from scaffold.testing._plugin.test_doubles import REAL_TIME_DOUBLES
 from scaffold.testing._plugin.test_inputs import SampleCall
 
-__all__ = ["determinism", "idempotency", "three_hosts"]
-
 _PROCESS_TIMEOUT: Final = 120.0
 
 _Host: TypeAlias = Callable[[PluginUnderTest, Sequence[SampleCall]], list[JsonObject]]

@@ -11,8 +11,6 @@ from scaffold.testing._checks.check import Finding
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.source_scan import MODULE_STATE, Use
 
-__all__ = ["AMBIENT", "BLOCKING", "CHANCE", "RESOURCES", "SINKS", "Rule", "rule_violations"]
-
 When: TypeAlias = Callable[[Use, PluginUnderTest], bool]
 
 

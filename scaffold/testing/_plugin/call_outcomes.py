@@ -6,8 +6,6 @@ from collections.abc import Callable
 from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract._json.types import Json, JsonObject, is_object
 
-__all__ = ["call_outcome", "canonical_json", "error_as_json", "shorten_json"]
-
 _MAX_SHOWN_CHARS = 160
 """Characters of a value that a finding shows."""
 

@@ -25,8 +25,6 @@ from scaffold.testing._plugin.source_scan import SourceScan
 from scaffold.testing._plugin.test_doubles import FIXED_DOUBLES, REAL_TIME_DOUBLES
 from scaffold.testing._plugin.test_inputs import SampleCall, ValueGenerator, sample_calls
 
-__all__ = ["NotApplicable", "PluginUnderTest", "call_as_json"]
-
 _CALL_TIMEOUT = 60.0
 """Timeout of a call in seconds, whatever its hook declares."""
 

@@ -22,8 +22,6 @@ from scaffold.contract._json.types import Json, JsonObject, is_object
 from scaffold.host._runtimes.server_process import stdio_server
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 
-__all__ = ["RESPONSE_TIMEOUT", "NoResponse", "RawClient", "start_server"]
-
 RESPONSE_TIMEOUT: Final = 10.0
 """Seconds to wait for a response, or for the end of a process."""
 _CHILD_EXIT_TIMEOUT: Final = 1.0

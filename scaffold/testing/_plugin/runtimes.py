@@ -15,8 +15,6 @@ from scaffold.manifest._model import read_manifest
 from scaffold.testing._plugin.call_outcomes import error_as_json
 from scaffold.testing._plugin.test_doubles import FIXED_DOUBLES
 
-__all__ = ["assert_alike", "every_runtime"]
-
 C = TypeVar("C", bound=Client)
 
 

@@ -13,8 +13,6 @@ from typing import Final
 
 from typing_extensions import override
 
-__all__ = ["MODULE_STATE", "SourceScan", "Use"]
-
 MODULE_STATE: Final = "state of the module:"
 """The prefix of a use that changes state of its module."""
 

@@ -5,8 +5,6 @@ from typing import Final
 
 from scaffold.contract._json.types import Json
 
-__all__ = ["FIXED_DOUBLES", "REAL_TIME_DOUBLES"]
-
 REAL_TIME_DOUBLES: Final[Mapping[str, Json]] = {"http_client": {}, "blob_store": {}}
 """Without network and persistent storage; time and random numbers are real."""
 

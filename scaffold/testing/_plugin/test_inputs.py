@@ -10,8 +10,6 @@ from scaffold.contract._json.types import Json, JsonObject, is_object
 from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.testing._plugin.call_outcomes import canonical_json
 
-__all__ = ["SampleCall", "ValueGenerator", "sample_calls", "with_timeout", "without_input_checks"]
-
 ValueGenerator: TypeAlias = Callable[[Json], Iterable[Json]]
 """Generates values for a schema, typical ones first; those at its bounds may be invalid."""
 

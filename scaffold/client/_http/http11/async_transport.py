@@ -24,8 +24,6 @@ from scaffold.client._http.transport.io_requests import RequestFailed, SendReque
 from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.client._http.transport.tls import handshake_failed, tls_context
 
-__all__ = ["AsyncHttp11Transport"]
-
 _LEFT_BEHIND: Final[list[object]] = []
 """Connections of the process from which this one was forked."""
 

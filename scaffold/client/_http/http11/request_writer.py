@@ -4,8 +4,6 @@ from scaffold.client._http.transport.io_requests import SendRequest
 from scaffold.client._http.transport.request_cache import RequestCache
 from scaffold.client._http.transport.server_address import ServerAddress
 
-__all__ = ["RequestWriter"]
-
 
 class RequestWriter:
     """Writes the requests to one address."""

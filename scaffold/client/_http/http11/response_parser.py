@@ -7,8 +7,6 @@ import httptools
 
 from scaffold.client._http.transport.io_requests import Failure, RequestFailed
 
-__all__ = ["ResponseParser"]
-
 _MAX_HEAD_BYTES: Final = 64 * 2**10
 """Bytes before the body, and of fields behind it."""
 

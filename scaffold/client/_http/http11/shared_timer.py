@@ -3,8 +3,6 @@
 import asyncio
 from typing import Protocol
 
-__all__ = ["SharedTimer"]
-
 
 class TimerClient(Protocol):
     """A connection that waits for data."""

@@ -26,8 +26,6 @@ from scaffold.client._http.transport.server_address import ServerAddress
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Http11Transport"]
-
 
 class Http11Transport:
     """Keeps connections to one address, for any number of threads."""

@@ -24,17 +24,6 @@ from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.client._http.transport.tls import certificates
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = [
-    "FIRST_BODY_BYTES",
-    "LEFT_BEHIND",
-    "async_client",
-    "fill_request",
-    "parse_url",
-    "read_failure",
-    "request_like",
-    "sync_client",
-]
-
 B = TypeVar("B", bound=BaseClientBuilder)
 R = TypeVar("R", bound=BaseRequestBuilder)
 Q = TypeVar("Q", bound=Request)

@@ -21,8 +21,6 @@ from scaffold.client._http.transport.io_requests import SendRequest
 from scaffold.client._http.transport.request_cache import RequestCache
 from scaffold.client._http.transport.server_address import ServerAddress
 
-__all__ = ["ReqwestTransport"]
-
 
 class ReqwestTransport:
     """One client of the library, and another for each read timeout of streams."""

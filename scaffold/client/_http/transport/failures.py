@@ -6,17 +6,6 @@ from typing import Final
 from scaffold.client._http.transport.io_requests import Failure, RequestFailed
 from scaffold.client._http.transport.server_address import ServerAddress
 
-__all__ = [
-    "CONNECT_TIMEOUT",
-    "IDLE_TIMEOUT",
-    "MAX_READ_BYTES",
-    "channel_closed",
-    "check_no_proxy",
-    "connection_broken",
-    "not_sent",
-    "timed_out",
-]
-
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds that opening a connection may take."""
 IDLE_TIMEOUT: Final = 4.0

@@ -11,23 +11,6 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from scaffold._mcp.progress import Progress
 
-__all__ = [
-    "READ",
-    "Done",
-    "Failure",
-    "PostMessage",
-    "Read",
-    "RenewSession",
-    "RequestFailed",
-    "ResponseHead",
-    "SendRequest",
-    "Step",
-    "Steps",
-    "Wait",
-    "YieldProgress",
-    "resume_reading",
-]
-
 T = TypeVar("T")
 
 

@@ -14,8 +14,6 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 from scaffold.contract._json.types import Json, is_array, is_object
 
-__all__ = ["Secrets"]
-
 _SHORTEST: Final = 4
 """Characters of a secret that is looked for: shorter ones would hide words."""
 _SHORTEST_PART: Final = 8

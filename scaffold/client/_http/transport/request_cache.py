@@ -5,8 +5,6 @@ from typing import Final, Generic, TypeVar
 
 from scaffold.client._http.transport.io_requests import SendRequest
 
-__all__ = ["RequestCache"]
-
 T = TypeVar("T")
 
 _MAX_ENTRIES: Final = 64

@@ -16,8 +16,6 @@ from urllib.parse import quote, unquote, urlsplit
 from scaffold.client._http.transport.redaction import Secrets
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = ["NO_HEADERS", "ServerAddress"]
-
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 _PRINTABLE_ASCII: Final = frozenset(map(chr, range(0x20, 0x7F)))

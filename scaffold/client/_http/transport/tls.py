@@ -14,8 +14,6 @@ from scaffold.client._http.transport.io_requests import Failure, RequestFailed
 from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.contract._errors.errors import ConnectFailed
 
-__all__ = ["certificates", "handshake_failed", "tls_context", "wrap_socket"]
-
 _CERTIFICATE: Final = re.compile(
     rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
 )

@@ -33,9 +33,6 @@ from scaffold.contract._context.progress import ProgressListener
 from scaffold.contract._errors.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 
-__all__ = ["AsyncConnection", "FastCall"]
-
-
 FastCall: TypeAlias = tuple[Callable[[Any, float], ResponseFuture], Callable[[ResponseFuture], Any]]
 """The fast path of a call, as two functions.
 

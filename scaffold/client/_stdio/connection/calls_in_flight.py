@@ -19,8 +19,6 @@ from scaffold.client._stdio.connection.response_router import Deliver
 from scaffold.client._stdio.connection.transport import NotSent, Transport
 from scaffold.contract._errors.errors import DeadlineExceeded, PeerCrashed, TransportError
 
-__all__ = ["INPUT_CLOSED", "PROBE_TIMEOUT", "Connection"]
-
 PROBE_TIMEOUT: Final = 2.0
 """Seconds of silence after which a server that has read `server/discover` counts as legacy."""
 

@@ -5,8 +5,6 @@ from typing import Final
 
 from scaffold.client._stdio.connection.response_router import ResponseRouter
 
-__all__ = ["HangDetector"]
-
 _MAX_MISSED: Final = 3
 """Missed deadlines in a row, each of a call that began after the last miss."""
 _MAX_PAUSE: Final = 1.0

@@ -14,8 +14,6 @@ from typing import Final
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 
-__all__ = ["CHECK_INTERVAL", "WATCHDOG", "WatchedRead"]
-
 CHECK_INTERVAL: Final = 0.25
 """Seconds between two checks. A read blocks for one or two of them."""
 _MAX_IDLE_CHECKS: Final = 80

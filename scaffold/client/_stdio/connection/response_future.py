@@ -16,8 +16,6 @@ from scaffold._mcp.progress import Progress
 from scaffold.client._stdio.connection.response_router import Response
 from scaffold.contract._context.progress import ProgressListener
 
-__all__ = ["LoopReader", "ResponseFuture"]
-
 
 class LoopReader:
     """The reading callback of an event loop, and its state."""

@@ -25,9 +25,6 @@ from scaffold.client._process.process import WAKE_BYTE
 from scaffold.contract._errors.errors import ProtocolError, TransportError
 from scaffold.contract._json.types import Json
 
-__all__ = ["Deliver", "ReadBuffer", "Response", "ResponseRouter", "message_or_error"]
-
-
 Response: TypeAlias = Message | TemplateMatch[bool] | TransportError | Progress | None
 """The outcome of a wait. `None` only wakes the waiting thread."""
 

@@ -26,8 +26,6 @@ from scaffold.client._stdio.connection.transport import (
 )
 from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed, TransportError
 
-__all__ = ["SharedReading", "take"]
-
 _TICK: Final = int(LIVENESS_INTERVAL * 1000)
 _CROWDED_INTERVAL: Final = 0.02
 """Seconds between checks of the own response, while another thread reads and this one writes."""

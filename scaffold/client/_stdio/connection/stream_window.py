@@ -9,8 +9,6 @@ from scaffold.client._stdio.connection.calls_in_flight import Connection
 from scaffold.client._stdio.connection.response_router import Response
 from scaffold.contract._errors.errors import ProtocolError
 
-__all__ = ["StreamWindow"]
-
 
 class StreamWindow:
     """Delivers the messages of a stream, and checks that the server respects the window."""

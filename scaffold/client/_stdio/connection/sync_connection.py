@@ -29,8 +29,6 @@ from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ProtocolError
 from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 
-__all__ = ["SyncConnection"]
-
 
 class SyncConnection(SharedReading):
     """A connection whose calls block the calling thread."""

@@ -41,17 +41,6 @@ from scaffold.contract._errors.errors import (
     TransportError,
 )
 
-__all__ = [
-    "CLOSE_GRACE_PERIOD",
-    "CRASH_GRACE_PERIOD",
-    "LIVENESS_INTERVAL",
-    "MAX_MESSAGE_BYTES",
-    "SMALL_READ_BYTES",
-    "NotSent",
-    "Transport",
-    "inherited_connection_error",
-]
-
 LIVENESS_INTERVAL: Final = 0.5
 """Seconds between checks whether the process is alive, while calls wait.
 

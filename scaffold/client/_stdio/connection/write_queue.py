@@ -11,8 +11,6 @@ from threading import get_ident
 
 from scaffold._concurrency.turns import Turns, run_last, wake_first
 
-__all__ = ["WriteQueue"]
-
 
 class _QueuedLine:
     """A line, and the bytes of it that were written."""

@@ -11,8 +11,6 @@ from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, subschema
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["close_objects"]
-
 _OPENING = {"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames"}
 _ENTANGLED = {"$dynamicRef", "allOf", "not", "oneOf", "if", "dependentSchemas", "contains"}
 

@@ -8,8 +8,6 @@ from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator.ir import Json
 
-__all__ = ["PayloadSchema"]
-
 
 class PayloadSchema:
     """A self-contained JSON Schema 2020-12."""

@@ -13,8 +13,6 @@ from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["candidate_values", "shrink"]
-
 _SEEDS = 24
 """Likely values that are taken from one schema."""
 _GUESSES = 4

@@ -11,8 +11,6 @@ from scaffold.generator._source.canonical_json import json_equal
 from scaffold.generator._source.json_values import is_object, type_of
 from scaffold.generator.ir import Json
 
-__all__ = ["JSON_TYPES", "RULES", "TYPES_OF_KEYWORD", "Parts", "matches", "possible_types"]
-
 Parts: TypeAlias = tuple[Json, ...]
 """Schemas that all hold for one value, references and `allOf` taken apart."""
 

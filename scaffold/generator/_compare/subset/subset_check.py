@@ -15,8 +15,6 @@ from scaffold.generator._compare.subset.counterexamples import candidate_values,
 from scaffold.generator._compare.subset.subset_proof import proves_subset
 from scaffold.generator._source.canonical_json import canonical
 
-__all__ = ["SubsetResult", "check_subset"]
-
 _TRIES_WITH_PROOF = 400
 _TRIES_WITHOUT = 12_000
 

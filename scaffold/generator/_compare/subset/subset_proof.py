@@ -25,9 +25,6 @@ from scaffold.generator._source.diagnostics import SpecError
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["proves_subset"]
-
-
 _STEPS = 2_000
 """Pairs that are compared before the proof gives up."""
 

@@ -6,8 +6,6 @@ headings and fences that nothing closes are shown as they are written (CommonMar
 
 import re
 
-__all__ = ["block", "cell", "code", "comment"]
-
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r"^( {0,3})(#(?=#{0,5}(?:[ \t]|$))|[=-](?=[=-]*[ \t]*$))")
 _DEFINITION = re.compile(r"^( {0,3})\[(?=[^\]]*\]:)")

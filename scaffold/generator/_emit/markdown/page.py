@@ -7,8 +7,6 @@ from scaffold.generator import ir
 from scaffold.generator._emit.markdown.markup import block, cell, code, comment
 from scaffold.generator._emit.shared.examples import examples
 
-__all__ = ["emit"]
-
 DISPATCH = {
     "singleton": "one plugin answers",
     "broadcast_collect": "every plugin answers, and the answers are collected",

@@ -8,8 +8,6 @@ from scaffold.generator._emit.python.literals import python_literal, string_lite
 from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.type_support import has_literals, pydantic_bounds
 
-__all__ = ["annotated", "annotation", "field_constraints"]
-
 _PLAIN: dict[type[ir.Type], str] = {
     ir.Anything: "Json",
     ir.Null: "None",

@@ -8,8 +8,6 @@ from scaffold.generator._emit.python.line_breaks import Bracket, Concat, format_
 from scaffold.generator._emit.python.literals import docstring
 from scaffold.generator._emit.python.names import PythonNames
 
-__all__ = ["DispatcherMethodView", "dispatcher_views"]
-
 
 @dataclass(frozen=True, slots=True)
 class DispatcherMethodView:

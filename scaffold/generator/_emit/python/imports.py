@@ -7,8 +7,6 @@ from functools import lru_cache
 
 from scaffold.generator._emit.python.line_breaks import WIDTH, Bracket, Concat, format_source
 
-__all__ = ["export_list", "import_block", "project_import"]
-
 THIRD_PARTY = ("scaffold.contract", "typing_extensions")
 
 MODULES = {

@@ -10,17 +10,6 @@ from typing import TypeAlias
 
 from scaffold.generator._emit.python.literals import string_literal
 
-__all__ = [
-    "WIDTH",
-    "Bracket",
-    "Concat",
-    "Source",
-    "StringLiteral",
-    "UnionType",
-    "assignment",
-    "format_source",
-]
-
 WIDTH = 88
 """Columns of a line: the default of the formatters in use."""
 

@@ -11,8 +11,6 @@ import unicodedata
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["attribute_docstring", "docstring", "python_literal", "string_literal"]
-
 WIDTH = 88
 
 _ANYTHING = "See the contract."

@@ -10,8 +10,6 @@ from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.type_support import accepts_null, discriminator, references
 from scaffold.generator._emit.python.value_literals import default_expression
 
-__all__ = ["model_definitions"]
-
 
 def model_definitions(names: PythonNames) -> str:
     """Write the classes and aliases of a kind, without imports.

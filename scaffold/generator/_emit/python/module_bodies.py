@@ -6,8 +6,6 @@ from scaffold.generator._emit.python.dispatcher_views import DispatcherMethodVie
 from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.template_views import HookView, KindView
 
-__all__ = ["client_module", "dispatch_module", "plugin_module"]
-
 
 def plugin_module(names: PythonNames, kind: KindView, hooks: Sequence[HookView]) -> str:
     """Write what a plugin implements."""

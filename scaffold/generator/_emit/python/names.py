@@ -10,8 +10,6 @@ from keyword import iskeyword
 from scaffold.generator._emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
 from scaffold.generator.ir import Declaration, Kind, Record
 
-__all__ = ["PythonNames", "identifiers", "pascal_case"]
-
 
 @dataclass(frozen=True)
 class PythonNames:

@@ -10,8 +10,6 @@ from scaffold.generator._emit.python.value_literals import value_expression
 from scaffold.generator._emit.shared.examples import examples
 from scaffold.generator._schema.types.value_matches import matches_type
 
-__all__ = ["contract_test", "plugin_stub"]
-
 GREETING: dict[str, ir.Json] = {
     "name": "greet",
     "description": "Greet somebody.",

@@ -1,7 +1,5 @@
 """Names that a declaration of a hookspec must leave alone in Python."""
 
-__all__ = ["ATTRIBUTES", "CLASSES", "METHODS"]
-
 CLASSES = frozenset(
     {
         "ABSENT",

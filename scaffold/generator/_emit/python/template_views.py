@@ -9,8 +9,6 @@ from scaffold.generator._emit.python.literals import docstring, python_literal, 
 from scaffold.generator._emit.python.names import PythonNames, pascal_case
 from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL_TEMPLATE
 
-__all__ = ["HookView", "KindView", "hook_view", "kind_view", "with_named_payloads"]
-
 
 @dataclass(frozen=True, slots=True)
 class HookView:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from scaffold.generator import ir
 from scaffold.generator._schema.types.scalar_types import MAX_LITERAL_LENGTH
 
-__all__ = ["accepts_null", "discriminator", "has_literals", "pydantic_bounds", "references"]
-
 
 def accepts_null(type_: ir.Type, declared: Mapping[str, ir.Declaration]) -> bool:
     """Tell whether `null` is a value of a type."""

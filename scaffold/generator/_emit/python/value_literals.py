@@ -7,8 +7,6 @@ from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._schema.types.value_matches import matches_type
 from scaffold.generator._source.json_values import is_list, is_object
 
-__all__ = ["default_expression", "value_expression"]
-
 MAX_DIGITS_ON_A_LINE = 60
 """Of a number on a line, which cannot be broken within one."""
 

@@ -6,8 +6,6 @@ from functools import lru_cache
 from scaffold.generator import ir
 from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
 
-__all__ = ["examples"]
-
 
 def examples(payload: ir.Payload) -> tuple[ir.Json, ...]:
     """Return one valid value of a payload, or none if its schema gives none away."""

@@ -6,8 +6,6 @@ from msgspec.json import format as indented
 
 from scaffold.generator.ir import Json
 
-__all__ = ["json_text"]
-
 
 def json_text(value: Json) -> str:
     """Write JSON to be read by people; half a surrogate pair, which no file can hold, escaped."""

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 from scaffold.generator.ir import Kind
 
-__all__ = ["RUNTIMES", "manifest"]
-
 RUNTIMES = ("in_process", "mcp_stdio", "mcp_http")
 """Every runtime, the one that a host should prefer first."""
 

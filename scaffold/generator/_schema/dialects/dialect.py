@@ -8,8 +8,6 @@ from scaffold.generator._schema.dialects.vocabulary import DIALECT, map_subschem
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["to_standard_dialect", "unknown_vocabularies"]
-
 _PREFIX = "https://json-schema.org/draft/2020-12/vocab/"
 _TEXT = {
     "core": "",

@@ -12,15 +12,6 @@ from scaffold.generator._schema.dialects.vocabulary import DIALECT, KNOWN_KEYWOR
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
-__all__ = [
-    "DRAFT_2020_12",
-    "OPENAPI_3_1",
-    "Draft",
-    "description_draft",
-    "draft_of",
-    "has_mixed_drafts",
-]
-
 _DRAFT_4 = """
     id $schema $ref title description default multipleOf maximum exclusiveMaximum minimum
     exclusiveMinimum maxLength minLength pattern additionalItems items maxItems minItems uniqueItems

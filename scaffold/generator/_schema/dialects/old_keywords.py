@@ -5,8 +5,6 @@ from scaffold.generator._source.edits import Edit, Remove, Rename
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["fix_bound", "fix_items", "fix_repeated"]
-
 _EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 
 

@@ -18,8 +18,6 @@ from scaffold.generator._source.pointers import parse_pointer, pointer_fragment,
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["HoistedSchema", "Translation"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Scope:

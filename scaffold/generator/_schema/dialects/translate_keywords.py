@@ -16,8 +16,6 @@ from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["RECURSIVE_ANCHOR", "KeywordTranslator", "is_anchor"]
-
 RECURSIVE_ANCHOR = "recursive_anchor"
 """The dynamic anchor that stands for `$recursiveAnchor: true` of draft 2019-09."""
 

@@ -7,20 +7,6 @@ from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = [
-    "ANNOTATIONS",
-    "ASSERTIONS",
-    "DIALECT",
-    "IN_PLACE_APPLICATORS",
-    "KNOWN_KEYWORDS",
-    "SCHEMA_KEYWORDS",
-    "SCHEMA_LIST_KEYWORDS",
-    "SCHEMA_MAP_KEYWORDS",
-    "is_walkable",
-    "map_subschemas",
-    "subschemas",
-]
-
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _ONE_TEXT = """

@@ -5,8 +5,6 @@ from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["find_annotations", "find_description", "find_title"]
-
 _LEADS = frozenset({"$ref", "allOf"})
 
 

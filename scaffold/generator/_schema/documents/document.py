@@ -11,8 +11,6 @@ from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.source_text import Pointer, SourceFile
 from scaffold.generator.ir import Json
 
-__all__ = ["REFERENCE_KEYWORDS", "Document", "ReferenceTargets"]
-
 REFERENCE_KEYWORDS = ("$ref", "$dynamicRef")
 """The keywords that lead to another schema."""
 

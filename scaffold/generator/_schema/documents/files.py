@@ -16,8 +16,6 @@ from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.source_text import NO_OVERRIDES, SourceFile, TextOverrides
 from scaffold.generator._source.yaml_text import read_yaml
 
-__all__ = ["SchemaFiles"]
-
 _SUFFIXES = (".json", ".yaml", ".yml")
 
 

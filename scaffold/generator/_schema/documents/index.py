@@ -10,8 +10,6 @@ from scaffold.generator._source.pointers import parse_pointer, resolve_pointer
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["SchemaIndex", "SchemaLocation"]
-
 
 @dataclass(frozen=True, slots=True)
 class SchemaLocation:

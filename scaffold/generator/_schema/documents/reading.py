@@ -28,8 +28,6 @@ from scaffold.generator._source.pointers import resolve_pointer
 from scaffold.generator._source.source_text import Pointer, SourceFile
 from scaffold.generator.ir import Json
 
-__all__ = ["DocumentReader"]
-
 
 @dataclass(frozen=True)
 class DocumentReader:

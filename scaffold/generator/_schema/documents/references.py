@@ -18,8 +18,6 @@ from scaffold.generator._source.pointers import parse_pointer
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["bundle", "check_reachable", "check_references"]
-
 
 def check_references(documents: Documents, document: Document) -> list[Diagnostic]:
     """Return every reference that leads nowhere, and every one that leads back without end."""

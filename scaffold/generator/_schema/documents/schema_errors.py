@@ -7,8 +7,6 @@ from scaffold.generator._hookspec.naming import did_you_mean, quoted_list
 from scaffold.generator._source.json_values import type_of
 from scaffold.generator._source.type_words import describe_types, describe_value
 
-__all__ = ["TYPES", "explain_schema_error"]
-
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 _Words: TypeAlias = tuple[str, str]

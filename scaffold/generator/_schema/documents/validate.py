@@ -24,8 +24,6 @@ from scaffold.generator._source.source_text import Pointer, SourceFile
 from scaffold.generator._source.type_words import describe_value
 from scaffold.generator.ir import Json
 
-__all__ = ["check_draft", "check_schema", "unknown_dialect_error"]
-
 
 def check_schema(
     source: SourceFile, at: Pointer, schema: Json, place: Callable[[Pointer], Pointer] | None = None

@@ -7,8 +7,6 @@ from scaffold.generator._schema.types.constraints import Constraints
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = ["conditional_schemas", "joined_texts", "undeclared_names"]
-
 _MORE = 3
 """Lengths of a text that are tried, beyond the shortest."""
 

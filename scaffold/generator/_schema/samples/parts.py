@@ -15,8 +15,6 @@ from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._source.pointers import pointer_fragment
 from scaffold.generator.ir import Json
 
-__all__ = ["VARIANTS", "LazyValues", "PartSampler", "combine"]
-
 VARIANTS = 6
 """Values that are tried for one part while the others stay."""
 _TRIES = 60

@@ -6,8 +6,6 @@ result: for a pattern with other syntax the text may not match.
 
 from collections.abc import Iterator
 
-__all__ = ["matching_text"]
-
 _LONGEST = 10_000
 """Characters that a repeat may come to; the text of a longer one will not match."""
 _SPARE = 1000

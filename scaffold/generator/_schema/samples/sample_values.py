@@ -25,8 +25,6 @@ from scaffold.generator._schema.types.constraints import (
 from scaffold.generator._source.canonical_json import canonical
 from scaffold.generator.ir import Json
 
-__all__ = ["NoSampleError", "likely_values", "sample"]
-
 _TRIES = 200
 """Whole values that are tried."""
 _STEPS = 20_000

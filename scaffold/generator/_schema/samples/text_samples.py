@@ -8,8 +8,6 @@ from scaffold.generator._schema.samples.conditions import joined_texts
 from scaffold.generator._schema.samples.pattern_sampler import matching_text
 from scaffold.generator._schema.types.constraints import Constraints
 
-__all__ = ["MAX_LENGTH", "text_samples"]
-
 MAX_LENGTH = 10_000
 """Characters of a text, items of a list, properties of an object: of more no sample is made."""
 

@@ -13,14 +13,6 @@ from scaffold.generator._schema.types.constraints import (
 )
 from scaffold.generator._source.json_values import type_of
 
-__all__ = [
-    "ConstraintReader",
-    "TypeKey",
-    "is_anything",
-    "is_nullable_record",
-    "type_key",
-]
-
 _OBJECTS_OR_NULL = OBJECT_TYPE | {"null"}
 
 TypeKey: TypeAlias = tuple[tuple[int, ...], bool]

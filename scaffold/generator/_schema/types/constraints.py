@@ -16,17 +16,6 @@ from scaffold.generator._source.canonical_json import canonical, json_equal
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 
-__all__ = [
-    "ANY_TYPE",
-    "OBJECT_TYPE",
-    "Branches",
-    "Constraints",
-    "Keyword",
-    "collect",
-    "integer_bounds",
-    "merge",
-]
-
 Keyword: TypeAlias = tuple[int, str]
 """A keyword of a schema object, by the object's identity."""
 

@@ -14,8 +14,6 @@ from typing import Final
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS
 from scaffold.generator._schema.types.constraints import Constraints, Keyword
 
-__all__ = ["OBJECT_KEYWORDS", "EnforcementLedger"]
-
 OBJECT_KEYWORDS: Final = frozenset(
     {"properties", "required", "additionalProperties", "unevaluatedProperties"}
 )

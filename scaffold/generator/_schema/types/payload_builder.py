@@ -6,8 +6,6 @@ from scaffold.generator._schema.types.enforcement_ledger import EnforcementLedge
 from scaffold.generator._schema.types.residual_schema import ResidualBuilder, keyword_pointers
 from scaffold.generator._schema.types.type_builder import TypeBuilder
 
-__all__ = ["build_payload"]
-
 
 def build_payload(
     builder: TypeBuilder, document: Document, schema: ir.Json, name: str

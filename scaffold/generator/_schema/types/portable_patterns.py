@@ -6,8 +6,6 @@ classes, groups, alternatives, anchors and repeats. Other patterns are left to t
 
 import re
 
-__all__ = ["to_portable"]
-
 MAX_LENGTH = 300
 """Characters of a pattern that a type carries."""
 

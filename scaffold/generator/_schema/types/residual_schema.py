@@ -19,8 +19,6 @@ from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 
-__all__ = ["ResidualBuilder", "keyword_pointers"]
-
 _UNEVALUATED: Final = frozenset({"unevaluatedProperties", "unevaluatedItems"})
 """Keywords that depend on all their sibling keywords."""
 _UNSURE: Final = frozenset({"$dynamicRef", "dependencies"})

@@ -11,15 +11,6 @@ from scaffold.generator._schema.types.constraints import Constraints, integer_bo
 from scaffold.generator._schema.types.enforcement_ledger import EnforcementLedger
 from scaffold.generator._schema.types.portable_patterns import to_portable
 
-__all__ = [
-    "MAX_LITERAL_LENGTH",
-    "integer_type",
-    "is_imprecise",
-    "number_type",
-    "size_bound",
-    "string_type",
-]
-
 MAX_SAFE_INTEGER = 2**53 - 1
 """The largest whole number that every language keeps exact (RFC 8259 section 6)."""
 

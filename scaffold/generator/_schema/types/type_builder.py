@@ -47,8 +47,6 @@ from scaffold.generator._schema.types.union_types import (
 from scaffold.generator._schema.types.value_matches import matches_type
 from scaffold.generator._source.json_values import type_of
 
-__all__ = ["TypeBuilder"]
-
 MAX_LITERALS = 1000
 """Fixed values that a type lists; of more it is said only what sort they are."""
 

@@ -8,8 +8,6 @@ from scaffold.generator._hookspec.naming import pascal_case, singular
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.types.constraints import Constraints
 
-__all__ = ["TypeNames", "UsageContext"]
-
 _DEFINITIONS = {"$defs", "definitions"}
 _LONGEST_TITLE = 40
 

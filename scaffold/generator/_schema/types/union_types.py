@@ -8,9 +8,6 @@ from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints, collect
 from scaffold.generator._source.canonical_json import canonical
 
-__all__ = ["are_disjoint", "discriminator", "member_label", "simplify_union"]
-
-
 _NULL = frozenset({"null"})
 
 

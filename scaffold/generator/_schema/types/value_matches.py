@@ -7,8 +7,6 @@ from scaffold.generator import ir
 from scaffold.generator._source.canonical_json import json_equal
 from scaffold.generator._source.json_values import is_list, is_object
 
-__all__ = ["matches_type"]
-
 
 def matches_type(value: ir.Json, type: ir.Type, known: Mapping[str, ir.Declaration]) -> bool:
     """Tell whether a value is one of a type; types that are not declared yet fit nothing."""

@@ -40,8 +40,6 @@ from scaffold.server._protocol.request_context import Headers, Session
 from scaffold.server._protocol.service import Service
 from scaffold.server._protocol.tool_calls import Call, ToolCall
 
-__all__ = ["PATH", "App"]
-
 PATH: Final = "/mcp"
 _HEALTH: Final = "/health"
 _ALLOWED_METHODS: Final = "POST, DELETE, OPTIONS"

@@ -8,8 +8,6 @@ from scaffold.server._http.edge.http_errors import status_of
 from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.tool_calls import Call
 
-__all__ = ["respond_to_call"]
-
 _WATCH_DELAY: Final = 0.05
 """Seconds after which the server watches for a disconnect of the client."""
 

@@ -16,8 +16,6 @@ from scaffold.server._http.edge.http_errors import status_of
 from scaffold.server._protocol.tool_calls import ToolCall
 from scaffold.server._protocol.tool_responses import ToolResponder
 
-__all__ = ["HeaderKey", "HttpTemplates", "fast_respond", "header_key"]
-
 HeaderKey: TypeAlias = tuple[Header, ...]
 """The headers of a request, without `Content-Length`: the key of its templates."""
 

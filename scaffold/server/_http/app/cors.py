@@ -10,8 +10,6 @@ from typing import Final
 from scaffold.server._http.edge.head_checks import Header
 from scaffold.server._protocol.request_context import Headers
 
-__all__ = ["cors_headers", "is_preflight", "preflight_headers"]
-
 _ALLOWED_METHODS: Final = b"POST, DELETE"
 _EXPOSED_HEADERS: Final = b"Mcp-Session-Id, Retry-After, WWW-Authenticate"
 _MAX_AGE_SECONDS: Final = b"7200"

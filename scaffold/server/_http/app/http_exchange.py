@@ -8,8 +8,6 @@ from scaffold.server._http.edge.head_checks import Header
 from scaffold.server._http.edge.http_errors import HttpError
 from scaffold.server._protocol.request_context import Headers
 
-__all__ = ["BodyBudget", "HttpExchange", "Receive", "Scope", "Send", "read_headers"]
-
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]

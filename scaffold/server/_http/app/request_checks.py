@@ -15,8 +15,6 @@ from scaffold._mcp.protocol_versions import LEGACY, MODERN, SUPPORTED, ErrorCode
 from scaffold.server._http.edge.http_errors import HttpError
 from scaffold.server._protocol.request_context import Headers
 
-__all__ = ["check_accept", "check_body", "check_mirrored_headers", "check_token"]
-
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
 _NAMED_METHODS: Final = frozenset({"tools/call"})

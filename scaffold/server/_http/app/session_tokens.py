@@ -17,8 +17,6 @@ from typing import Final
 from scaffold.server._http.edge.http_errors import HttpError
 from scaffold.server._protocol.request_context import Session
 
-__all__ = ["SessionTokens"]
-
 _LIFETIME: Final = 24 * 3600
 """Seconds after which a session expires."""
 _OPENED: Final = struct.Struct(">Q8s")

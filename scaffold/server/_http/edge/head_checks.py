@@ -6,8 +6,6 @@ Source: RFC 9110 (Semantics), RFC 9112 (HTTP/1.1).
 import re
 from typing import Final, TypeAlias
 
-__all__ = ["HeadError", "Header", "check_head", "check_size", "without_upgrade"]
-
 Header: TypeAlias = tuple[bytes, bytes]
 
 _MAX_HEAD_BYTES: Final = 64 * 2**10

@@ -13,8 +13,6 @@ from scaffold.server._hostnames import HostPatterns, HostPort
 from scaffold.server._http.edge.http_errors import HttpError
 from scaffold.server._protocol.request_context import Headers
 
-__all__ = ["OriginPolicy"]
-
 log = logging.getLogger(__name__)
 
 _ORIGIN: Final = re.compile(

@@ -5,8 +5,6 @@ from typing import Final
 from scaffold._mcp.jsonrpc import JsonRpcError, RequestId, write_error_response
 from scaffold._mcp.protocol_versions import ErrorCode
 
-__all__ = ["HttpError", "status_of"]
-
 _STATUS: Final[dict[int, int]] = {
     ErrorCode.HEADER_MISMATCH: 400,
     ErrorCode.MISSING_CAPABILITY: 400,

@@ -14,8 +14,6 @@ if sys.platform != "win32":
     import resource
     import termios
 
-__all__ = ["BACKLOG", "close_overdue", "make_room"]
-
 _REQUEST_TIMEOUT: Final = 30.0
 """Seconds from the first byte of a request to its last."""
 _READ_TIMEOUT: Final = 30.0

@@ -17,8 +17,6 @@ from scaffold.server._http.protocol.connection_limits import make_room
 from scaffold.server._http.protocol.half_close import HalfCloseHttpProtocol
 from scaffold.server._protocol.tool_responses import ToolResponder
 
-__all__ = ["HttpProtocol"]
-
 _MAX_HELD_BYTES: Final = 64 * 2**10
 """The maximum size of a body on the fast path, which needs the whole body at once."""
 _PATH: Final = PATH.encode()

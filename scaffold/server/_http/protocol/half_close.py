@@ -12,8 +12,6 @@ from typing_extensions import override
 
 from scaffold.server._http.protocol.strict_parser import StrictHttpProtocol
 
-__all__ = ["HalfCloseHttpProtocol"]
-
 _FIRST_PROBE: Final = 0.05
 """Seconds until the first probe; each further one waits twice as long."""
 _INTERIM: Final = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -25,8 +25,6 @@ from scaffold.server._http.edge.head_checks import (
     without_upgrade,
 )
 
-__all__ = ["StrictHttpProtocol"]
-
 log = logging.getLogger(__name__)
 
 _MAX_HEAD_BYTES: Final = 64 * 2**10
