@@ -2,12 +2,66 @@
 
 import logging
 import os
+import sys
 from typing import Final
 
 from scaffold.contract._errors.errors import InternalError
 
 PLUGIN_EXCEPTIONS: Final = (Exception, SystemExit)
 """The exceptions to catch around plugin code: `sys.exit` in a plugin must not end the host."""
+
+ANY_EXCEPTION: Final = (BaseException,)
+"""What to catch around plugin code in a thread or loop that only plugins use.
+
+There `KeyboardInterrupt` is not a ^C. An exception that ends the thread or the loop leaves every
+caller without an answer. Give it to `as_exception`.
+"""
+
+
+class PluginAborted(Exception):
+    """Stands for an exception that is not an `Exception`; its cause is that exception.
+
+    Examples are `KeyboardInterrupt`, `CancelledError`, and the panic of a native module.
+    """
+
+
+def as_exception(error: BaseException) -> Exception:
+    """Return what a plugin has raised as an `Exception`, which ends no thread and no loop."""
+    if isinstance(error, Exception):
+        return error
+    aborted = PluginAborted(f"{type(error).__name__}: {error}")
+    aborted.__cause__ = error
+    return aborted
+
+
+def original_exception(error: BaseException) -> BaseException:
+    """Return what a plugin has raised, given that or its `as_exception`."""
+    return error.__cause__ or error if isinstance(error, PluginAborted) else error
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Return whether an exception is the `CancelledError` of asyncio."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def is_requested(error: BaseException) -> bool:
+    """Return whether an exception asks the running code to stop, and must be raised again.
+
+    That is the cancellation of the running task, or the close of a generator. A plugin can raise
+    `CancelledError` although its caller was not cancelled: that is a failure of the plugin.
+    """
+    if isinstance(error, GeneratorExit):
+        return True
+    if not is_cancellation(error):
+        return False
+    import asyncio
+
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        return False
+    return task is None or task.cancelling() > 0
 
 
 def mask_exception(error: BaseException, *, plugin: str, hook: str) -> InternalError:
@@ -26,6 +80,7 @@ def mask_exception(error: BaseException, *, plugin: str, hook: str) -> InternalE
     Returns:
         An error with `data["id"]`, the id in the log.
     """
+    error = original_exception(error)
     error_id = os.urandom(6).hex()
     logging.getLogger(f"plugin.{plugin}").error("%s failed [%s]", hook, error_id, exc_info=error)
     name = type(error).__name__

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION
 from scaffold.host._concurrency.polling import wait_until
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
@@ -67,7 +67,7 @@ class _PluginQueue:
                 return
             try:
                 context.run(call, payload)
-            except PLUGIN_EXCEPTIONS as error:
+            except ANY_EXCEPTION as error:
                 logging.getLogger(f"plugin.{self.plugin}").warning(
                     "plugin=%s error=%s", self.plugin, error
                 )

@@ -13,6 +13,7 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
 from scaffold._concurrency.safe_imports import import_safely
+from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception, is_requested
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, TimeLimitExceeded, WorkRefused
 
 if TYPE_CHECKING:
@@ -69,7 +70,13 @@ class LoopThread:
         """
 
         async def wait() -> T:
-            return await awaitable
+            try:
+                return await awaitable
+            except ANY_EXCEPTION as error:
+                if is_requested(error):
+                    raise
+                failure = as_exception(error)
+                raise failure from failure.__cause__
 
         self._check_elsewhere(awaitable)
         work = self._submit(wait(), awaitable, _nothing, last=last)

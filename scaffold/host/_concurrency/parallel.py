@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
 from scaffold.host._concurrency.finish_cancelled import cancel_all
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import AbandonedWork, ThreadUnavailable
@@ -64,8 +64,8 @@ def _begun(threads: ThreadPool, work: Callable[[], T]) -> "Future[T]":
     def run() -> None:
         try:
             outcome.set_result(context.run(work))
-        except PLUGIN_EXCEPTIONS as error:
-            outcome.set_exception(error)
+        except ANY_EXCEPTION as error:
+            outcome.set_exception(as_exception(error))
 
     try:
         threads.do(run, outcome.cancel)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ class ThreadPool:
             except StopIteration as error:
                 # No future takes it; in a generator it would mean another thing (PEP 479).
                 settle(partial(future.set_exception, RuntimeError(f"StopIteration: {error}")))
-            except PLUGIN_EXCEPTIONS as error:
-                settle(partial(future.set_exception, error))
+            except ANY_EXCEPTION as error:
+                settle(partial(future.set_exception, as_exception(error)))
 
         self.do(run, lambda: settle(partial(future.set_exception, WorkRefused())))
         return future

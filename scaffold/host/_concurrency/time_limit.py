@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from scaffold.contract._errors.errors import ConnectFailed, ScaffoldError
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
 from scaffold.host._concurrency.polling import async_wait_until, wait_until
 
 T = TypeVar("T")
@@ -164,9 +164,9 @@ def _settle(
     """Do the work; undo it if its result is not wanted any more."""
     try:
         result = context.run(work)
-    except PLUGIN_EXCEPTIONS as error:
+    except ANY_EXCEPTION as error:
         with suppress(InvalidStateError):
-            outcome.set_exception(error)
+            outcome.set_exception(as_exception(error))
         return
     try:
         outcome.set_result(result)
@@ -196,5 +196,5 @@ def _goes_on(thread: threading.Thread) -> bool:
 def _undo(undo: Callable[[], object]) -> None:
     try:
         undo()
-    except PLUGIN_EXCEPTIONS:
+    except ANY_EXCEPTION:
         logging.getLogger("scaffold").exception("what came too late could not be undone")

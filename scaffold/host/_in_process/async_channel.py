@@ -10,7 +10,12 @@ from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import HookError
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import (
+    ANY_EXCEPTION,
+    PLUGIN_EXCEPTIONS,
+    as_exception,
+    is_requested,
+)
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
@@ -140,7 +145,7 @@ class AsyncInProcessChannel:
                 )
             except HookError:
                 raise
-            except PLUGIN_EXCEPTIONS as error:
+            except ANY_EXCEPTION as error:
                 failure = fail(error)
                 raise failure from failure.__cause__
             finally:
@@ -293,12 +298,18 @@ async def _bounded(
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
-            if iscoroutinefunction(work):
-                await work()
-            else:
-                await await_fully(
-                    await async_run_in_time(work, undo=undo, abandoned_work=abandoned_work)
-                )
+            try:
+                if iscoroutinefunction(work):
+                    await work()
+                else:
+                    await await_fully(
+                        await async_run_in_time(work, undo=undo, abandoned_work=abandoned_work)
+                    )
+            except asyncio.CancelledError as error:
+                if is_requested(error):
+                    raise
+                failure = as_exception(error)
+                raise failure from failure.__cause__
     except TimeoutError:
         if not limit.expired():  # the work's own error
             raise

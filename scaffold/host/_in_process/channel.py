@@ -12,7 +12,7 @@ from typing_extensions import override
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._errors.errors import HookError, PluginError
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
@@ -142,7 +142,7 @@ class InProcessChannel:
                 return answer if type(answer) is output_class else finish(answer)
             except HookError:
                 raise
-            except PLUGIN_EXCEPTIONS as error:
+            except ANY_EXCEPTION as error:
                 failure = fail(error)
                 raise failure from failure.__cause__
             finally:

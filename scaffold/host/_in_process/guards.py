@@ -12,6 +12,7 @@ from scaffold.contract._errors.errors import (
     PluginLoadError,
     ScaffoldError,
 )
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS, is_cancellation, is_requested
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
@@ -31,14 +32,30 @@ inherited: Final[list[ResourceScope]] = []
 def failure_translator(
     binding: HookBinding[Any, Any], hook: Hook[Any, Any]
 ) -> Callable[[BaseException], ScaffoldError]:
-    """Return what turns a failure into what the caller may know."""
+    """Return what turns a failure into what the caller may know.
+
+    It raises again what is not a failure of the plugin: an interrupt, or a cancellation of the
+    caller.
+    """
 
     def failed(error: BaseException) -> ScaffoldError:
+        raise_unless_failure(error)
         if isinstance(error, TimeLimitExceeded):
             return DeadlineExceeded(f"{hook.name}: no answer within {hook.timeout:g} s")
         return transport_failure(error) or binding.fail(error)
 
     return failed
+
+
+def raise_unless_failure(error: BaseException) -> None:
+    """Raise an exception again unless a plugin that was called on this thread has failed with it.
+
+    The thread is the caller's. So `KeyboardInterrupt`, other exceptions of signal handlers and a
+    requested cancellation are the caller's, but a `CancelledError` that no caller asked for is not.
+    """
+    if isinstance(error, PLUGIN_EXCEPTIONS) or (is_cancellation(error) and not is_requested(error)):
+        return
+    raise error
 
 
 def teardown_error(name: str, error: BaseException) -> PluginError:

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception, is_requested
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.polling import wait_until
 from scaffold.host._concurrency.thread_pool import ThreadPool
@@ -146,8 +146,8 @@ class ThreadSteps:
         while (asked := self._asked.get()) is not None:
             try:
                 item = self._plain.step()
-            except PLUGIN_EXCEPTIONS as error:
-                asked.settle(partial(_fail, error))
+            except ANY_EXCEPTION as error:
+                asked.settle(partial(_fail, as_exception(error)))
             else:
                 asked.settle(partial(_identity, item))
 
@@ -271,8 +271,10 @@ class LoopSteps:
     async def _answer(self, asked: SignalSafeFuture[Any]) -> None:
         try:
             item = await anext(self._items, END)
-        except PLUGIN_EXCEPTIONS as error:
-            asked.settle(partial(_fail, error))
+        except ANY_EXCEPTION as error:
+            if is_requested(error):
+                raise
+            asked.settle(partial(_fail, as_exception(error)))
         else:
             asked.settle(partial(_identity, item))
 
@@ -281,8 +283,10 @@ class LoopSteps:
             close = getattr(self._items, "aclose", None)
             if close is not None:
                 await close()
-        except PLUGIN_EXCEPTIONS as error:
-            self._failure = error
+        except ANY_EXCEPTION as error:
+            if is_requested(error):
+                raise
+            self._failure = as_exception(error)
         finally:
             self._cut_off()
 

@@ -5,12 +5,13 @@ from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from scaffold.contract._errors.errors import DeadlineExceeded, ScaffoldError
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_failure
+from scaffold.host._in_process.guards import raise_unless_failure
 from scaffold.host._in_process.hook_binding import HookBinding
 from scaffold.host._in_process.in_flight import InFlightCalls, channel_closed_error
 from scaffold.host._in_process.stream_steps import (
@@ -152,7 +153,8 @@ class _Guarded(Generic[S, E]):
         return self.steps
 
     def told(self, error: BaseException) -> BaseException:
-        """Return what the caller learns of what went wrong."""
+        """Return what the caller learns of what went wrong; raise what is not a failure again."""
+        raise_unless_failure(error)
         if isinstance(error, ScaffoldError):
             return error
         if isinstance(error, TimeLimitExceeded):
@@ -173,7 +175,7 @@ class _Source(_Guarded[StreamSteps, None]):
             if self._in_flight_calls.shut:
                 self._enter()
             return self.begun().step(self.hook.timeout)
-        except PLUGIN_EXCEPTIONS as error:
+        except ANY_EXCEPTION as error:
             told = self.told(error)
             raise told from told.__cause__
 
@@ -196,7 +198,7 @@ class _AsyncSource(_Guarded[AsyncStreamSteps, Awaitable[None]]):
                 await self._enter()
             steps = self.begun()
             return await (steps.step() if self.hook.timeout is None else self._in_time(steps))
-        except PLUGIN_EXCEPTIONS as error:
+        except ANY_EXCEPTION as error:
             told = self.told(error)
             raise told from told.__cause__
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from scaffold.contract._errors.errors import PluginLoadError
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS, original_exception
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._loading.module_import import has_module, import_from
 from scaffold.manifest._model import Manifest
@@ -42,6 +42,7 @@ def load_plugin(manifest: Manifest) -> Plugin:
 
 def describe_exception(error: BaseException, folder: Path) -> str:
     """Say in one line what was raised, and where in the plugin: the traceback is for its log."""
+    error = original_exception(error)
     message = next(iter(str(error).splitlines()), "")
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     place = _place(error, folder)

@@ -10,7 +10,12 @@ from types import CoroutineType
 from typing import Any, TypeAlias, TypeVar
 
 from scaffold.contract._context.telemetry import Tracer
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import (
+    ANY_EXCEPTION,
+    as_exception,
+    is_cancellation,
+    is_requested,
+)
 from scaffold.contract._hooks.hook import Hook
 
 T = TypeVar("T")
@@ -57,8 +62,10 @@ async def run_steps_async(steps: Steps[T]) -> T:
         while True:
             try:
                 result_value = await value if isawaitable(value) else value
-            except PLUGIN_EXCEPTIONS as error:
-                value = steps.throw(error)
+            except ANY_EXCEPTION as error:
+                if is_cancellation(error) and is_requested(error):
+                    raise
+                value = steps.throw(as_exception(error))
             else:
                 value = steps.send(result_value)
     except StopIteration as stop:

@@ -35,7 +35,12 @@ class CallRunner:
             return _run_timed(call, notify)
         if isinstance(call, StreamCall):
             return await self._stream(call, notify)
-        return await self.loop.run_in_executor(self.executor, _run_timed, call, notify)
+        try:
+            running = self.loop.run_in_executor(self.executor, _run_if_wanted, call, notify)
+        except RuntimeError as error:  # no thread can be started
+            call.cancel()
+            return call.refuse(error)
+        return await running
 
     async def _stream(self, call: StreamCall, notify: Notify) -> bytes:
         future: asyncio.Future[bytes] = self.loop.create_future()
@@ -87,6 +92,11 @@ class CallRunner:
             future.result(timeout)
         except TimeoutError:
             future.cancel()
+
+
+def _run_if_wanted(call: Call, notify: Notify) -> bytes:
+    """Run a call on a thread, unless it was cancelled or refused while it waited for one."""
+    return b"" if call.cancelled else _run_timed(call, notify)
 
 
 def _run_timed(call: Call, notify: Notify) -> bytes:

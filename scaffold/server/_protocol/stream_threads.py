@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Final
 
 from scaffold._concurrency.locks import Rank, lock
+from scaffold.contract._errors.masking import ANY_EXCEPTION
 from scaffold.server._protocol.backpressure import FlowControl
 from scaffold.server._protocol.streams import StreamCall
 from scaffold.server._protocol.tool_calls import Notify
@@ -35,6 +36,7 @@ class _Stream:
         self.flow: FlowControl = call.flow
         self._turns: Generator[None, None, bytes] = call.run_in_turns(notify)
         self._context = Context()
+        self._refuse = call.refuse
         self._on_end = on_end
 
     def advance(self) -> bool:
@@ -43,6 +45,9 @@ class _Stream:
             self._context.run(next, self._turns)
         except StopIteration as end:
             self._on_end(end.value)
+            return False
+        except ANY_EXCEPTION as error:
+            self._on_end(self._refuse(error))
             return False
         return True
 
@@ -75,8 +80,9 @@ class StreamPool:
             self._blocked.discard(stream)
             start_thread = self._threads < _BASE_THREADS
             self._threads += start_thread
-        if start_thread:
-            self._start_thread(self._work)
+        if start_thread and not self._start_thread(self._work):
+            with self._lock:
+                self._threads -= 1
         self._ensure_watcher(None)
 
     def _start_thread(self, work: Callable[[], None]) -> bool:
@@ -120,6 +126,7 @@ class StreamPool:
                 self._threads += add_thread
             seen = self._turns
             if add_thread and not self._start_thread(self._work):
-                self._threads -= 1
+                with self._lock:
+                    self._threads -= 1
             for stream in blocked:
                 stream.flow.check_timeout()

@@ -9,13 +9,13 @@ from msgspec import UNSET
 from typing_extensions import override
 
 from scaffold._concurrency.locks import Rank, lock
-from scaffold._mcp.jsonrpc import JsonRpcError, RequestId, write_error_response, write_response
+from scaffold._mcp.jsonrpc import RequestId, write_response
 from scaffold._mcp.progress import HookReport
 from scaffold._mcp.stream_messages import write_stream_end, write_stream_item, write_stream_report
 from scaffold._mcp.tool_results import ResultPrefix, write_result
 from scaffold.contract._context.progress import ProgressListener
 from scaffold.contract._errors.errors import HookError
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS, is_requested
 from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.contract._json.types import Json
 from scaffold.server._plugin.hook_steps import Steps
@@ -77,9 +77,10 @@ class StreamCall(ToolCall):
         try:
             with self._call_context(notify):
                 return write_response(self.id, (yield from self._run()))
-        except JsonRpcError as error:
-            self.error = error
-            return write_error_response(error, self.id)
+        except ANY_EXCEPTION as error:
+            if is_requested(error):
+                raise
+            return self.refuse(error)
 
     @override
     async def run_async(self, notify: Notify) -> bytes:

@@ -21,7 +21,12 @@ from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.contract._context.metadata import calling_with
 from scaffold.contract._context.progress import ProgressListener, reporting_to
 from scaffold.contract._errors.errors import HookError
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import (
+    ANY_EXCEPTION,
+    PLUGIN_EXCEPTIONS,
+    is_cancellation,
+    is_requested,
+)
 from scaffold.contract._json.types import Json
 from scaffold.server._plugin.hook_steps import Steps, run_steps, run_steps_async
 from scaffold.server._protocol.backpressure import FlowControl
@@ -40,6 +45,7 @@ class Call(ABC):
     def __init__(
         self,
         id: RequestId,
+        toolbox: Toolbox,
         *,
         is_async: bool,
         progress_token: RequestId | None = None,
@@ -47,6 +53,7 @@ class Call(ABC):
         speed: CallSpeed | None = None,
     ) -> None:
         self.id = id
+        self._toolbox = toolbox
         self.speed = speed
         """The measured speed of the function, if it is known."""
         self.is_async = is_async
@@ -83,20 +90,31 @@ class Call(ABC):
                 return write_response(self.id, run_steps(self.steps()))
             with self._call_context(notify):
                 return write_response(self.id, run_steps(self.steps()))
-        except JsonRpcError as error:
-            self.error = error
-            return write_error_response(error, self.id)
+        except ANY_EXCEPTION as error:
+            return self.refuse(error)
 
     async def run_async(self, notify: Notify) -> bytes:
-        """Run the call in the running event loop and return its response."""
+        """Run the call in the running event loop and return its response.
+
+        It raises nothing but the cancellation of its task.
+        """
         try:
             if self.progress_token is None and not self.metadata:
                 return write_response(self.id, await run_steps_async(self.steps()))
             with self._call_context(notify):
                 return write_response(self.id, await run_steps_async(self.steps()))
-        except JsonRpcError as error:
-            self.error = error
-            return write_error_response(error, self.id)
+        except ANY_EXCEPTION as error:
+            if is_cancellation(error) and is_requested(error):
+                raise
+            return self.refuse(error)
+
+    def refuse(self, error: BaseException) -> bytes:
+        """Return the response to a call that has no result, because of an exception."""
+        if not isinstance(error, JsonRpcError):
+            masked = self._toolbox.mask_exception(error, "the call")
+            error = JsonRpcError(ErrorCode.INTERNAL_ERROR, str(masked), masked.data)
+        self.error = error
+        return write_error_response(error, self.id)
 
     @contextmanager
     def _call_context(self, notify: Notify) -> Generator[None]:
@@ -123,8 +141,7 @@ class ListTools(Call):
     """`tools/list`."""
 
     def __init__(self, request: Request, toolbox: Toolbox, cache_ms: int) -> None:
-        super().__init__(request.id, is_async=toolbox.is_async)
-        self._toolbox = toolbox
+        super().__init__(request.id, toolbox, is_async=toolbox.is_async)
         self._head = request.head
         self._cache_ms = cache_ms
 
@@ -159,13 +176,13 @@ class ToolCall(Call):
         speed = None if tool is None else tool.speed
         super().__init__(
             request.id,
+            toolbox,
             is_async=is_async,
             progress_token=progress_token,
             metadata=metadata,
             speed=speed,
         )
         self._request = request
-        self._toolbox = toolbox
         self._tool = tool
         self._text = meta is UNSET or not meta.structured
 
@@ -222,7 +239,7 @@ class TemplatedCall(Call):
 
     def __init__(self, id: RequestId, responder: ToolResponder, payload: Any) -> None:
         tool = responder.tool
-        super().__init__(id, is_async=tool.is_async, speed=tool.speed)
+        super().__init__(id, responder.toolbox, is_async=tool.is_async, speed=tool.speed)
         self._responder = responder
         self._payload = payload
 

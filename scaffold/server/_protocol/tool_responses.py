@@ -9,7 +9,7 @@ from scaffold._mcp.message_templates import MESSAGE_START
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold._mcp.tool_results import ResultPrefix, result_start, write_error_result, write_result
 from scaffold.contract._errors.errors import HookError, InvalidInput
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS, as_exception
 from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 from scaffold.server._plugin.hook_steps import Steps, unexpected_awaitable
 from scaffold.server._protocol.toolbox import Tool, Toolbox
@@ -51,7 +51,7 @@ class ToolResponder:
 
     def __init__(self, tool: Tool, toolbox: Toolbox, head: ResultPrefix, *, text: bool) -> None:
         self.tool = tool
-        self._toolbox = toolbox
+        self.toolbox = toolbox
         self._head = head
         self._text = text
 
@@ -87,7 +87,7 @@ class ToolResponder:
                 if structured_only:
                     return join((MESSAGE_START, id, prefix, dump(value), tail))
                 return full_response(id, result(value), tail)
-            except PLUGIN_EXCEPTIONS as error:
+            except ANY_EXCEPTION as error:
                 return full_response(id, error_result(error), tail)
 
         return fast_respond
@@ -95,10 +95,18 @@ class ToolResponder:
     def steps(self, payload: Any) -> Steps[bytes]:
         """Return the steps from a payload to the result, for plain and `async` functions."""
         try:
-            value = yield self.tool.invoke(payload)
+            value = yield self._invoke(payload)
             return self.result(value)
         except PLUGIN_EXCEPTIONS as error:
             return self.error_result(error)
+
+    def _invoke(self, payload: Any) -> Any:
+        """Call the method; raise what it raises as an `Exception`."""
+        try:
+            return self.tool.invoke(payload)
+        except ANY_EXCEPTION as error:
+            failure = as_exception(error)
+            raise failure from failure.__cause__
 
     def result(self, value: Any) -> bytes:
         """Write the result for what the plugin returned; raise `InvalidOutput`."""
@@ -120,7 +128,7 @@ class ToolResponder:
 
     def _masked_error(self, error: BaseException) -> bytes:
         return write_error_result(
-            self._toolbox.mask_exception(error, self.tool.hook.name), self._head
+            self.toolbox.mask_exception(error, self.tool.hook.name), self._head
         )
 
 
