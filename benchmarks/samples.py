@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._schema.documents.files import SchemaFiles
+from scaffold.generator._schema.documents.reading import SchemaFiles
 from scaffold.generator._schema.documents.references import bundle, check_references
 from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
 from scaffold.generator._source.diagnostics import SpecError

@@ -13,8 +13,7 @@ from scaffold._project.generate.generation_cache import GeneratedFiles
 from scaffold._project.generate.generation_plan import lock_for
 from scaffold._project.template.template import newest_bundled, render_new_project
 from scaffold.generator import compile_kind, kind_files
-from scaffold.generator._emit.python.plugin_project import plugin_stub
-from scaffold.generator._emit.shared.manifest import RUNTIMES, manifest
+from scaffold.generator._emit.python.plugin_project import RUNTIMES, manifest, plugin_stub
 from scaffold.generator._source.source_text import read_text
 from scaffold.generator.ir import Kind
 

@@ -13,13 +13,12 @@ from msgspec import convert
 from scaffold._project.config.access import read_text
 from scaffold._project.config.errors import ProjectError, UsageError
 from scaffold._project.config.hookspec_lookup import all_hookspecs, named_hookspec, pinned_hookspec
-from scaffold._project.config.permissions import is_allowed
 from scaffold._project.config.settings import PluginSettings, Settings, read_settings
 from scaffold._project.files.file_changes import State
 from scaffold._project.files.lockfile import read_lock
 from scaffold._project.generate.generation_plan import plan_generation
-from scaffold._project.template.answers import SHIPPED, read_origin
-from scaffold._project.template.template import bundled_versions
+from scaffold._project.template.sources import is_allowed
+from scaffold._project.template.template import SHIPPED, bundled_versions, read_origin
 from scaffold._version import __version__
 from scaffold.generator import SpecError, compile_kind
 from scaffold.generator._compare import Bump, Party, compare

@@ -2,8 +2,7 @@
 
 from scaffold.generator._compile.compiler import compile_kind, kind_files
 from scaffold.generator._compile.contract_json import contract
-from scaffold.generator._hookspec.bundled import shipped_hookspecs
-from scaffold.generator._hookspec.folders import find_kind, list_kinds
+from scaffold.generator._hookspec.folders import find_kind, list_kinds, shipped_hookspecs
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 
 __all__ = [

@@ -12,9 +12,8 @@ from specs import write_spec
 
 from scaffold.generator._lint.fix import fix_hookspecs
 from scaffold.generator._lint.lint import lint_kind
-from scaffold.generator._source.edits import Fix, Insert, Remove, Rename, Replace
-from scaffold.generator._source.text_edits import EditedText, apply_fix
-from scaffold.generator._source.text_positions import find_spans
+from scaffold.generator._source.diagnostics import Fix, Insert, Remove, Rename, Replace
+from scaffold.generator._source.text_edits import EditedText, apply_fix, find_spans
 from scaffold.generator._source.yaml_text import read_yaml
 
 HOOK = """\

@@ -8,7 +8,7 @@ from specs import compile_schema, write_spec
 
 from scaffold.generator import compile_kind
 from scaffold.generator._compile.contract_json import contract, with_digest
-from scaffold.generator._compile.enforcement_report import report_enforcement
+from scaffold.generator._schema.types.enforcement import report_enforcement
 
 TEXT = {"type": "string"}
 ODD = {"type": "string", "pattern": "^(?!-)"}

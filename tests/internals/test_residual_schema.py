@@ -18,7 +18,7 @@ from suite import REMOTES, required
 from scaffold.contract._payload.partial_decoder import partial_type
 from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.generator import compile_kind
-from scaffold.generator._compile.enforcement_report import report_enforcement
+from scaffold.generator._schema.types.enforcement import report_enforcement
 
 REQUIRED = required()
 NUMBERS = count()

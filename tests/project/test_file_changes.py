@@ -3,7 +3,7 @@
 import pytest
 
 from scaffold._project.config.errors import PreconditionError
-from scaffold._project.config.targets import Targets
+from scaffold._project.config.settings import Targets
 from scaffold._project.files.atomic_write import apply_changes
 from scaffold._project.files.file_changes import State, compare_files, resolve_path, unified_diff
 from scaffold._project.files.lockfile import Entry, Lock, Owner, digest

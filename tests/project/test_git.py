@@ -10,9 +10,8 @@ import pytest
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Mode
 from scaffold._project.git.git import clone, merge_files, run_isolated, run_read_only
-from scaffold._project.git.hookspec_states import extract_hookspecs
 from scaffold._project.git.repository import open_repository
-from scaffold._project.git.revisions import list_tree, read_files, resolve_object
+from scaffold._project.git.revisions import extract_hookspecs, list_tree, read_files, resolve_object
 
 ROOT = Path(__file__).parents[2]
 

@@ -190,7 +190,9 @@ def test_a_project_that_was_moved_after_the_kill_is_put_back(tmp_path):
 def foreign(root, monkeypatch, tmp_path):
     """Make the journal of a project that of another user."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "of another"))
-    monkeypatch.setattr("scaffold._project.files.signing._of_this_process", b"another process")
+    monkeypatch.setattr(
+        "scaffold._project.files.journal_record._of_this_process", b"another process"
+    )
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return interrupt(root)
 
@@ -258,7 +260,9 @@ def test_a_key_that_others_can_write_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     root = interrupt(lay(tmp_path / "project"))
-    monkeypatch.setattr("scaffold._project.files.signing._of_this_process", b"another process")
+    monkeypatch.setattr(
+        "scaffold._project.files.journal_record._of_this_process", b"another process"
+    )
     folder = tmp_path / "state" / "hookspec-scaffold"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "journal.key").stat().st_mode & 0o777 == 0o600
@@ -278,7 +282,9 @@ def test_without_a_home_the_key_is_among_the_temporary_files_of_the_user(tmp_pat
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file" / "state"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     root = interrupt(lay(tmp_path / "project"))
-    monkeypatch.setattr("scaffold._project.files.signing._of_this_process", b"another process")
+    monkeypatch.setattr(
+        "scaffold._project.files.journal_record._of_this_process", b"another process"
+    )
 
     assert roll_back(root)
     assert texts(root) == OLD

@@ -7,7 +7,7 @@ from typing import Any
 
 from scaffold._cli.reporting.output import print_json_text, print_lines
 from scaffold._project.config.hookspec_lookup import resolve_kind
-from scaffold.generator._compile.enforcement_report import report_enforcement
+from scaffold.generator._schema.types.enforcement import report_enforcement
 from scaffold.generator.ir import Array, Kind, Payload, Reference, Type, Union
 
 

@@ -7,7 +7,6 @@ from scaffold._cli.reporting.output import print_lines, print_message, print_mes
 from scaffold._printable import printable_line
 from scaffold._project.config.errors import PreconditionError, UsageError
 from scaffold._project.config.hookspec_lookup import pinned_hookspec
-from scaffold._project.config.permissions import allow
 from scaffold._project.config.settings import PluginSettings, read_settings
 from scaffold._project.files import file_changes
 from scaffold._project.files.atomic_write import apply_changes
@@ -15,6 +14,7 @@ from scaffold._project.files.file_changes import Change, State
 from scaffold._project.files.write_journal import locked_project, refuse_interrupted
 from scaffold._project.git.repository import Repository, open_repository
 from scaffold._project.new_project import contract_facts
+from scaffold._project.template.sources import allow
 from scaffold._project.template.update import UpdatePlan, plan_update
 from scaffold._project.template.update_abort import (
     delete_record,

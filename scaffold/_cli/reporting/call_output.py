@@ -9,7 +9,7 @@ from math import ceil
 from scaffold._cli.reporting.output import print_json_text, print_lines
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._json.types import Json, JsonObject
-from scaffold.generator._source.canonical_json import canonical
+from scaffold.generator._source.json_values import canonical
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from scaffold._project.config.errors import UsageError
 from scaffold._project.config.hookspec_lookup import all_hookspecs, hookspecs_in
 from scaffold._project.config.settings import find_settings
 from scaffold._project.git.git import run_read_only
-from scaffold._project.git.hookspec_states import extract_hookspecs
-from scaffold._project.git.revisions import Reader, resolve_object
+from scaffold._project.git.revisions import Reader, extract_hookspecs, resolve_object
 from scaffold.generator._compare import Report, compare, kind_added, kind_removed
 from scaffold.generator._compile.compiler import CompiledKind, compile_with_sources
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError

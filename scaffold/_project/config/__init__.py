@@ -1,1 +1,1 @@
-"""What a project says of itself: settings, names, targets, allowed template sources."""
+"""What a project says of itself: settings, names, targets, the hookspec that it means."""

@@ -1,12 +1,14 @@
 """`[tool.scaffold]` in `pyproject.toml`: what a folder is to scaffold.
 
 A plugin project names its kind and where its files go; a repository of hookspecs lists targets,
-each an emitter and the folder that it fills.
+each an emitter and the folder that it fills. Both say which files of the project are generated.
 """
 
+import re
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from msgspec import Struct, convert
 
@@ -109,3 +111,32 @@ def _check_paths(settings: Settings) -> None:
 def _invalid(reason: str) -> PreconditionError:
     message = f"[tool.scaffold] in 'pyproject.toml': {reason}"
     return PreconditionError("settings-invalid", message, "see docs/projects.md")
+
+
+CONTRACT_TEST = "tests/test_contract.py"
+_OWN = re.compile(r"[a-z][a-z0-9_]*_v[0-9]+(/.+|\.md|\.openrpc\.json)", re.DOTALL)
+"""What emitters call their files within a target: all of a kind, by its major version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The places that generated files may have; a lockfile can claim any other path as well."""
+
+    folders: tuple[str, ...]
+    files: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the targets that the settings of a project name."""
+        if isinstance(settings, PluginSettings):
+            return cls((f"{settings.package}/_generated", "docs"), (CONTRACT_TEST,))
+        return cls(tuple(target.out for target in settings.targets))
+
+    def own(self, path: str, tree: ProjectTree) -> bool:
+        """Tell whether a file with this path, links resolved, can be a generated one.
+
+        Where the project itself is a target, the name has to be one that emitters give.
+        """
+        folders = [tree.locate(folder) for folder in self.folders]
+        inside = any(folder and path.startswith(f"{folder}/") for folder in folders)
+        return inside or path in self.files or ("" in folders and bool(_OWN.fullmatch(path)))

@@ -18,7 +18,7 @@ from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import OutsideProjectError
 from scaffold._project.config.access import explain_os_errors, read_file
 from scaffold._project.config.errors import PreconditionError
-from scaffold._project.config.targets import Targets
+from scaffold._project.config.settings import Targets
 from scaffold._project.files.lockfile import Lock, Owner, digest
 
 

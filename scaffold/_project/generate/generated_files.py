@@ -6,8 +6,12 @@ from pathlib import Path, PurePosixPath
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.hookspec_lookup import all_hookspecs, pinned_hookspec
 from scaffold._project.config.plugin_names import class_name
-from scaffold._project.config.settings import PluginSettings, RepositorySettings, Settings
-from scaffold._project.config.targets import CONTRACT_TEST
+from scaffold._project.config.settings import (
+    CONTRACT_TEST,
+    PluginSettings,
+    RepositorySettings,
+    Settings,
+)
 from scaffold._project.generate.generation_cache import Cache, GeneratedFiles
 from scaffold.generator import compile_kind
 from scaffold.generator._emit import EMITTERS, emit, languages

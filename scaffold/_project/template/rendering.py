@@ -3,6 +3,9 @@
 copier calls git for templates and projects that lie in repositories. It is given plain folders and
 a search path without programs instead, so that it finds no git. What it renders is read back as a
 tree; nothing that a template makes lies in a repository, whatever it is called.
+
+`_moves` in `copier.yml` maps old paths of files to new ones; both may hold answers, as the names of
+template files do. It is what a migration does elsewhere, without a command.
 """
 
 import importlib
@@ -17,6 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Final, ParamSpec, TypeVar
+
+from msgspec import ValidationError, convert
 
 from scaffold._filesystem.path_names import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError
@@ -185,3 +190,37 @@ def _place(error: BaseException, root: Path) -> str:
 def _inside(name: str, root: Path) -> str:
     path = Path(name)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
+
+
+def moved_files(base: Files, new: RenderedTemplate, name: str) -> dict[str, str]:
+    """Return the old path of each file that the new version has under another name.
+
+    Args:
+        base: What the version of before makes.
+        new: What the new version makes.
+        name: What the person calls the new version, for messages.
+    """
+    try:
+        listed = convert(new.config.get("moves", {}), dict[str, str])
+    except ValidationError as error:
+        raise _bad(name, str(error)) from error
+    found = {_path(to, new, name): _path(old, new, name) for old, to in listed.items()}
+    return {
+        to: old
+        for to, old in found.items()
+        if old in base and to not in base and to in new.files and old not in new.files
+    }
+
+
+def _path(text: str, rendering: RenderedTemplate, name: str) -> str:
+    from jinja2 import TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    try:
+        return SandboxedEnvironment().from_string(text).render(**rendering.answers)
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise _bad(name, f"'{text}': {error}") from error
+
+
+def _bad(name: str, reason: str) -> PreconditionError:
+    return PreconditionError("template", f"{name}: '_moves' in its 'copier.yml': {reason}")

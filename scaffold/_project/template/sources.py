@@ -1,24 +1,29 @@
 """Where a template comes from: it ships with this distribution, or lies in a git repository.
 
-What ships is known by its name and by nothing else. Everything else is fetched, and only if the
-person has said so: on the command line, or earlier (`permissions`).
+What ships is known by its name and by nothing else. A project names the template that it was made
+from, and a project may be a stranger's. So what it names is fetched only if the person has named it
+before: on the command line, with `--template`, or in the file of allowed sources. That file has one
+source a line, `#` for remarks; a line that ends in `/` means all that begins with it.
 """
 
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import unquote
 
 from packaging.version import InvalidVersion, Version
 
 from scaffold._filesystem.path_names import reason_to_refuse
+from scaffold._filesystem.reading import read_small_file
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Mode, resolve_links
 from scaffold._project.git.git import clone, run_isolated
 from scaffold._project.git.revisions import list_tree, read_files, resolve_object
-from scaffold._project.template.answers import SHIPPED
-from scaffold._project.template.template import bundled_templates, bundled_versions
+from scaffold._project.template.template import SHIPPED, bundled_templates, bundled_versions
 
 _SHORT: Final = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 """copier's short forms of addresses."""
@@ -203,3 +208,46 @@ def _version(tag: str) -> Version | None:
 
 def _bad(name: str, reason: str) -> PreconditionError:
     return PreconditionError("template", f"'{name}' cannot be used: {reason}")
+
+
+_LARGEST: Final = 2**20
+
+
+def permissions_file() -> Path:
+    """Return the file: `hookspec-scaffold/templates` in the person's folder of settings."""
+    given = os.environ.get("XDG_CONFIG_HOME") or os.environ.get("APPDATA") or ""
+    folder = Path(given) if Path(given).is_absolute() else Path.home() / ".config"
+    return folder / "hookspec-scaffold" / "templates"
+
+
+def is_allowed(source: str) -> bool:
+    """Tell whether a source may be fetched without being named."""
+    return any(_covers(line, source) for line in _lines())
+
+
+def allow(source: str) -> None:
+    """Remember that the person has named a source; that it cannot be kept harms nothing."""
+    if is_allowed(source):
+        return
+    path = permissions_file()
+    with suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        before = path.read_text("utf-8") if path.exists() else ""
+        end = "" if before.endswith("\n") or not before else "\n"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{end}{source}\n")
+
+
+def _covers(line: str, source: str) -> bool:
+    if line.endswith("/"):
+        # Servers decode addresses before they look for '..', and some take '\\' for '/'.
+        rest = unquote(unquote(source.removeprefix(line)))
+        return source.startswith(line) and ".." not in re.split(r"[/\\]", rest)
+    return source == line
+
+
+def _lines() -> list[str]:
+    with suppress(OSError, ValueError):
+        lines = read_small_file(permissions_file(), limit=_LARGEST).decode().splitlines()
+        return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return []

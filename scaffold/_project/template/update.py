@@ -12,34 +12,33 @@ from tempfile import TemporaryDirectory
 
 from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._project.config.errors import PreconditionError
-from scaffold._project.config.permissions import is_allowed, permissions_file
 from scaffold._project.files.file_changes import Change, State
 from scaffold._project.files.lockfile import LOCKFILE, Entry, Lock, Owner, digest, read_lock
 from scaffold._project.files.trees import File, Files, Mode
-from scaffold._project.generate.planned_bindings import plan_bindings
+from scaffold._project.generate.generation_plan import plan_bindings
 from scaffold._project.git.repository import Repository
-from scaffold._project.template.answers import (
-    ANSWERS,
-    SHIPPED,
-    TemplateOrigin,
-    answers_in,
-    read_answers,
-    read_origin,
-    with_origin,
-)
-from scaffold._project.template.merging import merge_file, with_line_endings_of
-from scaffold._project.template.moves import moved_files
-from scaffold._project.template.rendering import RenderedTemplate, render_version
+from scaffold._project.template.merging import merge_file, project_file_at, with_line_endings_of
+from scaffold._project.template.rendering import RenderedTemplate, moved_files, render_version
 from scaffold._project.template.sources import (
     BundledTemplate,
     TemplateSource,
     absolute_source,
     fetch_template,
     find_bundled,
+    is_allowed,
     is_newer,
+    permissions_file,
 )
-from scaffold._project.template.template import bundled_versions
-from scaffold._project.template.worktree import project_file_at
+from scaffold._project.template.template import (
+    ANSWERS,
+    SHIPPED,
+    TemplateOrigin,
+    answers_in,
+    bundled_versions,
+    read_answers,
+    read_origin,
+    with_origin,
+)
 
 
 @dataclass(frozen=True, slots=True)

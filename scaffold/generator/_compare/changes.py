@@ -10,8 +10,7 @@ from scaffold.contract._json.pointers import pointer
 from scaffold.generator._compare.report import Direction, SchemaChange
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, KNOWN_KEYWORDS
-from scaffold.generator._source.canonical_json import json_equal
-from scaffold.generator._source.json_values import is_list, is_object
+from scaffold.generator._source.json_values import is_list, is_object, json_equal
 from scaffold.generator._source.source_text import Pointer
 from scaffold.generator.ir import Json
 

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 from scaffold.generator import ir
 from scaffold.generator._compare.changes import schema_changes
-from scaffold.generator._compare.report import ContractChange, Effect, Party, Verdict, Witness
+from scaffold.generator._compare.report import Bump, ContractChange, Effect, Party, Verdict, Witness
 from scaffold.generator._compare.semver_policy import CHAIN_LINKS, PAYLOAD_RULES, PayloadRule
-from scaffold.generator._compare.subset.closed_view import close_objects
-from scaffold.generator._compare.subset.compared_schema import PayloadSchema
+from scaffold.generator._compare.subset.compared_schema import PayloadSchema, close_objects
 from scaffold.generator._compare.subset.subset_check import check_subset
-from scaffold.generator._compare.version import Bump
-from scaffold.generator._source.canonical_json import json_equal
+from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
+from scaffold.generator._source.json_values import json_equal
 
 _NOT_PROVEN = "it could be neither proven nor refuted"
 
@@ -99,7 +98,6 @@ def _call_form_changes(old: ir.Hook, new: ir.Hook) -> Iterator[ContractChange]:
 def _signature(
     old: ir.Hook, new: ir.Hook, told: str, effects: tuple[Effect, ...]
 ) -> ContractChange:
-    from scaffold.generator._compare.example_call import example_call
 
     shown = Witness(example_call(old), "old hook", "new hook", told)
     return ContractChange(
@@ -146,3 +144,13 @@ def _link(old: ir.Hook, one: ir.Hook, two: ir.Hook, sides: tuple[str, str]) -> E
     return Effect(
         Party.CHAINS, Verdict.BREAKING, bump, why, make_witness(given, wanted, shown, sides)
     )
+
+
+def example_call(hook: ir.Hook) -> ir.Json:
+    """Return a valid call as JSON; without a payload if the hook takes none or none was found."""
+    if hook.input.type is None:
+        return {"hook": hook.name}
+    try:
+        return {"hook": hook.name, "payload": sample(hook.input.schema)}
+    except NoSampleError:
+        return {"hook": hook.name}

@@ -12,7 +12,7 @@ from scaffold.generator._compare.report import (
     Verdict,
     Witness,
 )
-from scaffold.generator._source.canonical_json import canonical
+from scaffold.generator._source.json_values import canonical
 from scaffold.generator.ir import Json
 
 _LONGEST = 120

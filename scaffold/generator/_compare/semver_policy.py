@@ -7,8 +7,7 @@ need not send what the plugin does not know.
 
 from dataclasses import dataclass
 
-from scaffold.generator._compare.report import Party
-from scaffold.generator._compare.version import Bump
+from scaffold.generator._compare.report import Bump, Party
 from scaffold.generator.ir import Json
 
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import asdict, replace
 
 from scaffold.generator import ir
-from scaffold.generator._source.canonical_json import canonical
+from scaffold.generator._source.json_values import canonical
 
 
 def contract(kind: ir.Kind) -> dict[str, ir.Json]:

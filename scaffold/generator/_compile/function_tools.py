@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from scaffold.generator._hookspec.naming import did_you_mean
 from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind
-from scaffold.generator._hookspec.tool_name_checks import has_function_placeholder
+from scaffold.generator._hookspec.semantic_checks import has_function_placeholder
 from scaffold.generator._schema.documents.documents import Document, Documents
 from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints, collect
 from scaffold.generator._source.diagnostics import Diagnostic

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
-from scaffold.generator._emit.python.plugin_project import contract_test, plugin_stub
-from scaffold.generator._emit.shared.manifest import manifest
+from scaffold.generator._emit.python.plugin_project import contract_test, manifest, plugin_stub
 from scaffold.generator.ir import Kind
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ __all__ = ["Emitter", "contract_test", "emit", "languages", "manifest", "plugin_
 Emitter: TypeAlias = Callable[[Kind], Mapping[str, str]]
 
 EMITTERS = {
-    "markdown": "scaffold.generator._emit.markdown.page",
+    "markdown": "scaffold.generator._emit.markdown",
     "openrpc": "scaffold.generator._emit.openrpc",
     "python": "scaffold.generator._emit.python",
 }

@@ -1,8 +1,12 @@
-"""Finding kinds in folders of hookspecs: `<folder>/<kind>/v<N>.yaml`, or a single YAML file."""
+"""Finding kinds in folders of hookspecs: `<folder>/<kind>/v<N>.yaml`, or a single YAML file.
+
+The kinds that ship with scaffold are one of these folders, in the wheel or in a checkout.
+"""
 
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from scaffold._filesystem.path_names import reason_to_refuse
@@ -83,3 +87,16 @@ def _in_folder(folder: Path, within: Path | None) -> Iterator[tuple[str, int, Pa
 
 def _major(match: re.Match[str] | None) -> int:
     return int(match[1]) if match else 0
+
+
+@cache
+def shipped_hookspecs() -> Path:
+    """Return the folder of the shipped kinds."""
+    package = Path(__file__).resolve().parents[2]
+    packed = package / "_data" / "hookspecs"
+    return packed if packed.is_dir() else package.parent / "hookspecs"
+
+
+def hookspec_format_path() -> Path:
+    """Return the JSON Schema of the hookspec format itself."""
+    return shipped_hookspecs() / "hookspec.schema.json"

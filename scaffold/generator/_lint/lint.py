@@ -12,20 +12,18 @@ from scaffold.generator._compile.compiler import (
     read_sources,
 )
 from scaffold.generator._hookspec.parsed_hookspec import SilencedWarning
-from scaffold.generator._lint.dispatch import (
+from scaffold.generator._lint.hooks import (
+    lint_argument_names,
     lint_capabilities,
     lint_chains,
-    lint_lonely_dispatch,
-)
-from scaffold.generator._lint.old_drafts import lint_old_drafts
-from scaffold.generator._lint.schemas import lint_schemas
-from scaffold.generator._lint.tools import (
-    lint_argument_names,
     lint_descriptions_of_arguments,
     lint_input_roots,
     lint_input_types,
+    lint_lonely_dispatch,
     lint_tool_names,
 )
+from scaffold.generator._lint.old_drafts import lint_old_drafts
+from scaffold.generator._lint.schemas import lint_schemas
 from scaffold.generator._schema.documents.documents import Document
 from scaffold.generator._schema.types.constraints import ANY_TYPE, collect
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError

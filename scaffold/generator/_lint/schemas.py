@@ -11,19 +11,16 @@ from scaffold._validators import compile_schema
 from scaffold.generator import ir
 from scaffold.generator._compile.compiler import KindSources
 from scaffold.generator._hookspec.naming import intended_word, pascal_case
-from scaffold.generator._schema.dialects.old_keywords import fix_repeated
 from scaffold.generator._schema.dialects.vocabulary import (
     IN_PLACE_APPLICATORS,
     KNOWN_KEYWORDS,
     subschemas,
 )
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._schema.documents.validate import check_schema
+from scaffold.generator._schema.documents.validate import check_schema, fix_repeated
 from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints, collect
-from scaffold.generator._source.canonical_json import canonical
-from scaffold.generator._source.diagnostics import Diagnostic
-from scaffold.generator._source.edits import Edit, Insert, Rename
-from scaffold.generator._source.json_values import is_object, type_of
+from scaffold.generator._source.diagnostics import Diagnostic, Edit, Insert, Rename
+from scaffold.generator._source.json_values import canonical, is_object, type_of
 from scaffold.generator._source.source_text import Positions, SourceFile
 
 _Rule: TypeAlias = Callable[[Documents, dict[str, ir.Json]], Iterator[Diagnostic]]

@@ -8,8 +8,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from scaffold._filesystem.reading import read_small_file
-from scaffold.generator._source.diagnostics import Diagnostic, SpecError
-from scaffold.generator._source.edits import Edit, Fix
+from scaffold.generator._source.diagnostics import Diagnostic, Edit, Fix, SpecError
 from scaffold.generator.ir import Json
 
 Pointer: TypeAlias = tuple[str | int, ...]

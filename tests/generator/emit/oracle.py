@@ -14,7 +14,7 @@ from datamodel_code_generator.format import PythonVersion
 from datamodel_code_generator.parser import LiteralType
 
 from scaffold.generator import ir
-from scaffold.generator._emit.python.type_support import discriminator, has_literals
+from scaffold.generator._emit.python.annotations import discriminator, has_literals
 
 RUNTIME = "scaffold.contract"
 PLAIN = {

@@ -12,9 +12,14 @@ from scaffold.contract._hooks.hook import DEFAULT_TOOL_NAME
 from scaffold.generator import compile_kind
 from scaffold.generator._compile.function_tools import USUAL_ARGUMENTS, USUAL_NAME
 from scaffold.generator._emit.python.imports import MODULES
-from scaffold.generator._emit.python.names import PythonNames, identifiers
-from scaffold.generator._emit.python.reserved import ATTRIBUTES, CLASSES, METHODS
-from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL_TEMPLATE
+from scaffold.generator._emit.python.names import (
+    ATTRIBUTES,
+    CLASSES,
+    METHODS,
+    PythonNames,
+    identifiers,
+)
+from scaffold.generator._hookspec.semantic_checks import DEFAULT_TOOL_TEMPLATE
 
 
 def public(owner):

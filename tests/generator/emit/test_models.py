@@ -13,8 +13,8 @@ from jsonschema_rs import Draft202012Validator
 
 from scaffold.contract import InvalidInput, InvalidOutput
 from scaffold.generator import compile_kind
-from scaffold.generator._emit.shared.examples import examples
-from scaffold.generator._source.canonical_json import canonical
+from scaffold.generator._emit.json_text import examples
+from scaffold.generator._source.json_values import canonical
 
 POOL = [
     None,

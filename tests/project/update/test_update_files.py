@@ -7,7 +7,7 @@ import shutil
 import pytest
 from aged_projects import commit, git, history, texts
 
-from scaffold._project.config.permissions import is_allowed, permissions_file
+from scaffold._project.template.sources import is_allowed, permissions_file
 from scaffold._project.template.template import bundled_versions
 
 pytestmark = pytest.mark.ci

@@ -1,11 +1,18 @@
-"""One payload's schema, in the forms that a comparison asks for."""
+"""One payload's schema, in the forms that a comparison asks for.
 
+One form closes each open object that declares properties. An open object accepts any property, so
+declaring a new property forbids values that were valid but probably not in use. Comparing only
+payloads with declared properties separates such a change from one that hosts or plugins notice.
+"""
+
+from collections.abc import Iterator
 from functools import cached_property
 
 from scaffold._validators import CanonicalSchema, canonical_form, proves_containment
 from scaffold.contract._validation.validator import CompiledSchema
+from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, subschemas
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._source.canonical_json import canonical
+from scaffold.generator._source.json_values import canonical, is_object
 from scaffold.generator.ir import Json
 
 
@@ -58,3 +65,49 @@ class PayloadSchema:
         except ValueError:
             return None
         return None if '"$ref"' in canonical(difference) else difference
+
+
+_OPENING = {"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames"}
+_ENTANGLED = {"$dynamicRef", "allOf", "not", "oneOf", "if", "dependentSchemas", "contains"}
+
+
+def close_objects(schema: Json) -> Json:
+    """Close the objects that name properties and are open: the result accepts less.
+
+    Where closing an object could let more through (under `not`), or shut out what another part
+    names (under `allOf`), the whole schema is left as it is.
+    """
+    return schema if any(map(_is_entangled, _parts(schema))) else _closed(schema)
+
+
+def _is_entangled(part: dict[str, Json]) -> bool:
+    keywords = part.keys() & ASSERTIONS
+    siblings = keywords - {"$ref"} if "$ref" in keywords else keywords & {"properties"}
+    shared = {"$ref", "anyOf"} & keywords
+    return bool(keywords & _ENTANGLED or (shared and siblings))
+
+
+def _closed(schema: Json) -> Json:
+    if not is_object(schema):
+        return schema
+    result = {**schema}
+    for (keyword, *rest), inner in subschemas(schema):
+        closed = _closed(inner)
+        if not rest:
+            result[str(keyword)] = closed
+        elif isinstance(rest[0], int):
+            members = list(result[str(keyword)])
+            members[rest[0]] = closed
+            result[str(keyword)] = members
+        else:
+            result[str(keyword)] = {**result[str(keyword)], rest[0]: closed}
+    if "properties" in schema and not schema.keys() & _OPENING:
+        result["additionalProperties"] = False
+    return result
+
+
+def _parts(schema: Json) -> Iterator[dict[str, Json]]:
+    if is_object(schema):
+        yield schema
+        for _, inner in subschemas(schema):
+            yield from _parts(inner)

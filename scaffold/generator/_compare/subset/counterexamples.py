@@ -9,8 +9,7 @@ from scaffold.generator._compare.subset.compared_schema import PayloadSchema
 from scaffold.generator._schema.dialects.vocabulary import subschemas
 from scaffold.generator._schema.samples.pattern_sampler import matching_text
 from scaffold.generator._schema.samples.sample_values import likely_values
-from scaffold.generator._source.canonical_json import canonical
-from scaffold.generator._source.json_values import is_list, is_object
+from scaffold.generator._source.json_values import canonical, is_list, is_object
 from scaffold.generator.ir import Json
 
 _SEEDS = 24

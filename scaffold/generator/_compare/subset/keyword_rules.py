@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
-from scaffold.generator._source.canonical_json import json_equal
-from scaffold.generator._source.json_values import is_object, type_of
+from scaffold.generator._source.json_values import is_object, json_equal, type_of
 from scaffold.generator.ir import Json
 
 Parts: TypeAlias = tuple[Json, ...]

@@ -2,18 +2,18 @@
 
 from scaffold.generator import ir
 from scaffold.generator._compile.contract_json import contract
-from scaffold.generator._emit.python.dispatcher_views import dispatcher_views
+from scaffold.generator._emit.json_text import json_text
 from scaffold.generator._emit.python.imports import export_list, import_block, project_import
 from scaffold.generator._emit.python.literals import docstring
 from scaffold.generator._emit.python.models import model_definitions
 from scaffold.generator._emit.python.module_bodies import (
     client_module,
     dispatch_module,
+    dispatcher_views,
     plugin_module,
 )
 from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.template_views import hook_view, kind_view, with_named_payloads
-from scaffold.generator._emit.shared.json_text import json_text
 
 __all__ = ["emit"]
 

@@ -3,11 +3,17 @@
 from collections.abc import Container, Iterable, Iterator
 
 from scaffold.generator import ir
-from scaffold.generator._emit.python.annotations import annotated, annotation, field_constraints
+from scaffold.generator._emit.python.annotations import (
+    accepts_null,
+    annotated,
+    annotation,
+    discriminator,
+    field_constraints,
+    references,
+)
 from scaffold.generator._emit.python.line_breaks import Bracket, Concat, assignment, format_source
 from scaffold.generator._emit.python.literals import attribute_docstring, docstring, string_literal
 from scaffold.generator._emit.python.names import PythonNames
-from scaffold.generator._emit.python.type_support import accepts_null, discriminator, references
 from scaffold.generator._emit.python.value_literals import default_expression
 
 

@@ -7,7 +7,7 @@ from scaffold.generator._compile.function_tools import USUAL_ARGUMENTS, USUAL_NA
 from scaffold.generator._emit.python.line_breaks import Bracket, Concat, Source, format_source
 from scaffold.generator._emit.python.literals import docstring, python_literal, string_literal
 from scaffold.generator._emit.python.names import PythonNames, pascal_case
-from scaffold.generator._hookspec.tool_name_checks import DEFAULT_TOOL_TEMPLATE
+from scaffold.generator._hookspec.semantic_checks import DEFAULT_TOOL_TEMPLATE
 
 
 @dataclass(frozen=True, slots=True)

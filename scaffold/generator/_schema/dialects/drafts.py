@@ -1,14 +1,18 @@
 """The drafts of JSON Schema that schemas say they are written in: what each of them knows.
 
-Every draft is read as what it says it is, and translated to 2020-12 (`translation`). OpenAPI 3.0
-and Swagger 2.0 have dialects of their own, which come from draft 4.
+Every draft is read as what it says it is, and translated to 2020-12 (`translate_document.py`).
+OpenAPI 3.0 and Swagger 2.0 have dialects of their own, which come from draft 4.
+
+Dialects of 2020-12 choose among the standard vocabularies (section 8.1). A keyword that a dialect
+leaves out has no effect. So these keywords are removed when the schema is read, and the result is a
+schema of the standard dialect, which every validator supports.
 """
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from scaffold._validators import Draft as Meta
-from scaffold.generator._schema.dialects.vocabulary import DIALECT, KNOWN_KEYWORDS
+from scaffold.generator._schema.dialects.vocabulary import DIALECT, KNOWN_KEYWORDS, map_subschemas
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json
 
@@ -130,3 +134,50 @@ def has_mixed_drafts(document: Json) -> bool:
         elif is_list(current):
             pending += current
     return False
+
+
+_PREFIX = "https://json-schema.org/draft/2020-12/vocab/"
+_TEXT = {
+    "core": "",
+    "applicator": """
+        prefixItems items contains additionalProperties properties patternProperties propertyNames
+        dependentSchemas if then else allOf anyOf oneOf not
+    """,
+    "unevaluated": "unevaluatedItems unevaluatedProperties",
+    "validation": """
+        type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength
+        minLength pattern maxItems minItems uniqueItems maxContains minContains maxProperties
+        minProperties required dependentRequired
+    """,
+    "meta-data": "title description default deprecated readOnly writeOnly examples",
+    "format-annotation": "format",
+    "content": "contentEncoding contentMediaType contentSchema",
+}
+_KEYWORDS = {_PREFIX + name: frozenset(text.split()) for name, text in _TEXT.items()}
+_OPTIONAL = frozenset[str]().union(*_KEYWORDS.values())
+
+
+def unknown_vocabularies(metaschema: Json) -> list[str]:
+    """List the vocabularies that a meta-schema requires and scaffold does not support."""
+    needed = _vocabularies(metaschema)
+    return [uri for uri, is_required in needed.items() if is_required and uri not in _KEYWORDS]
+
+
+def to_standard_dialect(schema: Json, metaschema: Json) -> Json:
+    """Rewrite a schema of a dialect as the schema of the standard dialect that means the same."""
+    spoken = (_KEYWORDS.get(uri, frozenset[str]()) for uri in _vocabularies(metaschema))
+    silent = _OPTIONAL.difference(*spoken)
+    return {**_without(schema, silent), "$schema": DIALECT}
+
+
+def _vocabularies(metaschema: Json) -> dict[str, bool]:
+    """Return the vocabularies of a meta-schema; one that names none has them all."""
+    named = metaschema.get("$vocabulary") if is_object(metaschema) else None
+    return named if is_object(named) else dict.fromkeys(_KEYWORDS, True)
+
+
+def _without(schema: Json, silent: frozenset[str]) -> Json:
+    if not is_object(schema):
+        return schema
+    heard = {keyword: value for keyword, value in schema.items() if keyword not in silent}
+    return map_subschemas(heard, lambda inner: _without(inner, silent))

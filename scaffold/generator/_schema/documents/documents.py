@@ -12,12 +12,9 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from scaffold.generator._schema.dialects.vocabulary import DIALECT
-from scaffold.generator._schema.documents.document import REFERENCE_KEYWORDS, Document
-from scaffold.generator._schema.documents.files import SchemaFiles
-from scaffold.generator._schema.documents.index import SchemaIndex
-from scaffold.generator._schema.documents.reading import DocumentReader
-from scaffold.generator._source.diagnostics import Diagnostic, SpecError
-from scaffold.generator._source.edits import Edit
+from scaffold.generator._schema.documents.document import REFERENCE_KEYWORDS, Document, SchemaIndex
+from scaffold.generator._schema.documents.reading import DocumentReader, SchemaFiles
+from scaffold.generator._source.diagnostics import Diagnostic, Edit, SpecError
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.pointers import parse_pointer, pointer_fragment, quote_fragment
 from scaffold.generator._source.source_text import Pointer, Positions, SourceFile

@@ -1,28 +1,136 @@
-"""Validate schemas against the meta-schema of JSON Schema, and report errors in plain words."""
+"""Validate schemas against the meta-schema of JSON Schema.
+
+Each error gets a message and a hint in plain words. Where a former draft wrote the same in another
+way, it gets a fix as well.
+"""
 
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from scaffold._validators import Validator, compile_schema
-from scaffold.generator._hookspec.naming import intended_word
+from scaffold.generator._hookspec.naming import did_you_mean, intended_word, quoted_list
 from scaffold.generator._schema.dialects.drafts import DRAFT_2020_12, OPENAPI_3_1, Draft
-from scaffold.generator._schema.dialects.old_keywords import (
-    fix_bound,
-    fix_items,
-    fix_repeated,
-)
 from scaffold.generator._schema.dialects.translate_document import Translation
 from scaffold.generator._schema.dialects.vocabulary import DIALECT, is_walkable, subschemas
-from scaffold.generator._schema.documents.schema_errors import TYPES, explain_schema_error
-from scaffold.generator._source.diagnostics import Diagnostic
-from scaffold.generator._source.edits import Edit, Replace
-from scaffold.generator._source.json_values import is_list, is_object
+from scaffold.generator._source.diagnostics import Diagnostic, Edit, Remove, Rename, Replace
+from scaffold.generator._source.json_values import (
+    canonical,
+    describe_types,
+    describe_value,
+    is_list,
+    is_object,
+    type_of,
+)
 from scaffold.generator._source.pointers import resolve_pointer
 from scaffold.generator._source.source_text import Pointer, SourceFile
-from scaffold.generator._source.type_words import describe_value
 from scaffold.generator.ir import Json
+
+_EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
+
+
+def fix_bound(file: str, at: Pointer, schema: Json) -> list[Edit]:
+    """Write `minimum: 3, exclusiveMinimum: true` as `exclusiveMinimum: 3`."""
+    bound = _EXCLUSIVE.get(str(at[-1]), "")
+    if schema[at[-1]] is True and bound in schema:
+        return [Remove(file, at), Rename(file, (*at[:-1], bound), str(at[-1]))]
+    return [Remove(file, at)] if isinstance(schema[at[-1]], bool) else []
+
+
+def fix_items(file: str, at: Pointer, schema: Json) -> list[Edit]:
+    """Write a list of schemas under `items` as `prefixItems`, and what follows it as `items`."""
+    if "prefixItems" in schema:
+        return []
+    edits: list[Edit] = [Rename(file, at, "prefixItems")]
+    if "additionalItems" in schema:
+        edits.append(Rename(file, (*at[:-1], "additionalItems"), "items"))
+    return edits
+
+
+def fix_repeated(file: str, at: Pointer, values: list[Json]) -> list[Edit]:
+    """Leave out of a list what stands in it before."""
+    known: set[str] = set()
+    edits: list[Edit] = []
+    for index, value in enumerate(values):
+        if canonical(value) in known:
+            edits.append(Remove(file, (*at, index)))
+        known.add(canonical(value))
+    return edits[:1]  # two cuts may touch; the rest is for the next round
+
+
+TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+
+_Words: TypeAlias = tuple[str, str]
+"""Message and help."""
+
+
+def explain_schema_error(error: Any) -> _Words:
+    """Return message and help for one error of the meta-schema."""
+    path = list(error.instance_path)
+    name, value = str(path[-1]) if path else "", error.instance
+    if name == "type" or path[-2:-1] == ["type"]:
+        if isinstance(value, str):
+            return f"there is no JSON type '{value}'", did_you_mean(value, TYPES)
+        hint = f"there is: {quoted_list(TYPES)}"
+        return "'type' must be the name of a JSON type, or a list of such names", hint
+    words = _WORDS.get(error.kind.name)
+    if words is None:
+        return f"'{name}' breaks the rule '{error.kind.name}' of JSON Schema", ""
+    return words(name, value, error.kind.as_dict())
+
+
+def _type(name: str, value: Any, details: dict[str, Any]) -> _Words:
+    message = f"'{name}' must be {describe_types(details['types'])}, not {describe_value(value)}"
+    return message, _OLD_KEYWORD_HINTS.get((name, type_of(value)), "")
+
+
+_OLD_KEYWORD_HINTS: dict[tuple[str, str], str] = {
+    ("items", "array"): "write 'prefixItems' for a list of schemas, as draft 2020-12 has it",
+    ("exclusiveMinimum", "boolean"): "write the number here, and leave 'minimum' out",
+    ("exclusiveMaximum", "boolean"): "write the number here, and leave 'maximum' out",
+    ("required", "boolean"): "list the required properties at the object around them",
+}
+"""What a keyword of former drafts is called now, by the JSON type that it had."""
+
+
+def _format(_name: str, value: Any, details: dict[str, Any]) -> _Words:
+    if details["format"] == "regex":
+        return f"'{value}' is not a regular expression", "use the syntax of ECMA-262"
+    return (
+        f"'{value}' is not a valid {details['format']}",
+        "RFC 3986 defines which characters an address may have",
+    )
+
+
+def _pattern(name: str, value: Any, _details: dict[str, Any]) -> _Words:
+    address = "write an address without '#'; '$anchor' names a part"
+    word = "begin with a letter or '_'; letters, digits, '-', '_' and '.' may follow"
+    return f"'{value}' cannot be '{name}'", address if name == "$id" else word
+
+
+_WORDS: dict[str, Callable[[str, Any, dict[str, Any]], _Words]] = {
+    "type": _type,
+    "format": _format,
+    "pattern": _pattern,
+    "propertyNames": lambda _name, _value, details: explain_schema_error(details["error"]),
+    "minimum": lambda name, _value, details: (
+        f"'{name}' is too small",
+        f"write at least {details['limit']}",
+    ),
+    "exclusiveMinimum": lambda name, _value, details: (
+        f"'{name}' is too small",
+        f"write a number greater than {details['limit']}",
+    ),
+    "minItems": lambda name, _value, _details: (
+        f"'{name}' is empty",
+        "list at least one, or leave it out",
+    ),
+    "uniqueItems": lambda name, _value, _details: (
+        f"'{name}' lists the same value twice",
+        "remove one of the two",
+    ),
+}
 
 
 def check_schema(

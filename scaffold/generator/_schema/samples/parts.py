@@ -1,5 +1,10 @@
-"""The parts of a sample: values for each, checked on its own, and combined into a whole."""
+"""The parts of a sample: values for each, checked on its own, and combined into a whole.
 
+Parts that hold under a condition, names by pattern, and texts have their candidates here, too.
+"""
+
+import math
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -12,6 +17,9 @@ from scaffold._validators import (
     make_registry,
 )
 from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.samples.pattern_sampler import matching_text
+from scaffold.generator._schema.types.constraints import Constraints
+from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.pointers import pointer_fragment
 from scaffold.generator.ir import Json
 
@@ -79,3 +87,146 @@ def combine(streams: dict[str, LazyValues]) -> Iterator[dict[str, Any]]:
     for name, stream in streams.items():
         for value in stream.first(VARIANTS)[1:]:
             yield {**whole, name: value}
+
+
+_MORE = 3
+"""Lengths of a text that are tried, beyond the shortest."""
+
+
+def conditional_schemas(constraints: Constraints) -> Iterator[tuple[Json, ...]]:
+    """Yield schemas that an object may be held to in addition, so that all conditions hold."""
+    for source in _sources(constraints):
+        if "if" in source:
+            yield (source["if"], source.get("then", True))
+            yield (source.get("else", True),)
+    needed = _needed(constraints)
+    if needed:
+        yield tuple(needed)
+    for source in _sources(constraints):
+        if "if" in source and needed:
+            yield (source["if"], source.get("then", True), *needed)
+            yield (source.get("else", True), *needed)
+
+
+def _needed(constraints: Constraints) -> list[Json]:
+    """Return what the required properties need: other properties, and schemas."""
+    wanted, found = list(constraints.required), list[Json]()
+    for name in wanted:  # grows while it is read
+        for source in _sources(constraints):
+            others = source.get("dependentRequired", {}).get(name, [])
+            wanted += [other for other in others if other not in wanted]
+            if name in source.get("dependentSchemas", {}):
+                found.append(source["dependentSchemas"][name])
+    more: Json = {"required": wanted}
+    return [more, *found] if found or len(wanted) > len(constraints.required) else []
+
+
+def undeclared_names(constraints: Constraints, count: int) -> dict[str, tuple[Json, ...]]:
+    """Return names of so many undeclared properties, with the schemas that they are held to."""
+    found: dict[str, tuple[Json, ...]] = {}
+    for source in _sources(constraints):
+        for pattern, schema in source.get("patternProperties", {}).items():
+            found |= dict.fromkeys(_pattern_texts(pattern, count), (schema,))
+    for source in _sources(constraints):
+        names_schema: Json = source.get("propertyNames")
+        if is_object(names_schema) and isinstance(names_schema.get("pattern"), str):
+            texts = _pattern_texts(names_schema["pattern"], count)
+            found |= {text: found.get(text, constraints.values) for text in texts}
+    found |= {f"key_{index}": constraints.values for index in range(1, count + 1)}
+    return {name: found[name] for name in list(found)[:count]}
+
+
+def joined_texts(patterns: tuple[str, ...], least: int) -> Iterator[str]:
+    """Yield texts that may match several patterns: one text of each, in both orders."""
+    texts = [matching_text(pattern, 0) for pattern in patterns]
+    for parts in (texts, texts[::-1]):
+        whole = "".join(parts)
+        yield whole
+        yield parts[0] + "x" * (least - len(whole)) + "".join(parts[1:])
+
+
+def _pattern_texts(pattern: str, count: int) -> list[str]:
+    return list(dict.fromkeys(matching_text(pattern, least) for least in range(count * _MORE + 8)))
+
+
+def _sources(constraints: Constraints) -> Iterator[dict[str, Json]]:
+    return (source for source in constraints.sources if is_object(source))
+
+
+MAX_LENGTH = 10_000
+"""Characters of a text, items of a list, properties of an object: of more no sample is made."""
+
+_FORMATS = {
+    "date-time": "2026-01-31T12:00:00Z",
+    "date": "2026-01-31",
+    "time": "12:00:00Z",
+    "duration": "PT1H",
+    "email": "someone@example.org",
+    "idn-email": "someone@example.org",
+    "hostname": "example.org",
+    "idn-hostname": "example.org",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "uri": "https://example.org/",
+    "uri-reference": "/example",
+    "iri": "https://example.org/",
+    "iri-reference": "/example",
+    "uri-template": "/example/{id}",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "json-pointer": "/example",
+    "relative-json-pointer": "0",
+    "regex": "^example$",
+}
+
+_WORDS = (
+    "example",
+    "Example",
+    "example-1",
+    "example_1",
+    "example.1",
+    "EXAMPLE",
+    "1.0.0",
+    "en",
+    "1",
+)
+
+
+def text_samples(constraints: Constraints) -> list[str]:
+    """Return texts, those first that match the patterns and the length."""
+    texts = list(dict.fromkeys(_texts(constraints)))
+    return sorted(texts, key=lambda text: not _keeps_to(constraints, text))
+
+
+def _texts(constraints: Constraints) -> Iterator[str]:
+    """Yield texts: by format, by pattern, of the right length."""
+    least = int(constraints.bounds.get("minLength", 0))
+    if least > MAX_LENGTH:
+        return
+    most = constraints.bounds.get("maxLength")
+    if constraints.format in _FORMATS:
+        yield _FORMATS[constraints.format]
+    yield ("example " * (least // 8 + 1))[: max(least, 7)][: None if most is None else int(most)]
+    for pattern in constraints.patterns:
+        # A word, if one will do: of many values only the first few are tried in an object.
+        yield from (word for word in _WORDS if _may_match(pattern, word))
+        yield matching_text(pattern, least)
+    if len(constraints.patterns) > 1:
+        yield from joined_texts(tuple(constraints.patterns), least)
+    yield from _WORDS
+
+
+def _keeps_to(constraints: Constraints, text: str) -> bool:
+    """Guess whether a text is valid; the validator has the last word."""
+    low, high = (
+        constraints.bounds.get("minLength", 0),
+        constraints.bounds.get("maxLength", math.inf),
+    )
+    return low <= len(text) <= high and all(_may_match(each, text) for each in constraints.patterns)
+
+
+def _may_match(pattern: str, word: str) -> bool:
+    """Guess whether a pattern matches; the validator has the last word."""
+    try:
+        return re.search(pattern, word) is not None
+    except (re.error, RecursionError, OverflowError):
+        return False

@@ -9,12 +9,16 @@ from scaffold._validators import compile_schema
 from scaffold.generator._schema.documents.annotations import find_annotations
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.documents.references import check_reachable
-from scaffold.generator._schema.samples.conditions import (
+from scaffold.generator._schema.samples.parts import (
+    MAX_LENGTH,
+    VARIANTS,
+    LazyValues,
+    PartSampler,
+    combine,
     conditional_schemas,
+    text_samples,
     undeclared_names,
 )
-from scaffold.generator._schema.samples.parts import VARIANTS, LazyValues, PartSampler, combine
-from scaffold.generator._schema.samples.text_samples import MAX_LENGTH, text_samples
 from scaffold.generator._schema.types.constraints import (
     ANY_TYPE,
     Constraints,
@@ -22,7 +26,7 @@ from scaffold.generator._schema.types.constraints import (
     integer_bounds,
     merge,
 )
-from scaffold.generator._source.canonical_json import canonical
+from scaffold.generator._source.json_values import canonical
 from scaffold.generator.ir import Json
 
 _TRIES = 200

@@ -12,8 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS
 from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._source.canonical_json import canonical, json_equal
-from scaffold.generator._source.json_values import is_object
+from scaffold.generator._source.json_values import canonical, is_object, json_equal
 from scaffold.generator.ir import Json
 
 Keyword: TypeAlias = tuple[int, str]

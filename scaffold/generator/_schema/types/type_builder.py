@@ -19,8 +19,12 @@ from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.types.constraint_reader import (
     ConstraintReader,
     TypeKey,
+    are_disjoint,
+    discriminator,
     is_anything,
     is_nullable_record,
+    member_label,
+    simplify_union,
     type_key,
 )
 from scaffold.generator._schema.types.constraints import (
@@ -29,7 +33,7 @@ from scaffold.generator._schema.types.constraints import (
     Constraints,
     merge,
 )
-from scaffold.generator._schema.types.enforcement_ledger import OBJECT_KEYWORDS, EnforcementLedger
+from scaffold.generator._schema.types.enforcement import OBJECT_KEYWORDS, EnforcementLedger
 from scaffold.generator._schema.types.scalar_types import (
     integer_type,
     is_imprecise,
@@ -38,12 +42,6 @@ from scaffold.generator._schema.types.scalar_types import (
     string_type,
 )
 from scaffold.generator._schema.types.type_names import TypeNames, UsageContext
-from scaffold.generator._schema.types.union_types import (
-    are_disjoint,
-    discriminator,
-    member_label,
-    simplify_union,
-)
 from scaffold.generator._schema.types.value_matches import matches_type
 from scaffold.generator._source.json_values import type_of
 

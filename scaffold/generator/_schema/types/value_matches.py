@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from scaffold._validators import compile_schema
 from scaffold.generator import ir
-from scaffold.generator._source.canonical_json import json_equal
-from scaffold.generator._source.json_values import is_list, is_object
+from scaffold.generator._source.json_values import is_list, is_object, json_equal
 
 
 def matches_type(value: ir.Json, type: ir.Type, known: Mapping[str, ir.Declaration]) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from scaffold.generator._schema.types.portable_patterns import to_portable
+from scaffold.generator._schema.types.scalar_types import to_portable
 
 PIECES = st.sampled_from(
     [

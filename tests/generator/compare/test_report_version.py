@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold.generator._compare.version import Bump, bump_between, satisfies
+from scaffold.generator._compare.report import Bump, bump_between, satisfies
 
 
 @pytest.mark.parametrize(

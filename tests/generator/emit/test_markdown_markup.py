@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold.generator._emit.markdown.markup import block, cell, code, comment
+from scaffold.generator._emit.markdown import block, cell, code, comment
 
 
 @pytest.mark.parametrize(

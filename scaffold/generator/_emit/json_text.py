@@ -1,10 +1,24 @@
-"""Examples of payloads, for the documents and the files that an author starts from."""
+"""JSON in documents and files: how it is written, and an example of a payload."""
 
 import json
 from functools import lru_cache
 
+from msgspec.json import format as indented
+
 from scaffold.generator import ir
 from scaffold.generator._schema.samples.sample_values import NoSampleError, sample
+from scaffold.generator.ir import Json
+
+
+def json_text(value: Json) -> str:
+    """Write JSON to be read by people; half a surrogate pair, which no file can hold, escaped."""
+    # `json` indents slowly, and msgspec writes numbers differently: `json` writes, msgspec indents.
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    return f"{indented(text, indent=2)}\n"
 
 
 def examples(payload: ir.Payload) -> tuple[ir.Json, ...]:

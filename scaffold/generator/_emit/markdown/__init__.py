@@ -1,1 +1,0 @@
-"""A kind as a page for people."""

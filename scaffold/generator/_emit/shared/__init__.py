@@ -1,1 +1,0 @@
-"""What several emitters use: examples, manifests, JSON text."""
