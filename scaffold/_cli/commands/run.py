@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from scaffold._cli.reporting.output import flush
 from scaffold._project.config.errors import PreconditionError, UsageError
-from scaffold.client._process.environment import inherited_variables
+from scaffold.client._process.launch import inherited_variables
 from scaffold.contract._errors.errors import RuntimeNotSupported
 from scaffold.host._runtimes.server_process import Server, http_server, own_package, stdio_server
 from scaffold.manifest._model import Manifest, read_manifest

@@ -1,7 +1,7 @@
 """The interface of HTTP transports, and the choice between two.
 
 `http11` serves addresses on this machine and pinned certificates. In a fork of a process that has
-used the library it serves all addresses. Everything else uses the library in `reqwest`. The reasons
+used the library it serves all addresses. Everything else uses `reqwest_transports`. The reasons
 are in docs/decisions/0026-loopback.md and 0033-foreign-servers.md.
 """
 
@@ -110,7 +110,7 @@ def sync_transport(address: ServerAddress) -> Transport:
         from scaffold.client._http.http11.sync_transport import Http11Transport
 
         return Http11Transport(address)
-    from scaffold.client._http.reqwest.sync_transport import ReqwestTransport
+    from scaffold.client._http.reqwest_transports import ReqwestTransport
 
     return ReqwestTransport(address)
 
@@ -121,6 +121,6 @@ def async_transport(address: ServerAddress) -> AsyncTransport:
         from scaffold.client._http.http11.async_transport import AsyncHttp11Transport
 
         return AsyncHttp11Transport(address)
-    from scaffold.client._http.reqwest.async_transport import AsyncReqwestTransport
+    from scaffold.client._http.reqwest_transports import AsyncReqwestTransport
 
     return AsyncReqwestTransport(address)

@@ -25,9 +25,8 @@ from scaffold.client._http.transport.io_requests import (
     Steps,
 )
 from scaffold.client._http.transport.server_address import ServerAddress
-from scaffold.client._protocol.call_codecs import CallCodec, make_codec
+from scaffold.client._protocol.call_codecs import CallCodec, StreamReader, make_codec, stream_opener
 from scaffold.client._protocol.session import Conversation, OutgoingMessage
-from scaffold.client._protocol.stream_calls import StreamReader, stream_opener
 from scaffold.contract._errors.errors import (
     ConnectFailed,
     HookError,

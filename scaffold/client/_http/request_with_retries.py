@@ -24,6 +24,7 @@ from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._http.response_parsing import (
     EVENTS,
     JSON,
+    EventStream,
     check_answer,
     content_type,
     excerpt,
@@ -37,7 +38,6 @@ from scaffold.client._http.response_parsing import (
 )
 from scaffold.client._http.retry_policy import AttemptFailed, Deadline, RetryPolicy, retry_after
 from scaffold.client._http.session import HttpSession
-from scaffold.client._http.sse import EventStream
 from scaffold.client._http.transport.io_requests import (
     Failure,
     PostMessage,

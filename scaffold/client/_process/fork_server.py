@@ -18,13 +18,15 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._fork_messages import READY
 from scaffold.client._process.descriptors import DESCRIPTORS
-from scaffold.client._process.forked_child import ForkedChild, fork_request, socket_pair
 from scaffold.client._process.launch import (
     Child,
+    ForkedChild,
     Launch,
     NoRoom,
     Spawn,
     Stdio,
+    fork_request,
+    socket_pair,
     spawn,
     start_process,
 )

@@ -1,9 +1,10 @@
-"""A child process with three pipes.
+"""A child process with three pipes, and waits that a thread and an event loop share.
 
 The code for POSIX is here, in `launch` and in `descriptors`.
 """
 
 import array
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -11,13 +12,50 @@ import signal
 import termios
 import time
 from collections.abc import Generator
-from typing import Final
+from typing import Final, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.client._process.descriptors import DESCRIPTORS, enlarge_pipe
 from scaffold.client._process.launch import Launch, NoRoom, Stdio, spawn
-from scaffold.client._process.waits import pauses, run_steps
+
+T = TypeVar("T")
+
+_NAP: Final = 0.005
+_LONGEST_NAP: Final = 0.05
+
+
+def pauses(seconds: float) -> Generator[float]:
+    """Yield growing pauses in seconds between checks, until `seconds` have passed."""
+    now, nap = time.monotonic(), _NAP
+    deadline = now + seconds
+    while now < deadline:
+        yield min(nap, deadline - now)
+        nap = min(nap * 2, _LONGEST_NAP)
+        now = time.monotonic()
+
+
+def run_steps(steps: Generator[float, None, T]) -> T:
+    """Run a generator to its result, and sleep for each pause that it yields."""
+    while True:
+        try:
+            nap = next(steps)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        time.sleep(nap)
+
+
+async def run_steps_async(steps: Generator[float, None, T]) -> T:
+    """Run a generator like `run_steps`, on an event loop."""
+    while True:
+        try:
+            nap = next(steps)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        await asyncio.sleep(nap)
+
 
 WAKE_BYTE: Final = b"\0"
 """Wakes a thread that blocks in a read of the output. JSON never contains this byte."""

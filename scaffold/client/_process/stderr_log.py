@@ -15,8 +15,7 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold.client._process.descriptors import DESCRIPTORS, poller_for
 from scaffold.client._process.launch import NoRoom
 from scaffold.client._process.log_reader import LogReader
-from scaffold.client._process.process import Process
-from scaffold.client._process.waits import pauses
+from scaffold.client._process.process import Process, pauses
 
 _PAUSE: Final = 50
 """Milliseconds without another line after which a record is complete."""

@@ -18,10 +18,12 @@ from scaffold._mcp.protocol_versions import LATEST_LEGACY, LEGACY, MODERN
 from scaffold._version import __version__
 from scaffold.client._protocol.responses import (
     InitializeResult,
+    ToolList,
+    ToolPages,
+    ToolWarnings,
     choose_version,
     decode_result,
 )
-from scaffold.client._protocol.tool_list import ToolList, ToolPages, ToolWarnings
 from scaffold.contract._context.progress import ProgressListener
 from scaffold.contract._errors.errors import ProtocolError, RuntimeNotSupported
 from scaffold.contract._hooks.hook import Hook, Kind

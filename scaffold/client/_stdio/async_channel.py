@@ -11,9 +11,8 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.unsupported import running_loop
 from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
-from scaffold.client._protocol.call_codecs import CallCodec, make_codec
+from scaffold.client._protocol.call_codecs import CallCodec, StartStream, make_codec, stream_opener
 from scaffold.client._protocol.session import Conversation, OutgoingMessage
-from scaffold.client._protocol.stream_calls import StartStream, stream_opener
 from scaffold.client._stdio.connection.async_connection import AsyncConnection
 from scaffold.client._stdio.connection.transport import (
     CLOSE_GRACE_PERIOD,

@@ -12,10 +12,9 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
-from scaffold.client._process.waits import pauses
-from scaffold.client._protocol.call_codecs import make_codec
+from scaffold.client._process.process import pauses
+from scaffold.client._protocol.call_codecs import StartStream, make_codec, stream_opener
 from scaffold.client._protocol.session import Conversation, OutgoingMessage, ProtocolSession
-from scaffold.client._protocol.stream_calls import StartStream, stream_opener
 from scaffold.client._stdio.connection.sync_connection import SyncConnection
 from scaffold.client._stdio.connection.transport import (
     CLOSE_GRACE_PERIOD,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scaffold.client._process.environment import inherited_variables
+from scaffold.client._process.launch import inherited_variables
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host._runtimes.safe_path import module_path_variables
 from scaffold.manifest._model import Manifest

@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from scaffold.client._process.environment import inherited_variables
+from scaffold.client._process.launch import inherited_variables
 from scaffold.host._runtimes.connection_settings import resolve_command
 from scaffold.host._runtimes.http_server import LOCALHOST, Server, running
 from scaffold.host._runtimes.safe_path import module_path_variables

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold.client._http.http11.response_parser import ResponseParser
+from scaffold.client._http.http11.messages import ResponseParser
 from scaffold.client._http.transport.io_requests import Failure, RequestFailed
 
 OK = b"HTTP/1.1 200 OK\r\n"

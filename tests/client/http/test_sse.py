@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaffold.client._http.sse import EventStream
+from scaffold.client._http.response_parsing import EventStream
 
 STREAMS = {
     "a line feed": (b"data: a\n\ndata: b\n\n", [b"a", b"b"]),

@@ -13,8 +13,7 @@ import pytest
 from stdio_channels import ANIMAL, ANIMALS
 
 from scaffold.client._process.fork_server import ForkServers
-from scaffold.client._process.forked_child import ForkedChild
-from scaffold.client._process.launch import Launch, spawn
+from scaffold.client._process.launch import ForkedChild, Launch, spawn
 from scaffold.client._process.process import Process
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel

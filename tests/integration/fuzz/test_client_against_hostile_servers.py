@@ -16,10 +16,10 @@ from scaffold._mcp.jsonrpc import Message, read_message
 from scaffold._mcp.message_templates import TemplateCache
 from scaffold._mcp.progress import read_progress
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
-from scaffold.client._http.http11.response_parser import ResponseParser
+from scaffold.client._http.http11.messages import ResponseParser
 from scaffold.client._http.protocol_driver import ProtocolDriver
+from scaffold.client._http.response_parsing import EventStream
 from scaffold.client._http.session import HttpSession
-from scaffold.client._http.sse import EventStream
 from scaffold.client._http.transport.io_requests import Done, Read, RequestFailed, SendRequest
 from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.client._protocol.call_codecs import make_codec

@@ -8,19 +8,19 @@ from typing import Final, Self
 
 from typing_extensions import override
 
-from scaffold.client._http.http11.request_writer import RequestWriter
-from scaffold.client._http.http11.response_parser import ResponseParser
+from scaffold.client._http.http11.messages import RequestWriter, ResponseParser
 from scaffold.client._http.http11.shared_timer import SharedTimer
-from scaffold.client._http.transport.failures import (
+from scaffold.client._http.transport.io_requests import (
     CONNECT_TIMEOUT,
     IDLE_TIMEOUT,
+    RequestFailed,
+    SendRequest,
     channel_closed,
     check_no_proxy,
     connection_broken,
     not_sent,
     timed_out,
 )
-from scaffold.client._http.transport.io_requests import RequestFailed, SendRequest
 from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.client._http.transport.tls import handshake_failed, tls_context
 

@@ -8,19 +8,18 @@ from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import TYPE_CHECKING, Self
 from weakref import ref
 
-from scaffold.client._http.http11.request_writer import RequestWriter
-from scaffold.client._http.http11.response_parser import ResponseParser
-from scaffold.client._http.transport.failures import (
+from scaffold.client._http.http11.messages import RequestWriter, ResponseParser
+from scaffold.client._http.transport.io_requests import (
     CONNECT_TIMEOUT,
     IDLE_TIMEOUT,
     MAX_READ_BYTES,
+    SendRequest,
     channel_closed,
     check_no_proxy,
     connection_broken,
     not_sent,
     timed_out,
 )
-from scaffold.client._http.transport.io_requests import SendRequest
 from scaffold.client._http.transport.server_address import ServerAddress
 
 if TYPE_CHECKING:

@@ -1,15 +1,17 @@
-"""The steps of the HTTP protocol as values, so that the protocol is written once.
+"""Requests as values: the steps of the HTTP protocol, and how a request fails.
 
 The protocol is a generator of steps. A driver, blocking or not, performs each step and sends back
-its result, or throws `RequestFailed` into the generator.
+its result, or throws `RequestFailed` into the generator. So the protocol is written once.
 """
 
-from collections.abc import Generator, Mapping
+import os
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from scaffold._mcp.progress import Progress
+from scaffold.client._http.transport.server_address import ServerAddress
 
 T = TypeVar("T")
 
@@ -120,3 +122,72 @@ def resume_reading(steps: Steps[None], response: ResponseHead, first: bytes) -> 
     """Begin to read a response of which something has been read already."""
     step = steps.send(response)
     return steps.send(first) if first and isinstance(step, Read) else step
+
+
+_MAX_ENTRIES: Final = 64
+
+
+class RequestCache(Generic[T]):
+    """Caches a value for each method, headers and timeout. A session has few of them."""
+
+    def __init__(self, make: Callable[[SendRequest], T]) -> None:
+        self._make = make
+        self._known: dict[int, tuple[Mapping[str, str], str, float, T]] = {}
+        """By the identity of the headers, which stays theirs for as long as they are kept here."""
+
+    def get(self, send: SendRequest) -> T:
+        """Return what was made for such a request, or make it."""
+        known = self._known.get(id(send.headers))
+        if known is None or known[1] != send.method or known[2] != send.timeout:
+            if len(self._known) >= _MAX_ENTRIES:
+                self._known.clear()
+            known = send.headers, send.method, send.timeout, self._make(send)
+            self._known[id(send.headers)] = known
+        return known[3]
+
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds that opening a connection may take."""
+IDLE_TIMEOUT: Final = 4.0
+"""Seconds after which a connection is not used again: servers drop idle ones too (uvicorn's 5)."""
+MAX_READ_BYTES: Final = 2**16
+"""Bytes that are read at once."""
+
+
+def check_no_proxy(address: ServerAddress) -> None:
+    """Raise `RequestFailed` if a server can only be reached through a proxy."""
+    if address.needs_proxy:
+        reason = (
+            "a proxy is asked for by the environment, and a forked process cannot use one; "
+            "open the channel after the fork, or name the host in NO_PROXY"
+        )
+        raise RequestFailed(Failure.UNREACHABLE, reason)
+
+
+def not_sent(error: OSError) -> RequestFailed:
+    """Return the failure of a request for which no connection could be opened."""
+    return RequestFailed(Failure.UNSENT, _cause(error))
+
+
+def connection_broken(error: OSError) -> RequestFailed:
+    """Return the failure of a request whose connection broke."""
+    return RequestFailed(Failure.CUT, _cause(error))
+
+
+def timed_out() -> RequestFailed:
+    """Return the failure of a request whose deadline passed."""
+    return RequestFailed(Failure.LATE, "no answer came in time")
+
+
+def channel_closed() -> RequestFailed:
+    """Return the failure of a request on a channel that was closed."""
+    return RequestFailed(Failure.CLOSED, "the channel is closed")
+
+
+def _cause(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no connection could be opened in time"
+    # The loop's own errors have a text of its own, and names have errors below zero.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)

@@ -9,8 +9,7 @@ import socket
 import ssl
 from typing import Final
 
-from scaffold.client._http.transport.failures import not_sent
-from scaffold.client._http.transport.io_requests import Failure, RequestFailed
+from scaffold.client._http.transport.io_requests import Failure, RequestFailed, not_sent
 from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.contract._errors.errors import ConnectFailed
 

@@ -17,13 +17,16 @@ from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold.client._process.descriptors import poller_for
 from scaffold.client._process.launch import Launch
-from scaffold.client._process.waits import run_steps_async
+from scaffold.client._process.process import run_steps_async
 from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec, FunctionCallCodec
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
-from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT, Connection
+from scaffold.client._stdio.connection.calls_in_flight import (
+    PROBE_TIMEOUT,
+    Connection,
+    StreamWindow,
+)
 from scaffold.client._stdio.connection.response_future import LoopReader, ResponseFuture
 from scaffold.client._stdio.connection.response_router import Deliver, Response, message_or_error
-from scaffold.client._stdio.connection.stream_window import StreamWindow
 from scaffold.client._stdio.connection.transport import (
     CRASH_GRACE_PERIOD,
     LIVENESS_INTERVAL,

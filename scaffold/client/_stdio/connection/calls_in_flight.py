@@ -11,13 +11,20 @@ from typing_extensions import override
 from scaffold._concurrency.turns import wake_first
 from scaffold._mcp.jsonrpc import encode, write_notification, write_request
 from scaffold._mcp.message_templates import MESSAGE_START
+from scaffold._mcp.progress import Progress
+from scaffold._mcp.stream_messages import MORE_NOTIFICATION, WINDOW_BYTES, write_more_params
 from scaffold.client._process.descriptors import ATOMIC_WRITE_BYTES, poller_for
 from scaffold.client._process.launch import Launch
 from scaffold.client._protocol.call_codecs import CallCodec
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
-from scaffold.client._stdio.connection.response_router import Deliver
+from scaffold.client._stdio.connection.response_router import Deliver, Response
 from scaffold.client._stdio.connection.transport import NotSent, Transport
-from scaffold.contract._errors.errors import DeadlineExceeded, PeerCrashed, TransportError
+from scaffold.contract._errors.errors import (
+    DeadlineExceeded,
+    PeerCrashed,
+    ProtocolError,
+    TransportError,
+)
 
 PROBE_TIMEOUT: Final = 2.0
 """Seconds of silence after which a server that has read `server/discover` counts as legacy."""
@@ -199,3 +206,45 @@ def _raise_not_sent(end: Callable[[], TransportError]) -> NoReturn:
 def _cancel_notification(request_id: int) -> OutgoingMessage:
     params = encode({"requestId": request_id, "reason": "the client does not wait any longer"})
     return OutgoingMessage("notifications/cancelled", params, expects_response=False)
+
+
+class StreamWindow:
+    """Delivers the messages of a stream, and checks that the server respects the window."""
+
+    def __init__(self, connection: Connection, deliver: Callable[[Response], object]) -> None:
+        self.id = 0
+        """The request of the stream."""
+        self._connection = connection
+        self._deliver = deliver
+        self._received = 0
+        self._taken = 0
+        self._acknowledged = 0
+        self._exceeded = False
+        self._last: float | None = None
+
+    def deliver(self, answer: Response) -> None:
+        """Deliver a message. The thread that reads the pipe calls this."""
+        if self._exceeded:
+            return
+        if isinstance(answer, Progress):
+            if answer.progress == self._last:
+                return  # a duplicate after an interruption
+            if self._received - self._acknowledged > WINDOW_BYTES:
+                self._exceeded = True
+                answer = ProtocolError("the server sent more of a stream than it was allowed to")
+            else:
+                self._received += answer.size
+                self._deliver(answer)
+                self._last = answer.progress
+                return
+        self._deliver(answer)
+
+    def acknowledge(self, progress: Progress) -> None:
+        """Note that a message was read; send an acknowledgement in time."""
+        self._taken += progress.size
+        if self._taken - self._acknowledged > WINDOW_BYTES // 2:
+            self._acknowledged = self._taken
+            more = write_more_params(self.id, self._acknowledged)
+            self._connection.notify(
+                OutgoingMessage(MORE_NOTIFICATION, more, expects_response=False)
+            )

@@ -14,7 +14,7 @@ from typing_extensions import override
 from scaffold._concurrency.turns import Waiter, thread_id_of, wake_first
 from scaffold.client._process.descriptors import poller_for
 from scaffold.client._process.launch import Launch
-from scaffold.client._process.waits import run_steps
+from scaffold.client._process.process import run_steps
 from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.connection.calls_in_flight import Connection
 from scaffold.client._stdio.connection.read_watchdog import WATCHDOG, WatchedRead

@@ -19,11 +19,10 @@ from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.progress import Progress
 from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec, FunctionCallCodec
 from scaffold.client._protocol.session import OutgoingMessage
-from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT
+from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT, StreamWindow
 from scaffold.client._stdio.connection.read_watchdog import CHECK_INTERVAL, WATCHDOG
 from scaffold.client._stdio.connection.response_router import Response, message_or_error
 from scaffold.client._stdio.connection.shared_reading import SharedReading, take
-from scaffold.client._stdio.connection.stream_window import StreamWindow
 from scaffold.client._stdio.connection.transport import LIVENESS_INTERVAL, SMALL_READ_BYTES, NotSent
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ProtocolError

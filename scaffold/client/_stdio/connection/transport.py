@@ -27,9 +27,8 @@ from scaffold._mcp.jsonrpc import (
 from scaffold._mcp.progress import read_progress
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._process.launch import Launch
-from scaffold.client._process.process import Process
+from scaffold.client._process.process import Process, pauses
 from scaffold.client._process.stderr_log import StderrLog
-from scaffold.client._process.waits import pauses
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.hang_detector import HangDetector
 from scaffold.client._stdio.connection.response_router import Deliver, ResponseRouter

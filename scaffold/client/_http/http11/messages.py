@@ -1,11 +1,17 @@
-"""An incremental parser of responses: bytes in, the head and pieces of the body out."""
+"""HTTP/1.1 messages as bytes: requests are written, responses are parsed incrementally."""
 
 from http import HTTPStatus
 from typing import Final
 
 import httptools
 
-from scaffold.client._http.transport.io_requests import Failure, RequestFailed
+from scaffold.client._http.transport.io_requests import (
+    Failure,
+    RequestCache,
+    RequestFailed,
+    SendRequest,
+)
+from scaffold.client._http.transport.server_address import ServerAddress
 
 _MAX_HEAD_BYTES: Final = 64 * 2**10
 """Bytes before the body, and of fields behind it."""
@@ -136,3 +142,25 @@ class ResponseParser:
         if self.done:
             self.keeps = False
             raise RequestFailed(Failure.GARBLED, "a response that nobody has asked for")
+
+
+class RequestWriter:
+    """Writes the requests to one address."""
+
+    def __init__(self, address: ServerAddress) -> None:
+        self._address = address
+        self._heads = RequestCache(self._head)
+
+    def write(self, send: SendRequest) -> bytes:
+        """Return a request: its head, and its body with the length (RFC 9112 §2.1, §6.2)."""
+        head = self._heads.get(send)
+        if not send.body and send.method != "POST":
+            return head + b"\r\n"  # a length would announce a body (RFC 9110 §8.6)
+        return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(send.body), send.body)
+
+    def _head(self, send: SendRequest) -> bytes:
+        address = self._address
+        fields = {"host": address.authority, **address.fields, **send.headers}
+        lines = [f"{send.method} {address.target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in fields.items()]
+        return "\r\n".join([*lines, ""]).encode()

@@ -1,8 +1,10 @@
-"""Adapter of the HTTP library: build its clients, and translate its failures.
+"""Requests by an HTTP library, to servers elsewhere: TLS, HTTP/2, proxies, names.
 
 docs/decisions/0009-http-library.md says why it is this one.
 """
 
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -17,9 +19,21 @@ from pyreqwest.exceptions import (
     RequestTimeoutError,
 )
 from pyreqwest.http import Url
-from pyreqwest.request import BaseRequestBuilder, Request, RequestBody
+from pyreqwest.request import (
+    BaseRequestBuilder,
+    Request,
+    RequestBody,
+    StreamRequest,
+    SyncStreamRequest,
+)
+from pyreqwest.response import Response, SyncResponse
 
-from scaffold.client._http.transport.io_requests import Failure, RequestFailed, SendRequest
+from scaffold.client._http.transport.io_requests import (
+    Failure,
+    RequestCache,
+    RequestFailed,
+    SendRequest,
+)
 from scaffold.client._http.transport.server_address import ServerAddress
 from scaffold.client._http.transport.tls import certificates
 from scaffold.contract._errors.errors import ConnectFailed
@@ -39,11 +53,11 @@ _CAUSES: Final = {Failure.CLOSED: "the channel is closed", Failure.LATE: "no ans
 _CONNECT_TIMEOUT: Final = timedelta(seconds=10)
 _IDLE_TIMEOUT: Final = timedelta(seconds=4)
 """Shorter than the idle timeout of servers (uvicorn: 5 s), so that the client closes first."""
-FIRST_BODY_BYTES: Final = 1
+_FIRST_BODY_BYTES: Final = 1
 """Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
 
 
-LEFT_BEHIND: Final[list[object]] = []
+_LEFT_BEHIND: Final[list[object]] = []
 """Clients of the process from which this one was forked: to drop them would touch its threads."""
 
 
@@ -150,3 +164,137 @@ def _trust(builder: B, address: ServerAddress) -> B:
     for certificate in certificates(address):
         builder = builder.add_root_certificate_pem(certificate)
     return builder
+
+
+class ReqwestTransport:
+    """One client of the library, and another for each read timeout of streams."""
+
+    def __init__(self, address: ServerAddress) -> None:
+        self._address = address
+        self._url = parse_url(address)
+        self._clients: dict[float | None, SyncClient] = {None: sync_client(address)}
+        self._requests = RequestCache(
+            lambda send: self._request(send, None, ahead=_FIRST_BODY_BYTES)
+        )
+
+    @contextmanager
+    def send(
+        self,
+        send: SendRequest,
+        *,
+        expects_small_body: bool = False,
+        read_timeout: float | None = None,
+    ) -> Generator["_Response"]:
+        """Send a request, and leave its response behind."""
+        try:
+            if expects_small_body:
+                request = request_like(self._requests.get(send), send.body)
+            else:
+                request = self._request(send, read_timeout)
+            with request as response:
+                yield _Response(response)
+        except PyreqwestError as error:
+            raise read_failure(error) from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def abandon_in_fork(self) -> None:
+        """Leave all connections to the process from which this one was forked."""
+        _LEFT_BEHIND.append(self._clients)
+
+    def _request(
+        self, send: SendRequest, read_timeout: float | None, *, ahead: int = 0
+    ) -> SyncStreamRequest:
+        client = self._clients.get(read_timeout)
+        if client is None:
+            client = self._clients[read_timeout] = sync_client(self._address, read_timeout)
+        return fill_request(
+            client.request(send.method, self._url), send, ahead=ahead
+        ).build_streamed()
+
+
+class _Response:
+    """A response of the library."""
+
+    def __init__(self, response: SyncResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.get_header = response.get_header
+
+    def read(self) -> bytes | None:
+        """Return what comes next of the body, `None` at its end."""
+        try:
+            chunk = self._response.body_reader.read_chunk()
+        except PyreqwestError as error:
+            raise read_failure(error) from None
+        return None if chunk is None else chunk.to_bytes()
+
+
+class AsyncReqwestTransport:
+    """One client of the library, and another for each read timeout of streams."""
+
+    def __init__(self, address: ServerAddress) -> None:
+        self._address = address
+        self._url = parse_url(address)
+        self._clients: dict[float | None, Client] = {None: async_client(address)}
+        self._requests = RequestCache(
+            lambda send: self._request(send, None, ahead=_FIRST_BODY_BYTES)
+        )
+
+    @asynccontextmanager
+    async def send(
+        self,
+        send: SendRequest,
+        *,
+        expects_small_body: bool = False,
+        read_timeout: float | None = None,
+    ) -> AsyncGenerator["_AsyncResponse"]:
+        """Send a request, and leave its response behind."""
+        try:
+            if expects_small_body:
+                request = request_like(self._requests.get(send), send.body)
+            else:
+                request = self._request(send, read_timeout)
+            async with request as response:
+                yield _AsyncResponse(response)
+        except PyreqwestError as error:
+            raise read_failure(error) from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            await client.close()
+
+    def abandon_in_fork(self) -> None:
+        """Leave all connections to the process from which this one was forked."""
+        _LEFT_BEHIND.append(self._clients)
+
+    def _request(
+        self, send: SendRequest, read_timeout: float | None, *, ahead: int = 0
+    ) -> StreamRequest:
+        client = self._clients.get(read_timeout)
+        if client is None:
+            client = self._clients[read_timeout] = async_client(self._address, read_timeout)
+        return fill_request(
+            client.request(send.method, self._url), send, ahead=ahead
+        ).build_streamed()
+
+
+class _AsyncResponse:
+    """A response of the library."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self.status = response.status
+        self.get_header = response.get_header
+
+    async def read(self) -> bytes | None:
+        """Return what comes next of the body, `None` at its end."""
+        try:
+            chunk = await self._response.body_reader.read_chunk()
+        except PyreqwestError as error:
+            raise read_failure(error) from None
+        return None if chunk is None else chunk.to_bytes()

@@ -1,1 +1,0 @@
-"""HTTP to servers elsewhere, by a library: TLS, HTTP/2, proxies, names."""
