@@ -33,15 +33,15 @@ def _hook(**changes):
     }
 
 
-PATIENT = Kind.from_contract(
+LONG_TIMEOUT = Kind.from_contract(
     {
-        "kind": "patient",
+        "kind": "long_timeout",
         "version": "1.0.0",
         "digest": "0",
         "hooks": {
-            "patient": _hook(timeout=30.0),
-            "calm": _hook(timeout=10.0),
-            "hasty": _hook(timeout=1.0),
+            "long_timeout": _hook(timeout=30.0),
+            "medium_timeout": _hook(timeout=10.0),
+            "short_timeout": _hook(timeout=1.0),
             "again": _hook(timeout=30.0, idempotent=True),
         },
     }
@@ -50,21 +50,21 @@ PATIENT = Kind.from_contract(
 
 
 def open_blocking(**options):
-    return StdioChannel(COMMAND, kind=PATIENT, plugin="patient", **options)
+    return StdioChannel(COMMAND, kind=LONG_TIMEOUT, plugin="long_timeout", **options)
 
 
 def open_awaited(**options):
-    return AsyncStdioChannel(COMMAND, kind=PATIENT, plugin="patient", **options)
+    return AsyncStdioChannel(COMMAND, kind=LONG_TIMEOUT, plugin="long_timeout", **options)
 
 
-def ask(channel, what, hook="patient"):
+def ask(channel, what, hook="long_timeout"):
     """Call a hook; return what it says."""
-    return channel.bind(PATIENT.hooks[hook])({"what": what})["said"]
+    return channel.bind(LONG_TIMEOUT.hooks[hook])({"what": what})["said"]
 
 
-async def asked(channel, what, hook="patient"):
+async def asked(channel, what, hook="long_timeout"):
     """Call a hook and await it; return what it says."""
-    return (await channel.bind(PATIENT.hooks[hook])({"what": what}))["said"]
+    return (await channel.bind(LONG_TIMEOUT.hooks[hook])({"what": what}))["said"]
 
 
 def run_program(program, *arguments, seconds=60):

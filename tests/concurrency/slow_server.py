@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-HOOKS = ("patient", "calm", "hasty", "again")
+HOOKS = ("long_timeout", "medium_timeout", "short_timeout", "again")
 out = threading.Lock()
 
 
@@ -48,7 +48,7 @@ def answer(message):
     anything = {"type": "object"}
     if method == "initialize":
         capabilities = {"tools": {}}
-        server = {"name": "patient", "version": "1"}
+        server = {"name": "long_timeout", "version": "1"}
         greeting = {"protocolVersion": "2025-06-18", "capabilities": capabilities}
         send({"id": number, "result": {**greeting, "serverInfo": server}})
     elif method == "tools/list":

@@ -69,7 +69,9 @@ def test_a_fork_in_the_middle_of_calls_of_other_threads_works(channel):
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(busy) for _ in range(3)]
         try:
-            children = [in_fork(lambda: ask(channel, "0 x", "calm") == "x") for _ in range(6)]
+            children = [
+                in_fork(lambda: ask(channel, "0 x", "medium_timeout") == "x") for _ in range(6)
+            ]
             assert all(map(succeeded, children))
         finally:
             stop.set()

@@ -31,7 +31,7 @@ def test_a_nested_loop_runs_in_a_task_that_an_answer_has_resumed():
             channel = open_awaited()
             await channel.connect()
             await asked(channel, "0 outer")
-            print(loop.run_until_complete(asked(channel, "0 nested", "calm")))
+            print(loop.run_until_complete(asked(channel, "0 nested", "medium_timeout")))
             print(await asked(channel, "0 after"))
             await channel.aclose()
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from busy import quiet_seconds_since
-from slow_channels import PATIENT, ask, asked, open_awaited, open_blocking, run_program
+from slow_channels import LONG_TIMEOUT, ask, asked, open_awaited, open_blocking, run_program
 
 from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.client._stdio.connection.transport import NotSent
@@ -39,9 +39,9 @@ def readers(channel, number):
 
 def test_a_thread_whose_time_is_up_leaves_the_reading_to_another(channel):
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(ask, channel, "30 never", "hasty")
+        first = pool.submit(ask, channel, "30 never", "short_timeout")
         readers(channel, 1)
-        second = pool.submit(ask, channel, "1.5 answer", "calm")
+        second = pool.submit(ask, channel, "1.5 answer", "medium_timeout")
         started = time.monotonic()
         with pytest.raises(DeadlineExceeded):
             first.result()
@@ -118,10 +118,12 @@ def test_a_signal_handler_may_call_the_plugin_that_the_frame_below_waits_for(bel
 
         channel = open_blocking()
         said = []
-        signal.signal(signal.SIGUSR1, lambda *_: said.append(ask(channel, "1 above", "calm")))
+        on_signal = lambda *_: said.append(ask(channel, "1 above", "medium_timeout"))
+        signal.signal(signal.SIGUSR1, on_signal)
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
         try:
-            said.append(ask(channel, sys.argv[1], "hasty" if "never" in sys.argv[1] else "calm"))
+            hook = "short_timeout" if "never" in sys.argv[1] else "medium_timeout"
+            said.append(ask(channel, sys.argv[1], hook))
         except DeadlineExceeded:
             said.append("overdue")
         said.append(ask(channel, "0 after"))
@@ -141,9 +143,9 @@ def test_a_signal_handler_may_call_while_the_frame_below_polls_for_all():
         from scaffold.contract._context.progress import reporting_to
 
         channel, answers = open_blocking(), []
-        ask(channel, "0 x", "calm")
+        ask(channel, "0 x", "medium_timeout")
         signal.signal(
-            signal.SIGALRM, lambda *_: answers.append(ask(channel, "0 handler", "calm"))
+            signal.SIGALRM, lambda *_: answers.append(ask(channel, "0 handler", "medium_timeout"))
         )
 
         def listen(_progress, _total, _message):
@@ -197,7 +199,7 @@ def test_a_thread_that_waits_finds_by_itself_that_nobody_reads(channel):
     with ThreadPoolExecutor(1) as pool:
         # A turn that is taken back without waking the next: its thread was interrupted.
         channel._connection.turns.append(0)
-        follower = pool.submit(ask, channel, "0 x", "calm")
+        follower = pool.submit(ask, channel, "0 x", "medium_timeout")
         readers(channel, 2)
         channel._connection.turns.remove(0)
         assert follower.result(8) == "x"
@@ -205,7 +207,7 @@ def test_a_thread_that_waits_finds_by_itself_that_nobody_reads(channel):
 
 def test_an_overdue_call_does_not_say_that_the_server_has_not_read_its_own_cancellation(channel):
     with pytest.raises(DeadlineExceeded) as caught:
-        ask(channel, "30 never", "hasty")
+        ask(channel, "30 never", "short_timeout")
     assert "has not read" not in str(caught.value)
 
 
@@ -213,10 +215,10 @@ def test_an_interrupt_at_any_moment_leaves_a_channel_that_works():
     run_program(
         """
         import random, signal, sys, time
-        from slow_channels import PATIENT, open_blocking
+        from slow_channels import LONG_TIMEOUT, open_blocking
 
         channel = open_blocking()
-        call = channel.bind(PATIENT.hooks["calm"])
+        call = channel.bind(LONG_TIMEOUT.hooks["medium_timeout"])
         for _ in range(100):
             call({"what": "0 x"})
         started = time.monotonic()
@@ -271,7 +273,7 @@ def test_a_bound_hook_is_a_coroutine_function_that_a_task_takes():
     async def main():
         channel = open_awaited()
         await channel.connect()
-        call = channel.bind(PATIENT.hooks["patient"])
+        call = channel.bind(LONG_TIMEOUT.hooks["long_timeout"])
         assert await asyncio.create_task(call({"what": "0 x"})) == {"said": "x"}
         await channel.aclose()
 
@@ -308,7 +310,7 @@ def test_a_task_that_ends_the_loop_takes_no_answers_of_others_with_it():
             raise SystemExit
 
         leaving = loop.create_task(leave())
-        others = [loop.create_task(asked(channel, f"0 {n}", "calm")) for n in range(20)]
+        others = [loop.create_task(asked(channel, f"0 {n}", "medium_timeout")) for n in range(20)]
         try:
             loop.run_until_complete(asyncio.wait([leaving, *others]))
         except SystemExit:

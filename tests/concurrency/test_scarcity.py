@@ -72,7 +72,7 @@ def test_a_plugin_does_not_start_without_a_thread_and_leaves_nothing(no_threads)
 def test_deadlines_are_kept_without_a_thread_that_watches(channel, no_threads):
     no_threads.set()
     with pytest.raises(Exception, match="within 1 s"):
-        ask(channel, "30 never", "hasty")
+        ask(channel, "30 never", "short_timeout")
     no_threads.clear()
     assert ask(channel, "0 x") == "x"
 
@@ -100,7 +100,7 @@ NO_DESCRIPTORS = """
 
     channel = open_blocking()
     assert ask(channel, "0 x") == "x"
-    fails("0 x", "calm")
+    fails("0 x", "medium_timeout")
 """
 
 
@@ -110,7 +110,7 @@ def test_deadlines_are_kept_without_a_free_descriptor():
         + """
     taken = take_all()
     started = time.monotonic()
-    said = fails("30 never", "hasty")
+    said = fails("30 never", "short_timeout")
     for descriptor in taken:
         os.close(descriptor)
     assert quiet_seconds_since(started) < 6
@@ -126,9 +126,9 @@ def test_a_restart_without_a_free_descriptor_fails_by_name_and_the_next_works():
         NO_DESCRIPTORS
         + """
     taken = take_all()
-    fails("die", "calm")
+    fails("die", "medium_timeout")
     started = time.monotonic()
-    said = [fails("0 x", "calm") for _ in range(8)]
+    said = [fails("0 x", "medium_timeout") for _ in range(8)]
     for descriptor in taken:
         os.close(descriptor)
     assert quiet_seconds_since(started) < 8
@@ -191,7 +191,7 @@ def test_a_log_handler_may_close_the_channel_whose_process_it_logs():
             closed.set()
 
     handler = Closes()
-    logger = logging.getLogger("plugin.patient")
+    logger = logging.getLogger("plugin.long_timeout")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:

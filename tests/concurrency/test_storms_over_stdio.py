@@ -56,7 +56,7 @@ def test_deadlines_and_large_payloads_in_many_threads():
         def work(which):
             kind = random.random()
             if kind < 0.02:
-                storm.call(lambda _: ask(channel, "9 late", "hasty"), "late")
+                storm.call(lambda _: ask(channel, "9 late", "short_timeout"), "late")
             elif kind < 0.1:
                 size = random.randrange(1, 400_000)
                 storm.call(lambda _: str(ask(channel, "bytes " + "x" * size)), str(size))
@@ -105,7 +105,7 @@ def test_closes_and_forks_at_once():
         def round():
             channel = open_blocking()
             # Python imports what the first call needs, and a fork never gets a lock of an import.
-            ask(channel, "0 first", "calm")
+            ask(channel, "0 first", "medium_timeout")
             done = threading.Event()
 
             def calls():
@@ -118,7 +118,7 @@ def test_closes_and_forks_at_once():
             child = os.fork()
             if not child:
                 try:
-                    os._exit(0 if ask(channel, "0 fork", "calm") == "fork" else 1)
+                    os._exit(0 if ask(channel, "0 fork", "medium_timeout") == "fork" else 1)
                 finally:
                     os._exit(2)
             channel.close()

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-import sample_plugins as kin
+import sample_plugins as samples
 from served_plugin import served
 
 from scaffold.contract import HookError, calling_with
@@ -95,8 +95,8 @@ def test_resources_are_lent_by_name_and_doubles_take_their_place():
         host.provide("clock", lambda _stack: Frozen())
         host.provide("rng", lambda _stack: random.Random(7))
         wanted = {"required": ["clock", "rng", "tmpdir"], "optional": ["postgres"]}
-        host.add(kin.Source, "lucky", resources=wanted)
-        host.add(kin.Source, "poor", resources={"required": ["postgres"]})
+        host.add(samples.Source, "lucky", resources=wanted)
+        host.add(samples.Source, "poor", resources={"required": ["postgres"]})
         host.start()
         lent = host["lucky"].channel.plugin.context.resources
         assert sorted(lent) == ["clock", "rng", "tmpdir"]
@@ -110,7 +110,7 @@ def test_resources_are_lent_by_name_and_doubles_take_their_place():
 
 
 def test_a_plugin_reaches_those_it_depends_on_by_typed_clients():
-    class Relay(kin.Source):
+    class Relay(samples.Source):
         def setup(self, context):
             super().setup(context)
             self.other = context.registry.client("origin", SourceClient)
@@ -120,10 +120,10 @@ def test_a_plugin_reaches_those_it_depends_on_by_typed_clients():
 
     with Host() as host:
         host.kind(SourceDispatcher)
-        host.add(kin.Source, "origin")
+        host.add(samples.Source, "origin")
         host.add(Relay, "relay", depends_on=["origin"])
         host.start()
-        assert host.client("relay", SourceClient).list_items(kin.LIST).next_cursor == "origin"
+        assert host.client("relay", SourceClient).list_items(samples.LIST).next_cursor == "origin"
         with pytest.raises(PluginError, match="ghost: no plugin of this name is in use"):
             host.client("ghost", SourceClient)
         with pytest.raises(PluginError, match="it is of kind source, not for ToolClient"):
@@ -131,7 +131,7 @@ def test_a_plugin_reaches_those_it_depends_on_by_typed_clients():
 
 
 def test_the_logger_has_the_plugins_name_and_progress_reaches_who_listens(caplog):
-    class Talker(kin.Source):
+    class Talker(samples.Source):
         def list_items(self, payload):
             self.context.logger.warning("working")
             self.context.progress(1, 2, "half")
@@ -143,7 +143,7 @@ def test_the_logger_has_the_plugins_name_and_progress_reaches_who_listens(caplog
         host.add(Talker, "talker")
         host.start()
         with reporting_to(lambda *report: heard.append(report)), caplog.at_level(logging.WARNING):
-            sources.list_items(kin.LIST)
+            sources.list_items(samples.LIST)
     assert heard == [(1, 2, "half")]
     assert [record.name for record in caplog.records] == ["plugin.talker"]
 

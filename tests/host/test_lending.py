@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-import sample_plugins as kin
+import sample_plugins as samples
 from served_plugin import served
 
 from scaffold.contract import calling_with
@@ -109,7 +109,7 @@ def test_the_http_client_asks_in_the_trace_of_the_call(web, runtime):
 
 
 def test_the_http_client_has_deadlines_and_is_awaited_by_plugins_that_are():
-    class Caller(kin.AsyncSource):
+    class Caller(samples.AsyncSource):
         async def list_items(self, payload):
             client = self.context.resources["http_client"]
             with pytest.raises(Exception, match="connect"):
@@ -120,9 +120,9 @@ def test_the_http_client_has_deadlines_and_is_awaited_by_plugins_that_are():
     with Host() as host:
         sources = host.kind(SourceDispatcher)
         host.add(Caller, "caller", resources=wanted, execution_model="async")
-        host.add(kin.Source, "plain", resources=wanted)
+        host.add(samples.Source, "plain", resources=wanted)
         host.start()
-        sources.list_items(kin.LIST)
+        sources.list_items(samples.LIST)
         awaited, plain = (
             host[name].channel.plugin.context.resources["http_client"]
             for name in ("caller", "plain")
@@ -138,7 +138,7 @@ def test_in_an_event_loop_it_is_closed_there():
         async with AsyncHost() as host:
             host.kind(AsyncSourceDispatcher)
             wanted = {"required": ["http_client", "tmpdir"]}
-            host.add(kin.Source, "caller", resources=wanted, execution_model="async")
+            host.add(samples.Source, "caller", resources=wanted, execution_model="async")
             await host.start()
             return host["caller"].channel.plugin.context.resources
 
@@ -151,8 +151,8 @@ def test_without_the_library_a_plugin_that_needs_it_says_what_to_install(monkeyp
     monkeypatch.setitem(__import__("sys").modules, "httpx2", None)
     with Host() as host:
         host.kind(SourceDispatcher)
-        host.add(kin.Source, "needy", resources={"required": ["http_client"]})
-        host.add(kin.Source, "modest", resources={"optional": ["http_client"]})
+        host.add(samples.Source, "needy", resources={"required": ["http_client"]})
+        host.add(samples.Source, "modest", resources={"optional": ["http_client"]})
         host.start()
         assert host.status["needy"].reason == (
             "it requires the resource 'http_client': httpx2 is not installed; "
@@ -178,7 +178,7 @@ def test_what_only_the_host_has_cannot_be_required_by_a_process(tmp_path):
 def test_what_was_lent_is_taken_back_when_setup_fails():
     ended = []
 
-    class Broken(kin.Source):
+    class Broken(samples.Source):
         def setup(self, context):
             raise RuntimeError("no")
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-import sample_plugins as kin
+import sample_plugins as samples
 
 from scaffold.contract import HookError, calling_with
 from scaffold.contract._errors.errors import PluginError
@@ -33,8 +33,8 @@ def source_host(*middleware, **named):
     sources = host.kind(SourceDispatcher)
     for one in middleware:
         host.use(one, **named)
-    host.add(kin.Source, "north")
-    host.add(kin.Source, "south")
+    host.add(samples.Source, "north")
+    host.add(samples.Source, "south")
     host.start()
     return host, sources
 
@@ -51,17 +51,23 @@ def test_every_way_of_calling_goes_through_it():
             ChunkerDispatcher,
         )
         one, every, tell, chain, able = (host.kind(kind) for kind in kinds)
-        for made in (kin.Orchestrator, kin.Source, kin.Logger, kin.Appender, kin.Chunker):
+        for made in (
+            samples.Orchestrator,
+            samples.Source,
+            samples.Logger,
+            samples.Appender,
+            samples.Chunker,
+        ):
             host.add(made, made.__name__.lower())
-        host.add(kin.Appender, "second")
+        host.add(samples.Appender, "second")
         host.start()
         with calling_with({"actor": "ada"}):
-            one.status(kin.STATUS)
-            every.list_items(kin.LIST)
-            assert chain.process(kin.text("a")).text == "aappendersecond"
-            able.chunk(kin.document("a.md"), kin_wanted())
-            tell.on_event(kin.EVENT)
-            host.client("source", SourceClient).list_items(kin.LIST)
+            one.status(samples.STATUS)
+            every.list_items(samples.LIST)
+            assert chain.process(samples.text("a")).text == "aappendersecond"
+            able.chunk(samples.document("a.md"), kin_wanted())
+            tell.on_event(samples.EVENT)
+            host.client("source", SourceClient).list_items(samples.LIST)
         assert host["logger"].channel.plugin.told.wait(30)
     assert sorted(notes.seen, key=str) == sorted(
         [
@@ -91,9 +97,9 @@ def test_the_highest_priority_is_outermost_and_of_equal_ones_the_first():
         host.use(Notes("audit", seen))
         host.use(Notes("trace", seen))
         host.use(Notes("rights", seen), priority=2000)
-        host.add(kin.Source, "north")
+        host.add(samples.Source, "north")
         host.start()
-        sources.list_items(kin.LIST)
+        sources.list_items(samples.LIST)
     assert seen == ["rights", "quota", "audit", "trace"]
 
 
@@ -103,16 +109,16 @@ def test_it_is_kept_to_a_kind_or_a_hook():
         sources, chain = host.kind(SourceDispatcher), host.kind(TextProcessorDispatcher)
         host.use(notes, kind="source")
         host.use(notes, hook="no_such_hook")
-        host.add(kin.Source, "north")
-        host.add(kin.Appender, "appender")
+        host.add(samples.Source, "north")
+        host.add(samples.Appender, "appender")
         host.start()
-        sources.list_items(kin.LIST)
-        chain.process(kin.text("a"))
+        sources.list_items(samples.LIST)
+        chain.process(samples.text("a"))
     assert [note[0] for note in notes.seen] == ["north"]
 
 
 def test_it_changes_payloads_answers_and_metadata():
-    class Told(kin.Appender):
+    class Told(samples.Appender):
         def process(self, payload):
             actor = self.context.metadata["actor"]
             return ProcessInput(text=f"{payload.text} by {actor}")
@@ -127,7 +133,7 @@ def test_it_changes_payloads_answers_and_metadata():
         host.use(shout)
         host.add(Told, "told")
         host.start()
-        assert chain.process(kin.text("hello")).text == "HELLO by bob!"
+        assert chain.process(samples.text("hello")).text == "HELLO by bob!"
 
 
 def test_it_refuses_a_call_before_the_plugin_sees_it():
@@ -138,7 +144,7 @@ def test_it_refuses_a_call_before_the_plugin_sees_it():
 
     host, sources = source_host(deny)
     with host, pytest.raises(HookError) as caught:
-        sources.list_items(kin.LIST)
+        sources.list_items(samples.LIST)
     assert caught.value.code == "permission_denied"
     assert caught.value.__notes__ == ["plugin: north"]
     assert {status.state for status in host.status.values()} == {"closed"}
@@ -154,12 +160,12 @@ def test_it_may_answer_itself_or_ask_again():
 
     host, sources = source_host(twice)
     with host:
-        assert [one.next_cursor for one in sources.list_items(kin.LIST)] == ["north", "south"]
+        assert [one.next_cursor for one in sources.list_items(samples.LIST)] == ["north", "south"]
     assert asked == ["north", "south"]
 
 
 def test_plugins_that_call_each_other_go_through_it():
-    class Relay(kin.Source):
+    class Relay(samples.Source):
         def setup(self, context):
             super().setup(context)
             self.other = context.registry.client("origin", SourceClient)
@@ -171,10 +177,10 @@ def test_plugins_that_call_each_other_go_through_it():
     with Host() as host:
         host.kind(SourceDispatcher)
         host.use(notes)
-        host.add(kin.Source, "origin")
+        host.add(samples.Source, "origin")
         host.add(Relay, "relay", depends_on=["origin"])
         host.start()
-        host.client("relay", SourceClient).list_items(kin.LIST)
+        host.client("relay", SourceClient).list_items(samples.LIST)
     assert [note[0] for note in notes.seen] == ["relay", "origin"]
 
 
@@ -190,10 +196,10 @@ def test_it_is_awaited_in_an_event_loop():
         async with AsyncHost() as host:
             sources = host.kind(AsyncSourceDispatcher)
             host.use(note)
-            host.add(kin.Source, "north")
-            host.add(kin.AsyncSource, "south")
+            host.add(samples.Source, "north")
+            host.add(samples.AsyncSource, "south")
             await host.start()
-            return await sources.list_items(kin.LIST)
+            return await sources.list_items(samples.LIST)
 
     assert [one.next_cursor for one in asyncio.run(run())] == ["north", "south"]
     assert seen == ["north", "south"]

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-import sample_plugins as kin
+import sample_plugins as samples
 
 from scaffold.contract._errors.errors import PluginError, ScaffoldError
 from scaffold.host import AsyncHost, Host, InProcessChannel
@@ -99,11 +99,11 @@ def write(tmp_path):
 
 
 def said(calls):
-    return calls.process(kin.text("")).text
+    return calls.process(samples.text("")).text
 
 
 async def heard(calls):
-    return (await calls.process(kin.text(""))).text
+    return (await calls.process(samples.text(""))).text
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -191,7 +191,7 @@ def test_what_a_plugin_is_lent_is_its_own_while_there_are_two(host, write):
 def test_calls_under_way_end_in_the_plugin_that_they_began_in(host):
     began, gate, answers = threading.Event(), threading.Event(), []
 
-    class Slow(kin.Appender):
+    class Slow(samples.Appender):
         def process(self, payload):
             began.set()
             gate.wait(30)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-import sample_plugins as kin
+import sample_plugins as samples
 from busy import quiet_seconds_since
 
 from scaffold.contract._errors.errors import (
@@ -106,14 +106,14 @@ def test_checks_follow_the_order_of_adr_0001(host, tmp_path, lines, kind, reason
 def test_wrong_keys_of_a_plugin_registered_as_code_are_named(host):
     host.kind(ToolDispatcher)
     with pytest.raises(ManifestInvalid, match="priority"):
-        host.add(kin.Tool, "x", priority="high")
+        host.add(samples.Tool, "x", priority="high")
 
 
 def test_startup_by_runtime_then_topological_then_priority_desc_then_by_name():
     from scaffold.manifest._model import manifest_of
 
     def made(name, **keys):
-        return manifest_of(kin.Tool, name, keys)
+        return manifest_of(samples.Tool, name, keys)
 
     manifests = {
         one.name: one
@@ -141,13 +141,15 @@ def test_long_rows_of_dependence_are_no_trouble():
 
     names = [f"p{place}" for place in range(2000)]
     rows = itertools.pairwise(names)
-    manifests = {name: manifest_of(kin.Tool, name, {"depends_on": [next_]}) for name, next_ in rows}
-    manifests[names[-1]] = manifest_of(kin.Tool, names[-1], {})
+    manifests = {
+        name: manifest_of(samples.Tool, name, {"depends_on": [next_]}) for name, next_ in rows
+    }
+    manifests[names[-1]] = manifest_of(samples.Tool, names[-1], {})
     groups = plan_start(manifests, dict.fromkeys(names, "in_process"))
     assert groups == [[name] for name in reversed(names)]
 
 
-class Unable(kin.Source):
+class Unable(samples.Source):
     def setup(self, context):
         raise RuntimeError("no disk")
 
@@ -155,13 +157,13 @@ class Unable(kin.Source):
 def test_every_plugin_whose_depends_on_contains_the_failed_one_is_recursively_unavailable(host):
     sources = host.kind(SourceDispatcher)
     host.add(Unable, "root")
-    host.add(kin.Source, "child", depends_on=["root"])
-    host.add(kin.Source, "grandchild", depends_on=["child"])
-    host.add(kin.Source, "other")
+    host.add(samples.Source, "child", depends_on=["root"])
+    host.add(samples.Source, "grandchild", depends_on=["child"])
+    host.add(samples.Source, "other")
     heard: list[Started] = []
     host.start(heard.append)
 
-    assert [one.next_cursor for one in sources.list_items(kin.LIST)] == ["other"]
+    assert [one.next_cursor for one in sources.list_items(samples.LIST)] == ["other"]
     assert host.status["root"].reason.startswith("setup failed: RuntimeError: no disk (")
     assert "it depends on 'child', which is unavailable" in host.status["grandchild"].reason
     assert [(one.done, one.total) for one in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
@@ -171,7 +173,7 @@ def test_every_plugin_whose_depends_on_contains_the_failed_one_is_recursively_un
 def test_plugins_of_one_group_start_side_by_side(host):
     together = threading.Barrier(3)
 
-    class Patient(kin.Source):
+    class Patient(samples.Source):
         def setup(self, context):
             together.wait(30)
 
@@ -185,7 +187,7 @@ def test_plugins_of_one_group_start_side_by_side(host):
 def test_a_plugin_that_is_late_is_unavailable(host):
     gate = threading.Event()
 
-    class Late(kin.Source):
+    class Late(samples.Source):
         def setup(self, context):
             gate.wait(30)
 
@@ -199,7 +201,7 @@ def test_a_plugin_that_is_late_is_unavailable(host):
 def test_shutdown_is_strictly_the_reverse_of_startup_and_a_late_teardown_is_leaked(host):
     ended, gate = [], threading.Event()
 
-    class Ending(kin.Source):
+    class Ending(samples.Source):
         def teardown(self):
             ended.append(self.name)
             if self.name == "b":
@@ -223,8 +225,8 @@ def test_shutdown_is_strictly_the_reverse_of_startup_and_a_late_teardown_is_leak
 
 def test_health_degrades_takes_out_of_use_and_recovers(host):
     sources = host.kind(SourceDispatcher)
-    host.add(kin.BrokenSource, "broken")
-    host.add(kin.Source, "good")
+    host.add(samples.BrokenSource, "broken")
+    host.add(samples.Source, "good")
     host.start()
 
     host.check()
@@ -233,21 +235,21 @@ def test_health_degrades_takes_out_of_use_and_recovers(host):
     host.check()
     host.check()
     assert host.status["broken"].state == "unavailable"
-    assert [one.next_cursor for one in sources.list_items(kin.LIST)] == ["good"]
+    assert [one.next_cursor for one in sources.list_items(samples.LIST)] == ["good"]
 
-    kin.BrokenSource.well = True
+    samples.BrokenSource.well = True
     try:
         host.check()
         assert host.status["broken"].state == "ready"
-        assert [one.next_cursor for one in sources.list_items(kin.LIST)] == ["broken", "good"]
+        assert [one.next_cursor for one in sources.list_items(samples.LIST)] == ["broken", "good"]
     finally:
-        kin.BrokenSource.well = False
+        samples.BrokenSource.well = False
 
 
 def test_health_is_checked_again_and_again_if_the_host_is_told_to():
     asked = threading.Semaphore(0)
 
-    class Asked(kin.Source):
+    class Asked(samples.Source):
         def health(self):
             asked.release()
 
@@ -259,7 +261,7 @@ def test_health_is_checked_again_and_again_if_the_host_is_told_to():
         assert asked.acquire(timeout=30)
 
 
-class Slow(kin.Tool):
+class Slow(samples.Tool):
     began, gate = threading.Event(), threading.Event()
 
     def execute(self, payload):
@@ -335,7 +337,7 @@ def test_what_was_loaded_by_itself_is_reloaded_in_the_runtime_it_had(host):
 
 def test_an_object_is_not_reloaded_and_stays_in_use(host):
     tools = host.kind(ToolDispatcher)
-    host.add(kin.Tool(), "tool")
+    host.add(samples.Tool(), "tool")
     host.start()
     with pytest.raises(PluginError, match="registered as an object"):
         host.reload("tool")
@@ -346,7 +348,7 @@ def test_an_event_loop_starts_checks_reloads_and_ends_plugins(tmp_path):
     async def run():
         async with AsyncHost() as host:
             tools = host.kind(AsyncToolDispatcher)
-            host.add(kin.Tool, "tool")
+            host.add(samples.Tool, "tool")
             host.add(Slow, "child", depends_on=["ghost"])
             heard: list[Started] = []
             await host.start(heard.append)
@@ -366,11 +368,11 @@ def test_an_event_loop_starts_checks_reloads_and_ends_plugins(tmp_path):
 
 @pytest.fixture
 def limited(monkeypatch):
-    hook: Hook = kin.Tool.kind.hooks["execute"]
+    hook: Hook = samples.Tool.kind.hooks["execute"]
     monkeypatch.setattr(hook, "timeout", 0.05)
 
 
-class Sleeper(kin.Tool):
+class Sleeper(samples.Tool):
     async def execute(self, payload):
         await asyncio.sleep(5)
 
@@ -403,7 +405,7 @@ def test_a_hooks_timeout_holds_in_an_event_loop(limited):
 def test_a_process_that_ends_during_a_call_is_an_error_then_and_an_answer_later(host):
     tools = host.kind(ToolDispatcher)
     host.load(PLUGINS / "teller", ToolClient, runtime="mcp_stdio")
-    host.add(kin.Tool, "other")
+    host.add(samples.Tool, "other")
     host.start()
     process = ExecuteInput(function="process", args={})
     before = tools.execute(process).result
@@ -442,7 +444,7 @@ def test_entry_points_of_installed_packages_are_plugins(host, tmp_path, monkeypa
         encoding="utf-8",
     )
     tmp_path.joinpath("dagstack_module.py").write_text(DAGSTACK, encoding="utf-8")
-    monkeypatch.setattr(kin, "SAID", "no plugin", raising=False)
+    monkeypatch.setattr(samples, "SAID", "no plugin", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
 
     tools = host.kind(ToolDispatcher)

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-import sample_plugins as kin
+import sample_plugins as samples
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -54,10 +54,10 @@ def test_a_host_counts_and_times_every_call_and_its_failures():
     book = Book()
     with Host(metrics=book) as host:
         sources = host.kind(SourceDispatcher, best_effort=["list_items"])
-        host.add(kin.Source, "north")
-        host.add(kin.BrokenSource, "south")
+        host.add(samples.Source, "north")
+        host.add(samples.BrokenSource, "south")
         host.start()
-        sources.list_items(kin.LIST)
+        sources.list_items(samples.LIST)
     labels = {"kind": "source", "hook": "list_items", "runtime": "in_process"}
     north, south = {"plugin": "north", **labels}, {"plugin": "south", **labels}
     assert book.lines == [
@@ -130,10 +130,10 @@ def test_metrics_reach_opentelemetry():
     async def run():
         async with AsyncHost(metrics=OtelMetrics(MeterProvider([reader]))) as host:
             sources = host.kind(AsyncSourceDispatcher)
-            host.add(kin.AsyncSource, "north")
+            host.add(samples.AsyncSource, "north")
             await host.start()
-            await sources.list_items(kin.LIST)
-            await sources.list_items(kin.LIST)
+            await sources.list_items(samples.LIST)
+            await sources.list_items(samples.LIST)
 
     asyncio.run(run())
     (resource,) = reader.get_metrics_data().resource_metrics
@@ -147,7 +147,7 @@ def test_metrics_reach_opentelemetry():
 def test_an_event_reaches_all_who_listen_each_with_a_copy():
     first, second, done = [], [], threading.Semaphore(0)
 
-    class Listener(kin.Source):
+    class Listener(samples.Source):
         heard = first
 
         def setup(self, context):
@@ -188,7 +188,7 @@ def test_events_are_heard_in_an_event_loop():
     async def run():
         async with AsyncHost() as host:
             host.kind(AsyncSourceDispatcher)
-            host.add(kin.AsyncSource, "north")
+            host.add(samples.AsyncSource, "north")
             await host.start()
             bus = host.event_bus
 

@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-import sample_plugins as kin
+import sample_plugins as samples
 
 from scaffold.contract._errors.errors import ConnectFailed
 from scaffold.host import Host, InProcessChannel
@@ -34,10 +34,10 @@ def switching():
 
 
 def test_no_count_is_lost_between_threads(host, switching):
-    plugin = kin.Source()
+    plugin = samples.Source()
     sources = host.kind(SourceDispatcher)
     host.add(plugin, "a")
-    host.add(kin.Source, "b")
+    host.add(samples.Source, "b")
     host.start()
     channel = host["a"].channel
     assert isinstance(channel, InProcessChannel)
@@ -45,8 +45,8 @@ def test_no_count_is_lost_between_threads(host, switching):
 
     def call():
         for _ in range(CALLS):
-            client.list_items(kin.LIST)
-            sources.list_items(kin.LIST)
+            client.list_items(samples.LIST)
+            sources.list_items(samples.LIST)
 
     threads = [threading.Thread(target=call) for _ in range(THREADS)]
     for thread in threads:
@@ -59,8 +59,13 @@ def test_no_count_is_lost_between_threads(host, switching):
 @pytest.mark.parametrize(
     ("dispatcher", "made", "take", "payload"),
     [
-        (SourceDispatcher, kin.Source, lambda calls: calls._list_items, kin.LIST),
-        (TextProcessorDispatcher, kin.Appender, lambda calls: calls._process, kin.text("-")),
+        (SourceDispatcher, samples.Source, lambda calls: calls._list_items, samples.LIST),
+        (
+            TextProcessorDispatcher,
+            samples.Appender,
+            lambda calls: calls._process,
+            samples.text("-"),
+        ),
     ],
 )
 def test_a_call_that_is_late_for_a_reload_is_refused(host, dispatcher, made, take, payload):
@@ -77,11 +82,11 @@ def test_a_call_that_is_late_for_a_reload_is_refused(host, dispatcher, made, tak
 
 def test_what_counts_calls_does_not_pile_up_when_plugins_change(host):
     sources = host.kind(SourceDispatcher)
-    host.add(kin.Source, "a")
+    host.add(samples.Source, "a")
     host.start()
     flights = host["a"].in_flight
     for _ in range(5):
         host.route(SOURCE, None)
-    assert len(sources.list_items(kin.LIST)) == 1
+    assert len(sources.list_items(samples.LIST)) == 1
     assert [len(counts) for counts in flights._counts.values()] == [1]
     assert all(len(counts) <= 2 for counts in flights._shared.values())

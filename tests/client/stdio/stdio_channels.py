@@ -19,7 +19,7 @@ MARK = "SCAFFOLD_TEST_MARK"
 """The environment variable by which the processes of a test are found again."""
 
 TESTS = Path(__file__).parents[2]
-ANIMALS = ("-S", str(TESTS / "integration/faulty_servers/stdio/faulty_server.py"))
+FAULTY_SERVER = ("-S", str(TESTS / "integration/faulty_servers/stdio/faulty_server.py"))
 """A server that misbehaves on request; see there."""
 
 
@@ -42,15 +42,15 @@ def _hook(**changes: Any) -> dict[str, Any]:
     }
 
 
-ANIMAL = Kind.from_contract(
+FAULTY_KIND = Kind.from_contract(
     {
-        "kind": "animal",
+        "kind": "faulty",
         "version": "1.0.0",
         "digest": "0",
         "hooks": {
-            "patient": _hook(),
-            "hasty": _hook(timeout=0.25),
-            "calm": _hook(timeout=0.7),
+            "long_timeout": _hook(),
+            "short_timeout": _hook(timeout=0.25),
+            "medium_timeout": _hook(timeout=0.7),
             "repeatable": _hook(idempotent=True),
         },
     }
@@ -114,7 +114,7 @@ class Keeper:
         """Run Python, or another `program`, with a channel to it."""
         env = {MARK: self.mark, **options.pop("env", {})}
         command = [options.pop("program", sys.executable), *arguments]
-        options = {"kind": ANIMAL, "plugin": "animal", "startup_timeout": 20.0, **options}
+        options = {"kind": FAULTY_KIND, "plugin": "faulty", "startup_timeout": 20.0, **options}
         channel = self._make(command, env=env, **options)
         self._open.append(channel)
         return channel

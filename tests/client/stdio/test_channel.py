@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from busy import quiet_seconds_since
-from stdio_channels import ANIMAL, ANIMALS, OnLoop, processes
+from stdio_channels import FAULTY_KIND, FAULTY_SERVER, OnLoop, processes
 
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
@@ -29,7 +29,7 @@ from scaffold.contract._errors.errors import (
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 
 PLUGINS = Path(__file__).with_name("plugins")
-PATIENT, HASTY = ANIMAL.hooks["patient"], ANIMAL.hooks["hasty"]
+LONG_TIMEOUT, SHORT_TIMEOUT = FAULTY_KIND.hooks["long_timeout"], FAULTY_KIND.hooks["short_timeout"]
 
 
 @pytest.fixture(params=["fast path", "plain path"], autouse=True)
@@ -136,35 +136,40 @@ def test_calls_at_once_hear_of_their_own_progress(tool):
 
 
 def test_any_mcp_server_is_a_tool(open_channel):
-    client = ToolClient(open_channel(*ANIMALS, kind=TOOL, plugin="animal"))
-    assert [one.name for one in client.get_schema()] == ["patient", "hasty", "calm", "repeatable"]
-    assert client.execute(ask("patient", what="ok")).result == {"said": "ok"}
+    client = ToolClient(open_channel(*FAULTY_SERVER, kind=TOOL, plugin="faulty"))
+    assert [one.name for one in client.get_schema()] == [
+        "long_timeout",
+        "short_timeout",
+        "medium_timeout",
+        "repeatable",
+    ]
+    assert client.execute(ask("long_timeout", what="ok")).result == {"said": "ok"}
 
 
 def test_a_hook_that_the_server_does_not_offer_is_refused_before_any_call(open_channel):
     contract = {
-        **ANIMAL.contract,
-        "hooks": {"purr": {**ANIMAL.contract["hooks"]["patient"], "tool": "purr"}},
+        **FAULTY_KIND.contract,
+        "hooks": {"purr": {**FAULTY_KIND.contract["hooks"]["long_timeout"], "tool": "purr"}},
     }
     kind = Kind.from_contract(contract)
-    channel = open_channel(*ANIMALS, kind=kind)
+    channel = open_channel(*FAULTY_SERVER, kind=kind)
     with pytest.raises(RuntimeNotSupported, match="no tool for hook 'purr'"):
         channel.bind(kind.hooks["purr"])
 
 
 def test_the_process_runs_where_and_with_what_it_is_told(open_channel, tmp_path):
     diary = str(tmp_path / "diary")
-    channel = open_channel(*ANIMALS, cwd=tmp_path, env={"DIARY": diary})
-    said = channel.bind(PATIENT)({"what": "where"})["said"]
+    channel = open_channel(*FAULTY_SERVER, cwd=tmp_path, env={"DIARY": diary})
+    said = channel.bind(LONG_TIMEOUT)({"what": "where"})["said"]
     assert said == [str(tmp_path.resolve()), diary, True]
 
 
 def test_stderr_goes_to_the_log_of_the_plugin(open_channel, caplog):
-    caplog.set_level(logging.INFO, "plugin.animal")
-    channel = open_channel(*ANIMALS)
-    assert channel.bind(PATIENT)({"what": "say"}) == {"said": "ok"}
+    caplog.set_level(logging.INFO, "plugin.faulty")
+    channel = open_channel(*FAULTY_SERVER)
+    assert channel.bind(LONG_TIMEOUT)({"what": "say"}) == {"said": "ok"}
     channel.close()
-    lines = [record.message for record in caplog.records if record.name == "plugin.animal"]
+    lines = [record.message for record in caplog.records if record.name == "plugin.faulty"]
     assert lines == ["café \\xff", "y" * 8192, "y" * (10_000 - 8192)]
 
 
@@ -174,7 +179,7 @@ def test_a_command_that_cannot_run_is_named_with_the_place_where_it_was_looked_f
 ):
     def refusal(*command, **options):
         with pytest.raises(ConnectFailed) as caught:
-            flavour(list(command), kind=ANIMAL, plugin="animal", **options)
+            flavour(list(command), kind=FAULTY_KIND, plugin="faulty", **options)
         return str(caught.value)
 
     path = {"PATH": "/one:/two"}
@@ -197,16 +202,16 @@ def test_a_program_that_fails_at_once_is_reported_with_its_last_words(open_chann
     with pytest.raises(ConnectFailed) as caught:
         open_channel("-c", "import nothing_of_this_name")
     message = str(caught.value)
-    assert message.startswith("animal: the process ended (exit status 1); its last lines:\n")
+    assert message.startswith("faulty: the process ended (exit status 1); its last lines:\n")
     assert message.endswith("ModuleNotFoundError: No module named 'nothing_of_this_name'")
 
 
 def test_a_missed_deadline_is_told_to_the_server(open_channel, tmp_path):
     diary = tmp_path / "diary"
-    channel = open_channel(*ANIMALS, env={"DIARY": str(diary)})
+    channel = open_channel(*FAULTY_SERVER, env={"DIARY": str(diary)})
     with pytest.raises(DeadlineExceeded):
-        channel.bind(HASTY)({"what": "silence"})
-    channel.bind(PATIENT)({"what": "ok"})
+        channel.bind(SHORT_TIMEOUT)({"what": "silence"})
+    channel.bind(LONG_TIMEOUT)({"what": "ok"})
     assert diary.read_text().splitlines()[-2:] == [
         "notifications/cancelled 4",
         "tools/call ok",
@@ -218,13 +223,13 @@ def test_a_cancelled_task_is_told_to_the_server(tmp_path):
 
     async def run():
         channel = AsyncStdioChannel(
-            [sys.executable, *ANIMALS],
-            kind=ANIMAL,
-            plugin="animal",
+            [sys.executable, *FAULTY_SERVER],
+            kind=FAULTY_KIND,
+            plugin="faulty",
             env={"DIARY": str(diary)},
         )
         await channel.connect()
-        call = channel.bind(PATIENT)
+        call = channel.bind(LONG_TIMEOUT)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await call({"what": "silence"})
@@ -237,10 +242,12 @@ def test_a_cancelled_task_is_told_to_the_server(tmp_path):
 
 def test_many_tasks_get_their_own_answers():
     async def run():
-        channel = AsyncStdioChannel([sys.executable, *ANIMALS], kind=TOOL, plugin="animal")
+        channel = AsyncStdioChannel([sys.executable, *FAULTY_SERVER], kind=TOOL, plugin="faulty")
         await channel.connect()
         execute = channel.bind(TOOL.hooks["execute"])
-        answers = await asyncio.gather(*(execute(ask("patient", what="ok")) for _ in range(200)))
+        answers = await asyncio.gather(
+            *(execute(ask("long_timeout", what="ok")) for _ in range(200))
+        )
         await channel.aclose()
         return answers
 
@@ -249,9 +256,11 @@ def test_many_tasks_get_their_own_answers():
 
 def test_a_task_that_has_its_answer_may_close_what_others_wait_for():
     async def run():
-        channel = AsyncStdioChannel([sys.executable, *ANIMALS], kind=ANIMAL, plugin="animal")
+        channel = AsyncStdioChannel(
+            [sys.executable, *FAULTY_SERVER], kind=FAULTY_KIND, plugin="faulty"
+        )
         await channel.connect()
-        call = channel.bind(PATIENT)
+        call = channel.bind(LONG_TIMEOUT)
 
         async def close():
             assert await call({"what": "ok"}) == {"said": "ok"}
@@ -265,8 +274,8 @@ def test_a_task_that_has_its_answer_may_close_what_others_wait_for():
 
 
 def test_closing_ends_a_call_that_has_the_connection_to_itself(open_channel):
-    channel = open_channel(*ANIMALS)
-    call = channel.bind(PATIENT)
+    channel = open_channel(*FAULTY_SERVER)
+    call = channel.bind(LONG_TIMEOUT)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(call, {"what": "silence"})
         while _connection(channel).router.last_id < 4:
@@ -277,8 +286,8 @@ def test_closing_ends_a_call_that_has_the_connection_to_itself(open_channel):
 
 
 def test_closing_ends_the_calls_under_way(open_channel):
-    channel = open_channel(*ANIMALS)
-    call = channel.bind(PATIENT)
+    channel = open_channel(*FAULTY_SERVER)
+    call = channel.bind(LONG_TIMEOUT)
     with ThreadPoolExecutor(2) as pool:
         calls = [pool.submit(call, {"what": "silence"}) for _ in range(2)]
         while len(_connection(channel).router.pending) < 2:
@@ -298,9 +307,9 @@ def _connection(channel):
 
 def test_a_channel_that_is_dropped_ends_its_process(open_channel):
     channel = StdioChannel(
-        [sys.executable, *ANIMALS],
-        kind=ANIMAL,
-        plugin="animal",
+        [sys.executable, *FAULTY_SERVER],
+        kind=FAULTY_KIND,
+        plugin="faulty",
         env={"SCAFFOLD_TEST_MARK": open_channel.mark},
     )
     assert len(processes(open_channel.mark)) == 1
@@ -313,9 +322,9 @@ def test_a_host_that_exits_without_closing_leaves_no_process(open_channel):
     program = (
         "import sys; from scaffold.client._stdio.channel import StdioChannel; "
         "from scaffold.kinds.tool_v1 import TOOL; "
-        "channel = StdioChannel(sys.argv[1:], kind=TOOL, plugin='animal')"
+        "channel = StdioChannel(sys.argv[1:], kind=TOOL, plugin='faulty')"
     )
-    command = [sys.executable, "-c", program, sys.executable, *ANIMALS]
+    command = [sys.executable, "-c", program, sys.executable, *FAULTY_SERVER]
     env = {"SCAFFOLD_TEST_MARK": open_channel.mark, "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=True)
     assert (done.stdout, done.stderr) == ("", "")
@@ -324,9 +333,9 @@ def test_a_host_that_exits_without_closing_leaves_no_process(open_channel):
 
 def test_a_fork_of_the_host_leaves_the_process_alone(open_channel):
     channel = StdioChannel(
-        [sys.executable, *ANIMALS],
-        kind=ANIMAL,
-        plugin="animal",
+        [sys.executable, *FAULTY_SERVER],
+        kind=FAULTY_KIND,
+        plugin="faulty",
         env={"SCAFFOLD_TEST_MARK": open_channel.mark},
     )
     fork = os.fork()
@@ -334,12 +343,12 @@ def test_a_fork_of_the_host_leaves_the_process_alone(open_channel):
         channel.close()
         os._exit(0)
     os.waitpid(fork, 0)
-    assert channel.bind(PATIENT)({"what": "ok"}) == {"said": "ok"}
+    assert channel.bind(LONG_TIMEOUT)({"what": "ok"}) == {"said": "ok"}
     channel.close()
 
 
 def test_signals_for_the_host_do_not_reach_the_plugin(open_channel):
-    open_channel(*ANIMALS)
+    open_channel(*FAULTY_SERVER)
     (pid,) = processes(open_channel.mark)
     assert os.getsid(pid) == pid
     assert os.getsid(0) != pid
@@ -374,8 +383,8 @@ def test_a_crash_ends_every_call_under_way(tool):
 
 
 def test_a_channel_shows_its_plugin_kind_runtime_and_state(open_channel):
-    channel = open_channel(*ANIMALS)
+    channel = open_channel(*FAULTY_SERVER)
     shown = channel.channel if isinstance(channel, OnLoop) else channel
-    assert repr(shown) == f"<{type(shown).__name__} animal (animal), mcp_stdio, open>"
+    assert repr(shown) == f"<{type(shown).__name__} faulty (faulty), mcp_stdio, open>"
     channel.close()
-    assert repr(shown) == f"<{type(shown).__name__} animal (animal), mcp_stdio, closed>"
+    assert repr(shown) == f"<{type(shown).__name__} faulty (faulty), mcp_stdio, closed>"

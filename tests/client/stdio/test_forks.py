@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from stdio_channels import ANIMAL, ANIMALS
+from stdio_channels import FAULTY_KIND, FAULTY_SERVER
 
 from scaffold.client._process.fork_server import ForkServers
 from scaffold.client._process.launch import ForkedChild, Launch, spawn
@@ -39,7 +39,7 @@ if __name__ == "__main__":
     print("and a word", file=sys.stderr)
     sys.exit(7)
 """
-ANIMAL_COMMAND = [sys.executable, ANIMALS[1]]
+ANIMAL_COMMAND = [sys.executable, FAULTY_SERVER[1]]
 PATIENCE = 20.0
 
 
@@ -161,9 +161,9 @@ def test_a_fork_that_ignores_everything_is_killed(forks, folder):
 
 def test_a_plugin_that_crashed_is_forked_again(forks):
     fork = forks.prepare(ANIMAL_COMMAND, {})
-    channel = StdioChannel(ANIMAL_COMMAND, kind=ANIMAL, plugin="animal", spawn=fork)
+    channel = StdioChannel(ANIMAL_COMMAND, kind=FAULTY_KIND, plugin="faulty", spawn=fork)
     try:
-        call = channel.bind(ANIMAL.hooks["patient"])
+        call = channel.bind(FAULTY_KIND.hooks["long_timeout"])
         with pytest.raises(PeerCrashed, match=r"exit status 3\); its last lines:\nI feel faint"):
             call({"what": "death"})
         assert call({"what": "ok"}) == {"said": "ok"}
@@ -172,10 +172,10 @@ def test_a_plugin_that_crashed_is_forked_again(forks):
 
 
 async def _called(fork):
-    channel = AsyncStdioChannel(ANIMAL_COMMAND, kind=ANIMAL, plugin="animal", spawn=fork)
+    channel = AsyncStdioChannel(ANIMAL_COMMAND, kind=FAULTY_KIND, plugin="faulty", spawn=fork)
     await channel.connect()
     try:
-        return await channel.bind(ANIMAL.hooks["patient"])({"what": "ok"})
+        return await channel.bind(FAULTY_KIND.hooks["long_timeout"])({"what": "ok"})
     finally:
         await channel.aclose()
 

@@ -19,7 +19,7 @@ from scaffold.kinds.tool_v1 import TOOL
 
 def router_waiting_for(*numbers, limit=1 << 20):
     router = ResponseRouter(
-        "animal", limit, lambda _message, _line: None, TemplateCache("structuredContent")
+        "faulty", limit, lambda _message, _line: None, TemplateCache("structuredContent")
     )
     router.last_id = max(numbers, default=0)
     answers = {}
@@ -79,11 +79,11 @@ def test_only_the_first_odd_lines_are_logged_and_all_are_counted(caplog):
 def test_an_answer_like_an_earlier_one_is_read_without_a_scan_and_refused_as_any_other():
     plain = {**TOOL.describe("execute"), "content": False, "functions": None}
     kind = Kind.from_contract({**TOOL.contract, "hooks": {"execute": plain}})
-    session = ProtocolSession(kind, "animal")
+    session = ProtocolSession(kind, "faulty")
     session.version = MODERN
     call = CallCodec(session, kind.hooks["execute"], "execute")
     answers = []
-    router = ResponseRouter("animal", 1 << 20, lambda _message, _line: None, session.templates)
+    router = ResponseRouter("faulty", 1 << 20, lambda _message, _line: None, session.templates)
 
     def read(number, result, cut):
         router.last_id = number
@@ -115,7 +115,7 @@ def familiar():
     """An inbox that knows how answers begin."""
     templates = TemplateCache("structuredContent")
     templates.remember(_result(1)[:-1], b"{}", value=True)
-    return ResponseRouter("animal", 1 << 20, lambda _message, _line: None, templates)
+    return ResponseRouter("faulty", 1 << 20, lambda _message, _line: None, templates)
 
 
 def test_an_answer_that_comes_alone_is_taken_as_it_is(familiar):

@@ -99,7 +99,7 @@ class Exchange:
         return {"jsonrpc": "2.0", "id": self.request.message["id"], "result": content}
 
     def stay_silent(self) -> None:
-        """Neither answer nor hang up until the zoo closes or the client goes."""
+        """Neither answer nor hang up until the faulty_server closes or the client goes."""
         self.socket.settimeout(0.05)
         while not self.over.is_set():
             with contextlib.suppress(TimeoutError):
@@ -135,7 +135,7 @@ def greet_modern(exchange: Exchange) -> None:
 
 def list_tools(exchange: Exchange) -> None:
     schema = {"type": "object"}
-    tools = [{"name": name, "inputSchema": schema} for name in ("beast_zoo_ask", "act", "ask")]
+    tools = [{"name": name, "inputSchema": schema} for name in ("plugin_faulty_ask", "act", "ask")]
     exchange.answer(result={"tools": tools, "resultType": "complete"})
 
 
@@ -164,7 +164,7 @@ LEGACY: dict[str, Script] = {
 
 
 @dataclass
-class Zoo:
+class FaultyServer:
     """A server on loopback. `calls` are played one a call; the last one again and again."""
 
     calls: list[Script] = field(default_factory=lambda: [behave])
@@ -260,7 +260,7 @@ class Zoo:
 def call_blocking(url: str, hook: str = "act", payload: object = None, **options: Any) -> Any:
     """Open a channel, call one hook, close the channel."""
     kind = make_kind()
-    channel = HttpChannel(url, kind=kind, plugin="zoo", **options)
+    channel = HttpChannel(url, kind=kind, plugin="faulty", **options)
     try:
         return channel.bind(kind.hooks[hook])(payload or {})
     finally:
@@ -272,7 +272,7 @@ def call_awaited(url: str, hook: str = "act", payload: object = None, **options:
 
     async def run() -> Any:
         kind = make_kind()
-        channel = await AsyncHttpChannel(url, kind=kind, plugin="zoo", **options).connect()
+        channel = await AsyncHttpChannel(url, kind=kind, plugin="faulty", **options).connect()
         try:
             return await channel.bind(kind.hooks[hook])(payload or {})
         finally:

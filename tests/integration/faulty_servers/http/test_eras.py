@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from faulty_http_server import EVERY_WAY, LEGACY, MODERN, Exchange, Script, Zoo, list_tools
+from faulty_http_server import EVERY_WAY, LEGACY, MODERN, Exchange, FaultyServer, Script, list_tools
 
 from scaffold.contract._errors.errors import (
     ConnectFailed,
@@ -53,9 +53,9 @@ LEGACY_SIGNS: dict[str, Script] = {
 @EVERY_WAY
 @pytest.mark.parametrize("name", LEGACY_SIGNS)
 def test_a_legacy_server_is_greeted(name: str, call: Call) -> None:
-    with Zoo(manners={**LEGACY, "server/discover": LEGACY_SIGNS[name]}) as zoo:
-        assert call(zoo.url, payload={"n": 1}, timeout=5) == {"got": {"n": 1}}
-    probe, greeting, told, *session = zoo.requests
+    with FaultyServer(manners={**LEGACY, "server/discover": LEGACY_SIGNS[name]}) as faulty_server:
+        assert call(faulty_server.url, payload={"n": 1}, timeout=5) == {"got": {"n": 1}}
+    probe, greeting, told, *session = faulty_server.requests
     assert probe.headers["mcp-protocol-version"] == "2026-07-28"
     assert (greeting.name, told.name) == ("initialize", "notifications/initialized")
     assert not greeting.headers.keys() & {"mcp-session-id", "mcp-protocol-version", "mcp-method"}
@@ -67,46 +67,49 @@ def test_a_legacy_server_is_greeted(name: str, call: Call) -> None:
 
 @EVERY_WAY
 def test_a_modern_server_is_asked_without_a_greeting(call: Call) -> None:
-    with Zoo() as zoo:
-        call(zoo.url, timeout=5)
-    assert [request.name for request in zoo.requests] == [
+    with FaultyServer() as faulty_server:
+        call(faulty_server.url, timeout=5)
+    assert [request.name for request in faulty_server.requests] == [
         "server/discover",
         "tools/list",
         "tools/call",
     ]
-    for request in zoo.requests:
+    for request in faulty_server.requests:
         assert request.method == "POST"
         assert request.headers["mcp-protocol-version"] == "2026-07-28"
         assert request.headers["mcp-method"] == request.name
         assert request.headers["accept"] == "application/json, text/event-stream"
         meta = request.message["params"]["_meta"]
         assert meta["io.modelcontextprotocol/protocolVersion"] == "2026-07-28"
-    assert zoo.requests[-1].headers["mcp-name"] == "act"
+    assert faulty_server.requests[-1].headers["mcp-name"] == "act"
 
 
 @EVERY_WAY
 @pytest.mark.parametrize("code", [-32020, -32021])
 def test_a_modern_error_is_no_reason_to_greet(code: int, call: Call) -> None:
-    with Zoo(manners={**MODERN, "server/discover": error(code)}) as zoo:
+    with FaultyServer(manners={**MODERN, "server/discover": error(code)}) as faulty_server:
         with pytest.raises(ProtocolError, match="refused server/discover: no"):
-            call(zoo.url, timeout=5)
-        assert [request.name for request in zoo.requests] == ["server/discover"]
+            call(faulty_server.url, timeout=5)
+        assert [request.name for request in faulty_server.requests] == ["server/discover"]
 
 
 @EVERY_WAY
 def test_without_a_revision_in_common_the_server_s_are_named(call: Call) -> None:
     manners = {"server/discover": error(-32022, supported=["2030-01-01"])}
-    with Zoo(manners=manners) as zoo, pytest.raises(ProtocolError, match="2030-01-01"):
-        call(zoo.url, timeout=5)
+    with (
+        FaultyServer(manners=manners) as faulty_server,
+        pytest.raises(ProtocolError, match="2030-01-01"),
+    ):
+        call(faulty_server.url, timeout=5)
 
 
 @EVERY_WAY
 def test_who_is_turned_away_does_not_try_another_door(call: Call) -> None:
     refused = body(b"", "401 Unauthorized")
-    with Zoo(manners={**LEGACY, "server/discover": refused}) as zoo:
+    with FaultyServer(manners={**LEGACY, "server/discover": refused}) as faulty_server:
         with pytest.raises(ConnectFailed, match="401 Unauthorized"):
-            call(zoo.url, timeout=5)
-        assert len(zoo.requests) == 1
+            call(faulty_server.url, timeout=5)
+        assert len(faulty_server.requests) == 1
 
 
 def offered(**schemas: Any) -> Script:
@@ -121,18 +124,20 @@ BAD = {"type": "object", "properties": {"n": {"type": "number", "x-mcp-header": 
 def test_a_tool_with_forbidden_headers_is_left_out_with_a_warning(
     call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Zoo(manners={**MODERN, "tools/list": offered(act=BAD, ask={"type": "object"})}) as zoo:
-        assert call(zoo.url, "ask", timeout=5) == {"got": {}}
+    with FaultyServer(
+        manners={**MODERN, "tools/list": offered(act=BAD, ask={"type": "object"})}
+    ) as faulty_server:
+        assert call(faulty_server.url, "ask", timeout=5) == {"got": {}}
         with pytest.raises(RuntimeNotSupported, match="it lists: ask"):
-            call(zoo.url, "act", timeout=5)
-    assert "zoo: tool 'act' is left out: x-mcp-header 'N' is not on a string" in caplog.text
+            call(faulty_server.url, "act", timeout=5)
+    assert "faulty: tool 'act' is left out: x-mcp-header 'N' is not on a string" in caplog.text
 
 
 @EVERY_WAY
 def test_a_legacy_server_may_offer_what_it_likes(call: Call) -> None:
-    with Zoo(manners={**LEGACY, "tools/list": offered(act=BAD)}) as zoo:
-        assert call(zoo.url, "act", {"n": 1}, timeout=5) == {"got": {"n": 1}}
-        assert "mcp-param-n" not in zoo.named("tools/call")[0].headers
+    with FaultyServer(manners={**LEGACY, "tools/list": offered(act=BAD)}) as faulty_server:
+        assert call(faulty_server.url, "act", {"n": 1}, timeout=5) == {"got": {"n": 1}}
+        assert "mcp-param-n" not in faulty_server.named("tools/call")[0].headers
 
 
 REGION = {"type": "object", "properties": {"at": {"type": "integer", "x-mcp-header": "At"}}}
@@ -140,19 +145,21 @@ REGION = {"type": "object", "properties": {"at": {"type": "integer", "x-mcp-head
 
 @EVERY_WAY
 def test_a_parameter_is_mirrored_unless_it_is_null_or_absent(call: Call) -> None:
-    with Zoo(manners={**MODERN, "tools/list": offered(act=REGION)}) as zoo:
+    with FaultyServer(manners={**MODERN, "tools/list": offered(act=REGION)}) as faulty_server:
         for payload in ({"at": 42}, {"at": None}, {"x": 1}):
-            call(zoo.url, "act", payload, timeout=5)
-        sent = [request.headers.get("mcp-param-at") for request in zoo.named("tools/call")]
+            call(faulty_server.url, "act", payload, timeout=5)
+        sent = [
+            request.headers.get("mcp-param-at") for request in faulty_server.named("tools/call")
+        ]
     assert sent == ["42", None, None]
 
 
 @EVERY_WAY
 def test_an_integer_that_no_header_may_carry_is_refused(call: Call) -> None:
-    with Zoo(manners={**MODERN, "tools/list": offered(act=REGION)}) as zoo:
+    with FaultyServer(manners={**MODERN, "tools/list": offered(act=REGION)}) as faulty_server:
         with pytest.raises(InvalidInput, match=r"/at: 9007199254740992 is beyond"):
-            call(zoo.url, "act", {"at": 2**53}, timeout=5)
-        assert zoo.named("tools/call") == []
+            call(faulty_server.url, "act", {"at": 2**53}, timeout=5)
+        assert faulty_server.named("tools/call") == []
 
 
 @EVERY_WAY
@@ -163,5 +170,5 @@ def test_tools_come_in_pages(call: Call) -> None:
         else:
             exchange.answer(result={"tools": [], "nextCursor": "2"})
 
-    with Zoo(manners={**MODERN, "tools/list": page}) as zoo:
-        assert call(zoo.url, timeout=5) == {"got": {}}
+    with FaultyServer(manners={**MODERN, "tools/list": page}) as faulty_server:
+        assert call(faulty_server.url, timeout=5) == {"got": {}}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from busy import quiet_seconds_since
-from faulty_http_server import EVERY_WAY, MODERN, Exchange, Script, Zoo, behave, make_kind
+from faulty_http_server import EVERY_WAY, MODERN, Exchange, FaultyServer, Script, behave, make_kind
 
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
 from scaffold.contract._errors.errors import (
@@ -180,24 +180,24 @@ FAULTS: dict[str, tuple[Script, type[TransportError], str]] = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_call_ends_in_time_and_names_the_cause(name: str, call: Callable[..., Any]) -> None:
     script, error, text = FAULTS[name]
-    with Zoo([script]) as zoo:
+    with FaultyServer([script]) as faulty_server:
         began = time.monotonic()
         with pytest.raises(error, match=text) as caught:
-            call(zoo.url, timeout=TIMEOUT)
+            call(faulty_server.url, timeout=TIMEOUT)
         assert quiet_seconds_since(began) < TIMEOUT + 1
     assert type(caught.value) is error
-    assert str(caught.value).startswith(f"{zoo.url}: tools/call act: ")
-    assert len(zoo.named("tools/call")) == 1
+    assert str(caught.value).startswith(f"{faulty_server.url}: tools/call act: ")
+    assert len(faulty_server.named("tools/call")) == 1
 
 
-HASTY = make_kind(act=TIMEOUT, ask=20.0)
+SHORT_TIMEOUT = make_kind(act=TIMEOUT, ask=20.0)
 SEQUENCE = [step for script, _error, _text in FAULTS.values() for step in (script, behave)]
 
 
 def test_a_channel_outlives_every_fault() -> None:
-    with Zoo(SEQUENCE) as zoo:
-        channel = HttpChannel(zoo.url, kind=HASTY, plugin="zoo", timeout=20)
-        act, ask = (channel.bind(HASTY.hooks[name]) for name in ("act", "ask"))
+    with FaultyServer(SEQUENCE) as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=SHORT_TIMEOUT, plugin="faulty", timeout=20)
+        act, ask = (channel.bind(SHORT_TIMEOUT.hooks[name]) for name in ("act", "ask"))
         for fault in FAULTS:
             with pytest.raises(TransportError):
                 act({})
@@ -207,16 +207,18 @@ def test_a_channel_outlives_every_fault() -> None:
 
 def test_a_channel_of_an_event_loop_outlives_every_fault() -> None:
     async def outlive(url: str) -> None:
-        channel = await AsyncHttpChannel(url, kind=HASTY, plugin="zoo", timeout=20).connect()
-        act, ask = (channel.bind(HASTY.hooks[name]) for name in ("act", "ask"))
+        channel = await AsyncHttpChannel(
+            url, kind=SHORT_TIMEOUT, plugin="faulty", timeout=20
+        ).connect()
+        act, ask = (channel.bind(SHORT_TIMEOUT.hooks[name]) for name in ("act", "ask"))
         for fault in FAULTS:
             with pytest.raises(TransportError):
                 await act({})
             assert await ask({"after": fault}) == {"got": {"after": fault}}
         await channel.aclose()
 
-    with Zoo(SEQUENCE) as zoo:
-        asyncio.run(outlive(zoo.url))
+    with FaultyServer(SEQUENCE) as faulty_server:
+        asyncio.run(outlive(faulty_server.url))
 
 
 @EVERY_WAY
@@ -230,8 +232,8 @@ def test_a_channel_of_an_event_loop_outlives_every_fault() -> None:
 def test_an_answer_without_end_is_cut_off(
     script: Script, text: str, call: Callable[..., Any]
 ) -> None:
-    with Zoo([script]) as zoo, pytest.raises(ProtocolError, match=text):
-        call(zoo.url, timeout=20)
+    with FaultyServer([script]) as faulty_server, pytest.raises(ProtocolError, match=text):
+        call(faulty_server.url, timeout=20)
 
 
 OPENINGS: dict[str, tuple[dict[str, Script], type[TransportError], str]] = {
@@ -278,13 +280,13 @@ OPENINGS: dict[str, tuple[dict[str, Script], type[TransportError], str]] = {
 @pytest.mark.parametrize("name", OPENINGS)
 def test_opening_ends_in_time_and_names_the_cause(name: str, call: Callable[..., Any]) -> None:
     manners, error, text = OPENINGS[name]
-    with Zoo([HANG_UP], {**MODERN, **manners}) as zoo:
+    with FaultyServer([HANG_UP], {**MODERN, **manners}) as faulty_server:
         began = time.monotonic()
         with pytest.raises(error, match=text) as caught:
-            call(zoo.url, timeout=0.8)
+            call(faulty_server.url, timeout=0.8)
         assert quiet_seconds_since(began) < 2
     assert type(caught.value) is error
-    assert str(caught.value).startswith(f"{zoo.url}: ")
+    assert str(caught.value).startswith(f"{faulty_server.url}: ")
 
 
 @EVERY_WAY
@@ -296,7 +298,7 @@ def test_no_more_than_a_thousand_pages_of_tools_are_read(call: Callable[..., Any
         )
     }
     with (
-        Zoo([HANG_UP], {**MODERN, **more}) as zoo,
+        FaultyServer([HANG_UP], {**MODERN, **more}) as faulty_server,
         pytest.raises(ProtocolError, match="tools/list has no end: more than 1000 pages"),
     ):
-        call(zoo.url, timeout=30)
+        call(faulty_server.url, timeout=30)

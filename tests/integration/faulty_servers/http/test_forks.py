@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from faulty_http_server import LEGACY, MODERN, Exchange, Zoo, greet_legacy, make_kind
+from faulty_http_server import LEGACY, MODERN, Exchange, FaultyServer, greet_legacy, make_kind
 
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
 from scaffold.client._http.transport.server_address import ServerAddress
@@ -22,7 +22,7 @@ Call = Callable[[object], Any]
 
 @contextmanager
 def blocking(url: str) -> Iterator[Call]:
-    channel = HttpChannel(url, kind=KIND, plugin="zoo", timeout=20)
+    channel = HttpChannel(url, kind=KIND, plugin="faulty", timeout=20)
     bound = channel.bind(KIND.hooks["act"])
     try:
         yield bound
@@ -39,7 +39,7 @@ def awaited(url: str) -> Iterator[Call]:
         runner = runners.get(os.getpid()) or runners.setdefault(os.getpid(), asyncio.Runner())
         return runner.run(coroutine)
 
-    channel = AsyncHttpChannel(url, kind=KIND, plugin="zoo", timeout=20)
+    channel = AsyncHttpChannel(url, kind=KIND, plugin="faulty", timeout=20)
     run(channel.connect())
     bound = channel.bind(KIND.hooks["act"])
     try:
@@ -75,15 +75,15 @@ def says(call: Call, what: str) -> bool:
 @pytest.mark.parametrize("open_channel", [blocking, awaited])
 def test_a_fork_makes_connections_of_its_own(open_channel: Any, library: bool) -> None:
     own_sockets = mock.patch.object(ServerAddress, "is_plain_loopback", new=not library)
-    with Zoo(manners=MODERN) as zoo, own_sockets:
-        with open_channel(zoo.url) as call:
+    with FaultyServer(manners=MODERN) as faulty_server, own_sockets:
+        with open_channel(faulty_server.url) as call:
             assert says(call, "before")
-            connections = zoo.connections
+            connections = faulty_server.connections
             for number in range(3):
                 assert in_a_fork(lambda n=number: all(says(call, f"{n}.{k}") for k in range(20)))
                 assert says(call, f"between {number}")
-            assert zoo.connections > connections
-        assert len(zoo.named("tools/call")) == 1 + 3 * 21
+            assert faulty_server.connections > connections
+        assert len(faulty_server.named("tools/call")) == 1 + 3 * 21
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -96,20 +96,20 @@ def test_a_fork_opens_a_session_of_its_own_and_leaves_that_of_its_parent(open_ch
         answer = {"jsonrpc": "2.0", "id": exchange.request.message["id"], "result": greeting}
         exchange.json(answer, mcp_session_id=f"session-{next(sessions)}")
 
-    def used(zoo: Zoo, name: str) -> list[str]:
-        return [request.headers.get("mcp-session-id", "") for request in zoo.named(name)]
+    def used(faulty_server: FaultyServer, name: str) -> list[str]:
+        return [request.headers.get("mcp-session-id", "") for request in faulty_server.named(name)]
 
     assert greet_legacy is LEGACY["initialize"]
-    with Zoo(manners={**LEGACY, "initialize": greet}) as zoo:
-        with open_channel(zoo.url) as call:
+    with FaultyServer(manners={**LEGACY, "initialize": greet}) as faulty_server:
+        with open_channel(faulty_server.url) as call:
             assert says(call, "before")
             assert in_a_fork(lambda: says(call, "fork") and says(call, "again"))
             assert says(call, "after")
-            assert used(zoo, "DELETE") == []
-            first, second, third, last = used(zoo, "tools/call")
+            assert used(faulty_server, "DELETE") == []
+            first, second, third, last = used(faulty_server, "tools/call")
             assert (first, last) == ("session-1", "session-1")
             assert (second, third) == ("session-2", "session-2")
-        assert used(zoo, "DELETE") == ["session-1"]
+        assert used(faulty_server, "DELETE") == ["session-1"]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -117,9 +117,9 @@ def test_a_fork_opens_a_session_of_its_own_and_leaves_that_of_its_parent(open_ch
 def test_a_fork_that_ends_first_or_closes_leaves_the_channel_of_its_parent(
     open_channel: Any,
 ) -> None:
-    with Zoo(manners=MODERN) as zoo, open_channel(zoo.url) as call:
+    with FaultyServer(manners=MODERN) as faulty_server, open_channel(faulty_server.url) as call:
         assert says(call, "before")
-        connections = zoo.connections
+        connections = faulty_server.connections
         assert in_a_fork(lambda: True)
         assert says(call, "after")
-        assert zoo.connections == connections
+        assert faulty_server.connections == connections

@@ -16,8 +16,8 @@ from faulty_http_server import (
     EVERY_WAY,
     LEGACY,
     Exchange,
+    FaultyServer,
     Script,
-    Zoo,
     accept,
     behave,
     call_awaited,
@@ -52,18 +52,18 @@ PASSING = {
 @EVERY_WAY
 @pytest.mark.parametrize("name", PASSING)
 def test_a_call_that_may_be_repeated_survives_a_passing_fault(name: str, call: Call) -> None:
-    with Zoo([PASSING[name], PASSING[name], behave]) as zoo:
-        assert call(zoo.url, "ask", {"n": 1}, timeout=5) == {"got": {"n": 1}}
-        assert len(zoo.named("tools/call")) == 3
+    with FaultyServer([PASSING[name], PASSING[name], behave]) as faulty_server:
+        assert call(faulty_server.url, "ask", {"n": 1}, timeout=5) == {"got": {"n": 1}}
+        assert len(faulty_server.named("tools/call")) == 3
 
 
 @EVERY_WAY
 @pytest.mark.parametrize("name", PASSING)
 def test_a_call_that_may_not_be_repeated_is_sent_once(name: str, call: Call) -> None:
-    with Zoo([PASSING[name], behave]) as zoo:
+    with FaultyServer([PASSING[name], behave]) as faulty_server:
         with pytest.raises(TransportError, match="not tried again: the hook is not idempotent"):
-            call(zoo.url, "act", timeout=5)
-        assert len(zoo.named("tools/call")) == 1
+            call(faulty_server.url, "act", timeout=5)
+        assert len(faulty_server.named("tools/call")) == 1
 
 
 @pytest.mark.parametrize(
@@ -71,51 +71,58 @@ def test_a_call_that_may_not_be_repeated_is_sent_once(name: str, call: Call) -> 
     [("429 Too Many Requests", call_blocking), ("503 Service Unavailable", call_awaited)],
 )
 def test_a_server_that_asks_for_a_pause_gets_it_whatever_the_hook(line: str, call: Call) -> None:
-    with Zoo([status(line, retry_after=1), behave]) as zoo:
+    with FaultyServer([status(line, retry_after=1), behave]) as faulty_server:
         began = time.monotonic()
-        assert call(zoo.url, "act", timeout=5) == {"got": {}}
+        assert call(faulty_server.url, "act", timeout=5) == {"got": {}}
         assert time.monotonic() - began >= 1
 
 
 def test_a_pause_may_be_asked_for_until_a_date() -> None:
     past = format_datetime(datetime.now(UTC) - timedelta(seconds=5), usegmt=True)
-    with Zoo([status("503 Service Unavailable", retry_after=past), behave]) as zoo:
-        assert call_blocking(zoo.url, "act", timeout=5) == {"got": {}}
+    with FaultyServer(
+        [status("503 Service Unavailable", retry_after=past), behave]
+    ) as faulty_server:
+        assert call_blocking(faulty_server.url, "act", timeout=5) == {"got": {}}
 
 
 @pytest.mark.parametrize("asked", ["-5", "1.5", "soon", "", "Wed, 99 Foo 2015 07:28:00 GMT"])
 def test_a_pause_that_nobody_can_read_is_none(asked: str) -> None:
-    with Zoo([status("429 Too Many Requests", retry_after=asked), behave]) as zoo:
+    with FaultyServer(
+        [status("429 Too Many Requests", retry_after=asked), behave]
+    ) as faulty_server:
         began = time.monotonic()
-        assert call_blocking(zoo.url, "act", timeout=5) == {"got": {}}
+        assert call_blocking(faulty_server.url, "act", timeout=5) == {"got": {}}
         assert quiet_seconds_since(began) < 2
 
 
 @pytest.mark.parametrize("asked", ["9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_pause_for_ever_ends_the_call_at_once(asked: str) -> None:
     with (
-        Zoo([status("503 Service Unavailable", retry_after=asked)]) as zoo,
+        FaultyServer([status("503 Service Unavailable", retry_after=asked)]) as faulty_server,
         pytest.raises(TransportError, match=r"a pause of \S+ s would exceed the 5 s allowed"),
     ):
-        call_blocking(zoo.url, "ask", timeout=5)
+        call_blocking(faulty_server.url, "ask", timeout=5)
 
 
 @EVERY_WAY
 def test_a_pause_beyond_the_deadline_is_not_waited_for(call: Call) -> None:
-    with Zoo([status("429 Too Many Requests", retry_after=3600)]) as zoo:
+    with FaultyServer([status("429 Too Many Requests", retry_after=3600)]) as faulty_server:
         began = time.monotonic()
         with pytest.raises(TransportError, match=r"a pause of 3\.6e\+03 s would exceed the 5 s"):
-            call(zoo.url, "ask", timeout=5)
+            call(faulty_server.url, "ask", timeout=5)
         assert quiet_seconds_since(began) < 2
 
 
 @EVERY_WAY
 def test_the_error_tells_what_was_tried(call: Call) -> None:
-    with Zoo([CRASH, CRASH, RESET, HANG_UP]) as zoo, pytest.raises(TransportError) as caught:
-        call(zoo.url, "ask", timeout=5)
+    with (
+        FaultyServer([CRASH, CRASH, RESET, HANG_UP]) as faulty_server,
+        pytest.raises(TransportError) as caught,
+    ):
+        call(faulty_server.url, "ask", timeout=5)
     came = "500 Internal Server Error, then Connection reset by peer, then "
     shown = str(caught.value).replace(" (os error 104)", "")
-    assert shown.startswith(f"{zoo.url}: tools/call ask: {came}")
+    assert shown.startswith(f"{faulty_server.url}: tools/call ask: {came}")
     assert re.search(r"connection (ended|closed) before .* \(tried 4 times, given up\)$", shown)
 
 
@@ -129,9 +136,9 @@ def test_an_address_without_a_server_is_tried_again_before_it_is_given_up(call: 
 
 def test_a_server_that_is_being_restarted_is_waited_for() -> None:
     kind = make_kind()
-    with Zoo() as zoo:
-        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=5)
-    again = Zoo(port=zoo.port)
+    with FaultyServer() as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=kind, plugin="faulty", timeout=5)
+    again = FaultyServer(port=faulty_server.port)
     restart = threading.Timer(0.9, again.__enter__)
     restart.start()
     assert channel.bind(kind.hooks["act"])({"n": 1}) == {"got": {"n": 1}}
@@ -143,8 +150,8 @@ def test_a_server_that_is_being_restarted_is_waited_for() -> None:
 
 def test_a_server_that_does_not_come_back_is_waited_for_within_the_deadline() -> None:
     kind = make_kind()
-    with Zoo() as zoo:
-        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=0.5)
+    with FaultyServer() as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=kind, plugin="faulty", timeout=0.5)
     began = time.monotonic()
     with pytest.raises(ConnectFailed, match=r"refused .*would exceed the 0\.5 s allowed"):
         channel.bind(kind.hooks["act"])({"n": 1})
@@ -158,8 +165,8 @@ def test_a_connection_that_the_server_dropped_while_idle_is_replaced() -> None:
         exchange.hang_up()
 
     kind = make_kind()
-    with Zoo([answer_and_leave]) as zoo:
-        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=5)
+    with FaultyServer([answer_and_leave]) as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=kind, plugin="faulty", timeout=5)
         act = channel.bind(kind.hooks["act"])
         for number in range(5):
             assert act({"n": number}) == {"got": {"n": number}}
@@ -169,13 +176,13 @@ def test_a_connection_that_the_server_dropped_while_idle_is_replaced() -> None:
 
 def test_connections_are_kept_and_shared() -> None:
     kind = make_kind()
-    with Zoo() as zoo:
-        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=5)
+    with FaultyServer() as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=kind, plugin="faulty", timeout=5)
         act = channel.bind(kind.hooks["act"])
         for _ in range(20):
             act({})
         channel.close()
-        assert zoo.connections == 1
+        assert faulty_server.connections == 1
 
 
 def unknown_session(times: int) -> Script:
@@ -194,9 +201,9 @@ def unknown_session(times: int) -> Script:
 
 @EVERY_WAY
 def test_a_session_that_ended_is_opened_anew(call: Call) -> None:
-    with Zoo([unknown_session(1)], LEGACY) as zoo:
-        assert call(zoo.url, "act", {"n": 1}, timeout=5) == {"got": {"n": 1}}
-        assert [request.name for request in zoo.requests] == [
+    with FaultyServer([unknown_session(1)], LEGACY) as faulty_server:
+        assert call(faulty_server.url, "act", {"n": 1}, timeout=5) == {"got": {"n": 1}}
+        assert [request.name for request in faulty_server.requests] == [
             "server/discover",
             *("initialize", "notifications/initialized", "tools/list", "tools/call"),
             *("initialize", "notifications/initialized", "tools/list", "tools/call"),
@@ -207,8 +214,11 @@ def test_a_session_that_ended_is_opened_anew(call: Call) -> None:
 @EVERY_WAY
 def test_sessions_that_always_end_are_given_up(call: Call) -> None:
     text = r"does not know the session \(tried 4 times"
-    with Zoo([unknown_session(99)], LEGACY) as zoo, pytest.raises(ProtocolError, match=text):
-        call(zoo.url, "act", timeout=5)
+    with (
+        FaultyServer([unknown_session(99)], LEGACY) as faulty_server,
+        pytest.raises(ProtocolError, match=text),
+    ):
+        call(faulty_server.url, "act", timeout=5)
 
 
 def test_threads_that_lose_a_session_open_one_together() -> None:
@@ -226,8 +236,8 @@ def test_threads_that_lose_a_session_open_one_together() -> None:
             exchange.reply(b"", "404 Not Found")
 
     kind = make_kind()
-    with Zoo([only_the_second], {**LEGACY, "initialize": greet}) as zoo:
-        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=5)
+    with FaultyServer([only_the_second], {**LEGACY, "initialize": greet}) as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=kind, plugin="faulty", timeout=5)
         act = channel.bind(kind.hooks["act"])
         threads = [threading.Thread(target=act, args=({},)) for _ in range(8)]
         for thread in threads:
@@ -235,7 +245,7 @@ def test_threads_that_lose_a_session_open_one_together() -> None:
         for thread in threads:
             thread.join()
         channel.close()
-        assert len(zoo.named("initialize")) == 2
+        assert len(faulty_server.named("initialize")) == 2
 
 
 def event(data: object, id: str = "", retry: int | None = None) -> bytes:
@@ -258,11 +268,11 @@ def test_a_legacy_stream_is_taken_up_where_it_broke(call: Call) -> None:
         exchange.hang_up()
 
     answers: list[bytes] = []
-    with Zoo([break_off], {**LEGACY, "GET": resume}) as zoo:
+    with FaultyServer([break_off], {**LEGACY, "GET": resume}) as faulty_server:
         began = time.monotonic()
-        assert call(zoo.url, "act", timeout=5) == {"n": 1}
+        assert call(faulty_server.url, "act", timeout=5) == {"n": 1}
         assert time.monotonic() - began >= 0.1
-        (resumed,) = zoo.named("GET")
+        (resumed,) = faulty_server.named("GET")
         assert resumed.headers["last-event-id"] == "7"
         assert resumed.headers["mcp-session-id"] == "session-1"
 
@@ -281,8 +291,8 @@ def test_what_was_half_said_before_a_break_is_forgotten(call: Call) -> None:
         exchange.hang_up()
 
     answers: list[bytes] = []
-    with Zoo([break_off], {**LEGACY, "GET": resume}) as zoo:
-        assert call(zoo.url, "act", timeout=5) == {"n": 1}
+    with FaultyServer([break_off], {**LEGACY, "GET": resume}) as faulty_server:
+        assert call(faulty_server.url, "act", timeout=5) == {"n": 1}
 
 
 @EVERY_WAY
@@ -292,24 +302,24 @@ def test_a_stream_that_breaks_for_ever_is_not_chased(call: Call) -> None:
         exchange.send(event(None, id="7", retry=0))
         exchange.hang_up()
 
-    with Zoo([break_off], {**LEGACY, "GET": break_off}) as zoo:
+    with FaultyServer([break_off], {**LEGACY, "GET": break_off}) as faulty_server:
         with pytest.raises(TransportError, match="the server asks for a pause of 0"):
-            call(zoo.url, "act", timeout=0.5)
-        assert len(zoo.named("GET")) <= 5
+            call(faulty_server.url, "act", timeout=0.5)
+        assert len(faulty_server.named("GET")) <= 5
 
 
 @EVERY_WAY
 def test_a_session_is_not_renewed_beyond_the_deadline_of_the_call(call: Call) -> None:
     def greet_once(exchange: Exchange) -> None:
-        if len(zoo.named("initialize")) == 1:
+        if len(faulty_server.named("initialize")) == 1:
             greet_legacy(exchange)
         else:
             exchange.stay_silent()
 
-    with Zoo([unknown_session(9)], {**LEGACY, "initialize": greet_once}) as zoo:
+    with FaultyServer([unknown_session(9)], {**LEGACY, "initialize": greet_once}) as faulty_server:
         began = time.monotonic()
         with pytest.raises(TransportError, match=r"0\.\d+ s"):
-            call(zoo.url, "act", timeout=0.5)
+            call(faulty_server.url, "act", timeout=0.5)
         assert quiet_seconds_since(began) < 1.5
 
 
@@ -326,8 +336,8 @@ def test_closing_a_channel_ends_the_calls_in_flight() -> None:
         ended.set()
 
     kind, ended = make_kind(), threading.Event()
-    with Zoo([wait]) as zoo:
-        channel = HttpChannel(zoo.url, kind=kind, plugin="zoo", timeout=20)
+    with FaultyServer([wait]) as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=kind, plugin="faulty", timeout=20)
         thread = threading.Thread(target=act)
         thread.start()
         assert arrived.wait(5)
@@ -345,9 +355,9 @@ def test_a_ping_in_a_legacy_stream_is_answered_and_other_requests_are_refused(ca
         exchange.send(event(exchange.result({"n": 1})))
         exchange.hang_up()
 
-    with Zoo([ask_back, accept], LEGACY) as zoo:
-        assert call(zoo.url, "act", timeout=5) == {"n": 1}
-        replies = [request.message for request in zoo.requests if request.name == "POST"]
+    with FaultyServer([ask_back, accept], LEGACY) as faulty_server:
+        assert call(faulty_server.url, "act", timeout=5) == {"n": 1}
+        replies = [request.message for request in faulty_server.requests if request.name == "POST"]
     assert replies == [
         {"jsonrpc": "2.0", "id": "p", "result": {}},
         {
@@ -365,8 +375,8 @@ def test_an_answer_counts_though_its_stream_stays_open(call: Call) -> None:
         exchange.send(event(exchange.result({"n": 1})))
         exchange.stay_silent()
 
-    with Zoo([linger]) as zoo:
-        assert call(zoo.url, "act", timeout=5) == {"n": 1}
+    with FaultyServer([linger]) as faulty_server:
+        assert call(faulty_server.url, "act", timeout=5) == {"n": 1}
 
 
 @EVERY_WAY
@@ -376,9 +386,9 @@ def test_tools_are_read_again_when_the_server_wants_other_headers(call: Call) ->
         message = {"jsonrpc": "2.0", "id": exchange.request.message["id"], "error": error}
         exchange.json(message, "400 Bad Request")
 
-    with Zoo([mismatch, behave]) as zoo:
-        assert call(zoo.url, "act", timeout=5) == {"got": {}}
-        assert len(zoo.named("tools/list")) == 2
+    with FaultyServer([mismatch, behave]) as faulty_server:
+        assert call(faulty_server.url, "act", timeout=5) == {"got": {}}
+        assert len(faulty_server.named("tools/list")) == 2
 
 
 @EVERY_WAY
@@ -388,5 +398,5 @@ def test_a_refusal_by_the_server_is_told(call: Call) -> None:
         exchange.json({"jsonrpc": "2.0", "error": error}, "400 Bad Request")
 
     text = r"refused: Unknown tool \(-32602\)"
-    with Zoo([refuse]) as zoo, pytest.raises(ProtocolError, match=text):
-        call(zoo.url, "act", timeout=5)
+    with FaultyServer([refuse]) as faulty_server, pytest.raises(ProtocolError, match=text):
+        call(faulty_server.url, "act", timeout=5)

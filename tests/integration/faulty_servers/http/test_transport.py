@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from busy import quiet_seconds_since
-from faulty_http_server import EVERY_WAY, Exchange, Zoo, behave, make_kind
+from faulty_http_server import EVERY_WAY, Exchange, FaultyServer, behave, make_kind
 
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
 from scaffold.client._http.choose_transport import async_transport, sync_transport
@@ -27,20 +27,20 @@ KIND = make_kind()
 
 @EVERY_WAY
 def test_a_request_goes_where_the_url_says(call: Call) -> None:
-    with Zoo() as zoo:
-        url = zoo.url.replace("//", "//us%65r:p%40ss@") + "/a b/%2F?q=%20 é&x#part"
+    with FaultyServer() as faulty_server:
+        url = faulty_server.url.replace("//", "//us%65r:p%40ss@") + "/a b/%2F?q=%20 é&x#part"
         assert call(url, timeout=5) == {"got": {}}
-        request = zoo.named("tools/call")[0]
+        request = faulty_server.named("tools/call")[0]
         assert request.target == "/mcp/a%20b/%2F?q=%20%20%C3%A9&x"
-        assert request.headers["host"] == f"127.0.0.1:{zoo.port}"
+        assert request.headers["host"] == f"127.0.0.1:{faulty_server.port}"
         assert request.headers["authorization"] == f"Basic {b64encode(b'user:p@ss').decode()}"
 
 
 @EVERY_WAY
 def test_what_the_caller_sends_along_comes_before_our_own(call: Call) -> None:
-    with Zoo() as zoo:
-        call(zoo.url, timeout=5, headers={"User-Agent": "mine", "X-Trace": "1"})
-        for request in zoo.requests:
+    with FaultyServer() as faulty_server:
+        call(faulty_server.url, timeout=5, headers={"User-Agent": "mine", "X-Trace": "1"})
+        for request in faulty_server.requests:
             assert (request.headers["user-agent"], request.headers["x-trace"]) == ("mine", "1")
 
 
@@ -69,9 +69,11 @@ def test_a_connection_that_speaks_unasked_is_not_used_again(call: Call) -> None:
         behave(exchange)
         exchange.send(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
 
-    with Zoo([chatter]) as zoo:
+    with FaultyServer([chatter]) as faulty_server:
         for number in range(3):
-            assert call(zoo.url, payload={"n": number}, timeout=5) == {"got": {"n": number}}
+            assert call(faulty_server.url, payload={"n": number}, timeout=5) == {
+                "got": {"n": number}
+            }
 
 
 @contextmanager
@@ -158,18 +160,18 @@ def test_connections_that_nobody_needs_any_more_are_closed(monkeypatch: pytest.M
         time.sleep(0.1)
         behave(exchange)
 
-    with Zoo([hold]) as zoo:
-        channel = HttpChannel(zoo.url, kind=KIND, plugin="zoo", timeout=5)
+    with FaultyServer([hold]) as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=KIND, plugin="faulty", timeout=5)
         act = channel.bind(KIND.hooks["act"])
         crowd = [threading.Thread(target=act, args=({},)) for _ in range(5)]
         for thread in crowd:
             thread.start()
         for thread in crowd:
             thread.join()
-        before = zoo.connections
+        before = faulty_server.connections
         time.sleep(0.1)
         act({})
-        assert zoo.connections == before + 1
+        assert faulty_server.connections == before + 1
         channel.close()
 
 
@@ -181,7 +183,7 @@ def test_a_task_that_is_cancelled_hangs_up_and_others_go_on() -> None:
         gone.set()
 
     async def give_up(url: str) -> None:
-        channel = await AsyncHttpChannel(url, kind=KIND, plugin="zoo", timeout=5).connect()
+        channel = await AsyncHttpChannel(url, kind=KIND, plugin="faulty", timeout=5).connect()
         act = channel.bind(KIND.hooks["act"])
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -192,13 +194,13 @@ def test_a_task_that_is_cancelled_hangs_up_and_others_go_on() -> None:
         with pytest.raises(ScaffoldError, match="the channel is closed"):
             await act({})
 
-    with Zoo([wait, behave]) as zoo:
-        asyncio.run(give_up(zoo.url))
+    with FaultyServer([wait, behave]) as faulty_server:
+        asyncio.run(give_up(faulty_server.url))
 
 
 def test_closing_ends_the_calls_in_flight_of_an_event_loop() -> None:
     async def close(url: str) -> None:
-        channel = await AsyncHttpChannel(url, kind=KIND, plugin="zoo", timeout=5).connect()
+        channel = await AsyncHttpChannel(url, kind=KIND, plugin="faulty", timeout=5).connect()
         act = channel.bind(KIND.hooks["act"])
         calls = [asyncio.create_task(act({})) for _ in range(3)]
         await asyncio.sleep(0.1)
@@ -207,8 +209,8 @@ def test_closing_ends_the_calls_in_flight_of_an_event_loop() -> None:
             with pytest.raises(ScaffoldError, match="the channel is closed"):
                 await call
 
-    with Zoo([Exchange.stay_silent]) as zoo:
-        asyncio.run(close(zoo.url))
+    with FaultyServer([Exchange.stay_silent]) as faulty_server:
+        asyncio.run(close(faulty_server.url))
 
 
 def test_a_connection_that_comes_about_while_the_channel_closes_is_closed_too(
@@ -221,8 +223,8 @@ def test_a_connection_that_comes_about_while_the_channel_closes_is_closed_too(
         carrier.close()
         return opened
 
-    with Zoo() as zoo:
-        carrier = sync_transport(ServerAddress(zoo.url, {}))
+    with FaultyServer() as faulty_server:
+        carrier = sync_transport(ServerAddress(faulty_server.url, {}))
         monkeypatch.setattr(socket, "create_connection", connect_late)
         with (
             pytest.raises(RequestFailed) as broken,
@@ -230,7 +232,7 @@ def test_a_connection_that_comes_about_while_the_channel_closes_is_closed_too(
         ):
             pass
         assert broken.value.failure is Failure.CLOSED
-        assert not zoo.requests
+        assert not faulty_server.requests
 
 
 def test_a_connection_that_comes_about_while_the_loop_s_channel_closes_is_closed_too() -> None:
@@ -248,9 +250,9 @@ def test_a_connection_that_comes_about_while_the_loop_s_channel_closes_is_closed
             await asking
         return broken.value.failure
 
-    with Zoo() as zoo:
-        assert asyncio.run(race(zoo.url)) is Failure.CLOSED
-        assert not zoo.requests
+    with FaultyServer() as faulty_server:
+        assert asyncio.run(race(faulty_server.url)) is Failure.CLOSED
+        assert not faulty_server.requests
 
 
 LOCAL_ONLY = """

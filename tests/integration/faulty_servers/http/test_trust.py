@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from faulty_http_server import (
     EVERY_WAY,
     Exchange,
+    FaultyServer,
     Script,
-    Zoo,
     behave,
     call_awaited,
     call_blocking,
@@ -49,7 +49,7 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the zoo")])
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the faulty_server")])
         basic = x509.BasicConstraints(ca=True, path_length=None)
         self._certificate = (
             self._begin(name, name, self._key)
@@ -121,32 +121,32 @@ def authority(tmp_path: Path) -> Authority:
 
 @EVERY_WAY
 def test_a_server_that_nobody_vouches_for_is_refused(authority: Authority, call: Call) -> None:
-    with Zoo(tls=authority.server(HERE)) as zoo:
+    with FaultyServer(tls=authority.server(HERE)) as faulty_server:
         with pytest.raises(
             ConnectFailed, match=r"no trusted authority has issued .*: UnknownIssuer$"
         ):
-            call(zoo.url, timeout=5)
-        assert zoo.requests == []
+            call(faulty_server.url, timeout=5)
+        assert faulty_server.requests == []
 
 
 @EVERY_WAY
 def test_a_bundle_vouches_for_a_server(authority: Authority, call: Call) -> None:
-    with Zoo(tls=authority.server(HERE)) as zoo:
-        assert call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle) == {"got": {}}
+    with FaultyServer(tls=authority.server(HERE)) as faulty_server:
+        assert call(faulty_server.url, timeout=5, tls_ca_bundle=authority.bundle) == {"got": {}}
 
 
 @EVERY_WAY
 def test_a_self_signed_certificate_that_is_pinned_is_trusted(
     authority: Authority, call: Call
 ) -> None:
-    with Zoo(tls=authority.itself()) as zoo:
-        assert call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle) == {"got": {}}
+    with FaultyServer(tls=authority.itself()) as faulty_server:
+        assert call(faulty_server.url, timeout=5, tls_ca_bundle=authority.bundle) == {"got": {}}
 
 
 @EVERY_WAY
 def test_the_certificate_of_a_server_alone_can_be_pinned(authority: Authority, call: Call) -> None:
-    with Zoo(tls=authority.server(HERE)) as zoo:
-        assert call(zoo.url, timeout=5, tls_ca_bundle=authority.leaf) == {"got": {}}
+    with FaultyServer(tls=authority.server(HERE)) as faulty_server:
+        assert call(faulty_server.url, timeout=5, tls_ca_bundle=authority.leaf) == {"got": {}}
 
 
 @EVERY_WAY
@@ -156,16 +156,19 @@ def test_a_server_with_another_certificate_than_the_pinned_one_is_refused_in_wor
     (tmp_path / "other").mkdir()
     other = Authority(tmp_path / "other")
     text = r"another certificate than the pinned ones.*not one of tls_ca_bundle '.*ca\.pem'"
-    with Zoo(tls=authority.itself()) as zoo, pytest.raises(ConnectFailed, match=text):
-        call(zoo.url, timeout=5, tls_ca_bundle=other.bundle)
+    with (
+        FaultyServer(tls=authority.itself()) as faulty_server,
+        pytest.raises(ConnectFailed, match=text),
+    ):
+        call(faulty_server.url, timeout=5, tls_ca_bundle=other.bundle)
 
 
 @EVERY_WAY
 def test_a_server_of_another_name_is_refused(authority: Authority, call: Call) -> None:
     text = r"invalid peer certificate: the certificate is for another host .*127\.0\.0\.1"
     served = authority.server(ELSEWHERE)
-    with Zoo(tls=served) as zoo, pytest.raises(ConnectFailed, match=text):
-        call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle)
+    with FaultyServer(tls=served) as faulty_server, pytest.raises(ConnectFailed, match=text):
+        call(faulty_server.url, timeout=5, tls_ca_bundle=authority.bundle)
 
 
 @EVERY_WAY
@@ -175,21 +178,24 @@ def test_a_certificate_of_another_time_is_refused(
 ) -> None:
     served = authority.server(HERE, days=days)
     text = f"invalid peer certificate: .*{text}"
-    with Zoo(tls=served) as zoo, pytest.raises(ConnectFailed, match=text) as caught:
-        call(zoo.url, timeout=5, tls_ca_bundle=authority.bundle)
+    with (
+        FaultyServer(tls=served) as faulty_server,
+        pytest.raises(ConnectFailed, match=text) as caught,
+    ):
+        call(faulty_server.url, timeout=5, tls_ca_bundle=authority.bundle)
     assert "tried" not in str(caught.value)
 
 
 @EVERY_WAY
 def test_no_certificate_is_looked_at_if_that_is_asked_for(authority: Authority, call: Call) -> None:
-    with Zoo(tls=authority.server(ELSEWHERE)) as zoo:
-        assert call(zoo.url, timeout=5, tls_verify=False) == {"got": {}}
+    with FaultyServer(tls=authority.server(ELSEWHERE)) as faulty_server:
+        assert call(faulty_server.url, timeout=5, tls_verify=False) == {"got": {}}
 
 
 @EVERY_WAY
 def test_a_server_without_tls_is_told_apart(call: Call) -> None:
-    with Zoo() as zoo, pytest.raises(ConnectFailed, match="handshake"):
-        call(zoo.url.replace("http:", "https:"), timeout=1)
+    with FaultyServer() as faulty_server, pytest.raises(ConnectFailed, match="handshake"):
+        call(faulty_server.url.replace("http:", "https:"), timeout=1)
 
 
 BUNDLES = {
@@ -242,20 +248,20 @@ def echo(status: str, content_type: str) -> Script:
 def test_a_secret_is_never_shown(
     script: Script, call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Zoo([script]) as zoo, caplog.at_level(logging.DEBUG):
-        url = zoo.url.replace("//", "//user:pa55word@") + "?key=qu3ry"
+    with FaultyServer([script]) as faulty_server, caplog.at_level(logging.DEBUG):
+        url = faulty_server.url.replace("//", "//user:pa55word@") + "?key=qu3ry"
         with pytest.raises(TransportError) as caught:
             call(url, timeout=5, headers=HEADERS)
-        (sent,) = zoo.named("tools/call")
+        (sent,) = faulty_server.named("tools/call")
         assert sent.headers["x-tenant"] == "acme"
     shown = f"{caught.value} {caught.value!r} {caught.value.__cause__} {caplog.text}"
-    assert str(caught.value).startswith(f"{zoo.url}: ")
+    assert str(caught.value).startswith(f"{faulty_server.url}: ")
     assert not [secret for secret in (SECRET, "pa55word", "qu3ry") if secret in shown]
 
 
 def test_a_channel_does_not_show_its_headers() -> None:
-    with Zoo() as zoo:
-        channel = HttpChannel(zoo.url, kind=make_kind(), plugin="zoo", headers=HEADERS)
+    with FaultyServer() as faulty_server:
+        channel = HttpChannel(faulty_server.url, kind=make_kind(), plugin="faulty", headers=HEADERS)
         shown = [repr(channel), repr(vars(channel)), repr(vars(channel._driver))]
         channel.close()
     assert SECRET not in "".join(shown)
@@ -291,29 +297,32 @@ def test_a_url_that_leads_nowhere_is_refused(url: str, text: str) -> None:
 
 @EVERY_WAY
 def test_a_redirect_is_not_followed_and_takes_no_credentials_away(call: Call) -> None:
-    with Zoo() as other:
+    with FaultyServer() as other:
 
         def away(exchange: Exchange) -> None:
             exchange.reply(b"", "308 Permanent Redirect", location=other.url)
 
-        with Zoo([away]) as zoo, pytest.raises(ProtocolError, match="308 Permanent Redirect"):
-            call(zoo.url, timeout=5, headers=HEADERS)
+        with (
+            FaultyServer([away]) as faulty_server,
+            pytest.raises(ProtocolError, match="308 Permanent Redirect"),
+        ):
+            call(faulty_server.url, timeout=5, headers=HEADERS)
         assert other.connections == 0
 
 
 @EVERY_WAY
 def test_loopback_is_reached_past_any_proxy(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Zoo() as proxy, Zoo() as zoo:
+    with FaultyServer() as proxy, FaultyServer() as faulty_server:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
             monkeypatch.setenv(name.lower(), f"http://127.0.0.1:{proxy.port}")
         for host in ("127.0.0.1", "localhost"):
-            assert call(zoo.url.replace("127.0.0.1", host), timeout=5) == {"got": {}}
+            assert call(faulty_server.url.replace("127.0.0.1", host), timeout=5) == {"got": {}}
         assert proxy.connections == 0
 
 
 def test_other_hosts_are_reached_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Zoo() as proxy:
+    with FaultyServer() as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         assert call_blocking("http://plugin.test/mcp", timeout=5) == {"got": {}}
@@ -339,8 +348,8 @@ def test_nothing_is_left_behind() -> None:
     def once() -> None:
         for script in scripts:
             for call in (call_blocking, call_awaited):
-                with Zoo([script]) as zoo, contextlib.suppress(ScaffoldError):
-                    call(zoo.url, timeout=0.05)
+                with FaultyServer([script]) as faulty_server, contextlib.suppress(ScaffoldError):
+                    call(faulty_server.url, timeout=0.05)
         for call in (call_blocking, call_awaited):
             with contextlib.suppress(ScaffoldError):
                 call("http://127.0.0.1:1/mcp", timeout=0.05)

@@ -42,11 +42,11 @@ def fixed(text):
 def then_ok(text):
     """Write exactly this, and then the right answer."""
 
-    def animal(number):
+    def behaviour(number):
         write(text.replace("ID", str(number)))
         ok(number)
 
-    return animal
+    return behaviour
 
 
 def answered_as(change):
@@ -58,15 +58,15 @@ def silence(number):
     pass
 
 
-HOOKS = ("patient", "hasty", "calm", "repeatable")
+HOOKS = ("long_timeout", "short_timeout", "medium_timeout", "repeatable")
 
 
 def forever(chunk):
-    def animal(number):
+    def behaviour(number):
         while True:
             write(chunk)
 
-    return animal
+    return behaviour
 
 
 def diary():
@@ -173,19 +173,19 @@ def ask_back(number):
 
 
 def long_line(size):
-    def animal(number):
+    def behaviour(number):
         write(f'{{"jsonrpc":"2.0","id":{number},"result":{{"structuredContent":{{"said":"')
         for _ in range(size // PIPE):
             write("x" * PIPE)
         write('"}}}\n')
 
-    return animal
+    return behaviour
 
 
 GOOD = '"result":{"content":[],"structuredContent":{"said":"ok"}}}'
 DEEP = "[" * 100_000 + "]" * 100_000
 
-ANIMALS = {
+BEHAVIOURS = {
     "ok": ok,
     "where": lambda number: ok(
         number, [str(Path.cwd()), os.environ["DIARY"], "PATH" in os.environ]
@@ -273,13 +273,13 @@ def main(arguments):
     if arguments[:1] == ["--at"]:
         at, what = arguments[1:3]
     if at == "start":
-        ANIMALS[what](0)
+        BEHAVIOURS[what](0)
     for line in sys.stdin:
         message = json.loads(line)
         write_down(message)
         method, number = message["method"], message.get("id")
         if method == at:
-            ANIMALS[what](number)
+            BEHAVIOURS[what](number)
         elif method == "server/discover" and "--modern" in arguments:
             answer(number, {"supportedVersions": ["2026-07-28"]})
         elif method == "initialize":
@@ -288,7 +288,7 @@ def main(arguments):
             tools = [{"name": n, "inputSchema": {}} for n in HOOKS]
             answer(number, {"tools": tools})
         elif method == "tools/call":
-            ANIMALS[message["params"]["arguments"]["what"]](number)
+            BEHAVIOURS[message["params"]["arguments"]["what"]](number)
         elif number is not None:
             send({"id": number, "error": {"code": -32601, "message": "no such method"}})
 
