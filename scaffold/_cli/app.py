@@ -369,7 +369,7 @@ def breaking(
     old: State, new: NewState = None, *, against: Against = None, json: Json = False
 ) -> None:
     """Report changes that break more than the new version number says."""
-    from scaffold._cli.commands.breaking import breaking
+    from scaffold._cli.commands.diff import breaking
 
     raise typer.Exit(breaking(old, new, against=against, as_json=json))
 

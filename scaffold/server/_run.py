@@ -12,18 +12,22 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from typing_extensions import override
+
+from scaffold._printable import printable
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.resources._context_data import PROOF_VARIABLE
+from scaffold.server._hosted_plugin import HostedPlugin, describe_failure, load_plugin
 from scaffold.server._options import Options, UsageError, read_options
-from scaffold.server._plugin.hook_steps import await_if_needed, is_async
-from scaffold.server._plugin.hosted_plugin import HostedPlugin
-from scaffold.server._plugin.loader import describe_failure, load_plugin
-from scaffold.server._process.inherited_descriptors import InheritedDescriptors
-from scaffold.server._process.log_format import log_to_stderr
+from scaffold.server._process.descriptors import (
+    InheritedDescriptors,
+    StdioDescriptors,
+    claim_stdio,
+)
 from scaffold.server._process.private_settings import take_private_variables
 from scaffold.server._process.shutdown import end_started_processes
-from scaffold.server._process.stdio_descriptors import StdioDescriptors, claim_stdio
+from scaffold.server._protocol.hook_steps import await_if_needed, is_async
 from scaffold.server._protocol.service import Service
 
 if TYPE_CHECKING:
@@ -35,10 +39,8 @@ _OK: Final = 0
 _USAGE: Final = 2
 _PRECONDITION: Final = 4
 _PLUGIN_FAILED: Final = 5
-
 _MAX_UNSENT_BYTES: Final = 1 << 17
 """Bytes of a connection that the system buffers and has not sent yet."""
-
 log = logging.getLogger(__name__)
 
 
@@ -115,8 +117,8 @@ async def _serve_async_stdio(
 
 
 def _serve_http(entry_point: str | type[Plugin], name: str, options: Options) -> int:
-    from scaffold.server._http.app.session_tokens import SessionTokens
     from scaffold.server._http.serve import serve_http
+    from scaffold.server._http.session_tokens import SessionTokens
 
     listener = _bind_listener(options)
     sessions = SessionTokens()
@@ -197,3 +199,25 @@ def _method_names(plugin: Plugin) -> list[str]:
 def _report_error(name: str, message: str, status: int) -> int:
     sys.stderr.write(f"{name}: {message}\n")
     return status
+
+
+class _Formatter(logging.Formatter):
+    """Writes records as `2026-01-31 12:00:00,000 ERROR plugin.demo: text`; further lines get a tab.
+
+    So a host, or a tool that reads logs, knows where a record begins, and a message from a plugin
+    or client cannot imitate a record.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record)).replace("\n", "\n\t")
+
+
+def log_to_stderr(level: int | str) -> None:
+    """Write all log records of this process to stderr, from a level upwards."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter())
+    logging.basicConfig(level=level, handlers=[handler])

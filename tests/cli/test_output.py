@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import scaffold._cli.commands
-from scaffold._cli.reporting.findings import print_findings
+from scaffold._cli.commands.lint import print_findings
 from scaffold._cli.reporting.output import print_json_text, print_lines, print_message
 from scaffold._printable import printable, printable_line
 from scaffold.generator._source.diagnostics import Diagnostic

@@ -52,7 +52,7 @@ VIOLATIONS = {
         "scaffold.server._stdio",
     ),
     "The rooms of the HTTP server are layered": (
-        "scaffold.server._http.edge",
+        "scaffold.server._http.http_exchange",
         "scaffold.server._http.app",
     ),
     "The rooms of the host are layered": (

@@ -12,13 +12,13 @@ from scaffold._cli.reporting.call_output import (
     Answer,
     all_equal,
     difference,
+    plugin_log,
     print_json,
     print_outcomes,
     print_times,
 )
 from scaffold._cli.reporting.exit_status import print_error
 from scaffold._cli.reporting.output import print_json_text, print_lines, print_message
-from scaffold._cli.reporting.plugin_log import plugin_log
 from scaffold._project.config.errors import UsageError
 from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract._hooks.channel import Channel
@@ -33,7 +33,7 @@ from scaffold.manifest._model import Runtime, read_manifest
 from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._secrets import Secrets
 from scaffold.manifest._untyped_kind import untyped_kind
-from scaffold.testing._plugin.call_outcomes import error_as_json
+from scaffold.testing._plugin.sample_calls import error_as_json
 
 
 def call(

@@ -5,9 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from scaffold._cli.commands.breaking import breaking_problems
-from scaffold._cli.reporting.findings import has_errors
-from scaffold._cli.reporting.hookspec_states import compare_states, states_to_compare
+from scaffold._cli.commands.diff import breaking_problems, compare_states, states_to_compare
+from scaffold._cli.commands.lint import has_errors
 from scaffold._cli.reporting.output import print_lines
 from scaffold._mcp.hook_tools import describe_tools
 from scaffold._project.config.errors import PreconditionError

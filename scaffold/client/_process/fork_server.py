@@ -41,7 +41,7 @@ _STARTUP_PREFIXES: Final = ("PYTHON", "PYDANTIC_", "LD_", "DYLD_", "MALLOC_", "L
 _SERVER_CODE: Final = (
     # Modules in the working directory of the host must not shadow those of a plugin.
     "import sys; sys.path[:] = filter(None, sys.path); "
-    "from scaffold.server._process.fork_server import main; main()"
+    "from scaffold.server._fork_server import main; main()"
 )
 _START_TIMEOUT: Final = 30.0
 """Seconds that a server may take to start, or to accept a request."""

@@ -29,7 +29,7 @@ _KEPT_LINES: Final = 20
 _HEAD: Final = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR|CRITICAL) (\S+): (.*)"
 )
-"""The first line of a record, as `scaffold.server._process.log_format` writes it."""
+"""The first line of a record, as `scaffold.server._run` writes it."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
 _ERROR_STARTS: Final = (_TRACEBACK, "Exception in thread ", "Exception ignored in")
 _CHAIN_LINES: Final = (

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 import uvicorn
 from typing_extensions import override
 
-from scaffold.server._http.app.app import PATH, App
-from scaffold.server._http.app.session_tokens import SessionTokens
-from scaffold.server._http.protocol.connection_limits import BACKLOG, close_overdue
-from scaffold.server._http.protocol.fast_protocol import HttpProtocol
-from scaffold.server._http.protocol.strict_parser import StrictHttpProtocol
+from scaffold.server._http.app import PATH, App
+from scaffold.server._http.connection_limits import BACKLOG, close_overdue
+from scaffold.server._http.http_protocol import HttpProtocol
+from scaffold.server._http.session_tokens import SessionTokens
+from scaffold.server._http.strict_parser import StrictHttpProtocol
 from scaffold.server._options import Options
-from scaffold.server._process.inherited_descriptors import InheritedDescriptors
+from scaffold.server._process.descriptors import InheritedDescriptors
 from scaffold.server._process.shutdown import Shutdown
 from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.service import Service

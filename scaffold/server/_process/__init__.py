@@ -1,1 +1,1 @@
-"""The server as a process: its descriptors, imports, forks, signals and end."""
+"""The server as a process: its descriptors, private settings, signals and end."""

@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from scaffold.contract._hooks.hook import MaybeAwaitable
-from scaffold.server._plugin.hook_steps import await_if_needed
+from scaffold.server._protocol.calls import Call, Notify
+from scaffold.server._protocol.hook_steps import await_if_needed
 from scaffold.server._protocol.stream_threads import StreamPool
 from scaffold.server._protocol.streams import StreamCall
-from scaffold.server._protocol.tool_calls import Call, Notify
 
 _MAX_THREADS: Final = 64
 

@@ -6,25 +6,26 @@ Source: MCP 2026-07-28, Versioning; Base Protocol; Tools. MCP 2025-11-25, Lifecy
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from msgspec import UNSET
 
-from scaffold._mcp.jsonrpc import JsonRpcError, Message, Params, encode, write_response
+from scaffold._mcp.jsonrpc import JsonRpcError, Message, Params, RequestMeta, encode, write_response
 from scaffold._mcp.protocol_versions import MODERN, SUPPORTED, ErrorCode, negotiate_version
 from scaffold._mcp.tool_results import ResultPrefix
+from scaffold.contract._context.trace_context import trace_fields
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.contract._json.types import JsonObject
+from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.server._hosted_plugin import HostedPlugin
 from scaffold.server._options import Options
-from scaffold.server._plugin.hosted_plugin import HostedPlugin
-from scaffold.server._protocol.metadata import trusted_metadata, untrusted_metadata
-from scaffold.server._protocol.request_context import Headers, Request, Session
-from scaffold.server._protocol.stream_turns import TurnQueue
+from scaffold.server._protocol.backpressure import TurnQueue
+from scaffold.server._protocol.calls import Call, Headers, Request, Session
 from scaffold.server._protocol.streams import StreamCall
-from scaffold.server._protocol.tool_calls import Call, ListTools, ToolCall
+from scaffold.server._protocol.tool_calls import ListTools, ToolCall
 from scaffold.server._protocol.toolbox import Toolbox
 
+_TRACE: Final = "trace_context"
 _CAPABILITIES: Final[JsonObject] = {"tools": {}}
 _CACHE_MS: Final = 300_000
 """Milliseconds that a client may cache results which cannot change while the server runs."""
@@ -157,3 +158,43 @@ def _version(plugin: Plugin) -> str:
     """Return `__version__` of the plugin's package, or else the version of its kind."""
     package = sys.modules.get(type(plugin).__module__.partition(".")[0])
     return str(getattr(package, "__version__", plugin.kind.version))
+
+
+def trusted_metadata(meta: RequestMeta) -> Mapping[str, Json] | None:
+    """Return all metadata of a trusted client; `None` if there is none.
+
+    Clients other than scaffold's write the trace fields directly into `_meta`.
+    """
+    given = meta.metadata
+    if meta.traceparent is None and meta.baggage is None:
+        return given
+    if given is not None and _TRACE in given:
+        return given
+    trace = _standard_trace(meta)
+    return {**(given or {}), _TRACE: {**trace}} if trace else given
+
+
+def untrusted_metadata(meta: RequestMeta) -> Mapping[str, Json] | None:
+    """Return only the trace fields of an untrusted client; `None` if there are none.
+
+    Over stdio the client is the process that has started the server, and is trusted. Over HTTP the
+    client is unknown and could send any `actor` or `tenant_id`, unless the operator trusts all
+    clients, or requests must contain the token of the host.
+    """
+    given = meta.metadata
+    if given is None and meta.traceparent is None and meta.baggage is None:
+        return None
+    ours = None if given is None else given.get(_TRACE)
+    trace = trace_fields(ours) if is_object(ours) else _standard_trace(meta)
+    return {_TRACE: {**trace}} if trace else None
+
+
+def _standard_trace(meta: RequestMeta) -> dict[str, str]:
+    """Return the trace fields in `_meta` (2026-07-28, SEP-414)."""
+    return trace_fields(
+        {
+            "traceparent": meta.traceparent,
+            "tracestate": meta.tracestate,
+            "baggage": meta.baggage,
+        }
+    )

@@ -16,8 +16,8 @@ from typing import Final
 from scaffold._concurrency.locks import Rank, lock
 from scaffold.contract._errors.masking import ANY_EXCEPTION
 from scaffold.server._protocol.backpressure import FlowControl
+from scaffold.server._protocol.calls import Notify
 from scaffold.server._protocol.streams import StreamCall
-from scaffold.server._protocol.tool_calls import Notify
 
 _BASE_THREADS: Final = 4
 """Threads that are started at once; more generators than these take turns."""

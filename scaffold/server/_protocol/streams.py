@@ -18,12 +18,10 @@ from scaffold.contract._errors.errors import HookError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS, is_requested
 from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.contract._json.types import Json
-from scaffold.server._plugin.hook_steps import Steps
-from scaffold.server._protocol.backpressure import FlowControl
-from scaffold.server._protocol.request_context import Request
-from scaffold.server._protocol.stream_turns import TurnQueue
-from scaffold.server._protocol.tool_calls import Notify, ToolCall
-from scaffold.server._protocol.tool_responses import ToolResponder
+from scaffold.server._protocol.backpressure import FlowControl, TurnQueue
+from scaffold.server._protocol.calls import Notify, Request
+from scaffold.server._protocol.hook_steps import Steps
+from scaffold.server._protocol.tool_calls import ToolCall, ToolResponder
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
 _MAX_COLLECTED_BYTES: Final = 1 << 26

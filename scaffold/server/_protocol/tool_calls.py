@@ -1,9 +1,9 @@
-"""The requests that need the plugin: `tools/list` and `tools/call`."""
+"""The requests that need the plugin: `tools/list` and `tools/call`, from arguments to response."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from functools import cached_property
+from types import CoroutineType
+from typing import Any, Final, Protocol
 
 from msgspec import UNSET
 from typing_extensions import override
@@ -12,129 +12,144 @@ from scaffold._mcp.http_headers import check_parameter_headers
 from scaffold._mcp.jsonrpc import (
     JsonRpcError,
     RequestId,
-    encode,
-    write_error_response,
-    write_notification,
     write_response,
 )
+from scaffold._mcp.message_templates import MESSAGE_START
 from scaffold._mcp.protocol_versions import ErrorCode
-from scaffold.contract._context.metadata import calling_with
-from scaffold.contract._context.progress import ProgressListener, reporting_to
-from scaffold.contract._errors.errors import HookError
+from scaffold._mcp.tool_results import ResultPrefix, result_start, write_error_result, write_result
+from scaffold.contract._errors.errors import HookError, InvalidInput
 from scaffold.contract._errors.masking import (
     ANY_EXCEPTION,
     PLUGIN_EXCEPTIONS,
-    is_cancellation,
-    is_requested,
+    as_exception,
 )
 from scaffold.contract._json.types import Json
-from scaffold.server._plugin.hook_steps import Steps, run_steps, run_steps_async
-from scaffold.server._protocol.backpressure import FlowControl
-from scaffold.server._protocol.call_speed import CallSpeed
-from scaffold.server._protocol.request_context import Headers, Request
-from scaffold.server._protocol.tool_responses import ToolResponder
+from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
+from scaffold.server._protocol.calls import Call, Headers, Request
+from scaffold.server._protocol.hook_steps import (
+    Steps,
+    unexpected_awaitable,
+)
 from scaffold.server._protocol.toolbox import Tool, Toolbox
 
-Notify: TypeAlias = Callable[[bytes], None]
-"""Sends one message that belongs to a call, from any thread."""
+_MISSING_CAPABILITY: Final = "missing_capability"
+"""The error code of a hook that needs a capability which the MCP client does not have."""
+_INVALID_PAYLOAD: Final = (ValueError, InvalidInput)
+"""What the fast loader of a payload raises for an invalid payload."""
 
 
-class Call(ABC):
-    """A request in flight. Its transport runs it, on a thread or in an event loop."""
+class FastRespond(Protocol):
+    """Responds to a call whose message matches a template."""
 
-    def __init__(
-        self,
-        id: RequestId,
-        toolbox: Toolbox,
-        *,
-        is_async: bool,
-        progress_token: RequestId | None = None,
-        metadata: Mapping[str, Json] | None = None,
-        speed: CallSpeed | None = None,
-    ) -> None:
-        self.id = id
-        self._toolbox = toolbox
-        self.speed = speed
-        """The measured speed of the function, if it is known."""
-        self.is_async = is_async
-        """True if the call needs an event loop."""
-        self.progress_token = progress_token
-        """Set if the client wants progress notifications."""
-        self.metadata = metadata
-        """The client's metadata of the call, next to its payload."""
-        self.cancelled = False
-        """Set by `cancel`; nothing more is sent then."""
-        self.error: JsonRpcError | None = None
-        """The protocol error of the response, if there is one: it decides the HTTP status."""
+    def __call__(self, id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
+        """Call the hook and return the response.
 
-    @property
-    def flow(self) -> FlowControl | None:
-        """The flow control of a stream; `None` for other calls."""
-        return None
+        Args:
+            id: The id of the request, as digits.
+            arguments: The payload, as received.
+            tail: What follows the output: two braces, and the newline if there is one.
 
-    @property
-    def is_fast(self) -> bool:
-        """True if its function is fast enough to run in the event loop itself."""
-        return self.speed is not None and self.speed.is_fast and not self.is_async
+        Returns:
+            The response; `None` if the payload is invalid. The hook has not been called then.
 
-    def cancel(self) -> None:
-        """Mark the call as cancelled by the client. Its response is discarded."""
-        self.cancelled = True
-        if self.flow is not None:
-            self.flow.cancel()
-
-    def run(self, notify: Notify) -> bytes:
-        """Run the call on this thread and return its response. It raises nothing."""
-        try:
-            if self.progress_token is None and not self.metadata:
-                return write_response(self.id, run_steps(self.steps()))
-            with self._call_context(notify):
-                return write_response(self.id, run_steps(self.steps()))
-        except ANY_EXCEPTION as error:
-            return self.refuse(error)
-
-    async def run_async(self, notify: Notify) -> bytes:
-        """Run the call in the running event loop and return its response.
-
-        It raises nothing but the cancellation of its task.
+        Raises:
+            JsonRpcError: If the response is a protocol error.
         """
-        try:
-            if self.progress_token is None and not self.metadata:
-                return write_response(self.id, await run_steps_async(self.steps()))
-            with self._call_context(notify):
-                return write_response(self.id, await run_steps_async(self.steps()))
-        except ANY_EXCEPTION as error:
-            if is_cancellation(error) and is_requested(error):
-                raise
-            return self.refuse(error)
+        ...
 
-    def refuse(self, error: BaseException) -> bytes:
-        """Return the response to a call that has no result, because of an exception."""
-        if not isinstance(error, JsonRpcError):
-            masked = self._toolbox.mask_exception(error, "the call")
-            error = JsonRpcError(ErrorCode.INTERNAL_ERROR, str(masked), masked.data)
-        self.error = error
-        return write_error_response(error, self.id)
 
-    @contextmanager
-    def _call_context(self, notify: Notify) -> Generator[None]:
-        """Give the plugin the call's progress listener and metadata, within this block."""
-        with ExitStack() as stack:
-            if self.progress_token is not None:
-                stack.enter_context(
-                    reporting_to(self.progress_listener(self.progress_token, notify))
+class ToolResponder:
+    """Responds to calls of one tool that differ in their ids and payloads only.
+
+    Args:
+        text: True if the client wants a copy of the output as text.
+    """
+
+    def __init__(self, tool: Tool, toolbox: Toolbox, head: ResultPrefix, *, text: bool) -> None:
+        self.tool = tool
+        self.toolbox = toolbox
+        self._head = head
+        self._text = text
+
+    @cached_property
+    def fast_respond(self) -> "FastRespond":
+        """The fast path: call a plain function on this thread, from payload bytes to response.
+
+        It is a closure, because its variables are read faster than attributes. `steps` is the plain
+        path; both must give the same responses.
+        """
+        hook, error_result, result = self.tool.hook, self.error_result, self.result
+        invoke = self.tool.invoke if hook.input.python_type is None else self.tool.method
+        load, quick, dump = hook.input.loader, hook.input.short_loader, hook.output.dumper
+        structured_only = not (hook.content or self._text)
+        n, i = NON_FINITE_CAPITALS
+        prefix = b',"result":%b' % result_start(self._head)
+        join, full_response, coroutine = b"".join, _full_response, CoroutineType
+
+        def fast_respond(id: bytes, arguments: bytes, tail: bytes = b"}}") -> bytes | None:
+            try:
+                if not arguments.isascii():
+                    str(arguments, "utf-8")  # readers skip what they do not know
+                is_short = (
+                    len(arguments) < LONG_TEXT_BYTES and n not in arguments and i not in arguments
                 )
-            if self.metadata:
-                stack.enter_context(calling_with(self.metadata))
-            yield
+                payload = (quick if is_short else load)(arguments)
+            except _INVALID_PAYLOAD:
+                return None
+            try:
+                value = invoke(payload)
+                if type(value) is coroutine:
+                    return full_response(id, error_result(unexpected_awaitable(value)), tail)
+                if structured_only:
+                    return join((MESSAGE_START, id, prefix, dump(value), tail))
+                return full_response(id, result(value), tail)
+            except ANY_EXCEPTION as error:
+                return full_response(id, error_result(error), tail)
 
-    def progress_listener(self, progress_token: RequestId, notify: Notify) -> ProgressListener:
-        """Return the listener of the hook's progress reports."""
-        return _ProgressNotifier(self, progress_token, notify)
+        return fast_respond
 
-    @abstractmethod
-    def steps(self) -> Steps[bytes]:
-        """Return the steps from the request to the result."""
+    def steps(self, payload: Any) -> Steps[bytes]:
+        """Return the steps from a payload to the result, for plain and `async` functions."""
+        try:
+            value = yield self._invoke(payload)
+            return self.result(value)
+        except PLUGIN_EXCEPTIONS as error:
+            return self.error_result(error)
+
+    def _invoke(self, payload: Any) -> Any:
+        """Call the method; raise what it raises as an `Exception`."""
+        try:
+            return self.tool.invoke(payload)
+        except ANY_EXCEPTION as error:
+            failure = as_exception(error)
+            raise failure from failure.__cause__
+
+    def result(self, value: Any) -> bytes:
+        """Write the result for what the plugin returned; raise `InvalidOutput`."""
+        tool = self.tool
+        output = tool.hook.output.dump(value)
+        is_object = tool.is_object
+        return write_result(tool.hook, output, self._head, is_object=is_object, text=self._text)
+
+    def error_result(self, error: BaseException) -> bytes:
+        """Write the result for an exception; raise `JsonRpcError` if it is a protocol error."""
+        if not isinstance(error, HookError):
+            return self._masked_error(error)
+        if error.code == _MISSING_CAPABILITY and self._head.modern:
+            raise JsonRpcError(ErrorCode.MISSING_CAPABILITY, error.message, error.data)
+        try:
+            return write_error_result(error, self._head)
+        except TypeError as wrong:
+            return self._masked_error(wrong)
+
+    def _masked_error(self, error: BaseException) -> bytes:
+        return write_error_result(
+            self.toolbox.mask_exception(error, self.tool.hook.name), self._head
+        )
+
+
+def _full_response(id: bytes, result: bytes, tail: bytes) -> bytes:
+    return write_response(int(id), result) + tail[2:]
 
 
 class ListTools(Call):
@@ -246,27 +261,6 @@ class TemplatedCall(Call):
     @override
     def steps(self) -> Steps[bytes]:
         return self._responder.steps(self._payload)
-
-
-class _ProgressNotifier:
-    """Sends a hook's reports as notifications, if their progress increases (MCP, Progress)."""
-
-    def __init__(self, call: Call, progress_token: RequestId, notify: Notify) -> None:
-        self._call = call
-        self._progress_token = progress_token
-        self._notify = notify
-        self._last = float("-inf")
-
-    def __call__(self, progress: float, total: float | None, message: str) -> None:
-        if self._call.cancelled or progress <= self._last:
-            return
-        self._last = progress
-        params: dict[str, Any] = {"progressToken": self._progress_token, "progress": progress}
-        if total is not None:
-            params["total"] = total
-        if message:
-            params["message"] = message
-        self._notify(write_notification("notifications/progress", encode(params)))
 
 
 def _catalog_error(toolbox: Toolbox, error: BaseException) -> JsonRpcError:

@@ -8,13 +8,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from scaffold.server._process.descriptors import StdioDescriptors
 from scaffold.server._process.shutdown import Shutdown
-from scaffold.server._process.stdio_descriptors import StdioDescriptors
 from scaffold.server._protocol.call_runner import CallRunner
+from scaffold.server._protocol.calls import Call
 from scaffold.server._protocol.service import Service
-from scaffold.server._protocol.tool_calls import Call
-from scaffold.server._stdio.line_framing import LineSplitter
-from scaffold.server._stdio.session import StdioSession
+from scaffold.server._stdio.session import LineSplitter, StdioSession
 from scaffold.server._stdio.stdout_writer import StdoutWriter
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from scaffold._concurrency.locks import Rank, lock
-from scaffold.server._process.stdio_descriptors import enlarge_pipe, unread_bytes
+from scaffold.server._process.descriptors import enlarge_pipe, unread_bytes
 
 _NONBLOCKING: Final = False
 """For `acquire`: do not wait. Passed by position: a keyword takes as long as the lock itself."""

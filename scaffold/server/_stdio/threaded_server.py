@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from scaffold._concurrency.locks import Rank, lock
 from scaffold._mcp.jsonrpc import JsonRpcError, write_error_response
-from scaffold.server._plugin.hook_steps import await_if_needed
+from scaffold.server._process.descriptors import StdioDescriptors
 from scaffold.server._process.shutdown import Shutdown
-from scaffold.server._process.stdio_descriptors import StdioDescriptors
+from scaffold.server._protocol.calls import Call
+from scaffold.server._protocol.hook_steps import await_if_needed
 from scaffold.server._protocol.service import Service
 from scaffold.server._protocol.streams import StreamCall
-from scaffold.server._protocol.tool_calls import Call
-from scaffold.server._stdio.line_framing import LineSplitter
-from scaffold.server._stdio.session import StdioSession, UnparsedCall
+from scaffold.server._stdio.session import LineSplitter, StdioSession, UnparsedCall
 from scaffold.server._stdio.stdout_writer import StdoutWriter
 
 if TYPE_CHECKING:

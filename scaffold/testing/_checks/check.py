@@ -1,12 +1,13 @@
-"""Checks, findings and results."""
+"""Checks, findings and results; and the finding that calls have different outcomes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from scaffold.contract._json.types import JsonObject
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
+from scaffold.testing._plugin.sample_calls import SampleCall, canonical_json, shorten_json
 
 
 class Suite(StrEnum):
@@ -91,3 +92,30 @@ class Result:
                 for finding in self.findings
             ],
         }
+
+
+def find_differences(
+    subject: PluginUnderTest,
+    tried: Sequence[SampleCall],
+    outcomes: Mapping[str, Sequence[JsonObject]],
+    help_text: str,
+) -> Iterator[Finding]:
+    """Yield a finding for the first call of each hook whose outcomes differ.
+
+    Args:
+        subject: The plugin.
+        tried: The calls.
+        outcomes: The outcomes of all calls by place, for example `over mcp_stdio`.
+        help_text: How to fix the plugin.
+    """
+    reported_hooks: set[str] = set()
+    for index, case in enumerate(tried):
+        each = {where: listed[index] for where, listed in outcomes.items()}
+        if (
+            len({canonical_json(outcome) for outcome in each.values()}) > 1
+            and case.hook not in reported_hooks
+        ):
+            reported_hooks.add(case.hook)
+            shown = "; ".join(f"{where} {shorten_json(outcome)}" for where, outcome in each.items())
+            message = f"{case.hook}({shorten_json(case.payload)}) answers {shown}"
+            yield Finding(subject.place(case.hook), message, help_text)

@@ -5,9 +5,8 @@ from typing import Final, TypeAlias
 
 from scaffold.testing._checks import source_rules
 from scaffold.testing._checks.check import Check, Finding, Method, Suite
-from scaffold.testing._checks.event_loop_check import loop_is_free
+from scaffold.testing._checks.host_checks import determinism, idempotency, loop_is_free, three_hosts
 from scaffold.testing._checks.payload_checks import json_boundaries, progress
-from scaffold.testing._checks.repeat_checks import determinism, idempotency, three_hosts
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
 
 

@@ -8,10 +8,9 @@ from scaffold.contract._context.progress import reporting_to
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._json.types import Json, JsonObject
-from scaffold.testing._checks.check import Check, Finding, Suite
-from scaffold.testing._checks.differences import find_differences
+from scaffold.testing._checks.check import Check, Finding, Suite, find_differences
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
-from scaffold.testing._plugin.test_inputs import SampleCall, without_input_checks
+from scaffold.testing._plugin.sample_calls import SampleCall, without_input_checks
 
 
 def _same_answers(subject: PluginUnderTest) -> Iterator[Finding]:

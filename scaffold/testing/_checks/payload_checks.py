@@ -15,9 +15,8 @@ from scaffold.contract._hooks.streams import bind_any_hook
 from scaffold.contract._json.types import is_array, is_object
 from scaffold.host._in_process import InProcessChannel
 from scaffold.testing._checks.check import Finding
-from scaffold.testing._plugin.call_outcomes import canonical_json
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
-from scaffold.testing._plugin.test_inputs import SampleCall
+from scaffold.testing._plugin.sample_calls import SampleCall, canonical_json
 
 
 def json_boundaries(subject: PluginUnderTest) -> Iterator[Finding]:

@@ -20,10 +20,14 @@ from scaffold.manifest._model import Manifest, Runtime, read_manifest
 from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._secrets import Secrets
 from scaffold.manifest._untyped_kind import untyped_kind
-from scaffold.testing._plugin.call_outcomes import call_outcome
+from scaffold.testing._plugin.runtimes import FIXED_DOUBLES, REAL_TIME_DOUBLES
+from scaffold.testing._plugin.sample_calls import (
+    SampleCall,
+    ValueGenerator,
+    call_outcome,
+    sample_calls,
+)
 from scaffold.testing._plugin.source_scan import SourceScan
-from scaffold.testing._plugin.test_doubles import FIXED_DOUBLES, REAL_TIME_DOUBLES
-from scaffold.testing._plugin.test_inputs import SampleCall, ValueGenerator, sample_calls
 
 _CALL_TIMEOUT = 60.0
 """Timeout of a call in seconds, whatever its hook declares."""

@@ -1,9 +1,9 @@
-"""A plugin in all runtimes of its manifest, for tests of its project."""
+"""A plugin in all runtimes of its manifest, for tests of its project, with test doubles."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import Final, TypeGuard, TypeVar
 
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._hooks.plugin import Client
@@ -12,9 +12,16 @@ from scaffold.host._context.plugin_context import PluginEnvironment
 from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._model import read_manifest
-from scaffold.testing._plugin.call_outcomes import error_as_json
-from scaffold.testing._plugin.test_doubles import FIXED_DOUBLES
+from scaffold.testing._plugin.sample_calls import error_as_json
 
+REAL_TIME_DOUBLES: Final[Mapping[str, Json]] = {"http_client": {}, "blob_store": {}}
+"""Without network and persistent storage; time and random numbers are real."""
+FIXED_DOUBLES: Final[Mapping[str, Json]] = {
+    **REAL_TIME_DOUBLES,
+    "clock": 1_769_860_800.0,  # 2026-01-31 12:00:00 UTC
+    "rng": 20_260_131,
+}
+"""Also with frozen time and seeded random numbers, so that only the plugin makes a difference."""
 C = TypeVar("C", bound=Client)
 
 

@@ -17,7 +17,8 @@ from msgspec import UNSET
 
 from scaffold._mcp.jsonrpc import JsonRpcError, Message, RequestId, read_message
 from scaffold._mcp.protocol_versions import ErrorCode
-from scaffold.server._http.app.http_exchange import (
+from scaffold.server._http.http_errors import HttpError, status_of
+from scaffold.server._http.http_exchange import (
     BodyBudget,
     HttpExchange,
     Receive,
@@ -25,10 +26,9 @@ from scaffold.server._http.app.http_exchange import (
     Send,
     read_headers,
 )
-from scaffold.server._http.app.request_checks import check_mirrored_headers
-from scaffold.server._http.app.session_tokens import SessionTokens
-from scaffold.server._http.edge.http_errors import HttpError, status_of
-from scaffold.server._protocol.request_context import Headers, Session
+from scaffold.server._http.request_checks import check_mirrored_headers
+from scaffold.server._http.session_tokens import SessionTokens
+from scaffold.server._protocol.calls import Headers, Session
 
 Heard: TypeAlias = tuple[bytes, Message]
 

@@ -16,13 +16,13 @@ import pytest
 from fuzzed_plugin import Fuzzed
 from mutations import META, generator, pieces, request, spoilt
 
-from scaffold.server._http.app.app import App
-from scaffold.server._http.app.session_tokens import SessionTokens
+from scaffold.server._hosted_plugin import HostedPlugin
+from scaffold.server._http.app import App
+from scaffold.server._http.session_tokens import SessionTokens
 from scaffold.server._options import Options
-from scaffold.server._plugin.hosted_plugin import HostedPlugin
 from scaffold.server._protocol.call_runner import CallRunner
+from scaffold.server._protocol.calls import Call
 from scaffold.server._protocol.service import Service
-from scaffold.server._protocol.tool_calls import Call
 from scaffold.server._stdio.session import StdioSession
 
 pytestmark = pytest.mark.ci

@@ -3,8 +3,8 @@
 import sys
 
 from scaffold.server import serve
+from scaffold.server._hosted_plugin import HostedPlugin
 from scaffold.server._options import Options
-from scaffold.server._plugin.hosted_plugin import HostedPlugin
 from scaffold.server._protocol.service import Service
 
 

@@ -13,7 +13,7 @@ from log_reader_v1 import (
 from scaffold.contract import Wanted
 from scaffold.contract._errors.errors import InternalError, NoCapableHandler, PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.testing._plugin.test_inputs import with_timeout
+from scaffold.testing._plugin.sample_calls import with_timeout
 
 
 class Levels(streaming_plugins.Plain):

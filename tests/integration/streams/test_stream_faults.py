@@ -22,7 +22,7 @@ from scaffold.contract._errors.errors import (
     ProtocolError,
 )
 from scaffold.host import AsyncInProcessChannel, InProcessChannel
-from scaffold.testing._plugin.test_inputs import with_timeout
+from scaffold.testing._plugin.sample_calls import with_timeout
 
 REFUSALS = {
     "gap": (ProtocolError, "message 3 of the stream came instead of 2"),

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from scaffold.server._http.app.http_exchange import BodyBudget, HttpExchange, Receive
-from scaffold.server._http.edge.http_errors import HttpError
+from scaffold.server._http.http_errors import HttpError
+from scaffold.server._http.http_exchange import BodyBudget, HttpExchange, Receive
 
 
 async def _ignore(_event: MutableMapping[str, Any]) -> None: ...

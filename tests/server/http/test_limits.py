@@ -8,10 +8,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from scaffold.server._http.app.http_exchange import Receive, Scope, Send
-from scaffold.server._http.protocol import connection_limits
-from scaffold.server._http.protocol.connection_limits import close_overdue
-from scaffold.server._http.protocol.fast_protocol import HttpProtocol
+from scaffold.server._http import connection_limits
+from scaffold.server._http.connection_limits import close_overdue
+from scaffold.server._http.http_exchange import Receive, Scope, Send
+from scaffold.server._http.http_protocol import HttpProtocol
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -1,9 +1,9 @@
 import pytest
 
-from scaffold.server._http.app import session_tokens
-from scaffold.server._http.app.session_tokens import SessionTokens
-from scaffold.server._http.edge.http_errors import HttpError
-from scaffold.server._protocol.request_context import Session
+from scaffold.server._http import session_tokens
+from scaffold.server._http.http_errors import HttpError
+from scaffold.server._http.session_tokens import SessionTokens
+from scaffold.server._protocol.calls import Session
 
 
 def refused(tokens: SessionTokens, name: str | None) -> int:

@@ -4,11 +4,9 @@ import asyncio
 
 from scaffold.contract import HookError
 from scaffold.kinds.text_processor_v1 import ProcessInput, ProcessOutput, TextProcessorPlugin
-from scaffold.server._protocol import call_speed
+from scaffold.server._protocol import toolbox
 
-vars(call_speed).update(
-    _FAST=60.0, _SLOW=60.0, _BLOCKING=60.0
-)  # whatever else the machine is doing
+vars(toolbox).update(_FAST=60.0, _SLOW=60.0, _BLOCKING=60.0)  # whatever else the machine is doing
 
 
 def _place() -> str:

@@ -7,8 +7,8 @@ from scaffold.contract import Dispatch, Kind, Plugin, PluginContext
 from scaffold.contract._errors.errors import RuntimeNotSupported
 from scaffold.contract._hooks.hook import Hook
 from scaffold.server import serve
+from scaffold.server._hosted_plugin import describe_failure, load_plugin
 from scaffold.server._options import Options, read_options
-from scaffold.server._plugin.loader import describe_failure, load_plugin
 
 
 class Hidden(Plugin):

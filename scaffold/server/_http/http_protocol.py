@@ -11,11 +11,11 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from scaffold._mcp.message_templates import TemplateCache
-from scaffold.server._http.app.app import PATH, App
-from scaffold.server._http.app.call_templates import HttpTemplates, fast_respond, header_key
-from scaffold.server._http.protocol.connection_limits import make_room
-from scaffold.server._http.protocol.half_close import HalfCloseHttpProtocol
-from scaffold.server._protocol.tool_responses import ToolResponder
+from scaffold.server._http.app import PATH, App
+from scaffold.server._http.connection_limits import make_room
+from scaffold.server._http.fast_requests import HttpTemplates, fast_respond, header_key
+from scaffold.server._http.half_close import HalfCloseHttpProtocol
+from scaffold.server._protocol.tool_calls import ToolResponder
 
 _MAX_HELD_BYTES: Final = 64 * 2**10
 """The maximum size of a body on the fast path, which needs the whole body at once."""

@@ -1,4 +1,4 @@
-from scaffold.server._protocol.call_speed import CallSpeed
+from scaffold.server._protocol.toolbox import CallSpeed
 
 
 def test_a_function_is_fast_after_many_quick_calls_in_a_row() -> None:

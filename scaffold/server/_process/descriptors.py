@@ -1,16 +1,24 @@
-"""The pipes of a stdio server, moved away from descriptors 0 and 1.
+"""The descriptors of a server: the pipes of stdio, and what a fork of the plugin must not keep.
 
-This happens before code of the plugin is imported. Then output of a `print`, a C library or a child
-process goes to stderr, and a read of stdin finds its end. The new descriptors are not inheritable
-(PEP 446), so no child keeps them open.
+The pipes move away from descriptors 0 and 1 before code of the plugin is imported. Then output of a
+`print`, a C library or a child process goes to stderr, and a read of stdin finds its end. The new
+descriptors are not inheritable (PEP 446), so no child keeps them open.
+
+A hook may fork, for example with `multiprocessing`. The fork inherits the pipes, the listening
+socket and all connections. While it lives, clients would not see them close, and another server
+could not bind the port. So the fork replaces these descriptors by the null device. It does not
+close them: inherited objects may still close the same numbers.
 """
 
 import os
 import select
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
+
+from scaffold._concurrency.forks import reset_after_fork
 
 if sys.platform != "win32":
     import fcntl
@@ -65,3 +73,24 @@ def _is_open(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+class InheritedDescriptors:
+    """Replaces inherited descriptors in every process that is forked from this one.
+
+    It works for as long as the object is referenced.
+
+    Args:
+        descriptors: Returns the descriptors at the time of the fork.
+    """
+
+    def __init__(self, descriptors: Callable[[], Iterable[int]]) -> None:
+        self._descriptors = descriptors
+        reset_after_fork(self._replace_with_null_device)
+
+    def _replace_with_null_device(self) -> None:
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in self._descriptors():
+            if descriptor >= 0:  # it may have been closed
+                os.dup2(null, descriptor, inheritable=False)
+        os.close(null)

@@ -1,32 +1,42 @@
-"""Checks that repeat calls: in other hosts, a second time, in other processes."""
+"""Checks that call in several hosts: other processes, fresh event loops, a loop that others share.
+
+`python -m` this module makes calls in a process of its own. It reads them from stdin and writes
+their outcomes to a file: stdout belongs to the plugin.
+"""
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
-from scaffold.contract._errors.errors import TransportError
+from scaffold.contract._errors.errors import ScaffoldError, TransportError
+from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.streams import bind_any_hook_async, dump_output
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.host._runtimes.open_channel import async_open_channel
-from scaffold.testing._checks.check import Finding
-from scaffold.testing._checks.differences import find_differences
-from scaffold.testing._plugin.call_outcomes import call_outcome
+from scaffold.testing._checks.check import Finding, find_differences
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
-from scaffold.testing._plugin.test_doubles import REAL_TIME_DOUBLES
-from scaffold.testing._plugin.test_inputs import SampleCall
+from scaffold.testing._plugin.runtimes import REAL_TIME_DOUBLES
+from scaffold.testing._plugin.sample_calls import SampleCall, call_outcome
 
 _PROCESS_TIMEOUT: Final = 120.0
-
 _Host: TypeAlias = Callable[[PluginUnderTest, Sequence[SampleCall]], list[JsonObject]]
+_MAX_PAUSE: Final = 0.2
+"""Seconds for which a hook may block the event loop."""
+_ATTEMPTS: Final = 5
+"""A busy machine delays the loop sometimes, a blocking hook in every attempt."""
+_HEARTBEAT_INTERVAL: Final = 0.01
 
 
 def three_hosts(subject: PluginUnderTest) -> Iterator[Finding]:
@@ -132,7 +142,7 @@ def _in_other_process(
             "cases": [[case.hook, case.payload] for case in tried],
         }
         answers = Path(folder, "answers.json")
-        command = [sys.executable, "-m", "scaffold.testing._plugin.subprocess_calls", str(answers)]
+        command = [sys.executable, "-m", "scaffold.testing._checks.host_checks", str(answers)]
         env = {**os.environ, "PYTHONHASHSEED": hash_seed}
         words = _run(command, json.dumps(work).encode(), folder, env)
         if not answers.is_file():
@@ -156,3 +166,65 @@ def _run(command: list[str], data: bytes, folder: str, env: Mapping[str, str]) -
     except subprocess.TimeoutExpired:
         return f"it was not done in {_PROCESS_TIMEOUT:g} s"
     return " ".join(ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:])
+
+
+def loop_is_free(subject: PluginUnderTest) -> Iterator[Finding]:
+    """Call the hooks next to a heartbeat task in the same loop, and find its longest pause."""
+    subject.must_offer("in_process")
+    for hook, seconds in asyncio.run(_pauses(subject)).items():
+        message = f"{hook} held the event loop for {seconds:.2f} s"
+        help_text = 'await, or say execution_model = "thread_cpu_bound" with a plain def'
+        yield Finding(subject.place(hook), message, help_text)
+
+
+async def _pauses(subject: PluginUnderTest) -> dict[str, float]:
+    """Return the hooks that block the loop, each with the seconds."""
+    found: dict[str, float] = {}
+    provision = subject.provision()
+    channel = await async_open_channel(subject.manifest, subject.kind, "in_process", provision)
+    try:
+        for case in subject.valid_calls:
+            if case.hook in found:
+                continue
+            shortest = await _pause(channel, subject, case)
+            for _ in range(_ATTEMPTS - 1):
+                if shortest > _MAX_PAUSE:
+                    shortest = min(shortest, await _pause(channel, subject, case))
+            if shortest > _MAX_PAUSE:
+                found[case.hook] = shortest
+    finally:
+        await channel.aclose()
+    return found
+
+
+async def _pause(channel: AsyncChannel, subject: PluginUnderTest, case: SampleCall) -> float:
+    """Return the longest pause of the heartbeat during one call, in seconds."""
+    longest = 0.0
+    last = time.monotonic()
+
+    async def beat() -> None:
+        nonlocal longest, last
+        while True:
+            await asyncio.sleep(_HEARTBEAT_INTERVAL)
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+
+    heart = asyncio.create_task(beat())
+    await asyncio.sleep(0)
+    with suppress(ScaffoldError):
+        await bind_any_hook_async(channel, subject.kind.hooks[case.hook])(case.payload)
+    heart.cancel()
+    return max(longest, time.monotonic() - last)
+
+
+def _main() -> None:
+    logging.getLogger("plugin").addHandler(logging.NullHandler())
+    work = from_json(sys.stdin.buffer.read())
+    subject = PluginUnderTest(Path(work["folder"]), lambda _schema: ())
+    calls = [SampleCall(hook, payload, valid=True) for hook, payload in work["cases"]]
+    outcomes = [call_outcome(partial(subject.call_new_plugin, case)) for case in calls]
+    Path(sys.argv[1]).write_bytes(to_json(outcomes))
+
+
+if __name__ == "__main__":
+    _main()

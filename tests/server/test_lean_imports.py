@@ -6,7 +6,7 @@ import pytest
 
 SERVE = """
 import gc, sys
-from scaffold.server._process.lean_imports import lean_imports
+from scaffold.server._bootstrap import lean_imports
 
 with lean_imports():
     {inside}

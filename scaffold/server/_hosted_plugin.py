@@ -1,4 +1,4 @@
-"""The plugin of a server, from its setup to its teardown.
+"""The plugin of a server: imported, created, set up and torn down.
 
 The host passes the plugin's context in environment variables. Without a host, the server reads
 settings and resources from the plugin's manifest.
@@ -6,8 +6,10 @@ settings and resources from the plugin's manifest.
 
 import os
 import sys
-from collections.abc import Awaitable
+import traceback
+from collections.abc import Awaitable, Iterable
 from dataclasses import replace
+from importlib import import_module
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +17,7 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from scaffold.contract._context.telemetry import NULL_TRACER, Tracer
-from scaffold.contract._errors.errors import PluginLoadError
+from scaffold.contract._errors.errors import PluginError, PluginLoadError, RuntimeNotSupported
 from scaffold.contract._hooks.hook import MaybeAwaitable
 from scaffold.contract._hooks.plugin import CONFIG_VARIABLE, Plugin, PluginContext
 from scaffold.contract._json.types import Json, JsonObject, is_object
@@ -27,6 +29,43 @@ STORAGE_VARIABLE: Final = "SCAFFOLD_STORAGE"
 """The variable with the folder for blobs and checkpoints, for a server without a host."""
 TELEMETRY_VARIABLE: Final = "SCAFFOLD_TELEMETRY"
 """The variable that enables metrics and traces (`opentelemetry`), for a server without a host."""
+_SCAFFOLD_FOLDER = str(Path(__file__).parents[1])
+
+
+def load_plugin(entry_point: str | type[Plugin], name: str) -> Plugin:
+    """Import and create a plugin.
+
+    Args:
+        entry_point: `"module:Class"`, or the class itself.
+        name: The name of the plugin, for errors.
+
+    Raises:
+        PluginError: If the entry point is not a complete plugin class, or its kind cannot be
+            served. Exceptions of the plugin's own code pass through.
+    """
+    plugin_class = _resolve(entry_point, name) if isinstance(entry_point, str) else entry_point
+    if not (isinstance(plugin_class, type) and issubclass(plugin_class, Plugin)):
+        raise PluginLoadError(name, f"'{entry_point}' is not a plugin class")
+    missing = sorted(getattr(plugin_class, "__abstractmethods__", ()))
+    if missing:
+        raise PluginLoadError(name, f"{plugin_class.__name__} lacks {', '.join(missing)}")
+    if not any(hook.exposed for hook in plugin_class.kind.hooks.values()):
+        reason = f"the kind '{plugin_class.kind.name}' works in process only: it exposes no hook"
+        raise RuntimeNotSupported(name, reason)
+    return plugin_class()
+
+
+def _resolve(entry_point: str, name: str) -> Any:
+    module_name, colon, attribute = entry_point.partition(":")
+    if not (module_name and colon and attribute):
+        raise PluginLoadError(name, f"'{entry_point}' is not an entry point; use 'module:Class'")
+    module = import_module(module_name)
+    target: Any = module
+    for part in attribute.split("."):
+        if not hasattr(target, part):
+            raise PluginLoadError(name, f"module '{module_name}' has no '{attribute}'")
+        target = getattr(target, part)
+    return target
 
 
 class HostedPlugin:
@@ -143,3 +182,39 @@ def _find_manifest(plugin: Plugin) -> JsonObject:
 def _section(manifest: JsonObject, name: str) -> JsonObject:
     found: Json = manifest.get(name)
     return found if is_object(found) else {}
+
+
+def describe_failure(error: BaseException) -> str:
+    """Describe an exception of the plugin's code in one line, with its file and line."""
+    if isinstance(error, PluginError):
+        return error.reason
+    text = " ".join(str(error).split())
+    description = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    position = _source_position(error)
+    return f"{description} ({position})" if position else description
+
+
+def _source_position(error: BaseException) -> str:
+    """Return `file:line` of the innermost frame in the plugin's code; empty if there is none."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_relative_path(error.filename)}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    positions = [
+        (frame.filename, frame.lineno) for frame in frames if _is_plugin_code(frame.filename)
+    ]
+    return f"{_relative_path(positions[-1][0])}:{positions[-1][1]}" if positions else ""
+
+
+def _is_plugin_code(filename: str) -> bool:
+    return not filename.startswith((_SCAFFOLD_FOLDER, "<", *_library_folders()))
+
+
+def _library_folders() -> Iterable[str]:
+    """Return the folders of the standard library and of installed packages."""
+    return (str(Path(traceback.__file__).parent), sys.prefix + "/lib/")
+
+
+def _relative_path(filename: str) -> str:
+    path = Path(filename)
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else filename

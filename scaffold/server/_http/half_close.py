@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from scaffold.server._http.protocol.strict_parser import StrictHttpProtocol
+from scaffold.server._http.strict_parser import StrictHttpProtocol
 
 _FIRST_PROBE: Final = 0.05
 """Seconds until the first probe; each further one waits twice as long."""

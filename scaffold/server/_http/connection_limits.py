@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
-from scaffold.server._http.protocol.strict_parser import StrictHttpProtocol
+from scaffold.server._http.strict_parser import StrictHttpProtocol
 
 if sys.platform != "win32":
     import fcntl

@@ -14,8 +14,8 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
-from scaffold.server._http.edge.http_errors import HttpError
-from scaffold.server._protocol.request_context import Session
+from scaffold.server._http.http_errors import HttpError
+from scaffold.server._protocol.calls import Session
 
 _LIFETIME: Final = 24 * 3600
 """Seconds after which a session expires."""

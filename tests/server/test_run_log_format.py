@@ -10,7 +10,7 @@ from scaffold.client._process.log_reader import LogReader
 
 PROGRAM = """
 import logging
-from scaffold.server._process.log_format import log_to_stderr
+from scaffold.server._run import log_to_stderr
 
 log_to_stderr("INFO")
 log = logging.getLogger("plugin.demo")

@@ -14,31 +14,33 @@ from scaffold._mcp.jsonrpc import (
     read_message,
     write_error_response,
 )
-from scaffold.server._http.app.call_response import respond_to_call
-from scaffold.server._http.app.call_templates import HttpTemplates, header_key
-from scaffold.server._http.app.cors import cors_headers, is_preflight, preflight_headers
-from scaffold.server._http.app.http_exchange import (
+from scaffold.server._http.fast_requests import HttpTemplates, header_key
+from scaffold.server._http.http_errors import HttpError, status_of
+from scaffold.server._http.http_exchange import (
     BodyBudget,
     HttpExchange,
     Receive,
     Scope,
     Send,
     read_headers,
+    respond_to_call,
 )
-from scaffold.server._http.app.request_checks import (
+from scaffold.server._http.request_checks import (
+    OriginPolicy,
     check_accept,
     check_body,
     check_mirrored_headers,
     check_token,
+    cors_headers,
+    is_preflight,
+    preflight_headers,
 )
-from scaffold.server._http.app.session_tokens import SessionTokens
-from scaffold.server._http.edge.hosts_and_origins import OriginPolicy
-from scaffold.server._http.edge.http_errors import HttpError, status_of
+from scaffold.server._http.session_tokens import SessionTokens
 from scaffold.server._options import Options
 from scaffold.server._protocol.call_runner import CallRunner
-from scaffold.server._protocol.request_context import Headers, Session
+from scaffold.server._protocol.calls import Call, Headers, Session
 from scaffold.server._protocol.service import Service
-from scaffold.server._protocol.tool_calls import Call, ToolCall
+from scaffold.server._protocol.tool_calls import ToolCall
 
 PATH: Final = "/mcp"
 _HEALTH: Final = "/health"

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from scaffold.server._http.edge.head_checks import (
+from scaffold.server._http.head_checks import (
     Header,
     HeadError,
     check_head,

@@ -11,10 +11,9 @@ from typing import Final, TypeAlias
 
 from scaffold._mcp.jsonrpc import JsonRpcError, write_error_response
 from scaffold._mcp.message_templates import TemplateCache
-from scaffold.server._http.edge.head_checks import Header
-from scaffold.server._http.edge.http_errors import status_of
-from scaffold.server._protocol.tool_calls import ToolCall
-from scaffold.server._protocol.tool_responses import ToolResponder
+from scaffold.server._http.head_checks import Header
+from scaffold.server._http.http_errors import status_of
+from scaffold.server._protocol.tool_calls import ToolCall, ToolResponder
 
 HeaderKey: TypeAlias = tuple[Header, ...]
 """The headers of a request, without `Content-Length`: the key of its templates."""

@@ -1,1 +1,0 @@
-"""The ASGI application: `/mcp` and `/health`."""
