@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from scaffold.host._in_process.async_channel import AsyncInProcessChannel
     from scaffold.host._in_process.channel import InProcessChannel
     from scaffold.host._lifecycle.start_events import Started
-    from scaffold.host._middleware.middleware import HookCall, Middleware, Proceed
-    from scaffold.host._registry.registry import LoadedPlugin, State, Status
+    from scaffold.host._middleware import HookCall, Middleware, Proceed
+    from scaffold.host._registry.entries import LoadedPlugin, State, Status
     from scaffold.manifest._model import CORE_VERSION, Manifest, Runtime, read_manifest
     from scaffold.resources._clock import Clock
 
@@ -39,12 +39,12 @@ _HOMES = {
     "AsyncInProcessChannel": "scaffold.host._in_process.async_channel",
     "InProcessChannel": "scaffold.host._in_process.channel",
     "Started": "scaffold.host._lifecycle.start_events",
-    "HookCall": "scaffold.host._middleware.middleware",
-    "Middleware": "scaffold.host._middleware.middleware",
-    "Proceed": "scaffold.host._middleware.middleware",
-    "LoadedPlugin": "scaffold.host._registry.registry",
-    "State": "scaffold.host._registry.registry",
-    "Status": "scaffold.host._registry.registry",
+    "HookCall": "scaffold.host._middleware",
+    "Middleware": "scaffold.host._middleware",
+    "Proceed": "scaffold.host._middleware",
+    "LoadedPlugin": "scaffold.host._registry.entries",
+    "State": "scaffold.host._registry.entries",
+    "Status": "scaffold.host._registry.entries",
     "CORE_VERSION": "scaffold.manifest._model",
     "Manifest": "scaffold.manifest._model",
     "Runtime": "scaffold.manifest._model",

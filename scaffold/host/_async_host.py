@@ -17,16 +17,19 @@ from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.dispatcher import AsyncDispatcher
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import AsyncClient
-from scaffold.host._concurrency.close_once import CloseOnce
-from scaffold.host._concurrency.finish_cancelled import run_to_completion
-from scaffold.host._concurrency.parallel import async_run_in_parallel
-from scaffold.host._concurrency.polling import POLL_INTERVAL, async_wait_until
-from scaffold.host._context.event_bus import Listening, in_loop
+from scaffold.host._concurrency.thread_pool import async_run_in_parallel
+from scaffold.host._concurrency.waiting import (
+    POLL_INTERVAL,
+    CloseOnce,
+    async_wait_until,
+    run_to_completion,
+)
 from scaffold.host._dispatch.async_dispatchers import AsyncHostRoutes
 from scaffold.host._lifecycle.async_lifecycle import AsyncLifecycle
 from scaffold.host._lifecycle.file_watcher import FileWatcher
 from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client
-from scaffold.host._middleware.call_telemetry import CallTelemetry
+from scaffold.host._middleware import CallTelemetry
+from scaffold.host._plugin_context import Listening, in_loop
 from scaffold.host._registry.entries import Claim
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
 from scaffold.manifest._runtime_choice import choose_runtime

@@ -21,17 +21,15 @@ from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import Dispatcher
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Client
-from scaffold.host._concurrency.close_once import CloseOnce
-from scaffold.host._concurrency.parallel import run_in_parallel
-from scaffold.host._concurrency.periodic import PeriodicWork
-from scaffold.host._concurrency.polling import POLL_INTERVAL, wait_until
-from scaffold.host._context.event_bus import Listening, in_threads
+from scaffold.host._concurrency.background_work import PeriodicWork
+from scaffold.host._concurrency.thread_pool import run_in_parallel
+from scaffold.host._concurrency.waiting import POLL_INTERVAL, CloseOnce, wait_until
 from scaffold.host._dispatch.dispatchers import HostRoutes
 from scaffold.host._lifecycle.file_watcher import FileWatcher
 from scaffold.host._lifecycle.lifecycle import Lifecycle
 from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client
-from scaffold.host._middleware.call_telemetry import CallTelemetry
-from scaffold.host._middleware.middleware import Middleware
+from scaffold.host._middleware import CallTelemetry, Middleware
+from scaffold.host._plugin_context import Listening, in_threads
 from scaffold.host._registry.entries import Claim
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
 from scaffold.manifest._runtime_choice import choose_runtime

@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.host._concurrency.polling import async_wait_until
+from scaffold.host._concurrency.waiting import async_wait_until
 from scaffold.kinds.text_processor_v1 import ProcessInput, TextProcessorPlugin
 
 PATIENCE = 30

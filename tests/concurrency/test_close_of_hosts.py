@@ -13,9 +13,9 @@ from observed_plugins import PATIENCE, Awaited, Gate, Plain, Record, in_thread, 
 from scaffold.contract._errors.errors import ConnectFailed, PluginError
 from scaffold.host import AsyncHost, Host
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.polling import wait_until
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
+from scaffold.host._concurrency.waiting import wait_until
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,
@@ -273,7 +273,7 @@ def test_a_host_closes_at_the_end_of_the_interpreter(base):
 import atexit
 from observed_plugins import {base}, text
 from scaffold.host import Host
-from scaffold.host._concurrency.polling import wait_until
+from scaffold.host._concurrency.waiting import wait_until
 from scaffold.kinds.text_processor_v1 import TextProcessorClient, TextProcessorDispatcher
 
 class Told({base}):

@@ -10,7 +10,7 @@ from observed_plugins import PATIENCE, Gate, Plain, Record, in_thread, text
 
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.host import Host
-from scaffold.host._concurrency.close_once import CloseOnce
+from scaffold.host._concurrency.waiting import CloseOnce
 from scaffold.host._in_process import stream_steps
 from scaffold.kinds.text_processor_v1 import TextProcessorClient, TextProcessorDispatcher
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from observed_plugins import PATIENCE, Gate, Plain, Record, in_thread, text
 
 from scaffold.host import AsyncHost, Host
-from scaffold.host._concurrency.background_calls import BackgroundCalls
+from scaffold.host._concurrency.background_work import BackgroundCalls
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.polling import async_wait_until, wait_until
 from scaffold.host._concurrency.thread_pool import MOST, ThreadPool
+from scaffold.host._concurrency.waiting import async_wait_until, wait_until
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,

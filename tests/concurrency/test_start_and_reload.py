@@ -12,8 +12,8 @@ from observed_plugins import PATIENCE, Awaited, Gate, Plain, Record, in_thread, 
 
 from scaffold.contract._errors.errors import DuplicatePlugin, PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.host._concurrency.polling import async_wait_until, wait_until
 from scaffold.host._concurrency.thread_pool import ThreadPool
+from scaffold.host._concurrency.waiting import async_wait_until, wait_until
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     AsyncTextProcessorDispatcher,

@@ -224,7 +224,7 @@ def test_nobody_waits_for_who_is_notified_and_each_hears_in_order(host):
 def test_who_never_comes_back_from_a_notification_does_not_keep_the_process_alive():
     script = """
 import threading
-from scaffold.host._concurrency.background_calls import BackgroundCalls
+from scaffold.host._concurrency.background_work import BackgroundCalls
 
 calls, begun = BackgroundCalls(), threading.Event()
 for plugin in "abc":

@@ -18,7 +18,7 @@ from scaffold.contract import calling_with
 from scaffold.contract._context.progress import reporting_to
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host import AsyncHost, Host
-from scaffold.host._context.plugin_context import PluginEnvironment
+from scaffold.host._plugin_context import PluginEnvironment
 from scaffold.kinds.source_v1 import AsyncSourceDispatcher, SourceDispatcher
 from scaffold.kinds.tool_v1 import ExecuteInput, ToolClient
 from scaffold.manifest._model import read_manifest

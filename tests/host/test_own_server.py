@@ -15,8 +15,8 @@ import pytest
 from scaffold.client._process.log_reader import BURST_BYTES, BYTES_PER_SECOND
 from scaffold.contract._context.metadata import calling_with
 from scaffold.contract._errors.errors import ConnectFailed, TransportError
+from scaffold.host._runtimes.connection_settings import module_path_variables
 from scaffold.host._runtimes.open_channel import open_channel
-from scaffold.host._runtimes.safe_path import module_path_variables
 from scaffold.host._runtimes.server_process import serving
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 from scaffold.manifest._model import read_manifest

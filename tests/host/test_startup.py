@@ -21,7 +21,7 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._hooks.hook import Hook
 from scaffold.host import AsyncHost, AsyncInProcessChannel, Host, InProcessChannel, Started
-from scaffold.host._registry.start_order import plan_start
+from scaffold.host._registry.ranking import plan_start
 from scaffold.kinds.source_v1 import SourceDispatcher
 from scaffold.kinds.tool_v1 import AsyncToolDispatcher, ExecuteInput, ToolClient, ToolDispatcher
 

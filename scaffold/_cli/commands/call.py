@@ -26,7 +26,7 @@ from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.contract._hooks.streams import bind_any_hook, dump_output
 from scaffold.generator._schema.samples.sample_values import sample
 from scaffold.generator._source.json_values import canonical
-from scaffold.host._context.plugin_context import HostServices, PluginEnvironment
+from scaffold.host._plugin_context import HostServices, PluginEnvironment
 from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._model import Runtime, read_manifest

@@ -20,7 +20,7 @@ from scaffold.contract._hooks.hook import Kind
 from scaffold.generator import SpecError, compile_kind, contract
 from scaffold.generator._lint.lint import lint_kind
 from scaffold.generator._schema.samples.sample_values import sample
-from scaffold.host._loading.module_import import has_module
+from scaffold.host._loading.plugin_loader import has_module
 from scaffold.manifest._lookup import SOURCES
 from scaffold.manifest._model import Manifest, read_manifest
 

@@ -1,21 +1,28 @@
-"""A pool of daemon threads, for one plugin or one purpose: none takes a thread from another."""
+"""A pool of daemon threads, for one plugin or one purpose: none takes a thread from another.
+
+A host starts and checks several plugins at once in such a pool; an event loop does it in tasks.
+"""
 
 import contextvars
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
-from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
+from scaffold.host._concurrency.time_limit import AbandonedWork, ThreadUnavailable, WorkRefused
+from scaffold.host._concurrency.waiting import cancel_all
 
 if TYPE_CHECKING:
     import asyncio
+
 
 T = TypeVar("T")
 
@@ -50,7 +57,7 @@ class ThreadPool:
 
         Args:
             work: What to do. It raises nothing.
-            dropped: Called in place of the work if the threads is closed before the work begins.
+            dropped: Called in place of the work if the pool is closed before the work begins.
 
         Raises `WorkRefused`; `ThreadUnavailable` if there is no thread and none can be started.
         """
@@ -148,3 +155,91 @@ def _taken(task: "list[_Work] | None") -> "list[_Work]":
         return [] if task is None else [task.pop()]
     except IndexError:
         return []
+
+
+if TYPE_CHECKING:
+    pass
+
+MAX_PARALLEL: Final = 16
+"""Plugins that are started, or checked, at once."""
+
+
+_Timed: TypeAlias = tuple[T, float]
+"""A plugin, and the seconds that its work took."""
+
+
+def run_in_parallel(
+    work: Callable[[T], None], plugins: Sequence[T], abandoned_work: AbandonedWork
+) -> Generator[_Timed[T]]:
+    """Do work for all plugins, in threads if there are several; yield each in its order.
+
+    If the iterator is closed early, what has not begun is dropped, and what has is left over.
+    """
+
+    def timed(plugin: T) -> _Timed[T]:
+        start = time.monotonic()
+        work(plugin)
+        return plugin, time.monotonic() - start
+
+    if len(plugins) == 1:
+        yield timed(plugins[0])
+        return
+    threads = ThreadPool("plugin-start", MAX_PARALLEL)
+    outcomes: list[Future[_Timed[T]]] = []
+    try:
+        outcomes += [_begun(threads, partial(timed, plugin)) for plugin in plugins]
+        for outcome in outcomes:
+            yield outcome.result()
+    finally:
+        threads.close()
+        for outcome in outcomes:
+            if not outcome.done():
+                abandoned_work.add(partial(_goes_on, outcome))
+
+
+def _goes_on(outcome: "Future[Any]") -> bool:
+    return not outcome.done()
+
+
+def _begun(threads: ThreadPool, work: Callable[[], T]) -> "Future[T]":
+    outcome: Future[T] = Future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            outcome.set_result(context.run(work))
+        except ANY_EXCEPTION as error:
+            outcome.set_exception(as_exception(error))
+
+    try:
+        threads.do(run, outcome.cancel)
+    except ThreadUnavailable:
+        run()
+    return outcome
+
+
+async def async_run_in_parallel(
+    work: Callable[[T], Awaitable[None]], plugins: Sequence[T]
+) -> AsyncGenerator[_Timed[T]]:
+    """Do work for all plugins, several at once; yield each with its seconds.
+
+    If the iterator is closed early, or its task is cancelled, the work is cancelled and awaited.
+    """
+    import asyncio
+
+    free = asyncio.Semaphore(MAX_PARALLEL)
+
+    async def timed(plugin: T) -> _Timed[T]:
+        async with free:
+            start = time.monotonic()
+            await work(plugin)
+            return plugin, time.monotonic() - start
+
+    tasks: list[asyncio.Task[_Timed[T]]] = [
+        asyncio.create_task(timed(plugin)) for plugin in plugins
+    ]
+    try:
+        for task in tasks:
+            yield await task
+    finally:
+        await cancel_all([task for task in tasks if not task.done()])

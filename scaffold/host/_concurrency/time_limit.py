@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from scaffold.contract._errors.errors import ConnectFailed, ScaffoldError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
-from scaffold.host._concurrency.polling import async_wait_until, wait_until
+from scaffold.host._concurrency.waiting import async_wait_until, wait_until
 
 T = TypeVar("T")
 

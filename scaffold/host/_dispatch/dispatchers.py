@@ -13,13 +13,12 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import StopChain, Wanted
 from scaffold.contract._hooks.hook import Hook, StreamHook
-from scaffold.host._concurrency.background_calls import BackgroundCalls
-from scaffold.host._dispatch.bound_plugin import BoundPlugin, blame
+from scaffold.host._concurrency.background_work import BackgroundCalls
 from scaffold.host._dispatch.fast_dispatch import fast_chain, fast_collect, unguarded_calls
 from scaffold.host._dispatch.function_routing import by_function, one_owner, owners
-from scaffold.host._dispatch.kind_group import KindGroup
+from scaffold.host._dispatch.kind_group import BoundPlugin, KindGroup, blame
 from scaffold.host._dispatch.stream_dispatchers import capability_stream, singleton_stream
-from scaffold.host._registry.selection import CapabilityIndex
+from scaffold.host._registry.ranking import CapabilityIndex
 from scaffold.manifest._model import Manifest
 
 In = TypeVar("In")

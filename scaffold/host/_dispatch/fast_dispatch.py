@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.host._dispatch.bound_plugin import BoundPlugin, blame
+from scaffold.host._dispatch.kind_group import BoundPlugin, blame
 from scaffold.host._in_process.hook_binding import UnguardedCall
 from scaffold.host._in_process.in_flight import DispatchedCalls
 

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from scaffold.contract._errors.errors import AmbiguousPlugin, HookError
 from scaffold.contract._hooks.hook import Hook
-from scaffold.host._registry.start_order import dispatch_order
+from scaffold.host._registry.ranking import dispatch_order
 from scaffold.manifest._model import Manifest
 
 

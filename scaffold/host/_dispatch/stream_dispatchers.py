@@ -8,9 +8,8 @@ from scaffold.contract._errors.errors import DispatchError, ScaffoldError
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.dispatcher import Wanted
 from scaffold.contract._hooks.hook import StreamHook
-from scaffold.host._dispatch.bound_plugin import BoundPlugin, blame
-from scaffold.host._dispatch.kind_group import KindGroup
-from scaffold.host._registry.selection import CapabilityIndex
+from scaffold.host._dispatch.kind_group import BoundPlugin, KindGroup, blame
+from scaffold.host._registry.ranking import CapabilityIndex
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -19,17 +19,19 @@ from scaffold.contract._errors.masking import (
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
-from scaffold.host._concurrency.finish_cancelled import run_to_completion
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import (
     AbandonedWork,
     TimeLimitExceeded,
     async_run_in_time,
 )
-from scaffold.host._in_process.guards import (
+from scaffold.host._concurrency.waiting import run_to_completion
+from scaffold.host._in_process.hook_binding import (
     CALLS_GRACE_PERIOD,
+    HookBinding,
     await_fully,
     await_in_new_loop,
+    bind_hook,
     catalogue_of,
     failure_translator,
     fork_setup_error,
@@ -37,7 +39,6 @@ from scaffold.host._in_process.guards import (
     inherited,
     teardown_error,
 )
-from scaffold.host._in_process.hook_binding import HookBinding, bind_hook
 from scaffold.host._in_process.in_flight import CallCounter, InFlightCalls, channel_closed_error
 from scaffold.host._in_process.streams import async_stream_opener
 from scaffold.resources._scope import ResourceScope

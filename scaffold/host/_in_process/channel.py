@@ -18,10 +18,13 @@ from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.time_limit import AbandonedWork, run_in_time
-from scaffold.host._in_process.guards import (
+from scaffold.host._in_process.hook_binding import (
     CALLS_GRACE_PERIOD,
     RESOURCE_GRACE_PERIOD,
+    HookBinding,
+    UnguardedCall,
     await_in_new_loop,
+    bind_hook,
     catalogue_of,
     failure_translator,
     fork_setup_error,
@@ -29,7 +32,6 @@ from scaffold.host._in_process.guards import (
     inherited,
     teardown_error,
 )
-from scaffold.host._in_process.hook_binding import HookBinding, UnguardedCall, bind_hook
 from scaffold.host._in_process.in_flight import CallCounter, InFlightCalls, channel_closed_error
 from scaffold.host._in_process.streams import stream_opener
 from scaffold.resources._scope import ResourceScope

@@ -7,7 +7,7 @@ from weakref import ref
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import ConnectFailed
-from scaffold.host._concurrency.polling import async_wait_until, wait_until
+from scaffold.host._concurrency.waiting import async_wait_until, wait_until
 
 
 class DispatchedCalls:

@@ -21,9 +21,9 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception, is_requested
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.polling import wait_until
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, TimeLimitExceeded, WorkRefused
+from scaffold.host._concurrency.waiting import wait_until
 
 T = TypeVar("T")
 

@@ -11,8 +11,7 @@ from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_failure
-from scaffold.host._in_process.guards import raise_unless_failure
-from scaffold.host._in_process.hook_binding import HookBinding
+from scaffold.host._in_process.hook_binding import HookBinding, raise_unless_failure
 from scaffold.host._in_process.in_flight import InFlightCalls, channel_closed_error
 from scaffold.host._in_process.stream_steps import (
     END,

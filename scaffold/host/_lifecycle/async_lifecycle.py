@@ -8,11 +8,11 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._concurrency.finish_cancelled import run_to_completion
-from scaffold.host._in_process import CALLS_GRACE_PERIOD, AsyncInProcessChannel
-from scaffold.host._lifecycle.leak_detection import LeakReport
+from scaffold.host._concurrency.waiting import run_to_completion
+from scaffold.host._in_process.async_channel import AsyncInProcessChannel
+from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
 from scaffold.host._lifecycle.registration import Registration
-from scaffold.host._lifecycle.reload import Reload
+from scaffold.host._lifecycle.reload import LeakReport, Reload
 from scaffold.host._lifecycle.start_events import (
     CHECK_SECONDS,
     find_probe_hook,

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.host._loading.discovery import IGNORED
-from scaffold.host._registry.registry import Entry, Registry
+from scaffold.host._registry.entries import Entry
+from scaffold.host._registry.registry import Registry
 from scaffold.manifest._model import Manifest
 
 _Sight: TypeAlias = dict[str, tuple[int, int]]

@@ -8,10 +8,10 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._in_process import CALLS_GRACE_PERIOD, InProcessChannel
-from scaffold.host._lifecycle.leak_detection import LeakReport
+from scaffold.host._in_process.channel import InProcessChannel
+from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
 from scaffold.host._lifecycle.registration import Registration
-from scaffold.host._lifecycle.reload import Reload
+from scaffold.host._lifecycle.reload import LeakReport, Reload
 from scaffold.host._lifecycle.start_events import (
     CHECK_SECONDS,
     find_probe_hook,

@@ -18,19 +18,23 @@ from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json
-from scaffold.host._context.plugin_context import HostServices, PluginEnvironment
 from scaffold.host._dispatch.kind_group import KindGroup
-from scaffold.host._in_process import AsyncInProcessChannel, InProcessChannel
+from scaffold.host._in_process.async_channel import AsyncInProcessChannel
+from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.host._in_process.in_flight import InFlightCalls
 from scaffold.host._lifecycle.reload import Reload
 from scaffold.host._lifecycle.start_events import rebind_clients, start_error
 from scaffold.host._loading.discovery import find_plugins, from_entry_point, installed
-from scaffold.host._middleware.call_telemetry import CallTelemetry
-from scaffold.host._middleware.middleware import PRIORITY, Middleware, MiddlewareStack
+from scaffold.host._middleware import (
+    PRIORITY,
+    CallTelemetry,
+    Middleware,
+    MiddlewareStack,
+)
+from scaffold.host._plugin_context import HostServices, PluginEnvironment
 from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, Status
+from scaffold.host._registry.ranking import Policy, plan_start
 from scaffold.host._registry.registry import Registry
-from scaffold.host._registry.selection import Policy
-from scaffold.host._registry.start_order import plan_start
 from scaffold.host._runtimes.open_channel import runtime_of
 from scaffold.manifest._compatibility import check_config, check_kind, check_runtime
 from scaffold.manifest._model import Manifest, Runtime, manifest_of, read_manifest

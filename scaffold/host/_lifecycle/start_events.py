@@ -9,7 +9,7 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded
-from scaffold.host._loading.entry_point import describe_exception
+from scaffold.host._loading.plugin_loader import describe_exception
 from scaffold.host._registry.entries import Entry, LoadedPlugin, Status
 from scaffold.manifest._missing_hooks import missing_hook_error
 from scaffold.manifest._model import Manifest

@@ -13,7 +13,7 @@ from scaffold.contract._errors.errors import DuplicatePlugin, ManifestInvalid, P
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json.types import Json, is_object
-from scaffold.host._loading.entry_point import describe_exception
+from scaffold.host._loading.plugin_loader import describe_exception
 from scaffold.manifest._file import UNPARSED
 from scaffold.manifest._lookup import SOURCES
 from scaffold.manifest._model import Manifest, manifest_of, read_manifest

@@ -11,9 +11,7 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._errors.errors import DuplicatePlugin, PluginError
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, State, Status
-
-__all__ = ["Claim", "Entry", "LoadedPlugin", "Registry", "State", "Status"]
+from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, State
 
 C = TypeVar("C")
 

@@ -2,15 +2,39 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from scaffold.client._process.launch import inherited_variables
 from scaffold.contract._errors.errors import PluginError
-from scaffold.host._runtimes.safe_path import module_path_variables
 from scaffold.manifest._model import Manifest
 from scaffold.manifest._secrets import Secrets, check_way
+
+_SAFE: Final = "PYTHONSAFEPATH"
+_PATH: Final = "PYTHONPATH"
+_WITH_MODULE: Final = 3
+"""Words of the least command that names a module: `python -m MODULE`."""
+
+
+def module_path_variables(
+    command: Sequence[str], folder: Path, env: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables with which `python -m` finds the modules in a plugin's folder.
+
+    `PYTHONSAFEPATH` takes the current folder off the path, of which the host knows that it is the
+    plugin's own. So this folder is put on the path by name, and nothing else changes.
+
+    Args:
+        command: How the process is started.
+        folder: Where it runs.
+        env: The variables that it inherits, and those of its manifest.
+    """
+    is_module = len(command) >= _WITH_MODULE and command[1] == "-m"
+    if not (is_module and env.get(_SAFE)):
+        return {}
+    before = env.get(_PATH)
+    return {_PATH: os.pathsep.join([str(folder.absolute()), *([before] if before else [])])}
 
 
 def resolve_command(manifest: Manifest) -> list[str]:

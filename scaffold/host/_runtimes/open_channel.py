@@ -10,13 +10,13 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
-from scaffold.host._concurrency.finish_cancelled import run_to_completion
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded
-from scaffold.host._context.event_bus import Deliver, in_loop, in_threads
-from scaffold.host._context.plugin_context import PluginEnvironment
-from scaffold.host._in_process import AsyncInProcessChannel, InProcessChannel
+from scaffold.host._concurrency.waiting import run_to_completion
+from scaffold.host._in_process.async_channel import AsyncInProcessChannel
+from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.host._in_process.in_flight import InFlightCalls
-from scaffold.host._loading.entry_point import describe_exception, load_plugin
+from scaffold.host._loading.plugin_loader import describe_exception, load_plugin
+from scaffold.host._plugin_context import Deliver, PluginEnvironment, in_loop, in_threads
 from scaffold.host._runtimes.connection_settings import (
     http_settings,
     process_settings,

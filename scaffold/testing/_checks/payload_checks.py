@@ -13,7 +13,7 @@ from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.streams import bind_any_hook
 from scaffold.contract._json.types import is_array, is_object
-from scaffold.host._in_process import InProcessChannel
+from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.testing._checks.check import Finding
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
 from scaffold.testing._plugin.sample_calls import SampleCall, canonical_json

@@ -13,7 +13,7 @@ from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.streams import bind_any_hook, dump_output
 from scaffold.contract._json.types import Json, JsonObject
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded, run_in_time
-from scaffold.host._context.plugin_context import HostServices, PluginEnvironment
+from scaffold.host._plugin_context import HostServices, PluginEnvironment
 from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._model import Manifest, Runtime, read_manifest

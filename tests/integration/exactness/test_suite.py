@@ -9,7 +9,7 @@ from suite import REMOTES, optional, required
 
 from scaffold.client._stdio.channel import StdioChannel
 from scaffold.contract import InvalidInput, Kind
-from scaffold.host._in_process import InProcessChannel
+from scaffold.host._in_process.channel import InProcessChannel
 
 REQUIRED = required()
 OPTIONAL = optional()

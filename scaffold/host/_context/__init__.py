@@ -1,1 +1,0 @@
-"""What a host gives to its plugins: resources, environment, the event bus."""
