@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_extensions import override
 
 from scaffold._closing import AsyncCloseOnExit
+from scaffold._concurrency.finish_cancelled import run_to_completion
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._context.events import EventBus
 from scaffold.contract._context.telemetry import Metrics, Tracer
@@ -22,7 +23,6 @@ from scaffold.host._concurrency.waiting import (
     POLL_INTERVAL,
     CloseOnce,
     async_wait_until,
-    run_to_completion,
 )
 from scaffold.host._dispatch.async_dispatchers import AsyncHostRoutes
 from scaffold.host._lifecycle.async_lifecycle import AsyncLifecycle

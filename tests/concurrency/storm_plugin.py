@@ -95,6 +95,7 @@ def folder_for(wire):
 def _served():
     server = subprocess.Popen(
         [sys.executable, "-m", "scaffold.server", "storm_plugin:Plain", "--http", "--port", "0"],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"},
         stderr=subprocess.PIPE,
         text=True,
     )

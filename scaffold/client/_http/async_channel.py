@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from scaffold._concurrency.finish_cancelled import run_to_completion
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.client._http.choose_transport import AsyncResponse, async_transport
 from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream, ProtocolDriver
@@ -129,12 +130,17 @@ class AsyncHttpChannel:
             yield item
 
     async def aclose(self) -> None:
-        """End the session; calls in flight fail."""
+        """End the session; calls in flight fail. A cancellation is raised after that."""
         if self._closed:
             return
         self._closed = True
-        await self._run(self._driver.end_session())
-        await self._transport.close()
+        await run_to_completion(self._close())
+
+    async def _close(self) -> None:
+        try:
+            await self._run(self._driver.end_session())
+        finally:
+            await self._transport.close()
 
     async def _call(self, prepared: PreparedCall) -> Any:
         """Try the fast path: one request, one JSON response. Continue with the plain steps."""

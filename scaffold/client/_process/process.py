@@ -36,25 +36,30 @@ def pauses(seconds: float) -> Generator[float]:
 
 
 def run_steps(steps: Generator[float, None, T]) -> T:
-    """Run a generator to its result, and sleep for each pause that it yields."""
-    while True:
-        try:
-            nap = next(steps)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        time.sleep(nap)
+    """Run a generator to its result, and sleep for each pause that it yields.
+
+    An exception in a pause closes the generator, so that its clean-up runs at once.
+    """
+    with contextlib.closing(steps):
+        while True:
+            try:
+                nap = next(steps)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            time.sleep(nap)
 
 
 async def run_steps_async(steps: Generator[float, None, T]) -> T:
     """Run a generator like `run_steps`, on an event loop."""
-    while True:
-        try:
-            nap = next(steps)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        await asyncio.sleep(nap)
+    with contextlib.closing(steps):
+        while True:
+            try:
+                nap = next(steps)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            await asyncio.sleep(nap)
 
 
 WAKE_BYTE: Final = b"\0"

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from scaffold._concurrency.finish_cancelled import run_to_completion
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.unsupported import running_loop
 from scaffold._mcp.jsonrpc import Message
@@ -96,7 +97,11 @@ class AsyncStdioChannel:
         no MCP.
         """
         running_loop()
-        self._connection = await self._connect()
+        connection = await self._connect()
+        if self._closed:  # meanwhile
+            await run_to_completion(connection.aclose(channel_closed_error))
+            raise channel_closed_error()
+        self._connection = connection
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         """Return the function that calls `hook`; raise `RuntimeNotSupported` without its tool."""
@@ -184,14 +189,21 @@ class AsyncStdioChannel:
         return lambda payload: items(open_(payload))
 
     async def aclose(self) -> None:
-        """End the process: end of input, SIGTERM, SIGKILL. May be repeated."""
+        """End the process: end of input, SIGTERM, SIGKILL. May be repeated.
+
+        A cancellation is raised once the process has ended.
+        """
         self._closed = True
+        if self._connection is not None:
+            await run_to_completion(self._close(self._connection))
+
+    async def _close(self, connection: AsyncConnection) -> None:
         pending, self._pending_restart = self._pending_restart, None
         if pending is not None:
             pending.cancel()
             await asyncio.wait([pending])
-        if self._connection is not None:
-            await self._connection.aclose(channel_closed_error, CLOSE_GRACE_PERIOD)
+        for one in {connection, self._connection or connection}:  # a restart may have just ended
+            await one.aclose(channel_closed_error, CLOSE_GRACE_PERIOD)
 
     async def _list(self, hook: Hook[Any, Out], seconds: float) -> Out:
         """Return the output of a catalog hook: the functions that the server lists now."""
@@ -272,7 +284,7 @@ class AsyncStdioChannel:
             try:
                 await _run_conversation(session.open(), send_message)
             except BaseException:
-                await connection.aclose(channel_closed_error)
+                await run_to_completion(connection.aclose(channel_closed_error))
                 raise
         connection.answered_since_check()
         return connection

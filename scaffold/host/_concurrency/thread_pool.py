@@ -14,11 +14,11 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+from scaffold._concurrency.finish_cancelled import cancel_all
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
 from scaffold.host._concurrency.time_limit import AbandonedWork, ThreadUnavailable, WorkRefused
-from scaffold.host._concurrency.waiting import cancel_all
 
 if TYPE_CHECKING:
     import asyncio

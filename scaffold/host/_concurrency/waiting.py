@@ -1,19 +1,15 @@
-"""Waits that cost the calls of plugins nothing: for a condition, another close, a cancelled task.
+"""Waits that cost the calls of plugins nothing: for a condition, or for another close.
 
 A wait looks now and then, and takes no lock: so it may be made in a signal handler.
 """
 
 import time
-from collections.abc import Callable, Collection, Coroutine, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
-
-if TYPE_CHECKING:
-    import asyncio
-
 
 POLL_INTERVAL: Final = 0.005
 """Seconds between two looks."""
@@ -85,46 +81,3 @@ class CloseOnce:
 
     def _forget(self) -> None:
         self._turns: list[object] = []
-
-
-T = TypeVar("T")
-
-
-async def run_to_completion(work: Coroutine[Any, Any, T]) -> T:
-    """Await work to its end, even if this task is cancelled meanwhile.
-
-    The cancellation is raised after the work. The work must set time limits of its own.
-    """
-    import asyncio
-
-    task = asyncio.create_task(work)
-    cancelled = await _end_of({task})
-    if cancelled is not None and not task.cancelled():
-        task.exception()  # it is noted; the cancellation is what counts
-        raise cancelled
-    return task.result()
-
-
-async def cancel_all(tasks: "Collection[asyncio.Task[Any]]") -> None:
-    """Cancel tasks and wait until they have ended; what they raise is dropped."""
-    for task in tasks:
-        task.cancel()
-    cancelled = await _end_of(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()
-    if cancelled is not None:
-        raise cancelled
-
-
-async def _end_of(tasks: "Collection[asyncio.Task[Any]]") -> "asyncio.CancelledError | None":
-    """Wait until tasks have ended; return the cancellation of this task that came meanwhile."""
-    import asyncio
-
-    cancelled: asyncio.CancelledError | None = None
-    while left := [task for task in tasks if not task.done()]:
-        try:
-            await asyncio.wait(left)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    return cancelled

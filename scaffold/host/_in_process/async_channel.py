@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic_core import from_json
 from typing_extensions import override
 
+from scaffold._concurrency.finish_cancelled import run_to_completion
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._errors.masking import (
@@ -25,7 +26,6 @@ from scaffold.host._concurrency.time_limit import (
     TimeLimitExceeded,
     async_run_in_time,
 )
-from scaffold.host._concurrency.waiting import run_to_completion
 from scaffold.host._in_process.hook_binding import (
     CALLS_GRACE_PERIOD,
     HookBinding,

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from scaffold._concurrency.finish_cancelled import run_to_completion
 from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.host._concurrency.waiting import run_to_completion
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
 from scaffold.host._lifecycle.registration import Registration

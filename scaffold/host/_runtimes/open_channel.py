@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from scaffold._concurrency.finish_cancelled import run_to_completion
 from scaffold.contract._errors.errors import PluginError, PluginLoadError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded
-from scaffold.host._concurrency.waiting import run_to_completion
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.host._in_process.in_flight import InFlightCalls
