@@ -31,6 +31,8 @@ _TEARDOWN_TIMEOUT: Final = 2.0
 """Seconds that the plugin's `teardown` gets."""
 _EXIT_TIMEOUT: Final = 0.5
 """Seconds that the interpreter gets to exit by itself."""
+_FINALIZE_TIMEOUT: Final = 3.0
+"""Seconds that the interpreter gets to finalise, after its exit handlers have run."""
 _FLUSH_TIMEOUT: Final = 0.5
 """Seconds that log handlers get to flush."""
 _POLL_INTERVAL: Final = 0.02
@@ -224,10 +226,17 @@ def _end_process_group() -> None:
 
 
 def _kill_group_later(group: int) -> NoReturn:
-    """Leave the group, wait until it has ended, and send SIGKILL if it has not."""
+    """Leave the group, wait until it has ended, and send SIGKILL if it has not.
+
+    The leader of the group is the server, and this process's parent. Its plugin is torn down, so
+    it gets the time to exit with its own status.
+    """
     try:
         os.setpgid(0, 0)
         os.closerange(0, _MAX_DESCRIPTORS)
+        deadline = time.monotonic() + _FINALIZE_TIMEOUT
+        while os.getppid() == group and time.monotonic() < deadline:
+            time.sleep(_POLL_INTERVAL)
         deadline = time.monotonic() + _EXIT_TIMEOUT
         while time.monotonic() < deadline:
             os.killpg(group, 0)

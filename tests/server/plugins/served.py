@@ -173,3 +173,20 @@ class Stubborn(Plain):
 
     def teardown(self) -> None:
         time.sleep(60)
+
+
+class Lingering(Plain):
+    """Keeps the interpreter from finalising for as many seconds as LINGERS says."""
+
+    def setup(self, context: PluginContext) -> None:
+        super().setup(context)
+        # What is kept here is destroyed after all exit handlers have run.
+        vars(sys)["lingering"] = _Lingering()
+
+
+class _Lingering:
+    def __init__(self) -> None:
+        self.seconds = float(os.environ["LINGERS"])
+
+    def __del__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        sleep(self.seconds)

@@ -337,6 +337,20 @@ def test_a_teardown_that_hangs_is_left_behind(start: Start) -> None:
     assert "teardown took longer" in server.log.read_text()
 
 
+def test_a_server_that_finalises_slowly_ends_with_its_own_status(start: Start) -> None:
+    server = start("served:Lingering", LINGERS="1")
+    server.call("demo_child")
+    assert server.end() == 0
+    server.noted("torn down")
+
+
+@pytest.mark.ci
+def test_a_server_that_does_not_finalise_is_killed_in_time(start: Start) -> None:
+    server = start("served:Lingering", LINGERS="60")
+    server.call("demo_greet")
+    assert server.end() == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("busy", [False, True])
 @pytest.mark.parametrize("tool", ["demo_child", "demo_stubborn"])
 def test_what_a_plugin_has_started_ends_with_it(start: Start, busy: bool, tool: str) -> None:
