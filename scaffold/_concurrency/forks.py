@@ -6,13 +6,19 @@ copied descriptors, replaces locks, and drops threads and connections; the next 
 It must not block, and must not close anything for the parent process.
 """
 
+import functools
 import logging
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from itertools import count
 from types import MethodType
-from typing import Final
+from typing import Final, TypeVar
+
+from typing_extensions import override
+
+T = TypeVar("T")
 
 _numbers: Final = count()
 _resets: Final[dict[int, tuple["weakref.ref[object]", Callable[[object], object]]]] = {}
@@ -48,3 +54,18 @@ def _reset_all() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_all)
+
+
+class CachedProperty(functools.cached_property[T]):
+    """`functools.cached_property` with a new lock in a fork.
+
+    Up to Python 3.11 the property has a lock, which another thread may hold during the fork.
+    """
+
+    @override
+    def __set_name__(self, owner: type, name: str) -> None:
+        super().__set_name__(owner, name)
+        reset_after_fork(self._in_fork)
+
+    def _in_fork(self) -> None:
+        self.lock = threading.RLock()

@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold._concurrency.results import SignalSafeFuture
+from scaffold._concurrency.signal_safety import SignalSafeFuture
 
 _FORK_TIMEOUT: Final = 5.0
 """Seconds that a fork waits for a running import."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from scaffold._mcp.jsonrpc import DECODE_ERRORS, encode
-from scaffold._mcp.listed_tools import WarnAboutTool, ignore_warning
+from scaffold._mcp.lenient_reading import WarnAboutTool, ignore_warning
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
 from scaffold.contract._errors.errors import InvalidOutput
+from scaffold.contract._hooks.channel import array_schema
 from scaffold.contract._hooks.hook import Hook, Kind
-from scaffold.contract._hooks.streams import array_schema
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 
 HOOK: Final = "hookspec.scaffold/hook"
 FUNCTION: Final = "hookspec.scaffold/function"

@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from scaffold._mcp.jsonrpc import DECODE_ERRORS, JsonRpcError
 from scaffold._mcp.protocol_versions import ErrorCode
-from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
+from scaffold.contract._json import Json, JsonObject, is_array, is_object
 
 _PREFIX: Final = "=?base64?"
 _SUFFIX: Final = "?="

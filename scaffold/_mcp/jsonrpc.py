@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
 
 from scaffold._mcp.protocol_versions import ErrorCode
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 
 RequestId: TypeAlias = int | str
 

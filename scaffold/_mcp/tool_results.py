@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
 
 from scaffold._mcp.jsonrpc import DECODE_ERRORS, encode, is_null
-from scaffold._mcp.refusal_reasons import content_text, describe_value, excerpt, json_as_text
+from scaffold._mcp.lenient_reading import content_text, describe_value, excerpt, json_as_text
 from scaffold.contract._errors.errors import (
     HookError,
     InternalError,
@@ -22,7 +22,7 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._errors.problems import OmittedProblems, Problem
 from scaffold.contract._hooks.hook import Hook
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 
 WRAPPED_ARGUMENT: Final = "payload"
 """The name of the one argument if the input of a hook is not an object, which MCP requires."""

@@ -6,8 +6,12 @@ is passed on; only `override` must come from its home, where linters look for it
 
 from pydantic import Field
 
-from scaffold.contract._context.metadata import call_metadata, calling_with
-from scaffold.contract._context.progress import report_progress, reporting_to
+from scaffold.contract._context.call_context import (
+    call_metadata,
+    calling_with,
+    report_progress,
+    reporting_to,
+)
 from scaffold.contract._errors.errors import (
     AmbiguousPlugin,
     ConnectFailed,
@@ -34,7 +38,6 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._errors.problems import Problem
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
-from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.dispatcher import (
     AsyncDispatcher,
     AsyncRoutes,
@@ -44,6 +47,7 @@ from scaffold.contract._hooks.dispatcher import (
     Wanted,
 )
 from scaffold.contract._hooks.hook import (
+    Dispatch,
     Functions,
     Hook,
     Kind,
@@ -52,7 +56,7 @@ from scaffold.contract._hooks.hook import (
     StreamHook,
 )
 from scaffold.contract._hooks.plugin import AsyncClient, Client, Plugin, PluginContext
-from scaffold.contract._json.types import ABSENT, Integer, Json, JsonObject, Maybe, Number
+from scaffold.contract._json import ABSENT, Integer, Json, JsonObject, Maybe, Number
 from scaffold.contract._payload.model import Model
 
 __all__ = [

@@ -31,9 +31,8 @@ from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Star
 from scaffold.host._middleware import CallTelemetry
 from scaffold.host._plugin_context import Listening, in_loop
 from scaffold.host._registry.entries import Claim
+from scaffold.manifest._compatibility import choose_runtime, untyped_kind
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
-from scaffold.manifest._runtime_choice import choose_runtime
-from scaffold.manifest._untyped_kind import untyped_kind
 
 if TYPE_CHECKING:
     import asyncio

@@ -12,13 +12,13 @@ from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias, TypeVar
 from uuid import uuid4
 
-from scaffold.contract._context.metadata import call_metadata, calling_with
+from scaffold.contract._context.call_context import call_metadata, calling_with
 from scaffold.contract._context.telemetry import Metrics, Tracer
 from scaffold.contract._errors.errors import PluginError, ScaffoldError
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.dispatcher import StopChain
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 from scaffold.manifest._missing_hooks import missing_hook_error
 
 C = TypeVar("C", Channel, AsyncChannel)

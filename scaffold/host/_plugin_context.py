@@ -32,7 +32,7 @@ from scaffold.contract._hooks.plugin import (
     PluginContext,
     PluginLookup,
 )
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.host._concurrency.background_work import BackgroundCalls, BackgroundTasks
 from scaffold.host._concurrency.time_limit import AbandonedWork
 from scaffold.manifest._compatibility import check_config

@@ -1,11 +1,22 @@
-"""Whether a host can use a plugin, as far as its manifest tells: checked in one fixed order."""
+"""Whether a host can use a plugin, as far as its manifest tells: its kind, settings and runtime."""
 
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
 
-from scaffold.contract._errors.errors import KindUnknown, ManifestInvalid, RuntimeNotSupported
+from pydantic_core import from_json
+
+from scaffold import kinds
+from scaffold.contract._errors.errors import (
+    KindUnknown,
+    ManifestInvalid,
+    PluginError,
+    RuntimeNotSupported,
+)
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Kind
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.manifest._model import Manifest, Runtime
 
@@ -58,3 +69,51 @@ def check_runtime(manifest: Manifest, kind: Kind, runtime: Runtime) -> None:
     if manifest.in_process_only or kind.contract.get("in_process_only"):
         whose = "the plugin" if manifest.in_process_only else f"the kind '{kind.name}'"
         raise RuntimeNotSupported(manifest.name, f"{whose} is for use in process only")
+
+
+HAS_PIPES: Final = os.name == "posix"
+"""The client of processes polls pipes, and gives each process a session of its own."""
+
+PREFERENCE: Final[tuple[Runtime, ...]] = ("in_process", "mcp_stdio", "mcp_http")
+"""The fastest first; a host takes the first one that a plugin offers."""
+
+
+def choose_runtime(manifest: Manifest, wanted: str | None) -> Runtime:
+    """Pick the runtime asked for, or the best one that the manifest offers and this host can use.
+
+    Raises `RuntimeNotSupported`.
+    """
+    usable: list[Runtime] = [
+        one for one in PREFERENCE if one in manifest.runtime and _usable(manifest, one)
+    ]
+    for runtime in usable:
+        if wanted in {None, runtime}:
+            return runtime
+    offers = f"the manifest offers {', '.join(manifest.runtime)}"
+    can = f"this host can use {', '.join(usable) or 'none of them'}"
+    asked = f", and was asked for {wanted}" if wanted else ""
+    raise RuntimeNotSupported(manifest.name, f"{offers}; {can}{asked}")
+
+
+def _usable(manifest: Manifest, runtime: Runtime) -> bool:
+    if runtime == "in_process":
+        # An entry point that is a file is for a host in another language.
+        return ":" in (manifest.entry_point or "")
+    return runtime != "mcp_stdio" or HAS_PIPES
+
+
+def untyped_kind(manifest: Manifest) -> Kind:
+    """Return the plugin's kind, untyped: from its own generated contract, or from those shipped.
+
+    Raises `PluginError` if neither is there.
+    """
+    name = f"{manifest.kind}_v{manifest.major}"
+    own = sorted(manifest.folder.glob(f"*/_generated/{name}/contract.json"))
+    for file in [*own, Path(*kinds.__path__) / name / "contract.json"]:
+        if file.is_file():
+            return Kind.from_contract(from_json(file.read_bytes()))
+    raise PluginError(
+        manifest.name,
+        f"nothing here tells what the kind {manifest.kind} {manifest.kind_api_version} is: "
+        f"no '_generated/{name}/contract.json' in its folder, and none is shipped",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scaffold._filesystem.reading import read_small_file
 from scaffold.contract._errors.errors import ManifestInvalid
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 from scaffold.manifest._lookup import ANYWHERE, SOURCES, Section, descend
 from scaffold.manifest._source_positions import KeyPath, Position, key_positions
 

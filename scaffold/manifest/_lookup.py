@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 
 Section: TypeAlias = tuple[str, ...]
 """The keys that lead to a manifest in a file."""

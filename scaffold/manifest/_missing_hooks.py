@@ -19,8 +19,7 @@ from scaffold.contract._errors.errors import (
     UnsupportedHook,
 )
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
-from scaffold.contract._hooks.dispatch_class import Dispatch
-from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+from scaffold.contract._hooks.hook import Dispatch, Hook, Kind, StreamHook
 from scaffold.manifest._model import Manifest
 
 C = TypeVar("C", Channel, AsyncChannel)

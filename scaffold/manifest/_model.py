@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from scaffold.contract._errors.errors import ManifestInvalid
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
+from scaffold.contract._json import Json, JsonObject, is_array, is_object
 from scaffold.manifest._errors import report_errors
 from scaffold.manifest._file import ManifestFile, find_manifest
 from scaffold.manifest._value_rules import (

@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from pydantic_core import from_json, to_json
 
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 
 CONTEXT_VARIABLE: Final = "SCAFFOLD_PLUGIN_CONTEXT"
 """The environment variable with a `ContextData` as JSON, for a process of a plugin."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from scaffold.contract._context.metadata import call_metadata
-from scaffold.contract._context.trace_context import trace_fields
-from scaffold.contract._json.types import Json, is_object
+from scaffold.contract._context.call_context import call_metadata
+from scaffold.contract._context.telemetry import trace_fields
+from scaffold.contract._json import Json, is_object
 from scaffold.resources._scope import ResourceScope
 
 if TYPE_CHECKING:

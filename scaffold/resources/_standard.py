@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from scaffold.contract._context.storage import Blobs
 from scaffold.contract._errors.errors import PluginError
-from scaffold.contract._json.types import is_object
+from scaffold.contract._json import is_object
 from scaffold.resources._clock import Clock, FrozenClock
 from scaffold.resources._context_data import ContextData
 from scaffold.resources._folder_storage import Storage, temporary_folder

@@ -13,10 +13,10 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Status, StatusCode, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from scaffold.contract._context.metadata import call_metadata
+from scaffold.contract._context.call_context import call_metadata
 from scaffold.contract._context.telemetry import Attributes, AttributeValue, Span
 from scaffold.contract._hooks.dispatcher import StopChain
-from scaffold.contract._json.types import is_object
+from scaffold.contract._json import is_object
 
 __all__ = ["OtelMetrics", "OtelTracer"]
 

@@ -20,7 +20,7 @@ from scaffold.contract._context.telemetry import NULL_TRACER, Tracer
 from scaffold.contract._errors.errors import PluginError, PluginLoadError, RuntimeNotSupported
 from scaffold.contract._hooks.hook import MaybeAwaitable
 from scaffold.contract._hooks.plugin import CONFIG_VARIABLE, Plugin, PluginContext
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 from scaffold.resources._context_data import CONTEXT_VARIABLE, ContextData
 from scaffold.resources._scope import ResourceScope
 from scaffold.server._process.private_settings import take_private_variables

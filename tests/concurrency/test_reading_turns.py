@@ -14,7 +14,7 @@ from slow_channels import LONG_TIMEOUT, ask, asked, open_awaited, open_blocking,
 
 from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.client._stdio.connection.transport import NotSent
-from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._context.call_context import reporting_to
 from scaffold.contract._errors.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
 
 
@@ -140,7 +140,7 @@ def test_a_signal_handler_may_call_while_the_frame_below_polls_for_all():
     said = run_program("""
         import signal
         from slow_channels import ask, open_blocking
-        from scaffold.contract._context.progress import reporting_to
+        from scaffold.contract._context.call_context import reporting_to
 
         channel, answers = open_blocking(), []
         ask(channel, "0 x", "medium_timeout")

@@ -19,7 +19,7 @@ from scaffold.contract import (
     Model,
     Number,
 )
-from scaffold.contract._json.gc_pause import GC_PAUSE_BYTES
+from scaffold.contract._json import GC_PAUSE_BYTES
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ExecuteOutput
 from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA
 

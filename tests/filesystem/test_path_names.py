@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaffold._filesystem.path_names import is_git_folder, reason_to_refuse
+from scaffold._filesystem.project_tree import is_git_folder, reason_to_refuse
 
 
 @pytest.mark.parametrize(

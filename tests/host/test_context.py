@@ -11,7 +11,7 @@ import sample_plugins as samples
 from served_plugin import served
 
 from scaffold.contract import HookError, calling_with
-from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._context.call_context import reporting_to
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host import AsyncHost, Clock, Host
 from scaffold.kinds.source_v1 import SourceClient, SourceDispatcher

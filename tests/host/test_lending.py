@@ -15,7 +15,7 @@ import sample_plugins as samples
 from served_plugin import served
 
 from scaffold.contract import calling_with
-from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._context.call_context import reporting_to
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host import AsyncHost, Host
 from scaffold.host._plugin_context import PluginEnvironment

@@ -233,7 +233,7 @@ def test_an_entry_point_in_another_language_is_not_for_this_host(tmp_path):
 
 
 def test_a_system_without_posix_reaches_no_processes(monkeypatch):
-    monkeypatch.setattr("scaffold.manifest._runtime_choice.HAS_PIPES", False)
+    monkeypatch.setattr("scaffold.manifest._compatibility.HAS_PIPES", False)
     with Host() as host, pytest.raises(RuntimeNotSupported) as caught:
         host.load(PLUGINS / "teller", ToolClient, runtime="mcp_stdio")
     assert "this host can use in_process, and was asked for mcp_stdio" in caught.value.reason

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scaffold.client._process.log_reader import BURST_BYTES, BYTES_PER_SECOND
-from scaffold.contract._context.metadata import calling_with
+from scaffold.contract._context.call_context import calling_with
 from scaffold.contract._errors.errors import ConnectFailed, TransportError
 from scaffold.host._runtimes.connection_settings import module_path_variables
 from scaffold.host._runtimes.open_channel import open_channel
@@ -43,7 +43,7 @@ auth_secret_env = "A_SECRET_THAT_IS_NOT_SET"
 PLUGIN = """
 import os
 
-from scaffold.contract._context.metadata import call_metadata
+from scaffold.contract._context.call_context import call_metadata
 from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
 
 

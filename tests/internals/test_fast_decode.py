@@ -46,7 +46,7 @@ from scaffold.contract import (
     Model,
     Number,
 )
-from scaffold.contract._fast_decode import decoder, struct_types
+from scaffold.contract._fast_decode import long_texts, struct_types
 from scaffold.contract._payload import payload
 from scaffold.contract._unions.guard import fail_fast_validator
 
@@ -116,7 +116,7 @@ MORE = {
 def every_text_is_long(monkeypatch):
     """Let msgspec read what it can, whether that is faster or not."""
     monkeypatch.setattr(payload, "LONG_TEXT_BYTES", 0)
-    monkeypatch.setattr(decoder, "MIN_COMMAS", 0)
+    monkeypatch.setattr(long_texts, "MIN_COMMAS", 0)
     monkeypatch.setattr(struct_types, "MODEL_COST", -1000)
 
 
@@ -129,7 +129,7 @@ def guard_of(form: object) -> Any:
 
 def decoder_of(guard):
     """Return what msgspec makes of a text, or `None` for one that it leaves to pydantic."""
-    return decoder.fast_decoder(guard._adapter.core_schema, lambda _text: None)
+    return long_texts.fast_decoder(guard._adapter.core_schema, lambda _text: None)
 
 
 def facts(value: Any) -> Any:
@@ -486,7 +486,7 @@ def test_a_type_that_may_be_deeper_than_any_payload_is_left_to_pydantic(levels):
     form = str
     for _ in range(levels):
         form = create_model("Nested", __base__=Model, a=(form, ...))
-    known = decoder.fast_decoder(TypeAdapter(form).core_schema, lambda _text: None) is not None
+    known = long_texts.fast_decoder(TypeAdapter(form).core_schema, lambda _text: None) is not None
     assert known is (levels < 200)
 
 
@@ -589,9 +589,9 @@ def test_nobody_pays_for_the_reader_of_long_texts_who_has_none():
     code = (
         "import sys; from scaffold.kinds.tool_v1.plugin import EXECUTE, GET_SCHEMA;"
         'EXECUTE.input.load(b\'{"function":"a","args":{}}\');'
-        "assert not {'scaffold.contract._fast_decode.decoder', 'msgspec'} & {*sys.modules};"
+        "assert not {'scaffold.contract._fast_decode.long_texts', 'msgspec'} & {*sys.modules};"
         "GET_SCHEMA.output.load(b'[%b]' % (b' ' * 5000));"
-        "assert {'scaffold.contract._fast_decode.decoder', 'msgspec'} <= {*sys.modules}"
+        "assert {'scaffold.contract._fast_decode.long_texts', 'msgspec'} <= {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

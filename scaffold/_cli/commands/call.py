@@ -21,18 +21,16 @@ from scaffold._cli.reporting.exit_status import print_error
 from scaffold._cli.reporting.output import print_json_text, print_lines, print_message
 from scaffold._project.config.errors import UsageError
 from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
-from scaffold.contract._hooks.channel import Channel
+from scaffold.contract._hooks.channel import Channel, bind_any_hook, dump_output
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
-from scaffold.contract._hooks.streams import bind_any_hook, dump_output
 from scaffold.generator._schema.samples.sample_values import sample
 from scaffold.generator._source.json_values import canonical
 from scaffold.host._plugin_context import HostServices, PluginEnvironment
 from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
+from scaffold.manifest._compatibility import choose_runtime, untyped_kind
 from scaffold.manifest._model import Runtime, read_manifest
-from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._secrets import Secrets
-from scaffold.manifest._untyped_kind import untyped_kind
 from scaffold.testing._plugin.sample_calls import error_as_json
 
 

@@ -17,7 +17,7 @@ from typing_extensions import override
 from scaffold._cli.reporting.output import print_json_text, print_lines, print_message
 from scaffold._printable import printable
 from scaffold.contract._errors.errors import HookError, InternalError
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.generator._source.json_values import canonical
 
 _KEPT: Final = 1000

@@ -12,8 +12,7 @@ from typing import Any, Self, TypeAlias
 
 from msgspec import Struct, convert
 
-from scaffold._filesystem.path_names import reason_to_refuse
-from scaffold._filesystem.project_tree import ProjectTree
+from scaffold._filesystem.project_tree import ProjectTree, reason_to_refuse
 from scaffold._project.config.access import explain_os_errors, read_text
 from scaffold._project.config.errors import PreconditionError
 

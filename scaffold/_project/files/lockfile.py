@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec import convert
 
-from scaffold._filesystem.path_names import reason_to_refuse
+from scaffold._filesystem.project_tree import reason_to_refuse
 from scaffold._project.config.access import read_text
 from scaffold._project.config.errors import PreconditionError
 

@@ -1,7 +1,7 @@
 """Trees of files in memory: what a template makes, and what git keeps at a revision.
 
 Paths are relative, with `/`. A tree from elsewhere may hold paths that no file system should be
-given: `scaffold._filesystem.path_names` says which.
+given: `scaffold._filesystem.project_tree` says which.
 """
 
 import os

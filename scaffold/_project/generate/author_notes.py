@@ -11,7 +11,7 @@ from scaffold._project.config.access import read_file, read_text
 from scaffold._project.config.settings import PluginSettings
 from scaffold._project.files.file_changes import Change, State
 from scaffold._project.generate.plugin_file import PluginFile, entry_point, read_plugin_file
-from scaffold.contract._json.types import Json, is_array, is_object
+from scaffold.contract._json import Json, is_array, is_object
 from scaffold.generator import contract
 from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.plugin_project import plugin_stub

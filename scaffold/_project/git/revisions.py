@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol, TypeAlias
 
-from scaffold._filesystem.path_names import reason_to_refuse
+from scaffold._filesystem.project_tree import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import File, Mode, resolve_links
 

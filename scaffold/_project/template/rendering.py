@@ -23,7 +23,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from msgspec import ValidationError, convert
 
-from scaffold._filesystem.path_names import reason_to_refuse
+from scaffold._filesystem.project_tree import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Files, read_tree
 

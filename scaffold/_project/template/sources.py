@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from packaging.version import InvalidVersion, Version
 
-from scaffold._filesystem.path_names import reason_to_refuse
+from scaffold._filesystem.project_tree import reason_to_refuse
 from scaffold._filesystem.reading import read_small_file
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Mode, resolve_links

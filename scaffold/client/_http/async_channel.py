@@ -97,7 +97,7 @@ class AsyncHttpChannel:
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
-        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
         begin = self._driver.stream(hook)
         read_timeout = self._driver.item_timeout(hook)
         return lambda payload: self._items(begin(payload), read_timeout)

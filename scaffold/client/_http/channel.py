@@ -11,7 +11,7 @@ from threading import get_ident
 from typing import Any, Final, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.turns import Turns, Waiter, thread_id_of
+from scaffold._concurrency.signal_safety import Turns, Waiter, thread_id_of
 from scaffold.client._http.choose_transport import Response, sync_transport
 from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream, ProtocolDriver
 from scaffold.client._http.response_parsing import plain_length
@@ -97,7 +97,7 @@ class HttpChannel:
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
-        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
         begin = self._driver.stream(hook)
         read_timeout = self._driver.item_timeout(hook)
         return lambda payload: self._items(begin(payload), read_timeout)

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 from msgspec import UNSET
 
 from scaffold._mcp.jsonrpc import Message
-from scaffold._mcp.progress import Progress
+from scaffold._mcp.lenient_reading import read_error_reason
+from scaffold._mcp.notifications import Progress
 from scaffold._mcp.protocol_versions import ErrorCode
-from scaffold._mcp.refusal_reasons import read_error_reason
 from scaffold.client._http.request_with_retries import Attempt, RequestSender
 from scaffold.client._http.response_parsing import parse_result
 from scaffold.client._http.retry_policy import Deadline

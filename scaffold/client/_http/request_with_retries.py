@@ -19,7 +19,7 @@ from scaffold._mcp.jsonrpc import (
     write_request,
     write_response,
 )
-from scaffold._mcp.progress import read_progress
+from scaffold._mcp.notifications import read_progress
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._http.response_parsing import (
     EVENTS,

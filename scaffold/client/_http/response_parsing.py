@@ -21,7 +21,7 @@ from scaffold._mcp.jsonrpc import (
     read_message,
     read_server_message,
 )
-from scaffold._mcp.refusal_reasons import describe_value
+from scaffold._mcp.lenient_reading import describe_value
 from scaffold.client._http.transport.io_requests import READ, RequestFailed, ResponseHead, Steps
 from scaffold.contract._errors.errors import ProtocolError
 

@@ -16,8 +16,7 @@ from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.contract._errors.errors import InvalidInput
 from scaffold.contract._errors.problems import Problem
 from scaffold.contract._hooks.hook import Kind
-from scaffold.contract._json.pointers import pointer
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object, pointer
 
 
 class _Call(msgspec.Struct):

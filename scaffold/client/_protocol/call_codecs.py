@@ -11,17 +11,18 @@ from typing_extensions import override
 
 from scaffold._mcp.jsonrpc import Message, write_response
 from scaffold._mcp.message_templates import TemplateMatch
-from scaffold._mcp.progress import Progress
-from scaffold._mcp.stream_messages import WINDOW_BYTES, read_stream_end
+from scaffold._mcp.notifications import WINDOW_BYTES, Progress, read_stream_end
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT, read_foreign_result, read_result
 from scaffold.client._protocol.responses import parse_in_full, result_of
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
-from scaffold.contract._context.call_context import current_call_context
-from scaffold.contract._context.metadata import call_metadata
-from scaffold.contract._context.progress import progress_listener
+from scaffold.contract._context.call_context import (
+    call_metadata,
+    current_call_context,
+    progress_listener,
+)
 from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
 from scaffold.contract._hooks.hook import Functions, Hook, StreamHook
-from scaffold.contract._json.types import JsonObject
+from scaffold.contract._json import JsonObject
 
 LOAD_ERRORS: Final = (ValueError, InvalidOutput)
 """What `CallCodec.quick` raises; `CallCodec.read` says what is wrong."""

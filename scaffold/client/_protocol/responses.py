@@ -9,15 +9,20 @@ from msgspec import UNSET, Raw
 
 from scaffold._mcp.hook_tools import OfferedTools
 from scaffold._mcp.jsonrpc import DECODE_ERRORS, JsonRpcError, Message, is_null, read_message
-from scaffold._mcp.listed_tools import WarnAboutTool, read_tools
+from scaffold._mcp.lenient_reading import (
+    WarnAboutTool,
+    describe_value,
+    excerpt,
+    read_error_reason,
+    read_tools,
+)
 from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.protocol_versions import LEGACY, MODERN, MODERN_ERRORS, ErrorCode
-from scaffold._mcp.refusal_reasons import describe_value, excerpt, read_error_reason
 from scaffold._mcp.tool_results import COMPLETE
 from scaffold.contract._errors.errors import InvalidOutput, ProtocolError
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, Kind
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
 
 _MAX_SHOWN: Final = 10

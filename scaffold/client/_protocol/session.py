@@ -24,10 +24,10 @@ from scaffold.client._protocol.responses import (
     choose_version,
     decode_result,
 )
-from scaffold.contract._context.progress import ProgressListener
+from scaffold.contract._context.call_context import ProgressListener
 from scaffold.contract._errors.errors import ProtocolError, RuntimeNotSupported
 from scaffold.contract._hooks.hook import Hook, Kind
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):

@@ -161,7 +161,7 @@ class AsyncStdioChannel:
                 return output
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
-        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
         if self._connection is None:
             raise ConnectFailed("the channel is not connected yet")
         timeout = self._timeout if hook.timeout is None else hook.timeout

@@ -116,7 +116,7 @@ class StdioChannel:
         return connection, connection.caller(codec, timeout)
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
-        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
         repeatable = hook.idempotent or hook.read_only
         open_ = stream_opener(self._connection.session, hook)

@@ -7,7 +7,7 @@ from pydantic_core import from_json, to_json
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold.contract._json.types import JsonObject, is_object
+from scaffold.contract._json import JsonObject, is_object
 
 
 class BlobStore(Protocol):

@@ -17,19 +17,17 @@ from scaffold.contract._fast_decode.model_builder import (
     fill_lists,
     fill_models,
 )
-from scaffold.contract._fast_decode.numeric_bounds import (
+from scaffold.contract._fast_decode.supported_schemas import (
     LENGTHS,
+    SUPPORTED_SETTINGS,
+    UnsupportedSchema,
+    check_supported,
     float_type,
     integer_type,
     is_bound_check,
     with_bounds,
 )
-from scaffold.contract._fast_decode.supported_schemas import (
-    SUPPORTED_SETTINGS,
-    UnsupportedSchema,
-    check_supported,
-)
-from scaffold.contract._json.types import JSON_TYPE, MAX_DEPTH, Json
+from scaffold.contract._json import JSON_TYPE, MAX_DEPTH, Json
 
 
 class StructType(NamedTuple):

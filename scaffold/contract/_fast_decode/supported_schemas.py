@@ -2,14 +2,62 @@
 
 A core schema is what pydantic makes of a type, with everything that a user has changed: validators,
 settings, an `__init__`. If a payload has anything that is not in the tables here, it is left to
-pydantic, because msgspec may read it in another way.
+pydantic, because msgspec may read it in another way. Numeric bounds are written so that both read
+them in the same way.
 """
 
-from collections.abc import Mapping
-from typing import Final
+import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Annotated, Any, Final
 
-from scaffold.contract._fast_decode.numeric_bounds import COMPARISONS, LENGTHS
-from scaffold.contract._json.types import Json
+from msgspec import Meta
+
+from scaffold.contract._json import Json
+
+
+def with_bounds(type_: Any, bounds: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """Return the type with the named bounds that are set."""
+    given = {name: bounds[name] for name in names if bounds.get(name) is not None}
+    return Annotated[type_, Meta(**given)] if given else type_
+
+
+def integer_type(bounds: Mapping[str, Any]) -> Any:
+    """Return the type of integers within bounds; msgspec refuses bounds of more than 64 bits."""
+    given = {name: bounds[name] for name in COMPARISONS if bounds.get(name) is not None}
+    rounded = {name: COMPARISONS[name](bound) for name, bound in given.items()}
+    return with_bounds(int, rounded, COMPARISONS)
+
+
+def float_type(bounds: Mapping[str, Any]) -> Any:
+    """Return the type of floats within bounds; raise `ValueError` if a bound is not one."""
+    for name in COMPARISONS:
+        bound = bounds.get(name)
+        if bound is not None and float(bound) != bound:
+            raise ValueError(f"{bound} is not exact")
+    return with_bounds(float, bounds, COMPARISONS)
+
+
+def is_bound_check(function: object) -> bool:
+    """Return whether a function is a bound check of pydantic itself."""
+    return (
+        isinstance(function, partial)
+        and not function.args
+        and function.keywords.keys() <= COMPARISONS.keys()
+        and function.func.__module__.startswith("pydantic.")
+    )
+
+
+LENGTHS: Final = frozenset({"min_length", "max_length"})
+"""Counted in code points of a string, and in items of a list."""
+
+COMPARISONS: Final[Mapping[str, Callable[[Any], int]]] = {
+    "ge": math.ceil,
+    "gt": math.floor,
+    "le": math.floor,
+    "lt": math.ceil,
+}
+"""How each bound is rounded for integers."""
 
 
 class UnsupportedSchema(Exception):

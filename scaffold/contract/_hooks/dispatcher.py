@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.contract._hooks.plugin import AsyncClient, Client
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -6,7 +6,7 @@ from functools import partial
 
 from scaffold.contract._errors.errors import HookError, InvalidInput
 from scaffold.contract._hooks.hook import Hook
-from scaffold.contract._json.types import JsonObject
+from scaffold.contract._json import JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
 
 

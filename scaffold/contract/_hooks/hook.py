@@ -2,16 +2,32 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
-from scaffold._concurrency.cached_attributes import CachedProperty
+from scaffold._concurrency.forks import CachedProperty
 from scaffold.contract._errors.errors import InvalidInput, InvalidOutput
-from scaffold.contract._hooks.dispatch_class import Dispatch
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.contract._payload.payload import Payload
+
+
+class Dispatch(StrEnum):
+    """Which plugins a call reaches, and what the caller gets."""
+
+    SINGLETON = "singleton"
+    """One plugin of the kind is called."""
+    BROADCAST_COLLECT = "broadcast_collect"
+    """All plugins are called; the caller gets a list of outputs by priority."""
+    BROADCAST_NOTIFY = "broadcast_notify"
+    """All plugins are called; the caller gets neither outputs nor failures."""
+    CHAIN = "chain"
+    """The output of each plugin is the input of the next one."""
+    CAPABILITY = "capability"
+    """The plugin with the wanted capabilities is called."""
+
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -9,15 +9,14 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from typing_extensions import override
 
 from scaffold._closing import AsyncCloseOnExit, CloseOnExit
+from scaffold.contract._context.call_context import call_metadata, report_progress
 from scaffold.contract._context.events import EventBus, NullEventBus
-from scaffold.contract._context.metadata import call_metadata
-from scaffold.contract._context.progress import report_progress
 from scaffold.contract._context.storage import Blobs, Checkpoints, CheckpointStore
 from scaffold.contract._context.telemetry import NULL_METRICS, NULL_TRACER, Metrics, Tracer
 from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind, MaybeAwaitable
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypedDict
 
-from scaffold.contract._json.types import Json, is_array, is_object
+from scaffold.contract._json import Json, is_array, is_object
 
 MAX_PLACES = 1000
 """Subschemas that are read; for a schema with more, the whole text is decoded."""

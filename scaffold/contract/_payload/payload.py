@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
-from scaffold._concurrency.cached_attributes import CachedProperty
+from scaffold._concurrency.forks import CachedProperty
 from scaffold._concurrency.safe_imports import import_safely
 from scaffold.contract._errors.errors import InvalidInput, InvalidOutput
 from scaffold.contract._errors.problems import (
@@ -22,11 +22,8 @@ from scaffold.contract._errors.problems import (
     OmittedProblems,
     Problem,
 )
-from scaffold.contract._json.gc_pause import without_gc
-from scaffold.contract._json.pointers import pointer
-from scaffold.contract._json.types import Json
-from scaffold.contract._payload.alias_collisions import colliding_names, separate_collisions
-from scaffold.contract._payload.model import Model
+from scaffold.contract._json import Json, pointer, without_gc
+from scaffold.contract._payload.model import Model, colliding_names, separate_collisions
 from scaffold.contract._payload.unrepresentable import infinite_numbers, lone_surrogates
 from scaffold.contract._unions.cost import costly_unions, may_have_unions
 from scaffold.contract._validation.validator import CompiledSchema

@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from scaffold.contract._errors.problems import Problem
-from scaffold.contract._json.pointers import pointer
-from scaffold.contract._json.types import Json, is_array, is_object
+from scaffold.contract._json import Json, is_array, is_object, pointer
 
 
 def lone_surrogates(value: Json) -> Iterator[Problem]:

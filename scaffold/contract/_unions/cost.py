@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
-from scaffold.contract._json.types import JSON_TYPE, Json, is_array, is_object
+from scaffold.contract._json import JSON_TYPE, Json, is_array, is_object
 
 MAX_UNION_COST: Final = 4
 """The cost of a union with all unions inside it, as a multiple of one member, that is accepted."""

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from pydantic_core import SchemaSerializer, SchemaValidator
 
 from scaffold._concurrency.safe_imports import import_safely
-from scaffold.contract._json.types import Json, is_array, is_object
+from scaffold.contract._json import Json, is_array, is_object
 from scaffold.contract._unions.cost import costly_unions
 
 

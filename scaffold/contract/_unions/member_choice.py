@@ -13,16 +13,16 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError, SchemaValidator
 
-from scaffold.contract._json.types import JSON_TYPE, Json, is_array, is_object
-from scaffold.contract._unions.containers import CONTAINER_READERS
-from scaffold.contract._unions.cost import schema_nodes
-from scaffold.contract._unions.match_score import (
+from scaffold.contract._json import JSON_TYPE, Json, is_array, is_object
+from scaffold.contract._unions.containers import (
+    CONTAINER_READERS,
     Match,
     NodeReader,
     ReadCache,
     ReaderSource,
     count_fields,
 )
+from scaffold.contract._unions.cost import schema_nodes
 
 
 class UnionReader:

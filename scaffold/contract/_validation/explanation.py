@@ -8,10 +8,10 @@ from scaffold.contract._errors.problems import (
     OmittedProblems,
     Problem,
 )
-from scaffold.contract._json.types import Json
-from scaffold.contract._validation.budget import BudgetExhausted, WorkBudget
-from scaffold.contract._validation.problems import Violation
+from scaffold.contract._json import Json
+from scaffold.contract._validation.explanation_limits import BudgetExhausted, WorkBudget
 from scaffold.contract._validation.subschemas import SubschemaValidators
+from scaffold.contract._validation.violations import Violation
 from scaffold.contract._validation.walk import SchemaWalk
 
 SMALL_PAYLOAD_VALUES: Final = 100

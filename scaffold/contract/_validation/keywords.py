@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
-from scaffold.contract._validation.problems import Path, Violation
-from scaffold.contract._validation.short_values import excerpt, stand_in
+from scaffold.contract._json import Json, JsonObject, is_array, is_object
+from scaffold.contract._validation.explanation_limits import excerpt, stand_in
 from scaffold.contract._validation.subschemas import Scope, SubschemaValidators
+from scaffold.contract._validation.violations import Path, Violation
 
 _ASSERTIONS: Final[Sequence[str]] = (
     *("type", "const", "enum"),

@@ -13,8 +13,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from scaffold._validators import compile_in_own_draft
-from scaffold.contract._json.pointers import pointer
-from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
+from scaffold.contract._json import Json, JsonObject, is_array, is_object, pointer
 from scaffold.contract._validation.validator import CompiledSchema
 
 _MAX_LEFT_OUT: Final = 50

@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin
 
 from scaffold._validators import Validator, compile_errors, compile_in_own_draft, make_registry
-from scaffold.contract._json.types import Json, is_array, is_object
-from scaffold.contract._validation.short_values import excerpt
+from scaffold.contract._json import Json, is_array, is_object
+from scaffold.contract._validation.explanation_limits import excerpt
 
 _ROOT: Final = "payload:///"
 """The base URI of a document without `$id`; the validator uses another one by itself."""

@@ -7,12 +7,11 @@ everything never needs it.
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from scaffold._concurrency.cached_attributes import CachedProperty
+from scaffold._concurrency.forks import CachedProperty
 from scaffold._concurrency.safe_imports import import_safely
 from scaffold._validators import Validator, compile_in_own_draft
 from scaffold.contract._errors.problems import Problem
-from scaffold.contract._json.gc_pause import GC_PAUSE_BYTES, without_gc
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import GC_PAUSE_BYTES, Json, without_gc
 
 if TYPE_CHECKING:
     from scaffold.contract._validation.explanation import Explanation

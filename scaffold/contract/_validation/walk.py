@@ -7,12 +7,11 @@ is validated by the compiled schema first, and is walked only if that refuses it
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from scaffold.contract._json.types import Json, JsonObject, is_array, is_object
-from scaffold.contract._validation.budget import WorkBudget
+from scaffold.contract._json import Json, JsonObject, is_array, is_object
+from scaffold.contract._validation.explanation_limits import WorkBudget
 from scaffold.contract._validation.keywords import keyword_violations
-from scaffold.contract._validation.problems import Path, Violation
 from scaffold.contract._validation.subschemas import Scope, SubschemaValidators
-from scaffold.contract._validation.union_problems import intended_violations, rules_out
+from scaffold.contract._validation.violations import Path, Violation, intended_violations, rules_out
 
 LARGE_PART_VALUES: Final = 64
 """A part with at least this many values is validated before it is walked."""

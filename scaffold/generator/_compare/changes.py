@@ -6,7 +6,7 @@ is decided for the whole payload by the subset check.
 
 from collections.abc import Iterator
 
-from scaffold.contract._json.pointers import pointer
+from scaffold.contract._json import pointer
 from scaffold.generator._compare.report import Direction, SchemaChange
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, KNOWN_KEYWORDS

@@ -51,7 +51,7 @@ def _result(hook: ir.Hook) -> ir.Json:
     # A stream is a list of its items to JSON-RPC, which has no streams.
     content = _content("answer", hook.output)
     if hook.stream:
-        from scaffold.contract._hooks.streams import array_schema
+        from scaffold.contract._hooks.channel import array_schema
 
         content["schema"] = array_schema(hook.output.schema)
     return content

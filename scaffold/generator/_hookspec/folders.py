@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from scaffold._filesystem.path_names import reason_to_refuse
+from scaffold._filesystem.project_tree import reason_to_refuse
 from scaffold.generator._hookspec.naming import did_you_mean
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 

@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
 from scaffold._concurrency.safe_imports import import_safely
+from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception, is_requested
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, TimeLimitExceeded, WorkRefused
 

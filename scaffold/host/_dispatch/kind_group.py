@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from scaffold.contract._context.metadata import call_metadata
+from scaffold.contract._context.call_context import call_metadata
 from scaffold.contract._errors.errors import (
     DispatchError,
     InternalError,
@@ -20,8 +20,7 @@ from scaffold.contract._errors.errors import (
     TransportError,
 )
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
-from scaffold.contract._hooks.dispatch_class import Dispatch
-from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+from scaffold.contract._hooks.hook import Dispatch, Hook, Kind, StreamHook
 from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.host._in_process.hook_binding import UnguardedCall
 from scaffold.host._in_process.in_flight import DispatchedCalls

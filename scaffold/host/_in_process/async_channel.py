@@ -162,7 +162,7 @@ class AsyncInProcessChannel:
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
-        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
         binding = bind_hook(self.plugin, self.name, hook)
         threads = self._threads
         return async_stream_opener(

@@ -160,7 +160,7 @@ class InProcessChannel:
         return call
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
-        """Return the function that opens a stream; see `scaffold.contract._hooks.streams`."""
+        """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
         binding = bind_hook(self.plugin, self.name, hook)
         return stream_opener(binding, hook, self.in_flight, self._loop, self._enter)
 

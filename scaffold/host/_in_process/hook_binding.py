@@ -25,7 +25,7 @@ from scaffold.contract._errors.masking import (
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.contract._json.types import JsonObject
+from scaffold.contract._json import JsonObject
 from scaffold.contract._payload.payload import Payload
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_failure
 from scaffold.resources._scope import ResourceScope

@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn, Protocol, TypeVar
 from typing_extensions import override
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.results import ResultTimeout, SignalSafeFuture
+from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception, is_requested
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.thread_pool import ThreadPool
@@ -62,7 +62,7 @@ class IteratorSteps:
     """A plain iterator, which any thread may step, and close while another is at it.
 
     It uses no lock: the plugin's code runs in a step, and an exception of a signal handler must
-    not leave one behind. Threads queue instead, as `scaffold._concurrency.turns` describes.
+    not leave one behind. Threads queue instead, as `scaffold._concurrency.signal_safety` describes.
     """
 
     def __init__(self, items: Iterator[Any], context: Context) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from scaffold.contract._errors.errors import DeadlineExceeded, ScaffoldError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS
+from scaffold.contract._hooks.channel import is_async_iterator, iterator_of
 from scaffold.contract._hooks.hook import Hook
-from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_failure

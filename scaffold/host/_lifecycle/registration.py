@@ -17,7 +17,7 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 from scaffold.host._dispatch.kind_group import KindGroup
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.channel import InProcessChannel
@@ -36,9 +36,8 @@ from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, Status
 from scaffold.host._registry.ranking import Policy, plan_start
 from scaffold.host._registry.registry import Registry
 from scaffold.host._runtimes.open_channel import runtime_of
-from scaffold.manifest._compatibility import check_config, check_kind, check_runtime
+from scaffold.manifest._compatibility import check_config, check_kind, check_runtime, choose_runtime
 from scaffold.manifest._model import Manifest, Runtime, manifest_of, read_manifest
-from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._secrets import Secrets
 from scaffold.resources._folder_storage import Storage
 from scaffold.resources._standard import ResourceFactory

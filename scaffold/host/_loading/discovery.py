@@ -12,7 +12,7 @@ from typing import Final
 from scaffold.contract._errors.errors import DuplicatePlugin, ManifestInvalid, PluginLoadError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.contract._json.types import Json, is_object
+from scaffold.contract._json import Json, is_object
 from scaffold.host._loading.plugin_loader import describe_exception
 from scaffold.manifest._file import UNPARSED
 from scaffold.manifest._lookup import SOURCES

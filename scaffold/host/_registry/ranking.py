@@ -10,9 +10,9 @@ from typing import Generic, TypeAlias, TypeVar
 
 from scaffold.contract._errors.errors import AmbiguousPlugin, DependencyCycle, NoCapableHandler
 from scaffold.contract._hooks.dispatcher import Wanted
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
+from scaffold.manifest._compatibility import PREFERENCE
 from scaffold.manifest._model import Manifest, Runtime
-from scaffold.manifest._runtime_choice import PREFERENCE
 
 Rank: TypeAlias = tuple[bool, bool, int, str]
 

@@ -22,8 +22,8 @@ from scaffold.host._runtimes.connection_settings import (
     process_settings,
     resolve_command,
 )
+from scaffold.manifest._compatibility import HAS_PIPES, PREFERENCE
 from scaffold.manifest._model import Manifest, McpStdio, Runtime
-from scaffold.manifest._runtime_choice import HAS_PIPES, PREFERENCE
 from scaffold.resources._scope import ResourceScope
 
 if TYPE_CHECKING:

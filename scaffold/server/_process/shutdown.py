@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from scaffold._concurrency.locks import Rank, lock
-from scaffold._concurrency.results import SignalSafeFuture
+from scaffold._concurrency.signal_safety import SignalSafeFuture
 
 log = logging.getLogger(__name__)
 

@@ -22,14 +22,13 @@ from scaffold._mcp.jsonrpc import (
 )
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold._mcp.tool_results import ResultPrefix
-from scaffold.contract._context.metadata import calling_with
-from scaffold.contract._context.progress import ProgressListener, reporting_to
+from scaffold.contract._context.call_context import ProgressListener, calling_with, reporting_to
 from scaffold.contract._errors.masking import (
     ANY_EXCEPTION,
     is_cancellation,
     is_requested,
 )
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 from scaffold.server._protocol.backpressure import FlowControl
 from scaffold.server._protocol.hook_steps import (
     Steps,

@@ -14,9 +14,9 @@ from msgspec import UNSET
 from scaffold._mcp.jsonrpc import JsonRpcError, Message, Params, RequestMeta, encode, write_response
 from scaffold._mcp.protocol_versions import MODERN, SUPPORTED, ErrorCode, negotiate_version
 from scaffold._mcp.tool_results import ResultPrefix
-from scaffold.contract._context.trace_context import trace_fields
+from scaffold.contract._context.telemetry import trace_fields
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 from scaffold.server._hosted_plugin import HostedPlugin
 from scaffold.server._options import Options
 from scaffold.server._protocol.backpressure import TurnQueue

@@ -10,14 +10,18 @@ from typing_extensions import override
 
 from scaffold._concurrency.locks import Rank, lock
 from scaffold._mcp.jsonrpc import RequestId, write_response
-from scaffold._mcp.progress import HookReport
-from scaffold._mcp.stream_messages import write_stream_end, write_stream_item, write_stream_report
+from scaffold._mcp.notifications import (
+    HookReport,
+    write_stream_end,
+    write_stream_item,
+    write_stream_report,
+)
 from scaffold._mcp.tool_results import ResultPrefix, write_result
-from scaffold.contract._context.progress import ProgressListener
+from scaffold.contract._context.call_context import ProgressListener
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS, is_requested
-from scaffold.contract._hooks.streams import is_async_iterator, iterator_of
-from scaffold.contract._json.types import Json
+from scaffold.contract._hooks.channel import is_async_iterator, iterator_of
+from scaffold.contract._json import Json
 from scaffold.server._protocol.backpressure import FlowControl, TurnQueue
 from scaffold.server._protocol.calls import Notify, Request
 from scaffold.server._protocol.hook_steps import Steps

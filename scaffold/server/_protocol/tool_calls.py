@@ -23,7 +23,7 @@ from scaffold.contract._errors.masking import (
     PLUGIN_EXCEPTIONS,
     as_exception,
 )
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 from scaffold.server._protocol.calls import Call, Headers, Request
 from scaffold.server._protocol.hook_steps import (

@@ -20,7 +20,7 @@ from scaffold.contract._errors.problems import Problem
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Functions, Hook
 from scaffold.contract._hooks.plugin import Plugin
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.server._protocol.hook_steps import Steps, is_async, traced
 
 _FAST: Final = 0.000_5

@@ -18,8 +18,8 @@ from scaffold._mcp.jsonrpc import (
     write_error_response,
 )
 from scaffold._mcp.message_templates import TemplateCache
+from scaffold._mcp.notifications import MORE_NOTIFICATION
 from scaffold._mcp.protocol_versions import ErrorCode
-from scaffold._mcp.stream_messages import MORE_NOTIFICATION
 from scaffold.contract._errors.errors import InvalidInput
 from scaffold.server._protocol.calls import Call, Session
 from scaffold.server._protocol.service import Service

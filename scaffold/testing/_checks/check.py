@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from scaffold.contract._json.types import JsonObject
+from scaffold.contract._json import JsonObject
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.sample_calls import SampleCall, canonical_json, shorten_json
 

@@ -13,13 +13,12 @@ from typing import Final
 
 from scaffold.contract._errors.errors import DeadlineExceeded, PeerCrashed
 from scaffold.contract._hooks.channel import Channel
-from scaffold.contract._hooks.dispatch_class import Dispatch
 from scaffold.contract._hooks.dispatcher import StopChain
-from scaffold.contract._hooks.hook import Kind
-from scaffold.contract._json.types import JsonObject, is_object
+from scaffold.contract._hooks.hook import Dispatch, Kind
+from scaffold.contract._json import JsonObject, is_object
 from scaffold.host._runtimes.connection_settings import resolve_command
 from scaffold.host._runtimes.open_channel import open_channel
-from scaffold.manifest._runtime_choice import choose_runtime
+from scaffold.manifest._compatibility import choose_runtime
 from scaffold.testing._checks.check import Check, Finding, Suite
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
 from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_server

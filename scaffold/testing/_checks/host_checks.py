@@ -21,9 +21,8 @@ from typing import Final, TypeAlias
 from pydantic_core import from_json, to_json
 
 from scaffold.contract._errors.errors import ScaffoldError, TransportError
-from scaffold.contract._hooks.channel import AsyncChannel
-from scaffold.contract._hooks.streams import bind_any_hook_async, dump_output
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._hooks.channel import AsyncChannel, bind_any_hook_async, dump_output
+from scaffold.contract._json import Json, JsonObject
 from scaffold.host._runtimes.open_channel import async_open_channel
 from scaffold.testing._checks.check import Finding, find_differences
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest

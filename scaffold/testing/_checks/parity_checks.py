@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
-from scaffold.contract._context.metadata import calling_with
-from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._context.call_context import calling_with, reporting_to
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.hook import Kind
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.testing._checks.check import Check, Finding, Suite, find_differences
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
 from scaffold.testing._plugin.sample_calls import SampleCall, without_input_checks

@@ -6,13 +6,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._context.call_context import reporting_to
 from scaffold.contract._errors.errors import HookError, InvalidInput, InvalidOutput
-from scaffold.contract._hooks.channel import Channel
-from scaffold.contract._hooks.dispatch_class import Dispatch
-from scaffold.contract._hooks.hook import Hook
-from scaffold.contract._hooks.streams import bind_any_hook
-from scaffold.contract._json.types import is_array, is_object
+from scaffold.contract._hooks.channel import Channel, bind_any_hook
+from scaffold.contract._hooks.hook import Dispatch, Hook
+from scaffold.contract._json import is_array, is_object
 from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.testing._checks.check import Finding
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any, Final
 
-from scaffold.contract._json.types import is_object
+from scaffold.contract._json import is_object
 from scaffold.testing._checks.check import Check, Finding, Suite
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_server

@@ -8,18 +8,16 @@ from pathlib import Path
 from pydantic_core import from_json
 
 from scaffold.contract._errors.errors import DeadlineExceeded
-from scaffold.contract._hooks.channel import Channel
+from scaffold.contract._hooks.channel import Channel, bind_any_hook, dump_output
 from scaffold.contract._hooks.hook import Kind
-from scaffold.contract._hooks.streams import bind_any_hook, dump_output
-from scaffold.contract._json.types import Json, JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.host._concurrency.time_limit import TimeLimitExceeded, run_in_time
 from scaffold.host._plugin_context import HostServices, PluginEnvironment
 from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
+from scaffold.manifest._compatibility import choose_runtime, untyped_kind
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
-from scaffold.manifest._runtime_choice import choose_runtime
 from scaffold.manifest._secrets import Secrets
-from scaffold.manifest._untyped_kind import untyped_kind
 from scaffold.testing._plugin.runtimes import FIXED_DOUBLES, REAL_TIME_DOUBLES
 from scaffold.testing._plugin.sample_calls import (
     SampleCall,

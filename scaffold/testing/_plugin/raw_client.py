@@ -15,10 +15,10 @@ from msgspec import Raw
 
 from scaffold._mcp.hook_tools import OfferedTools
 from scaffold._mcp.jsonrpc import encode
-from scaffold._mcp.listed_tools import ignore_warning, read_tools
+from scaffold._mcp.lenient_reading import ignore_warning, read_tools
 from scaffold._mcp.tool_results import WRAPPED_ARGUMENT
 from scaffold.contract._errors.errors import ConnectFailed, ProtocolError, TransportError
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 from scaffold.host._runtimes.server_process import stdio_server
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 

@@ -7,7 +7,7 @@ from typing import Final, TypeGuard, TypeVar
 
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._hooks.plugin import Client
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 from scaffold.host._plugin_context import PluginEnvironment
 from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, Kind
-from scaffold.contract._json.types import Json, JsonObject, is_object
+from scaffold.contract._json import Json, JsonObject, is_object
 from scaffold.contract._validation.validator import CompiledSchema
 
 _MAX_SHOWN_CHARS = 160

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
-from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._context.call_context import reporting_to
 from scaffold.contract._errors.errors import (
     DeadlineExceeded,
     HookError,

@@ -13,7 +13,11 @@ from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
 from scaffold.client._stdio.connection.read_watchdog import WATCHDOG
 from scaffold.contract import Hook, Kind
-from scaffold.contract._context.progress import ProgressListener, progress_listener, reporting_to
+from scaffold.contract._context.call_context import (
+    ProgressListener,
+    progress_listener,
+    reporting_to,
+)
 
 MARK = "SCAFFOLD_TEST_MARK"
 """The environment variable by which the processes of a test are found again."""

@@ -19,7 +19,7 @@ from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
 from scaffold.client._stdio.connection.calls_in_flight import Connection
 from scaffold.contract import HookError, InternalError, InvalidInput, Kind
-from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._context.call_context import reporting_to
 from scaffold.contract._errors.errors import (
     ConnectFailed,
     DeadlineExceeded,

@@ -6,7 +6,7 @@ import jsonschema_rs
 import pytest
 from boundary import generate, passes, write_spec
 
-from scaffold.contract._payload import alias_collisions
+from scaffold.contract._payload import model
 
 COPIES = {
     "names/name.json": {"type": "string", "pattern": "^[a-z]+$"},
@@ -118,7 +118,7 @@ def test_what_additional_properties_must_be_is_not_asked_of_those_that_a_pattern
     assert passes(guard, text) is valid
 
 
-@pytest.mark.parametrize("few", [0, alias_collisions.MAX_SEARCHED_NAMES])
+@pytest.mark.parametrize("few", [0, model.MAX_SEARCHED_NAMES])
 @pytest.mark.parametrize(
     "text",
     [
@@ -134,7 +134,7 @@ def test_what_additional_properties_must_be_is_not_asked_of_those_that_a_pattern
 def test_a_property_that_is_called_as_python_calls_another_is_no_other(
     made, text, few, monkeypatch
 ):
-    monkeypatch.setattr(alias_collisions, "MAX_SEARCHED_NAMES", few)
+    monkeypatch.setattr(model, "MAX_SEARCHED_NAMES", few)
     part = {"type": "object", "properties": {"class": {"type": "string", "default": "x"}}}
     properties = {
         "": {"type": "string"},

@@ -14,7 +14,7 @@ from mutations import PROGRESS, RESULTS, answer, generator, pieces, spoilt
 
 from scaffold._mcp.jsonrpc import Message, read_message
 from scaffold._mcp.message_templates import TemplateCache
-from scaffold._mcp.progress import read_progress
+from scaffold._mcp.notifications import read_progress
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
 from scaffold.client._http.http11.messages import ResponseParser
 from scaffold.client._http.protocol_driver import ProtocolDriver

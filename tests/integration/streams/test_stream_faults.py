@@ -14,7 +14,7 @@ from ways_to_streams import HERE, mcp_http, mcp_stdio, server
 
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
-from scaffold.contract._context.progress import reporting_to
+from scaffold.contract._context.call_context import reporting_to
 from scaffold.contract._errors.errors import (
     DeadlineExceeded,
     InvalidOutput,

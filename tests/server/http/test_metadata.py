@@ -10,7 +10,7 @@ import pytest
 from http_requests import ask, mirror
 from serving import Start, modern
 
-from scaffold.contract._context.trace_context import trace_fields
+from scaffold.contract._context.telemetry import trace_fields
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 FORGED: dict[str, Any] = {

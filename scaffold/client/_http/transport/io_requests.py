@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
-from scaffold._mcp.progress import Progress
+from scaffold._mcp.notifications import Progress
 from scaffold.client._http.transport.server_address import ServerAddress
 
 T = TypeVar("T")

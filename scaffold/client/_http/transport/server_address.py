@@ -19,7 +19,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit
 
 from scaffold.contract._errors.errors import ConnectFailed
-from scaffold.contract._json.types import Json, is_array, is_object
+from scaffold.contract._json import Json, is_array, is_object
 
 _SHORTEST: Final = 4
 """Characters of a secret that is looked for: shorter ones would hide words."""

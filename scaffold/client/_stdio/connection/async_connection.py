@@ -14,7 +14,7 @@ from typing_extensions import override
 from scaffold._concurrency.unsupported import running_loop
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateMatch
-from scaffold._mcp.progress import Progress
+from scaffold._mcp.notifications import Progress
 from scaffold.client._process.descriptors import poller_for
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import run_steps_async
@@ -32,7 +32,7 @@ from scaffold.client._stdio.connection.transport import (
     LIVENESS_INTERVAL,
     NotSent,
 )
-from scaffold.contract._context.progress import ProgressListener
+from scaffold.contract._context.call_context import ProgressListener
 from scaffold.contract._errors.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 

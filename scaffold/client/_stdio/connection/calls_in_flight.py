@@ -8,11 +8,15 @@ from typing import Any, ClassVar, Final, NoReturn
 
 from typing_extensions import override
 
-from scaffold._concurrency.turns import wake_first
+from scaffold._concurrency.signal_safety import wake_first
 from scaffold._mcp.jsonrpc import encode, write_notification, write_request
 from scaffold._mcp.message_templates import MESSAGE_START
-from scaffold._mcp.progress import Progress
-from scaffold._mcp.stream_messages import MORE_NOTIFICATION, WINDOW_BYTES, write_more_params
+from scaffold._mcp.notifications import (
+    MORE_NOTIFICATION,
+    WINDOW_BYTES,
+    Progress,
+    write_more_params,
+)
 from scaffold.client._process.descriptors import ATOMIC_WRITE_BYTES, poller_for
 from scaffold.client._process.launch import Launch
 from scaffold.client._protocol.call_codecs import CallCodec

@@ -12,9 +12,9 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NoReturn, cast
 
-from scaffold._mcp.progress import Progress
+from scaffold._mcp.notifications import Progress
 from scaffold.client._stdio.connection.response_router import Response
-from scaffold.contract._context.progress import ProgressListener
+from scaffold.contract._context.call_context import ProgressListener
 
 
 class LoopReader:

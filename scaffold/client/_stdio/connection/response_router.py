@@ -18,12 +18,12 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from scaffold._mcp.jsonrpc import DECODE_ERRORS, JsonRpcError, Message, read_server_message
+from scaffold._mcp.lenient_reading import excerpt
 from scaffold._mcp.message_templates import MESSAGE_START, TemplateCache, TemplateMatch
-from scaffold._mcp.progress import Progress
-from scaffold._mcp.refusal_reasons import excerpt
+from scaffold._mcp.notifications import Progress
 from scaffold.client._process.process import WAKE_BYTE
 from scaffold.contract._errors.errors import ProtocolError, TransportError
-from scaffold.contract._json.types import Json
+from scaffold.contract._json import Json
 
 Response: TypeAlias = Message | TemplateMatch[bool] | TransportError | Progress | None
 """The outcome of a wait. `None` only wakes the waiting thread."""

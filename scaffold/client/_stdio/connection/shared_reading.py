@@ -1,6 +1,6 @@
 """The queue of threads that wait for responses. The first one reads for all.
 
-See `scaffold._concurrency.turns` and decision 27.
+See `scaffold._concurrency.signal_safety` and decision 27.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from scaffold._concurrency.turns import Waiter, thread_id_of, wake_first
+from scaffold._concurrency.signal_safety import Waiter, thread_id_of, wake_first
 from scaffold.client._process.descriptors import poller_for
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import run_steps

@@ -13,10 +13,10 @@ from threading import get_ident
 from typing import Any
 
 from scaffold._concurrency.locks import no_lock_held
-from scaffold._concurrency.turns import wake_first
+from scaffold._concurrency.signal_safety import wake_first
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateMatch
-from scaffold._mcp.progress import Progress
+from scaffold._mcp.notifications import Progress
 from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec, FunctionCallCodec
 from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT, StreamWindow

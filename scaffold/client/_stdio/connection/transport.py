@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import UNSET
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.turns import Turns, run_last, thread_id_of
+from scaffold._concurrency.signal_safety import Turns, run_last, thread_id_of
 from scaffold._concurrency.unsupported import green_thread_library
 from scaffold._mcp.jsonrpc import (
     JsonRpcError,
@@ -24,7 +24,7 @@ from scaffold._mcp.jsonrpc import (
     write_notification,
     write_response,
 )
-from scaffold._mcp.progress import read_progress
+from scaffold._mcp.notifications import read_progress
 from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import Process, pauses

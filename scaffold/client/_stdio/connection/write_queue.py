@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import get_ident
 
-from scaffold._concurrency.turns import Turns, run_last, wake_first
+from scaffold._concurrency.signal_safety import Turns, run_last, wake_first
 
 
 class _QueuedLine:

@@ -121,7 +121,7 @@ def report_enforcement(payload: Payload) -> EnforcementReport:
 
 def _walk(root: Json, left: set[str]) -> Iterator[tuple[str, str, bool]]:
     """Yield each keyword that counts, with its place and whether it is left to the schema."""
-    from scaffold.contract._json.pointers import pointer
+    from scaffold.contract._json import pointer
 
     documents = Documents.of_schema(root)
     pending = [(root, "" in left)]

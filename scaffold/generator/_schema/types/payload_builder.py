@@ -200,7 +200,7 @@ def keyword_pointers(
     documents: Documents, document: Document, bundle: Json, keywords: Collection[tuple[Json, str]]
 ) -> Iterator[str]:
     """Write where keywords stand in the self-contained form of a document, as JSON pointers."""
-    from scaffold.contract._json.pointers import pointer
+    from scaffold.contract._json import pointer
 
     definitions: dict[str, Json] = bundle.get("$defs", {}) if is_object(bundle) else {}
     homes: dict[str, Pointer] = {

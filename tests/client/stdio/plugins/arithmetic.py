@@ -6,7 +6,7 @@ import time
 from typing_extensions import override
 
 from scaffold.contract import HookError
-from scaffold.contract._context.progress import report_progress
+from scaffold.contract._context.call_context import report_progress
 from scaffold.kinds.tool_v1 import ExecuteInput, ExecuteOutput, Function, ToolPlugin
 
 NUMBERS = {

@@ -1,1 +1,0 @@
-"""Types of JSON values, JSON Pointers, and a pause of the garbage collector."""
