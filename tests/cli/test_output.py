@@ -60,14 +60,42 @@ def test_json_holds_the_same_value_without_a_control_character(capsys):
 
 def test_a_line_of_others_is_no_workflow_command(capsys, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    print_lines(["::add-mask::x", "a\n  ::error::b", "##[group]c", "d::e"])
+    print_lines(["::add-mask::x", "a\n  ::error::b", "##[group]c", "d::e", "# heading [x]"])
     assert capsys.readouterr().out.splitlines() == [
         r"\x3a:add-mask::x",
         "a",
         r"  \x3a:error::b",
         r"\x23#[group]c",
         "d::e",
+        "# heading [x]",
     ]
+
+
+@pytest.mark.parametrize("text", ["##[error]x", "#\u00ad#\u200d[error]x"])
+def test_the_older_workflow_command_is_escaped_anywhere_in_a_line(capsys, monkeypatch, text):
+    """The runner looks for it with `IndexOf`, not only where a line begins."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    value = {"description": f"Run it. {text}"}
+    print_lines([f"{value['description']} {text}"])
+    print_json_text(json.dumps(value, ensure_ascii=False))
+    line, as_json = capsys.readouterr().out.splitlines()
+    assert line == rf"Run it. \x23{text[1:]} \x23{text[1:]}"
+    assert text not in as_json
+    assert json.loads(as_json) == value
+
+
+@pytest.mark.parametrize("text", ["\u200d::error::x", ":\u00ad:error::x", "\u3000\ufe0f::error::x"])
+def test_ignorable_characters_do_not_hide_a_workflow_command(capsys, monkeypatch, text):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    print_lines([text])
+    assert capsys.readouterr().out == text.replace(":", r"\x3a", 1) + "\n"
+
+
+def test_output_outside_of_github_actions_keeps_these_characters(capsys, monkeypatch):
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    print_lines(["::a", "b ##[c]"])
+    print_json_text('"##[c]"')
+    assert capsys.readouterr().out.splitlines() == ["::a", "b ##[c]", '"##[c]"']
 
 
 def test_annotations_are_workflow_commands_without_control_characters(capsys, monkeypatch):

@@ -13,8 +13,19 @@ from typing import IO, Any, Final
 
 from scaffold._printable import json_printable, printable
 
-_COMMAND: Final = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
-"""What begins a workflow command of GitHub Actions, wherever a step prints it."""
+_IGNORED: Final = (
+    r"[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u3164\ufe00-\ufe0f\uffa0"
+    r"\ufff0-\ufffb\U000e0100-\U000e0fff]*"
+)
+"""Characters that a comparison of texts by the rules of a language ignores (Unicode's
+Default_Ignorable_Code_Point). Those that are printed as escapes in any case are left out."""
+_OLD_COMMAND: Final = rf"#{_IGNORED}#{_IGNORED}\["
+_COMMAND: Final = re.compile(
+    rf"(?:^(?:[^\S\n]|{_IGNORED[:-1]})*:(?={_IGNORED}:))|{_OLD_COMMAND}", re.MULTILINE
+)
+"""What GitHub Actions takes for a workflow command: `::` at the beginning of a line, and the older
+`##[` anywhere in it. Source: `ActionCommand.cs` of the runner, which compares by language."""
+_COMMAND_IN_JSON: Final = re.compile(_OLD_COMMAND)
 
 
 def print_lines(lines: Iterable[str], *, commands: bool = False) -> None:
@@ -29,7 +40,11 @@ def print_lines(lines: Iterable[str], *, commands: bool = False) -> None:
 
 def print_json_text(text: str, stream: IO[str] | None = None) -> None:
     """Print JSON, whose strings may hold any character, to a stream or to standard output."""
-    (stream or sys.stdout).write(f"{json_printable(text)}\n")
+    text = json_printable(text)
+    if _in_github_actions():
+        # A number sign is in JSON's strings only, and has an escape there.
+        text = _COMMAND_IN_JSON.sub(lambda found: rf"\u0023{found[0][1:]}", text)
+    (stream or sys.stdout).write(f"{text}\n")
 
 
 def print_pretty_json(value: Any) -> None:
@@ -54,7 +69,7 @@ def flush() -> None:
 
 
 def _write(stream: IO[str], lines: Iterable[str], *, commands: bool) -> None:
-    quoting = not commands and os.environ.get("GITHUB_ACTIONS") == "true"
+    quoting = not commands and _in_github_actions()
     for line in lines:
         text = printable(line.removesuffix("\n"))
         if quoting:
@@ -62,5 +77,11 @@ def _write(stream: IO[str], lines: Iterable[str], *, commands: bool) -> None:
         stream.write(f"{text}\n")
 
 
+def _in_github_actions() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
 def _quoted(found: re.Match[str]) -> str:
-    return rf"{found[1]}\x{ord(found[2][0]):02x}{found[2][1:]}"
+    """Escape the first character of a command."""
+    before, sign, rest = re.split("([:#])", found[0], maxsplit=1)
+    return rf"{before}\x{ord(sign):02x}{rest}"
