@@ -84,6 +84,71 @@ def test_settings_without_an_end_are_refused(project):
     assert "has more than 16 MB" in refusal(lambda: run_read_only(project, "rev-parse", "HEAD"))
 
 
+@pytest.mark.parametrize(
+    "name", ["refs/heads/x", "info/attributes", "objects/info/alternates", "shallow"]
+)
+def test_a_file_of_git_without_an_end_is_refused(project, name):
+    """Git takes it into memory as a whole, 3 GB for a branch of 3 GB."""
+    place = project.parent / ".git" / name
+    place.parent.mkdir(exist_ok=True)
+    with place.open("ab") as huge:
+        huge.truncate(10 * 2**30)
+    assert "has more than 16 MB" in refusal(lambda: run_read_only(project, "rev-parse", "HEAD"))
+
+
+def test_packed_branches_may_be_many_but_not_without_an_end(project):
+    place = project.parent / ".git/packed-refs"
+    place.write_bytes(b"# pack-refs with: peeled fully-peeled sorted \n")
+    with place.open("ab") as huge:
+        huge.truncate(10 * 2**30)
+    assert "has more than 256 MB" in refusal(lambda: run_read_only(project, "rev-parse", "HEAD"))
+
+
+def end_less(path):
+    with path.open("wb") as huge:
+        huge.truncate(10 * 2**30)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, end_less])
+def test_a_list_of_ignored_files_that_settings_name_is_refused_as_well(project, make):
+    make(project.parent / "excludes")
+    command = ["git", "config", "core.excludesFile", "excludes"]
+    subprocess.run(command, cwd=project, check=True)
+    assert "excludes' " in refusal(open_repository(project).dirty)
+
+
+def test_settings_may_name_no_list_of_ignored_files(project):
+    command = ["git", "config", "core.excludesFile", os.devnull]
+    subprocess.run(command, cwd=project, check=True)
+    assert open_repository(project).dirty() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[include]\n\tpath = ../pipe\n",
+        '[includeIf "gitdir:/"] path = "../pi\\\npe" # a comment\n',
+        "[include]\n\tPath=more\n",
+    ],
+)
+def test_a_pipe_that_settings_include_is_refused(project, text):
+    os.mkfifo(project.parent / "pipe")
+    git = project.parent / ".git"
+    (git / "more").write_text("[include]\npath = more\n[include]\npath = ../pipe\n")
+    with (git / "config").open("a") as config:
+        config.write(text)
+    assert "/pipe' is a pipe" in refusal(lambda: run_read_only(project, "rev-parse", "HEAD"))
+
+
+def test_usual_settings_may_include_others(project):
+    git = project.parent / ".git"
+    (git / "more").write_text("[include]\npath = more\n[user]\nname = x\n")
+    with (git / "config").open("a") as config:
+        config.write(f"[include]\n\tpath = {os.devnull}\n\tpath = more\n\tpath = gone\n")
+    (git / "config").write_text((git / "config").read_text().replace("path = more\n\t", ""))
+    assert run_read_only(project, "rev-parse", "HEAD") is not None
+
+
 def test_usual_repositories_are_read(project):
     (project / ".gitignore").write_text("ignored\n")
     (project / "ignored").write_text("text\n")

@@ -78,11 +78,14 @@ class Repository:
         Files are compared here: `git status` would run the filters that the repository's settings
         name, look into submodules, and believe what the index says of files to be left alone.
         """
+        excludes = run_read_only(
+            self.project, "config", "--type=path", "--null", "--get", "core.excludesFile"
+        )
+        refuse_special_ignored(self.project, os.fsdecode(excludes or b"").removesuffix("\0"))
         staged = self._git(
             *("diff-index", "--cached", "--relative", "--name-only", "-z", "--no-renames"),
             *("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", self.head, "--", "."),
         )
-        refuse_special_ignored(self.project)
         unknown = self._git(
             *("ls-files", "--others", "--exclude-standard", "--directory"),
             *("--no-empty-directory", "-z", "--", "."),

@@ -6,6 +6,7 @@ archive may bring both.
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,8 +22,20 @@ _GIT: Final = ".git"
 _WORDS: Final = "gitdir: "
 _NEVER_OPENED: Final = {"lfs", "modules"}
 """Folders in git's own that the commands used here do not read; they may be large."""
-_SIZED: Final = {"config", "config.worktree", "HEAD", "commondir", "exclude"}
-"""Files of git's own that it reads as a whole, and that people write."""
+_REFS: Final = "refs"
+"""A folder of small files, which git reads as a whole."""
+_LIMITS: Final = {
+    **dict.fromkeys(("config", "config.worktree", "HEAD", "commondir", "shallow"), MAX_FILE_BYTES),
+    **dict.fromkeys(("exclude", "attributes", "grafts", "sparse-checkout"), MAX_FILE_BYTES),
+    "alternates": MAX_FILE_BYTES,
+    # That of a repository with a million branches and tags has half as much.
+    "packed-refs": 256 * 2**20,
+}
+"""How many bytes the files have at most that git reads as a whole."""
+_INCLUDED: Final = re.compile(
+    rb"^[^\S\n]*(?:\[[^]\n]*\])?[^\S\n]*path[^\S\n]*=(.*)$", re.IGNORECASE | re.MULTILINE
+)
+"""The files that settings include, and others: submodules have a `path` as well."""
 
 
 def refuse_special(top: Path) -> None:
@@ -42,17 +55,25 @@ def refuse_special(top: Path) -> None:
             _refuse_in(folder, (found.st_ino, found.st_mtime_ns))
 
 
-def refuse_special_ignored(project: Path) -> None:
+def refuse_special_ignored(project: Path, excludes: str) -> None:
     """Refuse what git would wait for while it lists the unknown files of a project.
 
     That is a `.gitignore` in or above it that is not a regular file of at most 16 MB, and the same
     in the folder of git of a repository in it.
 
+    Args:
+        project: A folder of the repository.
+        excludes: The file that `core.excludesFile` names; empty if it is not set.
+
     Raises:
         PreconditionError: `special-file`, with the path.
     """
-    for path in (*_above(project), *_below(project)):
-        _refuse(path, sized=True)
+    above = list(_above(project))
+    if excludes:
+        top = above[-1].parent if above else project
+        _refuse(top / excludes, MAX_FILE_BYTES)
+    for path in (*above, *_below(project)):
+        _refuse(path, MAX_FILE_BYTES)
 
 
 def _above(project: Path) -> Iterator[Path]:
@@ -78,7 +99,7 @@ def _below(project: Path) -> Iterator[Path]:
 def _own(path: Path) -> Path:
     """Return git's own folder, which a file may name."""
     if not path.is_file():
-        _refuse(path, sized=True)
+        _refuse(path, MAX_FILE_BYTES)
         return path
     try:
         text = os.fsdecode(read_small_file(path))
@@ -89,7 +110,7 @@ def _own(path: Path) -> Path:
 
 def _shared(own: Path) -> Path:
     """Return the folder that several work trees share."""
-    _refuse(own / "commondir", sized=True)
+    _refuse(own / "commondir", MAX_FILE_BYTES)
     try:
         return own / os.fsdecode(read_small_file(own / "commondir")).strip()
     except (OSError, ValueError):
@@ -99,29 +120,61 @@ def _shared(own: Path) -> Path:
 @cache
 def _refuse_in(folder: Path, _state: tuple[int, int]) -> None:
     """Refuse special files in a folder, once in a process; most objects cost no system call."""
-    waiting: list[str | Path] = [folder]
+    refs = str(folder / _REFS)
+    waiting = [str(folder)]
     while waiting:
         place = waiting.pop()
+        usual = MAX_FILE_BYTES if place == refs or place.startswith(f"{refs}/") else None
         with suppress(OSError, ValueError), os.scandir(place) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    if place is not folder or entry.name not in _NEVER_OPENED:
+                    if place != str(folder) or entry.name not in _NEVER_OPENED:
                         waiting.append(entry.path)
-                elif entry.name in _SIZED or not entry.is_file(follow_symlinks=False):
-                    _refuse(Path(entry.path), sized=entry.name in _SIZED)
+                    continue
+                limit = _LIMITS.get(entry.name, usual)
+                if limit is not None or not entry.is_file(follow_symlinks=False):
+                    _refuse(Path(entry.path), limit)
+    _refuse_included([folder / "config", folder / "config.worktree"])
 
 
-def _refuse(path: Path, *, sized: bool) -> None:
-    """Refuse a pipe or a device, and with `sized` also a file of more than 16 MB."""
+def _refuse_included(waiting: list[Path]) -> None:
+    """Refuse special files that settings include, and those that these include."""
+    seen: set[Path] = set()
+    while waiting:
+        config = waiting.pop()
+        if config in seen:
+            continue
+        seen.add(config)
+        _refuse(config, MAX_FILE_BYTES)
+        with suppress(OSError, ValueError, RuntimeError):  # `~name` of an unknown user
+            waiting += _included(config, read_small_file(config))
+
+
+def _included(config: Path, content: bytes) -> Iterator[Path]:
+    """Yield the files that the text of settings may include."""
+    text = content.replace(b"\\\n", b"")
+    if b"[include" not in text.lower():
+        return
+    for value in _INCLUDED.findall(text):
+        # A comment ends the value, unless it is quoted: both readings are looked at.
+        for named in {value, re.split(rb"[#;]", value)[0]}:
+            name = os.fsdecode(re.sub(rb"\\(.)", rb"\1", named.strip().replace(b'"', b"")))
+            yield Path(os.path.realpath(config.parent / Path(name).expanduser()))
+
+
+def _refuse(path: Path, limit: int | None) -> None:
+    """Refuse a pipe or a device, and a file of more bytes than the limit."""
     try:
         found = path.stat()
     except (OSError, ValueError):
         return
     kind = found.st_mode
+    if os.path.realpath(path) == os.devnull:
+        return
     if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
         reason = "is a pipe or a device, and git would wait for it"
-    elif sized and stat.S_ISREG(kind) and found.st_size > MAX_FILE_BYTES:
-        reason = f"has more than {MAX_FILE_BYTES // 2**20} MB, and git would read all of it"
+    elif limit is not None and stat.S_ISREG(kind) and found.st_size > limit:
+        reason = f"has more than {limit // 2**20} MB, and git would read all of it"
     else:
         return
     message = f"'{path}' {reason}"

@@ -1,6 +1,11 @@
-"""Taking an update back: what its files held before is kept in git's own folder until the next."""
+"""Taking an update back: what its files held before is kept in git's own folder until the next.
+
+The record is signed, as journals are: an unpacked archive may bring a folder of git with a record
+of its own, by which its author would write and remove files of the project.
+"""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import decode, encode
@@ -10,10 +15,13 @@ from scaffold._filesystem.reading import read_small_file
 from scaffold._project.config.access import explain_os_errors
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.file_changes import Change, State
+from scaffold._project.files.journal_record import ForeignError, is_signed, sign
 from scaffold._project.files.write_journal import write_durably
 from scaffold._project.git.repository import Repository
 
 _LARGEST = 256 * 2**20
+_PURPOSE = "update\0"
+"""Keeps the signature of a record from being one of a journal."""
 
 
 class _Record(Struct, frozen=True):
@@ -37,10 +45,11 @@ def save_record(
         for each in changes
     }
     modes = {each.path: not each.executable for each in changes if each.executable is not None}
-    text = encode(_Record(repository.head, files, [*conflicts], modes))
+    text = encode(_Record(repository.head, files, [*conflicts], modes)).decode()
+    signature = sign(f"{_PURPOSE}{text}", repository.project)
     draft = record.with_name(f"{record.name}.new")
     draft.unlink(missing_ok=True)
-    write_durably(draft, text)
+    write_durably(draft, f"{signature}\n{text}".encode())
     draft.replace(record)
 
 
@@ -52,9 +61,15 @@ def delete_record(repository: Repository) -> None:
 def recorded_changes(repository: Repository) -> tuple[Change, ...]:
     """Return the changes that bring everything back.
 
-    Raises `PreconditionError` if no update was made since the last commit.
+    Raises `PreconditionError` if no update was made since the last commit, or if this user did not
+    write the record.
     """
-    record = _read(repository)
+    try:
+        record = _read(repository)
+    except ForeignError:
+        message = f"'{repository.record()}' was not written by this user on this machine"
+        advice = "nothing was done. Delete it, and take the update back with 'git restore'"
+        raise PreconditionError("no-update", message, advice) from None
     if record is None:
         message = f"there is no update to undo in '{repository.project}'"
         advice = "if it is committed, undo it with 'git revert'"
@@ -67,18 +82,27 @@ def recorded_changes(repository: Repository) -> tuple[Change, ...]:
 
 
 def unresolved_conflicts(repository: Repository) -> list[str]:
-    """Return the files in which an update left conflicts, if it is not committed yet."""
-    record = _read(repository)
-    return record.conflicts if record is not None else []
+    """Return the files in which an update left conflicts, if it is not committed yet.
+
+    A record that this user did not write says nothing.
+    """
+    with suppress(ForeignError):
+        record = _read(repository)
+        return record.conflicts if record is not None else []
+    return []
 
 
 def _read(repository: Repository) -> _Record | None:
+    """Read the record; raise `ForeignError` if this user did not write it."""
     path = repository.record()
     try:
-        record = decode(read_small_file(path, limit=_LARGEST), type=_Record)
+        signature, _, text = read_small_file(path, limit=_LARGEST).partition(b"\n")
+        if not is_signed(f"{_PURPOSE}{text.decode()}", signature.decode(), repository.project):
+            raise ForeignError
+        record = decode(text, type=_Record)
     except FileNotFoundError:
         return None
-    except (OSError, DecodeError, ValidationError, RecursionError) as error:
+    except (OSError, DecodeError, ValidationError, UnicodeDecodeError, RecursionError) as error:
         message = f"'{path}' cannot be read: {error}"
         advice = "remove it: the update that it belongs to can no longer be undone"
         raise PreconditionError("no-update", message, advice) from error

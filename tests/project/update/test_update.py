@@ -141,6 +141,22 @@ def test_an_update_that_waits_is_not_made_again_but_can_be_taken_back(scaffold, 
     assert scaffold("update", demo, "--abort").status == 4
 
 
+def test_a_record_that_came_with_the_repository_is_not_followed(scaffold, demo):
+    """An unpacked archive may bring git's own folder, with a record that removes files."""
+    conflict(demo)
+    scaffold("update", demo)
+    (record,) = (demo / ".git").glob("scaffold-update-*")
+    record.write_text(record.read_text().replace('"files":{', '"files":{"demo/plugin.py":null,'))
+    before = texts(demo)
+
+    result = scaffold("update", demo, "--abort")
+
+    assert (result.status, result.err.partition(":")[0]) == (4, "no-update")
+    assert "was not written by this user on this machine" in result.err
+    assert texts(demo) == before
+    assert scaffold("update", demo, "--check").err.partition(":")[0] == "dirty"
+
+
 def test_an_update_that_is_committed_is_not_taken_back(scaffold, updated):
     commit(updated)
     before = texts(updated)
