@@ -106,7 +106,8 @@ def copy_of_the_package(folder):
 
 def file_of(folder, module):
     path = folder.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    file = path.with_suffix(".py")
+    return file if file.exists() else path / "__init__.py"
 
 
 def lint_imports(folder):
