@@ -17,8 +17,9 @@ from scaffold._project.config.settings import PluginSettings, Settings, read_set
 from scaffold._project.files.file_changes import State
 from scaffold._project.files.lockfile import read_lock
 from scaffold._project.generate.generation_plan import plan_generation
+from scaffold._project.template.answers import SHIPPED, read_origin
 from scaffold._project.template.sources import is_allowed
-from scaffold._project.template.template import SHIPPED, bundled_versions, read_origin
+from scaffold._project.template.template import bundled_versions
 from scaffold._version import __version__
 from scaffold.generator import SpecError, compile_kind
 from scaffold.generator._compare import Bump, Party, compare
@@ -175,9 +176,9 @@ def _generator(root: Path, _settings: Settings) -> StatusItem:
 
 
 def _generated(root: Path, _settings: Settings) -> StatusItem:
-    changes = plan_generation(root)
-    due = [change for change in changes if change.state is not State.UNCHANGED]
-    edited = sum(change.state is State.EDITED for change in due)
-    found = f"{len(changes) - len(due)} of {len(changes)} files as they should be"
+    plan = plan_generation(root)
+    due, total = len(plan.due), len(plan.changes)
+    edited = sum(change.state is State.EDITED for change in plan.due)
+    found = f"{total - due} of {total} files as they should be"
     words = f", {edited} of them edited by hand" if edited else ""
-    return StatusItem(found, f"{len(due)} to write{words}: 'scaffold generate'" if due else "")
+    return StatusItem(found, f"{due} to write{words}: 'scaffold generate'" if due else "")

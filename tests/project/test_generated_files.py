@@ -61,9 +61,9 @@ def test_kinds_in_one_folder_are_told_apart(repository, compiled):
     folder = repository / "hookspecs"
     text = (folder / "minimal" / "v1.yaml").read_text()
     (folder / "minimal" / "v2.yaml").write_text(text.replace('"1.0.0"', '"2.0.0"'))
-    files = generated(repository, read_settings(repository), FULL_CACHE).files
+    files = generated(repository, read_settings(repository), FULL_CACHE)[0].files
     assert {"out/markdown/minimal_v1.md", "out/markdown/minimal_v2.md"} <= files.keys()
-    assert generated(repository, read_settings(repository), FULL_CACHE).files == files
+    assert generated(repository, read_settings(repository), FULL_CACHE)[0].files == files
     assert len(compiled) == len(KINDS) + 1
 
 
@@ -86,7 +86,9 @@ def poisoned(repository):
 
 
 def wanted(repository, cache):
-    return "".join((change.after or b"").decode() for change in plan_generation(repository, cache))
+    return "".join(
+        (change.after or b"").decode() for change in plan_generation(repository, cache).changes
+    )
 
 
 def test_the_cache_is_for_its_owner_alone(repository):

@@ -27,7 +27,7 @@ def project(tmp_path):
 
     def make(kind):
         folder = tmp_path / f"my-{kind}"
-        files = new_project.new_project(
+        made = new_project.new_project(
             folder.name,
             named_hookspec(kind, None),
             runtimes=(),
@@ -36,7 +36,7 @@ def project(tmp_path):
             defaults=True,
             interactive=False,
         )
-        create_project(folder, files)
+        create_project(folder, made.files)
         return folder
 
     return make

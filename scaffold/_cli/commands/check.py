@@ -12,7 +12,7 @@ from scaffold._mcp.hook_tools import describe_tools
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.hookspec_lookup import all_hookspecs, pinned_hookspec
 from scaffold._project.config.settings import PluginSettings, Settings, hookspecs_of, read_settings
-from scaffold._project.files.file_changes import State, resolve_path
+from scaffold._project.files.file_changes import resolve_path
 from scaffold._project.generate.generation_cache import NO_CACHE
 from scaffold._project.generate.generation_plan import plan_generation
 from scaffold.contract._errors.errors import ManifestInvalid
@@ -73,13 +73,12 @@ def _versions(folder: Path, settings: Settings, *, against: str) -> Iterator[str
 
 def _generated(folder: Path, _settings: Settings) -> Iterator[str]:
     try:
-        changes = plan_generation(folder, NO_CACHE)
+        plan = plan_generation(folder, NO_CACHE)
     except SpecError:
         yield "cannot be compared while the hookspecs are wrong"
         return
-    due = [change for change in changes if change.state is not State.UNCHANGED]
-    yield from (f"{change.path}: {change.state}" for change in due)
-    if due:
+    yield from plan.check()
+    if plan.due:
         yield "help: run 'scaffold generate', or look first with --diff"
 
 

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
@@ -10,13 +10,12 @@ from typing import NoReturn
 from scaffold._cli.reporting.output import flush, print_lines, print_message, print_messages
 from scaffold._printable import printable_line
 from scaffold._project.config.errors import PreconditionError, ProjectError, UsageError
-from scaffold._project.config.settings import PluginSettings, hookspecs_of, read_settings
-from scaffold._project.files import file_changes
+from scaffold._project.config.settings import hookspecs_of, read_settings
 from scaffold._project.files.atomic_write import apply_changes
-from scaffold._project.files.file_changes import Change, State, refuse_edits
+from scaffold._project.files.file_changes import State, unified_diff
 from scaffold._project.files.write_journal import locked_project
-from scaffold._project.generate.generation_cache import FULL_CACHE, READ_CACHE, Cache
-from scaffold._project.generate.generation_plan import plan_generation
+from scaffold._project.generate.generation_cache import FULL_CACHE
+from scaffold._project.generate.generation_plan import GenerationPlan, plan_generation
 
 _DONE = {State.STALE: "removed", State.MISSING: "created", State.LEFT: "left alone:"}
 _PAUSE = 0.3
@@ -34,12 +33,10 @@ def generate(
     if watch:
         _watch(folder, set_aside=set_aside, stub=stub)
     with _uncollected():
-        if not (check or diff):
-            _write(folder, set_aside=set_aside, stub=stub)
-            return 0
-        due = _due(folder, READ_CACHE)
-        print_lines(_lines(due, check=check, diff=diff))
-        return 1 if due else 0
+        if check or diff:
+            return _show(folder, check=check, diff=diff)
+        _write(folder, set_aside=set_aside, stub=stub)
+        return 0
 
 
 @contextmanager
@@ -54,46 +51,41 @@ def _uncollected() -> Generator[None]:
             gc.enable()
 
 
-def _due(folder: Path, cache: Cache) -> list[Change]:
-    return [
-        change for change in plan_generation(folder, cache) if change.state is not State.UNCHANGED
-    ]
+def _show(folder: Path, *, check: bool, diff: bool) -> int:
+    plan = plan_generation(folder)
+    if check:
+        print_lines(plan.check())
+    if diff:
+        print_lines(plan.diff())
+    return 1 if plan.due else 0
 
 
 def _write(folder: Path, *, set_aside: bool, stub: bool) -> None:
-    settings = read_settings(folder)
     with locked_project(folder) as undone:
         if undone:
             print_message("restored the files of an interrupted change")
-        due = _due(folder, FULL_CACHE)
+        plan = plan_generation(folder, FULL_CACHE)
         if set_aside:
-            due = list(file_changes.set_aside(folder, due))
-        refuse_edits(due)
-        apply_changes(folder, due)
-        for change in due:
+            plan = plan.with_edits_aside()
+        plan.apply()
+        for change in plan.due:
             print_message(f"{_DONE.get(change.state, 'updated')} {printable_line(change.path)}")
-        if isinstance(settings, PluginSettings) and (due or stub):
-            _tell(folder, settings, due, stub=stub)
+        if stub:
+            _add_missing_methods(plan)
+        if plan.due or stub:
+            print_messages(plan.notes())
 
 
-def _tell(folder: Path, settings: PluginSettings, due: list[Change], *, stub: bool) -> None:
-    """Print what the author still has to change; with `stub`, add the missing methods."""
-    from scaffold._project.config.hookspec_lookup import pinned_hookspec
-    from scaffold._project.generate.author_notes import add_missing_methods, author_notes
-    from scaffold.generator import compile_kind
-
-    kind = compile_kind(pinned_hookspec(folder, settings))
-    if stub:
-        try:
-            added = add_missing_methods(folder, settings, kind)
-        except (SyntaxError, ValueError) as error:
-            message = f"no methods can be added: {error}"
-            advice = "fix the file, or write the methods yourself: 'scaffold generate' lists them"
-            raise PreconditionError("no-stub", message, advice) from error
-        if added is not None:
-            apply_changes(folder, [added])
-            print_lines(file_changes.unified_diff([added]))
-    print_messages(author_notes(folder, settings, kind, due))
+def _add_missing_methods(plan: GenerationPlan) -> None:
+    try:
+        added = plan.missing_methods()
+    except (SyntaxError, ValueError) as error:
+        message = f"no methods can be added: {error}"
+        advice = "fix the file, or write the methods yourself: 'scaffold generate' lists them"
+        raise PreconditionError("no-stub", message, advice) from error
+    if added is not None:
+        apply_changes(plan.root, [added])
+        print_lines(unified_diff([added]))
 
 
 def _watch(folder: Path, *, set_aside: bool, stub: bool) -> NoReturn:
@@ -124,10 +116,3 @@ def _inputs(settings: Path, hookspecs: Path) -> dict[Path, tuple[int, int]]:
             state = path.stat()
             found[path] = (state.st_mtime_ns, state.st_size)
     return found
-
-
-def _lines(due: list[Change], *, check: bool, diff: bool) -> Iterable[str]:
-    if check:
-        yield from (f"{printable_line(change.path)}: {change.state}" for change in due)
-    if diff:
-        yield from file_changes.unified_diff(due)

@@ -7,12 +7,9 @@ from pathlib import Path
 from scaffold._cli.reporting.output import print_lines, print_message
 from scaffold._project.config.errors import UsageError
 from scaffold._project.config.hookspec_lookup import kind_names, named_hookspec
-from scaffold._project.config.plugin_names import package_name
-from scaffold._project.config.settings import read_settings
 from scaffold._project.files.atomic_write import check_vacant, create_project
 from scaffold._project.generate.generation_cache import FULL_CACHE
-from scaffold._project.generate.generation_plan import expected_files
-from scaffold._project.new_project import new_project
+from scaffold._project.new_project import new_project, package_name
 
 
 def new_plugin(
@@ -34,7 +31,7 @@ def new_plugin(
     answers = _answers(data)
     if kind is None:
         kind = _ask_kind(hookspecs, interactive=interactive)
-    files = new_project(
+    project = new_project(
         name,
         named_hookspec(kind, hookspecs),
         runtimes=runtimes,
@@ -43,10 +40,14 @@ def new_plugin(
         defaults=defaults,
         interactive=interactive,
     )
-    create_project(folder, files)
-    expected_files(folder, read_settings(folder), FULL_CACHE)
+    create_project(folder, project.files)
+    # The first 'scaffold generate' finds in the cache what was generated here.
+    key = FULL_CACHE.key_of(folder / project.settings.hookspecs, project.settings, folder)
+    FULL_CACHE.keep({key: project.generated})
     print_lines([f"{folder}"])
-    print_message(f"created {folder} ({len(files)} files); next: read {folder / 'README.md'}")
+    print_message(
+        f"created {folder} ({len(project.files)} files); next: read {folder / 'README.md'}"
+    )
     return 0
 
 

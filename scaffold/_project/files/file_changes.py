@@ -19,7 +19,7 @@ from scaffold._filesystem.reading import OutsideProjectError
 from scaffold._project.config.access import explain_os_errors, read_file
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.settings import Targets
-from scaffold._project.files.lockfile import Lock, Owner, digest
+from scaffold._project.files.lockfile import LOCKFILE, Lock, Owner, digest
 
 
 class State(StrEnum):
@@ -90,6 +90,20 @@ def compare_files(
                 elif tree.holds(path):
                     found.append(Change(path, State.LEFT, None, None))
     return tuple(found)
+
+
+def compare_lockfile(root: Path, lock: Lock) -> Change:
+    """Compare the lockfile that a project should have with the one it has.
+
+    People do not edit it: whatever it says that is not so is out of date.
+    """
+    after = lock.render().encode()
+    try:
+        before = read_file(root, LOCKFILE)
+    except FileNotFoundError:
+        return Change(LOCKFILE, State.MISSING, None, after)
+    same = digest(before) == digest(after)
+    return Change(LOCKFILE, State.UNCHANGED if same else State.OUTDATED, before, after)
 
 
 def _compare(path: str, before: bytes | None, after: bytes | None, written: str | None) -> Change:

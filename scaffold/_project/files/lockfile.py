@@ -18,6 +18,7 @@ from msgspec import convert
 from scaffold._filesystem.project_tree import reason_to_refuse
 from scaffold._project.config.access import read_text
 from scaffold._project.config.errors import PreconditionError
+from scaffold._version import __version__
 
 LOCKFILE = "scaffold.lock"
 _HEADER = (
@@ -60,6 +61,16 @@ class Lock:
         """Return the files of one owner."""
         return {path: entry for path, entry in self.files.items() if entry.owner is owner}
 
+    def regenerated(self, files: Mapping[str, str], hookspecs: Mapping[str, str]) -> "Lock":
+        """Return the lock of the project once its generated files are these texts, by path.
+
+        `hookspecs` are the digests of the contracts that they are generated from.
+        """
+        kept = {
+            path: each for path, each in self.files.items() if each.owner is not Owner.GENERATED
+        }
+        return Lock(__version__, hookspecs, kept | entries_of(files, Owner.GENERATED))
+
     def render(self) -> str:
         """Return the text of the lockfile."""
         lines = [_HEADER, f"generator = {_quote(self.generator)}\n", "[hookspecs]"]
@@ -72,6 +83,11 @@ class Lock:
             for path, entry in sorted(self.files.items())
         ]
         return "\n".join(lines) + "\n"
+
+
+def entries_of(files: Mapping[str, str], owner: Owner) -> dict[str, Entry]:
+    """Return what a lockfile says of files of one owner, whose texts are these."""
+    return {path: Entry(owner, digest(text.encode())) for path, text in files.items()}
 
 
 def digest(content: bytes) -> str:

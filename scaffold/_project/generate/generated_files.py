@@ -5,7 +5,6 @@ from pathlib import Path, PurePosixPath
 
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.config.hookspec_lookup import all_hookspecs, pinned_hookspec
-from scaffold._project.config.plugin_names import class_name
 from scaffold._project.config.settings import (
     CONTRACT_TEST,
     PluginSettings,
@@ -23,16 +22,23 @@ DOCUMENTS = ("markdown", "openrpc")
 """The emitters that write into the `docs` folder of a plugin project."""
 
 
-def generated(root: Path, settings: Settings, cache: Cache) -> GeneratedFiles:
-    """Return a project's generated files; kinds that the cache knows are taken from there.
+def generated(root: Path, settings: Settings, cache: Cache) -> tuple[GeneratedFiles, Kind | None]:
+    """Return a project's generated files, and the kind if it is a plugin's project.
+
+    Of a repository's kinds, those that the cache knows are taken from there.
 
     Raises `SpecError` for hookspecs that are broken, `PreconditionError` for bad targets.
     """
     if isinstance(settings, PluginSettings):
         _known(settings.language)
-        kind = compile_kind(pinned_hookspec(root, settings))
-        return GeneratedFiles(plugin_files(kind, settings), {kind.source: kind.digest})
-    return _targets(root, settings, cache)
+        kind = compile_pinned(root, settings)
+        return plugin_files(kind, settings), kind
+    return _targets(root, settings, cache), None
+
+
+def compile_pinned(root: Path, settings: PluginSettings) -> Kind:
+    """Compile the kind that a plugin project is built against."""
+    return compile_kind(pinned_hookspec(root, settings))
 
 
 def portable(settings: Settings) -> bool:
@@ -43,11 +49,13 @@ def portable(settings: Settings) -> bool:
 
 
 def plugin_class(kind: Kind, package: str) -> str:
-    """Return the name of the class in a project's `plugin.py`."""
-    return class_name(package, PythonNames(kind).plugin)
+    """Return the name of the class in a project's `plugin.py`; the contract's class has another."""
+    words = "".join(word.capitalize() for word in package.removesuffix("_plugin").split("_"))
+    name = f"{words}Plugin"
+    return f"My{name}" if name == PythonNames(kind).plugin else name
 
 
-def plugin_files(kind: Kind, settings: PluginSettings) -> dict[str, str]:
+def plugin_files(kind: Kind, settings: PluginSettings) -> GeneratedFiles:
     """Write the generated files of a plugin project."""
     package = settings.package
     files = _into(f"{package}/_generated", emit(kind, settings.language))
@@ -56,7 +64,7 @@ def plugin_files(kind: Kind, settings: PluginSettings) -> dict[str, str]:
     files[CONTRACT_TEST] = contract_test(
         kind, package=package, class_name=plugin_class(kind, package)
     )
-    return files
+    return GeneratedFiles(files, {kind.source: kind.digest})
 
 
 def _known(emitter: str) -> None:

@@ -5,6 +5,9 @@ now, `ours` what the project has: the file on the disk, and what git knows of it
 changes reaches the project, or is a conflict that is named; what the author changed stays. Content,
 line ends and the executable bit are merged one by one: each is what the template makes it, if the
 author has left it as it was.
+
+Edits of a file that the template has moved belong to its new place: `_moves` in `copier.yml` maps
+old paths to new ones, and both may hold answers, as the names of template files do.
 """
 
 import os
@@ -15,11 +18,15 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Final, TypeVar
 
+from msgspec import ValidationError, convert
+
 from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import OutsideProjectError
-from scaffold._project.files.trees import File, Mode
+from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.trees import File, Files, Mode
 from scaffold._project.git.git import merge_files
 from scaffold._project.git.repository import Tracked
+from scaffold._project.template.template import RenderedTemplate
 
 _LABELS: Final = ("before updating", "last update", "after updating")
 _CRLF: Final = b"\r\n"
@@ -240,3 +247,37 @@ def _parents(path: str) -> Iterator[str]:
     parts = path.split("/")[:-1]
     for count in range(1, len(parts) + 1):
         yield "/".join(parts[:count])
+
+
+def moved_files(base: Files, new: RenderedTemplate, name: str) -> dict[str, str]:
+    """Return the old path of each file that the new version has under another name.
+
+    Args:
+        base: What the version of before makes.
+        new: What the new version makes.
+        name: What the person calls the new version, for messages.
+    """
+    try:
+        listed = convert(new.config.get("moves", {}), dict[str, str])
+    except ValidationError as error:
+        raise _bad(name, str(error)) from error
+    found = {_path(to, new, name): _path(old, new, name) for old, to in listed.items()}
+    return {
+        to: old
+        for to, old in found.items()
+        if old in base and to not in base and to in new.files and old not in new.files
+    }
+
+
+def _path(text: str, rendering: RenderedTemplate, name: str) -> str:
+    from jinja2 import TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    try:
+        return SandboxedEnvironment().from_string(text).render(**rendering.answers)
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise _bad(name, f"'{text}': {error}") from error
+
+
+def _bad(name: str, reason: str) -> PreconditionError:
+    return PreconditionError("template", f"{name}: '_moves' in its 'copier.yml': {reason}")

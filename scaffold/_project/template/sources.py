@@ -23,7 +23,8 @@ from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.trees import Mode, resolve_links
 from scaffold._project.git.git import clone, run_isolated
 from scaffold._project.git.revisions import list_tree, read_files, resolve_object
-from scaffold._project.template.template import SHIPPED, bundled_templates, bundled_versions
+from scaffold._project.template.answers import SHIPPED
+from scaffold._project.template.template import bundled_templates, bundled_versions
 
 _SHORT: Final = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 """copier's short forms of addresses."""

@@ -1,25 +1,198 @@
 """Files from a template: copier asks, checks the answers and renders; nothing is written here.
 
-Templates ship with this distribution, each version of one in a folder of its own. What a project
-remembers is in `.copier-answers.yml`: the answers, a stable name and the version of the template,
-never a path of the machine that made the project.
+Templates ship with this distribution, each version of one in a folder of its own.
+
+copier is called hardened: it renders a template into an empty folder, and starts no program. It
+calls git for templates and projects that lie in repositories. So it is given plain folders and a
+search path without programs, and finds no git. What it renders is read back as a tree; nothing that
+a template makes lies in a repository, whatever it is called.
 """
 
-import json
+import importlib
+import io
+import os
 import re
-from collections.abc import Mapping
+import traceback
+import warnings
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, ParamSpec, TypeVar
 
-from msgspec import ValidationError, convert
 from packaging.version import Version
 
-from scaffold._project.config.access import read_text
+from scaffold._filesystem.project_tree import reason_to_refuse
 from scaffold._project.config.errors import PreconditionError, UsageError
-from scaffold._project.template.rendering import isolated_copier
+from scaffold._project.files.trees import Files, read_tree
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_COMMANDS: Final = ("tasks", "migrations", "jinja_extensions")
+"""What of a template's configuration would run programs or load code."""
+_OF_THE_MACHINE: Final = frozenset({"expanduser", "expandvars", "fileglob", "realpath", "relpath"})
+"""Filters that tell a template about the machine: its files, folders and environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedTemplate:
+    """What a version of a template makes of answers."""
+
+    files: Files
+    config: Mapping[str, Any]
+    """What `copier.yml` sets, without `_` before the names."""
+    answers: Mapping[str, Any]
+    """The answers in `files`, and those that the template derives."""
+    only_new: Callable[[Path], bool]
+    """Tells of a path whether the template makes it only where it is missing."""
+
+
+def render_version(
+    template: Path,
+    known: Mapping[str, bytes],
+    *,
+    facts: Mapping[str, Any] = MappingProxyType({}),
+    exclude: Iterable[str] = (),
+    name: str,
+) -> RenderedTemplate:
+    """Render a version of a template.
+
+    Args:
+        template: Its folder.
+        known: Files that are there before: that with the answers.
+        facts: Answers that override the known ones.
+        exclude: Patterns of paths that are left out, as in `.gitignore`.
+        name: What the person calls this version, for messages.
+
+    Raises:
+        PreconditionError: `template` for whatever is wrong with the template, with its file and
+            line; for a template that would run commands or write into a folder of git.
+    """
+    from copier import Settings, run_copy
+
+    with TemporaryDirectory(prefix="scaffold-") as made:
+        folder = Path(made)
+        for path, content in known.items():
+            (folder / path).write_bytes(content)
+        with _explained(template, folder, name), isolated_copier(), _silenced():
+            worker = _as_update(run_copy)(
+                str(template),
+                folder,
+                dict(facts),
+                settings=Settings(),
+                defaults=True,
+                overwrite=True,
+                quiet=True,
+                exclude=list(exclude),
+                skip_tasks=True,
+            )
+            config = dict(worker.template.config_data)
+            answers = dict(worker.answers.combined)
+            only_new = worker.match_skip
+        if commands := [f"'_{each}'" for each in _COMMANDS if config.get(each)]:
+            message = f"{name} has commands in its 'copier.yml': {', '.join(commands)}"
+            advice = "no template runs commands here; files are moved by '_moves'"
+            raise PreconditionError("template", message, advice)
+        files = dict(read_tree(folder))
+    for path in files:
+        if reason := reason_to_refuse(path):
+            message = f"{name} would write '{path}', which {reason}"
+            raise PreconditionError("template", message, "name another template with --template")
+    return RenderedTemplate(files, config, answers, only_new)
+
+
+def _as_update(call: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Have templates see `_copier_operation` as "update", in the old version and in the new one.
+
+    copier's own `run_update` does the same for both. The outermost operation counts.
+    """
+    mark: Callable[[str], Callable[[Callable[_P, _T]], Callable[_P, _T]]]
+    mark = importlib.import_module("copier._main").as_operation
+    return mark("update")(call)
+
+
+@contextmanager
+def isolated_copier() -> Generator[None]:
+    """Run copier where it finds no program, and where its filters tell nothing of the machine."""
+    from plumbum import local
+
+    module = importlib.import_module("jinja2_ansible_filters.core_filters")
+    usual = module.FilterModule.filters
+
+    def filters(self: object) -> dict[str, object]:
+        found: dict[str, object] = usual(self)
+        return {**found, **{each: _Refused(each) for each in _OF_THE_MACHINE & found.keys()}}
+
+    module.FilterModule.filters = filters
+    try:
+        with local.env(PATH=os.devnull):
+            yield
+    finally:
+        module.FilterModule.filters = usual
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A filter that templates may not use."""
+
+    name: str
+
+    def __call__(self, *_arguments: object, **_options: object) -> str:
+        raise ValueError(f"the filter '{self.name}' would tell the template about this machine")
+
+
+@contextmanager
+def _silenced() -> Generator[None]:
+    """Print nothing of copier's: its banners and warnings name temporary folders."""
+    with (
+        redirect_stdout(io.StringIO()),
+        redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(action="ignore"),
+    ):
+        yield
+
+
+@contextmanager
+def _explained(template: Path, folder: Path, name: str) -> Generator[None]:
+    """Tell whatever goes wrong as a problem of the template, at its place."""
+    try:
+        yield
+    except Exception as error:
+        root = template.resolve()
+        reason = " ".join(str(error).split()) or type(error).__name__
+        for each in (root, template, folder.resolve(), folder):
+            reason = reason.replace(f"{each}{os.sep}", "").replace(str(each), ".")
+        kind = type(error).__name__
+        message = f"{name}{_place(error, root)}: {kind}: {reason}"
+        advice = "correct it in the template's repository, or name another with --template"
+        raise PreconditionError("template", message, advice) from error
+
+
+def _place(error: BaseException, root: Path) -> str:
+    """Return the file of the template that an error speaks of, and the line if it is known."""
+    for each in (error, error.__cause__, error.__context__):
+        mark = getattr(each, "problem_mark", None)
+        if mark is not None:
+            return f", '{_inside(str(mark.name), root) or 'copier.yml'}', line {mark.line + 1}"
+        found = getattr(each, "filename", None)
+        if isinstance(found, str) and (inside := _inside(found, root)):
+            line = getattr(each, "lineno", None)
+            return f", '{inside}'" + (f", line {line}" if line else "")
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if inside := _inside(frame.filename, root):
+            return f", '{inside}', line {frame.lineno}"
+    return ""
+
+
+def _inside(name: str, root: Path) -> str:
+    path = Path(name)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
+
 
 _VERSION: Final = re.compile(r"v[0-9]+(\.[0-9]+)*")
 """The folder of a version of a template."""
@@ -119,105 +292,3 @@ def _copy(template: Path, folder: Path, data: dict[str, Any], *, defaults: bool)
             )
     except ValueError as error:
         raise UsageError("invalid-answer", " ".join(str(error).split())) from error
-
-
-ANSWERS: Final = ".copier-answers.yml"
-SHIPPED: Final = "scaffold:"
-"""Begins the names of the templates that ship with this distribution."""
-
-_SOURCE: Final = "_src_path"
-_VERSION_KEY: Final = "_commit"
-_LINE: Final = r"^{}:(?P<value>.*(?:\n[ \t]+.*)*)\n?"
-"""A key with its value, which YAML may fold into several lines."""
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+:-]*(?<!:)")
-"""What YAML reads as the same text without quotes, unless it looks like a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateOrigin:
-    """Where a project's template files are from."""
-
-    source: str
-    """`scaffold:plugin`, or what git can clone."""
-    version: str
-    """A tag of the template: `v1`."""
-
-
-def read_answers(root: Path) -> str:
-    """Read the answers of a project.
-
-    Raises:
-        PreconditionError: `no-template` if there is no such file; `outside` or `unreadable` if it
-            leads out of the project, or is not a regular file.
-    """
-    try:
-        return read_text(root, ANSWERS)
-    except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise _no_template(root) from error
-
-
-def read_origin(root: Path) -> TemplateOrigin:
-    """Read which template a project is made from; raise `PreconditionError` if it says none."""
-    origin = origin_in(read_answers(root))
-    if origin is None:
-        raise _no_template(root)
-    return origin
-
-
-def origin_in(text: str) -> TemplateOrigin | None:
-    """Return which template the text of an answers file names."""
-    source, version = _value(text, _SOURCE), _value(text, _VERSION_KEY)
-    return TemplateOrigin(source, version) if source and version else None
-
-
-def with_origin(text: str, origin: TemplateOrigin) -> str:
-    """Return the text of an answers file with another template or version."""
-    for key, value in ((_SOURCE, origin.source), (_VERSION_KEY, origin.version)):
-        line = f"{key}: {_quoted(value)}\n"
-        found = re.search(_LINE.format(key), text, re.MULTILINE)
-        if found is not None:
-            text = text[: found.start()] + line + text[found.end() :]
-        else:
-            text = f"{text}{line}" if text.endswith("\n") or not text else f"{text}\n{line}"
-    return text
-
-
-def answers_in(text: str) -> dict[str, Any]:
-    """Return the answers in the text of an answers file, or raise `PreconditionError`."""
-    import yaml
-
-    try:
-        loaded = convert(yaml.safe_load(text), dict[str, Any])
-    except (yaml.YAMLError, ValidationError, ValueError, RecursionError) as error:
-        message = f"'{ANSWERS}' cannot be read: {' '.join(str(error).split())}"
-        raise PreconditionError("no-template", message, _ADVICE) from error
-    return {key: value for key, value in loaded.items() if not key.startswith("_")}
-
-
-_ADVICE: Final = f"bring back '{ANSWERS}', which 'scaffold new-plugin' wrote"
-
-
-def _no_template(root: Path) -> PreconditionError:
-    message = f"'{root}' does not say which template it was made from"
-    return PreconditionError("no-template", message, _ADVICE)
-
-
-def _value(text: str, key: str) -> str | None:
-    found = re.search(_LINE.format(key), text, re.MULTILINE)
-    value = found["value"].strip() if found else ""
-    if not value or _PLAIN.fullmatch(value):
-        return value
-    import yaml
-
-    try:
-        loaded = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
-    return loaded if isinstance(loaded, str) else None
-
-
-def _quoted(value: str) -> str:
-    if _PLAIN.fullmatch(value) and not value.isdigit():
-        return value
-    # A JSON string is a YAML one, but for line separators that only JSON allows in it.
-    return json.dumps(value, ensure_ascii=not value.isprintable())

@@ -15,10 +15,23 @@ from scaffold._project.config.errors import PreconditionError
 from scaffold._project.files.file_changes import Change, State
 from scaffold._project.files.lockfile import LOCKFILE, Entry, Lock, Owner, digest, read_lock
 from scaffold._project.files.trees import File, Files, Mode
-from scaffold._project.generate.generation_plan import plan_bindings
+from scaffold._project.generate.generation_plan import plan_after
 from scaffold._project.git.repository import Repository
-from scaffold._project.template.merging import merge_file, project_file_at, with_line_endings_of
-from scaffold._project.template.rendering import RenderedTemplate, moved_files, render_version
+from scaffold._project.template.answers import (
+    ANSWERS,
+    SHIPPED,
+    TemplateOrigin,
+    answers_in,
+    read_answers,
+    read_origin,
+    with_origin,
+)
+from scaffold._project.template.merging import (
+    merge_file,
+    moved_files,
+    project_file_at,
+    with_line_endings_of,
+)
 from scaffold._project.template.sources import (
     BundledTemplate,
     TemplateSource,
@@ -29,16 +42,7 @@ from scaffold._project.template.sources import (
     is_newer,
     permissions_file,
 )
-from scaffold._project.template.template import (
-    ANSWERS,
-    SHIPPED,
-    TemplateOrigin,
-    answers_in,
-    bundled_versions,
-    read_answers,
-    read_origin,
-    with_origin,
-)
+from scaffold._project.template.template import RenderedTemplate, bundled_versions, render_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,7 @@ class _Merger:
         entries[ANSWERS] = Entry(Owner.TEMPLATE, digest(answers.encode()))
         lock = Lock(kept.generator, kept.hookspecs, entries)
         written = {path: change.after for path, change in self.changes.items()}
-        found = plan_bindings(self.root, written, lock)
+        found = plan_after(self.root, written, lock)
         if found is not None:
             self.changes |= {change.path: change for change in found.changes}
             lock = found.lock

@@ -34,7 +34,7 @@ def make(folder, kind, *, version, hookspecs=None):
     template = bundled_versions("plugin")[version]
     usual, new_project.newest_bundled = new_project.newest_bundled, lambda _name: template
     try:
-        files = new_project.new_project(
+        made = new_project.new_project(
             folder.name,
             named_hookspec(kind, hookspecs),
             runtimes=(),
@@ -45,7 +45,7 @@ def make(folder, kind, *, version, hookspecs=None):
         )
     finally:
         new_project.newest_bundled = usual
-    create_project(folder, files)
+    create_project(folder, made.files)
     return folder
 
 

@@ -3,19 +3,19 @@
 import pytest
 
 from scaffold._project.config.errors import PreconditionError
+from scaffold._project.template.answers import (
+    TemplateOrigin,
+    answers_in,
+    origin_in,
+    read_answers,
+    with_origin,
+)
 from scaffold._project.template.sources import (
     absolute_source,
     allow,
     find_bundled,
     is_allowed,
     permissions_file,
-)
-from scaffold._project.template.template import (
-    TemplateOrigin,
-    answers_in,
-    origin_in,
-    read_answers,
-    with_origin,
 )
 
 TEXT = "# Written by scaffold\n_commit: v1\n_src_path: scaffold:plugin\nname: demo\n"

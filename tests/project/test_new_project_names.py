@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from scaffold._project.config.errors import UsageError
-from scaffold._project.config.plugin_names import RESERVED, class_name, package_name
+from scaffold._project.config.hookspec_lookup import named_hookspec
+from scaffold._project.generate.generated_files import plugin_class
+from scaffold._project.new_project import RESERVED, package_name
+from scaffold.generator import compile_kind
 
 
 @pytest.mark.parametrize(
@@ -64,4 +67,4 @@ def test_every_dependency_of_a_plugin_is_reserved():
     ],
 )
 def test_a_class_is_never_called_like_its_contract(package, expected):
-    assert class_name(package, "ToolPlugin") == expected
+    assert plugin_class(compile_kind(named_hookspec("tool")), package) == expected
