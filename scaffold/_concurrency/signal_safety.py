@@ -91,10 +91,18 @@ class SignalSafeFuture(Generic[T]):
         """True if the result is set."""
         return bool(self._given)
 
-    def settle(self, result: Callable[[], T]) -> None:
-        """Set the result: a function that returns it, or raises the error."""
+    def settle(self, result: Callable[[], T]) -> bool:
+        """Set the result: a function that returns it, or raises the error.
+
+        Returns False if another result was set before.
+        """
         self._given.append(result)
         self._wake.put(None)
+        return self._given[0] is result
+
+    def result(self, seconds: float | None = None) -> T:
+        """Wait as `wait` does; return or raise the result."""
+        return self.wait(seconds)()
 
     def wait(self, seconds: float | None = None) -> Callable[[], T]:
         """Wait until the result is set, and return the function that returns or raises it.
@@ -110,5 +118,8 @@ class SignalSafeFuture(Generic[T]):
                 self._wake.get(timeout=None if seconds is None else max(0.0, seconds))
             except Empty:
                 raise ResultTimeout from None
-            self._wake.put(None)  # for other waiting threads
+            finally:
+                # For other threads that wait, also if a signal handler raises here.
+                if self._given:
+                    self._wake.put(None)
         return self._given[0]

@@ -4,12 +4,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
+from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
 from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
 from scaffold.client._process.process import pauses
@@ -70,7 +70,7 @@ class StdioChannel:
         self._lock = reentrant_lock(Rank.CHANNEL)
         """Held by a thread that begins a restart. The thread does not wait while it holds it."""
         self._closed = False
-        self._pending_restart: Future[SyncConnection] | None = None
+        self._pending_restart: SignalSafeFuture[SyncConnection] | None = None
         self._restart_thread: threading.Thread | None = None
         self._starting: SyncConnection
         self._connection = self._connect()
@@ -186,17 +186,17 @@ class StdioChannel:
                 return self._connection
             pending = self._pending_restart or self._begin_restart()
         try:
-            return pending.result(max(0.0, deadline - time.monotonic()))
-        except TimeoutError:
+            return pending.result(deadline - time.monotonic())
+        except ResultTimeout:
             raise self._restart_policy.restart_timeout_error() from None
 
-    def _begin_restart(self) -> "Future[SyncConnection]":
+    def _begin_restart(self) -> SignalSafeFuture[SyncConnection]:
         """Restart in another thread, because a restart can take longer than the caller may wait.
 
         Raises `NoRoom` if the host cannot start another thread.
         """
         delay = self._restart_policy.count_restart(self._connection)
-        pending: Future[SyncConnection] = Future()
+        pending: SignalSafeFuture[SyncConnection] = SignalSafeFuture()
         thread = threading.Thread(target=self._restart, args=(pending, delay), daemon=True)
         # Set before the thread runs, because the thread resets both when it has finished. If the
         # thread
@@ -213,7 +213,7 @@ class StdioChannel:
             raise
         return pending
 
-    def _restart(self, pending: "Future[SyncConnection]", delay: float) -> None:
+    def _restart(self, pending: SignalSafeFuture[SyncConnection], delay: float) -> None:
         try:
             self._connection.close()
             for nap in pauses(delay):
@@ -235,14 +235,13 @@ class StdioChannel:
             self._finish_restart(pending, None)
 
     def _finish_restart(
-        self, pending: "Future[SyncConnection]", error: BaseException | None
+        self, pending: SignalSafeFuture[SyncConnection], error: BaseException | None
     ) -> None:
         self._pending_restart = None
-        end = self._connection.end
-        if error is None and end is None:
-            pending.set_result(self._connection)
-        else:
-            pending.set_exception(error or (channel_closed_error if end is None else end)())
+        connection = self._connection
+        if error is None and connection.end is not None:
+            error = connection.end()
+        pending.settle(lambda: connection if error is None else _fail(error))
 
     def _connect(self) -> SyncConnection:
         """Start a process and open a session with it."""
@@ -292,6 +291,10 @@ class StdioChannel:
             raise channel_closed_error()
         self._starting = SyncConnection(self._launch, session, self._limit)
         return self._starting
+
+
+def _fail(error: BaseException) -> NoReturn:
+    raise error
 
 
 def _run_conversation(

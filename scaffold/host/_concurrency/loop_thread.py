@@ -257,11 +257,12 @@ class _Work(SignalSafeFuture[T]):
                 self.loop.call_soon_threadsafe(self._cancel)
 
     @override
-    def settle(self, result: Callable[[], T]) -> None:
-        super().settle(result)
+    def settle(self, result: Callable[[], T]) -> bool:
+        first = super().settle(result)
         self._waiting.discard(self)
         with suppress(IndexError):  # it was settled before
             self._ended.pop()()
+        return first
 
     def _cancel(self) -> None:
         if self._task is not None:

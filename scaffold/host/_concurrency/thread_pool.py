@@ -8,17 +8,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
 
 from scaffold._concurrency.finish_cancelled import cancel_all
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
+from scaffold._concurrency.signal_safety import SignalSafeFuture
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
-from scaffold.host._concurrency.time_limit import AbandonedWork, ThreadUnavailable, WorkRefused
+from scaffold.host._concurrency.time_limit import (
+    AbandonedWork,
+    ThreadUnavailable,
+    WorkRefused,
+    settle_by,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_Work: TypeAlias = tuple[Callable[[], None], Callable[[], object]]
+_Work: TypeAlias = tuple[Callable[[], object], Callable[[], object]]
 """What to do, and what to do in its place if it is dropped."""
 
 MOST: Final = 64
@@ -52,7 +57,7 @@ class ThreadPool:
         self._reset()
         reset_after_fork(self._reset)
 
-    def do(self, work: Callable[[], None], dropped: Callable[[], object] = _nothing) -> None:
+    def do(self, work: Callable[[], object], dropped: Callable[[], object] = _nothing) -> None:
         """Have work done by a thread that is idle, or by a new one, or later.
 
         Args:
@@ -82,6 +87,19 @@ class ThreadPool:
                 for _, dropped in _taken(due.get_nowait()):
                     dropped()
         due.put(None)
+
+    def begin(self, work: Callable[[], T]) -> SignalSafeFuture[T]:
+        """Have the work done in the context of this call; any thread may wait for its outcome.
+
+        Without a thread, this one does it. The outcome is `WorkRefused` if the work is dropped.
+        """
+        outcome = SignalSafeFuture[T]()
+        run = partial(settle_by, outcome, partial(contextvars.copy_context().run, work))
+        try:
+            self.do(run, partial(outcome.settle, _refuse))
+        except ThreadUnavailable:
+            run()
+        return outcome
 
     def result_of(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """Have the work done in the context of this call; the running loop awaits its result.
@@ -149,6 +167,10 @@ class ThreadPool:
         self._workers = 0
 
 
+def _refuse() -> NoReturn:
+    raise WorkRefused
+
+
 def _taken(task: "list[_Work] | None") -> "list[_Work]":
     """Take the work out of its place, so that it is done or dropped once."""
     try:
@@ -185,37 +207,20 @@ def run_in_parallel(
         yield timed(plugins[0])
         return
     threads = ThreadPool("plugin-start", MAX_PARALLEL)
-    outcomes: list[Future[_Timed[T]]] = []
+    outcomes: list[SignalSafeFuture[_Timed[T]]] = []
     try:
-        outcomes += [_begun(threads, partial(timed, plugin)) for plugin in plugins]
+        outcomes += [threads.begin(partial(timed, plugin)) for plugin in plugins]
         for outcome in outcomes:
             yield outcome.result()
     finally:
         threads.close()
         for outcome in outcomes:
-            if not outcome.done():
+            if not outcome.settled:
                 abandoned_work.add(partial(_goes_on, outcome))
 
 
-def _goes_on(outcome: "Future[Any]") -> bool:
-    return not outcome.done()
-
-
-def _begun(threads: ThreadPool, work: Callable[[], T]) -> "Future[T]":
-    outcome: Future[T] = Future()
-    context = contextvars.copy_context()
-
-    def run() -> None:
-        try:
-            outcome.set_result(context.run(work))
-        except ANY_EXCEPTION as error:
-            outcome.set_exception(as_exception(error))
-
-    try:
-        threads.do(run, outcome.cancel)
-    except ThreadUnavailable:
-        run()
-    return outcome
+def _goes_on(outcome: SignalSafeFuture[Any]) -> bool:
+    return not outcome.settled
 
 
 async def async_run_in_parallel(

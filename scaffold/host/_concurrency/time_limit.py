@@ -9,13 +9,13 @@ import contextvars
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.errors import ConnectFailed, ScaffoldError
-from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
+from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS, as_exception
 from scaffold.host._concurrency.waiting import async_wait_until, wait_until
 
 T = TypeVar("T")
@@ -91,8 +91,8 @@ def run_in_time(
 
     Raises `ThreadUnavailable` for work without `undo` if no thread can be started.
     """
-    outcome: Future[T] = Future()
-    run = partial(_settle, outcome, work, undo, contextvars.copy_context())
+    outcome = SignalSafeFuture[T]()
+    run = partial(_do, outcome, work, undo, contextvars.copy_context(), _nothing)
     thread = _thread(run)
     try:
         try:
@@ -101,16 +101,15 @@ def run_in_time(
             if undo is None:
                 raise
             run()
-            return outcome.result()
-        return outcome.result(seconds)
-    except TimeoutError:
-        if outcome.done():  # the work's own error, or it has ended at this moment
-            return outcome.result()
-        _give_up(outcome, thread, undo, abandoned_work)
-        raise TimeLimitExceeded(seconds) from None
+        result = outcome.wait(seconds)
+    except ResultTimeout:
+        if _give_up(outcome, thread, abandoned_work):
+            raise TimeLimitExceeded(seconds) from None
+        result = outcome.wait()  # it has ended at this moment
     except BaseException:
-        _give_up(outcome, thread, undo, abandoned_work)
+        _undo_unless_given_up(outcome, thread, undo, abandoned_work)
         raise
+    return result()
 
 
 async def async_run_in_time(
@@ -125,8 +124,15 @@ async def async_run_in_time(
     """
     import asyncio
 
-    outcome: Future[T] = Future()
-    run = partial(_settle, outcome, work, undo, contextvars.copy_context())
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    outcome = SignalSafeFuture[T]()
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the loop has been closed meanwhile
+            loop.call_soon_threadsafe(lambda: None if ended.done() else ended.set_result(None))
+
+    run = partial(_do, outcome, work, undo, contextvars.copy_context(), wake)
     thread = _thread(run)
     try:
         try:
@@ -135,11 +141,11 @@ async def async_run_in_time(
             if undo is None:
                 raise
             run()
-            return outcome.result()
-        return await asyncio.shield(asyncio.wrap_future(outcome))
+        await ended
     except BaseException:
-        _give_up(outcome, thread, undo, abandoned_work)
+        _undo_unless_given_up(outcome, thread, undo, abandoned_work)
         raise
+    return outcome.result()
 
 
 def _thread(run: Callable[[], None]) -> threading.Thread:
@@ -155,38 +161,72 @@ def _start(thread: threading.Thread) -> None:
         raise ThreadUnavailable(thread.name, error) from None
 
 
-def _settle(
-    outcome: Future[T],
+def settle_by(outcome: SignalSafeFuture[T], work: Callable[[], T]) -> bool:
+    """Do work of a plugin, on a thread that only plugins use, and settle its outcome.
+
+    Returns False if the work has succeeded, but its result was given up before.
+    """
+    try:
+        result = work()
+    except ANY_EXCEPTION as error:
+        outcome.settle(partial(_fail, as_exception(error)))
+        return True
+    return outcome.settle(lambda: result)
+
+
+def _do(
+    outcome: SignalSafeFuture[T],
     work: Callable[[], T],
     undo: Callable[[], object] | None,
     context: contextvars.Context,
+    ended: Callable[[], object],
 ) -> None:
-    """Do the work; undo it if its result is not wanted any more."""
-    try:
-        result = context.run(work)
-    except ANY_EXCEPTION as error:
-        with suppress(InvalidStateError):
-            outcome.set_exception(as_exception(error))
-        return
-    try:
-        outcome.set_result(result)
-    except InvalidStateError:
-        if undo is not None:
-            _undo(partial(context.run, undo))
+    """Do the work, then call `ended`; undo the work if its result is not wanted any more."""
+    wanted = settle_by(outcome, partial(context.run, work))
+    ended()
+    if not wanted and undo is not None:
+        _undo(partial(context.run, undo))
 
 
 def _give_up(
-    outcome: "Future[Any]",
+    outcome: SignalSafeFuture[Any],
+    thread: threading.Thread,
+    abandoned_work: AbandonedWork | None,
+) -> bool:
+    """Do not wait for a result any more; return False if it is there."""
+    if not outcome.settle(_given_up):
+        return False
+    if abandoned_work is not None:
+        abandoned_work.add(partial(_goes_on, thread))
+    return True
+
+
+def _undo_unless_given_up(
+    outcome: SignalSafeFuture[Any],
     thread: threading.Thread,
     undo: Callable[[], object] | None,
     abandoned_work: AbandonedWork | None,
 ) -> None:
-    """Do not wait for a result any more; work that has succeeded all the same is undone."""
-    if outcome.cancel():
-        if abandoned_work is not None:
-            abandoned_work.add(partial(_goes_on, thread))
-    elif undo is not None and outcome.exception() is None:
-        _undo(undo)
+    """Do not wait for a result any more; undo work that has succeeded all the same."""
+    if _give_up(outcome, thread, abandoned_work) or undo is None:
+        return
+    try:
+        outcome.result()
+    except PLUGIN_EXCEPTIONS:
+        return
+    _undo(undo)
+
+
+def _fail(error: Exception) -> NoReturn:
+    raise error
+
+
+def _given_up() -> NoReturn:
+    raise WorkRefused
+
+
+def _nothing() -> None:
+    """Wake no event loop: a thread waits for the outcome."""
 
 
 def _goes_on(thread: threading.Thread) -> bool:

@@ -1,8 +1,6 @@
 """The five dispatch classes of a `Host`; their functions are rebuilt when plugins change."""
 
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +12,7 @@ from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import StopChain, Wanted
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.host._concurrency.background_work import BackgroundCalls
+from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._dispatch.fast_dispatch import fast_chain, fast_collect, unguarded_calls
 from scaffold.host._dispatch.function_routing import by_function, one_owner, owners
 from scaffold.host._dispatch.kind_group import BoundPlugin, KindGroup, blame
@@ -215,10 +214,15 @@ def _asked(
     away = [bound for bound in bound_plugins if not bound.local]
     answers: dict[str, Callable[[], Any]] = {}
     if len(away) > 1:
-        with ThreadPoolExecutor(len(away), "plugin-collect") as pool:
-            for bound in away:
-                future = pool.submit(copy_context().run, bound.call, payload)
-                answers[bound.name] = future.result
+        # Not an executor: its threads keep the interpreter from ending, and start none at its end.
+        threads = ThreadPool("plugin-collect", len(away))
+        try:
+            begun = [threads.begin(partial(bound.call, payload)) for bound in away]
+            answers = {
+                bound.name: outcome.wait() for bound, outcome in zip(away, begun, strict=True)
+            }
+        finally:
+            threads.close()
     return [
         (bound, answers.get(bound.name) or partial(bound.call, payload)) for bound in bound_plugins
     ]
