@@ -7,6 +7,7 @@ gets no template. See `scaffold._mcp.message_templates`.
 """
 
 import time
+from contextvars import copy_context
 from typing import Final, TypeAlias
 
 from scaffold._mcp.jsonrpc import JsonRpcError, write_error_response
@@ -18,6 +19,8 @@ from scaffold.server._protocol.tool_calls import ToolCall, ToolResponder
 HeaderKey: TypeAlias = tuple[Header, ...]
 """The headers of a request, without `Content-Length`: the key of its templates."""
 
+_MAX_HELD_BYTES: Final = 64 * 2**10
+"""The maximum size of a body on the fast path, which needs the whole body at once."""
 _MAX_HEADER_KEYS: Final = 64
 """The maximum of header keys; all are dropped when there would be more."""
 
@@ -49,11 +52,51 @@ class HttpTemplates:
         self._templates[key].remember(body, call.arguments, responder)
 
 
-def fast_respond(body: bytes, templates: TemplateCache[ToolResponder]) -> tuple[int, bytes] | None:
-    """Respond to a call on this thread; return the HTTP status and the body of the response.
+class FastRequests:
+    """The requests of one connection that are held back until their bodies are complete.
 
-    Returns `None` if the request needs all checks. The hook has not been called then.
+    If a template matches, the response is known at once. Otherwise the protocol releases the
+    request, as if it had just arrived.
     """
+
+    def __init__(self, cache: HttpTemplates) -> None:
+        self._cache = cache
+        self._body = b""
+        self.templates: TemplateCache[ToolResponder] | None = None
+        """The templates for the request that is held back; `None` if none is."""
+
+    def hold_back(self, headers: list[Header]) -> bool:
+        """Hold a request back if its headers have templates; return whether they do."""
+        self._body = b""
+        self.templates = self._cache.find(header_key(headers))
+        return self.templates is not None
+
+    def add(self, body: bytes) -> bool:
+        """Add a part of the body; return false if it is too long to be held back."""
+        self._body += body
+        return len(self._body) <= _MAX_HELD_BYTES
+
+    def respond(self) -> tuple[int, bytes] | None:
+        """Respond to the request; return the HTTP status and the body of the response.
+
+        Returns `None` if the request needs all checks. The hook has not been called then, and the
+        request is still held back.
+        """
+        assert self.templates is not None
+        # Its own context, as a task has: variables that the plugin sets must not leak out.
+        responded = copy_context().run(_respond, self._body, self.templates)
+        if responded is not None:
+            self.templates = None
+        return responded
+
+    def release(self) -> bytes:
+        """Hold the request back no longer; return the body so far."""
+        self.templates = None
+        return self._body
+
+
+def _respond(body: bytes, templates: TemplateCache[ToolResponder]) -> tuple[int, bytes] | None:
+    """Respond on this thread, if the function is fast; see `FastRequests.respond`."""
     parts = templates.split(body)
     if parts is None:
         return None

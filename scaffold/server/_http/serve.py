@@ -14,9 +14,8 @@ from typing_extensions import override
 
 from scaffold.server._http.app import PATH, App
 from scaffold.server._http.connection_limits import BACKLOG, close_overdue
-from scaffold.server._http.http_protocol import HttpProtocol
+from scaffold.server._http.http_protocol import HttpProtocol, http_connections
 from scaffold.server._http.session_tokens import SessionTokens
-from scaffold.server._http.strict_parser import StrictHttpProtocol
 from scaffold.server._options import Options
 from scaffold.server._process.descriptors import InheritedDescriptors
 from scaffold.server._process.shutdown import Shutdown
@@ -79,7 +78,8 @@ async def serve_http(
     server = _Server(config, worker.heartbeat if worker else partial(announce, listener))
 
     async def check_connections() -> None:
-        close_overdue(list(server.server_state.connections), options.stream_timeout)
+        connections = http_connections(server.server_state.connections)
+        close_overdue(connections, options.stream_timeout)
         if worker is not None:
             worker.heartbeat()
 
@@ -102,11 +102,8 @@ async def serve_http(
 
 def _descriptors(listener: socket, server: uvicorn.Server) -> list[int]:
     """Return the descriptors of the listening socket and of all connections."""
-    connections = list(server.server_state.connections)
     transports = [
-        connection.transport
-        for connection in connections
-        if isinstance(connection, StrictHttpProtocol)
+        connection.transport for connection in http_connections(server.server_state.connections)
     ]
     sockets = [transport.get_extra_info("socket") for transport in transports]
     return [

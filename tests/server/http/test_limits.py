@@ -8,10 +8,13 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from scaffold._mcp.message_templates import TemplateCache
 from scaffold.server._http import connection_limits
 from scaffold.server._http.connection_limits import close_overdue
+from scaffold.server._http.fast_requests import HeaderKey, HttpTemplates
 from scaffold.server._http.http_exchange import Receive, Scope, Send
-from scaffold.server._http.http_protocol import HttpProtocol
+from scaffold.server._http.http_protocol import HttpProtocol, http_connections
+from scaffold.server._protocol.tool_calls import ToolResponder
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -55,7 +58,7 @@ class Site:
         return reader, writer
 
     def look(self) -> None:
-        close_overdue(list(self.state.connections))
+        close_overdue(http_connections(self.state.connections))
 
 
 @asynccontextmanager
@@ -96,6 +99,35 @@ def test_a_request_that_does_not_come_in_time_is_told_so(
         site.look()
         assert (await reader.read()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
         assert site.events in ([], ["http.request", "http.disconnect"], ["http.disconnect"])
+
+    run(test)
+
+
+@pytest.mark.parametrize("earlier", [b"", HEAD + b"Content-Length: 2\r\n\r\n{}"])
+def test_a_held_back_request_that_does_not_come_in_time_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, earlier: bytes
+) -> None:
+    """The fast path waits for the whole body, on a new connection or after another request."""
+    monkeypatch.setattr(connection_limits, "_REQUEST_TIMEOUT", 0.0)
+    held = asyncio.Semaphore(0)
+
+    def find(_self: HttpTemplates, _key: HeaderKey) -> TemplateCache[ToolResponder]:
+        held.release()
+        return TemplateCache("arguments")
+
+    monkeypatch.setattr(HttpTemplates, "find", find)
+
+    async def test(site: Site) -> None:
+        reader, writer = await site.connect()
+        if earlier:
+            writer.write(earlier)
+            await held.acquire()
+            assert (await reader.readuntil(b"{}")).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.write(HEAD + b"Content-Length: 9\r\n\r\n{")
+        await held.acquire()
+        site.look()
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert len(site.headers) == bool(earlier)
 
     run(test)
 
