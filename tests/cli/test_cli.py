@@ -60,6 +60,8 @@ def test_help_needs_nothing_heavy():
     assert not heavy & set(loaded.stdout.split())
     assert {name for name in loaded.stdout.split() if name.startswith("scaffold.")} == {
         *("scaffold._lazy", "scaffold._version", "scaffold._cli", "scaffold._cli.app"),
+        "scaffold._cli.options",
+        *(f"scaffold._cli.options.{group}" for group in ("project", "plugin", "hookspec")),
     }
 
 

@@ -13,7 +13,6 @@ MAX_LINES = 300
 MAX_MODULES = 14
 
 LONG_MODULES = {
-    "scaffold/_cli/app.py": 440,
     "scaffold/_project/files/write_journal.py": 340,
     "scaffold/client/_http/request_with_retries.py": 340,
     "scaffold/client/_stdio/channel.py": 330,
