@@ -1,40 +1,34 @@
 """The suite `contract`: the eight invariants of the runtime (dagstack ADR-0003)."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, TypeAlias
 
-from scaffold.testing._checks import source_rules
 from scaffold.testing._checks.check import Check, Finding, Method, Suite
 from scaffold.testing._checks.host_checks import determinism, idempotency, loop_is_free, three_hosts
 from scaffold.testing._checks.payload_checks import json_boundaries, progress
+from scaffold.testing._checks.source_rules import (
+    AMBIENT,
+    BLOCKING,
+    CHANCE,
+    RESOURCES,
+    SINKS,
+    Rule,
+    rule_violations,
+)
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
 
 
-def _ambient_state(subject: PluginUnderTest) -> Iterator[Finding]:
+def _code_violations(rules: tuple[Rule, ...], subject: PluginUnderTest) -> Iterator[Finding]:
     _needs_code(subject)
-    yield from source_rules.rule_violations(source_rules.AMBIENT, subject)
-
-
-def _injected_resources(subject: PluginUnderTest) -> Iterator[Finding]:
-    _needs_code(subject)
-    yield from source_rules.rule_violations(source_rules.RESOURCES, subject)
-
-
-def _blocking_calls(subject: PluginUnderTest) -> Iterator[Finding]:
-    _needs_code(subject)
-    yield from source_rules.rule_violations(source_rules.BLOCKING, subject)
-
-
-def _sinks(subject: PluginUnderTest) -> Iterator[Finding]:
-    _needs_code(subject)
-    yield from source_rules.rule_violations(source_rules.SINKS, subject)
+    yield from rule_violations(rules, subject)
 
 
 def _chance(subject: PluginUnderTest) -> Iterator[Finding]:
     _needs_code(subject)
     if subject.manifest.unit_of_work.idempotency_mode != "output_hash":
         raise NotApplicable("unit_of_work.idempotency_mode is not 'output_hash'")
-    yield from source_rules.rule_violations(source_rules.CHANCE, subject)
+    yield from rule_violations(CHANCE, subject)
 
 
 def _needs_code(subject: PluginUnderTest) -> None:
@@ -82,7 +76,7 @@ _ROWS: Final[tuple[_Row, ...]] = (
         1,
         "reading",
         "a plugin does not rely on what happens to be around it",
-        _ambient_state,
+        partial(_code_violations, AMBIENT),
     ),
     (
         "json-boundaries",
@@ -96,7 +90,7 @@ _ROWS: Final[tuple[_Row, ...]] = (
         3,
         "reading",
         "long-lived resources come from the context",
-        _injected_resources,
+        partial(_code_violations, RESOURCES),
     ),
     (
         "free-loop",
@@ -110,7 +104,7 @@ _ROWS: Final[tuple[_Row, ...]] = (
         4,
         "reading",
         "a plugin neither blocks the host's thread nor picks an executor",
-        _blocking_calls,
+        partial(_code_violations, BLOCKING),
     ),
     (
         "unit-of-work",
@@ -131,7 +125,7 @@ _ROWS: Final[tuple[_Row, ...]] = (
         6,
         "reading",
         "nothing is written past the sinks of the host",
-        _sinks,
+        partial(_code_violations, SINKS),
     ),
     (
         "idempotency",
