@@ -14,9 +14,6 @@ MAX_MODULES = 14
 
 LONG_MODULES = {
     "scaffold/_project/files/write_journal.py": 340,
-    "scaffold/client/_http/request_with_retries.py": 340,
-    "scaffold/client/_stdio/channel.py": 330,
-    "scaffold/client/_stdio/connection/async_connection.py": 360,
     "scaffold/contract/_payload/payload.py": 420,
     "scaffold/host/_in_process/async_channel.py": 330,
     "scaffold/host/_in_process/channel.py": 340,

@@ -15,7 +15,7 @@ from stdio_channels import FAULTY_KIND, FAULTY_SERVER
 
 from scaffold.client._process.process import Process
 from scaffold.client._stdio.channel import StdioChannel
-from scaffold.client._stdio.connection.read_watchdog import WATCHDOG
+from scaffold.client._stdio.connection.shared_reading import WATCHDOG
 from scaffold.contract._errors.errors import ConnectFailed, DeadlineExceeded, PeerCrashed
 
 LONG_TIMEOUT, MEDIUM_TIMEOUT, SHORT_TIMEOUT = (
@@ -109,7 +109,7 @@ def test_there_is_a_watch_as_long_as_there_are_channels_that_call(open_channel):
 
 
 def test_a_quiet_watch_ends_and_the_next_call_brings_it_back(channel, monkeypatch):
-    monkeypatch.setattr("scaffold.client._stdio.connection.read_watchdog._MAX_IDLE_CHECKS", 0)
+    monkeypatch.setattr("scaffold.client._stdio.connection.shared_reading._MAX_IDLE_CHECKS", 0)
     call = channel.bind(MEDIUM_TIMEOUT)
     call({"what": "ok"})
     for thread in watchers():

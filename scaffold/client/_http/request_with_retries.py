@@ -3,10 +3,9 @@
 Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -30,13 +29,17 @@ from scaffold.client._http.response_parsing import (
     excerpt,
     next_messages,
     parse_answer,
-    parse_refusal,
     read_beginning,
     read_body,
-    shown_location,
     status_text,
 )
-from scaffold.client._http.retry_policy import AttemptFailed, Deadline, RetryPolicy, retry_after
+from scaffold.client._http.retry_policy import (
+    AttemptFailed,
+    Deadline,
+    RetryPolicy,
+    attempt_failed,
+    read_refusal,
+)
 from scaffold.client._http.session import HttpSession
 from scaffold.client._http.transport.io_requests import (
     Failure,
@@ -51,15 +54,10 @@ from scaffold.client._http.transport.io_requests import (
 )
 from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.contract._errors.errors import (
-    ConnectFailed,
-    DeadlineExceeded,
     ProtocolError,
     TransportError,
 )
 
-_ACCESS_DENIED: Final = frozenset({401, 403, 407})
-_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
-_SERVER_ERROR: Final = 500
 _RECONNECT_PAUSE: Final = 1.0
 """Seconds before a stream is taken up again, if the server does not say."""
 
@@ -75,22 +73,6 @@ _OPENING_METHODS: Final = frozenset({"server/discover", "initialize", "notificat
 
 _SESSION_HEADERS_ONLY: Final = OutgoingMessage("", b"")
 """Neither a request nor a notification: it needs the headers of the session alone."""
-
-_MEANING_OF_FAILURES: Final[dict[Failure, dict[str, Any]]] = {
-    Failure.UNSENT: {
-        "error": ConnectFailed,
-        "is_transient": True,
-        "not_processed": True,
-        "unreachable": True,
-    },
-    Failure.UNREACHABLE: {"error": ConnectFailed},
-    Failure.UNTRUSTED: {"error": ConnectFailed},
-    Failure.CUT: {"error": TransportError, "is_transient": True, "means_no_answer": True},
-    Failure.LATE: {"error": DeadlineExceeded, "means_no_answer": True},
-    Failure.GARBLED: {"error": ProtocolError},
-    Failure.CLOSED: {"error": ConnectFailed},
-}
-"""What a break means for the next try."""
 
 
 class Attempt(NamedTuple):
@@ -160,11 +142,8 @@ class RequestSender:
                 return (yield from self._try(outgoing, deadline, current))
             except AttemptFailed as raised:
                 setback = raised
-            except ProtocolError as error:
-                setback = AttemptFailed(str(error), ProtocolError, means_no_answer=True)
-            except RequestFailed as broken:
-                late = f" ({deadline.seconds:.3g} s)" if broken.failure is Failure.LATE else ""
-                setback = AttemptFailed(broken.cause + late, **_MEANING_OF_FAILURES[broken.failure])
+            except (ProtocolError, RequestFailed) as error:
+                setback = attempt_failed(error, deadline)
             if outgoing.is_probe and setback.means_no_answer:
                 return None
             pause = attempts.pause(setback)
@@ -180,7 +159,7 @@ class RequestSender:
         number, send = attempt
         head: ResponseHead = yield send
         if head.status >= HTTPStatus.MULTIPLE_CHOICES:
-            return (yield from self._refused(outgoing, send.headers, head))
+            return (yield from read_refusal(outgoing, send.headers, head))
         if not outgoing.expects_response:
             return None
         if outgoing.method == "initialize":
@@ -198,46 +177,6 @@ class RequestSender:
                 raise
             # Something has come of it: the call cannot be made again as if nothing had.
             raise AttemptFailed(broken.cause, TransportError) from None
-
-    def _refused(
-        self, outgoing: OutgoingMessage, headers: Mapping[str, str], head: ResponseHead
-    ) -> Steps[Message | None]:
-        """Handle a status of 300 or more: raise, or return the JSON-RPC error."""
-        status = head.status
-        shown = status_text(status)
-        if status < HTTPStatus.BAD_REQUEST:
-            location = shown_location(head.get_header("location"))
-            raise ProtocolError(f"{shown} to {location}; redirects are not followed")
-        body = yield from read_beginning()
-        came = f"{shown}: {excerpt(body)}" if body else shown
-        if status in _ACCESS_DENIED:
-            raise AttemptFailed(f"the server turned us away with {came}", ConnectFailed)
-        stale_session = headers.get("mcp-session-id", "")
-        if status == HTTPStatus.NOT_FOUND and stale_session:
-            ended = "the server does not know the session"
-            raise AttemptFailed(
-                ended,
-                ProtocolError,
-                is_transient=True,
-                not_processed=True,
-                retry_after_seconds=0,
-                stale_session=stale_session,
-            )
-        if status in _TRANSIENT and not (outgoing.is_probe and status == _SERVER_ERROR):
-            retry_after_seconds = retry_after(head.get_header("retry-after"))
-            asked = status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after_seconds is not None
-            not_processed = asked or status == HTTPStatus.TOO_MANY_REQUESTS
-            raise AttemptFailed(
-                came,
-                TransportError,
-                is_transient=True,
-                not_processed=not_processed,
-                retry_after_seconds=retry_after_seconds,
-            )
-        message = parse_refusal(body)
-        if message is None and not outgoing.is_probe:
-            raise ProtocolError(f"the server answered {came}")
-        return message
 
     def _stream(
         self, outgoing: OutgoingMessage, head: ResponseHead, id: int, deadline: Deadline

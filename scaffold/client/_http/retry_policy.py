@@ -1,4 +1,4 @@
-"""When a request is retried, and after which delay.
+"""What a failed attempt means: whether a request is retried, and after which delay.
 
 A request that surely was not worked on may always be sent again; any other only if doing it twice
 is as good as once. Pauses grow and are drawn at random, so that clients of a server in trouble
@@ -8,12 +8,29 @@ Source: RFC 9110 §9.2.2, §10.2.3.
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
-from scaffold.contract._errors.errors import TransportError
+from scaffold._mcp.jsonrpc import Message
+from scaffold.client._http.response_parsing import (
+    excerpt,
+    parse_refusal,
+    read_beginning,
+    shown_location,
+    status_text,
+)
+from scaffold.client._http.transport.io_requests import Failure, RequestFailed, ResponseHead, Steps
+from scaffold.client._protocol.session import OutgoingMessage
+from scaffold.contract._errors.errors import (
+    ConnectFailed,
+    DeadlineExceeded,
+    ProtocolError,
+    TransportError,
+)
 
 _MAX_ATTEMPTS: Final = 4
 _FIRST_PAUSE: Final = 0.1
@@ -22,6 +39,26 @@ _MAX_ABSENCE_PAUSE: Final = 0.5
 """Seconds between two looks for a server that is not there."""
 _MIN_ATTEMPT: Final = 0.02
 """Seconds that a try must have left: else the error says that it is late, not what is wrong."""
+
+_ACCESS_DENIED: Final = frozenset({401, 403, 407})
+_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
+_SERVER_ERROR: Final = 500
+
+_MEANING_OF_FAILURES: Final[dict[Failure, dict[str, Any]]] = {
+    Failure.UNSENT: {
+        "error": ConnectFailed,
+        "is_transient": True,
+        "not_processed": True,
+        "unreachable": True,
+    },
+    Failure.UNREACHABLE: {"error": ConnectFailed},
+    Failure.UNTRUSTED: {"error": ConnectFailed},
+    Failure.CUT: {"error": TransportError, "is_transient": True, "means_no_answer": True},
+    Failure.LATE: {"error": DeadlineExceeded, "means_no_answer": True},
+    Failure.GARBLED: {"error": ProtocolError},
+    Failure.CLOSED: {"error": ConnectFailed},
+}
+"""What a break means for the next try."""
 
 _random = random.SystemRandom()
 
@@ -106,7 +143,56 @@ class RetryPolicy:
         return f"{self._what}: {causes} ({notes})" if notes else f"{self._what}: {causes}"
 
 
-def retry_after(value: str | None) -> float | None:
+def attempt_failed(error: ProtocolError | RequestFailed, deadline: Deadline) -> AttemptFailed:
+    """Return what an error means for the next attempt."""
+    if isinstance(error, ProtocolError):
+        return AttemptFailed(str(error), ProtocolError, means_no_answer=True)
+    late = f" ({deadline.seconds:.3g} s)" if error.failure is Failure.LATE else ""
+    return AttemptFailed(error.cause + late, **_MEANING_OF_FAILURES[error.failure])
+
+
+def read_refusal(
+    outgoing: OutgoingMessage, headers: Mapping[str, str], head: ResponseHead
+) -> Steps[Message | None]:
+    """Read a response of status 300 or more: raise what it means, or return its JSON-RPC error."""
+    status = head.status
+    shown = status_text(status)
+    if status < HTTPStatus.BAD_REQUEST:
+        location = shown_location(head.get_header("location"))
+        raise ProtocolError(f"{shown} to {location}; redirects are not followed")
+    body = yield from read_beginning()
+    came = f"{shown}: {excerpt(body)}" if body else shown
+    if status in _ACCESS_DENIED:
+        raise AttemptFailed(f"the server turned us away with {came}", ConnectFailed)
+    stale_session = headers.get("mcp-session-id", "")
+    if status == HTTPStatus.NOT_FOUND and stale_session:
+        ended = "the server does not know the session"
+        raise AttemptFailed(
+            ended,
+            ProtocolError,
+            is_transient=True,
+            not_processed=True,
+            retry_after_seconds=0,
+            stale_session=stale_session,
+        )
+    if status in _TRANSIENT and not (outgoing.is_probe and status == _SERVER_ERROR):
+        retry_after_seconds = _retry_after(head.get_header("retry-after"))
+        asked = status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after_seconds is not None
+        not_processed = asked or status == HTTPStatus.TOO_MANY_REQUESTS
+        raise AttemptFailed(
+            came,
+            TransportError,
+            is_transient=True,
+            not_processed=not_processed,
+            retry_after_seconds=retry_after_seconds,
+        )
+    message = parse_refusal(body)
+    if message is None and not outgoing.is_probe:
+        raise ProtocolError(f"the server answered {came}")
+    return message
+
+
+def _retry_after(value: str | None) -> float | None:
     """Return the seconds that a `Retry-After` header asks for; `None` without a usable one."""
     if value is None:
         return None

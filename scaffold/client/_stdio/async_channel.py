@@ -10,10 +10,9 @@ from typing import Any, Generic, TypeVar
 from scaffold._concurrency.finish_cancelled import run_to_completion
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.unsupported import running_loop
-from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
 from scaffold.client._protocol.call_codecs import CallCodec, StartStream, make_codec, stream_opener
-from scaffold.client._protocol.session import Conversation, OutgoingMessage
+from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.connection.async_connection import AsyncConnection
 from scaffold.client._stdio.connection.transport import (
     CLOSE_GRACE_PERIOD,
@@ -21,17 +20,24 @@ from scaffold.client._stdio.connection.transport import (
     NotSent,
 )
 from scaffold.client._stdio.restart_policy import (
-    FATAL_AFTER_PROBE,
     RestartPolicy,
+    Steps,
     channel_closed_error,
     describe_state,
+    list_steps,
 )
 from scaffold.contract._context.call_context import current_call_context
-from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed, ScaffoldError
+from scaffold.contract._errors.errors import (
+    ConnectFailed,
+    PeerCrashed,
+    ScaffoldError,
+    TransportError,
+)
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+T = TypeVar("T")
 
 
 class _PreparedCalls(Generic[In, Out]):
@@ -83,6 +89,7 @@ class AsyncStdioChannel:
         self._limit = limit
         self._closed = False
         self._pending_restart: asyncio.Task[AsyncConnection | ScaffoldError] | None = None
+        self._starting: AsyncConnection | None = None
         self._connection: AsyncConnection | None = None
         reset_after_fork(self._in_fork)
 
@@ -210,10 +217,10 @@ class AsyncStdioChannel:
         deadline = time.monotonic() + seconds
         connection = await self._live_connection(deadline)
         try:
-            await _list_tools(connection, deadline, seconds)
+            await _perform(list_steps(connection), deadline, seconds)
         except PeerCrashed:
             connection = await self._live_connection(deadline)
-            await _list_tools(connection, deadline, seconds)
+            await _perform(list_steps(connection), deadline, seconds)
         return hook.output.load(connection.session.catalogue(hook))
 
     async def _live_connection(self, deadline: float) -> AsyncConnection:
@@ -257,53 +264,35 @@ class AsyncStdioChannel:
 
     async def _connect(self) -> AsyncConnection:
         """Start a process and open a session with it."""
-        session = self._restart_policy.session()
-        deadline = time.monotonic() + self._startup_timeout
-        connection = AsyncConnection(self._launch, session, self._limit)
-        probed = False
+        timeout = self._startup_timeout
+        steps = self._restart_policy.open_steps(self._start)
+        try:
+            return await _perform(steps, time.monotonic() + timeout, timeout)
+        except BaseException:
+            if self._starting is not None:
+                await run_to_completion(self._starting.aclose(channel_closed_error))
+            raise
 
-        async def send_message(outgoing: OutgoingMessage) -> Message | None:
-            nonlocal connection, probed
-            probed = probed or outgoing.is_probe
-            try:
-                return await connection.send_message(outgoing, deadline, self._startup_timeout)
-            except PeerCrashed:
-                if not (probed and outgoing.method in FATAL_AFTER_PROBE):
-                    raise
-            # An old server crashed because of the probe, at once or at the next message.
-            probed = False
-            await connection.aclose(channel_closed_error)
-            connection = AsyncConnection(self._launch, session, self._limit)
-            if outgoing.is_probe:
-                return None
-            # Does not call itself: a function that refers to itself stays in memory until a
-            # collection.
-            return await connection.send_message(outgoing, deadline, self._startup_timeout)
-
-        with self._restart_policy.opening(session):
-            try:
-                await _run_conversation(session.open(), send_message)
-            except BaseException:
-                await run_to_completion(connection.aclose(channel_closed_error))
-                raise
-        connection.answered_since_check()
+    def _start(self, session: ProtocolSession) -> AsyncConnection:
+        self._starting = connection = AsyncConnection(self._launch, session, self._limit)
         return connection
 
 
-async def _run_conversation(
-    conversation: Conversation, send_message: Callable[[OutgoingMessage], Awaitable[Message | None]]
-) -> None:
-    outgoing = next(conversation)
-    while True:
-        answer = await send_message(outgoing)
-        try:
-            outgoing = conversation.send(answer)
-        except StopIteration:
-            return
-
-
-async def _list_tools(connection: AsyncConnection, deadline: float, seconds: float) -> None:
-    await _run_conversation(
-        connection.session.list_tools(),
-        lambda outgoing: connection.send_message(outgoing, deadline, seconds),
-    )
+async def _perform(steps: Steps[AsyncConnection, T], deadline: float, seconds: float) -> T:
+    """Send each message of the steps, and give them its response; return their result."""
+    try:
+        connection, outgoing = next(steps)
+        while True:
+            answer = None
+            try:
+                if outgoing is None:
+                    await connection.aclose(channel_closed_error)
+                else:
+                    answer = await connection.send_message(outgoing, deadline, seconds)
+            except TransportError as error:
+                connection, outgoing = steps.throw(error)
+            else:
+                connection, outgoing = steps.send(answer)
+    except StopIteration as done:
+        result: T = done.value
+        return result

@@ -10,11 +10,10 @@ from typing import Any, Final, NoReturn, TypeVar
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
-from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, NoRoom, Spawn
 from scaffold.client._process.process import pauses
 from scaffold.client._protocol.call_codecs import StartStream, make_codec, stream_opener
-from scaffold.client._protocol.session import Conversation, OutgoingMessage, ProtocolSession
+from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.connection.sync_connection import SyncConnection
 from scaffold.client._stdio.connection.transport import (
     CLOSE_GRACE_PERIOD,
@@ -22,16 +21,18 @@ from scaffold.client._stdio.connection.transport import (
     NotSent,
 )
 from scaffold.client._stdio.restart_policy import (
-    FATAL_AFTER_PROBE,
     RestartPolicy,
+    Steps,
     channel_closed_error,
     describe_state,
+    list_steps,
 )
-from scaffold.contract._errors.errors import PeerCrashed, ScaffoldError
+from scaffold.contract._errors.errors import PeerCrashed, ScaffoldError, TransportError
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+T = TypeVar("T")
 
 _RESTART_GRACE: Final = 2.0
 """Seconds that `close` waits for a restart in progress."""
@@ -72,7 +73,7 @@ class StdioChannel:
         self._closed = False
         self._pending_restart: SignalSafeFuture[SyncConnection] | None = None
         self._restart_thread: threading.Thread | None = None
-        self._starting: SyncConnection
+        self._starting: SyncConnection | None = None
         self._connection = self._connect()
         reset_after_fork(self._in_fork)
 
@@ -149,13 +150,13 @@ class StdioChannel:
         process does, ten seconds at most.
         """
         self._closed = True
-        self._starting.fail(channel_closed_error)
+        (self._starting or self._connection).fail(channel_closed_error)
         for nap in pauses(_RESTART_GRACE):
             # A restart that is slower than that sees that the channel is closed, and ends itself.
             if self._pending_restart is None or self._restarts_here():
                 break
             time.sleep(nap)
-        for connection in (self._starting, self._connection):
+        for connection in (self._starting or self._connection, self._connection):
             connection.fail(channel_closed_error)
             connection.close(CLOSE_GRACE_PERIOD)
 
@@ -168,10 +169,10 @@ class StdioChannel:
         deadline = time.monotonic() + timeout
         connection = self._live_connection(deadline)
         try:
-            _list_tools(connection, deadline, timeout)
+            _perform(list_steps(connection), deadline, timeout)
         except PeerCrashed:
             connection = self._live_connection(deadline)
-            _list_tools(connection, deadline, timeout)
+            _perform(list_steps(connection), deadline, timeout)
         return hook.output.load(connection.session.catalogue(hook))
 
     def _live_connection(self, deadline: float) -> SyncConnection:
@@ -245,41 +246,15 @@ class StdioChannel:
 
     def _connect(self) -> SyncConnection:
         """Start a process and open a session with it."""
-        session = self._restart_policy.session()
-        deadline = time.monotonic() + self._startup_timeout
-
-        connection = self._start(session)
-        probed = False
-
-        def send_message(outgoing: OutgoingMessage) -> Message | None:
-            nonlocal connection, probed
-            probed = probed or outgoing.is_probe
-            try:
-                return connection.send_message(outgoing, deadline, self._startup_timeout)
-            except PeerCrashed:
-                if not (probed and outgoing.method in FATAL_AFTER_PROBE):
-                    raise
-            # An old server crashed because of the probe, at once or at the next message.
-            probed = False
-            connection.close()
-            connection = self._start(session)
-            # Does not call itself: a function that refers to itself stays in memory until a
-            # collection.
-            return (
-                None
-                if outgoing.is_probe
-                else connection.send_message(outgoing, deadline, self._startup_timeout)
-            )
-
-        with self._restart_policy.opening(session):
-            try:
-                _run_conversation(session.open(), send_message)
-            except BaseException:
-                connection.fail(channel_closed_error)
-                connection.close()
-                raise
-        connection.answered_since_check()
-        return connection
+        timeout = self._startup_timeout
+        steps = self._restart_policy.open_steps(self._start)
+        try:
+            return _perform(steps, time.monotonic() + timeout, timeout)
+        except BaseException:
+            if self._starting is not None:
+                self._starting.fail(channel_closed_error)
+                self._starting.close()
+            raise
 
     def _in_fork(self) -> None:
         """Forget the restart of the parent. The next call opens a connection of this process."""
@@ -289,25 +264,29 @@ class StdioChannel:
     def _start(self, session: ProtocolSession) -> SyncConnection:
         if self._closed:
             raise channel_closed_error()
-        self._starting = SyncConnection(self._launch, session, self._limit)
-        return self._starting
+        self._starting = connection = SyncConnection(self._launch, session, self._limit)
+        return connection
 
 
 def _fail(error: BaseException) -> NoReturn:
     raise error
 
 
-def _run_conversation(
-    conversation: Conversation, send_message: Callable[[OutgoingMessage], Message | None]
-) -> None:
-    outgoing = next(conversation)
-    with contextlib.suppress(StopIteration):
+def _perform(steps: Steps[SyncConnection, T], deadline: float, timeout: float) -> T:
+    """Send each message of the steps, and give them its response; return their result."""
+    try:
+        connection, outgoing = next(steps)
         while True:
-            outgoing = conversation.send(send_message(outgoing))
-
-
-def _list_tools(connection: SyncConnection, deadline: float, timeout: float) -> None:
-    _run_conversation(
-        connection.session.list_tools(),
-        lambda outgoing: connection.send_message(outgoing, deadline, timeout),
-    )
+            answer = None
+            try:
+                if outgoing is None:
+                    connection.close()
+                else:
+                    answer = connection.send_message(outgoing, deadline, timeout)
+            except TransportError as error:
+                connection, outgoing = steps.throw(error)
+            else:
+                connection, outgoing = steps.send(answer)
+    except StopIteration as done:
+        result: T = done.value
+        return result

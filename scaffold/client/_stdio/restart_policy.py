@@ -1,11 +1,15 @@
-"""How often and after which delay a process is restarted. No I/O."""
+"""How a process is started and its session opened, and how often it is restarted. No I/O.
+
+What a channel does here is a generator of steps, so that it is written once for threads and loops.
+"""
 
 import logging
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Final, TypeAlias, TypeVar
 
-from scaffold.client._protocol.session import ProtocolSession
+from scaffold._mcp.jsonrpc import Message
+from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.calls_in_flight import Connection
 from scaffold.client._stdio.connection.transport import inherited_connection_error
 from scaffold.contract._errors.errors import (
@@ -16,7 +20,16 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._hooks.hook import Kind
 
-FATAL_AFTER_PROBE: Final = ("server/discover", "initialize")
+C = TypeVar("C", bound=Connection)
+T = TypeVar("T")
+
+Steps: TypeAlias = Generator[tuple[C, OutgoingMessage | None], Message | None, T]
+"""Yields a connection with a message to send; receives its response, or its `TransportError`.
+
+Without a message, the connection is to be closed.
+"""
+
+_FATAL_AFTER_PROBE: Final = ("server/discover", "initialize")
 """Methods at which an old server can crash after the probe: mcp 1.0.0 crashes at the second one."""
 
 _MAX_RESTARTS: Final = 5
@@ -44,8 +57,40 @@ class RestartPolicy:
         session.version = self._version
         return session
 
+    def open_steps(self, start: Callable[[ProtocolSession], C]) -> Steps[C, C]:
+        """Start a process and open a session with it; return the connection.
+
+        The process is started again, and without a probe, if it is an old server that has crashed
+        because of the probe. The caller closes what was started last if this fails.
+        """
+        session = self.session()
+        connection = start(session)
+        with self._opening(session), suppress(StopIteration):
+            conversation = session.open()
+            outgoing = next(conversation)
+            probed = False
+            while True:
+                probed = probed or outgoing.is_probe
+                crashed = False
+                answer = None
+                try:
+                    answer = yield connection, outgoing
+                except PeerCrashed:
+                    if not (probed and outgoing.method in _FATAL_AFTER_PROBE):
+                        raise
+                    crashed = True
+                if crashed:
+                    probed = False
+                    yield connection, None
+                    connection = start(session)
+                    if not outgoing.is_probe:
+                        answer = yield connection, outgoing
+                outgoing = conversation.send(answer)
+        connection.answered_since_check()
+        return connection
+
     @contextmanager
-    def opening(self, session: ProtocolSession) -> Generator[None]:
+    def _opening(self, session: ProtocolSession) -> Generator[None]:
         """Record how a session opens; turn a crash and a timeout into `ConnectFailed`."""
         try:
             yield
@@ -99,3 +144,12 @@ def describe_state(connection: Connection | None, *, closed: bool) -> str:
     session = connection.session
     state = "closed" if closed else "open" if connection.end is None else "ended"
     return f"{session.plugin} ({session.kind.name}), mcp_stdio, {state}"
+
+
+def list_steps(connection: C) -> Steps[C, None]:
+    """List the tools of a server again."""
+    conversation = connection.session.list_tools()
+    with suppress(StopIteration):
+        outgoing = next(conversation)
+        while True:
+            outgoing = conversation.send((yield connection, outgoing))

@@ -11,7 +11,7 @@ from typing import Any
 
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
-from scaffold.client._stdio.connection.read_watchdog import WATCHDOG
+from scaffold.client._stdio.connection.shared_reading import WATCHDOG
 from scaffold.contract import Hook, Kind
 from scaffold.contract._context.call_context import (
     ProgressListener,

@@ -1,7 +1,4 @@
-"""A connection whose output is read by an event loop.
-
-One timer serves all calls: it finds passed deadlines, and checks whether the process is alive.
-"""
+"""A connection whose output is read by an event loop."""
 
 import asyncio
 import time
@@ -25,22 +22,24 @@ from scaffold.client._stdio.connection.calls_in_flight import (
     Connection,
     StreamWindow,
 )
-from scaffold.client._stdio.connection.response_future import LoopReader, ResponseFuture
+from scaffold.client._stdio.connection.response_future import (
+    DeadlineTimer,
+    LoopReader,
+    ResponseFuture,
+    settle,
+)
 from scaffold.client._stdio.connection.response_router import Deliver, Response, message_or_error
 from scaffold.client._stdio.connection.transport import (
     CRASH_GRACE_PERIOD,
     LIVENESS_INTERVAL,
     NotSent,
 )
-from scaffold.contract._context.call_context import ProgressListener
 from scaffold.contract._errors.errors import PeerCrashed, ProtocolError, TransportError
 from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 
 FastCall: TypeAlias = tuple[Callable[[Any, float], ResponseFuture], Callable[[ResponseFuture], Any]]
-"""The fast path of a call, as two functions.
-
-The first takes a payload and a deadline, and sends the call. The second returns the output once the
-response is there. Both raise as `AsyncConnection.send_and_wait` does.
+"""The fast path of a call: one function sends a payload, with a deadline; the other one returns the
+output once the response is there. Both raise as `AsyncConnection.send_and_wait` does.
 """
 
 
@@ -59,8 +58,7 @@ class AsyncConnection(Connection):
         """The newest call on the fast path."""
         self._deadlines: dict[int, float] = {}
         """Deadlines of probes and of the next items of streams, by request."""
-        self._timer: asyncio.TimerHandle | None = None
-        self._next_check = 0.0
+        self._timer = DeadlineTimer(self._loop)
         self._crash_task: asyncio.Task[None] | None = None
 
     async def send_message(
@@ -73,9 +71,9 @@ class AsyncConnection(Connection):
         if not outgoing.is_probe:
             return message_or_error(await self.send_and_wait(outgoing, deadline, seconds))
         future: asyncio.Future[Response] = self._loop.create_future()
-        request_id = await self._send_request(outgoing, partial(_settle, future, outgoing.report))
+        request_id = await self._send_request(outgoing, partial(settle, future, outgoing.report))
         self._deadlines[request_id] = deadline
-        self._schedule_check(deadline)
+        self._timer.set(deadline, self._check_deadlines)
         now = time.monotonic()
         try:
             while not future.done() and now < deadline:
@@ -101,19 +99,15 @@ class AsyncConnection(Connection):
         """
         if isinstance(call, FunctionCallCodec) or not self.fast_paths:
             return None
-        send, reader, load, load_short = (
-            self.fast_sender(call),
-            self._reader,
-            call.load,
-            call.load_short,
-        )
+        send, reader = self.fast_sender(call), self._reader
+        load, load_short = call.load, call.load_short
         n, i = NON_FINITE_CAPITALS
 
         def send_request(payload: Any, deadline: float) -> ResponseFuture:
             self._latest = response = ResponseFuture(reader, 0, deadline, None)
             response.id = send(payload, response)
-            if self._timer is None or deadline < self._next_check:
-                self._schedule_check(deadline)
+            if deadline < self._timer.next_check:
+                self._timer.set(deadline, self._check_deadlines)
             return response
 
         def read(response: ResponseFuture) -> Any:
@@ -126,7 +120,7 @@ class AsyncConnection(Connection):
                 except LOAD_ERRORS:
                     return call.read(answer)
             return call.read(
-                self._response_or_error(answer, response.id, call.plain_message(b""), seconds)
+                self.response_or_error(answer, response.id, call.plain_message(b""), seconds)
             )
 
         return send_request, read
@@ -140,8 +134,8 @@ class AsyncConnection(Connection):
         """
         response = ResponseFuture(self._reader, 0, deadline, outgoing.report)
         response.id = await self._send_request(outgoing, response)
-        if self._timer is None or deadline < self._next_check:
-            self._schedule_check(deadline)
+        if deadline < self._timer.next_check:
+            self._timer.set(deadline, self._check_deadlines)
         try:
             await response
         except asyncio.CancelledError:
@@ -150,17 +144,7 @@ class AsyncConnection(Connection):
         finally:
             if outgoing.report is not None:
                 self.reports.pop(outgoing.token, None)
-        return self._response_or_error(response.answer, response.id, outgoing, seconds)
-
-    def _response_or_error(
-        self, answer: Response, request_id: int, outgoing: OutgoingMessage, seconds: float
-    ) -> Message | TemplateMatch[bool]:
-        """Return a response; raise the error that came instead."""
-        if isinstance(answer, Message | TemplateMatch):
-            return answer
-        if isinstance(answer, TransportError):
-            raise answer
-        raise self.timeout_error(request_id, outgoing, seconds)
+        return self.response_or_error(response.answer, response.id, outgoing, seconds)
 
     async def stream(
         self, outgoing: OutgoingMessage, seconds: float
@@ -175,11 +159,9 @@ class AsyncConnection(Connection):
         try:
             while True:
                 answer = await self._next(arrived, request_id, seconds)
-                if isinstance(answer, Message | TemplateMatch):
-                    yield answer
-                    return
                 if not isinstance(answer, Progress):
-                    raise answer or self.timeout_error(request_id, outgoing, seconds)
+                    yield self.response_or_error(answer, request_id, outgoing, seconds)
+                    return
                 yield answer
                 window.acknowledge(answer)
         finally:
@@ -193,8 +175,8 @@ class AsyncConnection(Connection):
         if not arrived.empty():
             return arrived.get_nowait()
         deadline = self._deadlines[request_id] = time.monotonic() + seconds
-        if self._timer is None or deadline < self._next_check:
-            self._schedule_check(deadline)
+        if deadline < self._timer.next_check:
+            self._timer.set(deadline, self._check_deadlines)
         try:
             return await arrived.get()
         finally:
@@ -205,8 +187,7 @@ class AsyncConnection(Connection):
             return
         latest, router = self._latest, self.router
         if self._reader.is_nested():
-            # The task could run the loop inside itself, and the loop could not run this callback
-            # again.
+            # The task could run the loop inside itself, which could not run this callback again.
             self._deliver()
             return
         # Most often the output is exactly the response to the newest call.
@@ -268,45 +249,32 @@ class AsyncConnection(Connection):
         try:
             return self.send_request(outgoing, deliver)
         except NotSent:
-            raise await self._not_sent() from None
-
-    async def _not_sent(self) -> NotSent:
-        await self._record_crash()
-        assert self.end is not None
-        return NotSent(str(self.end()))
+            await self._record_crash()
+            assert self.end is not None
+            raise NotSent(str(self.end())) from None
 
     def _write(self) -> None:
         self.flush()
         if not self.write_queue.unsent and self.end is None:
             self._loop.remove_writer(self.process.stdin)
 
-    def _check_deadlines(self) -> None:
-        """Wake calls whose deadline has passed, and check whether the process is alive."""
-        self._timer = None
-        deadlines = self._all_deadlines()
+    def _check_deadlines(self, now: float) -> float | None:
+        """Wake calls whose deadline has passed; return the next deadline.
+
+        Also checks whether the process is alive.
+        """
+        pending = self.router.pending
+        calls = (call for call in pending.values() if isinstance(call, ResponseFuture))
+        deadlines = [*self._deadlines.items(), *((call.id, call.deadline) for call in calls)]
         if self.end is not None or not deadlines:
-            return
-        now = time.monotonic()
+            return None
         for request_id, deadline in deadlines:
-            deliver = self.router.pending.get(request_id) if deadline <= now else None
+            deliver = pending.get(request_id) if deadline <= now else None
             if deliver is not None:
                 deliver(None)
         if self.process.exited() and not self._available.poll(0):
             self.crash()
-        self._schedule_check(
-            min((d for _id, d in deadlines if d > now), default=now + LIVENESS_INTERVAL)
-        )
-
-    def _all_deadlines(self) -> list[tuple[int, float]]:
-        calls = (call for call in self.router.pending.values() if isinstance(call, ResponseFuture))
-        return [*self._deadlines.items(), *((call.id, call.deadline) for call in calls)]
-
-    def _schedule_check(self, deadline: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        now = time.monotonic()
-        self._next_check = min(deadline, now + LIVENESS_INTERVAL)
-        self._timer = self._loop.call_later(self._next_check - now, self._check_deadlines)
+        return min((d for _id, d in deadlines if d > now), default=now + LIVENESS_INTERVAL)
 
     @override
     def crash(self) -> None:
@@ -328,13 +296,3 @@ class AsyncConnection(Connection):
     def _detach(self) -> None:
         self._loop.remove_reader(self.process.stdout)
         self._loop.remove_writer(self.process.stdin)
-
-
-def _settle(
-    future: "asyncio.Future[Response]", report: ProgressListener | None, answer: Response
-) -> None:
-    if isinstance(answer, Progress):
-        # In a turn of its own, because the listener may raise.
-        future.get_loop().call_soon(answer.report_to, report)
-    elif not future.done():
-        future.set_result(answer)

@@ -1,4 +1,4 @@
-"""Calls in flight to one process, for threads and event loops: requests, ids, timeouts."""
+"""Calls and streams in flight to one process: ids, timeouts, windows; for threads and loops."""
 
 import os
 from collections.abc import Callable
@@ -6,17 +6,28 @@ from itertools import count
 from threading import get_ident
 from typing import Any, ClassVar, Final, NoReturn
 
+from msgspec import UNSET
 from typing_extensions import override
 
 from scaffold._concurrency.signal_safety import wake_first
-from scaffold._mcp.jsonrpc import encode, write_notification, write_request
-from scaffold._mcp.message_templates import MESSAGE_START
+from scaffold._mcp.jsonrpc import (
+    JsonRpcError,
+    Message,
+    encode,
+    write_error_response,
+    write_notification,
+    write_request,
+    write_response,
+)
+from scaffold._mcp.message_templates import MESSAGE_START, TemplateMatch
 from scaffold._mcp.notifications import (
     MORE_NOTIFICATION,
     WINDOW_BYTES,
     Progress,
+    read_progress,
     write_more_params,
 )
+from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._process.descriptors import ATOMIC_WRITE_BYTES, poller_for
 from scaffold.client._process.launch import Launch
 from scaffold.client._protocol.call_codecs import CallCodec
@@ -155,6 +166,16 @@ class Connection(Transport):
             self.fail(lambda: PeerCrashed(cause))
         return DeadlineExceeded(cause)
 
+    def response_or_error(
+        self, answer: Response, request_id: int, outgoing: OutgoingMessage, timeout: float
+    ) -> Message | TemplateMatch[bool]:
+        """Return a response; raise the error that came instead, or `timeout_error`."""
+        if isinstance(answer, Message | TemplateMatch):
+            return answer
+        if isinstance(answer, TransportError):
+            raise answer
+        raise self.timeout_error(request_id, outgoing, timeout)
+
     def _is_unread(self, request_id: int) -> bool:
         """Return whether the process has certainly not read a request.
 
@@ -176,6 +197,28 @@ class Connection(Transport):
         line = len(write_notification(outgoing.method, outgoing.params)) + 1
         self._notified = last, (size if newest == last else 0) + line
         super().notify(outgoing)
+
+    @override
+    def handle_other(self, message: Message, line: bytes) -> None:
+        """Deliver a progress notification; respond to a legacy server's request, such as `ping`."""
+        if message.method == "notifications/progress" and self.reports:
+            progress = read_progress(line)
+            deliver = self.reports.get(progress.token) if progress is not None else None
+            if deliver is not None:
+                deliver(progress)
+            return
+        if message.id is UNSET or message.id is None or self.session.modern:
+            return
+        if message.method == "ping":
+            reply = write_response(message.id, b"{}")
+        else:
+            refusal = JsonRpcError(ErrorCode.METHOD_NOT_FOUND, f"no method '{message.method}' here")
+            reply = write_error_response(refusal, message.id)
+        if self.end is None:
+            try:
+                self.send(reply + b"\n")
+            except OSError:
+                return
 
     def cancel(self, request_id: int) -> None:
         """Cancel a request, unless it has its response."""

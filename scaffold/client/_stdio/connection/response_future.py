@@ -2,10 +2,13 @@
 
 An `asyncio.Future` wakes its task in the next turn of the loop, and a turn costs as much as the
 client's rest of a call. So the task is resumed in the reading callback, where no other task can be
-running. In all other cases it is woken as by a future.
+running. In all other cases it is woken as by a future. One timer serves all deadlines of a
+connection: a timer for each call would cost as much as a turn.
 """
 
 import asyncio
+import math
+import time
 import weakref
 from collections.abc import Callable, Generator
 from contextvars import Context
@@ -14,6 +17,7 @@ from typing import Any, NoReturn, cast
 
 from scaffold._mcp.notifications import Progress
 from scaffold.client._stdio.connection.response_router import Response
+from scaffold.client._stdio.connection.transport import LIVENESS_INTERVAL
 from scaffold.contract._context.call_context import ProgressListener
 
 
@@ -124,3 +128,41 @@ _each_of: Callable[[tuple[ResponseFuture, ...]], Generator[ResponseFuture, None,
 def _raise_cancelled(message: object) -> NoReturn:
     # anyio recognizes its own cancellations by the message.
     raise asyncio.CancelledError(*(() if message is None else (message,)))
+
+
+def settle(
+    future: "asyncio.Future[Response]", report: ProgressListener | None, answer: Response
+) -> None:
+    """Deliver to a future of asyncio, which may be waited for more than once."""
+    if isinstance(answer, Progress):
+        # In a turn of its own, because the listener may raise.
+        future.get_loop().call_soon(answer.report_to, report)
+    elif not future.done():
+        future.set_result(answer)
+
+
+class DeadlineTimer:
+    """Calls a function when the next deadline has passed, at most `LIVENESS_INTERVAL` from now."""
+
+    __slots__ = ("_handle", "_loop", "next_check")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._handle: asyncio.TimerHandle | None = None
+        self.next_check = math.inf
+        """When the function is called next; infinite without a timer."""
+
+    def set(self, deadline: float, check: Callable[[float], float | None]) -> None:
+        """Call `check` with the time. It returns the next deadline, or `None` if there is none."""
+        if self._handle is not None:
+            self._handle.cancel()
+        now = time.monotonic()
+        self.next_check = min(deadline, now + LIVENESS_INTERVAL)
+        self._handle = self._loop.call_later(self.next_check - now, self._run, check)
+
+    def _run(self, check: Callable[[float], float | None]) -> None:
+        self._handle = None
+        self.next_check = math.inf
+        deadline = check(time.monotonic())
+        if deadline is not None:
+            self.set(deadline, check)

@@ -20,9 +20,13 @@ from scaffold._mcp.notifications import Progress
 from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec, FunctionCallCodec
 from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT, StreamWindow
-from scaffold.client._stdio.connection.read_watchdog import CHECK_INTERVAL, WATCHDOG
 from scaffold.client._stdio.connection.response_router import Response, message_or_error
-from scaffold.client._stdio.connection.shared_reading import SharedReading, take
+from scaffold.client._stdio.connection.shared_reading import (
+    CHECK_INTERVAL,
+    WATCHDOG,
+    SharedReading,
+    take,
+)
 from scaffold.client._stdio.connection.transport import LIVENESS_INTERVAL, SMALL_READ_BYTES, NotSent
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ProtocolError
@@ -207,9 +211,7 @@ class SyncConnection(SharedReading):
             raise
         finally:
             self.reports.pop(outgoing.token, None)
-        if isinstance(answer, Message | TemplateMatch):
-            return answer
-        raise answer or self.timeout_error(request_id, outgoing, timeout)
+        return self.response_or_error(answer, request_id, outgoing, timeout)
 
     def stream(
         self, outgoing: OutgoingMessage, timeout: float
@@ -226,11 +228,9 @@ class SyncConnection(SharedReading):
             window.id = request_id = self.send_request(outgoing, window.deliver)
             while True:
                 answer = take(slot, 0) or self._wait(slot, time.monotonic() + timeout, timeout)
-                if isinstance(answer, Message | TemplateMatch):
-                    yield answer
-                    return
                 if not isinstance(answer, Progress):
-                    raise answer or self.timeout_error(request_id, outgoing, timeout)
+                    yield self.response_or_error(answer, request_id, outgoing, timeout)
+                    return
                 if last is None or answer.progress != last.progress:  # else a duplicate
                     yield answer
                     window.acknowledge(answer)

@@ -5,6 +5,7 @@ lock: after each step any thread, signal handler or exception may follow. See de
 """
 
 import os
+import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
@@ -12,25 +13,17 @@ from functools import partial
 from threading import get_ident
 from typing import Final
 
-from msgspec import UNSET
-
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.signal_safety import Turns, run_last, thread_id_of
 from scaffold._concurrency.unsupported import green_thread_library
 from scaffold._mcp.jsonrpc import (
-    JsonRpcError,
     Message,
-    write_error_response,
     write_notification,
-    write_response,
 )
-from scaffold._mcp.notifications import read_progress
-from scaffold._mcp.protocol_versions import ErrorCode
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import Process, pauses
 from scaffold.client._process.stderr_log import StderrLog
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
-from scaffold.client._stdio.connection.hang_detector import HangDetector
 from scaffold.client._stdio.connection.response_router import Deliver, ResponseRouter
 from scaffold.client._stdio.connection.write_queue import WriteQueue
 from scaffold.contract._errors.errors import (
@@ -63,6 +56,11 @@ _EXIT_TIMEOUT: Final = 0.6
 _RELEASE_TIMEOUT: Final = 1.0
 """Seconds to wait until other threads have left a closed connection."""
 
+_MAX_MISSED: Final = 3
+"""Missed deadlines in a row, each of a call that began after the last miss."""
+_MAX_PAUSE: Final = 1.0
+"""Seconds that a process may pause in the middle of a line."""
+
 
 class NotSent(PeerCrashed):
     """The call was not sent, so it may be sent to a new process."""
@@ -71,6 +69,40 @@ class NotSent(PeerCrashed):
 def inherited_connection_error() -> TransportError:
     """Return the error of a call on a connection of the parent, in a fork."""
     return NotSent("the connection belongs to the process that this one was forked from")
+
+
+class HangDetector:
+    """Decides when a process that misses deadlines has hung."""
+
+    def __init__(self, router: ResponseRouter) -> None:
+        self._router = router
+        self._heard = time.monotonic()
+        self._unfinished = 0
+        self._answered = 0
+        self._missed = 0
+        self._last_miss = 0.0
+
+    def note_received(self, unfinished: int) -> None:
+        """Note the length of the unfinished line at the end of the output."""
+        # In this order: another thread that sees the new length must see the new time.
+        if unfinished > self._unfinished:
+            self._heard = time.monotonic()
+        self._unfinished = unfinished
+
+    def note_missed_deadline(self, timeout: float) -> str:
+        """Note that a call with this timeout in seconds missed its deadline.
+
+        Returns why the process has hung, or an empty text.
+        """
+        now = time.monotonic()
+        if self._unfinished and self._heard <= now - min(timeout / 2, _MAX_PAUSE):
+            return "it stopped in the middle of a line"
+        if self._answered != self._router.delivered_count:
+            self._answered, self._missed = self._router.delivered_count, 0
+        if not self._missed or self._last_miss <= now - timeout:
+            self._missed += 1
+            self._last_miss = now
+        return "that was the third time in a row" if self._missed == _MAX_MISSED else ""
 
 
 class Transport(ABC):
@@ -243,26 +275,9 @@ class Transport(ABC):
         self.router.pending.clear()
         self.reports.clear()
 
+    @abstractmethod
     def handle_other(self, message: Message, line: bytes) -> None:
-        """Deliver a progress notification; respond to a legacy server's request, such as `ping`."""
-        if message.method == "notifications/progress" and self.reports:
-            progress = read_progress(line)
-            deliver = self.reports.get(progress.token) if progress is not None else None
-            if deliver is not None:
-                deliver(progress)
-            return
-        if message.id is UNSET or message.id is None or self.session.modern:
-            return
-        if message.method == "ping":
-            reply = write_response(message.id, b"{}")
-        else:
-            refusal = JsonRpcError(ErrorCode.METHOD_NOT_FOUND, f"no method '{message.method}' here")
-            reply = write_error_response(refusal, message.id)
-        if self.end is None:
-            try:
-                self.send(reply + b"\n")
-            except OSError:
-                return
+        """Handle a notification or a request of the server."""
 
 
 def _handle_if_alive(transport: "weakref.ref[Transport]", message: Message, line: bytes) -> None:
