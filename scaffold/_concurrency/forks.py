@@ -4,6 +4,8 @@ A fork copies descriptors, locks and event loops, but only the thread that forke
 holds any of them registers a method here. The method runs in the child before other code. It closes
 copied descriptors, replaces locks, and drops threads and connections; the next call makes new ones.
 It must not block, and must not close anything for the parent process.
+
+A few locks are held during a fork, so that no other thread is in the middle of what they protect.
 """
 
 import functools
@@ -52,8 +54,34 @@ def _reset_all() -> None:
             logging.getLogger("scaffold").exception("resetting an object after a fork failed")
 
 
+_held_in_forks: Final[dict[int, tuple[Callable[[], object], Callable[[], object]]]] = {}
+
+
+def hold_during_forks(rank: int, take: Callable[[], object], release: Callable[[], object]) -> None:
+    """Take a lock before every fork of this process, and release it in the parent after it.
+
+    Locks are taken in the order of their ranks, in whatever order their modules were imported.
+
+    Args:
+        rank: The `Rank` of the lock.
+        take: Takes the lock.
+        release: Releases it in the parent. In the fork, a method given to `reset_after_fork` does.
+    """
+    _held_in_forks[rank] = take, release
+
+
+def _take_all() -> None:
+    for rank in sorted(_held_in_forks):
+        _held_in_forks[rank][0]()
+
+
+def _release_all() -> None:
+    for rank in sorted(_held_in_forks, reverse=True):
+        _held_in_forks[rank][1]()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_all)
+    os.register_at_fork(before=_take_all, after_in_parent=_release_all, after_in_child=_reset_all)
 
 
 class CachedProperty(functools.cached_property[T]):

@@ -7,7 +7,6 @@ until the import is done.
 """
 
 import importlib
-import os
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ from functools import partial
 from types import ModuleType
 from typing import Final, NoReturn
 
-from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.forks import hold_during_forks, reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._concurrency.signal_safety import SignalSafeFuture
 
@@ -59,8 +58,7 @@ class _ImportLock:
 
 
 _IMPORT_LOCK: Final = _ImportLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_IMPORT_LOCK.before_fork, after_in_parent=_IMPORT_LOCK.after_fork)
+hold_during_forks(Rank.IMPORTS, _IMPORT_LOCK.before_fork, _IMPORT_LOCK.after_fork)
 
 
 def import_safely(name: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.forks import hold_during_forks, reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 
 ATOMIC_WRITE_BYTES: Final = getattr(select, "PIPE_BUF", 512)
@@ -144,5 +144,4 @@ DESCRIPTORS: Final = Descriptors()
 """The registry of this process."""
 
 reset_after_fork(DESCRIPTORS.in_fork)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=DESCRIPTORS.before_fork, after_in_parent=DESCRIPTORS.after_fork)
+hold_during_forks(Rank.DESCRIPTORS, DESCRIPTORS.before_fork, DESCRIPTORS.after_fork)
