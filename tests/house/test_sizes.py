@@ -13,7 +13,6 @@ MAX_LINES = 300
 MAX_MODULES = 14
 
 LONG_MODULES = {
-    "scaffold/_project/files/write_journal.py": 340,
     "scaffold/contract/_payload/payload.py": 420,
     "scaffold/host/_in_process/async_channel.py": 330,
     "scaffold/host/_in_process/channel.py": 340,

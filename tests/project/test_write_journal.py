@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.atomic_write import locked_project
 from scaffold._project.files.write_journal import (
     FileSwap,
     commit,
-    locked_project,
     prepare,
     refuse_interrupted,
     roll_back,

@@ -11,9 +11,8 @@ from scaffold._cli.reporting.output import flush, print_lines, print_message, pr
 from scaffold._printable import printable_line
 from scaffold._project.config.errors import PreconditionError, ProjectError, UsageError
 from scaffold._project.config.settings import hookspecs_of, read_settings
-from scaffold._project.files.atomic_write import apply_changes
+from scaffold._project.files.atomic_write import apply_changes, locked_project
 from scaffold._project.files.file_changes import State, unified_diff
-from scaffold._project.files.write_journal import locked_project
 from scaffold._project.generate.generation_cache import FULL_CACHE
 from scaffold._project.generate.generation_plan import GenerationPlan, plan_generation
 

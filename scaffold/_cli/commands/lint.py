@@ -38,8 +38,7 @@ def lint(path: Path, *, output_format: str, fix: bool, unsafe: bool, diff: bool)
 def _fix(path: Path, hookspecs: list[Path], *, unsafe: bool, diff: bool) -> list[Diagnostic] | None:
     """Write fixes and return what is left; with `diff` print them, and return `None` if any."""
     from scaffold._project.files import file_changes
-    from scaffold._project.files.atomic_write import apply_changes
-    from scaffold._project.files.write_journal import locked_project
+    from scaffold._project.files.atomic_write import apply_changes, locked_project
     from scaffold.generator._lint.fix import fix_hookspecs
 
     root = path if path.is_dir() else path.parent

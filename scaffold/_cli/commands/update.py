@@ -9,9 +9,9 @@ from scaffold._project.config.errors import PreconditionError, UsageError
 from scaffold._project.config.hookspec_lookup import pinned_hookspec
 from scaffold._project.config.settings import PluginSettings, read_settings
 from scaffold._project.files import file_changes
-from scaffold._project.files.atomic_write import apply_changes
+from scaffold._project.files.atomic_write import apply_changes, locked_project
 from scaffold._project.files.file_changes import Change, State
-from scaffold._project.files.write_journal import locked_project, refuse_interrupted
+from scaffold._project.files.write_journal import refuse_interrupted
 from scaffold._project.git.repository import Repository, open_repository
 from scaffold._project.new_project import contract_facts
 from scaffold._project.template.sources import allow

@@ -1,11 +1,13 @@
 """The only writer: all of a change reaches the disk, or none of it.
 
 Whatever goes wrong, a full disk, a missing right or ^C, the tree is put back as it was, old
-modification times included; after a kill the next writer does that (see `journal`).
+modification times included; after a kill the next writer does that (see `write_journal.py`).
 """
 
+import os
 import secrets
 import shutil
+import sys
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,10 +19,23 @@ from scaffold._project.files.write_journal import (
     commit,
     prepare,
     roll_back,
-    write_durably,
 )
 
 WRITTEN = {State.MISSING, State.OUTDATED, State.LINE_ENDINGS, State.STALE}
+
+
+@contextmanager
+def locked_project(root: Path) -> Generator[bool]:
+    """Wait until no other process writes the project, and undo what a killed one left half done.
+
+    Yields whether there was something to undo. A second entry by the same process would wait for
+    itself. Raises `PreconditionError` if there is no such folder, or if it has a journal that this
+    user did not write.
+    """
+    if not root.is_dir():
+        raise PreconditionError("no-project", f"there is no folder '{root}'")
+    with _folder_lock(root):
+        yield roll_back(root)
 
 
 def apply_changes(root: Path, changes: Iterable[Change]) -> None:
@@ -73,6 +88,14 @@ def check_vacant(folder: Path) -> None:
         raise PreconditionError("not-empty", message, "choose another name or folder")
 
 
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a new file, down to the disk."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _make(folder: Path, back: ExitStack) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
@@ -92,3 +115,24 @@ def _explained() -> Generator[None]:
     except OSError as error:
         message = f"cannot write '{error.filename}': {error.strerror}; nothing was changed"
         raise PreconditionError("write-failed", message) from error
+
+
+if sys.platform == "win32":
+
+    @contextmanager
+    def _folder_lock(_root: Path) -> Generator[None]:
+        # A folder cannot be locked there; two writers at once are not kept apart.
+        yield
+
+else:
+    import fcntl
+
+    @contextmanager
+    def _folder_lock(root: Path) -> Generator[None]:
+        # The lock is on the folder itself: no file is left behind, and a killed process lets go.
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)

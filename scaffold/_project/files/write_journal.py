@@ -7,9 +7,7 @@ swapped is swapped back. It is signed, since a repository may bring a journal of
 would move files as its author likes.
 """
 
-import os
 import stat
-import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -44,20 +42,6 @@ class FileSwap:
     after: bytes | None
     executable: bool | None = None
     """Whether the file is to be run as a program; None leaves that as it is."""
-
-
-@contextmanager
-def locked_project(root: Path) -> Generator[bool]:
-    """Wait until no other process writes the project, and undo what a killed one left half done.
-
-    Yields whether there was something to undo. A second entry by the same process would wait for
-    itself. Raises `PreconditionError` if there is no such folder, or if it has a journal that this
-    user did not write.
-    """
-    if not root.is_dir():
-        raise PreconditionError("no-project", f"there is no folder '{root}'")
-    with _folder_lock(root):
-        yield roll_back(root)
 
 
 def refuse_interrupted(root: Path) -> None:
@@ -128,14 +112,6 @@ def roll_back(root: Path) -> bool:
         help_ = f"{error.strerror}: fix the cause, then run 'scaffold generate' to restore it"
         raise PreconditionError("interrupted", message, help_) from error
     return change is not None
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a new file, down to the disk."""
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _foreign(root: Path) -> PreconditionError:
@@ -293,24 +269,3 @@ def _remove_empty_folders(tree: ProjectTree, folders: Iterable[str]) -> None:
                     inner.sweep(_CACHED)
                 parent, _, name = path.rpartition("/")
                 tree.folder(parent).remove(name)
-
-
-if sys.platform == "win32":
-
-    @contextmanager
-    def _folder_lock(_root: Path) -> Generator[None]:
-        # A folder cannot be locked there; two writers at once are not kept apart.
-        yield
-
-else:
-    import fcntl
-
-    @contextmanager
-    def _folder_lock(root: Path) -> Generator[None]:
-        # The lock is on the folder itself: no file is left behind, and a killed process lets go.
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)

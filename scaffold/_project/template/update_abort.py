@@ -14,9 +14,9 @@ from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import read_small_file
 from scaffold._project.config.access import explain_os_errors
 from scaffold._project.config.errors import PreconditionError
+from scaffold._project.files.atomic_write import write_durably
 from scaffold._project.files.file_changes import Change, State
 from scaffold._project.files.journal_record import ForeignError, is_signed, sign
-from scaffold._project.files.write_journal import write_durably
 from scaffold._project.git.repository import Repository
 
 _LARGEST = 256 * 2**20
