@@ -26,6 +26,7 @@ from scaffold.server._process.private_settings import take_private_variables
 _TIME_ZONE: Final = b"TZ"
 _CANNOT_RUN: Final = 126
 """The exit status of shells for a command that cannot be run."""
+
 _PRELOADED: Final = (
     "_run",
     "_stdio.threaded_server",

@@ -41,6 +41,7 @@ _PRECONDITION: Final = 4
 _PLUGIN_FAILED: Final = 5
 _MAX_UNSENT_BYTES: Final = 1 << 17
 """Bytes of a connection that the system buffers and has not sent yet."""
+
 log = logging.getLogger(__name__)
 
 

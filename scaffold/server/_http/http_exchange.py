@@ -16,6 +16,7 @@ from scaffold.server._protocol.calls import Call, Headers
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
 _NO_CONTENT: Final = 204
 _SHORT_BODY_BYTES: Final = 256 * 1024
 """Bytes of a message for which there is always room."""

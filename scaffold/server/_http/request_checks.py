@@ -23,6 +23,8 @@ from scaffold.server._http.head_checks import Header
 from scaffold.server._http.http_errors import HttpError
 from scaffold.server._protocol.calls import Headers
 
+log = logging.getLogger(__name__)
+
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
 _NAMED_METHODS: Final = frozenset({"tools/call"})
@@ -31,7 +33,7 @@ _CONTINUE: Final = "100-continue"
 _UNSUPPORTED: Final = "Unsupported protocol version"
 _ZERO_WEIGHT: Final = re.compile(r"q=0(\.0*)?")
 """A quality of zero (RFC 9110 §12.4.2): the client does not accept the range."""
-log = logging.getLogger(__name__)
+
 _ORIGIN: Final = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.IGNORECASE
 )
@@ -42,6 +44,7 @@ _LOG_INTERVAL: Final = 60.0
 _MAX_SHOWN: Final = 120
 """Characters of a refused name that are shown."""
 _VARIABLE: Final = "MCP_ALLOWED_HOSTS"
+
 _ALLOWED_METHODS: Final = b"POST, DELETE"
 _EXPOSED_HEADERS: Final = b"Mcp-Session-Id, Retry-After, WWW-Authenticate"
 _MAX_AGE_SECONDS: Final = b"7200"

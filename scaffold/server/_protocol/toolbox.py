@@ -35,7 +35,9 @@ _TRIAL_CALLS: Final = 32
 """Fast calls in a row after which a function runs in the loop."""
 _BACKOFF_FACTOR: Final = 8
 """The factor of `_TRIAL_CALLS` each time a function goes back to the threads."""
+
 log = logging.getLogger(__name__)
+
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 

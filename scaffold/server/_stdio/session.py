@@ -30,6 +30,7 @@ _READ_BYTES: Final = 1 << 14
 """Bytes of a usual read. Reads of 64 KB are slower: glibc trims its heap after them."""
 _LONG_READ_BYTES: Final = 1 << 20
 _BRACE: Final = ord("{")
+
 _MAX_STREAMS: Final = 256
 """The maximum of open streams: each may buffer a window of messages."""
 

@@ -37,6 +37,7 @@ _CALL_START_DELAY: Final = 0.1
 """Seconds after which a call has started; if it has not, the check is only less strict."""
 _WRITE_PID_COMMAND: Final = ("sh", "-c", 'echo $$ > "$0"; exec "$@"')
 """Writes the id of the process to a file, then becomes the command."""
+
 _MALFORMED: Final = (
     b"{",
     b"[]",

@@ -31,6 +31,7 @@ from scaffold.testing._plugin.sample_calls import SampleCall, call_outcome
 
 _PROCESS_TIMEOUT: Final = 120.0
 _Host: TypeAlias = Callable[[PluginUnderTest, Sequence[SampleCall]], list[JsonObject]]
+
 _MAX_PAUSE: Final = 0.2
 """Seconds for which a hook may block the event loop."""
 _ATTEMPTS: Final = 5
