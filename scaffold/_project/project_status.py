@@ -22,7 +22,8 @@ from scaffold._project.template.sources import is_allowed
 from scaffold._project.template.template import bundled_versions
 from scaffold._version import __version__
 from scaffold.generator import SpecError, compile_kind
-from scaffold.generator._compare import Bump, Party, compare
+from scaffold.generator._compare.kinds import compare
+from scaffold.generator._compare.report import Bump, Party
 from scaffold.generator.ir import Kind
 
 DISTRIBUTION = "hookspec-scaffold"

@@ -18,16 +18,7 @@ from scaffold._project.config.hookspec_lookup import all_hookspecs, hookspecs_in
 from scaffold._project.config.settings import find_settings
 from scaffold._project.git.git import run_read_only
 from scaffold._project.git.revisions import Reader, extract_hookspecs, resolve_object
-from scaffold.generator._compare import (
-    Bump,
-    ContractChange,
-    Effect,
-    Report,
-    Verdict,
-    compare,
-    kind_added,
-    kind_removed,
-)
+from scaffold.generator._compare.kinds import compare, kind_added, kind_removed
 from scaffold.generator._compare.render import (
     markdown_lines,
     summary_line,
@@ -35,6 +26,7 @@ from scaffold.generator._compare.render import (
     to_json,
     witness_line,
 )
+from scaffold.generator._compare.report import Bump, ContractChange, Effect, Report, Verdict
 from scaffold.generator._compile.compiler import CompiledKind, compile_with_sources
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.source_text import Pointer

@@ -57,19 +57,6 @@ def _read(version: str) -> tuple[_Core, bool]:
     return (major, minor, patch), bool(draft)
 
 
-__all__ = [
-    "Bump",
-    "ContractChange",
-    "Direction",
-    "Effect",
-    "Party",
-    "Report",
-    "SchemaChange",
-    "Verdict",
-]
-__all__ += ["Witness"]
-
-
 class Party(StrEnum):
     """Who holds to a contract."""
 

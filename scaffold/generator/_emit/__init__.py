@@ -8,13 +8,10 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
-from scaffold.generator._emit.python.plugin_project import contract_test, manifest, plugin_stub
 from scaffold.generator.ir import Kind
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-__all__ = ["Emitter", "contract_test", "emit", "languages", "manifest", "plugin_stub"]
 
 Emitter: TypeAlias = Callable[[Kind], Mapping[str, str]]
 

@@ -10,10 +10,11 @@ from scaffold.generator._compile.compiler import CompiledKind, KindSources
 from scaffold.generator._hookspec.parsed_hookspec import ParsedHook
 from scaffold.generator._hookspec.semantic_checks import has_function_placeholder, safe_template
 from scaffold.generator._schema.documents.annotations import find_annotations
-from scaffold.generator._schema.documents.documents import Document
-from scaffold.generator._schema.types.constraints import collect
+from scaffold.generator._schema.documents.document import Document
+from scaffold.generator._schema.types.constraints import Constraints, collect
 from scaffold.generator._source.diagnostics import Diagnostic, Replace
 from scaffold.generator._source.json_values import is_object
+from scaffold.generator.ir import Json
 
 _SAFE_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _NOT_AT_THE_ROOT = ("anyOf", "oneOf", "allOf", "not", "enum", "$ref")
@@ -29,11 +30,7 @@ def lint_descriptions_of_arguments(sources: KindSources) -> Iterator[Diagnostic]
                 continue
             message = f"the property '{name}' has no description"
             hint = "describe what it means: a model has no other source"
-            holder = (
-                constraints.primary
-                if name in constraints.primary.get("properties", {})
-                else document.value
-            )
+            holder = _holder(name, constraints, document)
             at = ("properties", name)
             yield documents.problem(holder, at, "missing-description", message, hint, key=True)
 
@@ -49,13 +46,15 @@ def lint_argument_names(sources: KindSources) -> Iterator[Diagnostic]:
             if not _SAFE_PROPERTY.fullmatch(name):
                 message = f"model services refuse tools with an argument called '{name}'"
                 hint = "use letters A to z, digits, '_', '.' and '-', 64 at most"
-                holder = (
-                    constraints.primary
-                    if name in constraints.primary.get("properties", {})
-                    else document.value
-                )
+                holder = _holder(name, constraints, document)
                 at, code = ("properties", name), "input-property-name"
                 yield documents.problem(holder, at, code, message, hint, key=True)
+
+
+def _holder(name: str, constraints: Constraints, document: Document) -> Json:
+    """Return the schema to report a property on: the one that declares it, or the whole input."""
+    declared = name in constraints.primary.get("properties", {})
+    return constraints.primary if declared else document.value
 
 
 def lint_tool_names(sources: KindSources) -> Iterator[Diagnostic]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from scaffold.generator import compile_kind
-from scaffold.generator._emit import contract_test, emit, manifest, plugin_stub
+from scaffold.generator._emit import emit
+from scaffold.generator._emit.python.plugin_project import contract_test, manifest, plugin_stub
 
 ROOT = Path(__file__).parents[3]
 

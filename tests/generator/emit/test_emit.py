@@ -10,7 +10,8 @@ import pytest
 from emitted_files import ROOT, golden, shipped
 
 from scaffold.generator import compile_kind
-from scaffold.generator._emit import emit, languages, manifest
+from scaffold.generator._emit import emit, languages
+from scaffold.generator._emit.python.plugin_project import manifest
 
 CODE = """
 import hashlib, sys

@@ -15,8 +15,6 @@ from scaffold.generator._emit.python.module_bodies import (
 from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.template_views import hook_view, kind_view, with_named_payloads
 
-__all__ = ["emit"]
-
 
 def emit(kind: ir.Kind) -> dict[str, str]:
     """Write the package `<kind>_v<major>`."""

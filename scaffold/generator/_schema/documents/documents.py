@@ -12,15 +12,13 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from scaffold.generator._schema.dialects.vocabulary import DIALECT
-from scaffold.generator._schema.documents.document import REFERENCE_KEYWORDS, Document, SchemaIndex
+from scaffold.generator._schema.documents.document import Document, SchemaIndex
 from scaffold.generator._schema.documents.reading import DocumentReader, SchemaFiles
 from scaffold.generator._source.diagnostics import Diagnostic, Edit, SpecError
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.pointers import parse_pointer, pointer_fragment, quote_fragment
 from scaffold.generator._source.source_text import Pointer, Positions, SourceFile
 from scaffold.generator.ir import Json
-
-__all__ = ["REFERENCE_KEYWORDS", "Document", "Documents"]
 
 _INSIDE_HINT = "name a file inside the folder of the hookspec, as in 'schemas/run.input.json'"
 

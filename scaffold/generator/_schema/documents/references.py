@@ -11,7 +11,8 @@ from scaffold.generator._schema.dialects.vocabulary import (
     map_subschemas,
     subschemas,
 )
-from scaffold.generator._schema.documents.documents import REFERENCE_KEYWORDS, Document, Documents
+from scaffold.generator._schema.documents.document import REFERENCE_KEYWORDS, Document
+from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.pointers import parse_pointer
