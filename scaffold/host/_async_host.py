@@ -24,7 +24,7 @@ from scaffold.host._concurrency.waiting import (
     CloseOnce,
     async_wait_until,
 )
-from scaffold.host._dispatch.async_dispatchers import AsyncHostRoutes
+from scaffold.host._dispatch.dispatchers import AsyncHostRoutes
 from scaffold.host._lifecycle.async_lifecycle import AsyncLifecycle
 from scaffold.host._lifecycle.file_watcher import FileWatcher
 from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client

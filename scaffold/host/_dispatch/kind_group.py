@@ -89,6 +89,15 @@ def bind_plugin(entry: Entry[C], hook: Hook[Any, Any]) -> BoundPlugin[C]:
     return BoundPlugin(entry, call, local=loaded.runtime == "in_process")
 
 
+def unguarded_calls(bound_plugins: Sequence[BoundPlugin[Any]]) -> list[UnguardedCall]:
+    """Return the unguarded calls of all plugins, if each has one and their classes are the same."""
+    found = [bound.direct for bound in bound_plugins if bound.direct is not None]
+    if len(found) < len(bound_plugins):
+        return []
+    classes = {(direct.input_class, direct.output_class) for direct in found}
+    return found if len(classes) == 1 else []
+
+
 def blame(bound: BoundPlugin[Any], error: BaseException) -> BaseException:
     """Return what the caller learns of a plugin's failure, and note that it is in trouble."""
     direct = bound.direct
