@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from scaffold.client._process.launch import inherited_variables
 from scaffold.contract._errors.errors import PluginError
 from scaffold.manifest._model import Manifest
 from scaffold.manifest._secrets import Secrets, check_way
@@ -60,6 +59,8 @@ def _python(folder: Path) -> str:
 
 def process_settings(manifest: Manifest) -> dict[str, Any]:
     """Return how a client of `mcp_stdio` runs the command, as its keyword arguments."""
+    from scaffold.client._process.launch import inherited_variables
+
     assert manifest.mcp_stdio is not None
     stdio = manifest.mcp_stdio
     folder = manifest.folder / stdio.working_dir
