@@ -31,7 +31,7 @@ from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._compatibility import choose_runtime, untyped_kind
 from scaffold.manifest._model import Runtime, read_manifest
 from scaffold.manifest._secrets import Secrets
-from scaffold.testing._plugin.sample_calls import error_as_json
+from scaffold.testing._plugin.runtimes import error_as_json
 
 
 def call(

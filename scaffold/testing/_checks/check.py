@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 
 from scaffold.contract._json import JsonObject
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
-from scaffold.testing._plugin.sample_calls import SampleCall, canonical_json, shorten_json
+from scaffold.testing._plugin.runtimes import canonical_json, shorten_json
+from scaffold.testing._plugin.sample_calls import SampleCall
 
 
 class Suite(StrEnum):

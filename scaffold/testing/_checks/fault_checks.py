@@ -22,12 +22,8 @@ from scaffold.manifest._compatibility import choose_runtime
 from scaffold.testing._checks.check import Check, Finding, Suite
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
 from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_server
-from scaffold.testing._plugin.sample_calls import (
-    SampleCall,
-    call_outcome,
-    shorten_json,
-    with_timeout,
-)
+from scaffold.testing._plugin.runtimes import call_outcome, shorten_json
+from scaffold.testing._plugin.sample_calls import SampleCall, with_timeout
 
 _LONG_TIMEOUT: Final = 10.0
 _SHORT_TIMEOUT: Final = 0.5

@@ -26,8 +26,8 @@ from scaffold.contract._json import Json, JsonObject
 from scaffold.host._runtimes.open_channel import async_open_channel
 from scaffold.testing._checks.check import Finding, find_differences
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest
-from scaffold.testing._plugin.runtimes import REAL_TIME_DOUBLES
-from scaffold.testing._plugin.sample_calls import SampleCall, call_outcome
+from scaffold.testing._plugin.runtimes import REAL_TIME_DOUBLES, call_outcome
+from scaffold.testing._plugin.sample_calls import SampleCall
 
 _PROCESS_TIMEOUT: Final = 120.0
 _Host: TypeAlias = Callable[[PluginUnderTest, Sequence[SampleCall]], list[JsonObject]]

@@ -14,7 +14,8 @@ from scaffold.contract._json import is_array, is_object
 from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.testing._checks.check import Finding
 from scaffold.testing._plugin.plugin_under_test import NotApplicable, PluginUnderTest, call_as_json
-from scaffold.testing._plugin.sample_calls import SampleCall, canonical_json
+from scaffold.testing._plugin.runtimes import canonical_json
+from scaffold.testing._plugin.sample_calls import SampleCall
 
 
 def json_boundaries(subject: PluginUnderTest) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from scaffold.contract._json import is_object
 from scaffold.testing._checks.check import Check, Finding, Suite
 from scaffold.testing._plugin.plugin_under_test import PluginUnderTest
 from scaffold.testing._plugin.raw_client import NoResponse, RawClient, start_server
-from scaffold.testing._plugin.sample_calls import shorten_json
+from scaffold.testing._plugin.runtimes import shorten_json
 
 _EXIT_TIMEOUT: Final = 5.0
 """Seconds until the process must end: calls, teardown and exit of a scaffold server, and more."""

@@ -18,13 +18,8 @@ from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._compatibility import choose_runtime, untyped_kind
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
 from scaffold.manifest._secrets import Secrets
-from scaffold.testing._plugin.runtimes import FIXED_DOUBLES, REAL_TIME_DOUBLES
-from scaffold.testing._plugin.sample_calls import (
-    SampleCall,
-    ValueGenerator,
-    call_outcome,
-    sample_calls,
-)
+from scaffold.testing._plugin.runtimes import FIXED_DOUBLES, REAL_TIME_DOUBLES, call_outcome
+from scaffold.testing._plugin.sample_calls import SampleCall, ValueGenerator, sample_calls
 from scaffold.testing._plugin.source_scan import SourceScan
 
 _CALL_TIMEOUT = 60.0

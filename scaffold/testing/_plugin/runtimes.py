@@ -1,18 +1,18 @@
-"""A plugin in all runtimes of its manifest, for tests of its project, with test doubles."""
+"""A plugin in all runtimes of its manifest, with test doubles, and the outcomes of its calls."""
 
+import json
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, TypeGuard, TypeVar
 
-from scaffold.contract._errors.errors import HookError
+from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract._hooks.plugin import Client
-from scaffold.contract._json import Json
+from scaffold.contract._json import Json, JsonObject, is_object
 from scaffold.host._plugin_context import PluginEnvironment
 from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
 from scaffold.manifest._model import read_manifest
-from scaffold.testing._plugin.sample_calls import error_as_json
 
 REAL_TIME_DOUBLES: Final[Mapping[str, Json]] = {"http_client": {}, "blob_store": {}}
 """Without network and persistent storage; time and random numbers are real."""
@@ -23,6 +23,8 @@ FIXED_DOUBLES: Final[Mapping[str, Json]] = {
 }
 """Also with frozen time and seeded random numbers, so that only the plugin makes a difference."""
 C = TypeVar("C", bound=Client)
+_MAX_SHOWN_CHARS: Final = 160
+"""Characters of a value that a finding shows."""
 
 
 @contextmanager
@@ -86,3 +88,37 @@ def _outcome(call: Callable[[C], object], client: C) -> tuple[str, Json]:
 
 def _is_stream(answer: object) -> TypeGuard[Generator[Json]]:
     return isinstance(answer, Generator)
+
+
+def call_outcome(call: Callable[[], Json]) -> JsonObject:
+    """Return `{"result": …}`, or `{"error": …}` if the call raises one of our errors."""
+    try:
+        return {"result": call()}
+    except HookError as error:
+        return {"error": error_as_json(error)}
+    except ScaffoldError as error:
+        # The message of a transport error depends on the transport.
+        return {"error": {"code": error.code}}
+
+
+def error_as_json(error: ScaffoldError) -> JsonObject:
+    """Return the parts of an error that are the same in every runtime."""
+    if not isinstance(error, HookError):
+        return {"code": error.code, "message": str(error)}
+    if isinstance(error, InternalError):
+        # Its id, which finds the traceback in the log, differs in every call.
+        error_id = str(error.data.get("id", "")) if is_object(error.data) else ""
+        message = error.message.replace(error_id, "ID") if error_id else error.message
+        return {"code": error.code, "message": message, "data": None}
+    return {"code": error.code, "message": error.message, "data": error.data}
+
+
+def canonical_json(value: Json) -> str:
+    """Write JSON in its canonical form, for comparisons byte by byte."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def shorten_json(value: Json) -> str:
+    """Write the beginning of a JSON value, for a finding."""
+    text = canonical_json(value)
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}…"

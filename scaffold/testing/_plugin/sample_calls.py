@@ -1,18 +1,15 @@
-"""Sample calls: typical inputs, those at the bounds, invalid ones; and the outcomes of calls."""
+"""Sample calls for a plugin: typical inputs, those at the bounds, and invalid ones."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-from scaffold.contract._errors.errors import HookError, InternalError, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._json import Json, JsonObject, is_object
 from scaffold.contract._validation.validator import CompiledSchema
+from scaffold.testing._plugin.runtimes import canonical_json
 
-_MAX_SHOWN_CHARS = 160
-"""Characters of a value that a finding shows."""
 ValueGenerator: TypeAlias = Callable[[Json], Iterable[Json]]
 """Generates values for a schema, typical ones first; those at its bounds may be invalid."""
 _MAX_VALID: Final = 5
@@ -115,37 +112,3 @@ def without_input_checks(kind: Kind) -> Kind:
         for name, spec in contract["hooks"].items()
     }
     return Kind.from_contract({**contract, "hooks": hooks})
-
-
-def call_outcome(call: Callable[[], Json]) -> JsonObject:
-    """Return `{"result": …}`, or `{"error": …}` if the call raises one of our errors."""
-    try:
-        return {"result": call()}
-    except HookError as error:
-        return {"error": error_as_json(error)}
-    except ScaffoldError as error:
-        # The message of a transport error depends on the transport.
-        return {"error": {"code": error.code}}
-
-
-def error_as_json(error: ScaffoldError) -> JsonObject:
-    """Return the parts of an error that are the same in every runtime."""
-    if not isinstance(error, HookError):
-        return {"code": error.code, "message": str(error)}
-    if isinstance(error, InternalError):
-        # Its id, which finds the traceback in the log, differs in every call.
-        error_id = str(error.data.get("id", "")) if is_object(error.data) else ""
-        message = error.message.replace(error_id, "ID") if error_id else error.message
-        return {"code": error.code, "message": message, "data": None}
-    return {"code": error.code, "message": error.message, "data": error.data}
-
-
-def canonical_json(value: Json) -> str:
-    """Write JSON in its canonical form, for comparisons byte by byte."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def shorten_json(value: Json) -> str:
-    """Write the beginning of a JSON value, for a finding."""
-    text = canonical_json(value)
-    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}…"
