@@ -5,7 +5,7 @@ Source: MCP 2026-07-28, Streamable HTTP: Backward Compatibility.
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -82,6 +82,9 @@ class PreparedStream(NamedTuple):
 class ProtocolDriver:
     """The server at an address, as one session knows it. `timeout` is in seconds."""
 
+    fast_paths: ClassVar[bool] = True
+    """False sends every call on the plain path. Tests of channels run with both values."""
+
     def __init__(self, address: ServerAddress, session: HttpSession, timeout: float) -> None:
         self.address = address
         self.session = session
@@ -118,7 +121,9 @@ class ProtocolDriver:
         except _EXPLAINED_ERRORS as error:
             raise self._explain(error) from None
         read = partial(self._read, call, outgoing.name, attempt.number)
-        fast = None if self.session.lost else FastRequest(attempt.send, read)
+        fast = None
+        if self.fast_paths and not self.session.lost:  # the only place that chooses
+            fast = FastRequest(attempt.send, read)
         return PreparedCall(
             lambda: self._run(self._call(call, outgoing, deadline, attempt, repeatable=repeatable)),
             fast,

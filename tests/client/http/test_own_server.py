@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
+from scaffold.client._http.protocol_driver import ProtocolDriver
 from scaffold.contract._context.call_context import reporting_to
 from scaffold.contract._errors.errors import (
     DeadlineExceeded,
@@ -24,6 +26,12 @@ SERVE = ("-m", "scaffold.server", "calculator:Calculator", "--name", "calculator
 
 def call(function: str, **args: object) -> ExecuteInput:
     return ExecuteInput(function=function, args=args)
+
+
+@pytest.fixture(params=["fast path", "plain path"], autouse=True)
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test twice: the plain path is complete, and the fast path must equal it."""
+    monkeypatch.setattr(ProtocolDriver, "fast_paths", request.param == "fast path")
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +143,38 @@ def test_sixty_four_tasks_get_their_own_answers(url: str) -> None:
             return [number for numbers in counted for number in numbers]
 
     assert asyncio.run(run()) == list(range(512))
+
+
+SECRETS = ("s3cret-password", "s3cret-token", "s3cret-key")
+
+
+def with_credentials(url: str) -> dict[str, Any]:
+    """Return arguments of a channel with a password, a query and a header that are secret."""
+    address = url.replace("//", f"//robot:{SECRETS[0]}@") + f"?token={SECRETS[1]}"
+    headers = {"x-api-key": SECRETS[2]}
+    return {"url": address, "headers": headers, "kind": TOOL, "plugin": "calculator"}
+
+
+def assert_shown(channel: object, state: str) -> None:
+    shown = repr(channel)
+    assert shown == f"<{type(channel).__name__} calculator (tool), mcp_http, {state}>"
+    assert not any(secret in shown for secret in SECRETS)
+
+
+def test_a_channel_shows_name_kind_runtime_and_state_without_credentials(url: str) -> None:
+    channel = HttpChannel(**with_credentials(url))
+    assert_shown(channel, "open")
+    channel.close()
+    assert_shown(channel, "closed")
+
+
+def test_an_awaited_channel_shows_the_same(url: str) -> None:
+    async def run() -> None:
+        channel = AsyncHttpChannel(**with_credentials(url))
+        assert_shown(channel, "not connected")
+        await channel.connect()
+        assert_shown(channel, "open")
+        await channel.aclose()
+        assert_shown(channel, "closed")
+
+    asyncio.run(run())

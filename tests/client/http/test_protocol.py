@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,3 +112,14 @@ def test_any_tool_in_a_listing(tool: dict[str, Any]) -> None:
 def test_any_answer_to_anything(value: object, member: str) -> None:
     for method in ("server_discover", "initialize", "tools_list", "tools_call"):
         only_our_errors(server(**{method: {member: value}}))
+
+
+def test_a_call_has_no_fast_path_while_fast_paths_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = ProtocolDriver(ServerAddress("http://127.0.0.1/", {}), HttpSession(TOOL, "x"), 5)
+    answers = server(tools_call={"result": {"structuredContent": 1}})
+    perform(driver.open(), answers)
+    begin = driver.bind(EXECUTE)
+    payload = ExecuteInput(function="f", args={})
+    assert begin(payload).fast is not None
+    monkeypatch.setattr(ProtocolDriver, "fast_paths", False)
+    assert begin(payload).fast is None
