@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import from_json
@@ -14,8 +13,6 @@ from scaffold.contract._errors.errors import HookError
 from scaffold.contract._errors.masking import (
     ANY_EXCEPTION,
     PLUGIN_EXCEPTIONS,
-    as_exception,
-    is_requested,
 )
 from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
@@ -23,8 +20,6 @@ from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import (
     AbandonedWork,
-    TimeLimitExceeded,
-    async_run_in_time,
 )
 from scaffold.host._in_process.hook_binding import (
     CALLS_GRACE_PERIOD,
@@ -33,10 +28,12 @@ from scaffold.host._in_process.hook_binding import (
     await_in_new_loop,
     bind_hook,
     catalogue_of,
+    do_in_time,
     failure_translator,
     fork_setup_error,
     has_async_methods,
     inherited,
+    limit_call,
     teardown_error,
 )
 from scaffold.host._in_process.in_flight import CallCounter, InFlightCalls, channel_closed_error
@@ -91,7 +88,7 @@ class AsyncInProcessChannel:
             made = context(self.loan)
             if type(self.plugin).setup is not Plugin.setup:
                 work = partial(self.plugin.setup, made)
-                await _bounded(
+                await do_in_time(
                     seconds, work, undo=self._tear_down_late, abandoned_work=abandoned_work
                 )
             self._teardown_within = teardown_seconds
@@ -108,7 +105,7 @@ class AsyncInProcessChannel:
         """Ask the plugin how it is; raise what it raises, or `TimeLimitExceeded`."""
         if type(self.plugin).health is not Plugin.health:
             await self._enter()
-            await _bounded(seconds, self.plugin.health)
+            await do_in_time(seconds, self.plugin.health)
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         """Return the function that calls `hook` and raises `HookError`."""
@@ -193,7 +190,7 @@ class AsyncInProcessChannel:
         seconds, self._teardown_within = self._teardown_within, None
         try:
             if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
-                await _bounded(seconds, self.plugin.teardown, undo=_nothing)
+                await do_in_time(seconds, self.plugin.teardown, undo=_nothing)
         finally:
             await await_fully(self.loan.end())
 
@@ -244,7 +241,7 @@ class AsyncInProcessChannel:
         if hook.functions is not None:
             invoke = self._held_to_catalogue(binding, invoke)
         if hook.timeout is not None:
-            invoke = _limited(invoke, hook.timeout)
+            invoke = limit_call(invoke, hook.timeout)
         return invoke
 
     def _in_crew(self, invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -268,53 +265,6 @@ class AsyncInProcessChannel:
             return await await_fully(invoke(payload))
 
         return invoke_if_valid
-
-
-def _limited(invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Awaitable[Any]]:
-    import asyncio
-
-    async def limited(payload: Any) -> Any:
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                return await await_fully(invoke(payload))
-        except TimeoutError:
-            if not limit.expired():  # the hook's own error
-                raise
-            raise TimeLimitExceeded(seconds) from None
-
-    return limited
-
-
-async def _bounded(
-    seconds: float,
-    work: Callable[[], Any],
-    *,
-    undo: Callable[[], object] | None = None,
-    abandoned_work: AbandonedWork | None = None,
-) -> None:
-    """Do work of a plugin's lifecycle in the loop, or in a thread of its own if it is plain."""
-    import asyncio
-
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            try:
-                if iscoroutinefunction(work):
-                    await work()
-                else:
-                    await await_fully(
-                        await async_run_in_time(work, undo=undo, abandoned_work=abandoned_work)
-                    )
-            except asyncio.CancelledError as error:
-                if is_requested(error):
-                    raise
-                failure = as_exception(error)
-                raise failure from failure.__cause__
-    except TimeoutError:
-        if not limit.expired():  # the work's own error
-            raise
-        raise TimeLimitExceeded(seconds) from None
 
 
 def _nothing() -> None:

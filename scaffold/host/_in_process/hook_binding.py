@@ -18,6 +18,7 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._errors.masking import (
     PLUGIN_EXCEPTIONS,
+    as_exception,
     is_cancellation,
     is_requested,
     mask_exception,
@@ -27,7 +28,12 @@ from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json import JsonObject
 from scaffold.contract._payload.payload import Payload
-from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_failure
+from scaffold.host._concurrency.time_limit import (
+    AbandonedWork,
+    TimeLimitExceeded,
+    async_run_in_time,
+    transport_failure,
+)
 from scaffold.resources._scope import ResourceScope
 
 In = TypeVar("In")
@@ -210,3 +216,51 @@ def await_in_new_loop(answer: Awaitable[Any]) -> Any:
     import asyncio
 
     return asyncio.run(await_fully(answer))
+
+
+def limit_call(invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Awaitable[Any]]:
+    """Bound an awaited call by a time; raise `TimeLimitExceeded`."""
+    import asyncio
+
+    async def limited(payload: Any) -> Any:
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await await_fully(invoke(payload))
+        except TimeoutError:
+            if not limit.expired():  # the hook's own error
+                raise
+            raise TimeLimitExceeded(seconds) from None
+
+    return limited
+
+
+async def do_in_time(
+    seconds: float,
+    work: Callable[[], Any],
+    *,
+    undo: Callable[[], object] | None = None,
+    abandoned_work: AbandonedWork | None = None,
+) -> None:
+    """Do work of a plugin's lifecycle in the loop, or in a thread of its own if it is plain."""
+    import asyncio
+
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            try:
+                if iscoroutinefunction(work):
+                    await work()
+                else:
+                    await await_fully(
+                        await async_run_in_time(work, undo=undo, abandoned_work=abandoned_work)
+                    )
+            except asyncio.CancelledError as error:
+                if is_requested(error):
+                    raise
+                failure = as_exception(error)
+                raise failure from failure.__cause__
+    except TimeoutError:
+        if not limit.expired():  # the work's own error
+            raise
+        raise TimeLimitExceeded(seconds) from None

@@ -1,4 +1,4 @@
-"""One item of a plugin's stream after the other, in this process: asked for, awaited, and closed.
+"""One item of a plugin's stream after the other, for threads: asked for, waited for, and closed.
 
 A generator has no context and no thread of its own; it runs wherever it is asked. So every step of
 a stream is taken in the context of the call that opened it: metadata and progress are the call's,
@@ -8,24 +8,19 @@ whichever thread or task goes on with it.
 import math
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, Final, NoReturn, Protocol, TypeVar
-
-from typing_extensions import override
+from typing import Any, Final, NoReturn, Protocol
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception, is_requested
 from scaffold.host._concurrency.loop_thread import LoopThread
-from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, TimeLimitExceeded, WorkRefused
 from scaffold.host._concurrency.waiting import wait_until
-
-T = TypeVar("T")
 
 END: Final = object()
 """Stands for the item after the last one."""
@@ -42,18 +37,6 @@ class StreamSteps(Protocol):
         ...
 
     def close(self) -> None:
-        """Close the plugin's generator; raise what it raises."""
-        ...
-
-
-class AsyncStreamSteps(Protocol):
-    """The items of one stream, for an event loop."""
-
-    async def step(self) -> Any:
-        """Return the next item or `END`; raise what the plugin raises."""
-        ...
-
-    async def close(self) -> None:
         """Close the plugin's generator; raise what it raises."""
         ...
 
@@ -150,62 +133,6 @@ class ThreadSteps:
                 asked.settle(partial(_fail, as_exception(error)))
             else:
                 asked.settle(partial(_identity, item))
-
-
-class AsyncIteratorSteps:
-    """A plain iterator for an event loop: stepped in threads of a pool, or in the loop itself."""
-
-    def __init__(self, plain: IteratorSteps, threads: ThreadPool | None) -> None:
-        self._plain = plain
-        self._threads = threads
-
-    async def step(self) -> Any:
-        """Return the next item or `END`."""
-        return await self._do(self._plain.step)
-
-    async def close(self) -> None:
-        """Close the generator; while a step is taken, that step does it."""
-        await self._do(self._plain.close)
-
-    async def _do(self, work: Callable[[], Any]) -> Any:
-        return work() if self._threads is None else await self._threads.result_of(work)
-
-
-class AsyncGeneratorSteps:
-    """An asynchronous iterator, stepped in whatever task asks."""
-
-    def __init__(self, items: AsyncIterator[Any], context: Context) -> None:
-        self._items = items
-        self._context = context
-
-    async def step(self) -> Any:
-        """Return the next item or `END`."""
-        return await _InContext(self._context, anext(self._items, END))
-
-    async def close(self) -> None:
-        """Close the generator, if it is one."""
-        close = getattr(self._items, "aclose", None)
-        if close is not None:
-            await _InContext(self._context, close())
-
-
-class _InContext(Generator[Any, Any, T]):
-    """Awaits in a context, in the task that awaits this."""
-
-    def __init__(self, context: Context, awaitable: Awaitable[T]) -> None:
-        self._run = context.run
-        self._steps: Any = context.run(awaitable.__await__)
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        return self
-
-    @override
-    def send(self, value: Any) -> Any:
-        return self._run(self._steps.send, value)
-
-    @override
-    def throw(self, *error: Any) -> Any:
-        return self._run(self._steps.throw, *error)
 
 
 class LoopSteps:

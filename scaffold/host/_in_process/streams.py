@@ -1,8 +1,10 @@
 """Stream hooks in process: the plugin's generator behind the guards of every other runtime."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextvars import copy_context
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextvars import Context, copy_context
+from typing import Any, Generic, Protocol, TypeVar
+
+from typing_extensions import override
 
 from scaffold.contract._errors.errors import DeadlineExceeded, ScaffoldError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS
@@ -15,9 +17,6 @@ from scaffold.host._in_process.hook_binding import HookBinding, raise_unless_fai
 from scaffold.host._in_process.in_flight import InFlightCalls, channel_closed_error
 from scaffold.host._in_process.stream_steps import (
     END,
-    AsyncGeneratorSteps,
-    AsyncIteratorSteps,
-    AsyncStreamSteps,
     IteratorSteps,
     LoopSteps,
     StreamSteps,
@@ -26,6 +25,21 @@ from scaffold.host._in_process.stream_steps import (
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+T = TypeVar("T")
+
+
+class AsyncStreamSteps(Protocol):
+    """The items of one stream, for an event loop."""
+
+    async def step(self) -> Any:
+        """Return the next item or `END`; raise what the plugin raises."""
+        ...
+
+    async def close(self) -> None:
+        """Close the plugin's generator; raise what it raises."""
+        ...
+
+
 S = TypeVar("S", StreamSteps, AsyncStreamSteps)
 E = TypeVar("E", None, Awaitable[None])
 
@@ -222,3 +236,59 @@ class _AsyncSource(_Guarded[AsyncStreamSteps, Awaitable[None]]):
             if not limit.expired():  # the plugin's own error
                 raise
             raise TimeLimitExceeded(seconds) from None
+
+
+class AsyncIteratorSteps:
+    """A plain iterator for an event loop: stepped in threads of a pool, or in the loop itself."""
+
+    def __init__(self, plain: IteratorSteps, threads: ThreadPool | None) -> None:
+        self._plain = plain
+        self._threads = threads
+
+    async def step(self) -> Any:
+        """Return the next item or `END`."""
+        return await self._do(self._plain.step)
+
+    async def close(self) -> None:
+        """Close the generator; while a step is taken, that step does it."""
+        await self._do(self._plain.close)
+
+    async def _do(self, work: Callable[[], Any]) -> Any:
+        return work() if self._threads is None else await self._threads.result_of(work)
+
+
+class AsyncGeneratorSteps:
+    """An asynchronous iterator, stepped in whatever task asks."""
+
+    def __init__(self, items: AsyncIterator[Any], context: Context) -> None:
+        self._items = items
+        self._context = context
+
+    async def step(self) -> Any:
+        """Return the next item or `END`."""
+        return await _InContext(self._context, anext(self._items, END))
+
+    async def close(self) -> None:
+        """Close the generator, if it is one."""
+        close = getattr(self._items, "aclose", None)
+        if close is not None:
+            await _InContext(self._context, close())
+
+
+class _InContext(Generator[Any, Any, T]):
+    """Awaits in a context, in the task that awaits this."""
+
+    def __init__(self, context: Context, awaitable: Awaitable[T]) -> None:
+        self._run = context.run
+        self._steps: Any = context.run(awaitable.__await__)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self
+
+    @override
+    def send(self, value: Any) -> Any:
+        return self._run(self._steps.send, value)
+
+    @override
+    def throw(self, *error: Any) -> Any:
+        return self._run(self._steps.throw, *error)
