@@ -125,7 +125,7 @@ Script = Callable[[Exchange], None]
 
 def behave(exchange: Exchange) -> None:
     """Answer a call as one should."""
-    arguments = exchange.request.message["params"]["arguments"]
+    arguments = exchange.request.message["params"].get("arguments")
     exchange.json(exchange.result({"got": arguments}))
 
 
