@@ -245,6 +245,28 @@ def test_a_hookspec_behind_a_link_that_leads_out_is_neither_read_nor_shown(scaff
         assert "s3cr3t" not in result.out + result.err
 
 
+@pytest.mark.parametrize("command", ["lint", "inspect"])
+def test_a_hookspec_that_is_named_and_leads_out_is_not_read(
+    scaffold, demo, tmp_path, monkeypatch, command
+):
+    """A tool may name every file of a repository."""
+    secret = tmp_path / "secret.yaml"
+    secret.write_text("kind: tool\ns3cr3t: s3cr3t\n")
+    spec = demo / "hookspecs" / "tool" / "v1.yaml"
+    spec.rename(demo / "shared.yaml")
+    spec.symlink_to(secret)
+    monkeypatch.chdir(demo)
+
+    for name in (spec, spec.relative_to(demo)):
+        result = scaffold(command, name)
+        assert "hookspec-outside" in result.out + result.err
+        assert "s3cr3t" not in result.out + result.err
+
+    spec.unlink()
+    spec.symlink_to(demo / "shared.yaml")
+    assert "hookspec-outside" not in scaffold(command, spec).out
+
+
 def test_a_language_that_no_emitter_writes_is_refused(scaffold, demo):
     file = demo / "pyproject.toml"
     file.write_text(file.read_text().replace('language = "python"', 'language = "cobol"'))

@@ -22,7 +22,8 @@ def list_kinds(folders: Sequence[Path], within: Path | None = None) -> dict[str,
 
     A folder holds `<kind>/v<N>.yaml` or `kinds/<kind>/v<N>.yaml`. It may also be one kind's own
     folder, or a YAML file. Links may lead to files of the folder itself, or `within` another one;
-    raises `SpecError` with `hookspec-outside` for others.
+    a link that is named itself may lead to files of the current folder if it is in it, or else of
+    its own folder. Raises `SpecError` with `hookspec-outside` for others.
     """
     found: dict[str, dict[int, Path]] = {}
     for folder in folders:
@@ -73,7 +74,7 @@ def _in_folder(folder: Path, within: Path | None) -> Iterator[tuple[str, int, Pa
     if not folder.is_dir():
         if os.path.lexists(folder):
             match = _VERSION.fullmatch(folder.name)
-            real = require_inside(folder, within) if within else folder.resolve()
+            real = require_inside(folder, within or _named_within(folder))
             yield (real.parent.name if match else folder.stem), _major(match), folder
         return
     within = within or folder
@@ -83,6 +84,16 @@ def _in_folder(folder: Path, within: Path | None) -> Iterator[tuple[str, int, Pa
             match = _VERSION.fullmatch(path.name)
             if match:
                 yield _require_inside(path, within, base).parent.name, _major(match), path
+
+
+def _named_within(file: Path) -> Path:
+    """Return the folder that a file which a person names must be in, where links lead as well.
+
+    A tool may name every file of a repository, and one of them may be a link to a secret.
+    """
+    current = Path.cwd()
+    inside = Path(os.path.normpath(current / file)).is_relative_to(current)
+    return current if inside else file.parent
 
 
 def _major(match: re.Match[str] | None) -> int:

@@ -1,7 +1,10 @@
 """Repositories whose git or template means harm; `test_read_only.py` imports them."""
 
+import json
+import os
 import shutil
 import subprocess
+from hashlib import sha256
 
 from hostile_recipes import recipe
 
@@ -83,9 +86,7 @@ def git_that_lacks_an_object(repository):
         ("remote.origin.promisor", "true"),
         ("remote.origin.uploadpack", repository.program),
     )
-    command = ["git", "rev-parse", "HEAD:hookspecs/tool/v1.yaml"]
-    said = subprocess.run(command, cwd=repository.root, check=True, capture_output=True, text=True)
-    name = said.stdout.strip()
+    name = repository.git_says("rev-parse", "HEAD:hookspecs/tool/v1.yaml")
     blob = repository.root / ".git" / "objects" / name[:2] / name[2:]
     blob.chmod(0o600)
     blob.unlink()
@@ -134,6 +135,45 @@ def git_that_shows_another_history(repository):
         cwd=repository.root, input=b"kind: [", check=True, capture_output=True,
     )  # fmt: skip
     repository.git("replace", "HEAD:hookspecs/tool/v1.yaml", said.stdout.decode().strip())
+
+
+@recipe
+def git_that_waits_for_settings(repository):
+    os.mkfifo(repository.root / "pipe")
+    _set(repository, ("include.path", "../pipe"))
+
+
+@recipe
+def git_with_ignored_files_in_a_pipe(repository):
+    os.mkfifo(repository.root / "pipe")
+    _set(repository, ("core.excludesFile", "pipe"))
+
+
+@recipe
+def git_with_a_branch_of_ten_gigabytes(repository):
+    with (repository.root / ".git" / "refs" / "heads" / "main").open("wb") as file:
+        file.truncate(10 * 1024**3)
+
+
+@recipe
+def git_with_objects_of_a_neighbour(repository):
+    git = repository.root / ".git"
+    shutil.move(git / "objects", repository.victim / "objects")
+    (git / "objects" / "info").mkdir(parents=True)
+    (git / "objects" / "info" / "alternates").write_text("../../../victim/objects\n")
+
+
+@recipe
+def git_with_the_record_of_an_update(repository):
+    """What an update of this user would leave, by which files would be removed."""
+    _set(repository, ("user.name", "a"), ("user.email", "a@b"))
+    head = repository.git_says("rev-parse", "HEAD")
+    files = {"../victim/file": None, "demo/plugin.py": None, ".git/config": "x"}
+    record = {"head": head, "files": files, "conflicts": ["\x1b]0;x"], "executable": {}}
+    prefix = sha256(b"\n").hexdigest()[:12]
+    text = f"{'0' * 64}\n{json.dumps(record)}"
+    repository.write(f".git/scaffold-update-{prefix}", text)
+    _touch_hookspec(repository)
 
 
 def _template(repository, source):

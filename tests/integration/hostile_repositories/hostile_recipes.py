@@ -93,6 +93,12 @@ class Repository:
     def git(self, *arguments):
         subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True)
 
+    def git_says(self, *arguments):
+        """Run git, and return what it prints."""
+        command = ["git", *arguments]
+        said = subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True)
+        return said.stdout.strip()
+
 
 @recipe
 def sound(repository):
