@@ -129,3 +129,23 @@ def writes(tree):
 def test_no_other_module_of_the_commands_writes_to_a_terminal(module):
     found = list(writes(ast.parse(module.read_text("utf-8"))))
     assert found == [] or module.stem == "output"
+
+
+def test_a_newline_in_a_name_forges_no_line(scaffold, tmp_path):
+    project = tmp_path / "a\nall: ok"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[tool.scaffold]\nkind = "a\\nb: ok"\nx = 1\n')
+    listed = scaffold("status", "-r", tmp_path).out.splitlines()
+    assert r"a\nall: ok" in listed[0]
+    assert all(line.startswith("  ") for line in listed[1:])
+
+    refused = scaffold("check", project / "gone\nscaffold: ok").err
+    assert "\nscaffold: ok" not in refused
+    assert r"gone\nscaffold: ok" in refused
+
+    finding = Diagnostic("a\nb.yaml", 1, 2, "unknown-key", "no key 'x\nb.yaml:1:1: ok'", "a\nb")
+    assert str(finding).splitlines() == [
+        r"a\nb.yaml:1:2: unknown-key: no key 'x\nb.yaml:1:1: ok'",
+        "  help: a",
+        "b",
+    ]

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scaffold._cli.reporting.output import print_lines, print_pretty_json
+from scaffold._printable import printable_line
 from scaffold._project.config.errors import PreconditionError
 from scaffold._project.project_status import (
     PROJECT_ERRORS,
@@ -47,7 +48,7 @@ def _standing(path: Path, hookspecs: Path | None, *, alone: bool) -> dict[str, S
 
 
 def _print(path: Path, facts: dict[str, StatusItem]) -> None:
-    print_lines([path.as_posix()])
+    print_lines([printable_line(path.as_posix())])
     for name, fact in facts.items():
         due = f"  ({fact.due})" if fact.due else ""
-        print_lines([f"  {name:<9}  {fact.found}{due}"])
+        print_lines([f"  {name:<9}  {printable_line(fact.found)}{due}"])

@@ -1,5 +1,7 @@
 """Errors that a user can fix: in the command line, the files or the machine."""
 
+from scaffold._printable import printable_line
+
 
 class ProjectError(Exception):
     """`code` names the problem in kebab-case, `help` says how to fix it."""
@@ -11,7 +13,8 @@ class ProjectError(Exception):
         self.help = help
 
     def __str__(self) -> str:
-        text = f"{self.code}: {self.message}"
+        # A path in the message may have a newline, and the rest would look like a line of ours.
+        text = f"{self.code}: {printable_line(self.message)}"
         return f"{text}\n  help: {self.help}" if self.help else text
 
 

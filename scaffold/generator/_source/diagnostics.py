@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from scaffold._printable import printable_line
 from scaffold.generator.ir import Json
 
 _Pointer: TypeAlias = tuple[str | int, ...]
@@ -80,7 +81,9 @@ class Diagnostic:
     """What `scaffold lint --fix` would change, if there is no doubt about it."""
 
     def __str__(self) -> str:
-        text = f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}"
+        place = f"{printable_line(self.file)}:{self.line}:{self.column}"
+        # A name in the message may have a newline, and the rest would look like a line of ours.
+        text = f"{place}: {self.code}: {printable_line(self.message)}"
         return f"{text}\n  help: {self.hint}" if self.hint else text
 
 
