@@ -120,6 +120,7 @@ def serve_http(server):
 def read_one_call_and_be_silent():
     """Work on a call, and read nothing meanwhile."""
     sys.stdin.readline()
+    sys.stderr.write("reads no more\n")
     time.sleep(3600)
 
 
