@@ -345,3 +345,18 @@ def test_findings_are_bounded_and_take_linear_time(tmp_path):
     spent(200)  # what is imported once
     few, many = spent(2_000), spent(20_000)
     assert many < 30 * few + 1
+
+
+def test_required_properties_take_linear_time(tmp_path):
+    hook = "  - {name: run, dispatch: broadcast_notify, input_schema: schemas/root.json}\n"
+
+    def spent(count):
+        required = [f"property_{index}" for index in range(count)]
+        path = write_spec(tmp_path, hook, root={"type": "object", "required": required})
+        start = time.process_time()
+        assert {each.code for each in lint_kind(path)} >= {"undescribed-property"}
+        return time.process_time() - start
+
+    spent(100)
+    few, many = spent(2_000), spent(30_000)
+    assert many < 45 * few + 1

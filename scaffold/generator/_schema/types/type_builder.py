@@ -172,6 +172,7 @@ class TypeBuilder:
         if unnamed and constraints.closed:
             self._ledger.leave_to_schema(constraints, _CLOSING)
         named = constraints.properties | dict.fromkeys(unnamed, (True,))
+        required = frozenset(constraints.required)
         for name, schemas in named.items():
             type_ = self._build_type(self.reader.collect(schemas), UsageContext(owner, name))
             defaults = find_annotations(self.documents, schemas, "default")
@@ -179,7 +180,7 @@ class TypeBuilder:
             yield ir.Field(
                 name=name,
                 type=type_,
-                required=name in constraints.required,
+                required=name in required,
                 description=find_description(self.documents, schemas),
                 has_default=bool(good),
                 default=good[0] if good else None,
