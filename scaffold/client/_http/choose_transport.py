@@ -17,7 +17,7 @@ class Response(ResponseHead, Protocol):
     """A response whose head has arrived."""
 
     def read(self) -> bytes | None:
-        """Return what comes next of the body, `None` at its end; raise `Broken`."""
+        """Return the next part of the body, `None` at its end; raise `RequestFailed`."""
         ...
 
 
@@ -25,7 +25,7 @@ class AsyncResponse(ResponseHead, Protocol):
     """A response whose head has arrived, for an event loop."""
 
     async def read(self) -> bytes | None:
-        """Return what comes next of the body, `None` at its end; raise `Broken`."""
+        """Return the next part of the body, `None` at its end; raise `RequestFailed`."""
         ...
 
 
@@ -39,10 +39,15 @@ class Transport(Protocol):
         expects_small_body: bool = False,
         read_timeout: float | None = None,
     ) -> AbstractContextManager[Response]:
-        """Return a context manager that sends a request and leaves its response at the end.
+        """Return a context manager: it sends the request, and closes the response at its end.
 
-        Entering raises `Broken`. `whole` says that a response is expected whose body comes with
-        its head, `patience` for how many seconds nothing may come of it (not given: no matter).
+        Args:
+            send: The request.
+            expects_small_body: The body will probably arrive together with the head.
+            read_timeout: Seconds within which the next part must arrive; `None` for no limit.
+
+        Raises:
+            RequestFailed: On entering, if no head of a response arrives.
         """
         ...
 

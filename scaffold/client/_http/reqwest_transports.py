@@ -54,17 +54,18 @@ _CONNECT_TIMEOUT: Final = timedelta(seconds=10)
 _IDLE_TIMEOUT: Final = timedelta(seconds=4)
 """Shorter than the idle timeout of servers (uvicorn: 5 s), so that the client closes first."""
 _FIRST_BODY_BYTES: Final = 1
-"""Bytes of a body that the short way wants with its head: a small answer comes whole with them."""
+"""Bytes of the body to wait for with the head: a small body then arrives with them."""
 
 
 _LEFT_BEHIND: Final[list[object]] = []
-"""Clients of the process from which this one was forked: to drop them would touch its threads."""
+"""Clients of the parent of a fork, kept alive: freeing them would touch the parent's threads."""
 
 
 def sync_client(address: ServerAddress, read_timeout: float | None = None) -> SyncClient:
-    """Return a client for blocking calls, from any thread; raise `ConnectFailed` if none can be.
+    """Return a client for blocking calls, from any thread.
 
-    `patience` is for how many seconds nothing may come of an answer.
+    Raises:
+        ConnectFailed: The TLS settings of the address cannot be used.
     """
     try:
         return _prepare(SyncClientBuilder(), address, read_timeout).build()
@@ -89,9 +90,9 @@ def parse_url(address: ServerAddress) -> Url:
 
 
 def fill_request(request: R, send: SendRequest, *, ahead: int = 0) -> R:
-    """Put what is to be sent into a request; its answer is handed over as it arrives.
+    """Fill in headers, timeout and body; the response is read as a stream.
 
-    With its head come `ahead` bytes of its body, or more of what arrives together with them.
+    `ahead` is how many bytes of the body the library reads before it returns the head.
     """
     return (
         request.headers(send.headers)
@@ -102,12 +103,12 @@ def fill_request(request: R, send: SendRequest, *, ahead: int = 0) -> R:
 
 
 def request_like(template: Q, body: bytes) -> Q:
-    """Return a request like one that was built before, with a body of its own."""
+    """Return a copy of a request, with another body."""
     return type(template).from_request_and_body(template, RequestBody.from_bytes(body))
 
 
 def read_failure(error: PyreqwestError) -> RequestFailed:
-    """Tell what went wrong with a request, without the URL that the library would show."""
+    """Return why a request failed, without the URL that the library would include."""
     causes: list[str] = []
     if isinstance(error, DetailedPyreqwestError):
         causes = [cause["message"] for cause in error.details["causes"] or ()]

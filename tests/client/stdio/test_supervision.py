@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from busy import slowness
 from stdio_channels import FAULTY_KIND, FAULTY_SERVER, processes
 
 from scaffold.client._stdio.restart_policy import RestartPolicy
@@ -114,7 +115,12 @@ def test_a_call_does_not_wait_for_a_restart_beyond_its_deadline(open_channel, di
 
 def test_a_restart_that_fails_says_why(open_channel, diary):
     channel = open_faulty(
-        open_channel, diary, "--at", "start", "the second time a long nap", startup_timeout=0.5
+        open_channel,
+        diary,
+        "--at",
+        "start",
+        "the second time a long nap",
+        startup_timeout=0.5 * slowness(),
     )
     with pytest.raises(PeerCrashed):
         channel.bind(LONG_TIMEOUT)({"what": "death"})
