@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from scaffold.generator._emit.markdown import block, cell, code, comment
+from scaffold.generator._emit.markdown_markup import block, cell, code, comment
 
 TICKS = "&#96;" * 3
 EVIL = [
