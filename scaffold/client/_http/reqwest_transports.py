@@ -62,11 +62,7 @@ _LEFT_BEHIND: Final[list[object]] = []
 
 
 def sync_client(address: ServerAddress, read_timeout: float | None = None) -> SyncClient:
-    """Return a client for blocking calls, from any thread.
-
-    Raises:
-        ConnectFailed: The TLS settings of the address cannot be used.
-    """
+    """Return a client for blocking calls; raise `ConnectFailed` for unusable TLS settings."""
     try:
         return _prepare(SyncClientBuilder(), address, read_timeout).build()
     except ValueError as error:
