@@ -360,3 +360,18 @@ def test_required_properties_take_linear_time(tmp_path):
     spent(100)
     few, many = spent(2_000), spent(30_000)
     assert many < 45 * few + 1
+
+
+def test_branches_of_all_of_take_linear_time(tmp_path):
+    hook = "  - {name: run, dispatch: broadcast_notify, input_schema: schemas/root.json}\n"
+
+    def spent(count):
+        branches = [{"properties": {f"p{index}": {"type": "string"}}} for index in range(count)]
+        path = write_spec(tmp_path, hook, root={"type": "object", "allOf": branches})
+        start = time.process_time()
+        assert {each.code for each in lint_kind(path)} >= {"missing-description"}
+        return time.process_time() - start
+
+    spent(100)
+    few, many = spent(300), spent(6_000)
+    assert many < 60 * few + 1

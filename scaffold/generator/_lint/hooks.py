@@ -11,7 +11,8 @@ from scaffold.generator._hookspec.parsed_hookspec import ParsedHook
 from scaffold.generator._hookspec.semantic_checks import has_function_placeholder, safe_template
 from scaffold.generator._schema.documents.annotations import find_annotations
 from scaffold.generator._schema.documents.document import Document
-from scaffold.generator._schema.types.constraints import Constraints, collect
+from scaffold.generator._schema.types.collect_constraints import collect
+from scaffold.generator._schema.types.constraints import Constraints
 from scaffold.generator._source.diagnostics import Diagnostic, Replace
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json

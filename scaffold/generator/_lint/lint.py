@@ -25,7 +25,8 @@ from scaffold.generator._lint.hooks import (
 from scaffold.generator._lint.old_drafts import lint_old_drafts
 from scaffold.generator._lint.schemas import lint_schemas
 from scaffold.generator._schema.documents.document import Document
-from scaffold.generator._schema.types.constraints import ANY_TYPE, collect
+from scaffold.generator._schema.types.collect_constraints import collect
+from scaffold.generator._schema.types.constraints import ANY_TYPE
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.source_text import NO_OVERRIDES, TextOverrides
 

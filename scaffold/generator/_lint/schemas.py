@@ -18,7 +18,8 @@ from scaffold.generator._schema.dialects.vocabulary import (
 )
 from scaffold.generator._schema.documents.documents import Documents
 from scaffold.generator._schema.documents.validate import check_schema, fix_repeated
-from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints, collect
+from scaffold.generator._schema.types.collect_constraints import collect
+from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints
 from scaffold.generator._source.diagnostics import Diagnostic, Edit, Insert, Rename
 from scaffold.generator._source.json_values import canonical, is_object, type_of
 from scaffold.generator._source.source_text import Positions, SourceFile

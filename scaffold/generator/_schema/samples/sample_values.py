@@ -19,10 +19,10 @@ from scaffold.generator._schema.samples.parts import (
     text_samples,
     undeclared_names,
 )
+from scaffold.generator._schema.types.collect_constraints import collect
 from scaffold.generator._schema.types.constraints import (
     ANY_TYPE,
     Constraints,
-    collect,
     integer_bounds,
     merge,
 )

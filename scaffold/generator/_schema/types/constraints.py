@@ -1,4 +1,4 @@
-"""The constraints on one value, collected from a schema and all schemas that it refers to.
+"""The constraints on one value, and their combination.
 
 Only constraints that types can express are kept. All other keywords are `left` to the schema: a
 type accepts more than its schema, never less.
@@ -7,12 +7,9 @@ type accepts more than its schema, never less.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any, Final, TypeAlias
 
-from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS
-from scaffold.generator._schema.documents.documents import Documents
-from scaffold.generator._source.json_values import canonical, is_object, json_equal
+from scaffold.generator._source.json_values import canonical
 from scaffold.generator.ir import Json
 
 Keyword: TypeAlias = tuple[int, str]
@@ -21,31 +18,12 @@ Keyword: TypeAlias = tuple[int, str]
 ANY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 """All types. Here `integer` is any whole number and `number` any other number."""
 
-_TYPES = {name: frozenset({name}) for name in ANY_TYPE} | {
-    "number": frozenset({"integer", "number"})
-}
-
 OBJECT_TYPE = frozenset({"object"})
 """Objects only."""
 
-_LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems"}
-_UPPER = {"maximum", "exclusiveMaximum", "maxLength", "maxItems"}
-_BOUNDS = sorted(_LOWER | _UPPER)
-_HANDLED = (
-    _LOWER
-    | _UPPER
-    | {"$ref", "type", "enum", "const", "allOf", "anyOf", "oneOf", "properties", "required"}
-    | {"additionalProperties", "patternProperties", "unevaluatedProperties", "items", "pattern"}
-)
-_UNHANDLED = ASSERTIONS - _HANDLED
-_LEFT = _UNHANDLED | {"patternProperties"}
-_SPEAKING = ASSERTIONS - {"$ref", "allOf"}
-"""Keywords that constrain a value by themselves."""
+LOWER_BOUNDS = {"minimum", "exclusiveMinimum", "minLength", "minItems"}
 _CLOSING = ("additionalProperties", "unevaluatedProperties")
-_NONE: Final = frozenset[Keyword]()
-_NEVER: Final[frozenset[Keyword]] = frozenset({(0, "false")})
-"""What `false` leaves to itself: no type accepts nothing."""
-_OPENING = {"anyOf", "oneOf", "if", "dependentSchemas", "patternProperties", "additionalProperties"}
+NOTHING_LEFT: Final = frozenset[Keyword]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +62,7 @@ class Constraints:
     values: tuple[Json, ...] = ()
     """What properties without a name of their own must be."""
     branches: tuple[Branches, ...] = ()
-    left: frozenset[Keyword] = _NONE
+    left: frozenset[Keyword] = NOTHING_LEFT
     """Keywords that no type can express."""
 
     @property
@@ -104,143 +82,99 @@ class Constraints:
         return bool(self.properties or self.required or self.closed)
 
 
-def collect(documents: Documents, schemas: tuple[Json, ...]) -> Constraints:
-    """Combine the constraints that several schemas put on one value."""
-    return reduce(merge, (_one(documents, schema) for schema in schemas))
+def merge(first: Constraints, *others: Constraints) -> Constraints:
+    """Combine sets of constraints that all apply to a value, in linear time."""
+    merged = _Merge(first)
+    for other in others:
+        merged.add(other)
+    return merged.result()
 
 
-def _one(documents: Documents, schema: Json) -> Constraints:
-    if isinstance(schema, bool):
-        return Constraints() if schema else Constraints(types=frozenset(), left=_NEVER)
-    if id(schema) not in documents.known:
-        documents.known[id(schema)] = _look(documents, schema)
-    constraints: Constraints = documents.known[id(schema)]
-    return constraints
+class _Merge:
+    """Constraints that are combined one after the other.
 
+    The collections grow in place: a copy for each of thousands of `allOf` branches would take
+    quadratic time.
+    """
 
-def _look(documents: Documents, schema: dict[str, Json]) -> Constraints:
-    constraints = _own(schema)
-    inner = list(schema.get("allOf", []))
-    if "$ref" in schema:
-        inner.insert(0, documents.follow(schema))
-    for part in inner:
-        constraints = merge(constraints, _one(documents, part))
-    if not constraints.key:
-        constraints = replace(constraints, key=(id(schema),), sources=(schema,), primary=schema)
-    return _close(schema, constraints)
+    def __init__(self, first: Constraints) -> None:
+        self._first = first
+        self._changed = False
+        self._key = dict.fromkeys(first.key)
+        self._keys = list(first.key)
+        self._sources = list(first.sources)
+        self._left_sources = 0  # how many of the sources have their closing keywords in `_left`
+        self._primary = first.primary
+        self._types = first.types
+        self._choice = first.choice
+        self._bounds = dict(first.bounds)
+        self._format = first.format
+        self._patterns = dict.fromkeys(first.patterns)
+        self._items = list(first.items)
+        self._properties = {name: list(parts) for name, parts in first.properties.items()}
+        self._required = dict.fromkeys(first.required)
+        self._closed = first.closed
+        self._values = list(first.values)
+        self._branches = list(first.branches)
+        self._left = set(first.left)
 
+    def add(self, other: Constraints) -> None:
+        """Add constraints that apply to the same value."""
+        if other.key and all(key in self._key for key in other.key):
+            return
+        self._primary = self._primary if self._keys else other.primary
+        self._keys += other.key
+        self._key.update(dict.fromkeys(other.key))
+        self._sources += other.sources
+        self._left |= other.left
+        self._close(other)
+        self._types &= other.types
+        self._choice = _common(self._choice, other.choice)
+        self._bounds = _tighter(self._bounds, other.bounds)
+        self._format = self._format or other.format
+        self._patterns.update(dict.fromkeys(other.patterns))
+        self._items += other.items
+        for name, parts in other.properties.items():
+            self._properties.setdefault(name, []).extend(parts)
+        self._required.update(dict.fromkeys(other.required))
+        self._values += other.values
+        self._branches += other.branches
+        self._changed = True
 
-def _own(schema: dict[str, Json]) -> Constraints:
-    """Collect the keywords of one schema object, without its references."""
-    speaks = not _SPEAKING.isdisjoint(schema) or len(schema.get("allOf", "?")) != 1
-    patterns = schema.get("patternProperties", {})
-    extra = schema.get("additionalProperties", True)
-    values: tuple[Json, ...] = ()
-    if is_object(extra) and not patterns:
-        values = (extra,)
-    elif extra is False and len(patterns) == 1 and "properties" not in schema:
-        values = tuple(patterns.values())
-    return Constraints(
-        key=(id(schema),) if speaks else (),
-        sources=(schema,) if speaks else (),
-        primary=schema if speaks else {},
-        types=_types(schema.get("type")),
-        choice=_choice(schema),
-        bounds={name: schema[name] for name in _BOUNDS if name in schema},
-        format=schema.get("format"),
-        patterns=(schema["pattern"],) if "pattern" in schema else (),
-        items=(schema["items"],) if "items" in schema and "prefixItems" not in schema else (),
-        properties={name: (part,) for name, part in schema.get("properties", {}).items()},
-        required=tuple(dict.fromkeys(schema.get("required", []))),
-        closed=extra is False and not patterns,
-        values=values,
-        branches=tuple(
-            Branches(tuple(schema[keyword]), (id(schema), keyword))
-            for keyword in ("anyOf", "oneOf")
-            if keyword in schema
-        ),
-        left=_NONE if _LEFT.isdisjoint(schema) else _left(schema),
-    )
+    def _close(self, other: Constraints) -> None:
+        """Keep the object closed only if the names of a closed side include those of the other."""
+        if not (self._closed or other.closed):
+            return
+        names, others = self._properties.keys(), other.properties.keys()
+        fits = not self._closed or others <= names
+        fits_other = not other.closed or names <= others
+        self._closed = fits and fits_other
+        if not self._closed:
+            sources = self._sources[self._left_sources :]
+            self._left.update((id(source), name) for source in sources for name in _CLOSING)
+            self._left_sources = len(self._sources)
 
-
-def _left(schema: dict[str, Json]) -> frozenset[Keyword]:
-    """Return the keywords of a schema that no type can express."""
-    unsaid = schema.keys() & _UNHANDLED
-    if schema.get("patternProperties"):
-        unsaid |= {"patternProperties", "additionalProperties"}
-    if "prefixItems" in schema:
-        unsaid.add("items")
-    return frozenset((id(schema), keyword) for keyword in unsaid)
-
-
-def _types(declared: str | list[str] | None) -> frozenset[str]:
-    if declared is None:
-        return ANY_TYPE
-    if isinstance(declared, str):
-        return _TYPES[declared]
-    return frozenset[str]().union(*(_TYPES[name] for name in declared))
-
-
-def _choice(schema: dict[str, Json]) -> tuple[Json, ...] | None:
-    if "const" not in schema:
-        return tuple(schema["enum"]) if "enum" in schema else None
-    const = schema["const"]
-    allowed = "enum" not in schema or any(json_equal(const, value) for value in schema["enum"])
-    return (const,) if allowed else ()
-
-
-def _close(schema: dict[str, Json], constraints: Constraints) -> Constraints:
-    """Apply `unevaluatedProperties`, which depends on all its sibling keywords."""
-    rule = schema.get("unevaluatedProperties", True)
-    if rule is True or constraints.closed:
-        return constraints
-    safe = (
-        rule is False
-        and not constraints.branches
-        and not constraints.values
-        and not constraints.left
-    )
-    opened = any(_OPENING & set(part) for part in schema.get("allOf", []) if is_object(part))
-    # What a reference brings along is summed up already; what it might open is not.
-    simple = "$ref" not in schema and not opened and not (_OPENING & schema.keys())
-    if safe and simple:
-        return replace(constraints, closed=True)
-    return replace(constraints, left=constraints.left | {(id(schema), "unevaluatedProperties")})
-
-
-def merge(one: Constraints, two: Constraints) -> Constraints:
-    """Combine two sets of constraints that both apply to a value."""
-    if two.key and set(two.key) <= set(one.key):
-        return one
-    closed = one.closed or two.closed
-    if closed:
-        names_one, names_two = one.properties.keys(), two.properties.keys()
-        fits_one = not one.closed or names_two <= names_one
-        fits_two = not two.closed or names_one <= names_two
-        closed = fits_one and fits_two
-    left = one.left | two.left
-    if (one.closed or two.closed) and not closed:
-        left |= {(id(source), name) for source in one.sources + two.sources for name in _CLOSING}
-    return Constraints(
-        key=one.key + two.key,
-        sources=one.sources + two.sources,
-        primary=one.primary if one.key else two.primary,
-        types=one.types & two.types,
-        choice=_common(one.choice, two.choice),
-        bounds=_tighter(one.bounds, two.bounds),
-        format=one.format or two.format,
-        patterns=tuple(dict.fromkeys(one.patterns + two.patterns)),
-        items=one.items + two.items,
-        properties={
-            name: one.properties.get(name, ()) + two.properties.get(name, ())
-            for name in one.properties | two.properties
-        },
-        required=tuple(dict.fromkeys(one.required + two.required)),
-        closed=closed,
-        values=one.values + two.values,
-        branches=one.branches + two.branches,
-        left=left,
-    )
+    def result(self) -> Constraints:
+        """Return the combined constraints."""
+        if not self._changed:
+            return self._first
+        return Constraints(
+            key=tuple(self._keys),
+            sources=tuple(self._sources),
+            primary=self._primary,
+            types=self._types,
+            choice=self._choice,
+            bounds=self._bounds,
+            format=self._format,
+            patterns=tuple(self._patterns),
+            items=tuple(self._items),
+            properties={name: tuple(parts) for name, parts in self._properties.items()},
+            required=tuple(self._required),
+            closed=self._closed,
+            values=tuple(self._values),
+            branches=tuple(self._branches),
+            left=frozenset(self._left),
+        )
 
 
 def _common(one: tuple[Json, ...] | None, two: tuple[Json, ...] | None) -> tuple[Json, ...] | None:
@@ -253,7 +187,7 @@ def _common(one: tuple[Json, ...] | None, two: tuple[Json, ...] | None) -> tuple
 def _tighter(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
     result = dict(one)
     for name, value in two.items():
-        choose: Callable[..., Any] = max if name in _LOWER else min
+        choose: Callable[..., Any] = max if name in LOWER_BOUNDS else min
         result[name] = choose(result[name], value) if name in result else value
     return result
 
