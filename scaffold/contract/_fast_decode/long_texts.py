@@ -1,20 +1,23 @@
 """Reading of long texts: by msgspec if possible, else by pydantic, after the schema.
 
 Pydantic collects all errors. In lists and dictionaries it can stop at the first one, but it always
-lists all names that a class forbids: 1.3 KB each, again for every member of a union. So the schema
-validates a text with many names before pydantic reads it.
+lists all names that a class forbids: 1.3 KB each, again for every member of a union. Each error has
+a copy of its value (`error_copies`). So the schema validates a text with many names, or with many
+possible copies, before pydantic reads it.
 
 msgspec takes a fifth of the time of pydantic. Building models from the result (`model_builder`)
 takes three times as long as the decoding; both together are faster than pydantic. msgspec accepts
 fewer texts than pydantic, and gives the same result for them.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from msgspec import MsgspecError
 from msgspec.json import Decoder
 
+from scaffold.contract._fast_decode.error_copies import max_error_copies
 from scaffold.contract._fast_decode.struct_types import struct_type
 from scaffold.contract._fast_decode.supported_schemas import UnsupportedSchema
 from scaffold.contract._json import GC_PAUSE_BYTES, Json, without_gc
@@ -65,6 +68,12 @@ _REFUSED: Final = (MsgspecError, ValueError, RecursionError)
 MANY_NAMES: Final = 1 << 12
 """A text with at least this many colons, and perhaps names, is validated by the schema first."""
 
+MAX_COPIES: Final = 8
+"""Copies of a text that errors may hold: each takes as much as decoding the text once."""
+
+MAX_COPIED_BYTES: Final = 1 << 20
+"""Bytes of text that more copies than that may hold together."""
+
 _COLON: Final = ord(":")
 _CLOSED: Final = "'extra_fields_behavior': 'forbid'"
 
@@ -85,12 +94,16 @@ def long_text_reader(
     """
     whole = by_alias(fail_fast_validator(core_schema, config).validate_json)
 
+    is_closed = _CLOSED in str(core_schema)
+    copies = max_error_copies(core_schema)
+    max_bytes = MAX_COPIED_BYTES // copies if copies > MAX_COPIES else sys.maxsize
+
     def judged(data: bytes) -> T:
-        if data.count(_COLON) >= MANY_NAMES:
+        if len(data) > max_bytes or (is_closed and data.count(_COLON) >= MANY_NAMES):
             check(data)
         return whole(data)
 
-    rest = judged if _CLOSED in str(core_schema) else whole
+    rest = judged if is_closed or copies > MAX_COPIES else whole
     read = fast_decoder(core_schema, rest) or rest
     read_at_leisure = without_gc(read)
     return lambda data: read(data) if len(data) < GC_PAUSE_BYTES else read_at_leisure(data)

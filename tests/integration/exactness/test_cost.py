@@ -255,6 +255,22 @@ LARGE = {
         {"$ref": "#/$defs/T", "$defs": {"T": {"anyOf": [{"type": "string"}, thing(c=REFERENCE)]}}},
         nested(190, 1, lambda value: {"c": value}),
     ),
+    "nothing required at any level": (
+        {
+            "$ref": "#/$defs/T",
+            "$defs": {"T": thing("a", "b", c=REFERENCE, data={"type": "array"}, closed=False)},
+        },
+        nested(100, {"data": MANY}, lambda value: {"c": value}),
+    ),
+    "a text or an object at every level": (
+        {
+            "$ref": "#/$defs/T",
+            "$defs": {
+                "T": {"anyOf": [{"type": "string"}, thing(c=REFERENCE, data={"type": "array"})]}
+            },
+        },
+        nested(100, {"data": MANY, "extra": 1}, lambda value: {"c": value}),
+    ),
     "members with problems": (
         {
             "oneOf": [
@@ -284,8 +300,11 @@ def test_a_large_payload_is_refused_at_the_cost_of_judging_it(tmp_path, name):
     assert len(written.encode()) < MOST_BYTES
 
 
-HEAVY = ("too many names", "values of a map", "items of no member", "a large value")
-"""Those of which a reader that collects every error takes most."""
+HEAVY = (
+    *("too many names", "values of a map", "items of no member", "a large value"),
+    *("nothing required", "nothing required at any level", "a text or an object at every level"),
+)
+"""Those of which a reader that collects every error, or copies the value to each, takes most."""
 
 
 @pytest.mark.parametrize("name", HEAVY)
