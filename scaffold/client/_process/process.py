@@ -162,6 +162,21 @@ class Process:
         """Close the input. A plugin ends at the end of its input."""
         self.close(self.stdin)
 
+    def discard_input(self) -> None:
+        """End the input, and keep its descriptor: another thread may be writing to it.
+
+        A closed descriptor would fail that write with EBADF, or belong to another file meanwhile.
+        """
+        if self.stdin not in self._open:
+            return
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+        except OSError:  # no descriptor is left
+            self.close_input()
+            return
+        os.dup2(nowhere, self.stdin, inheritable=False)
+        os.close(nowhere)
+
     def terminate(self, grace: float) -> None:
         """Close the input, then end the process and its group as `terminate_steps` does."""
         self.close_input()

@@ -15,7 +15,7 @@ from scaffold._concurrency.forks import reset_after_fork
 from scaffold.client._process.descriptors import DESCRIPTORS, poller_for
 from scaffold.client._process.launch import NoRoom
 from scaffold.client._process.log_reader import LogReader
-from scaffold.client._process.process import Process, pauses
+from scaffold.client._process.process import Process, pauses, run_steps
 
 _PAUSE: Final = 50
 """Milliseconds without another line after which a record is complete."""
@@ -29,7 +29,7 @@ _AT_EXIT: Final = 3.0
 class StderrLog:
     """Logs the stderr of a process to the logger `plugin.<name>`, and keeps the last lines.
 
-    Raises `NoRoom` if the host cannot start another thread.
+    Raises `NoRoom` if the host cannot start another thread, or its interpreter is about to exit.
     """
 
     def __init__(self, process: Process, plugin: str) -> None:
@@ -39,7 +39,10 @@ class StderrLog:
         """True when the thread has finished."""
         self._process = process
         self._unclosed = False
+        self._at_exit = False
         self._reader = LogReader(plugin)
+        if _EXITING.is_set():
+            raise NoRoom("the interpreter is about to exit")
         try:
             self._stopped, self._stop = DESCRIPTORS.pipe()
         except OSError as error:
@@ -72,6 +75,12 @@ class StderrLog:
         self._process.close_input()
         self.close()
 
+    def terminate_at_exit(self) -> None:
+        """Let the thread end the process; other threads may still use the pipes."""
+        self._at_exit = True
+        self._process.discard_input()
+        self.close()
+
     def close(self) -> None:
         """Stop reading, even if something still holds the other end. May be repeated."""
         try:
@@ -84,7 +93,9 @@ class StderrLog:
         process = self._process
         try:
             self._read()
-            process.terminate(_GRACE)
+            if not self._at_exit:
+                process.close_input()
+            run_steps(process.terminate_steps(_GRACE))
         finally:
             process.reap()
             process.close(process.stderr)
@@ -120,13 +131,16 @@ class StderrLog:
 
 
 _RUNNING: Final[set[StderrLog]] = set()
+_EXITING: Final = threading.Event()
+"""Set when the interpreter exits. A daemon thread then starts no process."""
 
 
 @atexit.register
 def _end_all() -> None:
     """End the processes that were not closed."""
+    _EXITING.set()
     for log in list(_RUNNING):
-        log.terminate_unclosed()
+        log.terminate_at_exit()
     for nap in pauses(_AT_EXIT):
         if not _RUNNING:
             return
