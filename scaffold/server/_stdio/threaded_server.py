@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
@@ -228,15 +229,19 @@ class ThreadedStdioServer:
         while True:
             time.sleep(_TICK)
             now = self._lease.peek()
-            if now is not None and now is seen:
-                lease = self._revoke_lease()
-                if lease is not None:
+            if now is not None and now is seen and self._slow_calls < _MAX_SLOW_CALLS:
+                # The next watchdog comes first: without room for a thread, this one goes on, and
+                # the slow thread keeps its lease.
+                with suppress(RuntimeError):
+                    self._start_watchdog()
                     break
             seen = now
             self._idle_ticks = 0 if now is not None else self._idle_ticks + 1
             if self._idle_ticks > _IDLE_TICKS:
                 self._sleep_until_woken()
-        self._start_watchdog()
+        lease = self._revoke_lease()
+        if lease is None:
+            return
         lease.current_line.append(now)
         self._writer.flush()
         if lease.revoke() is None:

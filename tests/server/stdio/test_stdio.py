@@ -481,6 +481,15 @@ def test_a_plugin_that_cannot_start_says_why_in_one_line(
     assert line.count("\n") == 1
 
 
+def test_a_slow_hook_without_room_for_a_thread_delays_the_next_and_loses_none(
+    start: Start,
+) -> None:
+    server = start("crowded:Crowded")
+    for number in range(3):  # the first may pass before the watchdog has looked twice
+        server.send(modern("tools/call", number, name="demo_fill", arguments={}))
+        assert server.receive()["result"]["structuredContent"] == {"result": "done"}
+
+
 def test_the_traceback_is_in_the_log_for_those_who_ask(start: Start) -> None:
     server = start("broken:Plugin", LOG_LEVEL="debug")
     server.process.wait(PATIENCE)
