@@ -4,6 +4,7 @@ The response to a call is one JSON object, or a stream of events if there is pro
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 
@@ -181,17 +182,50 @@ async def respond_to_call(
             watcher.cancel()
 
 
+class _Messages:
+    """The messages of a call, from any thread to its task in the event loop.
+
+    They wake the loop once for each batch. With a wake-up for each message, streams that fill their
+    windows would keep the loop busy for seconds, and other requests would wait.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._messages: deque[bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._is_waking = False
+        """True from the first message of a batch until the task takes the batch."""
+        self._ended = False
+
+    def put(self, message: bytes) -> None:
+        """Add a message; any thread may call this."""
+        self._messages.append(message)
+        if not self._is_waking:
+            self._is_waking = True
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    def end(self) -> None:
+        """End the messages; only the event loop may call this."""
+        self._ended = True
+        self._arrived.set()
+
+    async def next_batch(self) -> list[bytes]:
+        """Wait for messages and return all that are there; an empty list at the end."""
+        messages = self._messages
+        while not (messages or self._ended):
+            await self._arrived.wait()
+            self._arrived.clear()
+            self._is_waking = False  # before the look at the messages: `put` adds, then looks here
+        return [messages.popleft() for _ in range(len(messages))]
+
+
 async def _stream_events(call: Call, exchange: HttpExchange, runner: CallRunner) -> None:
     """Write messages as events; if the response comes first, write it as one JSON object."""
-    messages: asyncio.Queue[bytes | None] = asyncio.Queue()
-
-    def send(message: bytes) -> None:
-        runner.loop.call_soon_threadsafe(messages.put_nowait, message)
-
-    work = asyncio.ensure_future(runner.run(call, send))
-    work.add_done_callback(lambda _work: messages.put_nowait(None))
+    messages = _Messages(runner.loop)
+    work = asyncio.ensure_future(runner.run(call, messages.put))
+    work.add_done_callback(lambda _work: messages.end())
     try:
-        batch = await _next_batch(messages)
+        batch = await messages.next_batch()
         if not batch:
             await exchange.respond(status_of(call.error), work.result())
             return
@@ -200,24 +234,10 @@ async def _stream_events(call: Call, exchange: HttpExchange, runner: CallRunner)
             await exchange.send_events(batch, last=False)
             if call.flow is not None:
                 call.flow.acknowledge_more(sum(map(len, batch)))
-            batch = await _next_batch(messages)
+            batch = await messages.next_batch()
         await exchange.send_events((work.result(),), last=True)
     finally:
         work.cancel()
-
-
-async def _next_batch(messages: "asyncio.Queue[bytes | None]") -> list[bytes]:
-    """Wait for messages and return all that are there; an empty list at the end."""
-    batch: list[bytes] = []
-    message = await messages.get()
-    while message is not None:
-        batch.append(message)
-        if messages.empty():
-            return batch
-        message = messages.get_nowait()
-    if batch:
-        messages.put_nowait(None)
-    return batch
 
 
 def _cancel_on_disconnect(call: Call, exchange: HttpExchange, runner: CallRunner) -> None:

@@ -19,12 +19,14 @@ from scaffold.server._protocol.backpressure import FlowControl
 from scaffold.server._protocol.calls import Notify
 from scaffold.server._protocol.streams import StreamCall
 
-_BASE_THREADS: Final = 4
-"""Threads that are started at once; more generators than these take turns."""
 _MAX_THREADS: Final = 64
 """Threads at most, while generators wait for something other than their clients."""
 _SCALE_UP_INTERVAL: Final = 0.02
 """Seconds without a new turn after which another thread is started, if streams are ready."""
+_IDLE_SHARE: Final = 0.5
+"""Another thread is started only if the processor was idle for this part of the interval."""
+_MAX_WAIT: Final = 1.0
+"""Seconds without a new turn after which another thread is started in any case."""
 _CHECK_INTERVAL: Final = 0.25
 """Seconds between two checks of the timeouts of blocked streams."""
 
@@ -55,8 +57,10 @@ class _Stream:
 class StreamPool:
     """Runs the plain generators of one server.
 
-    Few threads run, since each one that computes takes time of the interpreter from plain hooks.
-    More threads are started while all of them wait inside generators.
+    One thread runs while generators compute: a second one would do no more work in the same time,
+    and a thread that computes keeps the interpreter from the event loop for 5 ms after each of the
+    loop's system calls. More threads are started while generators wait, which leaves the processor
+    idle.
     """
 
     def __init__(self) -> None:
@@ -78,7 +82,7 @@ class StreamPool:
         self._ready.put(stream)
         with self._lock:
             self._blocked.discard(stream)
-            start_thread = self._threads < _BASE_THREADS
+            start_thread = self._threads < 1
             self._threads += start_thread
         if start_thread and not self._start_thread(self._work):
             with self._lock:
@@ -113,16 +117,25 @@ class StreamPool:
 
     def _watch(self) -> None:
         """End streams that exceed their timeout, and start threads for streams that are ready."""
-        seen = -1
+        seen, last_turn = -1, time.monotonic()
         while True:
             waiting = not self._ready.empty()
+            began, cpu = time.monotonic(), time.process_time()
             time.sleep(_SCALE_UP_INTERVAL if waiting else _CHECK_INTERVAL)
+            now, worked = time.monotonic(), time.process_time() - cpu
+            if not waiting or seen != self._turns:
+                last_turn = now
+            is_idle = worked < (1 - _IDLE_SHARE) * (now - began)
             with self._lock:
                 blocked = tuple(self._blocked)
                 if not blocked and self._ready.empty():
                     self._watching = False
                     return
-                add_thread = waiting and seen == self._turns and self._threads < _MAX_THREADS
+                add_thread = (
+                    last_turn != now
+                    and (is_idle or now - last_turn > _MAX_WAIT)
+                    and self._threads < _MAX_THREADS
+                )
                 self._threads += add_thread
             seen = self._turns
             if add_thread and not self._start_thread(self._work):
