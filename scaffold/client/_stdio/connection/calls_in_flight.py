@@ -156,9 +156,8 @@ class Connection(Transport):
         cause = f"{what} within {timeout:.3g} s{self.router.remarks}"
         if unread:
             cause += "; it has not read all of its input"
-        hopeless = self._hang_detector.note_missed_deadline(timeout)
-        if poller_for(read=(self._stdout,)).poll(0):  # more output is there, which was not read yet
-            hopeless = ""
+        more_output = bool(poller_for(read=(self._stdout,)).poll(0))
+        hopeless = self._hang_detector.note_missed_deadline(timeout, more_output=more_output)
         if self.process.exited():
             hopeless = f"the process has ended ({self.process.status})"
         if hopeless:

@@ -89,20 +89,32 @@ class HangDetector:
             self._heard = time.monotonic()
         self._unfinished = unfinished
 
-    def note_missed_deadline(self, timeout: float) -> str:
-        """Note that a call with this timeout in seconds missed its deadline.
+    def note_missed_deadline(self, timeout: float, *, more_output: bool) -> str:
+        """Note that a call missed its deadline.
 
-        Returns why the process has hung, or an empty text.
+        Args:
+            timeout: The timeout of the call, in seconds.
+            more_output: The process has written more than this host has read. A busy host is then
+                as likely a cause, so only twice as many missed deadlines count as a hang.
+
+        Returns:
+            Why the process has hung, or an empty text.
         """
         now = time.monotonic()
-        if self._unfinished and self._heard <= now - min(timeout / 2, _MAX_PAUSE):
+        if (
+            not more_output
+            and self._unfinished
+            and self._heard <= now - min(timeout / 2, _MAX_PAUSE)
+        ):
             return "it stopped in the middle of a line"
         if self._answered != self._router.delivered_count:
             self._answered, self._missed = self._router.delivered_count, 0
         if not self._missed or self._last_miss <= now - timeout:
             self._missed += 1
             self._last_miss = now
-        return "that was the third time in a row" if self._missed == _MAX_MISSED else ""
+        if self._missed < (2 * _MAX_MISSED if more_output else _MAX_MISSED):
+            return ""
+        return f"{self._missed} calls in a row had no answer"
 
 
 class Transport(ABC):
