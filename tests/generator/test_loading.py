@@ -252,6 +252,7 @@ def compiles_or_says_why(path):
         compile_kind(path)
 
 
+@pytest.mark.ci
 @bounded
 @given(json_values | st.dictionaries(st.sampled_from(["kind", "hooks"]), json_values))
 def test_any_json_is_a_hookspec_or_refused(tmp_path, value):

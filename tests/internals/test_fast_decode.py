@@ -346,6 +346,7 @@ def test_any_text_of_any_type_is_read_and_refused_as_pydantic_does(part, data):
             assert not differs(guard, wrong), wrong
 
 
+@pytest.mark.ci
 @settings(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
 @given(
     schemas=st.lists(documents(), min_size=8, max_size=8),
@@ -365,6 +366,7 @@ def test_any_payload_of_any_schema_is_read_and_refused_as_ever(tmp_path_factory,
     assert found == []
 
 
+@pytest.mark.ci
 def test_the_official_suite_is_read_and_refused_as_ever(tmp_path):
     agreed, swift = 0, 0
     for keyword, groups in REQUIRED.items():

@@ -66,6 +66,7 @@ def test_type_and_residual_accept_what_the_schema_accepts(tmp_path, keyword):
     assert list(disagreements(tmp_path, name, schemas, lambda _hook: cases, remotes)) == []
 
 
+@pytest.mark.ci
 @settings(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
 @given(
     schemas=st.lists(documents(), min_size=8, max_size=8),

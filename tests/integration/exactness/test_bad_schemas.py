@@ -138,6 +138,7 @@ def test_references_that_double_mean_what_they_say(made, keyword):
     assert not passes(guard, "1")
 
 
+@pytest.mark.ci
 def test_an_enum_of_ten_megabytes_is_enforced(made):
     values = [f"value {number:08d} {'x' * 80}" for number in range(100_000)]
     guard = made({"enum": values})

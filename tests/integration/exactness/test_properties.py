@@ -4,6 +4,7 @@ import json
 from itertools import count
 
 import jsonschema_rs
+import pytest
 from boundary import generate, passes, write_spec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from scaffold.generator import SpecError
 NUMBERS = count()
 
 
+@pytest.mark.ci
 @settings(
     max_examples=12,
     deadline=None,
