@@ -1,8 +1,6 @@
 """Ten plugins in one call, in process: collect and chain, compared with pluggy and dagstack.
 
-    uv venv /tmp/in_process
-    uv pip install --python /tmp/in_process/bin/python -e . pluggy dagstack-plugin-system httpx
-    /tmp/in_process/bin/python -m benchmarks.dispatch
+    .bench/bin/python -m benchmarks.dispatch    (benchmarks/README.md says how to make .bench)
 
 Every side asks the same ten objects, which answer at once. `loop` is the floor: a bare loop over
 their methods. pluggy has no chain. Processes of all sides take turns, and medians count.
@@ -17,6 +15,7 @@ from statistics import median
 from time import perf_counter_ns
 from typing import Any, TypeAlias
 
+from benchmarks.rounds import rounds
 from benchmarks.wire.bench_v1 import EchoInput
 from scaffold.contract import (
     Channel,
@@ -184,15 +183,15 @@ def measure(side: str) -> None:
     )
 
 
-def main() -> None:
+def main(number: int) -> None:
     found: dict[str, list[list[float | None]]] = {side: [] for side in SIDES}
-    for _ in range(ROUNDS):
+    for _ in range(number):
         for side in SIDES:
             command = [sys.executable, "-m", "benchmarks.dispatch", side]
             root = Path(__file__).parents[1]
             done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=root)
             found[side].append(json.loads(done.stdout))
-    print(f"{'side':10}{'collect ns':>12}{'chain ns':>12}   {ROUNDS} processes a side, medians")
+    print(f"{'side':10}{'collect ns':>12}{'chain ns':>12}   {number} processes a side, medians")
     for side, times in found.items():
         columns = [
             [one for one in column if one is not None] for column in zip(*times, strict=True)
@@ -202,4 +201,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    measure(sys.argv[1]) if len(sys.argv) > 1 else main()
+    if sys.argv[1:] and sys.argv[1] in SIDES:
+        measure(sys.argv[1])
+    else:
+        main(rounds(ROUNDS, __doc__))

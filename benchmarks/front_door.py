@@ -1,6 +1,6 @@
 """`import scaffold` against the import of an empty package: what every program pays for the names.
 
-Run it with `python benchmarks/front_door.py [ROUNDS]`. Each import runs in a process of its own;
+Run it with `python -m benchmarks.front_door [ROUNDS]`. Each import runs in a process of its own;
 the sides take turns, and medians count. The difference should stay below 1 ms.
 """
 
@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from benchmarks.rounds import rounds
 
 TIMED = """
 import sys, time
@@ -30,13 +32,13 @@ def seconds(folder: Path, package: str) -> float:
     return float(done.stdout)
 
 
-def main(rounds: int) -> None:
+def main(number: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for package in ("first", "empty"):
             (Path(folder) / package).mkdir()
             (Path(folder) / package / "__init__.py").touch()
         taken: dict[str, list[float]] = {"empty": [], "scaffold": []}
-        for _ in range(rounds + 1):  # the first round writes the compiled modules
+        for _ in range(number + 1):  # the first round writes the compiled modules
             for package, times in taken.items():
                 times.append(seconds(Path(folder), package))
     empty, ours = (statistics.median(times[1:]) * 1000 for times in taken.values())
@@ -46,4 +48,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 25)
+    main(rounds(25, __doc__))

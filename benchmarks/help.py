@@ -1,12 +1,14 @@
 """`scaffold --help` against bare Python and typer: what every command line of typer pays.
 
-Run it with `python benchmarks/help.py [ROUNDS]`. Processes of both sides take turns; medians count.
+Run it with `python -m benchmarks.help [ROUNDS]`. Processes of both sides take turns; medians count.
 """
 
 import statistics
 import subprocess
 import sys
 import time
+
+from benchmarks.rounds import rounds
 
 BARE = """
 import typer
@@ -29,9 +31,9 @@ def seconds(command: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def main(rounds: int) -> None:
+def main(number: int) -> None:
     taken = {side: [] for side in SIDES}
-    for _ in range(rounds):
+    for _ in range(number):
         for side, command in SIDES.items():
             taken[side].append(seconds(command))
     medians = {side: statistics.median(times) for side, times in taken.items()}
@@ -42,4 +44,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
+    main(rounds(15, __doc__))

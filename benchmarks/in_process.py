@@ -1,8 +1,6 @@
 """A call in process: typed client and dispatcher compared with a direct call, pluggy and dagstack.
 
-    uv venv /tmp/in_process
-    uv pip install --python /tmp/in_process/bin/python -e . pluggy dagstack-plugin-system httpx
-    /tmp/in_process/bin/python -m benchmarks.in_process
+    .bench/bin/python -m benchmarks.in_process    (benchmarks/README.md says how to make .bench)
 
 Every side calls the same method of the same plugin. A process measures one side and the direct call
 in turns, so that its overhead is a difference within one process; processes of all sides take
@@ -17,6 +15,7 @@ from statistics import median
 from time import perf_counter_ns
 from typing import TypeAlias
 
+from benchmarks.rounds import rounds
 from benchmarks.wire.bench_v1 import (
     BenchClient,
     BenchDispatcher,
@@ -133,14 +132,14 @@ def measure(side: str) -> None:
     print(json.dumps([median(column) for column in zip(*times, strict=True)]))
 
 
-def main() -> None:
+def main(number: int) -> None:
     found: dict[str, list[list[float]]] = {side: [] for side in SIDES}
-    for _ in range(ROUNDS):
+    for _ in range(number):
         for side in SIDES:
             command = [sys.executable, "-m", "benchmarks.in_process", side]
             done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
             found[side].append(json.loads(done.stdout))
-    print(f"{'side':12}{'ns':>8}{'over direct':>14}{'ratio':>8}   {ROUNDS} processes a side")
+    print(f"{'side':12}{'ns':>8}{'over direct':>14}{'ratio':>8}   {number} processes a side")
     for side, times in found.items():
         over = median(own - floor for floor, own in times)
         ratio = median(own / floor for floor, own in times)
@@ -148,4 +147,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    measure(sys.argv[1]) if len(sys.argv) > 1 else main()
+    if sys.argv[1:] and sys.argv[1] in SIDES:
+        measure(sys.argv[1])
+    else:
+        main(rounds(ROUNDS, __doc__))

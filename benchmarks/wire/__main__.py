@@ -7,13 +7,12 @@ within a round, and the table shows the median of the rounds and their extremes.
 import argparse
 import json
 import os
-import signal
-import subprocess
 import sys
 from importlib.util import find_spec
 
 from benchmarks.wire.comparisons import Round, figures_table, ratios_table
-from benchmarks.wire.machine import describe, in_one_layout
+from benchmarks.wire.machine import describe
+from benchmarks.wire.processes import SideFailed, run_measurement
 from benchmarks.wire.sides import REQUIRED, SIDES, Side
 
 _MOST_SECONDS = 120.0
@@ -36,7 +35,7 @@ def main() -> int:
     )
     try:
         measured = [_round(sides, seconds, number) for number in range(rounds)]
-    except _Failed as failure:
+    except SideFailed as failure:
         print(f"{failure}", file=sys.stderr)
         return 1
     print("\n".join([*ratios_table(measured), "", *figures_table(measured)]))
@@ -58,10 +57,6 @@ def _transport(side: Side) -> str:
     return "http" if side.http else "stdio"
 
 
-class _Failed(Exception):
-    """A side could not be measured."""
-
-
 def _round(sides: list[Side], seconds: float, number: int) -> Round:
     cores = sorted(os.sched_getaffinity(0))
     core = cores[number % len(cores)]
@@ -74,21 +69,8 @@ def _round(sides: list[Side], seconds: float, number: int) -> Round:
 
 
 def _measure(side: Side, seconds: float, core: int) -> dict[str, float]:
-    measure = [sys.executable, "-m", "benchmarks.wire.measure", side.name, str(seconds), str(core)]
-    command = [*in_one_layout(), *measure]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=_MOST_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise _Failed(f"{side.name}: not done within {_MOST_SECONDS:g} s") from None
-    if process.returncode:
-        raise _Failed(f"{side.name}: exit status {process.returncode}\n{err.decode()}")
+    arguments = ["-m", "benchmarks.wire.measure", side.name, str(seconds), str(core)]
+    out = run_measurement(side.name, arguments, within=_MOST_SECONDS)
     figures: dict[str, float] = json.loads(out)
     return figures
 

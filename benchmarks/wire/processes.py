@@ -2,7 +2,9 @@
 
 import os
 import re
+import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -10,10 +12,45 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["busy", "descendants", "listening", "memory", "place"]
+from benchmarks.wire.machine import in_one_layout
+
+__all__ = [
+    "SideFailed",
+    "busy",
+    "descendants",
+    "listening",
+    "memory",
+    "place",
+    "run_measurement",
+]
 
 _URL: Final = re.compile(rb"listening on (\S+)")
 _PROC: Final = Path("/proc")
+
+
+class SideFailed(Exception):
+    """A side could not be measured."""
+
+
+def run_measurement(side: str, arguments: list[str], *, within: float) -> bytes:
+    """Run the interpreter that measures one side; return what it prints.
+
+    Raise `SideFailed` if it fails, or is not done within so many seconds.
+    """
+    with subprocess.Popen(
+        [*in_one_layout(), sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=within)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise SideFailed(f"{side}: not done within {within:g} s") from None
+    if process.returncode:
+        raise SideFailed(f"{side}: exit status {process.returncode}\n{err.decode()}")
+    return out
 
 
 def descendants(root: int) -> list[int]:

@@ -1,0 +1,1 @@
+"""Every shipped kind, over every runtime, called the way the README shows."""
