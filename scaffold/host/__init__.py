@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from scaffold.host._host import Host
     from scaffold.host._in_process.async_channel import AsyncInProcessChannel
     from scaffold.host._in_process.channel import InProcessChannel
-    from scaffold.host._lifecycle.start_events import Started
+    from scaffold.host._lifecycle.lifecycle import Started
     from scaffold.host._middleware import HookCall, Middleware, Proceed
     from scaffold.host._registry.entries import LoadedPlugin, State, Status
     from scaffold.manifest._model import CORE_VERSION, Manifest, Runtime, read_manifest
@@ -38,7 +38,7 @@ _HOMES = {
     "Host": "scaffold.host._host",
     "AsyncInProcessChannel": "scaffold.host._in_process.async_channel",
     "InProcessChannel": "scaffold.host._in_process.channel",
-    "Started": "scaffold.host._lifecycle.start_events",
+    "Started": "scaffold.host._lifecycle.lifecycle",
     "HookCall": "scaffold.host._middleware",
     "Middleware": "scaffold.host._middleware",
     "Proceed": "scaffold.host._middleware",

@@ -1,37 +1,31 @@
 """The host for threads: loads plugins, calls them by kind or by name, and closes them."""
 
-import math
-import time
-from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from functools import partial
-from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from scaffold._closing import CloseOnExit
-from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._context.events import EventBus
-from scaffold.contract._context.telemetry import Metrics, Tracer
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import Dispatcher
-from scaffold.contract._hooks.hook import Kind
-from scaffold.contract._hooks.plugin import Client
-from scaffold.host._concurrency.background_work import PeriodicWork
+from scaffold.contract._hooks.hook import Hook, Kind
+from scaffold.contract._hooks.plugin import Client, Plugin
+from scaffold.host._concurrency.background_work import Periodic, PeriodicThreads
 from scaffold.host._concurrency.thread_pool import run_in_parallel
-from scaffold.host._concurrency.waiting import POLL_INTERVAL, CloseOnce, wait_until
+from scaffold.host._concurrency.waiting import wait_until
 from scaffold.host._dispatch.dispatchers import HostRoutes
-from scaffold.host._lifecycle.file_watcher import FileWatcher
-from scaffold.host._lifecycle.lifecycle import Lifecycle
-from scaffold.host._lifecycle.start_events import CHECK_SECONDS, OnStarted, Started, check_client
-from scaffold.host._middleware import CallTelemetry, Middleware
-from scaffold.host._plugin_context import Listening, in_threads
-from scaffold.host._registry.entries import Claim
-from scaffold.manifest._compatibility import choose_runtime, untyped_kind
+from scaffold.host._in_process.channel import InProcessChannel
+from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
+from scaffold.host._lifecycle.driver import Driver, run
+from scaffold.host._lifecycle.leaks import LeakReport
+from scaffold.host._lifecycle.lifecycle import OnStarted
+from scaffold.host._lifecycle.registration import Registration
+from scaffold.host._plugin_context import HostServices, Listening, PluginEnvironment, in_threads
+from scaffold.host._runtimes.open_channel import open_channel
+from scaffold.manifest._compatibility import check_client, untyped_kind
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
 
 C = TypeVar("C", bound=Client)
@@ -39,7 +33,89 @@ D = TypeVar("D", bound=Dispatcher)
 T = TypeVar("T")
 
 
-class Host(CloseOnExit, Lifecycle):
+class _ThreadDriver(Driver[Channel]):
+    """Waits on the calling thread: no coroutine that awaits one of these methods suspends."""
+
+    awaits = False
+
+    def __init__(self, services: HostServices) -> None:
+        self._services = services
+        self._periodic = PeriodicThreads()
+
+    @property
+    @override
+    def task(self) -> None:
+        return None
+
+    @override
+    async def open_channel(
+        self,
+        manifest: Manifest,
+        kind: Kind,
+        runtime: Runtime,
+        environment: PluginEnvironment,
+        plugin: Plugin | None,
+    ) -> Channel:
+        return open_channel(manifest, kind, runtime, environment, plugin)
+
+    @override
+    async def close_channel(
+        self, channel: Channel, grace_period: float = CALLS_GRACE_PERIOD, but: int = 0
+    ) -> None:
+        if isinstance(channel, InProcessChannel):
+            channel.close(landing=grace_period)
+        else:
+            channel.close()
+
+    @override
+    async def check(self, channel: Channel, probe: Hook[None, Any] | None, seconds: float) -> None:
+        if isinstance(channel, InProcessChannel):
+            channel.check(seconds)
+        elif probe is not None:
+            channel.bind(probe)(None)
+
+    @override
+    async def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        return wait_until(condition, seconds)
+
+    @override
+    async def for_each(
+        self,
+        work: Callable[[T], Coroutine[Any, Any, None]],
+        plugins: Sequence[T],
+        done: Callable[[T, float], object],
+    ) -> None:
+        leftovers = self._services.abandoned_work
+        run_in_parallel(lambda plugin: run(work, plugin), plugins, done, leftovers)
+
+    @override
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        return await work
+
+    @override
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        return work()
+
+    @override
+    async def end_background_calls(self, seconds: float) -> None:
+        self._services.background_calls.close(seconds)
+
+    @override
+    def start_periodic_work(
+        self, works: Callable[[], Iterable[Periodic[Coroutine[Any, Any, None]]]]
+    ) -> None:
+        self._periodic.start(lambda: [(pause, partial(run, work)) for pause, work in works()])
+
+    @override
+    def end_periodic_work(self) -> None:
+        self._periodic.end()
+
+    @override
+    async def join_periodic_work(self) -> None:
+        self._periodic.join()
+
+
+class Host(CloseOnExit, Registration[Channel]):
     """Loads plugins and calls them from any thread; use it in a `with` statement.
 
     A plugin is known by the name in its manifest: `host["demo"]`.
@@ -64,34 +140,7 @@ class Host(CloseOnExit, Lifecycle):
             tools.execute(ExecuteInput(function="say", args={}))
     """
 
-    def __init__(
-        self,
-        facts: dict[str, Any] | None = None,
-        *,
-        health_every: float | None = None,
-        watch_every: float | None = None,
-        fork_server: bool = False,
-        storage: Path | str | None = None,
-        metrics: Metrics | None = None,
-        tracer: Tracer | None = None,
-        secrets: Collection[str] | Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(
-            facts,
-            fork_server=fork_server,
-            storage=storage,
-            metrics=metrics,
-            tracer=tracer,
-            secrets=secrets,
-        )
-        self._dispatchers: list[tuple[Dispatcher, HostRoutes]] = []
-        self._background_calls = self._services.background_calls
-        self._closing = CloseOnce()
-        self._periodic_work = PeriodicWork()
-        self._health_every = health_every
-        self._watch_every = watch_every
-        self._unlock()
-        reset_after_fork(self._unlock)
+    _driver_class = _ThreadDriver
 
     def kind(self, dispatcher: type[D], *, best_effort: Collection[str] = ()) -> D:
         """Register a kind by its generated dispatcher, and return the dispatcher.
@@ -104,25 +153,15 @@ class Host(CloseOnExit, Lifecycle):
             best_effort: Names of `broadcast_collect` hooks whose result leaves out plugins that
                 fail, instead of raising their error.
         """
-        group = self._kind_group(dispatcher.kind)
-        group.best_effort |= set(best_effort)
-        self._client_classes.setdefault((group.kind.name, group.major), dispatcher.client)
-        routes = HostRoutes(group, self._background_calls)
-        with self._binding:
-            bound = dispatcher(routes)
-            self._dispatchers.append((bound, routes))
-        return bound
-
-    def client(self, name: str, client: type[C]) -> C:
-        """Return a client of a plugin that is in use; raise `PluginError` if it is not."""
-        return self._others.client(name, client)
+        group = self._group(dispatcher.kind, best_effort)
+        routes = HostRoutes(group, self._services.background_calls)
+        return self._dispatchers.add(dispatcher, routes, dispatcher.client)
 
     @property
     def event_bus(self) -> EventBus:
         """The event bus that plugins have in their context. Threads call the handlers."""
-        return Listening(
-            self._services.events, in_threads(self._background_calls, "host", lambda sent: sent)
-        )
+        deliver = in_threads(self._services.background_calls, "host", lambda sent: sent)
+        return Listening(self._services.events, deliver)
 
     def start(self, progress: OnStarted | None = None) -> None:
         """Start the registered plugins: by runtime, then dependency, then priority (ADR-0002).
@@ -140,13 +179,8 @@ class Host(CloseOnExit, Lifecycle):
             AmbiguousPlugin: Two plugins have equal rank; none was started.
             PluginError: The host is closed.
         """
-        while True:
-            with self._registry.starting() as claim:
-                if claim is not None:
-                    self._start(claim, progress)
-                    break
-            time.sleep(POLL_INTERVAL)
-        self._start_periodic_work()
+        run(self._lifecycle.start, progress)
+        self._supervision.start()
 
     def load(self, folder: Path | str, client: type[C], *, runtime: Runtime | None = None) -> C:
         """Load one plugin, start it, and return a client of it.
@@ -177,18 +211,36 @@ class Host(CloseOnExit, Lifecycle):
         manifest = read_manifest(Path(folder))
         return self._load(manifest, untyped_kind(manifest), runtime, lambda channel: channel)
 
+    def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> LeakReport:
+        """Reload a plugin: tear it down, read its manifest and code again, and set it up.
+
+        The modules in the plugin's folder are imported again. If that fails, the plugin stays in
+        use. The host waits for calls in flight, and refuses new calls until the new instance is
+        ready. Clients and dispatchers then use the new instance.
+
+        Args:
+            name: The name of the plugin.
+            cancel: True to cut off calls in flight, instead of waiting up to
+                `teardown_timeout_sec` for them.
+            keep: True to set up the new instance first, for development. If that fails, the
+                running instance stays in use. No call is refused, but for a moment there are two
+                instances.
+
+        Returns what the old instance has left behind in this process.
+
+        Raises:
+            PluginError: Calls did not end in time, and the plugin is used as before; or it cannot
+                be torn down or started, and is unavailable.
+        """
+        return run(self._reloader.reload, name, cancel=cancel, keep=keep)
+
     def check(self) -> None:
         """Check the health of every plugin in use, and update their states.
 
         A plugin that fails becomes `degraded`, and `unavailable` after three failures in a row. It
         is used again after its next success.
         """
-        used = [entry for entry in self._registry.entries.values() if entry.loaded is not None]
-        before = [entry.state for entry in used]
-        leftovers = self._services.abandoned_work
-        deque(run_in_parallel(self._check, used, leftovers), maxlen=0)
-        if before != [entry.state for entry in used]:
-            self._rebind_dispatchers()
+        run(self._supervision.check)
 
     @override
     def close(self) -> None:
@@ -202,92 +254,11 @@ class Host(CloseOnExit, Lifecycle):
             PluginError: A teardown failed, or an async hook of a plugin in this process called
                 `close`: it would wait for its own end.
         """
-        if self._closing.is_around:
-            return
-        self._refuse_own_loops()
-        with self._closing.turn() as mine:
-            if mine:
-                self._close()
-            else:
-                self._closing.wait()
-
-    def _close(self) -> None:
-        self._registry.close()
-        self._periodic_work.end()
-        with ExitStack() as stack:
-            stack.callback(self._rebind_dispatchers)
-            stack.callback(self._storage.close)
-            if self._services.forks is not None:
-                stack.callback(self._services.forks.close)
-            stack.callback(self._periodic_work.join)
-            stack.callback(self._services.abandoned_work.wait, CHECK_SECONDS)
-            stack.callback(self._end_all)
-            self._background_calls.close(CHECK_SECONDS)
-            wait_until(lambda: not self._registry.busy(), CHECK_SECONDS)
-
-    def _end_all(self) -> None:
-        with ExitStack() as stack:
-            for loaded in self._registry.take_all():
-                stack.callback(self._end, loaded)
-
-    def _start(self, claim: Claim, progress: OnStarted | None) -> None:
-        groups = self._plan_start(claim)
-        total = sum(map(len, groups))
-        done = 0
-        start, leftovers = partial(self._timed_start, claim), self._services.abandoned_work
-        try:
-            for group in groups:
-                with closing(run_in_parallel(start, group, leftovers)) as started:
-                    for entry, seconds in started:
-                        done += 1
-                        if progress is not None:
-                            progress(Started(entry.status, seconds, done, total))
-        finally:
-            self._rebind_dispatchers()
-
-    @override
-    def _rebind_dispatchers(self) -> None:
-        with self._binding:  # the last one has seen all changes
-            for group in self._kinds.values():
-                group.refresh()
-            for dispatcher, routes in self._dispatchers:
-                dispatcher.bind(routes)
-
-    @override
-    def _observe(self, observation: CallTelemetry) -> None:
-        self._middleware.add(observation.call, None, None, math.inf)
-
-    @override
-    def _check_middleware(self, middleware: Middleware) -> None:
-        if iscoroutinefunction(middleware):
-            raise TypeError("the middleware of a Host is a plain function; AsyncHost awaits it")
+        run(self._lifecycle.close)
 
     def _load(
         self, manifest: Manifest, kind: Kind, runtime: Runtime | None, make: Callable[[Channel], T]
     ) -> T:
-        picked = choose_runtime(manifest, runtime)
-        with self._registry.loading(manifest.name) as claim:
-            client = self._open(manifest, kind, picked, make, claim=claim)
-        self._rebind_dispatchers()
-        self._start_periodic_work()
-        return client
-
-    def _start_periodic_work(self) -> None:
-        """Start the checks of health and files that the host was asked for, once."""
-        with self._binding:
-            if self._periodic_work:
-                return
-            if self._health_every is not None:
-                self._periodic_work.repeat(self._health_every, self.check)
-            if self._watch_every is not None:
-                watch = FileWatcher(self._registry)
-                self._periodic_work.repeat(self._watch_every, lambda: self._reload_changed(watch))
-
-    def _reload_changed(self, watch: FileWatcher) -> None:
-        for name in watch.changed():
-            with watch.telling(name):
-                self.reload(name, keep=True)
-
-    def _unlock(self) -> None:
-        # A signal handler may close the host while the code below it registers a plugin.
-        self._binding = reentrant_lock(Rank.HOST)
+        made = run(self._lifecycle.load, manifest, kind, runtime, make)
+        self._supervision.start()
+        return made

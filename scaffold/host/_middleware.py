@@ -19,7 +19,8 @@ from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.dispatcher import StopChain
 from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
 from scaffold.contract._json import Json
-from scaffold.manifest._missing_hooks import missing_hook_error
+from scaffold.manifest._missing_hooks import allow_missing_hooks, missing_hook_error
+from scaffold.manifest._model import Manifest
 
 C = TypeVar("C", Channel, AsyncChannel)
 
@@ -88,11 +89,12 @@ class MiddlewareStack:
         """Yield what goes around a hook, the innermost first."""
         return (layer.middleware for layer in reversed(self._layers) if layer.fits(hook))
 
-    def entry_channel(self, channel: C, plugin: str) -> C:
+    def entry_channel(self, channel: C, manifest: Manifest, kind: Kind) -> C:
         """Return the channel that clients of a plugin get."""
+        channel = allow_missing_hooks(channel, manifest, kind)
         if not self._layers:
             return channel
-        made: Any = MiddlewareChannel(channel, plugin, self)
+        made: Any = MiddlewareChannel(channel, manifest.name, self)
         entry_channel: C = made
         return entry_channel
 

@@ -173,6 +173,8 @@ class HostServices:
     facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
     storage: Storage | None = None
     """Where plugins keep things; each keeps them for itself, for the while, if it is `None`."""
+    settings: dict[str, Mapping[str, Json]] = field(default_factory=dict[str, Mapping[str, Json]])
+    """The settings of the application for plugins, by their names; over those of manifests."""
     metrics: Metrics = NULL_METRICS
     tracer: Tracer = NULL_TRACER
     registry: PluginLookup = field(default_factory=NoOtherPlugins)
@@ -206,16 +208,15 @@ class PluginEnvironment:
         manifest: Manifest,
         services: HostServices | None = None,
         *,
-        settings: Mapping[str, Json] | None = None,
         doubles: Mapping[str, Json] | None = None,
     ) -> "PluginEnvironment":
         """Put together what a plugin gets; raise `ManifestInvalid` for settings that are wrong.
 
-        `settings` go over those of the manifest; `doubles` are standard resources that are none,
-        and what they are made of: see `STANDARD`.
+        `doubles` are standard resources that are none, and what they are made of: see `STANDARD`.
         """
-        config = check_config(manifest, settings or {})
-        return cls(manifest, config, services or HostServices(), doubles or {})
+        services = services or HostServices()
+        config = check_config(manifest, services.settings.get(manifest.name, {}))
+        return cls(manifest, config, services, doubles or {})
 
     def context(self, loan: ResourceScope, deliver: Deliver) -> PluginContext:
         """Make the context of a plugin of this process; raise `PluginError` if something lacks."""

@@ -16,9 +16,21 @@ from scaffold.contract._errors.errors import (
 )
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Kind
+from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json import Json, JsonObject
 from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.manifest._model import Manifest, Runtime
+
+
+def check_client(manifest: Manifest, client: type[Plugin]) -> None:
+    """Raise `PluginError` if a plugin is of another kind than the client that is asked for."""
+    kind = client.kind
+    if (kind.name, kind.major) != (manifest.kind, manifest.major):
+        raise PluginError(
+            manifest.name,
+            f"it is of kind {manifest.kind} {manifest.kind_api_version}, "
+            f"and {client.__name__} is for {kind.name} {kind.version}",
+        )
 
 
 def check_kind(manifest: Manifest, kinds: Iterable[tuple[str, int]]) -> None:
@@ -62,13 +74,18 @@ def check_config(manifest: Manifest, over: Mapping[str, Json]) -> JsonObject:
     return config
 
 
-def check_runtime(manifest: Manifest, kind: Kind, runtime: Runtime) -> None:
-    """Raise `RuntimeNotSupported` if a kind or plugin for in-process use would be elsewhere."""
+def usable_runtime(manifest: Manifest, kind: Kind, before: Runtime | None = None) -> Runtime:
+    """Choose a runtime, the one before if the plugin still offers it.
+
+    Raises `RuntimeNotSupported`, also if a kind or plugin for in-process use would be elsewhere.
+    """
+    runtime = choose_runtime(manifest, before if before in manifest.runtime else None)
     if runtime == "in_process":
-        return
+        return runtime
     if manifest.in_process_only or kind.contract.get("in_process_only"):
         whose = "the plugin" if manifest.in_process_only else f"the kind '{kind.name}'"
         raise RuntimeNotSupported(manifest.name, f"{whose} is for use in process only")
+    return runtime
 
 
 HAS_PIPES: Final = os.name == "posix"

@@ -1,3 +1,4 @@
+import asyncio
 import subprocess
 import sys
 import threading
@@ -7,6 +8,7 @@ import pytest
 
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host import Host, InProcessChannel, read_manifest
+from scaffold.host._lifecycle.driver import run
 from scaffold.host._runtimes.connection_settings import (
     http_settings,
     process_settings,
@@ -167,6 +169,7 @@ def test_the_secret_comes_from_the_variable_that_is_named(tmp_path, monkeypatch,
 LIGHT = """
 import sys
 from scaffold.host import Host
+from scaffold.host._lifecycle.driver import run
 from scaffold.kinds.tool_v1 import ToolClient
 with Host() as host:
     host.load(sys.argv[1], ToolClient)
@@ -190,3 +193,15 @@ def test_an_in_process_plugin_makes_its_host_import_nothing_heavy(tmp_path):
         [sys.executable, "-c", LIGHT, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_blocking_host_refuses_a_lifecycle_that_awaits_an_event_loop():
+    async def add(number):
+        return number + 1
+
+    async def wait():
+        await asyncio.sleep(0)
+
+    assert run(add, 1) == 2
+    with pytest.raises(RuntimeError, match="awaited something"):
+        run(wait)

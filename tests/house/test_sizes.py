@@ -15,7 +15,6 @@ MAX_MODULES = 14
 LONG_MODULES = {
     "scaffold/contract/_payload/payload.py": 420,
     "scaffold/host/_in_process/channel.py": 340,
-    "scaffold/host/_lifecycle/registration.py": 370,
 }
 FULL_FOLDERS = {}
 

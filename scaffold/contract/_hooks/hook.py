@@ -165,6 +165,11 @@ class Kind:
         for hook in hooks:
             hook.kind = self
 
+    @property
+    def major(self) -> int:
+        """The major version: with equal ones, hosts and plugins of a kind fit together."""
+        return int(self.version.partition(".")[0])
+
     @CachedProperty
     def contract(self) -> JsonObject:
         """The whole contract: kind, version, hooks, schemas."""

@@ -4,11 +4,12 @@ import contextvars
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._errors.masking import ANY_EXCEPTION
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import ThreadUnavailable, WorkRefused
@@ -17,6 +18,7 @@ from scaffold.host._concurrency.waiting import wait_until
 if TYPE_CHECKING:
     import asyncio
 
+T = TypeVar("T")
 
 Call: TypeAlias = Callable[[Any], Any]
 
@@ -159,21 +161,38 @@ class BackgroundTasks:
 
 
 _ENDING: Final = 5.0
-"""Seconds for which a thread that is at work is awaited."""
+"""Seconds for which periodic work that is at it is awaited."""
+
+Periodic: TypeAlias = tuple[float, Callable[[], T]]
+"""The pause in seconds, and what is done after each pause. It raises nothing."""
 
 
-class PeriodicWork:
+class PeriodicThreads:
     """Threads that repeat work after pauses. A fork has none."""
 
     def __init__(self) -> None:
-        self._threads: list[tuple[threading.Thread, SimpleQueue[None]]] = []
+        self._forget()
         reset_after_fork(self._forget)
 
-    def __bool__(self) -> bool:
-        return bool(self._threads)
+    def start(self, works: Callable[[], Iterable[Periodic[None]]]) -> None:
+        """Start a thread for each work, unless there are threads."""
+        with self._lock:
+            if not self._threads:
+                for pause, work in works():
+                    self._repeat(pause, work)
 
-    def repeat(self, pause: float, work: Callable[[], None]) -> None:
-        """Do work again and again; `pause` is in seconds. It raises nothing."""
+    def end(self) -> None:
+        """Have the threads end after what they do."""
+        for _, ended in self._threads:
+            ended.put(None)
+
+    def join(self) -> None:
+        """Wait for their end, for a bounded time."""
+        for thread, _ in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(_ENDING)
+
+    def _repeat(self, pause: float, work: Callable[[], None]) -> None:
         # A queue and not an event: a signal handler may close the host while the code below does.
         ended: SimpleQueue[None] = SimpleQueue()
 
@@ -196,16 +215,50 @@ class PeriodicWork:
             return
         self._threads.append((thread, ended))
 
-    def end(self) -> None:
-        """Have the threads end after what they do."""
-        for _, ended in self._threads:
-            ended.put(None)
+    def _forget(self) -> None:
+        # A signal handler may close the host while the code above starts threads.
+        self._lock = reentrant_lock(Rank.HOST)
+        self._threads: list[tuple[threading.Thread, SimpleQueue[None]]] = []
 
-    def join(self) -> None:
+
+class PeriodicTasks:
+    """Tasks that repeat work after pauses. A fork has none."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+        reset_after_fork(self._forget)
+
+    def start(self, works: Callable[[], Iterable[Periodic[Awaitable[None]]]]) -> None:
+        """Start a task for each work, unless there are tasks."""
+        import asyncio
+
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(_repeat(*periodic)) for periodic in works()]
+
+    def end(self) -> None:
+        """Cancel the tasks, but not the one that calls this."""
+        for task in self._others():
+            task.cancel()
+
+    async def join(self) -> None:
         """Wait for their end, for a bounded time."""
-        for thread, _ in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(_ENDING)
+        import asyncio
+
+        if tasks := self._others():
+            await asyncio.wait(tasks, timeout=_ENDING)
+
+    def _others(self) -> "list[asyncio.Task[None]]":
+        import asyncio
+
+        return [task for task in self._tasks if task is not asyncio.current_task()]
 
     def _forget(self) -> None:
-        self._threads = []
+        self._tasks = []
+
+
+async def _repeat(pause: float, work: Callable[[], Awaitable[None]]) -> None:
+    import asyncio
+
+    while True:
+        await asyncio.sleep(pause)
+        await work()

@@ -7,7 +7,7 @@ import contextvars
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -179,39 +179,42 @@ def _taken(task: "list[_Work] | None") -> "list[_Work]":
         return []
 
 
-if TYPE_CHECKING:
-    pass
-
 MAX_PARALLEL: Final = 16
 """Plugins that are started, or checked, at once."""
 
 
-_Timed: TypeAlias = tuple[T, float]
-"""A plugin, and the seconds that its work took."""
-
-
 def run_in_parallel(
-    work: Callable[[T], None], plugins: Sequence[T], abandoned_work: AbandonedWork
-) -> Generator[_Timed[T]]:
-    """Do work for all plugins, in threads if there are several; yield each in its order.
+    work: Callable[[T], None],
+    plugins: Sequence[T],
+    done: Callable[[T, float], object],
+    abandoned_work: AbandonedWork,
+) -> None:
+    """Do work for all plugins, in threads if there are several.
 
-    If the iterator is closed early, what has not begun is dropped, and what has is left over.
+    If this is interrupted or `done` raises, what has not begun is dropped, and what has is left
+    over.
+
+    Args:
+        work: What to do for one plugin. It raises nothing.
+        plugins: All plugins.
+        done: Called with each plugin, in their order, and the seconds that its work took.
+        abandoned_work: Where threads that are left over are noted.
     """
 
-    def timed(plugin: T) -> _Timed[T]:
+    def timed(plugin: T) -> float:
         start = time.monotonic()
         work(plugin)
-        return plugin, time.monotonic() - start
+        return time.monotonic() - start
 
     if len(plugins) == 1:
-        yield timed(plugins[0])
+        done(plugins[0], timed(plugins[0]))
         return
     threads = ThreadPool("plugin-start", MAX_PARALLEL)
-    outcomes: list[SignalSafeFuture[_Timed[T]]] = []
+    outcomes: list[SignalSafeFuture[float]] = []
     try:
         outcomes += [threads.begin(partial(timed, plugin)) for plugin in plugins]
-        for outcome in outcomes:
-            yield outcome.result()
+        for plugin, outcome in zip(plugins, outcomes, strict=True):
+            done(plugin, outcome.result())
     finally:
         threads.close()
         for outcome in outcomes:
@@ -224,27 +227,25 @@ def _goes_on(outcome: SignalSafeFuture[Any]) -> bool:
 
 
 async def async_run_in_parallel(
-    work: Callable[[T], Awaitable[None]], plugins: Sequence[T]
-) -> AsyncGenerator[_Timed[T]]:
-    """Do work for all plugins, several at once; yield each with its seconds.
+    work: Callable[[T], Awaitable[None]], plugins: Sequence[T], done: Callable[[T, float], object]
+) -> None:
+    """Do work for all plugins in tasks, as `run_in_parallel` does.
 
-    If the iterator is closed early, or its task is cancelled, the work is cancelled and awaited.
+    If this is cancelled or `done` raises, the work is cancelled and awaited.
     """
     import asyncio
 
     free = asyncio.Semaphore(MAX_PARALLEL)
 
-    async def timed(plugin: T) -> _Timed[T]:
+    async def timed(plugin: T) -> float:
         async with free:
             start = time.monotonic()
             await work(plugin)
-            return plugin, time.monotonic() - start
+            return time.monotonic() - start
 
-    tasks: list[asyncio.Task[_Timed[T]]] = [
-        asyncio.create_task(timed(plugin)) for plugin in plugins
-    ]
+    tasks = [asyncio.create_task(timed(plugin)) for plugin in plugins]
     try:
-        for task in tasks:
-            yield await task
+        for plugin, task in zip(plugins, tasks, strict=True):
+            done(plugin, await task)
     finally:
         await cancel_all([task for task in tasks if not task.done()])

@@ -16,7 +16,6 @@ from typing import Any, NoReturn, TypeVar
 from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.errors import ConnectFailed, ScaffoldError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS, as_exception
-from scaffold.host._concurrency.waiting import async_wait_until, wait_until
 
 T = TypeVar("T")
 
@@ -57,15 +56,8 @@ class AbandonedWork:
         self._alive = [one for one in self._alive if one()]
         self._alive.append(is_alive)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until all of it has ended, but not longer than this."""
-        wait_until(self._ended, seconds)
-
-    async def wait_async(self, seconds: float) -> None:
-        """Wait as `wait` does, and let the event loop run meanwhile."""
-        await async_wait_until(self._ended, seconds)
-
-    def _ended(self) -> bool:
+    def ended(self) -> bool:
+        """Tell whether all of it has ended."""
         return not any(is_alive() for is_alive in tuple(self._alive))
 
 

@@ -37,7 +37,7 @@ async def async_wait_until(condition: Callable[[], bool], seconds: float) -> boo
     return True
 
 
-_ANOTHER: Final = 15.0
+CLOSE_TIMEOUT: Final = 15.0
 """Seconds for which a close waits for another one."""
 
 _around: Final[ContextVar[tuple[object, ...]]] = ContextVar("scaffold_closing", default=())
@@ -71,13 +71,9 @@ class CloseOnce:
                 turns.remove(turn)
             _around.set(around)
 
-    def wait(self) -> None:
-        """Wait for the end of the close that has the turn, for a bounded time."""
-        wait_until(lambda: not self._turns, _ANOTHER)
-
-    async def wait_async(self) -> None:
-        """Wait as `wait` does, and let the event loop run meanwhile."""
-        await async_wait_until(lambda: not self._turns, _ANOTHER)
+    def is_over(self) -> bool:
+        """Tell whether no close has the turn."""
+        return not self._turns
 
     def _forget(self) -> None:
         self._turns: list[object] = []

@@ -4,12 +4,16 @@ A dispatcher asks again whenever the plugins in use have changed. Then the dispa
 the plugins once, in `prepare`, so that a call needs no look at them.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
+from functools import partial
+from typing import Any, Generic, TypeVar
 
+from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
-from scaffold.contract._hooks.dispatcher import Wanted
-from scaffold.contract._hooks.hook import Hook, StreamHook
+from scaffold.contract._hooks.dispatcher import AsyncDispatcher, Dispatcher, Wanted
+from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._concurrency.background_work import BackgroundCalls, BackgroundTasks
 from scaffold.host._dispatch.all_plugins import (
     AsyncChain,
@@ -30,9 +34,77 @@ from scaffold.host._dispatch.one_plugin import (
     counted_calls,
     counted_stream,
 )
+from scaffold.host._registry.registry import Registry
+from scaffold.manifest._model import Manifest
 
+C = TypeVar("C", Channel, AsyncChannel)
+D = TypeVar("D", bound=Dispatcher | AsyncDispatcher)
+R = TypeVar("R")
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+
+class Dispatchers(Generic[C]):
+    """The dispatchers of a host, and the kinds that it has registered.
+
+    Any thread may use it, a signal handler included.
+    """
+
+    def __init__(self, registry: Registry[C]) -> None:
+        self._registry: Registry[C] = registry
+        self._groups: dict[tuple[str, int], KindGroup[C]] = {}
+        self._clients: dict[tuple[str, int], Callable[[C], Plugin]] = {}
+        self._bound: list[Callable[[], None]] = []
+        self._unlock()
+        reset_after_fork(self._unlock)
+
+    @property
+    def kinds(self) -> Collection[tuple[str, int]]:
+        """The names and major versions of all kinds."""
+        return self._groups.keys()
+
+    def group(self, kind: Kind) -> KindGroup[C]:
+        """Return the plugins of a kind; the kind is registered."""
+        known = self._groups.get((kind.name, kind.major))
+        if known is None:
+            known = KindGroup(kind, lambda: list(self._registry.entries.values()))
+            self._groups[kind.name, kind.major] = known
+        return known
+
+    def kind_of(self, manifest: Manifest) -> Kind:
+        """Return the kind of a plugin, which is registered."""
+        return self._groups[manifest.kind, manifest.major].kind
+
+    def make_client(self, manifest: Manifest, channel: C) -> Plugin | None:
+        """Return a client of a plugin, unless its kind was registered without a dispatcher."""
+        make = self._clients.get((manifest.kind, manifest.major))
+        return make(channel) if make is not None else None
+
+    def add(self, dispatcher: Callable[[R], D], routes: R, client: Callable[[C], Plugin]) -> D:
+        """Make a dispatcher, which is bound again whenever the plugins in use change."""
+        with self._lock:
+            bound = dispatcher(routes)
+            self._clients.setdefault((bound.kind.name, bound.kind.major), client)
+            rebind: Any = bound.bind
+            self._bound.append(partial(rebind, routes))
+        return bound
+
+    def rebind(self) -> None:
+        """Bind the dispatchers to the plugins that are in use now."""
+        with self._lock:  # the last one has seen all changes
+            for group in self._groups.values():
+                group.refresh()
+            for rebind in self._bound:
+                rebind()
+
+    def check(self) -> None:
+        """Raise `AmbiguousPlugin` if two plugins of a kind have an equal right to answer."""
+        for group in self._groups.values():
+            group.check()
+
+    def _unlock(self) -> None:
+        # A signal handler may close the host while the code above registers a kind.
+        self._lock = reentrant_lock(Rank.HOST)
 
 
 class HostRoutes:

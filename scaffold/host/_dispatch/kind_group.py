@@ -129,7 +129,6 @@ class KindGroup(Generic[C]):
 
     def __init__(self, kind: Kind, entries: Callable[[], Collection[Entry[C]]]) -> None:
         self.kind = kind
-        self.major = int(kind.version.partition(".")[0])
         self.policy: Policy | None = None
         """Chooses by the metadata of a call; goes over everything else."""
         self.best_effort: frozenset[str] = frozenset()
@@ -240,7 +239,7 @@ class KindGroup(Generic[C]):
             entry
             for entry in self._entries()
             if entry.manifest
-            and (entry.manifest.kind, entry.manifest.major) == (self.kind.name, self.major)
+            and (entry.manifest.kind, entry.manifest.major) == (self.kind.name, self.kind.major)
         ]
 
 

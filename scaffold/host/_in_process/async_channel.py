@@ -21,6 +21,7 @@ from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import (
     AbandonedWork,
 )
+from scaffold.host._concurrency.waiting import async_wait_until
 from scaffold.host._in_process.hook_binding import (
     CALLS_GRACE_PERIOD,
     HookBinding,
@@ -185,7 +186,7 @@ class AsyncInProcessChannel:
             raise teardown_error(self.name, error) from error
 
     async def _end(self, landing: float, own: int) -> None:
-        await self.in_flight.async_wait_idle(landing, but=own)
+        await async_wait_until(lambda: self.in_flight.is_idle(own), landing)
         self._threads.close()
         seconds, self._teardown_within = self._teardown_within, None
         try:

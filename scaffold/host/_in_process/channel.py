@@ -18,6 +18,7 @@ from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.time_limit import AbandonedWork, run_in_time
+from scaffold.host._concurrency.waiting import wait_until
 from scaffold.host._in_process.hook_binding import (
     CALLS_GRACE_PERIOD,
     RESOURCE_GRACE_PERIOD,
@@ -214,7 +215,8 @@ class InProcessChannel:
             raise
 
     def _end(self, landing: float) -> None:
-        self.in_flight.wait_idle(landing, but=self.in_flight.own())
+        own = self.in_flight.own()
+        wait_until(lambda: self.in_flight.is_idle(own), landing)
         self._loop.end_calls()
         with ExitStack() as ending:
             ending.callback(self._loop.close)

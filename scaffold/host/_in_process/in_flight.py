@@ -7,7 +7,6 @@ from weakref import ref
 
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import ConnectFailed
-from scaffold.host._concurrency.waiting import async_wait_until, wait_until
 
 
 class DispatchedCalls:
@@ -108,19 +107,9 @@ class InFlightCalls:
             _on_stack("calls", shared) for shared in self._all_shared()
         )
 
-    def wait_idle(self, seconds: float, *, but: int = 0) -> bool:
-        """Wait until no call is in flight, or only as many as `but`.
-
-        Returns False if more are when time is up.
-        """
-        return wait_until(lambda: self._in_flight() <= but, seconds)
-
-    async def async_wait_idle(self, seconds: float, *, but: int = 0) -> bool:
-        """Wait as `wait_idle` does, and let the event loop run meanwhile."""
-        return await async_wait_until(lambda: self._in_flight() <= but, seconds)
-
-    def _in_flight(self) -> int:
-        return sum(self.count().values())
+    def is_idle(self, but: int = 0) -> bool:
+        """Tell whether no call is in flight, or only as many as `but`."""
+        return sum(self.count().values()) <= but
 
     def _all_counters(self) -> list[CallCounter]:
         return [one for counters in list(self._counts.values()) for one in counters]

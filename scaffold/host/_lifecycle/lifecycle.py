@@ -1,226 +1,290 @@
-"""The lifecycle of the plugins of a `Host`: open, check, reload and close."""
+"""The lifecycle of the plugins of a host: load, start and close them.
 
-from collections.abc import Callable
-from typing import TypeVar
+Written once for threads and event loops: see `driver`.
+"""
 
-from scaffold.contract._errors.errors import PluginError
+import math
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from scaffold.contract._errors.errors import DependencyFailed, PluginError, ScaffoldError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
-from scaffold.contract._hooks.channel import Channel
+from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
+from scaffold.host._concurrency.time_limit import TimeLimitExceeded
+from scaffold.host._concurrency.waiting import CLOSE_TIMEOUT, CloseOnce
+from scaffold.host._dispatch.dispatchers import Dispatchers
+from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
-from scaffold.host._lifecycle.registration import Registration
-from scaffold.host._lifecycle.reload import LeakReport, Reload
-from scaffold.host._lifecycle.start_events import (
-    CHECK_SECONDS,
-    find_probe_hook,
-    make_plugin,
-    rebind_clients,
-    reload_timeout_error,
-    teardown_timed_out,
-)
-from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, State
-from scaffold.host._runtimes.open_channel import open_channel
-from scaffold.manifest._missing_hooks import allow_missing_hooks
+from scaffold.host._in_process.in_flight import InFlightCalls
+from scaffold.host._lifecycle.driver import Driver
+from scaffold.host._middleware import MiddlewareStack
+from scaffold.host._plugin_context import HostServices, PluginEnvironment
+from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, Status
+from scaffold.host._registry.ranking import plan_start
+from scaffold.host._registry.registry import Registry
+from scaffold.host._runtimes.open_channel import runtime_of
+from scaffold.manifest._compatibility import choose_runtime, usable_runtime
 from scaffold.manifest._model import Manifest, Runtime
 
+C = TypeVar("C", Channel, AsyncChannel)
 T = TypeVar("T")
 
+CLOSE_STEP_TIMEOUT: Final = 5.0
+"""Seconds for which a close waits for each sort of work that others do."""
 
-class Lifecycle(Registration[Channel]):
-    """The part of a `Host` that opens, checks, reloads and closes one plugin."""
 
-    def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> LeakReport:
-        """Reload a plugin: tear it down, read its manifest and code again, and set it up.
+@dataclass(frozen=True, slots=True)
+class Started:
+    """One plugin has been started, or could not be."""
 
-        The modules in the plugin's folder are imported again. If that fails, the plugin stays in
-        use. The host waits for calls in flight, and refuses new calls until the new instance is
-        ready. Clients and dispatchers then use the new instance.
+    status: Status
+    seconds: float
+    """How long it took."""
+    done: int
+    """How many have been dealt with, this one included."""
+    total: int
 
-        Args:
-            name: The name of the plugin.
-            cancel: True to cut off calls in flight, instead of waiting up to
-                `teardown_timeout_sec` for them.
-            keep: True to set up the new instance first, for development. If that fails, the
-                running instance stays in use. No call is refused, but for a moment there are two
-                instances.
 
-        Returns what the old instance has left behind in this process.
+OnStarted: TypeAlias = Callable[[Started], None]
 
-        Raises:
-            PluginError: Calls did not end in time, and the plugin is used as before; or it cannot
-                be torn down or started, and is unavailable.
-        """
-        self._refuse_own_loops(name)
-        with self._reloading(name) as reload:
-            try:
-                if keep and reload.before is not None:
-                    self._swap(reload, reload.before)
-                else:
-                    self._restart(reload, cancel=cancel)
-            finally:
-                self._rebind_dispatchers()
-        return reload.remains()
 
-    def _timed_start(self, claim: Claim, entry: Entry[Channel]) -> None:
-        try:
-            self._begin(entry, claim)
-        except PLUGIN_EXCEPTIONS:
-            return
+class Lifecycle(Generic[C]):
+    """Opens plugins and ends them; the registry knows which ones are in use."""
 
-    def _begin(self, entry: Entry[Channel], claim: Claim) -> None:
-        """Start a plugin; or note why it cannot be started, and raise that."""
-        with self._recording_failure(entry, claim) as manifest:
-            kind = self._kind(manifest)
-            runtime, make = self._runtime(manifest, kind), self._client_factory(entry, manifest)
-            self._open(manifest, kind, runtime, make, claim=claim, plugin=make_plugin(entry))
-
-    def _restart(self, reload: Reload[Channel], *, cancel: bool) -> None:
-        """Tear down the running instance, if there is one, and start the new one."""
-        entry = reload.entry
-        try:
-            if reload.before is not None:
-                self._retire(reload, reload.before, cancel=cancel)
-        finally:
-            self._end_retired(entry.name, 0 if cancel else CALLS_GRACE_PERIOD)
-        entry.manifest, entry.state = reload.manifest, State.RELOADING
-        with self._recording_failure(entry, reload.claim):
-            self._open_new(reload)
-
-    def _retire(
-        self, reload: Reload[Channel], before: LoadedPlugin[Channel], *, cancel: bool
+    def __init__(
+        self,
+        registry: Registry[C],
+        dispatchers: Dispatchers[C],
+        middleware: MiddlewareStack,
+        services: HostServices,
+        driver: Driver[C],
     ) -> None:
-        """Refuse new calls, wait for those in flight, and take the plugin out of use.
+        self.registry: Registry[C] = registry
+        self.dispatchers: Dispatchers[C] = dispatchers
+        self.driver: Driver[C] = driver
+        self._middleware = middleware
+        self._services = services
+        self._closing = CloseOnce()
 
-        If that fails, the plugin is used as before.
-        """
-        entry = reload.entry
-        state, reason = entry.state, entry.reason
-        try:
-            entry.state, before.in_flight.closed = State.RELOADING, True
-            self._rebind_dispatchers()
-            if not cancel:
-                _land(before)
-            self._registry.retire(entry, reload.claim)
-        except BaseException:
-            self._registry.reopen(entry, reload.claim, state, reason)
-            raise
+    async def load(
+        self, manifest: Manifest, kind: Kind, runtime: Runtime | None, make: Callable[[C], T]
+    ) -> T:
+        """Load one plugin, and return what `make` makes of its channel; see `Host.load`."""
+        picked = choose_runtime(manifest, runtime)
+        with self.registry.loading(manifest.name, self.driver.task) as claim:
+            client = await self.open(manifest, kind, picked, make, claim=claim)
+        self.dispatchers.rebind()
+        return client
 
-    def _swap(self, reload: Reload[Channel], before: LoadedPlugin[Channel]) -> None:
-        """Start the new instance and use it, then tear down the old one."""
-        name = reload.entry.name
-        try:
-            self._open_new(reload)
-            self._rebind_dispatchers()
-            before.in_flight.closed = True
-            before.in_flight.wait_idle(
-                before.manifest.teardown_timeout_sec, but=before.in_flight.own()
-            )
-        except BaseException:
-            if self._registry.plugins.get(name) is before:  # the new instance could not be started
-                rebind_clients(self._registry.clients(name), before.entry_channel)
-            raise
-        finally:
-            try:
-                self._end_retired(name)
-            except PluginError as error:
-                reload.report(error)
+    async def start(self, progress: OnStarted | None) -> None:
+        """Start the registered plugins; see `Host.start`."""
+        while True:
+            with self.registry.starting(self.driver.task) as claim:
+                if claim is not None:
+                    await self._start(claim, progress)
+                    return
+            await self.driver.wait_until(self.registry.can_start, math.inf)
 
-    def _open_new(self, reload: Reload[Channel]) -> None:
-        manifest, claim = reload.manifest, reload.claim
-        make = self._client_factory(reload.entry, manifest)
-        runtime, plugin = reload.runtime, reload.plugin
-        self._open(manifest, reload.kind, runtime, make, claim=claim, plugin=plugin)
+    async def close(self) -> None:
+        """Close the host; see `Host.close`."""
+        if self._closing.is_around:
+            return
+        self.refuse_own_loops()
+        with self._closing.turn() as mine:
+            if mine:
+                # A hook of a plugin may close the host: what it waits for must not wait for it.
+                used = self.registry.plugins.values()
+                own = {loaded.manifest.name: loaded.in_flight.own() for loaded in used}
+                await self.driver.finish(self._close(self.driver.task, own))
+            else:
+                await self.driver.wait_until(self._closing.is_over, CLOSE_TIMEOUT)
 
-    def _open(
+    async def open(
         self,
         manifest: Manifest,
         kind: Kind,
         runtime: Runtime,
-        make: Callable[[Channel], T],
+        make: Callable[[C], T],
         *,
         claim: Claim,
         plugin: Plugin | None = None,
     ) -> T:
         """Open a channel to a plugin, make its client, and register both."""
-        self._registry.check_open(manifest.name)
-        environment = self._plugin_environment(manifest)
+        registry, driver = self.registry, self.driver
+        registry.check_open(manifest.name)
+        environment = PluginEnvironment.of(manifest, self._services)
         channel = loaded = None
         try:
-            channel = open_channel(manifest, kind, runtime, environment, plugin)
-            entry_channel = self._middleware.entry_channel(
-                allow_missing_hooks(channel, manifest, kind), manifest.name
-            )
+            channel = await driver.open_channel(manifest, kind, runtime, environment, plugin)
+            entry_channel = self._middleware.entry_channel(channel, manifest, kind)
             client = make(entry_channel)
-            shown = client if isinstance(client, Plugin) else None
-            loaded = self._make_loaded(manifest, kind, channel, entry_channel, shown)
-            self._registry.register_loaded(loaded, claim)
+            loaded = self._loaded(manifest, kind, channel, entry_channel, client)
+            registry.register_loaded(loaded, claim)
         except BaseException:
             try:
                 if loaded is not None:
-                    self._registry.unregister_loaded(loaded, claim)
+                    registry.unregister_loaded(loaded, claim)
             finally:
                 if channel is not None:
-                    channel.close()
+                    await driver.finish(driver.close_channel(channel))
             raise
         return client
 
-    def _end_retired(self, name: str, landing: float = CALLS_GRACE_PERIOD) -> None:
+    async def end_retired(
+        self, name: str, grace_period: float = CALLS_GRACE_PERIOD, but: int = 0
+    ) -> None:
         """Tear down what a reload has taken out of use, even if this is interrupted once.
 
         After a second interruption, the next reload or the close of the host does it.
         """
         try:
-            self._end_each(name, landing)
+            await self._end_each(name, grace_period, but)
         finally:
-            self._end_each(name, landing)
+            await self._end_each(name, grace_period, but)
 
-    def _end_each(self, name: str, landing: float) -> None:
-        for loaded in self._registry.retired(name):
-            self._end(loaded, landing)
-
-    def _end(self, loaded: LoadedPlugin[Channel], landing: float = CALLS_GRACE_PERIOD) -> None:
-        name, channel = loaded.manifest.name, loaded.channel
-        try:
-            if isinstance(channel, InProcessChannel):
-                channel.close(landing=landing)
-            else:
-                channel.close()
-        except PLUGIN_EXCEPTIONS as error:
-            self._registry.ended(loaded)
-            if isinstance(error, PluginError):
-                self._registry.entries[name].record_teardown_failure(
-                    error, leaked=teardown_timed_out(error)
-                )
-            raise
-        self._registry.ended(loaded)
-
-    def _refuse_own_loops(self, name: str | None = None) -> None:
+    def refuse_own_loops(self, name: str | None = None) -> None:
         """Raise `PluginError` in the event loop of a plugin that would be closed."""
-        for loaded in list(self._registry.plugins.values()):
+        for loaded in list(self.registry.plugins.values()):
             if name in {None, loaded.manifest.name} and isinstance(
                 loaded.channel, InProcessChannel
             ):
                 loaded.channel.refuse_own_loop()
 
-    def _check(self, entry: Entry[Channel]) -> None:
-        loaded = entry.loaded
-        if loaded is None:
-            return
+    def client_factory(self, entry: Entry[C], manifest: Manifest) -> Callable[[C], object]:
+        """Return a function that makes the client of a plugin, and rebinds existing clients."""
+
+        def make(channel: C) -> object:
+            self.registry.rebind_clients(manifest.name, channel)
+            if entry.kind is not None:  # it was in use before
+                return entry.client
+            return self.dispatchers.make_client(manifest, channel)
+
+        return make
+
+    @contextmanager
+    def recording_failure(self, entry: Entry[C], claim: Claim) -> Generator[Manifest]:
+        """Record the error of a plugin that cannot be started."""
+        manifest = entry.manifest
+        assert manifest is not None
         try:
-            if isinstance(loaded.channel, InProcessChannel):
-                loaded.channel.check(CHECK_SECONDS)
-            elif (hook := find_probe_hook(loaded)) is not None:
-                loaded.channel.bind(hook)(None)
+            self._check_needed(manifest)
+            yield manifest
         except PLUGIN_EXCEPTIONS as error:
-            entry.record_health_failure(loaded, error)
-        else:
-            entry.record_health_success(loaded)
+            if self.registry.fail(entry, claim, _start_error(entry.name, error)):
+                entry.log_failure()
+            raise
+
+    async def _start(self, claim: Claim, progress: OnStarted | None) -> None:
+        groups = self._plan_start(claim)
+        total = sum(map(len, groups))
+        numbers = count(1)
+
+        def done(entry: Entry[C], seconds: float) -> None:
+            if progress is not None:
+                progress(Started(entry.status, seconds, next(numbers), total))
+
+        try:
+            for group in groups:
+                await self.driver.for_each(partial(self._start_one, claim), group, done)
+        finally:
+            self.dispatchers.rebind()
+
+    async def _start_one(self, claim: Claim, entry: Entry[C]) -> None:
+        """Start a plugin, or note why it cannot be started."""
+        with suppress(*PLUGIN_EXCEPTIONS), self.recording_failure(entry, claim) as manifest:
+            kind = self.dispatchers.kind_of(manifest)
+            runtime, make = usable_runtime(manifest, kind), self.client_factory(entry, manifest)
+            plugin = entry.make_plugin()
+            await self.open(manifest, kind, runtime, make, claim=claim, plugin=plugin)
+
+    def _plan_start(self, claim: Claim) -> list[list[Entry[C]]]:
+        """Group the plugins to start; raise `DependencyCycle` or `AmbiguousPlugin`."""
+        entries = {
+            name: entry for name, entry in self.registry.entries.items() if entry.claim is claim
+        }
+        manifests = {name: entry.manifest for name, entry in entries.items() if entry.manifest}
+        runtimes: dict[str, Runtime] = {
+            name: usable_runtime(manifest, self.dispatchers.kind_of(manifest))
+            for name, manifest in manifests.items()
+        }
+        groups = plan_start(manifests, runtimes)
+        self.dispatchers.check()
+        return [[entries[name] for name in group] for group in groups]
+
+    def _check_needed(self, manifest: Manifest) -> None:
+        """Raise `DependencyFailed` unless everything that a plugin depends on is in use."""
+        for name in manifest.depends_on:
+            needed = self.registry.entries.get(name)
+            if needed is None:
+                raise DependencyFailed(manifest.name, f"it depends on '{name}', which is missing")
+            if needed.loaded is None:
+                why = f": {needed.reason}" if needed.reason else ""
+                reason = f"it depends on '{name}', which is {needed.state}{why}"
+                raise DependencyFailed(manifest.name, reason)
+
+    def _loaded(
+        self, manifest: Manifest, kind: Kind, channel: C, entry_channel: C, client: object
+    ) -> LoadedPlugin[C]:
+        in_flight = InFlightCalls()
+        if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
+            in_flight = channel.in_flight
+        shown = client if isinstance(client, Plugin) else None
+        if shown is not None:
+            self.registry.clients(manifest.name).add(shown)
+        runtime = runtime_of(channel)
+        return LoadedPlugin(manifest, kind, runtime, channel, entry_channel, shown, in_flight)
+
+    async def _close(self, task: object, own: Mapping[str, int]) -> None:
+        driver, services = self.driver, self._services
+        self.registry.close()
+        driver.end_periodic_work()
+        async with AsyncExitStack() as stack:
+            stack.callback(self.dispatchers.rebind)
+            if services.storage is not None:
+                stack.callback(services.storage.close)
+            if services.forks is not None:
+                stack.push_async_callback(driver.in_thread, services.forks.close)
+            stack.push_async_callback(driver.join_periodic_work)
+            ended = services.abandoned_work.ended
+            stack.push_async_callback(driver.wait_until, ended, CLOSE_STEP_TIMEOUT)
+            stack.push_async_callback(self._end_all, own)
+            await driver.end_background_calls(CLOSE_STEP_TIMEOUT)
+            await driver.wait_until(lambda: not self.registry.busy(task), CLOSE_STEP_TIMEOUT)
+
+    async def _end_all(self, own: Mapping[str, int]) -> None:
+        async with AsyncExitStack() as stack:
+            for loaded in self.registry.take_all():
+                but = own.get(loaded.manifest.name, 0)
+                stack.push_async_callback(self._end, loaded, CALLS_GRACE_PERIOD, but)
+
+    async def _end_each(self, name: str, grace_period: float, but: int) -> None:
+        for loaded in self.registry.retired(name):
+            await self._end(loaded, grace_period, but)
+
+    async def _end(self, loaded: LoadedPlugin[C], grace_period: float, but: int) -> None:
+        """End a plugin; `but` of the calls in flight wait for that."""
+        try:
+            await self.driver.close_channel(loaded.channel, grace_period, but)
+        except PLUGIN_EXCEPTIONS as error:
+            self.registry.ended(loaded)
+            if isinstance(error, PluginError):
+                leaked = isinstance(error.__cause__, TimeLimitExceeded)
+                entry = self.registry.entries[loaded.manifest.name]
+                entry.record_teardown_failure(error, leaked=leaked)
+            raise
+        self.registry.ended(loaded)
 
 
-def _land(loaded: LoadedPlugin[Channel]) -> None:
-    """Wait for the calls in flight; raise `PluginError` if they do not end in time."""
-    in_flight, seconds = loaded.in_flight, loaded.manifest.teardown_timeout_sec
-    if in_flight.own() or not in_flight.wait_idle(seconds):
-        raise reload_timeout_error(loaded.manifest.name, in_flight.count(), seconds)
+def _start_error(name: str, error: BaseException) -> PluginError:
+    """Return what is noted of a plugin that could not be started."""
+    if isinstance(error, PluginError):
+        return error
+    told = str(error) if isinstance(error, ScaffoldError) else f"{type(error).__name__}: {error}"
+    return PluginError(name, told)

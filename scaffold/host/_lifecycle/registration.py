@@ -1,43 +1,33 @@
 """Registration: the kinds, plugins, settings, resources and middleware of a host."""
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Collection, Mapping, Sequence
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import override
 
 from scaffold.contract._context.telemetry import NULL_METRICS, NULL_TRACER, Metrics, Tracer
-from scaffold.contract._errors.errors import (
-    DependencyFailed,
-    ManifestInvalid,
-    PluginError,
-)
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._errors.errors import ManifestInvalid, PluginError
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json import Json
+from scaffold.host._dispatch.dispatchers import Dispatchers
 from scaffold.host._dispatch.kind_group import KindGroup
-from scaffold.host._in_process.async_channel import AsyncInProcessChannel
-from scaffold.host._in_process.channel import InProcessChannel
-from scaffold.host._in_process.in_flight import InFlightCalls
-from scaffold.host._lifecycle.reload import Reload
-from scaffold.host._lifecycle.start_events import rebind_clients, start_error
+from scaffold.host._lifecycle.driver import Driver
+from scaffold.host._lifecycle.lifecycle import Lifecycle
+from scaffold.host._lifecycle.reload import Reloader
+from scaffold.host._lifecycle.supervision import Supervision
 from scaffold.host._loading.discovery import find_plugins, from_entry_point, installed
-from scaffold.host._middleware import (
-    PRIORITY,
-    CallTelemetry,
-    Middleware,
-    MiddlewareStack,
-)
-from scaffold.host._plugin_context import HostServices, PluginEnvironment
-from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, Status
-from scaffold.host._registry.ranking import Policy, plan_start
+from scaffold.host._middleware import PRIORITY, CallTelemetry, Middleware, MiddlewareStack
+from scaffold.host._plugin_context import HostServices
+from scaffold.host._registry.entries import Entry, LoadedPlugin, Status
+from scaffold.host._registry.ranking import Policy
 from scaffold.host._registry.registry import Registry
-from scaffold.host._runtimes.open_channel import runtime_of
-from scaffold.manifest._compatibility import check_config, check_kind, check_runtime, choose_runtime
-from scaffold.manifest._model import Manifest, Runtime, manifest_of, read_manifest
+from scaffold.manifest._compatibility import check_config, check_kind, usable_runtime
+from scaffold.manifest._model import Manifest, manifest_of, read_manifest
 from scaffold.manifest._secrets import Secrets
 from scaffold.resources._folder_storage import Storage
 from scaffold.resources._standard import ResourceFactory
@@ -50,12 +40,16 @@ T = TypeVar("T")
 
 
 class Registration(Generic[C]):
-    """The part of a host that never waits: it registers plugins, and starts none."""
+    """What both hosts are made of, and their methods that never wait: they start no plugin."""
+
+    _driver_class: type[Driver[C]]
 
     def __init__(
         self,
         facts: Mapping[str, Json] | None = None,
         *,
+        health_every: float | None = None,
+        watch_every: float | None = None,
         fork_server: bool = False,
         storage: Path | str | None = None,
         metrics: Metrics | None = None,
@@ -64,9 +58,7 @@ class Registration(Generic[C]):
     ) -> None:
         self._registry: Registry[C] = Registry()
         self._others: PluginLookup[C] = PluginLookup(self._registry)
-        self._kinds: dict[tuple[str, int], KindGroup[C]] = {}
-        self._client_classes: dict[tuple[str, int], Callable[[C], Plugin]] = {}
-        self._settings: dict[str, Mapping[str, Json]] = {}
+        self._dispatchers: Dispatchers[C] = Dispatchers(self._registry)
         self._middleware = MiddlewareStack()
         self._storage = Storage(storage)
         self._services = HostServices(
@@ -78,8 +70,18 @@ class Registration(Generic[C]):
             secrets=Secrets(secrets),
             forks=_fork_servers() if fork_server else None,
         )
+        self._driver: Driver[C] = self._driver_class(self._services)
+        self._lifecycle: Lifecycle[C] = Lifecycle(
+            self._registry, self._dispatchers, self._middleware, self._services, self._driver
+        )
+        self._reloader: Reloader[C] = Reloader(self._lifecycle)
+        self._supervision: Supervision[C] = Supervision(
+            self._lifecycle, self._reloader, health_every, watch_every
+        )
         if metrics is not None or tracer is not None:
-            self._observe(CallTelemetry(self._services.metrics, self._services.tracer))
+            telemetry = CallTelemetry(self._services.metrics, self._services.tracer)
+            call = telemetry.call_async if self._driver.awaits else telemetry.call
+            self._middleware.add(call, None, None, math.inf)
 
     @property
     def plugins(self) -> Mapping[str, LoadedPlugin[C]]:
@@ -149,7 +151,8 @@ class Registration(Generic[C]):
 
     def configure(self, name: str, settings: Mapping[str, Json]) -> None:
         """Give a plugin settings, over those of its manifest; they count when it is started."""
-        self._settings[name] = {**self._settings.get(name, {}), **settings}
+        known = self._services.settings
+        known[name] = {**known.get(name, {}), **settings}
 
     def provide(self, name: str, make: ResourceFactory) -> None:
         """Offer a resource to the plugins that ask for it, or a double in place of a standard one.
@@ -173,7 +176,8 @@ class Registration(Generic[C]):
         called. The highest priority is outermost; of equal ones, the first. Use it before any
         plugin is loaded or started: raises `PluginError` afterwards.
         """
-        self._check_middleware(middleware)
+        if not self._driver.awaits and iscoroutinefunction(middleware):
+            raise TypeError("the middleware of a Host is a plain function; AsyncHost awaits it")
         if self._registry.plugins:
             name = min(self._registry.plugins)
             raise PluginError(name, "it is in use already, and its callers have no middleware")
@@ -184,20 +188,12 @@ class Registration(Generic[C]):
 
         It goes over `DAGSTACK_ACTIVE_<KIND>` and all priorities; `None` takes it away.
         """
-        self._kind_group(kind).policy = policy
-        self._rebind_dispatchers()
+        self._dispatchers.group(kind).policy = policy
+        self._dispatchers.rebind()
 
-    def _rebind_dispatchers(self) -> None:
-        """Bind the dispatchers to the plugins that are in use now."""
-        raise NotImplementedError
-
-    def _kind_group(self, kind: Kind) -> KindGroup[C]:
-        major = int(kind.version.partition(".")[0])
-        known = self._kinds.get((kind.name, major))
-        if known is None:
-            known = KindGroup(kind, lambda: list(self._registry.entries.values()))
-            self._kinds[kind.name, major] = known
-        return known
+    def client(self, name: str, client: type[T]) -> T:
+        """Return a client of a plugin that is in use; raise `PluginError` if it is not."""
+        return self._others.client(name, client)
 
     def _register(self, manifest: Manifest, plugin: Plugin | type[Plugin] | None = None) -> Status:
         entry: Entry[C] = Entry(manifest.name, manifest)
@@ -206,9 +202,9 @@ class Registration(Generic[C]):
             entry.once = not isinstance(plugin, type)
         self._registry.register(entry)
         try:
-            check_kind(manifest, self._kinds)
-            check_config(manifest, self._settings.get(manifest.name, {}))
-            self._runtime(manifest, self._kind(manifest))
+            check_kind(manifest, self._dispatchers.kinds)
+            check_config(manifest, self._services.settings.get(manifest.name, {}))
+            usable_runtime(manifest, self._dispatchers.kind_of(manifest))
         except PluginError as error:
             entry.fail(error)
             entry.log_failure()
@@ -221,108 +217,11 @@ class Registration(Generic[C]):
         entry.log_failure()
         return entry.status
 
-    def _kind(self, manifest: Manifest) -> Kind:
-        return self._kinds[manifest.kind, manifest.major].kind
-
-    def _runtime(self, manifest: Manifest, kind: Kind, before: Runtime | None = None) -> Runtime:
-        """Choose a runtime, the one before if the plugin still offers it."""
-        runtime = choose_runtime(manifest, before if before in manifest.runtime else None)
-        check_runtime(manifest, kind, runtime)
-        return runtime
-
-    def _plan_start(self, claim: Claim) -> list[list[Entry[C]]]:
-        """Group the plugins to start; raise `DependencyCycle` or `AmbiguousPlugin`."""
-        entries = {
-            name: entry for name, entry in self._registry.entries.items() if entry.claim is claim
-        }
-        manifests = {name: entry.manifest for name, entry in entries.items() if entry.manifest}
-        runtimes: dict[str, Runtime] = {
-            name: self._runtime(manifest, self._kind(manifest))
-            for name, manifest in manifests.items()
-        }
-        groups = plan_start(manifests, runtimes)
-        for group in self._kinds.values():
-            group.check()
-        return [[entries[name] for name in group] for group in groups]
-
-    @contextmanager
-    def _recording_failure(self, entry: Entry[C], claim: Claim) -> Generator[Manifest]:
-        """Record the error of a plugin that cannot be started."""
-        manifest = entry.manifest
-        assert manifest is not None
-        try:
-            self._check_needed(manifest)
-            yield manifest
-        except PLUGIN_EXCEPTIONS as error:
-            if self._registry.fail(entry, claim, start_error(entry.name, error)):
-                entry.log_failure()
-            raise
-
-    def _client_factory(self, entry: Entry[C], manifest: Manifest) -> Callable[[C], object]:
-        """Return a function that makes the client of a plugin, and rebinds existing clients."""
-        make = self._client_classes.get((manifest.kind, manifest.major))
-
-        def led(channel: C) -> object:
-            rebind_clients(self._registry.clients(manifest.name), channel)
-            if entry.kind is not None:  # it was in use before
-                return entry.client
-            return make(channel) if make is not None else None
-
-        return led
-
-    def _make_loaded(
-        self, manifest: Manifest, kind: Kind, channel: C, entry_channel: C, client: Plugin | None
-    ) -> LoadedPlugin[C]:
-        in_flight = InFlightCalls()
-        if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
-            in_flight = channel.in_flight
-        if client is not None:
-            self._registry.clients(manifest.name).add(client)
-        runtime = runtime_of(channel)
-        return LoadedPlugin(manifest, kind, runtime, channel, entry_channel, client, in_flight)
-
-    def _check_needed(self, manifest: Manifest) -> None:
-        """Raise `DependencyFailed` unless everything that a plugin depends on is in use."""
-        for name in manifest.depends_on:
-            needed = self._registry.entries.get(name)
-            if needed is None:
-                raise DependencyFailed(manifest.name, f"it depends on '{name}', which is missing")
-            if needed.loaded is None:
-                why = f": {needed.reason}" if needed.reason else ""
-                reason = f"it depends on '{name}', which is {needed.state}{why}"
-                raise DependencyFailed(manifest.name, reason)
-
-    def _plugin_environment(self, manifest: Manifest) -> PluginEnvironment:
-        """Return what a plugin gets at `setup`; raise `PluginError` if its settings are wrong."""
-        return PluginEnvironment.of(
-            manifest, self._services, settings=self._settings.get(manifest.name, {})
-        )
-
-    def _check_middleware(self, middleware: Middleware) -> None:
-        """Raise `TypeError` for a function that this host cannot call."""
-
-    def _observe(self, observation: CallTelemetry) -> None:
-        """Put metrics and spans around every call."""
-        raise NotImplementedError
-
-    @contextmanager
-    def _reloading(self, name: str, task: object = None) -> Generator[Reload[C]]:
-        """Hold a plugin and reload it: read its manifest and import its code; see `Reload`."""
-        with self._registry.reloading(name, task) as (entry, claim):
-            reload = Reload(entry, claim)
-            manifest = reload.manifest
-            with reload:
-                try:
-                    if entry.kind is None:
-                        check_kind(manifest, self._kinds)
-                    kind = entry.kind or self._kind(manifest)
-                    reload.load(kind, self._runtime(manifest, kind, entry.runtime))
-                except PluginError as error:
-                    if reload.before is None:
-                        entry.fail(error)
-                        entry.log_failure()
-                    raise
-                yield reload
+    def _group(self, kind: Kind, best_effort: Collection[str]) -> KindGroup[C]:
+        """Register a kind; the hooks in `best_effort` leave out plugins that fail."""
+        group = self._dispatchers.group(kind)
+        group.best_effort |= set(best_effort)
+        return group
 
 
 def _fork_servers() -> "ForkServers":

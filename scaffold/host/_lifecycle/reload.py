@@ -1,133 +1,39 @@
-"""One reload: the running instance of a plugin, the one that replaces it, and what is left behind.
+"""Reload: the running instance of a plugin is replaced by one of its code as it is now."""
 
-What a plugin leaves in this process after its teardown is detected (ADR-0001, leak detection).
-"""
-
-import gc
 import logging
-import sys
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from types import FrameType, ModuleType, TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
-from weakref import ref
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Generic, TypeVar
 
 from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
+from scaffold.host._dispatch.dispatchers import Dispatchers
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.channel import InProcessChannel
-from scaffold.host._lifecycle.start_events import make_plugin
+from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
+from scaffold.host._lifecycle.driver import Driver
+from scaffold.host._lifecycle.leaks import LeakDetector, LeakReport
+from scaffold.host._lifecycle.lifecycle import Lifecycle
 from scaffold.host._loading.plugin_loader import (
     fresh_import,
     has_module,
     load_plugin,
     restore_modules,
 )
-from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin
+from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, State
+from scaffold.host._registry.registry import Registry
 from scaffold.host._runtimes.open_channel import runs_in_host
+from scaffold.manifest._compatibility import check_kind, usable_runtime
 from scaffold.manifest._model import Manifest, Runtime, read_manifest
-
-_MOST_HOLDERS: Final = 3
-"""How many of those that hold an object are named."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeakReport:
-    """What is left of a plugin that has been torn down; false if nothing is."""
-
-    threads: tuple[str, ...] = ()
-    """Names of threads that run its code."""
-    tasks: tuple[str, ...] = ()
-    """Names of the event loop's tasks that run its code."""
-    objects: tuple[str, ...] = ()
-    """The plugin itself, or its class, and what holds it."""
-
-    def __bool__(self) -> bool:
-        return bool(self.threads or self.tasks or self.objects)
-
-    def __str__(self) -> str:
-        named = (("thread", self.threads), ("task", self.tasks), ("", self.objects))
-        return ", ".join(f"{word} {one}".strip() for word, found in named for one in found)
-
-
-class LeakDetector:
-    """Finds what is left of a plugin after its teardown; it keeps no part of the plugin alive.
-
-    `modules` are its own modules, if its code is replaced as well.
-    """
-
-    def __init__(self, plugin: Plugin, modules: Mapping[str, ModuleType]) -> None:
-        made = type(plugin)
-        self._name = f"{made.__module__}.{made.__qualname__}"
-        self._plugin = ref(plugin)
-        self._class = ref(made) if modules else None
-        self._modules = dict(modules)
-
-    def look(self) -> LeakReport:
-        """Look once; collects garbage, which takes its time."""
-        scopes = {id(vars(module)) for module in self._modules.values()}
-        threads, tasks = tuple(_threads(scopes)), tuple(_tasks(scopes))
-        self._modules.clear()
-        gc.collect()
-        return LeakReport(threads, tasks, self._objects())
-
-    def _objects(self) -> tuple[str, ...]:
-        for what, seen in (("the plugin", self._plugin), ("the class", self._class)):
-            held: object = seen() if seen is not None else None
-            if held is not None:
-                return (f"{what} {self._name}, held by {', '.join(_holders(held)) or 'a frame'}",)
-        return ()
-
-
-def _holders(held: object) -> Iterable[str]:
-    found = [one for one in gc.get_referrers(held) if not isinstance(one, FrameType)]
-    return sorted({_named(one) for one in found})[:_MOST_HOLDERS]
-
-
-def _named(holder: Any) -> str:
-    for name, module in list(sys.modules.items()):
-        if holder is vars(module):
-            return f"the module {name}"
-    return f"a {type(holder).__name__}"
-
-
-def _threads(scopes: set[int]) -> Iterator[str]:
-    """Yield the names of the other threads in which a function of these modules is running."""
-    frames: dict[int, FrameType] = vars(sys)["_current_frames"]()
-    for thread in threading.enumerate():
-        frame = frames.get(thread.ident or 0)
-        while frame is not None and thread is not threading.current_thread():
-            if id(frame.f_globals) in scopes:
-                yield thread.name
-                break
-            frame = frame.f_back
-
-
-def _tasks(scopes: set[int]) -> Iterator[str]:
-    """Yield the names of the running loop's tasks that await a function of these modules."""
-    asyncio = sys.modules.get("asyncio")
-    try:
-        tasks: Iterable[Any] = asyncio.all_tasks() if asyncio is not None else ()
-    except RuntimeError:  # no loop is running here
-        return
-    for task in tasks:
-        awaited = task.get_coro()
-        while (frame := getattr(awaited, "cr_frame", None)) is not None:
-            if id(frame.f_globals) in scopes:
-                yield task.get_name()
-                break
-            awaited = awaited.cr_await
-
 
 C = TypeVar("C", Channel, AsyncChannel)
 
 
 class Reload(Generic[C]):
-    """A plugin that is being reloaded, for a `with` statement; only then anything is changed.
+    """One reload: the instance of a plugin before, and what the new one is made of.
 
     Making one reads the plugin's manifest, and raises `PluginError` if it cannot be reloaded.
     """
@@ -136,18 +42,18 @@ class Reload(Generic[C]):
         self.entry: Entry[C] = entry
         self.claim = claim
         self.before: LoadedPlugin[C] | None = entry.loaded
-        self.manifest = _fresh(entry)
+        self.manifest = _read_again(entry)
         self.plugin: Plugin | None = None
         """Made of the code as it is now, for the same process; `None` elsewhere."""
         self._modules: dict[str, ModuleType] = {}
-        self._trail: LeakDetector | None = None
+        self._leaks: LeakDetector | None = None
 
     def load(self, kind: Kind, runtime: Runtime) -> None:
         """Import the plugin's code again; if that fails, nothing has changed."""
         self.kind = kind
         self.runtime: Runtime = runtime
         if self.entry.make is not None:
-            self.plugin = make_plugin(self.entry)
+            self.plugin = self.entry.make_plugin()
         elif runs_in_host(self.manifest, runtime):
             own = has_module(self.manifest.folder, self._module)
             with ExitStack() as stack:
@@ -157,43 +63,163 @@ class Reload(Generic[C]):
                 self.plugin = load_plugin(self.manifest)
         channel = self.before.channel if self.before is not None else None
         if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
-            self._trail = LeakDetector(channel.plugin, self._modules)
+            self._leaks = LeakDetector(channel.plugin, self._modules)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None and self._modules:
+    def restore_code(self) -> None:
+        """Have the modules be those of the instance before."""
+        if self._modules:
             restore_modules(self.manifest.folder, self._module, self._modules)
-
-    @property
-    def _logger(self) -> logging.Logger:
-        return logging.getLogger(f"plugin.{self.entry.name}")
 
     @property
     def _module(self) -> str:
         return (self.manifest.entry_point or "").partition(":")[0]
 
     def report(self, error: PluginError) -> None:
-        """Log that the plugin before could not be torn down; the fresh one is in use."""
+        """Log that the instance before could not be torn down; the new one is in use."""
         self._logger.warning("plugin=%s the one before: %s", self.entry.name, error.reason)
 
-    def remains(self) -> LeakReport:
-        """Return what is left of the plugin before, once it has been torn down, and log it."""
+    def find_leaks(self) -> LeakReport:
+        """Return what is left of the instance before, once it has been torn down, and log it."""
         self.before = self.claim.before = None
         self._modules.clear()
-        found = self._trail.look() if self._trail is not None else LeakReport()
+        found = self._leaks.look() if self._leaks is not None else LeakReport()
         if found:
             self._logger.warning("plugin=%s left behind: %s", self.entry.name, found)
         return found
 
+    @property
+    def _logger(self) -> logging.Logger:
+        return logging.getLogger(f"plugin.{self.entry.name}")
 
-def _fresh(entry: Entry[C]) -> Manifest:
+
+class Reloader(Generic[C]):
+    """Reloads the plugins of a host."""
+
+    def __init__(self, lifecycle: Lifecycle[C]) -> None:
+        self._lifecycle: Lifecycle[C] = lifecycle
+        self._registry: Registry[C] = lifecycle.registry
+        self._dispatchers: Dispatchers[C] = lifecycle.dispatchers
+        self._driver: Driver[C] = lifecycle.driver
+
+    async def reload(self, name: str, *, cancel: bool = False, keep: bool = False) -> LeakReport:
+        """Reload a plugin; see `Host.reload`."""
+        self._lifecycle.refuse_own_loops(name)
+        with self._reloading(name) as reload:
+            try:
+                if keep and reload.before is not None:
+                    await self._swap(reload, reload.before)
+                else:
+                    await self._restart(reload, cancel=cancel)
+            finally:
+                self._dispatchers.rebind()
+        return reload.find_leaks()
+
+    @contextmanager
+    def _reloading(self, name: str) -> Generator[Reload[C]]:
+        """Hold a plugin and reload it: read its manifest and import its code."""
+        with self._registry.reloading(name, self._driver.task) as (entry, claim):
+            reload = Reload(entry, claim)
+            try:
+                self._load_code(reload, entry)
+                yield reload
+            except BaseException:
+                reload.restore_code()
+                raise
+
+    def _load_code(self, reload: Reload[C], entry: Entry[C]) -> None:
+        manifest = reload.manifest
+        try:
+            if entry.kind is None:
+                check_kind(manifest, self._dispatchers.kinds)
+            kind = entry.kind or self._dispatchers.kind_of(manifest)
+            reload.load(kind, usable_runtime(manifest, kind, entry.runtime))
+        except PluginError as error:
+            if reload.before is None:
+                entry.fail(error)
+                entry.log_failure()
+            raise
+
+    async def _restart(self, reload: Reload[C], *, cancel: bool) -> None:
+        """Tear down the running instance, if there is one, and start the new one.
+
+        A cancellation before the teardown leaves the plugin in use. A later one is raised after the
+        new instance was started, or has failed to.
+        """
+        grace_period = 0 if cancel else CALLS_GRACE_PERIOD
+        try:
+            if reload.before is not None:
+                await self._retire(reload, reload.before, cancel=cancel)
+        except BaseException:
+            await self._lifecycle.end_retired(reload.entry.name, grace_period)
+            raise
+        await self._driver.finish(self._end_and_fill(reload, grace_period))
+
+    async def _retire(self, reload: Reload[C], before: LoadedPlugin[C], *, cancel: bool) -> None:
+        """Refuse new calls, wait for those in flight, and take the plugin out of use.
+
+        If that fails, the plugin is used as before.
+        """
+        entry = reload.entry
+        state, reason = entry.state, entry.reason
+        try:
+            entry.state, before.in_flight.closed = State.RELOADING, True
+            self._dispatchers.rebind()
+            if not cancel:
+                await self._wait_for_calls(before)
+            self._registry.retire(entry, reload.claim)
+        except BaseException:
+            self._registry.reopen(entry, reload.claim, state, reason)
+            raise
+
+    async def _wait_for_calls(self, loaded: LoadedPlugin[C]) -> None:
+        """Wait for the calls in flight; raise `PluginError` if they do not end in time."""
+        in_flight, seconds = loaded.in_flight, loaded.manifest.teardown_timeout_sec
+        if in_flight.own() or not await self._driver.wait_until(in_flight.is_idle, seconds):
+            calls = sorted(in_flight.count().items())
+            running = ", ".join(f"{count} of '{hook}'" for hook, count in calls)
+            raise PluginError(
+                loaded.manifest.name,
+                f"reload aborted after {seconds:g} s: calls still running: {running}; "
+                "wait for them, or reload with cancel=True",
+            )
+
+    async def _end_and_fill(self, reload: Reload[C], grace_period: float) -> None:
+        """Tear down what is out of use, and start the new instance."""
+        entry = reload.entry
+        await self._lifecycle.end_retired(entry.name, grace_period)
+        entry.manifest, entry.state = reload.manifest, State.RELOADING
+        with self._lifecycle.recording_failure(entry, reload.claim):
+            await self._open_new(reload)
+
+    async def _swap(self, reload: Reload[C], before: LoadedPlugin[C]) -> None:
+        """Start the new instance and use it, then tear down the old one."""
+        name, in_flight = reload.entry.name, before.in_flight
+        own = in_flight.own()
+        try:
+            await self._open_new(reload)
+            self._dispatchers.rebind()
+            in_flight.closed = True
+            seconds = before.manifest.teardown_timeout_sec
+            await self._driver.wait_until(lambda: in_flight.is_idle(own), seconds)
+        except BaseException:
+            if self._registry.plugins.get(name) is before:  # the new instance could not be started
+                self._registry.rebind_clients(name, before.entry_channel)
+            raise
+        finally:
+            try:
+                await self._driver.finish(self._lifecycle.end_retired(name, but=own))
+            except PluginError as error:
+                reload.report(error)
+
+    async def _open_new(self, reload: Reload[C]) -> None:
+        manifest, claim, plugin = reload.manifest, reload.claim, reload.plugin
+        make = self._lifecycle.client_factory(reload.entry, manifest)
+        await self._lifecycle.open(
+            manifest, reload.kind, reload.runtime, make, claim=claim, plugin=plugin
+        )
+
+
+def _read_again(entry: Entry[C]) -> Manifest:
     """Return the manifest to reload a plugin by, read again if it was read from a file."""
     manifest = entry.manifest
     assert manifest is not None

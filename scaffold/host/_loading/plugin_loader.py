@@ -225,8 +225,7 @@ def _check_kind(manifest: Manifest, made: type[Plugin]) -> None:
     kind = getattr(made, "kind", None)
     if kind is None:
         raise _refusal(manifest, f"'{made.__name__}' has no kind: derive it from a kind's own base")
-    major = int(kind.version.partition(".")[0])
-    if (kind.name, major) != (manifest.kind, manifest.major):
+    if (kind.name, kind.major) != (manifest.kind, manifest.major):
         ours = f"{manifest.kind} {manifest.kind_api_version}"
         raise _refusal(
             manifest, f"'{made.__name__}' is of kind {kind.name} {kind.version}, not {ours}"

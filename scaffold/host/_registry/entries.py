@@ -11,9 +11,11 @@ from typing_extensions import override
 
 from scaffold._concurrency.locks import no_lock_held
 from scaffold.contract._errors.errors import PluginError
+from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._in_process.in_flight import InFlightCalls
+from scaffold.host._loading.plugin_loader import describe_exception
 from scaffold.manifest._model import Manifest, Runtime
 
 C = TypeVar("C")
@@ -114,6 +116,20 @@ class Entry(Generic[C]):
     """The kind, runtime and client of the plugin that was used last: a reload keeps them."""
     runtime: Runtime | None = None
     client: Plugin | None = None
+
+    def make_plugin(self) -> Plugin | None:
+        """Make a plugin that was registered as code; return `None` for others."""
+        if self.make is None:
+            return None
+        assert self.manifest is not None
+        try:
+            return self.make()
+        except PluginError:
+            raise
+        except PLUGIN_EXCEPTIONS as error:
+            what = f"'{self.manifest.entry_point}' cannot be made: "
+            described = describe_exception(error, self.manifest.folder)
+            raise PluginError(self.name, what + described) from None
 
     def fail(self, error: Exception) -> None:
         """Note why the plugin cannot be used."""

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from scaffold._concurrency.forks import reset_after_fork
@@ -50,6 +50,15 @@ class Registry(Generic[C]):
         with self._lock:
             return self._clients.setdefault(name, WeakSet())
 
+    def rebind_clients(self, name: str, channel: C) -> None:
+        """Have the clients that callers have of a plugin go on through another channel.
+
+        They are made again, in place. Raises `PluginError` if the plugin lacks one of their hooks.
+        """
+        for client in list(self.clients(name)):
+            make_again: Any = vars(type(client)).get("__init__")
+            make_again(client, channel)
+
     def register(self, entry: Entry[C]) -> None:
         """Add a plugin that `start` will start; raise `DuplicatePlugin` if the name is taken."""
         with self._lock:
@@ -91,6 +100,12 @@ class Registry(Generic[C]):
             claim.over = True  # an interruption of what follows leaves nothing taken
             with self._lock:
                 self._release_all()
+
+    def can_start(self) -> bool:
+        """Tell whether no thread or task is starting plugins."""
+        with self._lock:
+            self._release_all()
+            return self._start is None
 
     @contextmanager
     def reloading(self, name: str, task: object = None) -> Generator[tuple[Entry[C], Claim]]:
