@@ -178,6 +178,11 @@ class Kind:
             return content
         return self._source
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the generated bindings; `None` for a kind without bindings."""
+        return self._source.parent if isinstance(self._source, Path) else None
+
     def describe(self, hook: str) -> JsonObject:
         """Return the part of the contract for one hook: description, payloads, options."""
         description: JsonObject = self.contract["hooks"][hook]

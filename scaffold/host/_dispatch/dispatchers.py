@@ -4,7 +4,7 @@ A dispatcher asks again whenever the plugins in use have changed. Then the dispa
 the plugins once, in `prepare`, so that a call needs no look at them.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -59,9 +59,9 @@ class Dispatchers(Generic[C]):
         reset_after_fork(self._unlock)
 
     @property
-    def kinds(self) -> Collection[tuple[str, int]]:
-        """The names and major versions of all kinds."""
-        return self._groups.keys()
+    def kinds(self) -> Mapping[tuple[str, int], Kind]:
+        """All kinds by their names and major versions."""
+        return {key: group.kind for key, group in self._groups.items()}
 
     def group(self, kind: Kind) -> KindGroup[C]:
         """Return the plugins of a kind; the kind is registered."""

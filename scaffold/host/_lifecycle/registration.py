@@ -133,7 +133,7 @@ class Registration(Generic[C]):
         found: list[Status] = []
         for point in installed():
             try:
-                manifest, plugin = from_entry_point(point)
+                manifest, plugin = from_entry_point(point, self._dispatchers.kinds.values())
             except PluginError as error:
                 found.append(self._register_unusable(point.name, error))
             else:

@@ -23,6 +23,7 @@ from scaffold.host._loading.plugin_loader import (
     load_plugin,
     restore_modules,
 )
+from scaffold.host._loading.shared_bindings import is_shared
 from scaffold.host._registry.entries import Claim, Entry, LoadedPlugin, State
 from scaffold.host._registry.registry import Registry
 from scaffold.host._runtimes.open_channel import runs_in_host
@@ -60,10 +61,15 @@ class Reload(Generic[C]):
                 if own:
                     again = fresh_import(self.manifest.folder, self._module)
                     self._modules = stack.enter_context(again)
-                self.plugin = load_plugin(self.manifest)
+                self.plugin = load_plugin(self.manifest, kind)
         channel = self.before.channel if self.before is not None else None
         if isinstance(channel, InProcessChannel | AsyncInProcessChannel):
-            self._leaks = LeakDetector(channel.plugin, self._modules)
+            replaced = {
+                name: module
+                for name, module in self._modules.items()
+                if not is_shared(name, module)
+            }
+            self._leaks = LeakDetector(channel.plugin, replaced)
 
     def restore_code(self) -> None:
         """Have the modules be those of the instance before."""

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import FunctionType
@@ -11,9 +11,11 @@ from typing import Final
 
 from scaffold.contract._errors.errors import DuplicatePlugin, ManifestInvalid, PluginLoadError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
+from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.contract._json import Json, is_object
 from scaffold.host._loading.plugin_loader import describe_exception
+from scaffold.host._loading.shared_bindings import sharing_bindings
 from scaffold.manifest._file import UNPARSED
 from scaffold.manifest._lookup import SOURCES
 from scaffold.manifest._model import Manifest, manifest_of, read_manifest
@@ -106,15 +108,19 @@ def _named(point: EntryPoint) -> str:
     return f"'{point.value}' of {owner}"
 
 
-def from_entry_point(point: EntryPoint) -> tuple[Manifest, type[Plugin] | None]:
+def from_entry_point(
+    point: EntryPoint, kinds: Iterable[Kind]
+) -> tuple[Manifest, type[Plugin] | None]:
     """Return the manifest that an entry point leads to, and the class if it names one.
 
     It names a plugin's class, whose manifest may lie next to its module; a module with a
     `DAGSTACK_PLUGIN_MANIFEST`; or, as dagstack has it, the manifest itself or a function that
-    returns it. Raises `PluginLoadError` or `ManifestInvalid`.
+    returns it. The plugin shares the bindings of the host's `kinds` if its own are the same.
+    Raises `PluginLoadError` or `ManifestInvalid`.
     """
     try:
-        found: object = point.load()
+        with sharing_bindings(kinds):
+            found: object = point.load()
         if isinstance(found, FunctionType):
             found = found()
     except PLUGIN_EXCEPTIONS as error:

@@ -19,7 +19,9 @@ from typing import Final
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import PluginLoadError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS, original_exception
+from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
+from scaffold.host._loading.shared_bindings import is_shared, sharing_bindings
 from scaffold.manifest._model import Manifest
 
 
@@ -83,7 +85,8 @@ def fresh_import(folder: Path, module: str) -> Generator[dict[str, ModuleType]]:
         known = _own(folder, module)
         for name, one in known.items():
             del sys.modules[name]
-            _forget_bytecode(one)
+            if not is_shared(name, one):
+                _forget_bytecode(one)
         importlib.invalidate_caches()
         try:
             yield known
@@ -168,15 +171,17 @@ def _family(name: str) -> set[str]:
     return {one for one in list(sys.modules) if one == name or one.startswith(f"{name}.")}
 
 
-def load_plugin(manifest: Manifest) -> Plugin:
+def load_plugin(manifest: Manifest, kind: Kind) -> Plugin:
     """Import the class that the manifest names, from its folder or installed, and make a plugin.
 
-    Raises `PluginLoadError` with the cause in one line.
+    It shares the bindings of `kind`, the host's, if its own are the same. Raises `PluginLoadError`
+    with the cause in one line.
     """
     entry = manifest.entry_point
     assert entry is not None
     module_name, _, class_name = entry.partition(":")
-    module = _import(manifest, module_name)
+    with sharing_bindings([kind]):
+        module = _import(manifest, module_name)
     made = getattr(module, class_name, None)
     if made is None:
         raise _refusal(

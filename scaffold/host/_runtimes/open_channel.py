@@ -70,7 +70,7 @@ def open_channel(
         return _CHANNELS[runtime](manifest, kind, environment)
     if plugin is None and _wants_a_process(manifest):
         return _stdio(_served(manifest), kind, environment)
-    channel = InProcessChannel(plugin or load_plugin(manifest), name=manifest.name)
+    channel = InProcessChannel(plugin or load_plugin(manifest, kind), name=manifest.name)
     services = environment.services
     deliver = in_threads(services.background_calls, manifest.name, channel.settle)
     try:
@@ -105,7 +105,7 @@ async def async_open_channel(
     if plugin is None and _wants_a_process(manifest):
         return await _async_stdio(_served(manifest), kind, environment)
     channel = AsyncInProcessChannel(
-        plugin or load_plugin(manifest),
+        plugin or load_plugin(manifest, kind),
         name=manifest.name,
         execution_model=manifest.execution_model,
     )
