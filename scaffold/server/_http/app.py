@@ -14,7 +14,7 @@ from scaffold._mcp.jsonrpc import (
     read_message,
     write_error_response,
 )
-from scaffold.server._http.fast_requests import HttpTemplates, header_key
+from scaffold.server._http.fast_requests import HttpTemplates
 from scaffold.server._http.http_errors import HttpError, status_of
 from scaffold.server._http.http_exchange import (
     BodyBudget,
@@ -64,7 +64,7 @@ class App:
         self._sessions = sessions
         self._running: dict[str, dict[RequestId, Call]] = {}
         """Session id → request id → call in flight, for legacy sessions."""
-        self.templates = HttpTemplates()
+        self.templates = HttpTemplates(checks_token=bool(options.token))
         """The templates of calls that passed all checks; the fast path uses them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,7 +126,7 @@ class App:
             await self._respond(handled, exchange, streams=streams, modern=True)
             # The fast path writes no CORS headers, so requests of pages get no template.
             if isinstance(handled, ToolCall) and handled.is_fast and not exchange.cors_headers:
-                self.templates.remember(header_key(scope["headers"]), body, handled)
+                self.templates.remember(scope["headers"], body, handled)
         elif message.method == "initialize":
             await self._initialize(message, exchange)
         else:

@@ -1,9 +1,10 @@
 """The fast path for repeated HTTP calls: templates of requests that passed all checks.
 
-A client sends the same headers with every call of a tool, except `Content-Length`. A request whose
-headers and body prefix equal those of a checked request skips the checks. This is sound: the checks
-read only headers and the prefix. A tool whose `Mcp-Param-*` headers must agree with the payload
-gets no template. See `scaffold._mcp.message_templates`.
+A client sends the same headers with every call of a tool, except those that belong to one call: its
+length, its trace, its caller. A request whose other headers and body prefix equal those of a
+checked request skips the checks. This is sound: the checks read only those headers and the prefix.
+A tool whose `Mcp-Param-*` headers must agree with the payload gets no template. See
+`scaffold._mcp.message_templates`.
 """
 
 import time
@@ -17,39 +18,84 @@ from scaffold.server._http.http_errors import status_of
 from scaffold.server._protocol.tool_calls import ToolCall, ToolResponder
 
 HeaderKey: TypeAlias = tuple[Header, ...]
-"""The headers of a request, without `Content-Length`: the key of its templates."""
+"""The headers of a request, without those of one call: the key of its templates."""
+
+_CALL_HEADERS: Final = frozenset(
+    {b"content-length", b"traceparent", b"tracestate", b"baggage", b"x-request-id"}
+)
+"""Headers of a single call. No check reads them, apart from their length."""
+_MAX_IGNORED_BYTES: Final = 8 * 2**10
+_MAX_IGNORED_HEADERS: Final = 32
+"""With longer or more headers than these, the size of the head has to be checked."""
 
 _MAX_HELD_BYTES: Final = 64 * 2**10
 """The maximum size of a body on the fast path, which needs the whole body at once."""
 _MAX_HEADER_KEYS: Final = 64
-"""The maximum of header keys; all are dropped when there would be more."""
+"""The maximum of header keys; the least recently used one is dropped for a new one."""
 
 
-def header_key(headers: list[Header]) -> HeaderKey:
-    """Return the key of a request: requests with equal keys pass the same checks."""
-    return tuple([header for header in headers if header[0] != b"content-length"])
+class _Entry:
+    """The templates of requests with the same headers."""
+
+    __slots__ = ("last_use", "templates")
+
+    def __init__(self) -> None:
+        self.templates: TemplateCache[ToolResponder] = TemplateCache("arguments")
+        self.last_use = 0
 
 
 class HttpTemplates:
-    """The templates of calls, by the headers of their requests."""
+    """The templates of calls, by the headers of their requests.
 
-    def __init__(self) -> None:
-        self._templates: dict[HeaderKey, TemplateCache[ToolResponder]] = {}
+    Args:
+        checks_token: True if the server checks `Authorization`, which is then part of the key.
+    """
 
-    def find(self, key: HeaderKey) -> TemplateCache[ToolResponder] | None:
+    def __init__(self, *, checks_token: bool = False) -> None:
+        self._ignored = _CALL_HEADERS if checks_token else _CALL_HEADERS | {b"authorization"}
+        self._entries: dict[HeaderKey, _Entry] = {}
+        self._uses = 0
+
+    def key(self, headers: list[Header]) -> HeaderKey:
+        """Return the key of a request: requests with equal keys pass the same checks."""
+        ignored = self._ignored
+        kept = tuple([header for header in headers if header[0] not in ignored])
+        # Nearly always only `Content-Length` is ignored; the parser has checked it.
+        if len(headers) - len(kept) > 1 and self._ignores_too_much(headers):
+            return tuple(headers)
+        return kept
+
+    def _ignores_too_much(self, headers: list[Header]) -> bool:
+        """Tell whether the ignored headers may be what makes a head too long."""
+        sizes = [len(value) for name, value in headers if name in self._ignored]
+        return len(sizes) > _MAX_IGNORED_HEADERS or sum(sizes) > _MAX_IGNORED_BYTES
+
+    def find(self, headers: list[Header]) -> TemplateCache[ToolResponder] | None:
         """Return the templates of requests with these headers; `None` if there are none."""
-        return self._templates.get(key)
+        entry = self._entries.get(self.key(headers))
+        if entry is None:
+            return None
+        self._uses += 1
+        entry.last_use = self._uses
+        return entry.templates
 
-    def remember(self, key: HeaderKey, body: bytes, call: ToolCall) -> None:
+    def remember(self, headers: list[Header], body: bytes, call: ToolCall) -> None:
         """Remember the template of a call that has passed all checks."""
         responder = call.template
         if responder is None or responder.tool.headers:
             return
-        if key not in self._templates:
-            if len(self._templates) == _MAX_HEADER_KEYS:
-                self._templates.clear()
-            self._templates[key] = TemplateCache("arguments")
-        self._templates[key].remember(body, call.arguments, responder)
+        key = self.key(headers)
+        entry = self._entries.get(key)
+        if entry is None:
+            if len(self._entries) == _MAX_HEADER_KEYS:
+                del self._entries[min(self._entries, key=self._last_use)]
+            entry = self._entries[key] = _Entry()
+        self._uses += 1
+        entry.last_use = self._uses
+        entry.templates.remember(body, call.arguments, responder)
+
+    def _last_use(self, key: HeaderKey) -> int:
+        return self._entries[key].last_use
 
 
 class FastRequests:
@@ -68,7 +114,7 @@ class FastRequests:
     def hold_back(self, headers: list[Header]) -> bool:
         """Hold a request back if its headers have templates; return whether they do."""
         self._body = b""
-        self.templates = self._cache.find(header_key(headers))
+        self.templates = self._cache.find(headers)
         return self.templates is not None
 
     def add(self, body: bytes) -> bool:

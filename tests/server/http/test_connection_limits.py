@@ -11,7 +11,8 @@ from uvicorn.server import ServerState
 from scaffold._mcp.message_templates import TemplateCache
 from scaffold.server._http import connection_limits
 from scaffold.server._http.connection_limits import close_overdue
-from scaffold.server._http.fast_requests import HeaderKey, HttpTemplates
+from scaffold.server._http.fast_requests import HttpTemplates
+from scaffold.server._http.head_checks import Header
 from scaffold.server._http.http_exchange import Receive, Scope, Send
 from scaffold.server._http.http_protocol import HttpProtocol, http_connections
 from scaffold.server._protocol.tool_calls import ToolResponder
@@ -111,7 +112,7 @@ def test_a_held_back_request_that_does_not_come_in_time_is_told_so(
     monkeypatch.setattr(connection_limits, "_REQUEST_TIMEOUT", 0.0)
     held = asyncio.Semaphore(0)
 
-    def find(_self: HttpTemplates, _key: HeaderKey) -> TemplateCache[ToolResponder]:
+    def find(_self: HttpTemplates, _headers: list[Header]) -> TemplateCache[ToolResponder]:
         held.release()
         return TemplateCache("arguments")
 

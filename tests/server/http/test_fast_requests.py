@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from serving import META, MODERN, PATIENCE, Server
 
+from scaffold.server._http.fast_requests import HttpTemplates
+
 TOOL = "text_processor_demo_process"
 WARM = 40
 """Calls after which a quick function is trusted, and its calls are known."""
@@ -114,6 +116,49 @@ def test_whatever_differs_is_judged_in_full(
     answered, answer = caller.ask(body, **changes)
     assert (answered, answer["error"]["code"]) == (status, code)
     assert caller.text("a") == ("a", before + 1, "in the loop")
+
+
+def trace(number: int) -> str:
+    return f"00-{number:032x}-{number:016x}-01"
+
+
+def test_headers_of_one_call_do_not_make_a_request_unknown(caller: Caller) -> None:
+    for number in range(1, 120):
+        status, answer = caller.ask(
+            written("a"),
+            traceparent=trace(number),
+            authorization=f"Bearer {number}",
+            x_request_id=str(number),
+        )
+        assert status == 200
+        assert answer["result"]["structuredContent"]["text"].endswith("in the loop")
+
+
+def test_the_headers_that_clients_use_most_stay_known_beside_many_others(caller: Caller) -> None:
+    for number in range(100):
+        for _ in range(2):
+            assert caller.ask(written("a"), user_agent=f"client {number}")[0] == 200
+        assert caller.text("a")[2] == "in the loop"
+
+
+@pytest.mark.parametrize("size", [9_000, 70_000])
+def test_a_long_header_of_one_call_is_checked_in_full(caller: Caller, size: int) -> None:
+    status = 200
+    try:
+        status, answer = caller.ask(written("a"), baggage="a=" + "b" * size)
+    except json.JSONDecodeError:  # a refused head is answered with plain text
+        status = 431
+    if size > 65_536:
+        assert status == 431
+    else:
+        assert (status, answer["result"]["isError"]) == (200, False)
+
+
+def test_a_server_with_a_token_knows_requests_by_it_too() -> None:
+    first, second = ([(b"host", b"a"), (b"authorization", token)] for token in (b"Bearer 1", b"x"))
+    assert HttpTemplates().key(first) == HttpTemplates().key(second)
+    checking = HttpTemplates(checks_token=True)
+    assert checking.key(first) != checking.key(second)
 
 
 def test_an_id_of_text_is_answered_with_it(caller: Caller) -> None:
