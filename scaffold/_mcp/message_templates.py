@@ -84,7 +84,9 @@ class TemplateCache(Generic[T]):
         """
         template = self._template_of(line, line.find(b",", _ID_START, _MAX_ID_END))
         usable = template.endswith(self._key) and b"\\" not in template and b'"id":' not in template
-        if usable and template not in self._values and len(self._values) < _MAX_TEMPLATES:
+        known = self._values.get(template)
+        is_new = known is None and len(self._values) < _MAX_TEMPLATES
+        if usable and (is_new or (known is not None and known != value)):
             # Tried in a cache of its own: other threads must not match it before it is known to
             # find the same payload.
             trial: TemplateCache[T] = TemplateCache("")

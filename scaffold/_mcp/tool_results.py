@@ -30,6 +30,7 @@ WRAPPED_ARGUMENT: Final = "payload"
 COMPLETE: Final = "complete"
 """The only `resultType` of a success (MCP 2026-07-28, Base Protocol)."""
 
+_CONTENT_KEY: Final = b'"content"'
 _CONTENT_EXTRACTED = b'"hookspec.scaffold/content":true'
 
 
@@ -105,7 +106,7 @@ def write_result(
     """
     meta = b""
     content = b"[]"
-    if hook.content:
+    if hook.content and _CONTENT_KEY in output:
         output, blocks = _extract_content(output)
         if blocks is not None:
             meta, content, text = _CONTENT_EXTRACTED, blocks, False

@@ -33,6 +33,9 @@ _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 class CallCodec:
     """Writes the calls of one hook, and reads their responses."""
 
+    has_fast_path = True
+    """False if only `write` and `read` may be used."""
+
     def __init__(self, session: ProtocolSession, hook: Hook[Any, Any], tool: str) -> None:
         described = session.kind.describe(hook.name)
         self.session = session
@@ -90,8 +93,8 @@ class CallCodec:
         hook = self._hook
         result = result_of(answer, hook.name)
         output = read_result(hook, result, is_object=self._is_object, modern=self._modern)
-        if self._modern and not hook.content:
-            # The structured content is the whole output, so a template may skip the rest.
+        if self._modern:
+            # Only if the structured content is the whole output, a template may skip the rest.
             self.session.templates.remember(write_response(1, bytes(result)), output, value=True)
         return hook.output.load(output)
 
@@ -105,20 +108,47 @@ class FunctionCallCodec(CallCodec):
         super().__init__(session, hook, "")
         self._functions = functions
         self._heads: dict[str, bytes] = {}
+        self.dump = self._write_params
+        # Other servers may declare an output schema, which `read` checks.
+        self.has_fast_path = not session.offered.is_foreign
 
+    @property
+    @override
+    def message_parts(self) -> tuple[bytes, bytes]:
+        """The bytes around what `dump` writes: all parameters, since each function is a tool."""
+        return b',"method":"tools/call","params":', b"}\n"
+
+    @override
+    def plain_message(self, arguments: bytes) -> OutgoingMessage:
+        return OutgoingMessage("tools/call", arguments, self._hook.name)
+
+    @override
     def write(self, payload: Any) -> OutgoingMessage:
+        tool, arguments = self._function_call(payload)
+        if current_call_context() is None:
+            return OutgoingMessage("tools/call", b"%b%b}" % (self._head(tool), arguments), tool)
+        return self._write_with_meta(tool, arguments)
+
+    def _write_params(self, payload: Any) -> bytes:
+        """Return the parameters of a plain call."""
+        tool, arguments = self._function_call(payload)
+        return b"%b%b}" % (self._head(tool), arguments)
+
+    def _function_call(self, payload: Any) -> tuple[str, Raw]:
+        """Return the tool and the arguments; raise `HookError` if the catalog has none such."""
         data = self._hook.input.dump(payload)
         parsed: JsonObject = from_json(data)
         self.session.tools.check(self._hook, parsed)
         tool = self.session.offered.functions[self._hook.name][parsed[self._functions.name]]
+        return tool, _decode_object(data)[self._functions.arguments]
+
+    def _head(self, tool: str) -> bytes:
         head = self._heads.get(tool)
         if head is None:
             head = self._heads[tool] = self.session.call_prefix(tool)
-        arguments = _decode_object(data)[self._functions.arguments]
-        if current_call_context() is None:
-            return OutgoingMessage("tools/call", b"%b%b}" % (head, arguments), tool)
-        return self._write_with_meta(tool, arguments)
+        return head
 
+    @override
     def read(self, answer: Message | TemplateMatch[bool] | None, tool: str = "") -> Any:
         if not self.session.offered.is_foreign:
             return super().read(answer, tool)

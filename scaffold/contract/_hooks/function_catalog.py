@@ -6,7 +6,7 @@ from functools import partial
 
 from scaffold.contract._errors.errors import HookError, InvalidInput
 from scaffold.contract._hooks.hook import Hook
-from scaffold.contract._json import JsonObject
+from scaffold.contract._json import Json, JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
 
 
@@ -50,7 +50,11 @@ class FunctionCatalog:
             raise HookError(
                 "unknown_function", f"the plugin has no function '{name}'; it offers: {offered}"
             )
-        arguments = payload[hook.functions.arguments]
+        self.check_arguments(hook, name, payload[hook.functions.arguments])
+
+    def check_arguments(self, hook: Hook[object, object], name: str, arguments: Json) -> None:
+        """Validate the arguments of a function that the plugin offers; raise `InvalidInput`."""
+        assert hook.functions is not None
         schema = self._schemas.get(name) or self._compile(name)
         if not schema.accepts(arguments):
             prefix = f"/{hook.functions.arguments}"

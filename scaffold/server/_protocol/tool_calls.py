@@ -34,7 +34,7 @@ from scaffold.server._protocol.toolbox import Tool, Toolbox
 
 _MISSING_CAPABILITY: Final = "missing_capability"
 """The error code of a hook that needs a capability which the MCP client does not have."""
-_INVALID_PAYLOAD: Final = (ValueError, InvalidInput)
+INVALID_PAYLOAD: Final = (ValueError, InvalidInput)
 """What the fast loader of a payload raises for an invalid payload."""
 
 
@@ -71,6 +71,14 @@ class ToolResponder:
         self._head = head
         self._text = text
 
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ToolResponder) and self.tool is other.tool
+
+    @override
+    def __hash__(self) -> int:
+        return id(self.tool)
+
     @cached_property
     def fast_respond(self) -> "FastRespond":
         """The fast path: call a plain function on this thread, from payload bytes to response.
@@ -80,7 +88,7 @@ class ToolResponder:
         """
         hook, error_result, result = self.tool.hook, self.error_result, self.result
         invoke = self.tool.invoke if hook.input.python_type is None else self.tool.method
-        load, quick, dump = hook.input.loader, hook.input.short_loader, hook.output.dumper
+        load, quick, dump = self.tool.loader, self.tool.short_loader, hook.output.dumper
         structured_only = not (hook.content or self._text)
         n, i = NON_FINITE_CAPITALS
         prefix = b',"result":%b' % result_start(self._head)
@@ -94,7 +102,7 @@ class ToolResponder:
                     len(arguments) < LONG_TEXT_BYTES and n not in arguments and i not in arguments
                 )
                 payload = (quick if is_short else load)(arguments)
-            except _INVALID_PAYLOAD:
+            except INVALID_PAYLOAD:
                 return None
             try:
                 value = invoke(payload)
@@ -227,7 +235,7 @@ class ToolCall(Call):
     def template(self) -> ToolResponder | None:
         """The responder for later calls of this template; `None` if each needs all checks."""
         tool, head = self._tool, self._request.head
-        if tool is None or not tool.is_plain or not head.modern:
+        if tool is None or not tool.has_templates or not head.modern:
             return None
         if self.progress_token is not None or self.metadata:
             return None

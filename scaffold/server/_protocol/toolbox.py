@@ -53,8 +53,12 @@ class Tool:
         self.is_object = bool(description["output"]["object"])
         self.speed = CallSpeed()
         self._wrapped = not description["input"]["object"]
-        self.is_plain = not (self._wrapped or hook.functions or hook.streams)
-        """True if the arguments are the payload itself."""
+        self.has_templates = not (self._wrapped or hook.streams)
+        """True if `loader` reads the arguments of a call."""
+        self.loader: Callable[[bytes], Any] = hook.input.loader
+        """Reads the arguments; raises `InvalidInput` or another `ValueError`."""
+        self.short_loader: Callable[[bytes], Any] = hook.input.short_loader
+        """Reads short arguments, see `Payload.short_loader`."""
 
     @cached_property
     def headers(self) -> dict[str, tuple[str, ...]]:
@@ -90,9 +94,15 @@ class _FunctionTool(Tool):
         super().__init__(plugin, hook)
         assert hook.functions is not None
         self._catalog = catalog
+        self.description = encode(function)
+        self._function: str = function["name"]
         self._parameters = function["parameters"]
         start = {hook.functions.name: function["name"], hook.functions.arguments: None}
         self._head = encode(start).removesuffix(b"null}")
+        self.is_listed = True
+        """False after the plugin has removed or changed the function."""
+        self.loader = self._checking(hook.input.loader)
+        self.short_loader = self._checking(hook.input.short_loader)
 
     @cached_property
     def headers(self) -> dict[str, tuple[str, ...]]:
@@ -103,6 +113,22 @@ class _FunctionTool(Tool):
         loaded = self.hook.input.load(payload)
         self._catalog.check(self.hook, from_json(payload))
         return loaded
+
+    def _checking(self, load: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+        """Return what reads the arguments of a call that matches a template, and checks them."""
+        head, hook, function = self._head, self.hook, self._function
+        check = self._catalog.check_arguments
+
+        def load_arguments(arguments: bytes) -> Any:
+            if not self.is_listed:
+                raise ValueError("the plugin's functions have changed")
+            # First, as JSON: only then the arguments cannot be more than one member.
+            parsed = from_json(arguments, allow_inf_nan=False)
+            loaded = load(head + arguments + b"}")
+            check(hook, function, parsed)
+            return loaded
+
+        return load_arguments
 
 
 class Toolbox:
@@ -170,16 +196,24 @@ class Toolbox:
             listed = yield from self._functions(functions)
             catalogs[functions.catalogue] = listed
             catalog = FunctionCatalog(listed)
-            tools += (
-                (
-                    tool_name(hook, self.name, function["name"]),
-                    _FunctionTool(self.plugin, hook, catalog, function),
-                )
-                for function in listed
-            )
+            for function in listed:
+                name = tool_name(hook, self.name, function["name"])
+                tools.append((name, self._function_tool(name, hook, catalog, function)))
         if self._catalog_hooks:
-            self._tools = self._by_name(tools)
+            before, self._tools = self._tools, self._by_name(tools)
+            for name, tool in before.items():
+                if isinstance(tool, _FunctionTool):
+                    tool.is_listed = self._tools.get(name) is tool
         return catalogs
+
+    def _function_tool(
+        self, name: str, hook: Hook[Any, Any], catalog: FunctionCatalog, function: JsonObject
+    ) -> Tool:
+        """Return the tool of a function: the same one as long as the function is the same."""
+        known = self._tools.get(name)
+        if isinstance(known, _FunctionTool) and known.description == encode(function):
+            return known
+        return _FunctionTool(self.plugin, hook, catalog, function)
 
     def _functions(self, functions: Functions) -> Steps[list[JsonObject]]:
         hook = self.plugin.kind.hooks[functions.catalogue]

@@ -20,10 +20,14 @@ from scaffold._mcp.jsonrpc import (
 from scaffold._mcp.message_templates import TemplateCache
 from scaffold._mcp.notifications import MORE_NOTIFICATION
 from scaffold._mcp.protocol_versions import ErrorCode
-from scaffold.contract._errors.errors import InvalidInput
 from scaffold.server._protocol.calls import Call, Session
 from scaffold.server._protocol.service import Service
-from scaffold.server._protocol.tool_calls import TemplatedCall, ToolCall, ToolResponder
+from scaffold.server._protocol.tool_calls import (
+    INVALID_PAYLOAD,
+    TemplatedCall,
+    ToolCall,
+    ToolResponder,
+)
 from scaffold.server._stdio.stdout_writer import StdoutWriter
 
 _READ_BYTES: Final = 1 << 14
@@ -139,8 +143,8 @@ class StdioSession:
             return None
         responder = match.value
         try:
-            payload = responder.tool.hook.input.loader(match.payload)
-        except InvalidInput:
+            payload = responder.tool.loader(match.payload)
+        except INVALID_PAYLOAD:
             return None
         call = self.running[match.id] = TemplatedCall(match.id, responder, payload)
         return call

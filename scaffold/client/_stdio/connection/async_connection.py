@@ -15,7 +15,7 @@ from scaffold._mcp.notifications import Progress
 from scaffold.client._process.descriptors import poller_for
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import run_steps_async
-from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec, FunctionCallCodec
+from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.calls_in_flight import (
     PROBE_TIMEOUT,
@@ -97,7 +97,7 @@ class AsyncConnection(Connection):
         Returns `None` if all calls of the hook take the plain path, `send_and_wait`. This is the
         only place that chooses.
         """
-        if isinstance(call, FunctionCallCodec) or not self.fast_paths:
+        if not (call.has_fast_path and self.fast_paths):
             return None
         send, reader = self.fast_sender(call), self._reader
         load, load_short = call.load, call.load_short

@@ -17,7 +17,7 @@ from scaffold._concurrency.signal_safety import wake_first
 from scaffold._mcp.jsonrpc import Message
 from scaffold._mcp.message_templates import TemplateMatch
 from scaffold._mcp.notifications import Progress
-from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec, FunctionCallCodec
+from scaffold.client._protocol.call_codecs import LOAD_ERRORS, CallCodec
 from scaffold.client._protocol.session import OutgoingMessage
 from scaffold.client._stdio.connection.calls_in_flight import PROBE_TIMEOUT, StreamWindow
 from scaffold.client._stdio.connection.response_router import Response, message_or_error
@@ -68,7 +68,7 @@ class SyncConnection(SharedReading):
         only place that chooses.
         """
         plain_call = partial(self.call, call, timeout)
-        if isinstance(call, FunctionCallCodec) or not self.fast_paths:
+        if not (call.has_fast_path and self.fast_paths):
             return plain_call
         return self._fast_caller(call, timeout, plain_call)
 
