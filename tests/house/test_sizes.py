@@ -13,7 +13,6 @@ MAX_LINES = 300
 MAX_MODULES = 14
 
 LONG_MODULES = {
-    "scaffold/contract/_payload/payload.py": 420,
     "scaffold/host/_in_process/channel.py": 340,
 }
 FULL_FOLDERS = {}

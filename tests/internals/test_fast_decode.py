@@ -47,7 +47,8 @@ from scaffold.contract import (
     Number,
 )
 from scaffold.contract._fast_decode import long_texts, struct_types
-from scaffold.contract._payload import payload
+from scaffold.contract._payload import codecs
+from scaffold.contract._payload.typed_json import TypedJson
 from scaffold.contract._unions.guard import fail_fast_validator
 
 REQUIRED = required()
@@ -115,7 +116,7 @@ MORE = {
 @pytest.fixture(autouse=True)
 def every_text_is_long(monkeypatch):
     """Let msgspec read what it can, whether that is faster or not."""
-    monkeypatch.setattr(payload, "LONG_TEXT_BYTES", 0)
+    monkeypatch.setattr(codecs, "LONG_TEXT_BYTES", 0)
     monkeypatch.setattr(long_texts, "MIN_COMMAS", 0)
     monkeypatch.setattr(struct_types, "MODEL_COST", -1000)
 
@@ -129,7 +130,7 @@ def guard_of(form: object) -> Any:
 
 def decoder_of(guard):
     """Return what msgspec makes of a text, or `None` for one that it leaves to pydantic."""
-    return long_texts.fast_decoder(guard._adapter.core_schema, lambda _text: None)
+    return long_texts.fast_decoder(guard._typed.adapter.core_schema, lambda _text: None)
 
 
 def facts(value: Any) -> Any:
@@ -157,17 +158,20 @@ def by_pydantic(checked):
     """Return what reads with pydantic alone, which ends at the first wrong item of a list, too."""
     if checked.python_type is None:
         return checked.load
-    config = None if checked._is_model else Model.__pydantic_core_schema__.get("config")
-    read = fail_fast_validator(checked._adapter.core_schema, config).validate_json
-    reader = checked._exact_reader if checked.exact else checked._plain_reader
-    return reader(checked._by_alias(read))
+    typed = TypedJson(checked.python_type, lambda _text: None)
+    typed.adapter = checked._typed.adapter
+    core_schema = typed.adapter.core_schema
+    typed.read = typed._by_alias(fail_fast_validator(core_schema, typed._config).validate_json)
+    if checked.exact:
+        return codecs.checked_loader(typed, checked._reports, lambda: checked._accepts)
+    return codecs.trusted_loader(typed, checked._reports)
 
 
 def differs(guard, text):
     """Tell whether msgspec reads a text otherwise than pydantic does."""
     swift = outcome(guard.load, text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(payload, "LONG_TEXT_BYTES", sys.maxsize)
+        patch.setattr(codecs, "LONG_TEXT_BYTES", sys.maxsize)
         return swift != outcome(by_pydantic(guard), text)
 
 
@@ -200,7 +204,7 @@ def test_what_is_absent_has_its_default_and_its_own_copy_of_it():
 
 def test_a_model_can_do_all_that_a_model_can():
     text = json.dumps([{**THING, **MORE}]).encode()
-    (made,), (known,) = read(text), THINGS._read(text)
+    (made,), (known,) = read(text), THINGS._typed.read(text)
     assert made == known
     assert repr(made) == repr(known)
     assert made.model_dump_json() == known.model_dump_json()
@@ -527,12 +531,12 @@ def test_a_model_that_was_changed_after_its_first_text_is_read_as_before():
         x: Integer
 
     guard = guard_of(Changed)
-    assert guard._read(b'{"x":1}') == Changed(x=1)
+    assert guard._typed.read(b'{"x":1}') == Changed(x=1)
     Changed.__annotations__["y"] = str
     Changed.model_config["extra"] = "allow"
     Changed.model_fields["x"].annotation = str
     Changed.model_rebuild(force=True)
-    assert facts(guard.load(b'{"x":1}')) == facts(guard._read(b'{"x":1}'))
+    assert facts(guard.load(b'{"x":1}')) == facts(guard._typed.read(b'{"x":1}'))
     assert not differs(guard, b'{"x":1,"y":"a"}')
 
 

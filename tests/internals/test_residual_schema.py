@@ -50,7 +50,7 @@ def is_typed(payload, text):
     if payload.python_type is None:
         return text == b"{}"
     try:
-        payload._read(text)
+        payload._typed.read(text)
     except ValidationError:
         return False
     return True

@@ -24,7 +24,7 @@ from scaffold.contract._errors.masking import (
     as_exception,
 )
 from scaffold.contract._json import Json
-from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
+from scaffold.contract._payload.codecs import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 from scaffold.server._protocol.calls import Call, Headers, Request
 from scaffold.server._protocol.hook_steps import (
     Steps,

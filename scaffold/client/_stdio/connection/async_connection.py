@@ -35,7 +35,7 @@ from scaffold.client._stdio.connection.transport import (
     NotSent,
 )
 from scaffold.contract._errors.errors import PeerCrashed, ProtocolError, TransportError
-from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
+from scaffold.contract._payload.codecs import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 
 FastCall: TypeAlias = tuple[Callable[[Any, float], ResponseFuture], Callable[[ResponseFuture], Any]]
 """The fast path of a call: one function sends a payload, with a deadline; the other one returns the

@@ -30,7 +30,7 @@ from scaffold.client._stdio.connection.shared_reading import (
 from scaffold.client._stdio.connection.transport import LIVENESS_INTERVAL, SMALL_READ_BYTES, NotSent
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import ProtocolError
-from scaffold.contract._payload.payload import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
+from scaffold.contract._payload.codecs import LONG_TEXT_BYTES, NON_FINITE_CAPITALS
 
 
 class SyncConnection(SharedReading):
