@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.documents.reading import SchemaFiles
 from scaffold.generator._schema.documents.references import bundle, check_references
 from scaffold.generator._schema.samples.sample_values import NoSampleError, sample

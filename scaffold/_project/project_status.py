@@ -1,4 +1,4 @@
-"""How a project stands: what it was made with, and what is newer."""
+"""The state of a project: what it was made with, and what is newer."""
 
 import os
 import tomllib
@@ -22,7 +22,7 @@ from scaffold._project.template.sources import is_allowed
 from scaffold._project.template.template import bundled_versions
 from scaffold._version import __version__
 from scaffold.generator import SpecError, compile_kind
-from scaffold.generator._compare.kinds import compare
+from scaffold.generator._compare.compare_kinds import compare
 from scaffold.generator._compare.report import Bump, Party
 from scaffold.generator.ir import Kind
 

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scaffold.client._http.async_channel import AsyncHttpChannel
     from scaffold.client._http.channel import HttpChannel
-    from scaffold.client._process.fork_server import ForkServers
+    from scaffold.client._process.fork_server_client import ForkServers
     from scaffold.client._stdio.async_channel import AsyncStdioChannel
     from scaffold.client._stdio.channel import StdioChannel
 
@@ -25,7 +25,7 @@ __all__ = [
 _HOMES = {
     "AsyncHttpChannel": "scaffold.client._http.async_channel",
     "HttpChannel": "scaffold.client._http.channel",
-    "ForkServers": "scaffold.client._process.fork_server",
+    "ForkServers": "scaffold.client._process.fork_server_client",
     "AsyncStdioChannel": "scaffold.client._stdio.async_channel",
     "StdioChannel": "scaffold.client._stdio.channel",
 }

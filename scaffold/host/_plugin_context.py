@@ -46,7 +46,7 @@ from scaffold.resources._standard import STANDARD, ResourceFactory, make_resourc
 if TYPE_CHECKING:
     import asyncio
 
-    from scaffold.client._process.fork_server import ForkServers
+    from scaffold.client._process.fork_server_client import ForkServers
 
 
 Deliver: TypeAlias = Callable[[Handler, Any], None]

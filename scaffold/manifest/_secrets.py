@@ -1,7 +1,7 @@
 """Which secrets of the application a plugin's manifest may name, and where they may be sent.
 
-A manifest is text of somebody else. It names a variable, but the application says which may be
-lent.
+The application's author did not write the manifest. It names a variable, but the application says
+which may be lent.
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""Where a value stands in TOML or JSON text: the parsers in use do not say.
+"""Where a value stands in TOML or JSON text: the parsers do not report positions.
 
 The text has been parsed already, so it is known to be well-formed; what is not needed to tell keys
 and values apart is not looked at.

@@ -2,7 +2,7 @@
 
 import json
 
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.documents.reading import SchemaFiles
 from scaffold.generator._schema.documents.references import bundle, check_references
 from scaffold.generator._source.source_text import Positions, SourceFile

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.client._process.log_reader import BURST_BYTES, BYTES_PER_SECOND
+from scaffold.client._process.log_records import BURST_BYTES, BYTES_PER_SECOND
 from scaffold.contract._context.call_context import calling_with
 from scaffold.contract._errors.errors import ConnectFailed, TransportError
 from scaffold.host._runtimes.connection_settings import module_path_variables

@@ -49,7 +49,7 @@ from scaffold.contract import (
 from scaffold.contract._fast_decode import long_texts, struct_types
 from scaffold.contract._payload import codecs
 from scaffold.contract._payload.typed_json import TypedJson
-from scaffold.contract._unions.guard import fail_fast_validator
+from scaffold.contract._unions.choice_guard import fail_fast_validator
 
 REQUIRED = required()
 NUMBERS = count()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scaffold.client._process.log_reader import LogReader
+from scaffold.client._process.log_records import LogReader
 
 PROGRAM = """
 import logging

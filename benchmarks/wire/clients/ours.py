@@ -12,7 +12,7 @@ from benchmarks.wire.bench_v1 import (
 )
 from benchmarks.wire.clients.connection import Connection
 from scaffold.client._http import AsyncHttpChannel, HttpChannel
-from scaffold.client._process.fork_server import ForkServers
+from scaffold.client._process.fork_server_client import ForkServers
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
 from scaffold.contract import Model

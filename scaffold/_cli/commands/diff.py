@@ -18,7 +18,7 @@ from scaffold._project.config.hookspec_lookup import all_hookspecs, hookspecs_in
 from scaffold._project.config.settings import find_settings
 from scaffold._project.git.git import run_read_only
 from scaffold._project.git.revisions import Reader, extract_hookspecs, resolve_object
-from scaffold.generator._compare.kinds import compare, kind_added, kind_removed
+from scaffold.generator._compare.compare_kinds import compare, kind_added, kind_removed
 from scaffold.generator._compare.render import (
     markdown_lines,
     summary_line,

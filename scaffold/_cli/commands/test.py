@@ -10,7 +10,7 @@ from pathlib import Path
 from scaffold._cli.reporting.output import flush, print_json_text, print_lines, print_message
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.contract._json import Json
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.samples.sample_values import NoSampleError, likely_values, sample
 from scaffold.generator._source.diagnostics import SpecError
 from scaffold.manifest._secrets import Secrets

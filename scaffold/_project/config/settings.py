@@ -1,4 +1,4 @@
-"""`[tool.scaffold]` in `pyproject.toml`: what a folder is to scaffold.
+"""`[tool.scaffold]` in `pyproject.toml`: how scaffold treats a folder.
 
 A plugin project names its kind and where its files go; a repository of hookspecs lists targets,
 each an emitter and the folder that it fills. Both say which files of the project are generated.

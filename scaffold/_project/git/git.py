@@ -2,7 +2,7 @@
 
 A repository decides a lot about the git that works in it: its settings name programs (hooks, file
 system monitors, filters, pagers), and its objects may be fetched from elsewhere. There are three
-uses, and each runs git with as little of that as it can:
+uses, and each turns off as much of that as it can:
 
 - `run_read_only` reads a repository of other people. Nothing in the repository runs a program,
   writes a file or reaches a network. The user's own settings apply: they say which folders of

@@ -1,4 +1,4 @@
-"""One file of a template, merged into a project: three versions of it, and what comes of them.
+"""One file of a template, merged into a project: the three versions, and the merged result.
 
 `base` is what the template made of the project when it was last updated, `theirs` what it makes
 now, `ours` what the project has: the file on the disk, and what git knows of it. What the template

@@ -1,4 +1,4 @@
-"""Taking an update back: what its files held before is kept in git's own folder until the next.
+"""Taking an update back: git's own folder keeps what its files held, until the next update.
 
 The record is signed, as journals are: an unpacked archive may bring a folder of git with a record
 of its own, by which its author would write and remove files of the project.

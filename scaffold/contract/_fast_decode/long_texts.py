@@ -1,4 +1,4 @@
-"""Reading of long texts: by msgspec if possible, else by pydantic, after the schema.
+"""Reading of long texts: by msgspec, or by pydantic once the schema has validated the text.
 
 Pydantic collects all errors. In lists and dictionaries it can stop at the first one, but it always
 lists all names that a class forbids: 1.3 KB each, again for every member of a union. Each error has
@@ -21,7 +21,7 @@ from scaffold.contract._fast_decode.error_copies import max_error_copies
 from scaffold.contract._fast_decode.struct_types import struct_type
 from scaffold.contract._fast_decode.supported_schemas import UnsupportedSchema
 from scaffold.contract._json import GC_PAUSE_BYTES, Json, without_gc
-from scaffold.contract._unions.guard import fail_fast_validator
+from scaffold.contract._unions.choice_guard import fail_fast_validator
 
 T = TypeVar("T")
 

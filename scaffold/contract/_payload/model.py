@@ -45,7 +45,7 @@ class Model(BaseModel):
         super().__pydantic_on_complete__()
         core_schema = cls.__pydantic_core_schema__
         if may_have_unions(core_schema):
-            from scaffold.contract._unions.guard import linear_union_codec
+            from scaffold.contract._unions.choice_guard import linear_union_codec
 
             guarded = linear_union_codec(core_schema, None)
             if guarded is not None:

@@ -51,8 +51,8 @@ class TypedJson(Generic[T]):
         """The validator and the serializer of the type: those of its class, or of the adapter."""
         adapter = self.adapter
         if self.is_crowded and not self._is_model:
-            import_safely("scaffold.contract._unions.guard")
-            from scaffold.contract._unions.guard import linear_union_codec
+            import_safely("scaffold.contract._unions.choice_guard")
+            from scaffold.contract._unions.choice_guard import linear_union_codec
 
             guarded = linear_union_codec(adapter.core_schema, self._config)
             if guarded is not None:
@@ -105,8 +105,8 @@ class TypedJson(Generic[T]):
     @CachedProperty
     def check(self) -> Callable[[T], T]:
         """Checks a value in Python; raises `ValidationError` with the first problem."""
-        import_safely("scaffold.contract._unions.guard")
-        from scaffold.contract._unions.guard import fail_fast_validator
+        import_safely("scaffold.contract._unions.choice_guard")
+        from scaffold.contract._unions.choice_guard import fail_fast_validator
 
         check: Callable[[T], T] = fail_fast_validator(
             self.adapter.core_schema, self._config

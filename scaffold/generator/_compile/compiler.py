@@ -12,7 +12,7 @@ from scaffold.generator._hookspec.load import load_hookspec
 from scaffold.generator._hookspec.naming import pascal_case, reserved_type_names
 from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind
 from scaffold.generator._schema.documents.document import Document
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.documents.reading import SchemaFiles
 from scaffold.generator._schema.documents.references import bundle, check_references
 from scaffold.generator._schema.types.constraint_reader import ConstraintReader

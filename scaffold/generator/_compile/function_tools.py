@@ -6,7 +6,7 @@ from scaffold.generator._hookspec.naming import did_you_mean
 from scaffold.generator._hookspec.parsed_hookspec import ParsedHook, ParsedKind
 from scaffold.generator._hookspec.semantic_checks import has_function_placeholder
 from scaffold.generator._schema.documents.document import Document
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.types.collect_constraints import collect
 from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints
 from scaffold.generator._source.diagnostics import Diagnostic

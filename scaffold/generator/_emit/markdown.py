@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from scaffold.generator import ir
-from scaffold.generator._emit.json_text import examples
 from scaffold.generator._emit.markdown_markup import block, cell, code, comment
+from scaffold.generator._emit.write_json import examples
 
 DISPATCH = {
     "singleton": "one plugin answers",

@@ -1,7 +1,7 @@
 """A kind as an OpenRPC 1.3 document (https://spec.open-rpc.org): one method for each hook."""
 
 from scaffold.generator import ir
-from scaffold.generator._emit.json_text import examples, json_text
+from scaffold.generator._emit.write_json import examples, json_text
 
 FIRST_CODE = -32000
 """Where JSON-RPC lets servers number their own errors: from here downwards (§5.1)."""

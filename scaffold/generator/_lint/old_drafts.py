@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from scaffold.generator._compile.compiler import KindSources
 from scaffold.generator._schema.dialects.vocabulary import subschemas
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._source.diagnostics import Diagnostic, Edit, Rename, Replace
 from scaffold.generator._source.json_values import is_list, is_object
 from scaffold.generator.ir import Json

@@ -16,7 +16,7 @@ from scaffold.generator._schema.dialects.vocabulary import (
     KNOWN_KEYWORDS,
     subschemas,
 )
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.documents.validate import check_schema, fix_repeated
 from scaffold.generator._schema.types.collect_constraints import collect
 from scaffold.generator._schema.types.constraints import OBJECT_TYPE, Constraints

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
-from scaffold.generator._source.json_text import json_source
+from scaffold.generator._source.read_json import json_source
 from scaffold.generator._source.source_text import (
     HALF_CHARACTER,
     HUGE_NUMBER,

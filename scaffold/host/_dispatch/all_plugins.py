@@ -2,8 +2,8 @@
 
 Each dispatch class has `call`, which is complete, and `prepare`, which chooses the function to call
 once per change of the plugins. If all plugins are in this process and have the same classes, the
-fast loop of the class is chosen: it calls their methods without a guard around each. It declines
-what it cannot do, and then `call` does the whole work.
+fast loop of the class is chosen: it calls their methods without a guard around each. If it
+cannot handle a call, it returns without effect, and `call` does everything.
 """
 
 import logging

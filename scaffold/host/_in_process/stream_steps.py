@@ -1,4 +1,4 @@
-"""One item of a plugin's stream after the other, for threads: asked for, waited for, and closed.
+"""Reads a plugin's stream item by item, for threads: asks for each item, waits, and closes.
 
 A generator has no context and no thread of its own; it runs wherever it is asked. So every step of
 a stream is taken in the context of the call that opened it: metadata and progress are the call's,

@@ -33,7 +33,7 @@ from scaffold.resources._folder_storage import Storage
 from scaffold.resources._standard import ResourceFactory
 
 if TYPE_CHECKING:
-    from scaffold.client._process.fork_server import ForkServers
+    from scaffold.client._process.fork_server_client import ForkServers
 
 C = TypeVar("C", Channel, AsyncChannel)
 T = TypeVar("T")
@@ -225,7 +225,7 @@ class Registration(Generic[C]):
 
 
 def _fork_servers() -> "ForkServers":
-    from scaffold.client._process.fork_server import ForkServers
+    from scaffold.client._process.fork_server_client import ForkServers
 
     return ForkServers()
 

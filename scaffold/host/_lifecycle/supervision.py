@@ -1,4 +1,4 @@
-"""What a host looks at again and again: the health of its plugins, and their files on disk."""
+"""Periodic checks of a host: the health of its plugins, and their files on disk."""
 
 import logging
 import os

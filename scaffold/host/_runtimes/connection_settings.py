@@ -1,4 +1,4 @@
-"""What a manifest says of a plugin elsewhere, as the clients want to hear it."""
+"""What a manifest says of a plugin elsewhere, in the form of the clients' parameters."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A plugin's own server as a child process: how it is started, and how it is used for a while.
+"""A plugin's own server as a child process: how it is started, and how it is used temporarily.
 
 A server over HTTP gets a port that no other process can take: the socket is bound here and
 inherited by the child. So what answers at the port has our socket: no other user of the machine can
@@ -22,7 +22,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from scaffold.client._process.launch import inherited_variables
-from scaffold.client._process.log_reader import LogReader
+from scaffold.client._process.log_records import LogReader
 from scaffold.contract._errors.errors import ConnectFailed
 from scaffold.host._runtimes.connection_settings import module_path_variables, resolve_command
 from scaffold.manifest._model import Manifest, McpStdio

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from scaffold._mcp.jsonrpc import JsonRpcError, write_error_response
 from scaffold._mcp.message_templates import TemplateCache
-from scaffold.server._http.head_checks import Header
+from scaffold.server._http.head_syntax import Header
 from scaffold.server._http.http_errors import status_of
 from scaffold.server._protocol.tool_calls import ToolCall, ToolResponder
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from scaffold._mcp.jsonrpc import RequestId
-from scaffold.server._http.head_checks import Header
+from scaffold.server._http.head_syntax import Header
 from scaffold.server._http.http_errors import HttpError, status_of
 from scaffold.server._protocol.call_runner import CallRunner
 from scaffold.server._protocol.calls import Call, Headers

@@ -29,7 +29,7 @@ from scaffold.server._http.half_close import (
     LastResponseTransport,
     is_served,
 )
-from scaffold.server._http.head_checks import (
+from scaffold.server._http.head_syntax import (
     Header,
     HeadError,
     check_head,

@@ -19,7 +19,7 @@ from scaffold._mcp.http_headers import decode_header_value
 from scaffold._mcp.jsonrpc import JsonRpcError, Message
 from scaffold._mcp.protocol_versions import LEGACY, MODERN, SUPPORTED, ErrorCode
 from scaffold.server._hostnames import HostPatterns, HostPort
-from scaffold.server._http.head_checks import Header
+from scaffold.server._http.head_syntax import Header
 from scaffold.server._http.http_errors import HttpError
 from scaffold.server._protocol.calls import Headers
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from stdio_channels import FAULTY_KIND, FAULTY_SERVER
 
-from scaffold.client._process.fork_server import ForkServers
+from scaffold.client._process.fork_server_client import ForkServers
 from scaffold.client._process.launch import ForkedChild, Launch, spawn
 from scaffold.client._process.process import Process
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
@@ -234,7 +234,7 @@ def test_a_host_that_is_killed_leaves_no_forks(folder):
     program = (
         "import json, os, sys, time\n"
         "from pathlib import Path\n"
-        "from scaffold.client._process.fork_server import ForkServers\n"
+        "from scaffold.client._process.fork_server_client import ForkServers\n"
         "from scaffold.client._process.launch import Launch\n"
         "from scaffold.client._process.process import Process\n"
         "command = [sys.executable, '-m', 'waits']\n"

@@ -8,7 +8,7 @@ from change_tables import DISPATCH, PARTIES, REVERSED, kind_of, rows, with_hooks
 from instances import instances
 from jsonschema_rs import Draft202012Validator
 
-from scaffold.generator._compare.kinds import compare
+from scaffold.generator._compare.compare_kinds import compare
 from scaffold.generator._compare.report import Party
 
 SCHEMAS = rows("schemas.yaml")

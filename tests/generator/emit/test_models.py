@@ -13,7 +13,7 @@ from jsonschema_rs import Draft202012Validator
 
 from scaffold.contract import InvalidInput, InvalidOutput
 from scaffold.generator import compile_kind
-from scaffold.generator._emit.json_text import examples
+from scaffold.generator._emit.write_json import examples
 from scaffold.generator._source.json_values import canonical
 
 POOL = [

@@ -24,7 +24,7 @@ from scaffold.contract._errors.errors import (
     UnsupportedHook,
 )
 from scaffold.contract._hooks.dispatcher import Wanted
-from scaffold.generator._compare.kinds import compare
+from scaffold.generator._compare.compare_kinds import compare
 from scaffold.generator._compare.report import Bump
 from scaffold.host import AsyncHost, Host
 

@@ -7,7 +7,7 @@ import zipfile
 from itertools import islice
 from pathlib import Path
 
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.samples.sample_values import likely_values
 
 __all__ = ["names", "published", "values"]

@@ -12,7 +12,7 @@ from scaffold._mcp.message_templates import TemplateCache
 from scaffold.server._http import connection_limits
 from scaffold.server._http.connection_limits import close_overdue
 from scaffold.server._http.fast_requests import HttpTemplates
-from scaffold.server._http.head_checks import Header
+from scaffold.server._http.head_syntax import Header
 from scaffold.server._http.http_exchange import Receive, Scope, Send
 from scaffold.server._http.http_protocol import HttpProtocol, http_connections
 from scaffold.server._protocol.tool_calls import ToolResponder

@@ -7,7 +7,7 @@ import pytest
 from http_requests import ask, mirror
 from serving import PLUGINS, Start, modern
 
-from scaffold.client._process.fork_server import ForkServers
+from scaffold.client._process.fork_server_client import ForkServers
 from scaffold.client._stdio.channel import StdioChannel
 from scaffold.kinds.tool_v1 import TOOL, ExecuteInput, ToolClient
 

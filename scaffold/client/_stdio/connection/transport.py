@@ -22,7 +22,7 @@ from scaffold._mcp.jsonrpc import (
 )
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import Process, pauses
-from scaffold.client._process.stderr_log import StderrLog
+from scaffold.client._process.stderr_thread import StderrLog
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.response_router import Deliver, ResponseRouter
 from scaffold.client._stdio.connection.write_queue import WriteQueue
@@ -149,7 +149,7 @@ class Transport(ABC):
             self.process.terminate(0.0)
             self.process.release()
             raise
-        # At the exit of the interpreter, `stderr_log` ends the process.
+        # At the exit of the interpreter, `stderr_thread` ends the process.
         self._finalizer = weakref.finalize(self, self._log.terminate_unclosed)
         self._finalizer.atexit = False
         reset_after_fork(self._in_fork)

@@ -11,7 +11,7 @@ from functools import cached_property
 from scaffold._validators import CanonicalSchema, canonical_form, proves_containment
 from scaffold.contract._validation.validator import CompiledSchema
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, subschemas
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._source.json_values import canonical, is_object
 from scaffold.generator.ir import Json
 

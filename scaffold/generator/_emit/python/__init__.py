@@ -2,7 +2,6 @@
 
 from scaffold.generator import ir
 from scaffold.generator._compile.contract_json import contract
-from scaffold.generator._emit.json_text import json_text
 from scaffold.generator._emit.python.imports import export_list, import_block, project_import
 from scaffold.generator._emit.python.literals import docstring
 from scaffold.generator._emit.python.models import model_definitions
@@ -14,6 +13,7 @@ from scaffold.generator._emit.python.module_bodies import (
 )
 from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.template_views import hook_view, kind_view, with_named_payloads
+from scaffold.generator._emit.write_json import json_text
 
 
 def emit(kind: ir.Kind) -> dict[str, str]:

@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 
 from scaffold.generator import ir
-from scaffold.generator._emit.json_text import examples
 from scaffold.generator._emit.python.imports import import_block, project_import
 from scaffold.generator._emit.python.line_breaks import Bracket, Concat, Source, format_source
 from scaffold.generator._emit.python.literals import docstring, string_literal
 from scaffold.generator._emit.python.names import PythonNames
 from scaffold.generator._emit.python.template_views import hook_view
 from scaffold.generator._emit.python.value_literals import value_expression
+from scaffold.generator._emit.write_json import examples
 from scaffold.generator._schema.types.value_matches import matches_type
 from scaffold.generator.ir import Kind
 

@@ -1,7 +1,7 @@
 """Annotations for readers: found on a schema, or on the schemas that it refers to."""
 
 from scaffold.generator._hookspec.naming import pascal_case
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json
 

@@ -29,9 +29,9 @@ from scaffold.generator._schema.documents.validate import (
     unknown_dialect_error,
 )
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
-from scaffold.generator._source.json_text import read_json
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.pointers import resolve_pointer
+from scaffold.generator._source.read_json import read_json
 from scaffold.generator._source.source_text import NO_OVERRIDES, Pointer, SourceFile, TextOverrides
 from scaffold.generator._source.yaml_text import read_yaml
 from scaffold.generator.ir import Json

@@ -12,7 +12,7 @@ from scaffold.generator._schema.dialects.vocabulary import (
     subschemas,
 )
 from scaffold.generator._schema.documents.document import REFERENCE_KEYWORDS, Document
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._source.diagnostics import Diagnostic, SpecError
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator._source.pointers import parse_pointer

@@ -16,7 +16,7 @@ from scaffold._validators import (
     compile_schema,
     make_registry,
 )
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.samples.pattern_sampler import matching_text
 from scaffold.generator._schema.types.constraints import Constraints
 from scaffold.generator._source.json_values import is_object

@@ -7,7 +7,7 @@ from itertools import chain, islice
 
 from scaffold._validators import compile_schema
 from scaffold.generator._schema.documents.annotations import find_annotations
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.documents.references import check_reachable
 from scaffold.generator._schema.samples.parts import (
     MAX_LENGTH,

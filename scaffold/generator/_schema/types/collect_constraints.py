@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.types.constraints import (
     ANY_TYPE,
     LOWER_BOUNDS,

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TypeAlias
 
 from scaffold.generator import ir
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.types.collect_constraints import collect
 from scaffold.generator._schema.types.constraints import ANY_TYPE, OBJECT_TYPE, Constraints
 from scaffold.generator._source.json_values import canonical, type_of

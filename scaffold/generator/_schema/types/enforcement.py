@@ -13,7 +13,7 @@ from typing import Final
 
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, subschemas
 from scaffold.generator._schema.documents.document import REFERENCE_KEYWORDS
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.types.constraints import Constraints, Keyword
 from scaffold.generator._source.json_values import is_object
 from scaffold.generator.ir import Json, Payload

@@ -14,7 +14,7 @@ from typing import Final
 from scaffold.generator import ir
 from scaffold.generator._schema.dialects.vocabulary import ASSERTIONS, map_subschemas
 from scaffold.generator._schema.documents.document import Document
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.types.constraints import Keyword
 from scaffold.generator._schema.types.enforcement import EnforcementLedger
 from scaffold.generator._schema.types.type_builder import TypeBuilder

@@ -15,7 +15,7 @@ from scaffold.generator._schema.documents.annotations import (
     find_description,
     find_title,
 )
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.types.constraint_reader import (
     ConstraintReader,
     TypeKey,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from scaffold.generator._hookspec.naming import pascal_case, singular
-from scaffold.generator._schema.documents.documents import Documents
+from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.types.constraints import Constraints
 
 _DEFINITIONS = {"$defs", "definitions"}

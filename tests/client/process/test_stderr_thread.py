@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from scaffold.client._process.log_reader import BURST_BYTES, BYTES_PER_SECOND, LogReader
+from scaffold.client._process.log_records import BURST_BYTES, BYTES_PER_SECOND, LogReader
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Final
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold.client._process.descriptors import DESCRIPTORS, poller_for
 from scaffold.client._process.launch import NoRoom
-from scaffold.client._process.log_reader import LogReader
+from scaffold.client._process.log_records import LogReader
 from scaffold.client._process.process import Process, pauses, run_steps
 
 _PAUSE: Final = 50
