@@ -32,7 +32,7 @@ from scaffold.client._process.descriptors import ATOMIC_WRITE_BYTES, poller_for
 from scaffold.client._process.launch import Launch
 from scaffold.client._protocol.call_codecs import CallCodec
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
-from scaffold.client._stdio.connection.response_router import Deliver, Response
+from scaffold.client._stdio.connection.response_router import Deliver, Response, WatchedRead
 from scaffold.client._stdio.connection.transport import NotSent, Transport
 from scaffold.contract._errors.errors import (
     DeadlineExceeded,
@@ -56,6 +56,7 @@ class Connection(Transport):
     def __init__(self, launch: Launch, session: ProtocolSession, limit: int) -> None:
         super().__init__(launch, session, limit)
         self._ids = count(1)
+        self._watched_read = WatchedRead(self.process.interrupt)
         self._served = 0
         self._notified = 0, 0
         """The newest request, and the bytes of the notifications after it."""
@@ -76,8 +77,8 @@ class Connection(Transport):
                 _raise_not_sent(self.end)
             self.send(write_request(request_id, outgoing.method, outgoing.params) + b"\n")
         except BaseException as error:
-            router.pending.pop(request_id, None)
             self.reports.pop(outgoing.token, None)
+            self.cancel(request_id)  # an interruption may have come after it was sent
             if isinstance(error, OSError):
                 raise NotSent(INPUT_CLOSED) from None
             raise
@@ -97,6 +98,7 @@ class Connection(Transport):
             self.write_queue.turns,
         )
         enter, leave, identity = writers.append, writers.remove, get_ident
+        reading = self._watched_read
         write, join, stdin, atomic, alone = os.write, b"".join, self._stdin, ATOMIC_WRITE_BYTES, 1
 
         def send(payload: Any, deliver: Deliver | None) -> int:
@@ -108,6 +110,7 @@ class Connection(Transport):
             turn = identity()
             try:
                 enter(turn)
+                reading.request_id = number
                 if self.end is not None:
                     _raise_not_sent(self.end)
                 # Inlined copy of `send` for a free pipe; keep the two in step.
@@ -220,9 +223,10 @@ class Connection(Transport):
                 return
 
     def cancel(self, request_id: int) -> None:
-        """Cancel a request, unless it has its response."""
-        if self.router.pending.pop(request_id, None) is not None:
+        """Cancel a request, unless it has its response; after an interruption, repeat this."""
+        if request_id in self.router.pending:
             self.notify(_cancel_notification(request_id))
+            self.router.pending.pop(request_id, None)
 
     def cancel_all(self, deliver: Deliver) -> None:
         """Cancel all requests that deliver to `deliver`.

@@ -73,6 +73,18 @@ class ReadBuffer(deque[bytes]):
         """The number of pieces without a newline, and their bytes."""
 
 
+class WatchedRead:
+    """A read that can block. One thread at a time uses it."""
+
+    __slots__ = ("__weakref__", "interrupt", "request_id")
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self.request_id = 0
+        """The request that is written or whose response is read; 0 while no thread does so."""
+        self.interrupt = interrupt
+        """Wakes the reading thread."""
+
+
 class ResponseRouter:
     """Splits a server's output and delivers each response once.
 

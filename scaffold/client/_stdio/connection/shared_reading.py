@@ -21,7 +21,7 @@ from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import run_steps
 from scaffold.client._protocol.session import ProtocolSession
 from scaffold.client._stdio.connection.calls_in_flight import Connection
-from scaffold.client._stdio.connection.response_router import Response
+from scaffold.client._stdio.connection.response_router import Response, WatchedRead
 from scaffold.client._stdio.connection.transport import (
     CRASH_GRACE_PERIOD,
     LIVENESS_INTERVAL,
@@ -33,18 +33,6 @@ CHECK_INTERVAL: Final = 0.25
 """Seconds between two checks. A read blocks for one or two of them."""
 _MAX_IDLE_CHECKS: Final = 80
 """The thread ends after this number of checks without a read in progress."""
-
-
-class WatchedRead:
-    """A read that can block. One thread at a time uses it."""
-
-    __slots__ = ("__weakref__", "interrupt", "request_id")
-
-    def __init__(self, interrupt: Callable[[], None]) -> None:
-        self.request_id = 0
-        """The request whose response is read; 0 while no thread reads."""
-        self.interrupt = interrupt
-        """Wakes the reading thread."""
 
 
 class ReadWatchdog:
@@ -134,7 +122,6 @@ class SharedReading(Connection):
         super().__init__(launch, session, limit)
         self._readable = poller_for(read=(self.process.stdout,))
         self._blocks = self.process.enable_blocking_reads()
-        self._watched_read = WatchedRead(self.process.interrupt)
         self._lent_slots: dict[int, SimpleQueue[Response]] = {}
         """Slots of fast calls that a signal handler has interrupted, and may read for."""
         WATCHDOG.add(self._watched_read)

@@ -106,7 +106,6 @@ class SyncConnection(SharedReading):
                 enter(turn)
                 if len(readers) == alone:
                     number = send(payload, None)
-                    watched_read.request_id = number
                     watched = blocks and (not watch.is_idle or watch.ensure_running())
                     if not unsent and (watched or poll(wait_seconds)):
                         # One call reads and stores: see `ResponseRouter`.
@@ -116,7 +115,7 @@ class SyncConnection(SharedReading):
                     if found is None:
                         slot = self._slot_for(number)
             except BaseException as error:
-                self._abort_fast_call(number, error)
+                self._abort_fast_call(turn, number, error)
                 raise
             finally:
                 leave(turn)
@@ -139,9 +138,11 @@ class SyncConnection(SharedReading):
 
         return fast_call
 
-    def _abort_fast_call(self, number: int, error: BaseException) -> None:
-        """Cancel a call of the fast path that was sent as `number`, or was not sent (0)."""
-        self._watched_read.request_id = 0
+    def _abort_fast_call(self, turn: int, number: int, error: BaseException) -> None:
+        """Cancel a call of the fast path that may have been sent, as `number` if that is known."""
+        if self.turns[:1] == [turn]:  # else another thread reads
+            number = number or self._watched_read.request_id
+            self._watched_read.request_id = 0
         if isinstance(error, NotSent):
             raise self._not_sent() from None
         self.cancel_lone(number)
@@ -238,5 +239,8 @@ class SyncConnection(SharedReading):
         except NotSent:
             raise self._not_sent() from None
         finally:
-            self.reports.pop(outgoing.token, None)
-            self.cancel_all(window.deliver)
+            try:
+                self.cancel_all(window.deliver)
+            finally:
+                self.reports.pop(outgoing.token, None)
+                self.cancel_all(window.deliver)  # an interruption may have ended the first one
