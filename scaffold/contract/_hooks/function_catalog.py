@@ -3,11 +3,36 @@
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
+
+from pydantic_core import from_json
 
 from scaffold.contract._errors.errors import HookError, InvalidInput
 from scaffold.contract._hooks.hook import Hook
 from scaffold.contract._json import Json, JsonObject
 from scaffold.contract._validation.partial_schema import PartialSchema
+
+
+def function_call_reader(hook: Hook[Any, Any]) -> Callable[[Any], JsonObject]:
+    """Return what reads the function and its arguments from an input of a hook, as JSON values.
+
+    A payload of the class that ships with scaffold, or is generated like it, has both as they are;
+    any other payload is written as JSON first.
+    """
+    functions, python_type = hook.functions, hook.input.python_type
+    assert functions is not None
+    name, arguments = functions.name, functions.arguments
+    fields = getattr(python_type, "model_fields", {})
+    types = {key: field.annotation for key, field in fields.items() if field.alias is None}
+    has_both = types.get(name) is str and types.get(arguments) == JsonObject
+
+    def read(payload: Any) -> JsonObject:
+        if has_both and type(payload) is python_type:
+            return {name: getattr(payload, name), arguments: getattr(payload, arguments)}
+        content: JsonObject = from_json(hook.input.dump(payload))
+        return content
+
+    return read
 
 
 class FunctionCatalog:

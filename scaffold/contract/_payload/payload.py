@@ -5,19 +5,23 @@ schema as well. The problems in an error always come from the schema, so that th
 every runtime.
 """
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 from scaffold._concurrency.forks import CachedProperty
 from scaffold._concurrency.safe_imports import import_safely
 from scaffold.contract._errors.errors import InvalidInput, InvalidOutput
-from scaffold.contract._json import Json
+from scaffold.contract._json import Json, is_object
 from scaffold.contract._payload import codecs
+from scaffold.contract._payload.model import Model
 from scaffold.contract._payload.problem_reports import ProblemReports
 from scaffold.contract._payload.typed_json import TypedJson
 from scaffold.contract._validation.validator import CompiledSchema
 
 T = TypeVar("T")
+
+_ANNOTATIONS: Final = ("$schema", "$id", "$defs", "title", "description")
+"""Keywords of a schema that refuse nothing by themselves."""
 
 
 class Payload(Generic[T]):
@@ -48,6 +52,7 @@ class Payload(Generic[T]):
         self._residual = residual
         self._reports = ProblemReports(hook, error_class, schema)
         self._typed: TypedJson[T] = TypedJson(python_type, self._reports.check_readable_text)
+        self._python_class: Any = self._typed.python_class
 
     @property
     def schema(self) -> Json:
@@ -107,19 +112,52 @@ class Payload(Generic[T]):
             return codecs.checked_dumper(typed, reports, self.load, lambda: self._accepts)
         return codecs.trusted_dumper(typed, reports, self.load)
 
-    def convert(self, value: T, other: "Payload[Any]") -> T:
+    def convert(self, value: Any, other: "Payload[Any]") -> T:
         """Convert a value of `other`, which is the same payload in other bindings.
 
-        An instance of this payload's own class is returned unchanged. Other values are written as
-        JSON and read again.
+        An instance of this payload's own class is returned unchanged, as is a list of instances.
+        Other values are written as JSON and read again.
         """
-        if type(value) is self._typed.python_class:
+        same: T = value
+        if type(value) is self._python_class:
             if self.exact:
-                self.dump(value)
-            return value
-        if self.python_type is None and value is None:
-            return value
+                fields = self._checked_fields
+                if fields is None or not fields.isdisjoint(value.__pydantic_fields_set__):
+                    self.dump(value)
+            return same
+        if (self.python_type is None and value is None) or self._is_trusted_list(value):
+            return same
         return self.load(other.dump(value))
+
+    def _is_trusted_list(self, value: Any) -> bool:
+        return type(value) is list and self._are_trusted(value)
+
+    def _are_trusted(self, items: Iterable[object]) -> bool:
+        return self._item_classes.issuperset({type(item) for item in items})
+
+    @CachedProperty
+    def _checked_fields(self) -> frozenset[str] | None:
+        """The fields that the schema has to check; `None` if it has to look at the whole model."""
+        residual = self._residual()
+        if not (self._typed.is_model and is_object(residual)):
+            return None
+        properties = residual.get("properties")
+        if not is_object(properties) or residual.keys() - {"properties", *_ANNOTATIONS}:
+            return None
+        names = {field.alias or name: name for name, field in self.python_type.model_fields.items()}
+        if properties.keys() - names.keys():
+            return None
+        return frozenset(names[key] for key in properties)
+
+    @CachedProperty
+    def _item_classes(self) -> frozenset[type]:
+        """The class of the items, for a plain list of models that need no check by the schema."""
+        if self.exact or get_origin(self.python_type) is not list:
+            return frozenset()
+        item: Any = get_args(self.python_type)[0]
+        is_model = isinstance(item, type) and issubclass(item, Model)
+        classes: list[Any] = [item] if is_model else []
+        return frozenset(classes)
 
     @CachedProperty
     def _accepts(self) -> Callable[[bytes], bool]:

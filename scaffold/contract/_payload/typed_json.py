@@ -35,22 +35,23 @@ class TypedJson(Generic[T]):
     @CachedProperty
     def adapter(self) -> TypeAdapter[Any]:
         """What pydantic knows of the type."""
-        return TypeAdapter(self.python_type, config=None if self._is_model else Model.model_config)
+        return TypeAdapter(self.python_type, config=None if self.is_model else Model.model_config)
 
     @property
-    def _is_model(self) -> bool:
+    def is_model(self) -> bool:
+        """True for a class of pydantic."""
         return self.python_class is not None and issubclass(self.python_class, BaseModel)
 
     @property
     def _config(self) -> Any:
         """The configuration for the parts of the type that are outside of models."""
-        return None if self._is_model else Model.__pydantic_core_schema__.get("config")
+        return None if self.is_model else Model.__pydantic_core_schema__.get("config")
 
     @CachedProperty
     def _core(self) -> tuple[Any, Any]:
         """The validator and the serializer of the type: those of its class, or of the adapter."""
         adapter = self.adapter
-        if self.is_crowded and not self._is_model:
+        if self.is_crowded and not self.is_model:
             import_safely("scaffold.contract._unions.choice_guard")
             from scaffold.contract._unions.choice_guard import linear_union_codec
 

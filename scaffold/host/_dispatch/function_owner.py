@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from scaffold.contract._errors.errors import AmbiguousPlugin, HookError, ScaffoldError
+from scaffold.contract._hooks.function_catalog import function_call_reader
 from scaffold.contract._hooks.hook import Hook
 from scaffold.host._dispatch.all_plugins import ask_all
 from scaffold.host._dispatch.kind_group import KindGroup
@@ -26,6 +27,7 @@ class _Owners:
         assert hook.functions is not None
         self._group = group
         self._hook = hook
+        self._read_call = function_call_reader(hook)
         self._named = {bound.name: call for bound, call in calls}
         self._listing = hook.kind.hooks[hook.functions.catalogue]
         self._listed = group.bound_plugins(self._listing)
@@ -34,7 +36,7 @@ class _Owners:
     def _function(self, payload: Any) -> str:
         """Return the function that a payload calls."""
         assert self._hook.functions is not None
-        content = from_json(self._hook.input.dump(payload))
+        content = self._read_call(payload)
         return str(content[self._hook.functions.name])
 
     def _learn(self, answers: Sequence[Any]) -> None:
