@@ -5,7 +5,7 @@ schema as well. The problems in an error always come from the schema, so that th
 every runtime.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 from scaffold._concurrency.forks import CachedProperty
@@ -129,11 +129,9 @@ class Payload(Generic[T]):
             return same
         return self.load(other.dump(value))
 
-    def _is_trusted_list(self, value: Any) -> bool:
-        return type(value) is list and self._are_trusted(value)
-
-    def _are_trusted(self, items: Iterable[object]) -> bool:
-        return self._item_classes.issuperset({type(item) for item in items})
+    def _is_trusted_list(self, value: object) -> bool:
+        items: Any = value
+        return type(value) is list and self._item_classes.issuperset({type(item) for item in items})
 
     @CachedProperty
     def _checked_fields(self) -> frozenset[str] | None:
