@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 from scaffold._concurrency.forks import CachedProperty
 from scaffold._concurrency.safe_imports import import_safely
 from scaffold.contract._errors.errors import InvalidInput, InvalidOutput
-from scaffold.contract._json import Json, is_object
+from scaffold.contract._json import Json, is_array, is_object
 from scaffold.contract._payload import codecs
 from scaffold.contract._payload.model import Model
 from scaffold.contract._payload.problem_reports import ProblemReports
@@ -129,9 +129,8 @@ class Payload(Generic[T]):
             return same
         return self.load(other.dump(value))
 
-    def _is_trusted_list(self, value: object) -> bool:
-        items: Any = value
-        return type(value) is list and self._item_classes.issuperset({type(item) for item in items})
+    def _is_trusted_list(self, value: Any) -> bool:
+        return is_array(value) and self._item_classes.issuperset({type(item) for item in value})
 
     @CachedProperty
     def _checked_fields(self) -> frozenset[str] | None:
