@@ -130,7 +130,7 @@ class Payload(Generic[T]):
         return self.load(other.dump(value))
 
     def _is_trusted_list(self, value: Any) -> bool:
-        return is_array(value) and self._item_classes.issuperset({type(item) for item in value})
+        return is_array(value) and self._item_classes.issuperset(map(type, value))
 
     @CachedProperty
     def _checked_fields(self) -> frozenset[str] | None:
