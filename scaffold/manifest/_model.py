@@ -67,6 +67,8 @@ class McpStdio(_Table):
     """Variables of the host that the process gets; all of them if it is absent."""
     startup_timeout_sec: Seconds | None = None
     """Seconds until the first answer; the plugin's own `startup_timeout_sec` if absent."""
+    timeout_sec: Seconds = 60
+    """Seconds that a call may take, unless its hook has a timeout of its own."""
 
 
 class McpHttp(_Table):

@@ -131,6 +131,7 @@ startup_timeout_sec = 7
 [mcp_stdio]
 command = ['x']
 working_dir = 'src'
+timeout_sec = 5
 env = { KEY = 'value' }
 """
     assert process_settings(manifest(tmp_path, text)) == {
@@ -138,6 +139,7 @@ env = { KEY = 'value' }
         "cwd": tmp_path / "src",
         "env": {"KEY": "value"},
         "startup_timeout": 7,
+        "timeout": 5,
     }
 
 

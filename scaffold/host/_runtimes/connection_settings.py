@@ -72,6 +72,7 @@ def process_settings(manifest: Manifest) -> dict[str, Any]:
         "cwd": folder,
         "env": {**stdio.env, **module_path_variables(stdio.command, folder, environment)},
         "startup_timeout": stdio.startup_timeout_sec or manifest.startup_timeout_sec,
+        "timeout": stdio.timeout_sec,
     }
 
 
