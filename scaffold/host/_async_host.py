@@ -18,7 +18,7 @@ from scaffold.host._concurrency.thread_pool import async_run_in_parallel
 from scaffold.host._concurrency.waiting import async_wait_until
 from scaffold.host._dispatch.dispatchers import AsyncHostRoutes
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
-from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
+from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
 from scaffold.host._lifecycle.driver import Driver
 from scaffold.host._lifecycle.leaks import LeakReport
 from scaffold.host._lifecycle.lifecycle import OnStarted

@@ -18,7 +18,7 @@ from scaffold.host._concurrency.thread_pool import run_in_parallel
 from scaffold.host._concurrency.waiting import wait_until
 from scaffold.host._dispatch.dispatchers import HostRoutes
 from scaffold.host._in_process.channel import InProcessChannel
-from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
+from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
 from scaffold.host._lifecycle.driver import Driver, run
 from scaffold.host._lifecycle.leaks import LeakReport
 from scaffold.host._lifecycle.lifecycle import OnStarted

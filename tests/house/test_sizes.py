@@ -12,9 +12,7 @@ GENERATED = ROOT / "scaffold" / "kinds"
 MAX_LINES = 300
 MAX_MODULES = 14
 
-LONG_MODULES = {
-    "scaffold/host/_in_process/channel.py": 340,
-}
+LONG_MODULES = {}
 FULL_FOLDERS = {}
 
 

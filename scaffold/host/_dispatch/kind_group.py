@@ -1,7 +1,7 @@
 """The plugins of one kind in one host, each bound to one hook, as dispatchers see them.
 
 A fast path calls several plugins of this process in one loop, without a guard around each. It needs
-an `UnguardedCall` of each, which exists for hooks whose outputs are valid by their class alone.
+the `HookBinding` of each. A channel gives it for hooks whose guards only look at classes.
 """
 
 import logging
@@ -22,7 +22,7 @@ from scaffold.contract._errors.errors import (
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Dispatch, Hook, Kind, StreamHook
 from scaffold.host._in_process.channel import InProcessChannel
-from scaffold.host._in_process.hook_binding import UnguardedCall
+from scaffold.host._in_process.hook_binding import HookBinding
 from scaffold.host._in_process.in_flight import DispatchedCalls
 from scaffold.host._middleware import MiddlewareChannel
 from scaffold.host._registry.entries import Entry, State
@@ -48,7 +48,7 @@ class BoundPlugin(Generic[C]):
     """The guarded call; awaitable for an `AsyncChannel`. Of a stream hook, what opens a stream."""
     local: bool
     """True if there is nothing to wait for: the plugin runs in this process."""
-    direct: UnguardedCall | None = None
+    direct: HookBinding[Any, Any] | None = None
     absent: bool = False
     """True if the plugin lacks the hook, or offers it in process only: then the call raises so."""
 
@@ -89,7 +89,7 @@ def bind_plugin(entry: Entry[C], hook: Hook[Any, Any]) -> BoundPlugin[C]:
     return BoundPlugin(entry, call, local=loaded.runtime == "in_process")
 
 
-def unguarded_calls(bound_plugins: Sequence[BoundPlugin[Any]]) -> list[UnguardedCall]:
+def unguarded_calls(bound_plugins: Sequence[BoundPlugin[Any]]) -> list[HookBinding[Any, Any]]:
     """Return the unguarded calls of all plugins, if each has one and their classes are the same."""
     found = [bound.direct for bound in bound_plugins if bound.direct is not None]
     if len(found) < len(bound_plugins):
@@ -102,7 +102,7 @@ def blame(bound: BoundPlugin[Any], error: BaseException) -> BaseException:
     """Return what the caller learns of a plugin's failure, and note that it is in trouble."""
     direct = bound.direct
     if direct is not None and not isinstance(error, ScaffoldError):
-        error = direct.fail(error)
+        error = direct.mask(error)
     error.add_note(f"plugin: {bound.name}")
     if isinstance(error, _TROUBLE):
         bound.entry.degrade(error)

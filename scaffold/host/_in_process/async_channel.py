@@ -2,42 +2,38 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import from_json
 from typing_extensions import override
 
 from scaffold._concurrency.finish_cancelled import run_to_completion
-from scaffold._concurrency.forks import reset_after_fork
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._errors.masking import (
     ANY_EXCEPTION,
     PLUGIN_EXCEPTIONS,
+    as_exception,
+    is_requested,
 )
-from scaffold.contract._hooks.function_catalog import FunctionCatalog
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import (
     AbandonedWork,
+    TimeLimitExceeded,
+    async_run_in_time,
 )
 from scaffold.host._concurrency.waiting import async_wait_until
-from scaffold.host._in_process.hook_binding import (
+from scaffold.host._in_process.hook_binding import HookBinding
+from scaffold.host._in_process.in_flight import CallCounter, channel_closed_error
+from scaffold.host._in_process.plugin_channel import (
     CALLS_GRACE_PERIOD,
-    HookBinding,
+    PluginChannel,
     await_fully,
     await_in_new_loop,
-    bind_hook,
-    catalogue_of,
-    do_in_time,
-    failure_translator,
-    fork_setup_error,
-    has_async_methods,
-    inherited,
-    limit_call,
-    teardown_error,
+    leave_late_teardown,
 )
-from scaffold.host._in_process.in_flight import CallCounter, InFlightCalls, channel_closed_error
 from scaffold.host._in_process.streams import async_stream_opener
 from scaffold.resources._scope import ResourceScope
 
@@ -48,32 +44,22 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class AsyncInProcessChannel:
+class AsyncInProcessChannel(PluginChannel):
     """Calls a plugin's methods from an event loop.
 
     Hooks that are plain functions run in the loop's own thread, unless the plugin says that they
     keep a processor busy.
     """
 
-    runtime: str = "in_process"
-
     def __init__(
         self, plugin: Plugin, *, name: str | None = None, execution_model: str = "sync"
     ) -> None:
-        self.plugin = plugin
-        self.name = name or type(plugin).__name__
-        self.in_flight = InFlightCalls()
-        self._bound: dict[Hook[Any, Any], Callable[[Any], Any]] = {}
-        self.loan = ResourceScope()
-        """What the plugin was lent; it is taken back after its teardown."""
+        super().__init__(plugin, name)
         self._threaded = execution_model.endswith("_cpu_bound")
         self._threads = ThreadPool(f"plugin-{self.name}")
-        self._catalogues: dict[str, FunctionCatalog] = {}
         self._set_up: Callable[[], Awaitable[None]] | None = None
         self._teardown_within: float | None = None
-        self._ending = False
         self._entering: asyncio.Lock | None = None
-        reset_after_fork(self._inherit)
 
     async def setup(
         self,
@@ -89,7 +75,7 @@ class AsyncInProcessChannel:
             made = context(self.loan)
             if type(self.plugin).setup is not Plugin.setup:
                 work = partial(self.plugin.setup, made)
-                await do_in_time(
+                await _do_in_time(
                     seconds, work, undo=self._tear_down_late, abandoned_work=abandoned_work
                 )
             self._teardown_within = teardown_seconds
@@ -97,33 +83,22 @@ class AsyncInProcessChannel:
         self._set_up = set_up
         await set_up()
 
-    @override
-    def __repr__(self) -> str:
-        kind, state = self.plugin.kind, "closed" if self.in_flight.closed else "open"
-        return f"<AsyncInProcessChannel {self.name} ({kind.name} {kind.version}, {state})>"
-
     async def check(self, seconds: float) -> None:
         """Ask the plugin how it is; raise what it raises, or `TimeLimitExceeded`."""
         if type(self.plugin).health is not Plugin.health:
             await self._enter()
-            await do_in_time(seconds, self.plugin.health)
+            await _do_in_time(seconds, self.plugin.health)
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
         """Return the function that calls `hook` and raises `HookError`."""
-        bound = self._bound.get(hook)
-        if bound is None:
-            bound = self._bound[hook] = self._guarded(hook)
-        return bound
+        return self._bound(hook)
 
+    @override
     def _guarded(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
-        binding = bind_hook(self.plugin, self.name, hook)
-        invoke, fail = self._invoking(binding, hook), failure_translator(binding, hook)
-        input_class, validate_input, output_class, validate_output = (
-            binding.input_class,
-            binding.validate_input,
-            binding.output_class,
-            binding.validate_output,
-        )
+        binding = HookBinding(self.plugin, self.name, hook)
+        invoke, fail = self._invoking(binding, hook), binding.translate
+        input_class, validate_input = binding.input_class, binding.validate_input
+        output_class, validate_output = binding.output_class, binding.validate_output
         enter, running, shut = self._enter, 0, self.in_flight.shut
 
         async def call(payload: In) -> Out:
@@ -161,11 +136,9 @@ class AsyncInProcessChannel:
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
-        binding = bind_hook(self.plugin, self.name, hook)
-        threads = self._threads
-        return async_stream_opener(
-            binding, hook, self.in_flight, threads, self._enter, threaded=self._threaded
-        )
+        threads = self._threads if self._threaded or hook.timeout is not None else None
+        binding = HookBinding(self.plugin, self.name, hook)
+        return async_stream_opener(binding, self.in_flight, threads, self._enter)
 
     async def aclose(self, *, landing: float = CALLS_GRACE_PERIOD, but: int = 0) -> None:
         """Refuse new calls, wait for those in flight, and tear the plugin down if it was set up.
@@ -183,7 +156,7 @@ class AsyncInProcessChannel:
         try:
             await run_to_completion(self._end(landing, max(but, self.in_flight.own())))
         except PLUGIN_EXCEPTIONS as error:
-            raise teardown_error(self.name, error) from error
+            raise self._teardown_error(error) from error
 
     async def _end(self, landing: float, own: int) -> None:
         await async_wait_until(lambda: self.in_flight.is_idle(own), landing)
@@ -191,7 +164,7 @@ class AsyncInProcessChannel:
         seconds, self._teardown_within = self._teardown_within, None
         try:
             if seconds is not None and type(self.plugin).teardown is not Plugin.teardown:
-                await do_in_time(seconds, self.plugin.teardown, undo=_nothing)
+                await _do_in_time(seconds, self.plugin.teardown, undo=leave_late_teardown)
         finally:
             await await_fully(self.loan.end())
 
@@ -215,22 +188,15 @@ class AsyncInProcessChannel:
         async with self._entering:
             if not self.in_flight.inherited:
                 return
-            try:
+            with self._setting_up_in_fork():
                 if self._set_up is not None:
                     await self._set_up()
-            except PLUGIN_EXCEPTIONS as error:
-                raise fork_setup_error(self.name, error) from error
-            self.in_flight.inherited = False
 
+    @override
     def _inherit(self) -> None:
-        """Leave to the parent process what it has set up, lent and started."""
-        inherited.append(self.loan)
-        self.loan = ResourceScope()
-        self._ending = False
+        super()._inherit()
         self._entering = None
         self._teardown_within = None
-        if has_async_methods(self.plugin):
-            self.in_flight.inherited = True
 
     def _invoking(
         self, binding: HookBinding[Any, Any], hook: Hook[Any, Any]
@@ -242,7 +208,7 @@ class AsyncInProcessChannel:
         if hook.functions is not None:
             invoke = self._held_to_catalogue(binding, invoke)
         if hook.timeout is not None:
-            invoke = limit_call(invoke, hook.timeout)
+            invoke = _limited(invoke, hook.timeout)
         return invoke
 
     def _in_crew(self, invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -253,20 +219,63 @@ class AsyncInProcessChannel:
         self, binding: HookBinding[Any, Any], invoke: Callable[[Any], Any]
     ) -> Callable[[Any], Any]:
         hook = binding.own
-        listing = binding.catalogue_hook
+        name, listing = binding.function_key, binding.catalogue_hook
         functions = self.bind(listing)
 
         async def invoke_if_valid(payload: Any) -> Any:
             content = from_json(hook.input.dump(payload))
             catalogue = self._catalogues.get(listing.name)
-            if catalogue is None or binding.function(content) not in catalogue.functions:
-                catalogue = catalogue_of(listing, await functions(None))
-                self._catalogues[listing.name] = catalogue
+            if catalogue is None or str(content[name]) not in catalogue.functions:
+                catalogue = self._learn_functions(listing, await functions(None))
             catalogue.check(hook, content)
             return await await_fully(invoke(payload))
 
         return invoke_if_valid
 
 
-def _nothing() -> None:
-    """Leave a late teardown as it is."""
+def _limited(invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Awaitable[Any]]:
+    """Bound an awaited call by a time; raise `TimeLimitExceeded`."""
+    import asyncio
+
+    async def limited(payload: Any) -> Any:
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await await_fully(invoke(payload))
+        except TimeoutError:
+            if not limit.expired():  # the hook's own error
+                raise
+            raise TimeLimitExceeded(seconds) from None
+
+    return limited
+
+
+async def _do_in_time(
+    seconds: float,
+    work: Callable[[], Any],
+    *,
+    undo: Callable[[], object] | None = None,
+    abandoned_work: AbandonedWork | None = None,
+) -> None:
+    """Do work of a plugin's lifecycle in the loop, or in a thread of its own if it is plain."""
+    import asyncio
+
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            try:
+                if iscoroutinefunction(work):
+                    await work()
+                else:
+                    await await_fully(
+                        await async_run_in_time(work, undo=undo, abandoned_work=abandoned_work)
+                    )
+            except asyncio.CancelledError as error:
+                if is_requested(error):
+                    raise
+                failure = as_exception(error)
+                raise failure from failure.__cause__
+    except TimeoutError:
+        if not limit.expired():  # the work's own error
+            raise
+        raise TimeLimitExceeded(seconds) from None

@@ -6,13 +6,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from typing_extensions import override
 
-from scaffold.contract._errors.errors import DeadlineExceeded, ScaffoldError
+from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import is_async_iterator, iterator_of
-from scaffold.contract._hooks.hook import Hook
 from scaffold.host._concurrency.loop_thread import LoopThread
 from scaffold.host._concurrency.thread_pool import ThreadPool
-from scaffold.host._concurrency.time_limit import TimeLimitExceeded, transport_failure
+from scaffold.host._concurrency.time_limit import TimeLimitExceeded
 from scaffold.host._in_process.hook_binding import HookBinding, raise_unless_failure
 from scaffold.host._in_process.in_flight import InFlightCalls, channel_closed_error
 from scaffold.host._in_process.stream_steps import (
@@ -46,7 +45,6 @@ E = TypeVar("E", None, Awaitable[None])
 
 def stream_opener(
     binding: HookBinding[In, Out],
-    hook: Hook[In, Out],
     in_flight: InFlightCalls,
     loop: LoopThread,
     enter: Callable[[], None],
@@ -55,13 +53,8 @@ def stream_opener(
 
     `enter` is called if `in_flight` are shut; it raises, or lets a call begin all the same.
     """
-    input_class, validate_input, output_class, validate_output = (
-        binding.input_class,
-        binding.validate_input,
-        binding.output_class,
-        binding.validate_output,
-    )
-    calls = in_flight.of(hook.name)
+    output_class, validate_output = binding.output_class, binding.validate_output
+    calls = in_flight.of(binding.hook.name)
 
     def checked(source: _Source) -> Generator[Out]:
         while (item := source.step()) is not END:
@@ -75,44 +68,27 @@ def stream_opener(
             calls.running -= 1
             source.close()
 
-    def call(payload: In) -> Generator[Out]:
-        if type(payload) is not input_class:
-            payload = validate_input(payload)
-        context = copy_context()
+    def steps_of(made: Any, context: Context) -> StreamSteps:
+        if is_async_iterator(made):
+            return LoopSteps(made, context, loop)
+        plain = IteratorSteps(iterator_of(made), context)
+        return plain if binding.hook.timeout is None else ThreadSteps(plain)
 
-        def begin() -> StreamSteps:
-            made = context.run(binding.invoke, payload)
-            if is_async_iterator(made):
-                return LoopSteps(made, context, loop)
-            plain = IteratorSteps(iterator_of(made), context)
-            return plain if hook.timeout is None else ThreadSteps(plain)
-
-        return items(_Source(binding, hook, in_flight, begin, enter))
-
-    return call
+    return lambda payload: items(_Source(binding, in_flight, payload, steps_of, enter))
 
 
 def async_stream_opener(
     binding: HookBinding[In, Out],
-    hook: Hook[In, Out],
     in_flight: InFlightCalls,
-    threads: ThreadPool,
+    threads: ThreadPool | None,
     enter: Callable[[], Awaitable[None]],
-    *,
-    threaded: bool,
 ) -> Callable[[In], AsyncGenerator[Out]]:
-    """Return the function that opens a stream; plain generators run in `threads` if `threaded`.
+    """Return the function that opens a stream; plain generators run in `threads` if there are any.
 
-    Those of a hook with a timeout do so too: nothing else can be stopped waiting for.
+    Those of a hook with a timeout need threads: nothing else can be stopped waiting for.
     """
-    input_class, validate_input, output_class, validate_output = (
-        binding.input_class,
-        binding.validate_input,
-        binding.output_class,
-        binding.validate_output,
-    )
-    calls = in_flight.of(hook.name)
-    threaded = threaded or hook.timeout is not None
+    output_class, validate_output = binding.output_class, binding.validate_output
+    calls = in_flight.of(binding.hook.name)
 
     async def items(source: _AsyncSource) -> AsyncGenerator[Out]:
         calls.running += 1
@@ -123,22 +99,12 @@ def async_stream_opener(
             calls.running -= 1
             await source.close()
 
-    def call(payload: In) -> AsyncGenerator[Out]:
-        if type(payload) is not input_class:
-            payload = validate_input(payload)
-        context = copy_context()
+    def steps_of(made: Any, context: Context) -> AsyncStreamSteps:
+        if is_async_iterator(made):
+            return AsyncGeneratorSteps(made, context)
+        return AsyncIteratorSteps(IteratorSteps(iterator_of(made), context), threads)
 
-        def begin() -> AsyncStreamSteps:
-            made = context.run(binding.invoke, payload)
-            if is_async_iterator(made):
-                return AsyncGeneratorSteps(made, context)
-            return AsyncIteratorSteps(
-                IteratorSteps(iterator_of(made), context), threads if threaded else None
-            )
-
-        return items(_AsyncSource(binding, hook, in_flight, begin, enter))
-
-    return call
+    return lambda payload: items(_AsyncSource(binding, in_flight, payload, steps_of, enter))
 
 
 class _Guarded(Generic[S, E]):
@@ -147,36 +113,37 @@ class _Guarded(Generic[S, E]):
     def __init__(
         self,
         binding: HookBinding[Any, Any],
-        hook: Hook[Any, Any],
         in_flight: InFlightCalls,
-        begin: Callable[[], S],
+        payload: Any,
+        steps_of: Callable[[Any, Context], S],
         enter: Callable[[], E],
     ) -> None:
-        self.fail = binding.fail
-        self.hook = hook
+        if type(payload) is not binding.input_class:
+            payload = binding.validate_input(payload)
+        self.binding = binding
+        self.timeout = binding.hook.timeout
         self.steps: S | None = None
-        self._in_flight_calls = in_flight
-        self._begin: Callable[[], S] = begin
+        self._in_flight = in_flight
+        self._payload = payload
+        self._context = copy_context()
+        self._steps_of: Callable[[Any, Context], S] = steps_of
         self._enter: Callable[[], E] = enter
 
     def begun(self) -> S:
         """Return the plugin's own steps."""
         if self.steps is None:
-            self.steps = self._begin()
+            made = self._context.run(self.binding.invoke, self._payload)
+            self.steps = self._steps_of(made, self._context)
         return self.steps
 
-    def told(self, error: BaseException) -> BaseException:
+    def translate(self, error: BaseException) -> BaseException:
         """Return what the caller learns of what went wrong; raise what is not a failure again."""
         raise_unless_failure(error)
         if isinstance(error, ScaffoldError):
             return error
-        if isinstance(error, TimeLimitExceeded):
-            return DeadlineExceeded(f"{self.hook.name}: no item within {self.hook.timeout:g} s")
-        return (
-            channel_closed_error()
-            if self._in_flight_calls.closed
-            else transport_failure(error) or self.fail(error)
-        )
+        if self._in_flight.closed and not isinstance(error, TimeLimitExceeded):
+            return channel_closed_error()
+        return self.binding.translate(error)
 
 
 class _Source(_Guarded[StreamSteps, None]):
@@ -185,12 +152,12 @@ class _Source(_Guarded[StreamSteps, None]):
     def step(self) -> Any:
         """Return the next item or `END`; raise `ScaffoldError`."""
         try:
-            if self._in_flight_calls.shut:
+            if self._in_flight.shut:
                 self._enter()
-            return self.begun().step(self.hook.timeout)
+            return self.begun().step(self.timeout)
         except ANY_EXCEPTION as error:
-            told = self.told(error)
-            raise told from told.__cause__
+            failure = self.translate(error)
+            raise failure from failure.__cause__
 
     def close(self) -> None:
         """Close the plugin's generator; what it raises then is for its log."""
@@ -198,7 +165,7 @@ class _Source(_Guarded[StreamSteps, None]):
             if self.steps is not None:
                 self.steps.close()
         except PLUGIN_EXCEPTIONS as error:
-            self.fail(error)
+            self.binding.mask(error)
 
 
 class _AsyncSource(_Guarded[AsyncStreamSteps, Awaitable[None]]):
@@ -207,13 +174,13 @@ class _AsyncSource(_Guarded[AsyncStreamSteps, Awaitable[None]]):
     async def step(self) -> Any:
         """Return the next item or `END`; raise `ScaffoldError`."""
         try:
-            if self._in_flight_calls.shut:
+            if self._in_flight.shut:
                 await self._enter()
             steps = self.begun()
-            return await (steps.step() if self.hook.timeout is None else self._in_time(steps))
+            return await (steps.step() if self.timeout is None else self._in_time(steps))
         except ANY_EXCEPTION as error:
-            told = self.told(error)
-            raise told from told.__cause__
+            failure = self.translate(error)
+            raise failure from failure.__cause__
 
     async def close(self) -> None:
         """Close the plugin's generator; what it raises then is for its log."""
@@ -221,12 +188,12 @@ class _AsyncSource(_Guarded[AsyncStreamSteps, Awaitable[None]]):
             if self.steps is not None:
                 await self.steps.close()
         except PLUGIN_EXCEPTIONS as error:
-            self.fail(error)
+            self.binding.mask(error)
 
     async def _in_time(self, steps: AsyncStreamSteps) -> Any:
         import asyncio
 
-        seconds = self.hook.timeout
+        seconds = self.timeout
         assert seconds is not None
         limit = asyncio.timeout(seconds)
         try:

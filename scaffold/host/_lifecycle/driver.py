@@ -13,7 +13,7 @@ from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._concurrency.background_work import Periodic
-from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
+from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
 from scaffold.host._plugin_context import HostServices, PluginEnvironment
 from scaffold.manifest._model import Manifest, Runtime
 

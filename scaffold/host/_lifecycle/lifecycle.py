@@ -21,8 +21,8 @@ from scaffold.host._concurrency.waiting import CLOSE_TIMEOUT, CloseOnce
 from scaffold.host._dispatch.dispatchers import Dispatchers
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.channel import InProcessChannel
-from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
 from scaffold.host._in_process.in_flight import InFlightCalls
+from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
 from scaffold.host._lifecycle.driver import Driver
 from scaffold.host._middleware import MiddlewareStack
 from scaffold.host._plugin_context import HostServices, PluginEnvironment

@@ -13,7 +13,7 @@ from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._dispatch.dispatchers import Dispatchers
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.channel import InProcessChannel
-from scaffold.host._in_process.hook_binding import CALLS_GRACE_PERIOD
+from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
 from scaffold.host._lifecycle.driver import Driver
 from scaffold.host._lifecycle.leaks import LeakDetector, LeakReport
 from scaffold.host._lifecycle.lifecycle import Lifecycle
