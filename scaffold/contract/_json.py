@@ -28,7 +28,7 @@ T = TypeVar("T")
 def _validate_json(value: Any, level: int = 0) -> Any:
     """Return the value unchanged; raise if it is not a JSON value."""
     if isinstance(value, str):
-        if value.isascii() or _is_unicode(value):
+        if value.isascii() or is_unicode(value):
             return value
         raise PydanticCustomError("json", "half a surrogate pair is not text")
     if value is None or isinstance(value, int):
@@ -59,7 +59,8 @@ MAX_DEPTH = 200
 """Nesting levels of a payload; pydantic reads no more of JSON either."""
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Return whether a string has no half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:

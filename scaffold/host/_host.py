@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from scaffold._closing import CloseOnExit
+from scaffold._concurrency.blocking_coroutines import run
 from scaffold.contract._context.events import EventBus
 from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import Dispatcher
@@ -19,7 +20,7 @@ from scaffold.host._concurrency.waiting import wait_until
 from scaffold.host._dispatch.dispatchers import HostRoutes
 from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
-from scaffold.host._lifecycle.driver import Driver, run
+from scaffold.host._lifecycle.driver import Driver
 from scaffold.host._lifecycle.leaks import LeakReport
 from scaffold.host._lifecycle.lifecycle import OnStarted
 from scaffold.host._lifecycle.registration import Registration

@@ -34,8 +34,8 @@ command = ["python", "-m", "scaffold.server", "words:Words"]
 """
 
 _ROOMS = (
+    "_concurrency/blocking_coroutines.py",
     "host/_host.py",
-    "host/_lifecycle/driver.py",
     "host/_lifecycle/lifecycle.py",
     "host/_lifecycle/reload.py",
     "host/_registry/registry.py",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from scaffold._concurrency.blocking_coroutines import run
 from scaffold.contract._errors.errors import PluginError
 from scaffold.host import Host, InProcessChannel, read_manifest
-from scaffold.host._lifecycle.driver import run
 from scaffold.host._runtimes.connection_settings import (
     http_settings,
     process_settings,
@@ -171,7 +171,7 @@ def test_the_secret_comes_from_the_variable_that_is_named(tmp_path, monkeypatch,
 LIGHT = """
 import sys
 from scaffold.host import Host
-from scaffold.host._lifecycle.driver import run
+from scaffold._concurrency.blocking_coroutines import run
 from scaffold.kinds.tool_v1 import ToolClient
 with Host() as host:
     host.load(sys.argv[1], ToolClient)

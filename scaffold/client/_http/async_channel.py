@@ -4,77 +4,46 @@ Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Self, TypeVar
 
+from typing_extensions import override
+
 from scaffold._concurrency.finish_cancelled import run_to_completion
-from scaffold._concurrency.forks import reset_after_fork
-from scaffold.client._http.choose_transport import AsyncResponse, async_transport
-from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream, ProtocolDriver
+from scaffold.client._http.choose_transport import AsyncResponse, AsyncTransport, async_transport
+from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream
 from scaffold.client._http.response_parsing import plain_length
-from scaffold.client._http.session import HttpSession
+from scaffold.client._http.shared_channel import SharedHttpChannel
 from scaffold.client._http.transport.io_requests import (
     Done,
-    PostMessage,
-    Read,
     RenewSession,
     RequestFailed,
     SendRequest,
-    Step,
-    Steps,
-    Wait,
     YieldProgress,
     resume_reading,
 )
-from scaffold.client._http.transport.server_address import NO_HEADERS, ServerAddress
-from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+from scaffold.contract._hooks.hook import Hook, StreamHook
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class AsyncHttpChannel:
+class AsyncHttpChannel(SharedHttpChannel[AsyncTransport, AsyncResponse]):
     """Calls a plugin behind HTTP from one event loop; `connect` it first.
 
     Its arguments are those of `HttpChannel`.
     """
 
-    runtime = "mcp_http"
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        kind: Kind,
-        plugin: str,
-        headers: Mapping[str, str] = NO_HEADERS,
-        timeout: float = 60,
-        tls_ca_bundle: Path | None = None,
-        tls_verify: bool = True,
-    ) -> None:
-        address = ServerAddress(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
-        self._driver = ProtocolDriver(address, HttpSession(kind, plugin, address.redact), timeout)
-        self._transport = async_transport(address)
-        self._renewing = asyncio.Lock()
-        self._closed = False
-        reset_after_fork(self._reset_in_fork)
-
-    def __repr__(self) -> str:
-        return f"<AsyncHttpChannel {self._driver.session.describe(closed=self._closed)}>"
-
-    def _reset_in_fork(self) -> None:
-        """Start with own connections, session and ids in a fork."""
-        self._renewing = asyncio.Lock()
-        self._transport.abandon_in_fork()
+    @override
+    def _open_transport(self) -> None:
         self._transport = async_transport(self._driver.address)
-        self._driver.reset_in_fork()
+        self._renewing = asyncio.Lock()
 
     async def connect(self) -> Self:
         """Open the session; raise `ConnectFailed` or `ProtocolError`, and be closed then."""
         try:
-            await self._run(self._driver.open())
+            await self._perform_all(self._driver.open())
         except BaseException:
             self._closed = True
             await self._transport.close()
@@ -138,7 +107,7 @@ class AsyncHttpChannel:
 
     async def _close(self) -> None:
         try:
-            await self._run(self._driver.end_session())
+            await self._perform_all(self._driver.end_session())
         finally:
             await self._transport.close()
 
@@ -146,7 +115,7 @@ class AsyncHttpChannel:
         """Try the fast path: one request, one JSON response. Continue with the plain steps."""
         fast = prepared.fast
         if fast is None:
-            return await self._run(prepared.steps())
+            return await self._perform_all(prepared.steps())
         steps = None
         chunk = b""
         try:
@@ -162,45 +131,20 @@ class AsyncHttpChannel:
             step = steps.throw(error)
         return await self._finish(steps, step)
 
-    async def _run(self, steps: Steps[None]) -> Any:
-        return await self._finish(steps, next(steps))
+    @override
+    def _exchange(self, send: SendRequest) -> AbstractAsyncContextManager[AsyncResponse]:
+        return self._transport.send(send)
 
-    async def _finish(self, steps: Steps[None], step: Step) -> Any:
-        while not isinstance(step, Done):
-            step = await self._perform(steps, step)
-        return step.value
+    @override
+    async def _read_part(self, response: AsyncResponse) -> bytes | None:
+        return await response.read()
 
-    async def _perform(self, steps: Steps[None], step: Step) -> Step:
-        if isinstance(step, SendRequest):
-            try:
-                async with self._transport.send(step) as response:
-                    return await self._read(steps, response, steps.send(response))
-            except RequestFailed as error:
-                return steps.throw(error)
-        if isinstance(step, Wait):
-            await asyncio.sleep(step.seconds)
-        elif isinstance(step, RenewSession):
-            with suppress(TimeoutError):
-                await self._renew(step)
-        return steps.send(None)
+    @override
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
+    @override
     async def _renew(self, step: RenewSession) -> None:
-        async with asyncio.timeout(step.timeout), self._renewing:
-            if self._driver.session.id == step.stale_session:
-                await self._run(self._driver.open(step.timeout))
-
-    async def _read(self, steps: Steps[None], response: AsyncResponse, step: Step) -> Step:
-        """Perform steps that read the response; return the first other step."""
-        while True:
-            if isinstance(step, Read):
-                step = steps.send(await response.read())
-            elif isinstance(step, PostMessage):
-                await self._post(step.send)
-                step = steps.send(None)
-            else:
-                return step
-
-    async def _post(self, send: SendRequest) -> None:
-        with suppress(RequestFailed):
-            async with self._transport.send(send):
-                pass
+        with suppress(TimeoutError):
+            async with asyncio.timeout(step.timeout), self._renewing:
+                await self._reopen(step)

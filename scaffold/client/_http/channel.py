@@ -4,34 +4,30 @@ Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from threading import get_ident
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
-from scaffold._concurrency.forks import reset_after_fork
+from typing_extensions import override
+
+from scaffold._concurrency.blocking_coroutines import run
 from scaffold._concurrency.signal_safety import Turns, Waiter, thread_id_of
-from scaffold.client._http.choose_transport import Response, sync_transport
-from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream, ProtocolDriver
+from scaffold.client._http.choose_transport import Response, Transport, sync_transport
+from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream
 from scaffold.client._http.response_parsing import plain_length
-from scaffold.client._http.session import HttpSession
+from scaffold.client._http.shared_channel import SharedHttpChannel
 from scaffold.client._http.transport.io_requests import (
     Done,
     Failure,
-    PostMessage,
-    Read,
     RenewSession,
     RequestFailed,
     SendRequest,
-    Step,
-    Steps,
-    Wait,
     YieldProgress,
     resume_reading,
 )
-from scaffold.client._http.transport.server_address import NO_HEADERS, ServerAddress
-from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+from scaffold.contract._hooks.hook import Hook, StreamHook
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -40,7 +36,7 @@ _PAUSE: Final = 0.005
 """Seconds between checks for rare events: a close, the end of a renewal."""
 
 
-class HttpChannel:
+class HttpChannel(SharedHttpChannel[Transport, Response]):
     """Calls a plugin behind HTTP. Any thread may call; connections are kept and shared.
 
     `headers` go with every request and are never shown. `timeout` is in seconds, for opening and
@@ -48,41 +44,19 @@ class HttpChannel:
     as well as the system's. Raises `ConnectFailed` or `ProtocolError`, with the URL and the cause.
     """
 
-    runtime = "mcp_http"
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        kind: Kind,
-        plugin: str,
-        headers: Mapping[str, str] = NO_HEADERS,
-        timeout: float = 60,
-        tls_ca_bundle: Path | None = None,
-        tls_verify: bool = True,
-    ) -> None:
-        address = ServerAddress(url, headers, tls_ca_bundle=tls_ca_bundle, tls_verify=tls_verify)
-        self._driver = ProtocolDriver(address, HttpSession(kind, plugin, address.redact), timeout)
-        self._transport = sync_transport(address)
-        self._renewing: Turns = []
-        """The threads that want to reopen the session. The first one does it."""
-        self._closed = False
-        reset_after_fork(self._reset_in_fork)
+    @override
+    def _connect_at_once(self) -> None:
         try:
-            self._run(self._driver.open())
+            run(self._perform_all, self._driver.open())
         except BaseException:
             self._transport.close()
             raise
 
-    def __repr__(self) -> str:
-        return f"<HttpChannel {self._driver.session.describe(closed=self._closed)}>"
-
-    def _reset_in_fork(self) -> None:
-        """Start with own connections, session and ids in a fork."""
-        self._renewing = []
-        self._transport.abandon_in_fork()
+    @override
+    def _open_transport(self) -> None:
         self._transport = sync_transport(self._driver.address)
-        self._driver.reset_in_fork()
+        self._renewing: Turns = []
+        """The threads that want to reopen the session. The first one does it."""
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook`; raise `RuntimeNotSupported` without a tool."""
@@ -109,23 +83,23 @@ class HttpChannel:
         step = next(steps)
         while not isinstance(step, Done):
             if not isinstance(step, SendRequest):
-                step = self._perform(steps, step)
+                step = run(self._perform, steps, step)
                 continue
             number = 0
             try:
                 with self._transport.send(step, read_timeout=read_timeout) as response:
-                    step = self._read(steps, response, steps.send(response))
+                    step = run(self._read, steps, response, steps.send(response))
                     while isinstance(step, YieldProgress):
                         number = step.number
                         for item in prepared.items(step.progress):
                             yield item
-                        step = self._read(steps, response, steps.send(None))
+                        step = run(self._read, steps, response, steps.send(None))
                     number = 0
             except RequestFailed as error:
                 step = steps.throw(error)
             finally:
                 if number and (cancel := self._driver.cancel(number)):
-                    self._post(cancel)
+                    run(self._post, cancel)
         for item in prepared.items(step.value):
             yield item
 
@@ -135,7 +109,7 @@ class HttpChannel:
             return
         self._closed = True
         try:
-            self._run(self._driver.end_session())
+            run(self._perform_all, self._driver.end_session())
         finally:
             self._transport.close()
 
@@ -143,7 +117,7 @@ class HttpChannel:
         """Try the fast path: one request, one JSON response. Continue with the plain steps."""
         fast = prepared.fast
         if fast is None:
-            return self._run(prepared.steps())
+            return run(self._perform_all, prepared.steps())
         steps = None
         chunk = b""
         try:
@@ -153,43 +127,40 @@ class HttpChannel:
                     if len(chunk) == length and (done := fast.read(chunk)):
                         return done.value
                 steps = prepared.plain_steps_after_send()
-                step = self._read(steps, response, resume_reading(steps, response, chunk))
+                step = run(self._read, steps, response, resume_reading(steps, response, chunk))
         except RequestFailed as error:
             steps = steps or prepared.plain_steps_after_send()
             step = steps.throw(error)
-        return self._finish(steps, step)
+        return run(self._finish, steps, step)
 
-    def _run(self, steps: Steps[None]) -> Any:
-        return self._finish(steps, next(steps))
+    @override
+    def _exchange(self, send: SendRequest) -> "_BlockingExchange":
+        return _BlockingExchange(self._transport.send(send))
 
-    def _finish(self, steps: Steps[None], step: Step) -> Any:
-        while not isinstance(step, Done):
-            step = self._perform(steps, step)
-        return step.value
+    @override
+    async def _read_part(self, response: Response) -> bytes | None:
+        return response.read()
 
-    def _perform(self, steps: Steps[None], step: Step) -> Step:
-        if isinstance(step, SendRequest):
-            try:
-                with self._transport.send(step) as response:
-                    return self._read(steps, response, steps.send(response))
-            except RequestFailed as error:
-                return steps.throw(error)
-        if isinstance(step, Wait):
-            if self._is_closed_within(step.seconds):
-                return steps.throw(RequestFailed(Failure.CLOSED, "the channel is closed"))
-        elif isinstance(step, RenewSession):
-            self._renew(step)
-        return steps.send(None)
+    @override
+    async def _wait(self, seconds: float) -> None:
+        if self._is_closed_within(seconds):
+            raise RequestFailed(Failure.CLOSED, "the channel is closed")
 
-    def _renew(self, step: RenewSession) -> None:
-        """Reopen the session, unless another call does that for longer than the timeout."""
+    def _is_closed_within(self, seconds: float) -> bool:
+        """Wait for `seconds` or until the channel is closed; return whether it is closed."""
+        deadline = time.monotonic() + seconds
+        while not self._closed and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, _PAUSE))
+        return self._closed
+
+    @override
+    async def _renew(self, step: RenewSession) -> None:
         deadline = time.monotonic() + step.timeout
         queue, turn = self._renewing, Waiter(lambda _: None)
         try:
             queue.append(turn)
-            comes = self._turn_comes(turn, deadline)
-            if comes and self._driver.session.id == step.stale_session:
-                self._run(self._driver.open(step.timeout))
+            if self._turn_comes(turn, deadline):
+                await self._reopen(step)
         finally:
             queue.remove(turn)
 
@@ -203,24 +174,20 @@ class HttpChannel:
             time.sleep(_PAUSE)
         return True
 
-    def _is_closed_within(self, seconds: float) -> bool:
-        """Wait for `seconds` or until the channel is closed; return whether it is closed."""
-        deadline = time.monotonic() + seconds
-        while not self._closed and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(left, _PAUSE))
-        return self._closed
 
-    def _read(self, steps: Steps[None], response: Response, step: Step) -> Step:
-        """Perform steps that read the response; return the first other step."""
-        while True:
-            if isinstance(step, Read):
-                step = steps.send(response.read())
-            elif isinstance(step, PostMessage):
-                self._post(step.send)
-                step = steps.send(None)
-            else:
-                return step
+class _BlockingExchange:
+    """A request as a coroutine sends it, which blocks."""
 
-    def _post(self, send: SendRequest) -> None:
-        with suppress(RequestFailed), self._transport.send(send):
-            pass
+    def __init__(self, request: AbstractContextManager[Response]) -> None:
+        self._request = request
+
+    async def __aenter__(self) -> Response:
+        return self._request.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._request.__exit__(kind, error, traceback)

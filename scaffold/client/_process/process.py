@@ -40,26 +40,24 @@ def run_steps(steps: Generator[float, None, T]) -> T:
 
     An exception in a pause closes the generator, so that its clean-up runs at once.
     """
-    with contextlib.closing(steps):
-        while True:
-            try:
-                nap = next(steps)
-            except StopIteration as done:
-                result: T = done.value
-                return result
+    results: list[T] = []
+    with contextlib.closing(_store_result(steps, results)) as naps:
+        for nap in naps:
             time.sleep(nap)
+    return results[0]
 
 
 async def run_steps_async(steps: Generator[float, None, T]) -> T:
     """Run a generator like `run_steps`, on an event loop."""
-    with contextlib.closing(steps):
-        while True:
-            try:
-                nap = next(steps)
-            except StopIteration as done:
-                result: T = done.value
-                return result
+    results: list[T] = []
+    with contextlib.closing(_store_result(steps, results)) as naps:
+        for nap in naps:
             await asyncio.sleep(nap)
+    return results[0]
+
+
+def _store_result(steps: Generator[float, None, T], results: list[T]) -> Generator[float]:
+    results.append((yield from steps))
 
 
 WAKE_BYTE: Final = b"\0"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from scaffold.contract._errors.problems import Problem
-from scaffold.contract._json import Json, is_array, is_object, pointer
+from scaffold.contract._json import Json, is_array, is_object, is_unicode, pointer
 
 
 def lone_surrogates(value: Json) -> Iterator[Problem]:
@@ -34,13 +34,7 @@ def _find(value: Json, is_wrong: Callable[[Json], bool], message: str) -> Iterat
 
 
 def _is_not_unicode(value: Json) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+    return isinstance(value, str) and not is_unicode(value)
 
 
 def _is_infinite(value: Json) -> bool:

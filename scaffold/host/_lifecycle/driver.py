@@ -1,13 +1,13 @@
 """What the lifecycle of plugins waits for, in threads and in an event loop.
 
 The lifecycle is written once, as coroutines. Whatever waits in them is a method of a `Driver`. The
-driver of an `AsyncHost` awaits in its event loop. The methods of the driver of a `Host` block, so
-that its coroutines never suspend: `run` completes them on the calling thread, without a loop.
+driver of an `AsyncHost` awaits in its event loop. The methods of the driver of a `Host` block: see
+`scaffold._concurrency.blocking_coroutines`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Hook, Kind
@@ -18,23 +18,7 @@ from scaffold.host._plugin_context import HostServices, PluginEnvironment
 from scaffold.manifest._model import Manifest, Runtime
 
 C = TypeVar("C", Channel, AsyncChannel)
-P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def run(work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **keywords: P.kwargs) -> T:
-    """Call an `async` function that never suspends, and return its result.
-
-    A signal handler may raise in any step of it, as in a plain function: nothing comes between two
-    steps that could lose the result of one.
-    """
-    try:
-        # In one expression: an interrupt must not leave a coroutine that is never awaited.
-        work(*args, **keywords).send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    raise RuntimeError("the lifecycle of a blocking host has awaited something")
 
 
 class Driver(ABC, Generic[C]):

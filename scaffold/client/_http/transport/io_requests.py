@@ -54,27 +54,28 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class YieldProgress:
-    """Give a message of a stream to the caller; continue when the caller wants more."""
+    """Give a message of the stream of request `number`; continue when the caller wants more."""
 
     progress: Progress
     number: int
-    """The request that it came of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait."""
+    """Wait for some seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class RenewSession:
-    """Open a session in place of one that has ended, unless another call has done so."""
+    """Open a session in place of one that has ended, unless another call has done so.
+
+    `timeout` is in seconds.
+    """
 
     stale_session: str
     timeout: float
-    """Seconds that it may take."""
 
 
 @dataclass(slots=True)
