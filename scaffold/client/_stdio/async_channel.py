@@ -2,42 +2,35 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from typing_extensions import override
 
 from scaffold._concurrency.finish_cancelled import run_to_completion
-from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.unsupported import running_loop
-from scaffold.client._process.launch import Launch, NoRoom, Spawn
+from scaffold._mcp.jsonrpc import Message
+from scaffold.client._process.launch import NoRoom
 from scaffold.client._protocol.call_codecs import CallCodec, StartStream, make_codec, stream_opener
-from scaffold.client._protocol.session import ProtocolSession
+from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.async_connection import AsyncConnection
 from scaffold.client._stdio.connection.transport import (
     CLOSE_GRACE_PERIOD,
-    MAX_MESSAGE_BYTES,
     NotSent,
 )
-from scaffold.client._stdio.restart_policy import (
-    RestartPolicy,
-    Steps,
-    channel_closed_error,
-    describe_state,
-    list_steps,
-)
+from scaffold.client._stdio.restart_policy import channel_closed_error
+from scaffold.client._stdio.shared_channel import SharedStdioChannel
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import (
     ConnectFailed,
     PeerCrashed,
     ScaffoldError,
-    TransportError,
 )
-from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+from scaffold.contract._hooks.hook import Hook, StreamHook
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-T = TypeVar("T")
 
 
 class _PreparedCalls(Generic[In, Out]):
@@ -60,42 +53,19 @@ class _PreparedCalls(Generic[In, Out]):
         return connection, self._codec
 
 
-class AsyncStdioChannel:
+class AsyncStdioChannel(SharedStdioChannel[AsyncConnection]):
     """Starts a plugin's process and calls its hooks from one event loop.
 
     Takes what `StdioChannel` takes. `connect` must have run before anything is bound.
     """
 
-    runtime = "mcp_stdio"
-
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        kind: Kind,
-        plugin: str,
-        cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
-        env_inherit: Sequence[str] | None = None,
-        startup_timeout: float = 30.0,
-        timeout: float = 60.0,
-        limit: int = MAX_MESSAGE_BYTES,
-        spawn: Spawn | None = None,
-    ) -> None:
-        self._launch = Launch(command, cwd, env or {}, spawn, env_inherit)
-        self._restart_policy = RestartPolicy(kind, plugin)
-        self._startup_timeout = startup_timeout
-        self._timeout = timeout
-        self._limit = limit
-        self._closed = False
+    @override
+    def _begin(self) -> None:
         self._pending_restart: asyncio.Task[AsyncConnection | ScaffoldError] | None = None
-        self._starting: AsyncConnection | None = None
         self._connection: AsyncConnection | None = None
-        reset_after_fork(self._in_fork)
 
     def __repr__(self) -> str:
-        state = describe_state(self._connection, closed=self._closed)
-        return f"<AsyncStdioChannel {state}>"
+        return self._describe(self._connection)
 
     async def connect(self) -> None:
         """Start the process and open a session with it.
@@ -106,7 +76,7 @@ class AsyncStdioChannel:
         running_loop()
         connection = await self._connect()
         if self._closed:  # meanwhile
-            await run_to_completion(connection.aclose(channel_closed_error))
+            await self._end(connection)
             raise channel_closed_error()
         self._connection = connection
 
@@ -155,7 +125,7 @@ class AsyncStdioChannel:
         """
         repeatable = bound.hook.idempotent or bound.hook.read_only
         while True:
-            connection, call = bound.to(await self._live_connection(deadline))
+            connection, call = bound.to(await self._live(deadline))
             try:
                 outgoing = call.write(payload)
                 answer = await connection.send_and_wait(outgoing, deadline, bound.timeout)
@@ -178,7 +148,7 @@ class AsyncStdioChannel:
         async def items(start: StartStream) -> AsyncGenerator[Out]:
             again = False
             while True:
-                connection = await self._live_connection(time.monotonic() + timeout)
+                connection = await self._live(time.monotonic() + timeout)
                 stream = start(connection.session)
                 try:
                     async with aclosing(connection.stream(stream.outgoing, timeout)) as messages:
@@ -212,19 +182,8 @@ class AsyncStdioChannel:
         for one in {connection, self._connection or connection}:  # a restart may have just ended
             await one.aclose(channel_closed_error, CLOSE_GRACE_PERIOD)
 
-    async def _list(self, hook: Hook[Any, Out], seconds: float) -> Out:
-        """Return the output of a catalog hook: the functions that the server lists now."""
-        deadline = time.monotonic() + seconds
-        connection = await self._live_connection(deadline)
-        try:
-            await _perform(list_steps(connection), deadline, seconds)
-        except PeerCrashed:
-            connection = await self._live_connection(deadline)
-            await _perform(list_steps(connection), deadline, seconds)
-        return hook.output.load(connection.session.catalogue(hook))
-
-    async def _live_connection(self, deadline: float) -> AsyncConnection:
-        """Return the open connection; restart the process if the last one has ended."""
+    @override
+    async def _live(self, deadline: float) -> AsyncConnection:
         if self._closed or self._connection is None:
             raise channel_closed_error()
         if self._connection.end is None:
@@ -258,41 +217,25 @@ class AsyncStdioChannel:
         finally:
             self._pending_restart = None
 
+    @override
     def _in_fork(self) -> None:
-        """Forget the parent's restart. The next call connects on the loop of the fork."""
         self._pending_restart = None
 
-    async def _connect(self) -> AsyncConnection:
-        """Start a process and open a session with it."""
-        timeout = self._startup_timeout
-        steps = self._restart_policy.open_steps(self._start)
-        try:
-            return await _perform(steps, time.monotonic() + timeout, timeout)
-        except BaseException:
-            if self._starting is not None:
-                await run_to_completion(self._starting.aclose(channel_closed_error))
-            raise
-
+    @override
     def _start(self, session: ProtocolSession) -> AsyncConnection:
         self._starting = connection = AsyncConnection(self._launch, session, self._limit)
         return connection
 
+    @override
+    async def _send(
+        self,
+        connection: AsyncConnection,
+        outgoing: OutgoingMessage,
+        deadline: float,
+        seconds: float,
+    ) -> Message | None:
+        return await connection.send_message(outgoing, deadline, seconds)
 
-async def _perform(steps: Steps[AsyncConnection, T], deadline: float, seconds: float) -> T:
-    """Send each message of the steps, and give them its response; return their result."""
-    try:
-        connection, outgoing = next(steps)
-        while True:
-            answer = None
-            try:
-                if outgoing is None:
-                    await connection.aclose(channel_closed_error)
-                else:
-                    answer = await connection.send_message(outgoing, deadline, seconds)
-            except TransportError as error:
-                connection, outgoing = steps.throw(error)
-            else:
-                connection, outgoing = steps.send(answer)
-    except StopIteration as done:
-        result: T = done.value
-        return result
+    @override
+    async def _end(self, connection: AsyncConnection) -> None:
+        await run_to_completion(connection.aclose(channel_closed_error))

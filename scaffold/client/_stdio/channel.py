@@ -3,42 +3,39 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from collections.abc import Callable, Generator
+from typing import Final, NoReturn, TypeVar
 
-from scaffold._concurrency.forks import reset_after_fork
+from typing_extensions import override
+
+from scaffold._concurrency.blocking_coroutines import run
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
-from scaffold.client._process.launch import Launch, NoRoom, Spawn
+from scaffold._mcp.jsonrpc import Message
+from scaffold.client._process.launch import NoRoom
 from scaffold.client._process.process import pauses
 from scaffold.client._protocol.call_codecs import StartStream, make_codec, stream_opener
-from scaffold.client._protocol.session import ProtocolSession
+from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.sync_connection import SyncConnection
 from scaffold.client._stdio.connection.transport import (
     CLOSE_GRACE_PERIOD,
-    MAX_MESSAGE_BYTES,
     NotSent,
 )
 from scaffold.client._stdio.restart_policy import (
-    RestartPolicy,
-    Steps,
     channel_closed_error,
-    describe_state,
-    list_steps,
 )
-from scaffold.contract._errors.errors import PeerCrashed, ScaffoldError, TransportError
-from scaffold.contract._hooks.hook import Hook, Kind, StreamHook
+from scaffold.client._stdio.shared_channel import SharedStdioChannel
+from scaffold.contract._errors.errors import PeerCrashed, ScaffoldError
+from scaffold.contract._hooks.hook import Hook, StreamHook
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-T = TypeVar("T")
 
 _RESTART_GRACE: Final = 2.0
 """Seconds that `close` waits for a restart in progress."""
 
 
-class StdioChannel:
+class StdioChannel(SharedStdioChannel[SyncConnection]):
     """Starts a plugin's process and calls its hooks; any thread may call.
 
     `env` comes on top of the host's variables, or of those that `env_inherit` names.
@@ -47,41 +44,19 @@ class StdioChannel:
     does not answer, `ProtocolError` if it speaks no MCP.
     """
 
-    runtime = "mcp_stdio"
-
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        kind: Kind,
-        plugin: str,
-        cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
-        env_inherit: Sequence[str] | None = None,
-        startup_timeout: float = 30.0,
-        timeout: float = 60.0,
-        limit: int = MAX_MESSAGE_BYTES,
-        spawn: Spawn | None = None,
-    ) -> None:
-        self._launch = Launch(command, cwd, env or {}, spawn, env_inherit)
-        self._restart_policy = RestartPolicy(kind, plugin)
-        self._startup_timeout = startup_timeout
-        self._timeout = timeout
-        self._limit = limit
+    @override
+    def _begin(self) -> None:
         self._lock = reentrant_lock(Rank.CHANNEL)
         """Held by a thread that begins a restart. The thread does not wait while it holds it."""
-        self._closed = False
         self._pending_restart: SignalSafeFuture[SyncConnection] | None = None
         self._restart_thread: threading.Thread | None = None
-        self._starting: SyncConnection | None = None
-        self._connection = self._connect()
-        reset_after_fork(self._in_fork)
+        self._connection = run(self._connect)
 
     def bind(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
         """Return the function that calls `hook`; raise `RuntimeNotSupported` without its tool."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self._connection.session.is_catalogue(hook):
-            return lambda _payload: self._list(hook, timeout)
+            return lambda _payload: run(self._list, hook, timeout)
         repeatable = hook.idempotent or hook.read_only
         now = time.monotonic
         bound = self._caller(self._connection, hook, timeout)
@@ -107,8 +82,7 @@ class StdioChannel:
         return call
 
     def __repr__(self) -> str:
-        state = describe_state(self._connection, closed=self._closed)
-        return f"<StdioChannel {state}>"
+        return self._describe(self._connection)
 
     def _caller(
         self, connection: SyncConnection, hook: Hook[In, Out], timeout: float
@@ -164,17 +138,6 @@ class StdioChannel:
         """Return whether this thread runs the restart, in a log handler that closes the channel."""
         return self._restart_thread is threading.current_thread()
 
-    def _list(self, hook: Hook[Any, Out], timeout: float) -> Out:
-        """Return the output of a catalog hook: the functions that the server lists now."""
-        deadline = time.monotonic() + timeout
-        connection = self._live_connection(deadline)
-        try:
-            _perform(list_steps(connection), deadline, timeout)
-        except PeerCrashed:
-            connection = self._live_connection(deadline)
-            _perform(list_steps(connection), deadline, timeout)
-        return hook.output.load(connection.session.catalogue(hook))
-
     def _live_connection(self, deadline: float) -> SyncConnection:
         """Return the open connection; restart the process if the last one has ended."""
         connection = self._connection
@@ -220,7 +183,7 @@ class StdioChannel:
             for nap in pauses(delay):
                 if not self._closed:
                     time.sleep(nap)
-            self._connection = connection = self._connect()
+            self._connection = connection = run(self._connect)
             # `close` and this function can run at the same time: the later one ends the process.
             if self._closed:
                 connection.fail(channel_closed_error)
@@ -244,49 +207,37 @@ class StdioChannel:
             error = connection.end()
         pending.settle(lambda: connection if error is None else _fail(error))
 
-    def _connect(self) -> SyncConnection:
-        """Start a process and open a session with it."""
-        timeout = self._startup_timeout
-        steps = self._restart_policy.open_steps(self._start)
-        try:
-            return _perform(steps, time.monotonic() + timeout, timeout)
-        except BaseException:
-            if self._starting is not None:
-                self._starting.fail(channel_closed_error)
-                self._starting.close()
-            raise
-
+    @override
     def _in_fork(self) -> None:
-        """Forget the restart of the parent. The next call opens a connection of this process."""
         self._lock = reentrant_lock(Rank.CHANNEL)
         self._pending_restart = None
 
+    @override
     def _start(self, session: ProtocolSession) -> SyncConnection:
         if self._closed:
             raise channel_closed_error()
         self._starting = connection = SyncConnection(self._launch, session, self._limit)
         return connection
 
+    @override
+    async def _live(self, deadline: float) -> SyncConnection:
+        return self._live_connection(deadline)
+
+    @override
+    async def _send(
+        self,
+        connection: SyncConnection,
+        outgoing: OutgoingMessage,
+        deadline: float,
+        seconds: float,
+    ) -> Message | None:
+        return connection.send_message(outgoing, deadline, seconds)
+
+    @override
+    async def _end(self, connection: SyncConnection) -> None:
+        connection.fail(channel_closed_error)
+        connection.close()
+
 
 def _fail(error: BaseException) -> NoReturn:
     raise error
-
-
-def _perform(steps: Steps[SyncConnection, T], deadline: float, timeout: float) -> T:
-    """Send each message of the steps, and give them its response; return their result."""
-    try:
-        connection, outgoing = next(steps)
-        while True:
-            answer = None
-            try:
-                if outgoing is None:
-                    connection.close()
-                else:
-                    answer = connection.send_message(outgoing, deadline, timeout)
-            except TransportError as error:
-                connection, outgoing = steps.throw(error)
-            else:
-                connection, outgoing = steps.send(answer)
-    except StopIteration as done:
-        result: T = done.value
-        return result

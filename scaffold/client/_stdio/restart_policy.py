@@ -137,15 +137,6 @@ def channel_closed_error() -> ConnectFailed:
     return ConnectFailed("the channel is closed")
 
 
-def describe_state(connection: Connection | None, *, closed: bool) -> str:
-    """Return plugin, kind, runtime and state of a channel, for its `repr`."""
-    if connection is None:
-        return "mcp_stdio, not connected"
-    session = connection.session
-    state = "closed" if closed else "open" if connection.end is None else "ended"
-    return f"{session.plugin} ({session.kind.name}), mcp_stdio, {state}"
-
-
 def list_steps(connection: C) -> Steps[C, None]:
     """List the tools of a server again."""
     conversation = connection.session.list_tools()
