@@ -7,13 +7,19 @@ Otherwise `lock` returns plain locks without extra cost.
 """
 
 import os
+import sys
 import threading
+from collections.abc import Callable
 from enum import IntEnum
+from operator import attrgetter
 from types import TracebackType
 from typing import Final, cast
 
 CHECKED: Final = os.environ.get("SCAFFOLD_DEBUG_LOCKS") == "1"
 """True if locks check the order in which they are taken."""
+
+_WITH_HAS_A_GAP: Final = sys.version_info[:2] >= (3, 14)
+"""True if a signal handler may raise between taking a lock and the block of `with`."""
 
 
 class Rank(IntEnum):
@@ -92,6 +98,36 @@ class _CheckedLock:
         self.release()
 
 
+class _SignalSafeLock:
+    """A reentrant lock for Python 3.14, where `with` on a plain one has a gap.
+
+    From 3.14 on a signal handler may raise after `__enter__` of C has taken the lock and before the
+    block begins; nothing would ever release it. A function of Python returns without such a gap.
+    `__exit__` is looked up before the lock is taken, and is C's own: a handler may raise as a
+    function of Python begins.
+    """
+
+    __slots__ = ("_inner", "acquire", "release")
+
+    def __init__(self, inner: threading.RLock) -> None:
+        self._inner = inner
+        self.acquire: Callable[..., bool] = inner.acquire
+        self.release: Callable[[], None] = inner.release
+
+    def __enter__(self) -> bool:
+        taken: list[bool] = []
+        try:
+            # One call into C takes the lock, and notes that.
+            taken.extend(map(self.acquire, (True,)))
+        except BaseException:
+            if taken:
+                self.release()
+            raise
+        return True
+
+    __exit__ = property(attrgetter("_inner.__exit__"))
+
+
 _local: Final = threading.local()
 
 
@@ -120,9 +156,15 @@ def reentrant_lock(rank: Rank) -> threading.RLock:
 
     Arguments and errors are those of `lock`.
     """
-    inner = threading.RLock()
+    inner = unranked_lock()
     checked = _CheckedLock(rank, cast("threading.Lock", inner))
     return cast("threading.RLock", checked) if CHECKED else inner
+
+
+def unranked_lock() -> threading.RLock:
+    """Return a new reentrant lock that may be held while any code runs, other locks included."""
+    inner = threading.RLock()
+    return cast("threading.RLock", _SignalSafeLock(inner)) if _WITH_HAS_A_GAP else inner
 
 
 def no_lock_held(what: str) -> None:

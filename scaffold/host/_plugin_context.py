@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from pydantic_core import from_json, to_json
 
 from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.locks import Rank, reentrant_lock
+from scaffold._concurrency.locks import Rank, no_lock_held, reentrant_lock
 from scaffold.contract._context.events import Handler, Subscription
 from scaffold.contract._context.telemetry import (
     NULL_METRICS,
@@ -74,6 +74,7 @@ class Events:
         except ValueError as error:
             raise TypeError(f"the payload of an event is JSON: {error}") from None
         for listener in tuple(self._topics.get(topic, ())):
+            no_lock_held("an event handler")
             listener.deliver(listener.subscription.handler, from_json(data))
 
     def add(
@@ -89,13 +90,13 @@ class Events:
         """Call a handler no more. May be repeated."""
         with self._lock:
             known = self._topics.get(subscription.topic, [])
-            known[:] = [one for one in known if one.subscription is not subscription]
+            known[:] = filter(lambda one: one.subscription is not subscription, known)
 
     def leave(self, loan: ResourceScope) -> None:
         """Call none of the handlers of a plugin, which a fork sets up again."""
         with self._lock:
             for known in self._topics.values():
-                known[:] = [one for one in known if one.loan is not loan]
+                known[:] = filter(lambda one: one.loan is not loan, known)
 
     def _unlock(self) -> None:
         # A signal handler may subscribe while the code below it does.

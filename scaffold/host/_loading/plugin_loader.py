@@ -6,7 +6,6 @@ A plugin's module is imported from its folder without a change of `sys.path`.
 import importlib
 import importlib.util
 import sys
-import threading
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from types import ModuleType
 from typing import Final
 
 from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.locks import unranked_lock
 from scaffold.contract._errors.errors import PluginLoadError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS, original_exception
 from scaffold.contract._hooks.hook import Kind
@@ -34,13 +34,7 @@ class _ImportLock:
 
     def _reset(self) -> None:
         # It has no rank: it is held while modules are imported, which run any code.
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.held = unranked_lock()
 
 
 _LOCK: Final = _ImportLock()
@@ -61,7 +55,7 @@ def import_from(folder: Path, module: str) -> ModuleType:
     it behind in `sys.modules` if it does.
     """
     top, _, rest = module.partition(".")
-    with _LOCK:
+    with _LOCK.held:
         name = _free_name(folder, top)
         before = _family(name)
         try:
@@ -81,7 +75,7 @@ def fresh_import(folder: Path, module: str) -> Generator[dict[str, ModuleType]]:
     Yields the modules that were known so far, by name: all of the folder's own, and no others. They
     are known again if the block fails.
     """
-    with _LOCK:
+    with _LOCK.held:
         known = _own(folder, module)
         for name, one in known.items():
             del sys.modules[name]
@@ -97,7 +91,7 @@ def fresh_import(folder: Path, module: str) -> Generator[dict[str, ModuleType]]:
 
 def restore_modules(folder: Path, module: str, modules: dict[str, ModuleType]) -> None:
     """Have the folder's own modules be these again."""
-    with _LOCK:
+    with _LOCK.held:
         for name in _own(folder, module):
             del sys.modules[name]
         sys.modules.update(modules)

@@ -199,7 +199,8 @@ class Registry(Generic[C]):
     def retired(self, name: str) -> list[LoadedPlugin[C]]:
         """Return the plugins of a name that are out of use and must still be torn down."""
         with self._lock:
-            return [loaded for loaded in self._retired.values() if loaded.manifest.name == name]
+            retired = list(self._retired.values())
+        return [loaded for loaded in retired if loaded.manifest.name == name]
 
     def ended(self, loaded: LoadedPlugin[C]) -> None:
         """Note that a plugin has been torn down, or that its teardown has failed."""

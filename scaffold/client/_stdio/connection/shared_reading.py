@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from operator import attrgetter
 from queue import Empty, SimpleQueue
 from threading import get_ident
 from typing import Final
@@ -87,11 +88,8 @@ class ReadWatchdog:
     def _reads_in_progress(self) -> dict[WatchedRead, int]:
         """Return the reads in progress, each with its request."""
         with self._lock:
-            return {
-                watched_read: watched_read.request_id
-                for watched_read in self._reads
-                if watched_read.request_id
-            }
+            reads = tuple(self._reads)
+        return {each: request_id for each in reads if (request_id := each.request_id)}
 
     def _done(self, idle_checks: int) -> bool:
         """Return whether the thread can end."""
@@ -100,7 +98,7 @@ class ReadWatchdog:
                 return False
             self.is_idle = True
             # A reader that set `request_id` before the line above did not see an idle watchdog.
-            self.is_idle = not any(watched_read.request_id for watched_read in self._reads)
+            self.is_idle = not any(map(attrgetter("request_id"), self._reads))
             self._stop = False
             return self.is_idle
 
