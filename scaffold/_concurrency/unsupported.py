@@ -1,24 +1,34 @@
 """Detection of event loops and thread libraries that are not supported."""
 
-import asyncio
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
-def running_loop() -> asyncio.AbstractEventLoop:
+def running_loop() -> "asyncio.AbstractEventLoop":
     """Return the running event loop of asyncio.
 
     Raises:
         RuntimeError: No loop runs, or trio runs; the message says what to do.
     """
+    import asyncio
+
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        if not _in_trio():
-            raise
-    raise RuntimeError(
-        "plugins need asyncio, but trio is running: use `Host` on a thread "
-        "(`trio.to_thread.run_sync`), or run the application with `anyio.run(main)`"
-    )
+        refuse_trio()
+        raise
+
+
+def refuse_trio() -> None:
+    """Raise `RuntimeError` if a task of trio calls this; the message says what to do."""
+    if _in_trio():
+        raise RuntimeError(
+            "plugins need asyncio, but trio is running: use `Host` on a thread "
+            "(`trio.to_thread.run_sync`), or run the application with `anyio.run(main)`"
+        )
 
 
 def _in_trio() -> bool:

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from scaffold._closing import AsyncCloseOnExit
 from scaffold._concurrency.finish_cancelled import run_to_completion
+from scaffold._concurrency.unsupported import running_loop
 from scaffold.contract._context.events import EventBus
 from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.dispatcher import AsyncDispatcher
@@ -147,9 +148,7 @@ class AsyncHost(AsyncCloseOnExit, Registration[AsyncChannel]):
     @property
     def event_bus(self) -> EventBus:
         """The event bus that plugins have in their context. This event loop calls the handlers."""
-        import asyncio
-
-        deliver = in_loop(asyncio.get_running_loop(), self._services.tasks, "host")
+        deliver = in_loop(running_loop(), self._services.tasks, "host")
         return Listening(self._services.events, deliver)
 
     async def start(self, progress: OnStarted | None = None) -> None:
@@ -157,6 +156,7 @@ class AsyncHost(AsyncCloseOnExit, Registration[AsyncChannel]):
 
         A cancellation closes the plugins that are not ready; they can be started again.
         """
+        running_loop()
         await self._lifecycle.start(progress)
         self._supervision.start()
 
@@ -187,6 +187,7 @@ class AsyncHost(AsyncCloseOnExit, Registration[AsyncChannel]):
 
         See `Host.close`. A cancellation is raised once everything is closed.
         """
+        running_loop()
         await self._lifecycle.close()
 
     async def _load(
@@ -196,6 +197,7 @@ class AsyncHost(AsyncCloseOnExit, Registration[AsyncChannel]):
         runtime: Runtime | None,
         make: Callable[[AsyncChannel], T],
     ) -> T:
+        running_loop()
         made = await self._lifecycle.load(manifest, kind, runtime, make)
         self._supervision.start()
         return made

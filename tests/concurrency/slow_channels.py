@@ -6,13 +6,14 @@ import sys
 import textwrap
 from pathlib import Path
 
+from program_paths import PYTHONPATH
+
 from scaffold.client._stdio.async_channel import AsyncStdioChannel
 from scaffold.client._stdio.channel import StdioChannel
 from scaffold.contract import Kind
 
 HERE = Path(__file__).parent
 COMMAND = [sys.executable, "-S", "-u", str(HERE / "slow_server.py")]
-ROOT = HERE.parents[1]
 
 
 def _hook(**changes):
@@ -67,13 +68,15 @@ async def asked(channel, what, hook="long_timeout"):
     return (await channel.bind(LONG_TIMEOUT.hooks[hook])({"what": what}))["said"]
 
 
-def run_program(program, *arguments, seconds=60):
+def run_program(program, *arguments, seconds=60, **variables):
     """Run a program without checked locks; return what it has printed, or fail with all of it.
+
+    Environment variables are given by name.
 
     The checks are functions of Python, in which an interrupt finds what it never finds in a lock.
     """
     env = {name: value for name, value in os.environ.items() if name != "SCAFFOLD_DEBUG_LOCKS"}
-    env["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, HERE, HERE.parent / "support")))
+    env |= {"PYTHONPATH": PYTHONPATH, **variables}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program), *arguments],
         env=env,

@@ -15,6 +15,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from program_paths import PYTHONPATH
+
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
     ProcessInput,
@@ -22,8 +24,6 @@ from scaffold.kinds.text_processor_v1 import (
     TextProcessorPlugin,
 )
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 WIRES = ("plain", "awaited", "stdio", "http")
 """In this process with plain or with async hooks, and from others."""
 
@@ -67,23 +67,23 @@ async def said(client, what, seconds="0"):
 
 
 @contextlib.contextmanager
-def folder_for(wire):
-    """Yield a folder with the plugin, to be loaded over a wire. For HTTP a server runs."""
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        made = "Awaited" if wire == "awaited" else "Plain"
-        url = stack.enter_context(_served()) if wire == "http" else "http://127.0.0.1:1/mcp"
+def folder_for(wire, *, module="storm_plugin", kind="text_processor", name="storm"):
+    """Yield a folder with a plugin, to be loaded over a wire. For HTTP a server runs."""
+    with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
+        folder = Path(place)
+        entry_point = f"{module}:{'Awaited' if wire == 'awaited' else 'Plain'}"
+        served = [sys.executable, "-m", "scaffold.server", entry_point]
+        url = stack.enter_context(_served(served)) if wire == "http" else "http://127.0.0.1:1/mcp"
         runtime = {"stdio": "mcp_stdio", "http": "mcp_http"}.get(wire, "in_process")
-        command = [sys.executable, "-m", "scaffold.server", "storm_plugin:Plain", "--name", "storm"]
         manifest = f"""
             [plugin]
-            name = "storm"
-            kind = "text_processor"
+            name = "{name}"
+            kind = "{kind}"
             runtime = ["{runtime}"]
-            entry_point = "storm_plugin:{made}"
+            entry_point = "{entry_point}"
             [plugin.mcp_stdio]
-            command = {command}
-            env = {{ PYTHONPATH = "{ROOT}{os.pathsep}{HERE}" }}
+            command = {[*served, "--name", name]}
+            env = {{ PYTHONPATH = "{PYTHONPATH}" }}
             [plugin.mcp_http]
             url = "{url}"
         """
@@ -92,13 +92,10 @@ def folder_for(wire):
 
 
 @contextlib.contextmanager
-def _served():
-    server = subprocess.Popen(
-        [sys.executable, "-m", "scaffold.server", "storm_plugin:Plain", "--http", "--port", "0"],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def _served(command):
+    command = [*command, "--http", "--port", "0"]
+    env = {**os.environ, "PYTHONPATH": PYTHONPATH}
+    server = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     try:
         for line in server.stderr:

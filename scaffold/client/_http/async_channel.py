@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from typing_extensions import override
 
 from scaffold._concurrency.finish_cancelled import run_to_completion
+from scaffold._concurrency.unsupported import running_loop
 from scaffold.client._http.choose_transport import AsyncResponse, AsyncTransport, async_transport
 from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream
 from scaffold.client._http.response_parsing import plain_length
@@ -42,6 +43,7 @@ class AsyncHttpChannel(SharedHttpChannel[AsyncTransport, AsyncResponse]):
 
     async def connect(self) -> Self:
         """Open the session; raise `ConnectFailed` or `ProtocolError`, and be closed then."""
+        running_loop()
         try:
             await self._perform_all(self._driver.open())
         except BaseException:

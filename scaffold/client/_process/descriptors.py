@@ -114,7 +114,8 @@ class Descriptors:
 
     def in_fork(self) -> None:
         """Close the copies of the parent's descriptors."""
-        for descriptor in (*self._open, self._spare):
+        spare = () if self._spare < 0 else (self._spare,)
+        for descriptor in (*self._open, *spare):
             with suppress(OSError):
                 os.close(descriptor)
         self._open.clear()

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from typing_extensions import override
 
 from scaffold._concurrency.finish_cancelled import run_to_completion
+from scaffold._concurrency.unsupported import refuse_trio, running_loop
 from scaffold.contract._errors.errors import HookError
 from scaffold.contract._errors.masking import (
     ANY_EXCEPTION,
@@ -70,6 +71,7 @@ class AsyncInProcessChannel(PluginChannel):
         abandoned_work: AbandonedWork | None = None,
     ) -> None:
         """Set the plugin up; `aclose` tears it down. See `InProcessChannel.setup`."""
+        running_loop()
 
         async def set_up() -> None:
             made = context(self.loan)
@@ -95,6 +97,7 @@ class AsyncInProcessChannel(PluginChannel):
 
     @override
     def _guarded(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
+        refuse_trio()
         binding = HookBinding(self.plugin, self.name, hook)
         invoke, fail = self._invoking(binding, hook), binding.translate
         input_class, validate_input = binding.input_class, binding.validate_input
@@ -136,6 +139,7 @@ class AsyncInProcessChannel(PluginChannel):
 
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
+        refuse_trio()
         threads = self._threads if self._threaded or hook.timeout is not None else None
         binding = HookBinding(self.plugin, self.name, hook)
         return async_stream_opener(binding, self.in_flight, threads, self._enter)
@@ -149,6 +153,7 @@ class AsyncInProcessChannel(PluginChannel):
             landing: Seconds for which calls in flight are awaited.
             but: How many calls are not awaited: they wait for this, in another task.
         """
+        running_loop()
         self.in_flight.closed = True
         if self._ending:
             return

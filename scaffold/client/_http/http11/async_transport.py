@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import ssl
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from typing_extensions import override
 
@@ -146,8 +146,8 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # The transports of uvloop have the methods of this class, and do not derive from it.
+        self._transport = cast("asyncio.Transport", transport)
 
     @override
     def data_received(self, data: bytes) -> None:
