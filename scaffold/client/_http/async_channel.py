@@ -5,7 +5,7 @@ Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from typing_extensions import override
@@ -28,6 +28,7 @@ from scaffold.contract._hooks.hook import Hook, StreamHook
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+T = TypeVar("T")
 
 
 class AsyncHttpChannel(SharedHttpChannel[AsyncTransport, AsyncResponse]):
@@ -134,8 +135,11 @@ class AsyncHttpChannel(SharedHttpChannel[AsyncTransport, AsyncResponse]):
         return await self._finish(steps, step)
 
     @override
-    def _exchange(self, send: SendRequest) -> AbstractAsyncContextManager[AsyncResponse]:
-        return self._transport.send(send)
+    async def _exchange(
+        self, send: SendRequest, read: Callable[[AsyncResponse], Awaitable[T]]
+    ) -> T:
+        async with self._transport.send(send) as response:
+            return await read(response)
 
     @override
     async def _read_part(self, response: AsyncResponse) -> bytes | None:

@@ -4,10 +4,8 @@ Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Generator
 from threading import get_ident
-from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from typing_extensions import override
@@ -31,6 +29,7 @@ from scaffold.contract._hooks.hook import Hook, StreamHook
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+T = TypeVar("T")
 
 _PAUSE: Final = 0.005
 """Seconds between checks for rare events: a close, the end of a renewal."""
@@ -134,8 +133,9 @@ class HttpChannel(SharedHttpChannel[Transport, Response]):
         return run(self._finish, steps, step)
 
     @override
-    def _exchange(self, send: SendRequest) -> "_BlockingExchange":
-        return _BlockingExchange(self._transport.send(send))
+    async def _exchange(self, send: SendRequest, read: Callable[[Response], Awaitable[T]]) -> T:
+        with self._transport.send(send) as response:
+            return await read(response)
 
     @override
     async def _read_part(self, response: Response) -> bytes | None:
@@ -173,21 +173,3 @@ class HttpChannel(SharedHttpChannel[Transport, Response]):
                 return False
             time.sleep(_PAUSE)
         return True
-
-
-class _BlockingExchange:
-    """A request as a coroutine sends it, which blocks."""
-
-    def __init__(self, request: AbstractContextManager[Response]) -> None:
-        self._request = request
-
-    async def __aenter__(self) -> Response:
-        return self._request.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._request.__exit__(kind, error, traceback)

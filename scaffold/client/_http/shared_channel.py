@@ -5,8 +5,8 @@ suspending: see `scaffold._concurrency.blocking_coroutines`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +35,7 @@ from scaffold.contract._hooks.hook import Kind
 
 X = TypeVar("X", Transport, AsyncTransport)
 R = TypeVar("R", Response, AsyncResponse)
+T = TypeVar("T")
 
 
 class SharedHttpChannel(ABC, Generic[X, R]):
@@ -79,8 +80,8 @@ class SharedHttpChannel(ABC, Generic[X, R]):
         """Make a transport, and note that no call reopens the session."""
 
     @abstractmethod
-    def _exchange(self, send: SendRequest) -> AbstractAsyncContextManager[R]:
-        """Return what sends a request when it is entered, and has its response."""
+    async def _exchange(self, send: SendRequest, read: Callable[[R], Awaitable[T]]) -> T:
+        """Send a request, and return what `read` returns for its response."""
 
     @abstractmethod
     async def _read_part(self, response: R) -> bytes | None:
@@ -110,8 +111,9 @@ class SharedHttpChannel(ABC, Generic[X, R]):
     async def _perform(self, steps: Steps[None], step: Step) -> Step:
         try:
             if isinstance(step, SendRequest):
-                async with self._exchange(step) as response:
-                    return await self._read(steps, response, steps.send(response))
+                return await self._exchange(
+                    step, lambda response: self._read(steps, response, steps.send(response))
+                )
             if isinstance(step, Wait):
                 await self._wait(step.seconds)
             elif isinstance(step, RenewSession):
@@ -133,5 +135,8 @@ class SharedHttpChannel(ABC, Generic[X, R]):
 
     async def _post(self, send: SendRequest) -> None:
         with suppress(RequestFailed):
-            async with self._exchange(send):
-                pass
+            await self._exchange(send, _ignore)
+
+
+async def _ignore(_response: object) -> None:
+    """Leave a response unread."""

@@ -20,7 +20,7 @@ from scaffold.client._stdio.connection.transport import (
     NotSent,
 )
 from scaffold.client._stdio.restart_policy import channel_closed_error
-from scaffold.client._stdio.shared_channel import SharedStdioChannel
+from scaffold.client._stdio.shared_channel import SharedStdioChannel, may_repeat
 from scaffold.contract._context.call_context import current_call_context
 from scaffold.contract._errors.errors import (
     ConnectFailed,
@@ -87,7 +87,6 @@ class AsyncStdioChannel(SharedStdioChannel[AsyncConnection]):
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self._connection.session.is_catalogue(hook):
             return lambda _payload: self._list(hook, timeout)
-        repeatable = hook.idempotent or hook.read_only
         now, said = time.monotonic, current_call_context
         bound = _PreparedCalls(self._connection, hook, timeout)
 
@@ -106,7 +105,7 @@ class AsyncStdioChannel(SharedStdioChannel[AsyncConnection]):
                         raise
                     output: Out = finish(response)
                 except PeerCrashed as error:
-                    if not (repeatable or isinstance(error, NotSent)):
+                    if not may_repeat(hook, error):
                         raise
                     sent = not isinstance(error, NotSent)
                     return await self._call(bound, payload, deadline, again=sent)
@@ -123,7 +122,6 @@ class AsyncStdioChannel(SharedStdioChannel[AsyncConnection]):
 
         `again` says that the call was sent before, and must not be repeated once more.
         """
-        repeatable = bound.hook.idempotent or bound.hook.read_only
         while True:
             connection, call = bound.to(await self._live(deadline))
             try:
@@ -131,7 +129,7 @@ class AsyncStdioChannel(SharedStdioChannel[AsyncConnection]):
                 answer = await connection.send_and_wait(outgoing, deadline, bound.timeout)
                 output: Out = call.read(answer, outgoing.name)
             except PeerCrashed as error:
-                if again or not (repeatable or isinstance(error, NotSent)):
+                if again or not may_repeat(bound.hook, error):
                     raise
                 again = True
             else:
@@ -142,7 +140,6 @@ class AsyncStdioChannel(SharedStdioChannel[AsyncConnection]):
         if self._connection is None:
             raise ConnectFailed("the channel is not connected yet")
         timeout = self._timeout if hook.timeout is None else hook.timeout
-        repeatable = hook.idempotent or hook.read_only
         open_ = stream_opener(self._connection.session, hook)
 
         async def items(start: StartStream) -> AsyncGenerator[Out]:
@@ -156,8 +153,7 @@ class AsyncStdioChannel(SharedStdioChannel[AsyncConnection]):
                             for item in stream.read(message):
                                 yield item
                 except PeerCrashed as error:
-                    safe = repeatable or isinstance(error, NotSent)
-                    if again or stream.has_begun or not safe:
+                    if again or stream.has_begun or not may_repeat(hook, error):
                         raise
                     again = True
                 else:

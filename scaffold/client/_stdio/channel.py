@@ -19,12 +19,11 @@ from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.sync_connection import SyncConnection
 from scaffold.client._stdio.connection.transport import (
     CLOSE_GRACE_PERIOD,
-    NotSent,
 )
 from scaffold.client._stdio.restart_policy import (
     channel_closed_error,
 )
-from scaffold.client._stdio.shared_channel import SharedStdioChannel
+from scaffold.client._stdio.shared_channel import SharedStdioChannel, may_repeat
 from scaffold.contract._errors.errors import PeerCrashed, ScaffoldError
 from scaffold.contract._hooks.hook import Hook, StreamHook
 
@@ -57,7 +56,6 @@ class StdioChannel(SharedStdioChannel[SyncConnection]):
         timeout = self._timeout if hook.timeout is None else hook.timeout
         if self._connection.session.is_catalogue(hook):
             return lambda _payload: run(self._list, hook, timeout)
-        repeatable = hook.idempotent or hook.read_only
         now = time.monotonic
         bound = self._caller(self._connection, hook, timeout)
 
@@ -72,7 +70,7 @@ class StdioChannel(SharedStdioChannel[SyncConnection]):
             try:
                 return fast_call(payload, deadline)
             except PeerCrashed as error:
-                if not (repeatable or isinstance(error, NotSent)):
+                if not may_repeat(hook, error):
                     raise
             bound = connection, fast_call = self._caller(
                 self._live_connection(deadline), hook, timeout
@@ -93,7 +91,6 @@ class StdioChannel(SharedStdioChannel[SyncConnection]):
     def stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
         """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
         timeout = self._timeout if hook.timeout is None else hook.timeout
-        repeatable = hook.idempotent or hook.read_only
         open_ = stream_opener(self._connection.session, hook)
 
         def items(start: StartStream) -> Generator[Out]:
@@ -108,8 +105,7 @@ class StdioChannel(SharedStdioChannel[SyncConnection]):
                         for message in messages:
                             yield from stream.read(message)
                 except PeerCrashed as error:
-                    safe = repeatable or isinstance(error, NotSent)
-                    if again or stream.has_begun or not safe:
+                    if again or stream.has_begun or not may_repeat(hook, error):
                         raise
                     again = True
                 else:

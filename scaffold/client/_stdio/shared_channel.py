@@ -15,7 +15,7 @@ from scaffold._mcp.jsonrpc import Message
 from scaffold.client._process.launch import Launch, Spawn
 from scaffold.client._protocol.session import OutgoingMessage, ProtocolSession
 from scaffold.client._stdio.connection.calls_in_flight import Connection
-from scaffold.client._stdio.connection.transport import MAX_MESSAGE_BYTES
+from scaffold.client._stdio.connection.transport import MAX_MESSAGE_BYTES, NotSent
 from scaffold.client._stdio.restart_policy import RestartPolicy, Steps, list_steps
 from scaffold.contract._errors.errors import PeerCrashed, TransportError
 from scaffold.contract._hooks.hook import Hook, Kind
@@ -128,3 +128,8 @@ class SharedStdioChannel(ABC, Generic[C]):
         except StopIteration as done:
             result: T = done.value
             return result
+
+
+def may_repeat(hook: Hook[Any, Any], error: PeerCrashed) -> bool:
+    """Return whether a call can be made again, after it has failed because the process ended."""
+    return hook.idempotent or hook.read_only or isinstance(error, NotSent)

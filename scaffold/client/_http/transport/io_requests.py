@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from scaffold._mcp.notifications import Progress
 from scaffold.client._http.transport.server_address import ServerAddress
@@ -40,35 +40,30 @@ class SendRequest:
     """Seconds until the response must be complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class PostMessage:
+class PostMessage(NamedTuple):
     """Send a message while the response is read; ignore its outcome."""
 
     send: SendRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """Read what comes next of the response: bytes, or `None` at its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class YieldProgress:
+class YieldProgress(NamedTuple):
     """Give a message of the stream of request `number`; continue when the caller wants more."""
 
     progress: Progress
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Wait for some seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class RenewSession:
+class RenewSession(NamedTuple):
     """Open a session in place of one that has ended, unless another call has done so.
 
     `timeout` is in seconds.
