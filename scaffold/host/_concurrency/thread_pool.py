@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
 from scaffold._concurrency.finish_cancelled import cancel_all
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
-from scaffold._concurrency.signal_safety import SignalSafeFuture
+from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception
 from scaffold.host._concurrency.time_limit import (
     AbandonedWork,
     ThreadUnavailable,
+    TimeLimitExceeded,
     WorkRefused,
     settle_by,
 )
@@ -101,6 +102,33 @@ class ThreadPool:
             run()
         return outcome
 
+    def run_in_time(self, seconds: float, work: Callable[[], T]) -> T:
+        """Have the work done in the context of this call, and wait for its result.
+
+        Work that is late goes on, because nothing can stop a Python thread; work that has not begun
+        in time never begins.
+
+        Raises `TimeLimitExceeded`; `WorkRefused` or `ThreadUnavailable` as `do` does.
+        """
+        outcome = SignalSafeFuture[T]()
+        in_context = partial(contextvars.copy_context().run, work)
+
+        def run() -> None:
+            if not outcome.settled:
+                settle_by(outcome, in_context)
+
+        self.do(run, partial(outcome.settle, _refuse))
+        try:
+            result = outcome.wait(seconds)
+        except ResultTimeout:
+            if outcome.settle(_refuse):
+                raise TimeLimitExceeded(seconds) from None
+            result = outcome.wait()  # it has ended at this moment
+        except BaseException:
+            outcome.settle(_refuse)
+            raise
+        return result()
+
     def result_of(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """Have the work done in the context of this call; the running loop awaits its result.
 
@@ -154,8 +182,7 @@ class ThreadPool:
     def _serve(self) -> None:
         due, idle = self._due, self._idle
         while (task := due.get()) is not None:
-            for work, _ in _taken(task):
-                work()
+            _work_off(task)
             idle.append(None)
         # For the next thread. They are not counted: an interrupt hides whether one was started.
         due.put(None)
@@ -169,6 +196,12 @@ class ThreadPool:
 
 def _refuse() -> NoReturn:
     raise WorkRefused
+
+
+def _work_off(task: "list[_Work]") -> None:
+    """Do the work. An idle thread keeps no reference to it, nor to the plugin behind it."""
+    for work, _ in _taken(task):
+        work()
 
 
 def _taken(task: "list[_Work] | None") -> "list[_Work]":

@@ -5,7 +5,6 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic_core import from_json
 from typing_extensions import override
 
 from scaffold._concurrency.finish_cancelled import run_to_completion
@@ -17,6 +16,7 @@ from scaffold.contract._errors.masking import (
     as_exception,
     is_requested,
 )
+from scaffold.contract._hooks.function_catalog import function_call_reader
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.thread_pool import ThreadPool
@@ -225,10 +225,11 @@ class AsyncInProcessChannel(PluginChannel):
     ) -> Callable[[Any], Any]:
         hook = binding.own
         name, listing = binding.function_key, binding.catalogue_hook
+        read_call = function_call_reader(hook)
         functions = self.bind(listing)
 
         async def invoke_if_valid(payload: Any) -> Any:
-            content = from_json(hook.input.dump(payload))
+            content = read_call(payload)
             catalogue = self._catalogues.get(listing.name)
             if catalogue is None or str(content[name]) not in catalogue.functions:
                 catalogue = self._learn_functions(listing, await functions(None))

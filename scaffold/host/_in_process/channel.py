@@ -3,18 +3,20 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Final, TypeVar
 
-from pydantic_core import from_json
 from typing_extensions import override
 
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold.contract._errors.errors import HookError, PluginError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS
+from scaffold.contract._hooks.function_catalog import function_call_reader
 from scaffold.contract._hooks.hook import Hook, StreamHook
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
 from scaffold.host._concurrency.loop_thread import LoopThread
+from scaffold.host._concurrency.thread_pool import ThreadPool
 from scaffold.host._concurrency.time_limit import AbandonedWork, run_in_time
 from scaffold.host._concurrency.waiting import wait_until
 from scaffold.host._in_process.hook_binding import HookBinding
@@ -41,6 +43,8 @@ class InProcessChannel(PluginChannel):
     def __init__(self, plugin: Plugin, *, name: str | None = None) -> None:
         super().__init__(plugin, name)
         self._loop = LoopThread(self.name)
+        self._threads = ThreadPool(f"plugin-{self.name}")
+        """For calls with a timeout."""
         self._set_up: Callable[[], None] | None = None
         self._teardown_due: list[float] = []
         """How long the teardown may take; empty if there is none to make, or once it has begun."""
@@ -187,6 +191,7 @@ class InProcessChannel(PluginChannel):
     def _end(self, landing: float) -> None:
         own = self.in_flight.own()
         wait_until(lambda: self.in_flight.is_idle(own), landing)
+        self._threads.close()
         self._loop.end_calls()
         with ExitStack() as ending:
             ending.callback(self._loop.close)
@@ -253,10 +258,11 @@ class InProcessChannel(PluginChannel):
 
     def _limited(self, invoke: Callable[[Any], Any], seconds: float) -> Callable[[Any], Any]:
         """Bound a call: a coroutine is cancelled, a thread that is late is left to itself."""
+        run = self._threads.run_in_time
 
         def limited(payload: Any) -> Any:
             deadline = time.monotonic() + seconds
-            answer = run_in_time(seconds, lambda: invoke(payload))
+            answer = run(seconds, partial(invoke, payload))
             return self.settle(answer, max(0.0, deadline - time.monotonic()))
 
         return limited
@@ -264,10 +270,11 @@ class InProcessChannel(PluginChannel):
     def _held_to_catalogue(self, binding: HookBinding[Any, Any]) -> Callable[[Any], Any]:
         hook, invoke = binding.own, binding.invoke
         name, listing = binding.function_key, binding.catalogue_hook
+        read_call = function_call_reader(hook)
         functions = self.bind(listing)
 
         def invoke_if_valid(payload: Any) -> Any:
-            content = from_json(hook.input.dump(payload))
+            content = read_call(payload)
             catalogue = self._catalogues.get(listing.name)
             if catalogue is None or str(content[name]) not in catalogue.functions:
                 catalogue = self._learn_functions(listing, functions(None))
