@@ -22,6 +22,11 @@ from typing_extensions import override
 
 T = TypeVar("T")
 
+INHERITED_CONNECTION: Final = "the connection belongs to the process that this one was forked from"
+"""The reason of a call that began before the fork, and goes on in it."""
+INHERITED_CALL: Final = "the call belongs to the process that this one was forked from"
+"""The same of a call in this process, whose thread is only in the parent."""
+
 _numbers: Final = count()
 _resets: Final[dict[int, tuple["weakref.ref[object]", Callable[[object], object]]]] = {}
 

@@ -53,6 +53,12 @@ def thread_id_of(turn: Turn) -> int:
     return turn if isinstance(turn, int) else turn.thread
 
 
+def keep_own_turns(queue: Turns) -> None:
+    """Remove the turns of other threads, in a fork: only this thread is left to end its own."""
+    me = get_ident()
+    queue[:] = [turn for turn in queue if thread_id_of(turn) == me]
+
+
 def wake_first(queue: Turns) -> None:
     """Wake the first thread of the queue, if it waits."""
     for turn in queue[:1]:

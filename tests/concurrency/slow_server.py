@@ -2,11 +2,13 @@
 
 `die` ends the process, `bytes TEXT` is answered with the length of the text, `forks` with the
 number of calls so far, `pid` with the id of the process. `report SECONDS TEXT` reports progress
-first. `bye` is said on stderr as the process ends.
+first, `signal SECONDS TEXT` sends SIGUSR1 to the parent first. `bye` is said on stderr as the
+process ends.
 """
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -31,6 +33,9 @@ def call(message):
         token = params["_meta"]["progressToken"]
         progress = {"progressToken": token, "progress": 1}
         send({"method": "notifications/progress", "params": progress})
+        what, _, rest = rest.partition(" ")
+    if what == "signal":
+        os.kill(os.getppid(), signal.SIGUSR1)
         what, _, rest = rest.partition(" ")
     if what == "bytes":
         said = len(rest)

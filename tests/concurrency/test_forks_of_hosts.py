@@ -10,7 +10,7 @@ import pytest
 from observed_plugins import PATIENCE, Awaited, Gate, Plain, Record, in_thread, text
 
 from scaffold.contract._context.storage import Blobs
-from scaffold.contract._errors.errors import PluginLoadError
+from scaffold.contract._errors.errors import ConnectFailed, PluginLoadError
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorClient,
@@ -87,6 +87,39 @@ def test_a_fork_sets_an_async_plugin_up_in_a_loop_of_its_own(record):
         assert in_fork(child) == "['setup', 'teardown']"
         assert client.process(text("c")).text == "c"
     assert record.counts == (1, 1)
+
+
+def test_a_fork_that_returns_into_a_call_of_its_parent_is_told_so(record):
+    host_process, children, forked = os.getpid(), [], threading.Event()
+
+    def fork(*_signal):
+        children.append(os.fork())
+        if not children[0]:
+            signal.alarm(PATIENCE)
+        forked.set()
+
+    async def process(self, payload):
+        if payload.text == "fork":
+            os.kill(os.getpid(), signal.SIGUSR1)  # handlers run in the main thread, which waits
+            await asyncio.to_thread(forked.wait)
+        return payload
+
+    before = signal.signal(signal.SIGUSR1, fork)
+    try:
+        with Host() as host:
+            client = started(host, record.plugin(Awaited, process=process))
+            status = 1
+            try:
+                assert client.process(text("fork")).text == "fork"
+            except ConnectFailed as error:
+                told = "the call belongs to the process that this one was forked from" in str(error)
+                status = 0 if told and client.process(text("own")).text == "own" else 1
+            finally:
+                if os.getpid() != host_process:
+                    os._exit(status)
+            assert os.waitpid(children[0], 0)[1] == 0
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_a_fork_does_not_tear_down_what_its_parent_has_set_up(record):

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from slow_channels import ask, asked, open_awaited, open_blocking, run_program
 
-from scaffold.contract._errors.errors import ConnectFailed
+from scaffold.contract import reporting_to
+from scaffold.contract._errors.errors import ConnectFailed, PeerCrashed
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork"),
@@ -117,6 +118,55 @@ def test_a_plugin_ends_with_its_host_although_a_fork_lives_on():
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     """)
+
+
+def forking_in_the_middle(call, *, before_return=lambda: True):
+    """Return a function that forks once, and what remembers the fork, which goes on with `call`."""
+    host, children = os.getpid(), []
+
+    def fork(*_anything):
+        if os.getpid() == host and not children:
+            children.append(os.fork())
+            if not children[0]:
+                signal.alarm(60)
+                before_return() or os._exit(1)
+
+    def fork_and_call():
+        status = 1
+        try:
+            return call()
+        except PeerCrashed as error:
+            status = 0 if "was forked from" in str(error) else 1
+            raise
+        finally:
+            if os.getpid() != host:
+                os._exit(status)  # 1 if the fork got an answer to the call of its parent
+
+    return fork, fork_and_call, children
+
+
+def test_a_fork_does_not_repeat_the_call_that_its_parent_has_sent(channel):
+    fork, call, children = forking_in_the_middle(lambda: ask(channel, "report 0.3 parent"))
+    with reporting_to(fork):
+        assert call() == "parent"
+    assert succeeded(children[0])
+
+
+@pytest.mark.parametrize("calls_first", [False, True])
+def test_a_fork_that_returns_into_a_call_of_its_parent_is_told_so(channel, calls_first):
+    def own_call():
+        return not calls_first or ask(channel, "0 own") == "own"
+
+    fork, call, children = forking_in_the_middle(
+        lambda: ask(channel, "signal 1 parent"), before_return=own_call
+    )
+    before = signal.signal(signal.SIGUSR1, fork)
+    try:
+        assert call() == "parent"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert succeeded(children[0])
+    assert ask(channel, "0 after") == "after"
 
 
 def test_the_parent_may_end_first():

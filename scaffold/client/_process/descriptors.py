@@ -104,6 +104,19 @@ class Descriptors:
             spare, self._spare = self._spare, -1
             os.close(spare)
 
+    def redirect_to_nothing(self, *closed: int) -> None:
+        """Let numbers that `in_fork` has closed lead to the null device.
+
+        A frame that still reads or writes there must not meet what is opened in the fork later. An
+        interrupted frame takes its descriptor along, so they stay until the next fork or the end.
+        """
+        for number in closed:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number, inheritable=False)
+                os.close(nothing)
+            self._open.add(number)
+
     def before_fork(self) -> None:
         """Keep other threads from creating descriptors during a fork."""
         self._lock.acquire()

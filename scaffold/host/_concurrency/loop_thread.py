@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from typing_extensions import override
 
-from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.forks import INHERITED_CALL, reset_after_fork
 from scaffold._concurrency.locks import Rank, reentrant_lock
 from scaffold._concurrency.safe_imports import import_safely
 from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
@@ -58,15 +58,11 @@ class LoopThread:
     def run(
         self, awaitable: Awaitable[T], seconds: float | None = None, *, last: bool = False
     ) -> T:
-        """Await in the loop, from any other thread, and return the result.
+        """Await in the loop, from any other thread, for some `seconds`, and return the result.
 
-        Args:
-            awaitable: What to await.
-            seconds: How long; `None` sets no limit.
-            last: True for the plugin's teardown, which may run after `end_calls`.
-
-        Raises `TimeLimitExceeded` if time is up, `WorkRefused` if the loop is closed before or
-        meanwhile, `ThreadUnavailable` if its thread cannot be started, and what the loop raises.
+        `last` is for the plugin's teardown, which may run after `end_calls`. Raises
+        `TimeLimitExceeded` if time is up, `WorkRefused` if the loop is closed before or meanwhile,
+        `ThreadUnavailable` if its thread cannot be started, and what the loop raises.
         """
 
         async def wait() -> T:
@@ -115,6 +111,10 @@ class LoopThread:
         except RuntimeError:  # it has been closed
             return False
         return True
+
+    def refusal(self, loop: "asyncio.AbstractEventLoop") -> WorkRefused:
+        """Return why `soon` does not take anything for a loop."""
+        return WorkRefused(INHERITED_CALL) if loop in _inherited else WorkRefused()
 
     def end_calls(self) -> None:
         """Cancel what is under way, and refuse everything but the plugin's teardown."""
@@ -221,6 +221,8 @@ class LoopThread:
             _inherited.append(self._loop)
         self._lock = reentrant_lock(Rank.THREADS)
         self._loop = self._thread = None
+        for work in tuple(self._waiting):  # a signal handler may have forked while it was awaited
+            work.settle(_inherited_call)
         self._waiting = set()
 
 
@@ -282,6 +284,10 @@ def _cancelled() -> NoReturn:
 
 def _closed() -> NoReturn:
     raise WorkRefused
+
+
+def _inherited_call() -> NoReturn:
+    raise WorkRefused(INHERITED_CALL)
 
 
 def _nothing() -> None:

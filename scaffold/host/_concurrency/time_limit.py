@@ -28,7 +28,10 @@ class TimeLimitExceeded(Exception):
 
 
 class WorkRefused(Exception):
-    """Work was given to a loop or to threads that have been closed."""
+    """Work was given to a loop or to threads that have been closed, or belong to the parent."""
+
+    def __init__(self, reason: str = "the channel is closed") -> None:
+        super().__init__(reason)
 
 
 class ThreadUnavailable(Exception):
@@ -40,9 +43,8 @@ class ThreadUnavailable(Exception):
 
 def transport_failure(error: BaseException) -> ScaffoldError | None:
     """Return the error of a call that could not reach the plugin; `None` for another failure."""
-    if isinstance(error, WorkRefused):
-        return ConnectFailed("the channel is closed")
-    return ConnectFailed(str(error)) if isinstance(error, ThreadUnavailable) else None
+    refused = isinstance(error, WorkRefused | ThreadUnavailable)
+    return ConnectFailed(str(error)) if refused else None
 
 
 class AbandonedWork:

@@ -15,7 +15,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, NoReturn, Protocol
 
-from scaffold._concurrency.forks import reset_after_fork
+from scaffold._concurrency.forks import INHERITED_CALL, reset_after_fork
 from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
 from scaffold.contract._errors.masking import ANY_EXCEPTION, as_exception, is_requested
 from scaffold.host._concurrency.loop_thread import LoopThread
@@ -112,7 +112,7 @@ class ThreadSteps:
     def step(self, seconds: float | None = None) -> Any:
         """Return the next item or `END`; raise `TimeLimitExceeded`, or `WorkRefused` in a fork."""
         if self._inherited:
-            raise WorkRefused
+            raise WorkRefused(INHERITED_CALL)
         asked = SignalSafeFuture[Any]()
         self._asked.put(asked)
         return _awaited(asked, seconds)
@@ -160,7 +160,7 @@ class LoopSteps:
         self._asked.append(asked)
         # The task fails what was asked for when it ends; afterwards the loop takes nothing.
         if self._ended.settled or not self._loop.soon(self._within, self._turn):
-            raise WorkRefused
+            raise self._loop.refusal(self._within)
         return _awaited(asked, seconds)
 
     def close(self) -> None:

@@ -8,8 +8,10 @@ import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from errno import EBADF
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from scaffold._concurrency.forks import INHERITED_CONNECTION
 from scaffold._mcp.notifications import Progress
 from scaffold.client._http.transport.server_address import ServerAddress
 
@@ -166,7 +168,9 @@ def not_sent(error: OSError) -> RequestFailed:
 
 
 def connection_broken(error: OSError) -> RequestFailed:
-    """Return the failure of a request whose connection broke."""
+    """Return the failure of a request whose connection broke, or belongs to the parent."""
+    if error.errno == EBADF:
+        return RequestFailed(Failure.CUT, INHERITED_CONNECTION)
     return RequestFailed(Failure.CUT, _cause(error))
 
 

@@ -13,13 +13,11 @@ from functools import partial
 from threading import get_ident
 from typing import Final
 
-from scaffold._concurrency.forks import reset_after_fork
-from scaffold._concurrency.signal_safety import Turns, run_last, thread_id_of
+from scaffold._concurrency.forks import INHERITED_CONNECTION, reset_after_fork
+from scaffold._concurrency.signal_safety import Turns, keep_own_turns, run_last, thread_id_of
 from scaffold._concurrency.unsupported import green_thread_library
-from scaffold._mcp.jsonrpc import (
-    Message,
-    write_notification,
-)
+from scaffold._mcp.jsonrpc import Message, write_notification
+from scaffold.client._process.descriptors import DESCRIPTORS
 from scaffold.client._process.launch import Launch
 from scaffold.client._process.process import Process, pauses
 from scaffold.client._process.stderr_thread import StderrLog
@@ -67,8 +65,8 @@ class NotSent(PeerCrashed):
 
 
 def inherited_connection_error() -> TransportError:
-    """Return the error of a call on a connection of the parent, in a fork."""
-    return NotSent("the connection belongs to the process that this one was forked from")
+    """Return the error of a call that the parent of this fork has sent; see `NotSent`."""
+    return PeerCrashed(INHERITED_CONNECTION)
 
 
 class HangDetector:
@@ -282,10 +280,12 @@ class Transport(ABC):
         """Leave the process to the parent of this fork."""
         self.end = inherited_connection_error
         self._finalizer.detach()
-        self.turns.clear()
+        keep_own_turns(self.turns)
         self.write_queue.clear()
         self.router.pending.clear()
         self.reports.clear()
+        if self.is_used_here():  # a signal handler has forked, and returns into a read or a write
+            DESCRIPTORS.redirect_to_nothing(self._stdin, self._stdout)
 
     @abstractmethod
     def handle_other(self, message: Message, line: bytes) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import get_ident
 
-from scaffold._concurrency.signal_safety import Turns, run_last, wake_first
+from scaffold._concurrency.signal_safety import Turns, keep_own_turns, run_last, wake_first
 
 
 class _QueuedLine:
@@ -76,5 +76,5 @@ class WriteQueue:
 
     def clear(self) -> None:
         """Drop everything, in a fork."""
-        self.turns.clear()
+        keep_own_turns(self.turns)
         self.unsent.clear()
