@@ -11,8 +11,11 @@ Header: TypeAlias = tuple[bytes, bytes]
 _MAX_HEAD_BYTES: Final = 64 * 2**10
 """The maximum size of a head in bytes, without separators."""
 _MAX_HEADER_LINES: Final = 256
+_UNKNOWN_METHOD: Final = ("Invalid method encountered", "Expected space after method")
+_UNKNOWN_VERSION: Final = "Invalid HTTP version"
 _HOST_HEADER: Final = re.compile(rb"(\[[0-9a-fA-F:.%\w~-]+\]|[\w.~!$&'()*+,;=%\x80-\xff-]+)(:\d*)?")
 """RFC 9110 §7.2: a name or an address, and a port; without user information and path."""
+_REQUEST_LINE: Final = re.compile(rb"^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP/1\.[01]\r$", re.MULTILINE)
 _ABSOLUTE_URL: Final = re.compile(rb"https?://([^/?#]*)/", re.IGNORECASE)
 
 
@@ -25,11 +28,27 @@ class HeadError(Exception):
 
 
 def check_size(target: bytes, headers: list[Header]) -> None:
-    """Raise `HeadError` 431 for a head that is too long, in bytes or in lines."""
+    """Raise `HeadError` 414 or 431 for a head that is too long, in bytes or in lines."""
     if len(headers) > _MAX_HEADER_LINES:
         raise HeadError(431, f"The request has more than {_MAX_HEADER_LINES} header lines.")
     if len(target) + sum([len(name) + len(value) for name, value in headers]) > _MAX_HEAD_BYTES:
-        raise HeadError(431, f"The head of the request is longer than {_MAX_HEAD_BYTES} bytes.")
+        raise head_too_long(target)
+
+
+def head_too_long(target: bytes) -> HeadError:
+    """Return the refusal of a head that is too long: because of its target, or of its headers."""
+    if len(target) > _MAX_HEAD_BYTES // 2:
+        return HeadError(414, "The target of the request is too long.")  # RFC 9112 §3
+    return HeadError(431, f"The head of the request is longer than {_MAX_HEAD_BYTES} bytes.")
+
+
+def syntax_error(reason: str, data: bytes) -> HeadError:
+    """Return the refusal of data that the parser does not read, for the parser's reason."""
+    if reason in _UNKNOWN_METHOD and _REQUEST_LINE.search(data):
+        return HeadError(501, "The method of the request is unknown.")  # RFC 9110 §9.1
+    if reason == _UNKNOWN_VERSION:
+        return HeadError(505, "This version of HTTP is not supported; use HTTP/1.1.")
+    return HeadError(400, f"Invalid HTTP request: {reason}.")
 
 
 def check_head(version: str, method: bytes, target: bytes, headers: list[Header]) -> None:

@@ -34,11 +34,14 @@ from scaffold.server._http.head_syntax import (
     HeadError,
     check_head,
     check_size,
+    head_too_long,
+    syntax_error,
     without_upgrade,
 )
 
 log = logging.getLogger(__name__)
 
+_ENDLESS_CHUNK: Final = "A chunk extension or the trailers of the request are too long."
 _PATH: Final = PATH.encode()
 _TIMEOUT_RESPONSE: Final = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -53,6 +56,7 @@ class HttpProtocol(HttpToolsProtocol):
         if are_too_many(self.connections):
             make_room(http_connections(self.connections))
         app = self.config.app
+        self.url = b""  # uvicorn sets it when a request begins, after empty lines
         self.request = RequestProgress()
         self.response = ResponseProgress()
         self._half_close = HalfClose(self, self.request)
@@ -78,10 +82,10 @@ class HttpProtocol(HttpToolsProtocol):
         except HeadError as error:
             self._refuse(error)
         except httptools.HttpParserError as error:
-            self._refuse(HeadError(400, f"Invalid HTTP request: {error}."))
+            self._refuse(syntax_error(str(error), data))
         if request.is_endless:
-            status = 431 if request.in_head else 400
-            self._refuse(HeadError(status, "The head of the request is too long."))
+            in_head = request.in_head
+            self._refuse(head_too_long(self.url) if in_head else HeadError(400, _ENDLESS_CHUNK))
 
     def _feed(self, data: bytes) -> bytes:
         """Feed the parser; return the data that a new parser must read."""
