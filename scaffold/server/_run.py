@@ -202,6 +202,16 @@ def _report_error(name: str, message: str, status: int) -> int:
     return status
 
 
+_LEVELS: Final = {
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARNING": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "CRITICAL": logging.CRITICAL,
+}
+"""The levels that hosts know, in their order."""
+
+
 class _Formatter(logging.Formatter):
     """Writes records as `2026-01-31 12:00:00,000 ERROR plugin.demo: text`; further lines get a tab.
 
@@ -214,6 +224,10 @@ class _Formatter(logging.Formatter):
 
     @override
     def format(self, record: logging.LogRecord) -> str:
+        if record.levelname not in _LEVELS:  # a library's own level, or a name with colours
+            known = [name for name, level in _LEVELS.items() if level <= record.levelno]
+            level = known[-1] if known else "DEBUG"
+            record = logging.makeLogRecord({**record.__dict__, "levelname": level})
         return printable(super().format(record)).replace("\n", "\n\t")
 
 

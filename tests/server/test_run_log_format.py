@@ -23,6 +23,36 @@ except ValueError:
 """
 
 
+OWN_LEVELS = """
+import logging
+from scaffold.server._run import log_to_stderr
+
+log_to_stderr(5)
+logging.addLevelName(logging.ERROR, "\x1b[31mERROR\x1b[0m")
+logging.addLevelName(35, "NOTICE")
+for level in (5, 10, 29, 35, logging.ERROR, 70):
+    logging.getLogger("plugin.demo").log(level, "said")
+"""
+
+
+def test_levels_of_libraries_and_of_renamed_levels_are_kept_as_the_nearest_known_one(caplog):
+    said = subprocess.run(
+        [sys.executable, "-c", OWN_LEVELS], capture_output=True, check=True, timeout=60
+    ).stderr
+    caplog.set_level(logging.DEBUG, "plugin.demo")
+    reader = LogReader("demo")
+    reader.feed(said)
+    reader.close()
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("DEBUG", "said"),
+        ("DEBUG", "said"),
+        ("INFO", "said"),
+        ("WARNING", "said"),
+        ("ERROR", "said"),
+        ("CRITICAL", "said"),
+    ]
+
+
 @pytest.fixture(scope="module")
 def stderr():
     return subprocess.run(
