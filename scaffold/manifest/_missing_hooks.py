@@ -29,13 +29,19 @@ def allow_missing_hooks(channel: C, manifest: Manifest, kind: Kind) -> C:
     """Return the channel that binds hooks which the plugin lacks, if it may lack any.
 
     A plugin whose manifest says the version of the host's contract has all its hooks, or is wrong.
-    Hooks that are offered in process only are not part of a plugin that runs elsewhere.
+    Hooks that are offered in process only are not part of a plugin that runs elsewhere. Raises
+    `PluginError` if it has no hook at all there: then it is not of another version, but of another
+    kind.
     """
     elsewhere = channel.runtime != "in_process"
     hidden = elsewhere and not all(hook.exposed for hook in kind.hooks.values())
     if manifest.kind_api_version == kind.version and not hidden:
         return channel
     made: Any = Tolerant(channel, manifest, kind)
+    exposed = [hook for hook in kind.hooks.values() if hook.exposed]
+    if elsewhere and exposed and all(map(made.lacks, exposed)):
+        ours = f"{kind.name} {kind.version}"
+        raise PluginError(manifest.name, f"it has no hook of the kind {ours}; is it of that kind?")
     found: C = made
     return found
 

@@ -11,6 +11,7 @@ from served_plugin import served
 from scaffold.contract._errors.errors import InvalidInput, NoCapableHandler, UnsupportedHook
 from scaffold.contract._hooks.dispatcher import Wanted
 from scaffold.host import AsyncHost, Host
+from scaffold.kinds.text_processor_v1 import TextProcessorDispatcher
 
 HERE = Path(__file__).parent
 CLASSES = {"1.0.0": "OldPlugin", "1.1.0": "NewPlugin"}
@@ -119,3 +120,15 @@ def test_a_plugin_that_lacks_a_hook_of_its_own_version_is_refused(tmp_path):
         host.register(folder)
         host.start()
         assert "the server offers no tool for hook 'part'" in host.status["p"].reason
+
+
+@pytest.mark.parametrize("runtime", ["mcp_stdio", "mcp_http"])
+def test_a_plugin_that_has_no_hook_of_the_kind_is_of_another_kind(tmp_path, runtime):
+    with manifest(tmp_path, "1.0.0", runtime) as folder, Host() as host:
+        file = folder / "dagstack.toml"
+        text_processor = file.read_text().replace('"greeter"', '"text_processor"')
+        file.write_text(text_processor.replace('"1.0.0"', '"1"'))
+        host.kind(TextProcessorDispatcher)
+        host.register(folder)
+        host.start()
+        assert "no hook of the kind text_processor 1.0.0" in host.status["p"].reason
