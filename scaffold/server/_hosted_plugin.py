@@ -18,6 +18,7 @@ from pydantic_core import from_json
 
 from scaffold.contract._context.telemetry import NULL_TRACER, Tracer
 from scaffold.contract._errors.errors import PluginError, PluginLoadError, RuntimeNotSupported
+from scaffold.contract._errors.masking import message_of
 from scaffold.contract._hooks.hook import MaybeAwaitable
 from scaffold.contract._hooks.plugin import CONFIG_VARIABLE, Plugin, PluginContext
 from scaffold.contract._json import Json, JsonObject, is_object
@@ -188,7 +189,7 @@ def describe_failure(error: BaseException) -> str:
     """Describe an exception of the plugin's code in one line, with its file and line."""
     if isinstance(error, PluginError):
         return error.reason
-    text = " ".join(str(error).split())
+    text = " ".join(message_of(error).split())
     description = f"{type(error).__name__}: {text}" if text else type(error).__name__
     position = _source_position(error)
     return f"{description} ({position})" if position else description

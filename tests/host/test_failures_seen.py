@@ -5,11 +5,12 @@ import logging
 
 import pytest
 
-from scaffold.contract._errors.errors import HookError, NoCapableHandler
+from scaffold.contract._errors.errors import HookError, NoCapableHandler, PluginError
 from scaffold.host import AsyncHost, Host
 from scaffold.kinds.text_processor_v1 import (
     AsyncTextProcessorDispatcher,
     ProcessInput,
+    TextProcessorClient,
     TextProcessorDispatcher,
 )
 from scaffold.kinds.tool_v1 import ExecuteInput, ToolDispatcher
@@ -57,6 +58,35 @@ def test_a_plugin_that_cannot_start_is_logged_once_and_every_call_repeats_the_re
     [(name, message)] = errors(caplog)
     assert name == "plugin.broken"
     assert "libfoo.so is missing" in message
+
+
+def test_an_exception_that_cannot_tell_its_message_is_named_all_the_same(folder):
+    path = folder("text_processor")
+    (path / "broken_plugin.py").write_text(
+        "class Wordless(Exception):\n"
+        "    def __str__(self):\n"
+        "        raise ValueError('no words')\n"
+        "raise Wordless\n"
+    )
+    with Host() as host:
+        host.kind(TextProcessorDispatcher)
+        host.register(path)
+        host.start()
+        assert host.status["broken"].reason == (
+            "'broken_plugin' cannot be imported: Wordless: its message cannot be read "
+            "(broken_plugin.py:4)"
+        )
+
+
+def test_who_asks_for_a_client_of_a_plugin_that_cannot_start_is_told_the_reason(folder):
+    with Host() as host:
+        host.kind(TextProcessorDispatcher)
+        host.register(folder("text_processor"))
+        host.start()
+        with pytest.raises(
+            PluginError, match=r"broken: it is unavailable: .*libfoo\.so is missing"
+        ):
+            host.client("broken", TextProcessorClient)
 
 
 def test_a_function_that_no_plugin_has_says_which_plugins_cannot_be_used(folder):

@@ -25,11 +25,19 @@ class PluginAborted(Exception):
     """
 
 
+def message_of(error: BaseException) -> str:
+    """Return the message of what a plugin has raised, whose own `__str__` may fail."""
+    try:
+        return str(error)
+    except PLUGIN_EXCEPTIONS:
+        return "its message cannot be read"
+
+
 def as_exception(error: BaseException) -> Exception:
     """Return what a plugin has raised as an `Exception`, which ends no thread and no loop."""
     if isinstance(error, Exception):
         return error
-    aborted = PluginAborted(f"{type(error).__name__}: {error}")
+    aborted = PluginAborted(f"{type(error).__name__}: {message_of(error)}")
     aborted.__cause__ = error
     return aborted
 

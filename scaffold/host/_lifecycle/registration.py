@@ -240,7 +240,7 @@ class PluginLookup(Generic[C]):
         """Return a client of a plugin in use; raise `PluginError` if there is none such."""
         loaded = self._registry.plugins.get(name)
         if loaded is None:
-            raise PluginError(name, "no plugin of this name is in use; see `host.status`")
+            raise PluginError(name, self._why_not_in_use(name))
         if not issubclass(client, Plugin) or client.kind.name != loaded.kind.name:
             raise PluginError(name, f"it is of kind {loaded.kind.name}, not for {client.__name__}")
         make: Any = client
@@ -248,3 +248,9 @@ class PluginLookup(Generic[C]):
         self._registry.clients(name).add(made)
         found: T = made
         return found
+
+    def _why_not_in_use(self, name: str) -> str:
+        entry = self._registry.entries.get(name)
+        if entry is None or not entry.reason:
+            return "no plugin of this name is in use; see `host.status`"
+        return f"it is {entry.state}: {entry.reason}"

@@ -18,7 +18,11 @@ from typing import Final
 from scaffold._concurrency.forks import reset_after_fork
 from scaffold._concurrency.locks import unranked_lock
 from scaffold.contract._errors.errors import PluginLoadError
-from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS, original_exception
+from scaffold.contract._errors.masking import (
+    PLUGIN_EXCEPTIONS,
+    message_of,
+    original_exception,
+)
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._loading.shared_bindings import is_shared, sharing_bindings
@@ -198,7 +202,7 @@ def load_plugin(manifest: Manifest, kind: Kind) -> Plugin:
 def describe_exception(error: BaseException, folder: Path) -> str:
     """Say in one line what was raised, and where in the plugin: the traceback is for its log."""
     error = original_exception(error)
-    message = next(iter(str(error).splitlines()), "")
+    message = next(iter(message_of(error).splitlines()), "")
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     place = _place(error, folder)
     return f"{text} ({place})" if place else text

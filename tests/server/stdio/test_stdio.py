@@ -462,6 +462,10 @@ def test_a_client_that_never_reads_is_read_no_more_until_it_does(either: Server)
     ("entry", "said"),
     [
         ("broken:Plugin", "demo: cannot start: KeyError: 'missing' (broken.py:3)\n"),
+        (
+            "wordless:Plugin",
+            "demo: cannot start: WordlessError: its message cannot be read (wordless.py:9)\n",
+        ),
         ("served:Unready", "demo: cannot start: ValueError: no database at all (served.py:"),
         ("served:Unfinished", "demo: cannot start: Unfinished lacks execute, get_schema\n"),
         ("served:Nobody", "demo: cannot start: module 'served' has no 'Nobody'\n"),
