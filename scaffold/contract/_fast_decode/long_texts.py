@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from msgspec import MsgspecError
 from msgspec.json import Decoder
 
+from scaffold.contract._fast_decode.absent_properties import limit_absent
 from scaffold.contract._fast_decode.error_copies import max_error_copies
 from scaffold.contract._fast_decode.struct_types import struct_type
 from scaffold.contract._fast_decode.supported_schemas import UnsupportedSchema
@@ -104,6 +105,6 @@ def long_text_reader(
         return whole(data)
 
     rest = judged if is_closed or copies > MAX_COPIES else whole
-    read = fast_decoder(core_schema, rest) or rest
+    read = limit_absent(core_schema, fast_decoder(core_schema, rest) or rest)
     read_at_leisure = without_gc(read)
     return lambda data: read(data) if len(data) < GC_PAUSE_BYTES else read_at_leisure(data)

@@ -5,8 +5,9 @@ slots of a hundred models of a list.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice, repeat
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from itertools import chain, compress, islice, repeat
+from operator import is_not
 from typing import Any, Final, TypeAlias
 
 from msgspec import UNSET
@@ -22,6 +23,11 @@ _SLOTS: Final = (
     "__pydantic_extra__",
     "__pydantic_private__",
 )
+
+
+MANY_DEFAULTS: Final = 16
+MANY_OBJECTS: Final = 100
+"""More objects with more optional properties may lack most of them: that is looked at first."""
 
 
 def can_fill(model: type[BaseModel]) -> bool:
@@ -46,23 +52,20 @@ def fill_models(
         defaults: Make the values of absent properties.
         parts: The fillers of attributes that need one.
     """
-    every = set(names)
+    every = dict.fromkeys(names)
+    is_wide = len(defaults) > MANY_DEFAULTS
 
     def fill(structs: list[Any]) -> list[Any]:
         if not structs:  # do not run the fillers of parts, of which there may be many
             return []
         made = list(map(_new, repeat(model, len(structs))))
         values = list(map(asdict, structs))
-        present = list(map(_copy, repeat(every, len(structs))))
         for name, fill_part in parts.items():
             filled = fill_part([each[name] for each in values])
             for each, part in zip(values, filled, strict=True):
                 each[name] = part
-        for name, default in defaults.items():
-            for each, given in zip(values, present, strict=True):
-                if each[name] is UNSET:
-                    each[name] = default()
-                    given.discard(name)
+        is_sparse = is_wide and len(values) > MANY_OBJECTS and _lack_most(values, defaults)
+        present = (_set_sparse if is_sparse else _set_each)(values, every, defaults)
         _each(map(_set_values, made, values))
         _each(map(_set_present, made, present))
         _each(map(_set_extra, made, extras()))
@@ -70,6 +73,46 @@ def fill_models(
         return made
 
     return fill
+
+
+_Defaults: TypeAlias = Mapping[str, Callable[[], Any]]
+
+
+def _set_each(
+    values: list[dict[str, Any]], names: Mapping[str, None], defaults: _Defaults
+) -> list[set[str]]:
+    """Set the defaults of absent properties, one by one; return the names of present ones."""
+    present = list(map(_copy, repeat(set(names), len(values))))
+    for name, default in defaults.items():
+        for each, given in zip(values, present, strict=True):
+            if each[name] is UNSET:
+                each[name] = default()
+                given.discard(name)
+    return present
+
+
+def _lack_most(values: list[dict[str, Any]], defaults: _Defaults) -> bool:
+    absent = sum([list(each.values()).count(UNSET) for each in values])
+    return 2 * absent > len(values) * len(defaults)
+
+
+def _set_sparse(
+    values: list[dict[str, Any]], names: Mapping[str, None], defaults: _Defaults
+) -> list[set[str]]:
+    """Do the same for objects that have few of many properties, in less time and memory."""
+    present: list[set[str]] = []
+    constant = {name: default() for name, default in defaults.items()}
+    blank = {**names, **constant}
+    mutable = [name for name, value in constant.items() if not isinstance(value, Hashable)]
+    for each in values:
+        given = dict(compress(each.items(), map(is_not, each.values(), _unset)))
+        present.append(set(given))
+        each.update(blank)
+        each.update(given)
+        for name in mutable:
+            if name not in given:
+                each[name] = defaults[name]()
+    return present
 
 
 def fill_lists(fill: Fill) -> Fill:
@@ -104,6 +147,7 @@ def fill_except(fill: Fill, blank: object) -> Fill:
     return fill_all
 
 
+_unset: Final = repeat(UNSET)
 _new: Final[Callable[..., Any]] = object.__new__
 _copy: Final[Callable[[set[str]], set[str]]] = set[str].copy
 _each: Final[Callable[[Iterable[Any]], None]] = deque[Any](maxlen=0).extend

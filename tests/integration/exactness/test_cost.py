@@ -364,6 +364,83 @@ def test_an_object_of_a_class_with_many_names_is_read_at_the_cost_of_judging_it(
     assert len(value.model_extra["more"]) == 2_000_000
 
 
+def optional(number):
+    """Return the schema of an object with so many optional properties."""
+    return thing(closed=False, **{f"p{index}": {"type": "string"} for index in range(number)})
+
+
+SPARSE = {
+    "in a list": {"type": "array", "items": optional(100)},
+    "in a union": {"type": "array", "items": {"anyOf": [{"type": "string"}, optional(100)]}},
+    "in maps": {
+        "type": "array",
+        "items": {"type": "object", "additionalProperties": optional(100)},
+    },
+    "in themselves": {
+        "type": "array",
+        "items": REFERENCE,
+        "$defs": {"T": {**optional(100), "additionalProperties": REFERENCE}},
+    },
+}
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_objects_that_lack_too_many_properties_are_refused(tmp_path, name):
+    hook = made(tmp_path, SPARSE[name])
+    small, large = [{"a": {}}] * 1_000, [{"a": {}}] * 100_000
+    if name in ("in a list", "in a union"):
+        small, large = [{}] * 4_000, [{}] * 200_000
+    assert json.loads(hook.input.dump(hook.input.load(text(small)))) == small
+    refusal = is_cheap(hook, text(large), hook.input.load)
+    assert isinstance(refusal, InvalidInput)
+    assert [(problem.path, problem.rule) for problem in refusal.problems] == [("", "json")]
+    judge = CompiledSchema(hook.input.schema).judge()
+    assert grown(hook.input.load, text(large)) < RATIO * grown(judge, text(large)) + MEGABYTES
+
+
+def test_an_output_that_lacks_too_many_properties_is_refused(tmp_path):
+    hook = made(tmp_path, SPARSE["in a list"])
+    with pytest.raises(InvalidOutput, match="lack more than"):
+        hook.output.load(text([{}] * 20_000))
+
+
+def test_the_limit_of_absent_properties_can_be_raised(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCAFFOLD_MAX_ABSENT_PROPERTIES", "2000000")
+    hook = made(tmp_path, SPARSE["in a list"])
+    assert len(hook.input.load(text([{}] * 20_000))) == 20_000
+    with pytest.raises(InvalidInput, match="lack more than"):
+        hook.input.load(text([{}] * 40_000))
+
+
+def test_objects_of_any_form_lack_nothing(tmp_path):
+    schema = optional(100)
+    schema["properties"]["data"] = {"type": "array"}
+    hook = made(tmp_path, schema)
+    assert len(hook.input.load(text({"data": [{}] * 100_000})).data) == 100_000
+
+
+def test_a_wide_object_of_a_long_list_is_what_it_is_alone(tmp_path):
+    schema = optional(30)
+    schema["properties"] |= {
+        "tags": {"type": "array", "items": {"type": "string"}, "default": []},
+        "size": {"type": "integer", "default": 7},
+        "inner": optional(25),
+    }
+    hook = made(tmp_path, {"type": "array", "items": {**schema, "required": ["p3"]}})
+    values = [
+        {"p3": "x", **({"tags": ["a"]} if index % 2 else {"inner": {"p1": "y"}})}
+        for index in range(200)
+    ]
+    long = hook.input.load(text(values))
+    for value, read in zip(values, long, strict=True):
+        (alone,) = hook.input.load(text([value]))
+        assert read == alone
+        assert list(vars(read)) == list(vars(alone))
+        assert read.model_fields_set == alone.model_fields_set
+    assert long[0].tags == []
+    assert long[0].tags is not long[2].tags
+
+
 def test_a_refusal_says_how_many_problems_it_leaves_out():
     refusal = InvalidInput("run", [Problem(f"/{number}", "type", "wrong") for number in range(250)])
     assert len(refusal.problems) == MAX_PROBLEMS
