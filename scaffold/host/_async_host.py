@@ -55,14 +55,9 @@ class _LoopDriver(Driver[AsyncChannel]):
 
     @override
     async def open_channel(
-        self,
-        manifest: Manifest,
-        kind: Kind,
-        runtime: Runtime,
-        environment: PluginEnvironment,
-        plugin: Plugin | None,
+        self, environment: PluginEnvironment, kind: Kind, runtime: Runtime, plugin: Plugin | None
     ) -> AsyncChannel:
-        return await async_open_channel(manifest, kind, runtime, environment, plugin)
+        return await async_open_channel(environment, kind, runtime, plugin)
 
     @override
     async def close_channel(

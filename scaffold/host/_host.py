@@ -50,14 +50,9 @@ class _ThreadDriver(Driver[Channel]):
 
     @override
     async def open_channel(
-        self,
-        manifest: Manifest,
-        kind: Kind,
-        runtime: Runtime,
-        environment: PluginEnvironment,
-        plugin: Plugin | None,
+        self, environment: PluginEnvironment, kind: Kind, runtime: Runtime, plugin: Plugin | None
     ) -> Channel:
-        return open_channel(manifest, kind, runtime, environment, plugin)
+        return open_channel(environment, kind, runtime, plugin)
 
     @override
     async def close_channel(

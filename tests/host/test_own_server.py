@@ -15,6 +15,7 @@ import pytest
 from scaffold.client._process.log_records import BURST_BYTES, BYTES_PER_SECOND
 from scaffold.contract._context.call_context import calling_with
 from scaffold.contract._errors.errors import ConnectFailed, TransportError
+from scaffold.host._plugin_context import PluginEnvironment
 from scaffold.host._runtimes.connection_settings import module_path_variables
 from scaffold.host._runtimes.open_channel import open_channel
 from scaffold.host._runtimes.server_process import serving
@@ -108,14 +109,14 @@ def test_a_server_of_our_own_gets_no_secret_and_answers_to_nobody_else(folder: P
         assert json.loads(refused.value.read())["error"]["message"].startswith(
             "this server requires the token"
         )
-        channel = open_channel(manifest, TOOL, "mcp_http")
+        channel = open_channel(PluginEnvironment.of(manifest), TOOL, "mcp_http")
         assert who(ToolClient(channel)) == {}
         channel.close()
 
 
 def test_nobody_else_can_have_the_port_of_a_server_that_has_died(folder: Path) -> None:
     with serving(read_manifest(folder)) as manifest:
-        channel = open_channel(manifest, TOOL, "mcp_http")
+        channel = open_channel(PluginEnvironment.of(manifest), TOOL, "mcp_http")
         pid = who(ToolClient(channel), pid=True)
         assert isinstance(pid, int)
         os.kill(pid, signal.SIGKILL)
@@ -133,7 +134,7 @@ def test_nobody_else_can_have_the_port_of_a_server_that_has_died(folder: Path) -
 def test_a_server_of_an_older_library_is_asked_for_its_port(tmp_path: Path) -> None:
     folder = project(tmp_path, 'if "--fd" in sys.argv: sys.exit(2)')
     with serving(read_manifest(folder)) as manifest:
-        channel = open_channel(manifest, TOOL, "mcp_http")
+        channel = open_channel(PluginEnvironment.of(manifest), TOOL, "mcp_http")
         assert who(ToolClient(channel)) == {}
         channel.close()
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -156,7 +157,7 @@ def _opened(provision: PluginEnvironment, kind: Kind, runtime: Runtime) -> Gener
         stack.enter_context(redirect_stdout(sys.stderr))
         if runtime == "mcp_http":
             manifest = stack.enter_context(serving(manifest))
-        channel = open_channel(manifest, kind, runtime, provision)
+        channel = open_channel(replace(provision, manifest=manifest), kind, runtime)
         stack.callback(channel.close)
         yield channel
 

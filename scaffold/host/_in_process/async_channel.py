@@ -36,6 +36,7 @@ from scaffold.host._in_process.plugin_channel import (
     leave_late_teardown,
 )
 from scaffold.host._in_process.streams import async_stream_opener
+from scaffold.manifest._model import Manifest
 from scaffold.resources._scope import ResourceScope
 
 if TYPE_CHECKING:
@@ -65,13 +66,12 @@ class AsyncInProcessChannel(PluginChannel):
     async def setup(
         self,
         context: Callable[[ResourceScope], PluginContext],
-        *,
-        seconds: float,
-        teardown_seconds: float,
-        abandoned_work: AbandonedWork | None = None,
+        manifest: Manifest,
+        abandoned_work: AbandonedWork,
     ) -> None:
         """Set the plugin up; `aclose` tears it down. See `InProcessChannel.setup`."""
         running_loop()
+        seconds, teardown_seconds = manifest.startup_timeout_sec, manifest.teardown_timeout_sec
 
         async def set_up() -> None:
             made = context(self.loan)

@@ -28,6 +28,7 @@ from scaffold.host._in_process.plugin_channel import (
     leave_late_teardown,
 )
 from scaffold.host._in_process.streams import stream_opener
+from scaffold.manifest._model import Manifest
 from scaffold.resources._scope import ResourceScope
 
 In = TypeVar("In")
@@ -53,22 +54,20 @@ class InProcessChannel(PluginChannel):
     def setup(
         self,
         context: Callable[[ResourceScope], PluginContext],
-        *,
-        seconds: float,
-        teardown_seconds: float,
-        abandoned_work: AbandonedWork | None = None,
+        manifest: Manifest,
+        abandoned_work: AbandonedWork,
     ) -> None:
         """Set the plugin up; `close` tears it down.
 
         Args:
             context: Makes the plugin's context from what the plugin is lent.
-            seconds: How long `setup` may take.
-            teardown_seconds: How long `teardown` may take.
+            manifest: Tells how long `setup` and `teardown` may take.
             abandoned_work: Where the thread of a `setup` that is late is noted.
 
         Raises what `context` and the plugin raise, or `Late`. A `setup` that succeeds after that
         is torn down at once.
         """
+        seconds, teardown_seconds = manifest.startup_timeout_sec, manifest.teardown_timeout_sec
 
         def set_up() -> None:
             made = context(self.loan)

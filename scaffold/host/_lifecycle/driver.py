@@ -15,7 +15,7 @@ from scaffold.contract._hooks.plugin import Plugin
 from scaffold.host._concurrency.background_work import Periodic
 from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
 from scaffold.host._plugin_context import HostServices, PluginEnvironment
-from scaffold.manifest._model import Manifest, Runtime
+from scaffold.manifest._model import Runtime
 
 C = TypeVar("C", Channel, AsyncChannel)
 T = TypeVar("T")
@@ -37,12 +37,7 @@ class Driver(ABC, Generic[C]):
 
     @abstractmethod
     async def open_channel(
-        self,
-        manifest: Manifest,
-        kind: Kind,
-        runtime: Runtime,
-        environment: PluginEnvironment,
-        plugin: Plugin | None,
+        self, environment: PluginEnvironment, kind: Kind, runtime: Runtime, plugin: Plugin | None
     ) -> C:
         """Open a channel to a plugin; see `open_channel`."""
 

@@ -122,7 +122,7 @@ class Lifecycle(Generic[C]):
         environment = PluginEnvironment.of(manifest, self._services)
         channel = loaded = None
         try:
-            channel = await driver.open_channel(manifest, kind, runtime, environment, plugin)
+            channel = await driver.open_channel(environment, kind, runtime, plugin)
             entry_channel = self._middleware.entry_channel(channel, manifest, kind)
             client = make(entry_channel)
             loaded = self._loaded(manifest, kind, channel, entry_channel, client)

@@ -1,9 +1,10 @@
 """The three ways to a plugin: which of them to take, and the channel at the end of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from scaffold._concurrency.finish_cancelled import run_to_completion
 from scaffold.contract._errors.errors import PluginError, PluginLoadError
@@ -52,37 +53,31 @@ def runtime_of(channel: Channel | AsyncChannel) -> Runtime:
 
 
 def open_channel(
-    manifest: Manifest,
-    kind: Kind,
-    runtime: Runtime,
-    environment: PluginEnvironment | None = None,
-    plugin: Plugin | None = None,
+    environment: PluginEnvironment, kind: Kind, runtime: Runtime, plugin: Plugin | None = None
 ) -> Channel:
-    """Open a channel to the plugin, and hand it its context.
+    """Open a channel to the plugin of an environment, and hand it its context.
 
-    Without a `environment` the plugin has what its manifest says, and no host around it. A `plugin`
-    that is there already is used in process, in place of what the manifest names. Raises
+    A `plugin` that is there already is used in process, in place of what the manifest names. Raises
     `PluginLoadError`, `ConnectFailed` or another error of the transport; `PluginError` if something
     cannot be provided.
     """
-    environment = environment or PluginEnvironment.of(manifest)
-    if runtime != "in_process":
-        return _CHANNELS[runtime](manifest, kind, environment)
-    if plugin is None and _wants_a_process(manifest):
-        return _stdio(_served(manifest), kind, environment)
+    manifest, services = environment.manifest, environment.services
+    if runtime == "mcp_http":
+        from scaffold.client._http import HttpChannel
+
+        url, options = http_settings(manifest, services.secrets)
+        return HttpChannel(url, kind=kind, **options)
+    if runtime == "mcp_stdio" or (plugin is None and _wants_a_process(manifest)):
+        from scaffold.client._stdio.channel import StdioChannel
+
+        command, options, prepare = _process(environment, runtime)
+        return StdioChannel(command, kind=kind, spawn=prepare and prepare(), **options)
     channel = InProcessChannel(plugin or load_plugin(manifest, kind), name=manifest.name)
-    services = environment.services
     deliver = in_threads(services.background_calls, manifest.name, channel.settle)
+    context = _contexts(environment, channel.in_flight, lambda: deliver)
     try:
-        channel.setup(
-            _contexts(environment, channel.in_flight, lambda: deliver),
-            seconds=manifest.startup_timeout_sec,
-            teardown_seconds=manifest.teardown_timeout_sec,
-            abandoned_work=services.abandoned_work,
-        )
-    except PLUGIN_EXCEPTIONS as error:
-        channel.close()
-        raise _setup_failed(manifest, error) from None
+        with _setup_errors(manifest):
+            channel.setup(context, manifest, services.abandoned_work)
     except BaseException:
         channel.close()
         raise
@@ -90,40 +85,34 @@ def open_channel(
 
 
 async def async_open_channel(
-    manifest: Manifest,
-    kind: Kind,
-    runtime: Runtime,
-    environment: PluginEnvironment | None = None,
-    plugin: Plugin | None = None,
+    environment: PluginEnvironment, kind: Kind, runtime: Runtime, plugin: Plugin | None = None
 ) -> AsyncChannel:
     """Open a channel to the plugin for the running event loop; raise as `open_channel` does."""
     import asyncio
 
-    environment = environment or PluginEnvironment.of(manifest)
-    if runtime != "in_process":
-        return await _ASYNC_CHANNELS[runtime](manifest, kind, environment)
-    if plugin is None and _wants_a_process(manifest):
-        return await _async_stdio(_served(manifest), kind, environment)
-    channel = AsyncInProcessChannel(
-        plugin or load_plugin(manifest, kind),
-        name=manifest.name,
-        execution_model=manifest.execution_model,
-    )
-    services = environment.services
+    manifest, services = environment.manifest, environment.services
+    if runtime == "mcp_http":
+        from scaffold.client._http import AsyncHttpChannel
+
+        url, options = http_settings(manifest, services.secrets)
+        return await _connected(AsyncHttpChannel(url, kind=kind, **options))
+    if runtime == "mcp_stdio" or (plugin is None and _wants_a_process(manifest)):
+        from scaffold.client._stdio.async_channel import AsyncStdioChannel
+
+        command, options, prepare = _process(environment, runtime)
+        spawn = await asyncio.to_thread(prepare) if prepare else None
+        return await _connected(AsyncStdioChannel(command, kind=kind, spawn=spawn, **options))
+    model = manifest.execution_model
+    plugin = plugin or load_plugin(manifest, kind)
+    channel = AsyncInProcessChannel(plugin, name=manifest.name, execution_model=model)
 
     def deliver() -> Deliver:
         return in_loop(asyncio.get_running_loop(), services.tasks, manifest.name)
 
+    context = _contexts(environment, channel.in_flight, deliver)
     try:
-        await channel.setup(
-            _contexts(environment, channel.in_flight, deliver),
-            seconds=manifest.startup_timeout_sec,
-            teardown_seconds=manifest.teardown_timeout_sec,
-            abandoned_work=services.abandoned_work,
-        )
-    except PLUGIN_EXCEPTIONS as error:
-        await channel.aclose()
-        raise _setup_failed(manifest, error) from None
+        with _setup_errors(manifest):
+            await channel.setup(context, manifest, services.abandoned_work)
     except BaseException:
         await channel.aclose()
         raise
@@ -158,68 +147,35 @@ def _served(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"mcp_stdio": stdio})
 
 
-def _setup_failed(manifest: Manifest, error: BaseException) -> PluginError:
-    if isinstance(error, PluginError):
-        return error
-    why = (
-        str(error)
-        if isinstance(error, TimeLimitExceeded)
-        else describe_exception(error, manifest.folder)
-    )
-    return PluginLoadError(manifest.name, f"setup failed: {why}")
+@contextmanager
+def _setup_errors(manifest: Manifest) -> Generator[None]:
+    """Turn what a plugin raises in `setup` into a `PluginError`."""
+    try:
+        yield
+    except PluginError:
+        raise
+    except PLUGIN_EXCEPTIONS as error:
+        late = isinstance(error, TimeLimitExceeded)
+        why = str(error) if late else describe_exception(error, manifest.folder)
+        raise PluginLoadError(manifest.name, f"setup failed: {why}") from None
 
 
-def _stdio(manifest: Manifest, kind: Kind, environment: PluginEnvironment) -> Channel:
-    from scaffold.client._stdio.channel import StdioChannel
+def _process(
+    environment: PluginEnvironment, runtime: Runtime
+) -> "tuple[list[str], dict[str, Any], Callable[[], Spawn] | None]":
+    """Return the command, its settings, and what prepares the process to be a fork.
 
-    command, options = resolve_command(manifest), _process(manifest, environment)
-    prepare = _prepare(command, options, environment)
-    spawn = prepare() if prepare else None
-    return StdioChannel(command, kind=kind, spawn=spawn, **options)
-
-
-async def _async_stdio(
-    manifest: Manifest, kind: Kind, environment: PluginEnvironment
-) -> AsyncChannel:
-    import asyncio
-
-    from scaffold.client._stdio.async_channel import AsyncStdioChannel
-
-    command, options = resolve_command(manifest), _process(manifest, environment)
-    prepare = _prepare(command, options, environment)
-    spawn = await asyncio.to_thread(prepare) if prepare else None
-    return await _connected(AsyncStdioChannel(command, kind=kind, spawn=spawn, **options))
-
-
-def _prepare(
-    command: list[str], options: Mapping[str, Any], environment: PluginEnvironment
-) -> "Callable[[], Spawn] | None":
-    """Return what prepares the process to be a fork, if the host has fork servers."""
-    forks = environment.services.forks
+    Only a host with fork servers has the last one.
+    """
+    manifest, forks = environment.manifest, environment.services.forks
+    if runtime == "in_process":
+        manifest = _served(manifest)
+    command, options = resolve_command(manifest), process_settings(manifest)
+    options["env"] = {**options["env"], **environment.variables()}
     if forks is None:
-        return None
-    return partial(forks.prepare, command, options["env"], options.get("env_inherit"))
-
-
-def _process(manifest: Manifest, environment: PluginEnvironment) -> dict[str, Any]:
-    options = process_settings(manifest)
-    return {**options, "env": {**options["env"], **environment.variables()}}
-
-
-def _http(manifest: Manifest, kind: Kind, environment: PluginEnvironment) -> Channel:
-    from scaffold.client._http import HttpChannel
-
-    url, options = http_settings(manifest, environment.services.secrets)
-    return HttpChannel(url, kind=kind, **options)
-
-
-async def _async_http(
-    manifest: Manifest, kind: Kind, environment: PluginEnvironment
-) -> AsyncChannel:
-    from scaffold.client._http import AsyncHttpChannel
-
-    url, options = http_settings(manifest, environment.services.secrets)
-    return await _connected(AsyncHttpChannel(url, kind=kind, **options))
+        return command, options, None
+    prepare = partial(forks.prepare, command, options["env"], options.get("env_inherit"))
+    return command, options, prepare
 
 
 async def _connected(channel: T) -> T:
@@ -230,16 +186,3 @@ async def _connected(channel: T) -> T:
         await run_to_completion(channel.aclose())
         raise
     return channel
-
-
-_CHANNELS: Final[dict[Runtime, Callable[[Manifest, Kind, PluginEnvironment], Channel]]] = {
-    "mcp_stdio": _stdio,
-    "mcp_http": _http,
-}
-
-_ASYNC_CHANNELS: Final[
-    dict[Runtime, Callable[[Manifest, Kind, PluginEnvironment], Awaitable[AsyncChannel]]]
-] = {
-    "mcp_stdio": _async_stdio,
-    "mcp_http": _async_http,
-}

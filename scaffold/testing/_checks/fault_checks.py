@@ -5,7 +5,7 @@ import signal
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -140,7 +140,8 @@ def _pausable_server(subject: PluginUnderTest) -> Generator[_PausableServer]:
         command = (*_WRITE_PID_COMMAND, str(pid_file), *resolve_command(manifest))
         stdio = manifest.mcp_stdio.model_copy(update={"command": command})
         noting = manifest.model_copy(update={"mcp_stdio": stdio})
-        channel = open_channel(noting, subject.kind, "mcp_stdio", subject.provision())
+        environment = replace(subject.provision(), manifest=noting)
+        channel = open_channel(environment, subject.kind, "mcp_stdio")
         try:
             yield _PausableServer(channel, pid_file, valid[-1])
         finally:

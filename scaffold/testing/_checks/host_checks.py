@@ -122,9 +122,7 @@ def _call_in_loop(subject: PluginUnderTest, case: SampleCall) -> Json:
 
 async def _once(subject: PluginUnderTest, case: SampleCall) -> Json:
     hook = subject.kind.hooks[case.hook]
-    channel = await async_open_channel(
-        subject.manifest, subject.kind, "in_process", subject.provision()
-    )
+    channel = await async_open_channel(subject.provision(), subject.kind, "in_process")
     try:
         answered = await bind_any_hook_async(channel, hook)(case.payload)
     finally:
@@ -181,7 +179,7 @@ async def _pauses(subject: PluginUnderTest) -> dict[str, float]:
     """Return the hooks that block the loop, each with the seconds."""
     found: dict[str, float] = {}
     provision = subject.provision()
-    channel = await async_open_channel(subject.manifest, subject.kind, "in_process", provision)
+    channel = await async_open_channel(provision, subject.kind, "in_process")
     try:
         for case in subject.valid_calls:
             if case.hook in found:

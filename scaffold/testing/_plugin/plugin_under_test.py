@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -116,7 +117,7 @@ class PluginUnderTest:
             manifest, provision = self.manifest, self.provision(doubles)
             if runtime == "mcp_http":
                 manifest = stack.enter_context(serving(manifest, provision.variables()))
-            channel = open_channel(manifest, self.kind, runtime, provision)
+            channel = open_channel(replace(provision, manifest=manifest), self.kind, runtime)
             stack.callback(channel.close)
             yield channel
 

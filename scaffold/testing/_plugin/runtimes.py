@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeGuard, TypeVar
 
@@ -58,7 +59,7 @@ def every_runtime(
             served = manifest
             if runtime == "mcp_http":
                 served = stack.enter_context(serving(manifest, provision.variables()))
-            channel = open_channel(served, client.kind, runtime, provision)
+            channel = open_channel(replace(provision, manifest=served), client.kind, runtime)
             stack.callback(channel.close)
             clients[runtime] = client(channel)
         yield clients
