@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from scaffold.host._middleware import HookCall, Middleware, Proceed
     from scaffold.host._registry.entries import LoadedPlugin, State, Status
     from scaffold.manifest._model import CORE_VERSION, Manifest, Runtime, read_manifest
-    from scaffold.resources._clock import Clock
+    from scaffold.resources._standard import Clock
 
 __all__ = [
     "CORE_VERSION",
@@ -49,7 +49,7 @@ _HOMES = {
     "Manifest": "scaffold.manifest._model",
     "Runtime": "scaffold.manifest._model",
     "read_manifest": "scaffold.manifest._model",
-    "Clock": "scaffold.resources._clock",
+    "Clock": "scaffold.resources._standard",
 }
 
 if not TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The host for an event loop: `Host` with awaited methods."""
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,13 +14,13 @@ from scaffold.contract._hooks.channel import AsyncChannel
 from scaffold.contract._hooks.dispatcher import AsyncDispatcher
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._hooks.plugin import AsyncClient, Plugin
-from scaffold.host._concurrency.background_work import Periodic, PeriodicTasks
+from scaffold.host._concurrency.background_work import PeriodicTasks
 from scaffold.host._concurrency.thread_pool import async_run_in_parallel
 from scaffold.host._concurrency.waiting import async_wait_until
 from scaffold.host._dispatch.dispatchers import AsyncHostRoutes
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
-from scaffold.host._lifecycle.driver import Driver
+from scaffold.host._lifecycle.driver import Driver, PeriodicWorks, Work
 from scaffold.host._lifecycle.leaks import LeakReport
 from scaffold.host._lifecycle.lifecycle import OnStarted
 from scaffold.host._lifecycle.registration import Registration
@@ -83,10 +83,7 @@ class _LoopDriver(Driver[AsyncChannel]):
 
     @override
     async def for_each(
-        self,
-        work: Callable[[T], Coroutine[Any, Any, None]],
-        plugins: Sequence[T],
-        done: Callable[[T, float], object],
+        self, work: Work[[T]], plugins: Sequence[T], done: Callable[[T, float], object]
     ) -> None:
         await async_run_in_parallel(work, plugins, done)
 
@@ -105,9 +102,7 @@ class _LoopDriver(Driver[AsyncChannel]):
         await self._services.tasks.close(seconds)
 
     @override
-    def start_periodic_work(
-        self, works: Callable[[], Iterable[Periodic[Coroutine[Any, Any, None]]]]
-    ) -> None:
+    def start_periodic_work(self, works: PeriodicWorks) -> None:
         self._periodic.start(works)
 
     @override

@@ -1,6 +1,6 @@
 """The host for threads: loads plugins, calls them by kind or by name, and closes them."""
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,13 +14,13 @@ from scaffold.contract._hooks.channel import Channel
 from scaffold.contract._hooks.dispatcher import Dispatcher
 from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._hooks.plugin import Client, Plugin
-from scaffold.host._concurrency.background_work import Periodic, PeriodicThreads
+from scaffold.host._concurrency.background_work import PeriodicThreads
 from scaffold.host._concurrency.thread_pool import run_in_parallel
 from scaffold.host._concurrency.waiting import wait_until
 from scaffold.host._dispatch.dispatchers import HostRoutes
 from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.host._in_process.plugin_channel import CALLS_GRACE_PERIOD
-from scaffold.host._lifecycle.driver import Driver
+from scaffold.host._lifecycle.driver import Driver, PeriodicWorks, Work
 from scaffold.host._lifecycle.leaks import LeakReport
 from scaffold.host._lifecycle.lifecycle import OnStarted
 from scaffold.host._lifecycle.registration import Registration
@@ -76,10 +76,7 @@ class _ThreadDriver(Driver[Channel]):
 
     @override
     async def for_each(
-        self,
-        work: Callable[[T], Coroutine[Any, Any, None]],
-        plugins: Sequence[T],
-        done: Callable[[T, float], object],
+        self, work: Work[[T]], plugins: Sequence[T], done: Callable[[T, float], object]
     ) -> None:
         leftovers = self._services.abandoned_work
         run_in_parallel(lambda plugin: run(work, plugin), plugins, done, leftovers)
@@ -97,9 +94,7 @@ class _ThreadDriver(Driver[Channel]):
         self._services.background_calls.close(seconds)
 
     @override
-    def start_periodic_work(
-        self, works: Callable[[], Iterable[Periodic[Coroutine[Any, Any, None]]]]
-    ) -> None:
+    def start_periodic_work(self, works: PeriodicWorks) -> None:
         self._periodic.start(lambda: [(pause, partial(run, work)) for pause, work in works()])
 
     @override

@@ -106,12 +106,7 @@ class MiddlewareChannel:
         self._channel = channel
         self._plugin = plugin
         self._stack = stack
-
-    @property
-    def runtime(self) -> str:
-        """Where the plugin runs."""
-        runtime: str = self._channel.runtime
-        return runtime
+        self.runtime: str = channel.runtime
 
     def bind(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Return the function that calls a hook through everything that is around it."""

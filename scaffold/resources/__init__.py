@@ -7,8 +7,8 @@ from scaffold.contract._context.storage import (
     Checkpoints,
     CheckpointStore,
 )
-from scaffold.resources._clock import Clock, FrozenClock
 from scaffold.resources._scope import ResourceScope
+from scaffold.resources._standard import Clock, FrozenClock
 
 __all__ = [
     "BlobStore",

@@ -1,13 +1,15 @@
 """The standard resources, which are available in every runtime, and how they are made."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from typing_extensions import override
+
 from scaffold.contract._context.storage import Blobs
 from scaffold.contract._errors.errors import PluginError
 from scaffold.contract._json import is_object
-from scaffold.resources._clock import Clock, FrozenClock
 from scaffold.resources._context_data import ContextData
 from scaffold.resources._folder_storage import Storage, temporary_folder
 from scaffold.resources._http_client import NotInstalled, http_client
@@ -19,6 +21,33 @@ ResourceFactory: TypeAlias = Callable[[ResourceScope], Any]
 _Make: TypeAlias = Callable[[ResourceScope, ContextData, Storage], Any]
 
 
+class Clock:
+    """The current time. A plugin that uses it can be tested with a `FrozenClock`."""
+
+    def now(self) -> float:
+        """Return seconds since 1970, UTC."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary moment; the value never decreases."""
+        return time.monotonic()
+
+
+class FrozenClock(Clock):
+    """A clock that always shows the same moment, in seconds since 1970 (UTC)."""
+
+    def __init__(self, moment: float) -> None:
+        self._moment = moment
+
+    @override
+    def now(self) -> float:
+        return self._moment
+
+    @override
+    def monotonic(self) -> float:
+        return 0.0
+
+
 def _clock(_loan: ResourceScope, around: ContextData, _storage: Storage) -> Clock:
     moment = around.doubles.get("clock")
     return Clock() if moment is None else FrozenClock(moment)
@@ -27,7 +56,8 @@ def _clock(_loan: ResourceScope, around: ContextData, _storage: Storage) -> Cloc
 def _rng(_loan: ResourceScope, around: ContextData, _storage: Storage) -> Any:
     import random
 
-    from scaffold.resources._random import SeededRandom
+    class SeededRandom(random.Random):
+        """Random numbers that are the same for the same seed."""
 
     seed = around.doubles.get("rng")
     return random.SystemRandom() if seed is None else SeededRandom(seed)

@@ -89,12 +89,7 @@ def run_in_time(
     run = partial(_do, outcome, work, undo, contextvars.copy_context(), _nothing)
     thread = _thread(run)
     try:
-        try:
-            _start(thread)
-        except ThreadUnavailable:
-            if undo is None:
-                raise
-            run()
+        _start(thread, run, undo)
         result = outcome.wait(seconds)
     except ResultTimeout:
         if _give_up(outcome, thread, abandoned_work):
@@ -129,12 +124,7 @@ async def async_run_in_time(
     run = partial(_do, outcome, work, undo, contextvars.copy_context(), wake)
     thread = _thread(run)
     try:
-        try:
-            _start(thread)
-        except ThreadUnavailable:
-            if undo is None:
-                raise
-            run()
+        _start(thread, run, undo)
         await ended
     except BaseException:
         _undo_unless_given_up(outcome, thread, undo, abandoned_work)
@@ -147,12 +137,19 @@ def _thread(run: Callable[[], None]) -> threading.Thread:
     return threading.Thread(target=run, name="plugin-lifecycle", daemon=True)
 
 
-def _start(thread: threading.Thread) -> None:
-    """Start a thread; raise `ThreadUnavailable`. It may run although this was interrupted."""
+def _start(
+    thread: threading.Thread, run: Callable[[], None], undo: Callable[[], object] | None
+) -> None:
+    """Start a thread, which may run although this was interrupted.
+
+    If none can be started, work with `undo` is done here; otherwise raises `ThreadUnavailable`.
+    """
     try:
         thread.start()
     except RuntimeError as error:
-        raise ThreadUnavailable(thread.name, error) from None
+        if undo is None:
+            raise ThreadUnavailable(thread.name, error) from None
+        run()
 
 
 def settle_by(outcome: SignalSafeFuture[T], work: Callable[[], T]) -> bool:

@@ -4,7 +4,7 @@ A dispatcher asks again whenever the plugins in use have changed. Then the dispa
 the plugins once, in `prepare`, so that a call needs no look at them.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -110,83 +110,64 @@ class Dispatchers(Generic[C]):
 class HostRoutes:
     """Makes the functions of one dispatcher of a `Host`."""
 
-    def __init__(self, group: KindGroup[Channel], background_calls: BackgroundCalls) -> None:
-        self._group = group
-        self._background_calls = background_calls
+    _count: Callable[..., Any] = staticmethod(counted_call)
+    _count_stream: Callable[..., Any] = staticmethod(counted_stream)
+    _owner: Callable[..., Any] = FunctionOwner
+    _collect: Callable[..., Any] = Collect
+    _notify: Callable[..., Any] = Notify
+    _chain: Callable[..., Any] = Chain
 
-    def singleton(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
+    def __init__(
+        self, group: KindGroup[Any], background: BackgroundCalls | BackgroundTasks
+    ) -> None:
+        self._group = group
+        self._background = background
+
+    def singleton(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Call the active plugin; a hook that stands for many functions asks the owner of one."""
-        calls = counted_calls(self._group, hook, counted_call)
+        calls = counted_calls(self._group, hook, self._count)
         if hook.functions is not None:
-            return FunctionOwner(self._group, hook, calls).prepare()
+            return self._prepared(self._owner(self._group, hook, calls))
         return Singleton(self._group, calls).prepare()
 
-    def broadcast_collect(self, hook: Hook[In, Out]) -> Callable[[In], list[Out]]:
+    def broadcast_collect(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Call all plugins; the outputs are ordered by priority."""
-        return Collect(self._group, hook).prepare()
+        return self._prepared(self._collect(self._group, hook))
 
-    def broadcast_notify(self, hook: Hook[In, Any]) -> Callable[[In], None]:
+    def broadcast_notify(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Call all plugins without waiting for them."""
-        return Notify(self._group, hook, self._background_calls).prepare()
+        return self._prepared(self._notify(self._group, hook, self._background))
 
-    def chain(self, hook: Hook[In, Out]) -> Callable[[In], Out]:
+    def chain(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Call all plugins in turn, each with the output of the one before."""
-        return Chain(self._group, hook).prepare()
+        return self._prepared(self._chain(self._group, hook))
 
-    def capability(self, hook: Hook[In, Out]) -> Callable[[In, Wanted], Out]:
+    def capability(self, hook: Hook[Any, Any]) -> Callable[[Any, Wanted], Any]:
         """Call the plugin that has the wanted capabilities."""
-        return Capability(self._group, counted_calls(self._group, hook, counted_call)).prepare()
+        return Capability(self._group, counted_calls(self._group, hook, self._count)).prepare()
 
-    def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], Generator[Out]]:
+    def singleton_stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any], Any]:
         """Open a stream of the active plugin."""
-        return Singleton(self._group, counted_calls(self._group, hook, counted_stream)).prepare()
-
-    def capability_stream(
-        self, hook: StreamHook[In, Out]
-    ) -> Callable[[In, Wanted], Generator[Out]]:
-        """Open a stream of the plugin that has the wanted capabilities."""
-        return Capability(self._group, counted_calls(self._group, hook, counted_stream)).prepare()
-
-
-class AsyncHostRoutes:
-    """Makes the functions of one dispatcher of an `AsyncHost`."""
-
-    def __init__(self, group: KindGroup[AsyncChannel], tasks: BackgroundTasks) -> None:
-        self._group = group
-        self._tasks = tasks
-
-    def singleton(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
-        """Call the active plugin; a hook that stands for many functions asks the owner of one."""
-        calls = counted_calls(self._group, hook, counted_async_call)
-        if hook.functions is not None:
-            return AsyncFunctionOwner(self._group, hook, calls).prepare()
+        calls = counted_calls(self._group, hook, self._count_stream)
         return Singleton(self._group, calls).prepare()
 
-    def broadcast_collect(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[list[Out]]]:
-        """Call all plugins side by side; the outputs are ordered by priority."""
-        return AsyncCollect(self._group, hook).prepare()
-
-    def broadcast_notify(self, hook: Hook[In, Any]) -> Callable[[In], Awaitable[None]]:
-        """Call all plugins without waiting for them."""
-        return AsyncNotify(self._group, hook, self._tasks).prepare()
-
-    def chain(self, hook: Hook[In, Out]) -> Callable[[In], Awaitable[Out]]:
-        """Call all plugins in turn, each with the output of the one before."""
-        return AsyncChain(self._group, hook).prepare()
-
-    def capability(self, hook: Hook[In, Out]) -> Callable[[In, Wanted], Awaitable[Out]]:
-        """Call the plugin that has the wanted capabilities."""
-        calls = counted_calls(self._group, hook, counted_async_call)
-        return Capability(self._group, calls).prepare()
-
-    def singleton_stream(self, hook: StreamHook[In, Out]) -> Callable[[In], AsyncGenerator[Out]]:
-        """Open a stream of the active plugin."""
-        calls = counted_calls(self._group, hook, counted_async_stream)
-        return Singleton(self._group, calls).prepare()
-
-    def capability_stream(
-        self, hook: StreamHook[In, Out]
-    ) -> Callable[[In, Wanted], AsyncGenerator[Out]]:
+    def capability_stream(self, hook: StreamHook[Any, Any]) -> Callable[[Any, Wanted], Any]:
         """Open a stream of the plugin that has the wanted capabilities."""
-        calls = counted_calls(self._group, hook, counted_async_stream)
+        calls = counted_calls(self._group, hook, self._count_stream)
         return Capability(self._group, calls).prepare()
+
+    @staticmethod
+    def _prepared(dispatch: Any) -> Callable[[Any], Any]:
+        call: Callable[[Any], Any] = dispatch.prepare()
+        return call
+
+
+class AsyncHostRoutes(HostRoutes):
+    """Makes the functions of one dispatcher of an `AsyncHost`: they are awaited."""
+
+    _count = staticmethod(counted_async_call)
+    _count_stream = staticmethod(counted_async_stream)
+    _owner = AsyncFunctionOwner
+    _collect = AsyncCollect
+    _notify = AsyncNotify
+    _chain = AsyncChain

@@ -7,7 +7,7 @@ driver of an `AsyncHost` awaits in its event loop. The methods of the driver of 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar
 
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Hook, Kind
@@ -18,7 +18,14 @@ from scaffold.host._plugin_context import HostServices, PluginEnvironment
 from scaffold.manifest._model import Runtime
 
 C = TypeVar("C", Channel, AsyncChannel)
+P = ParamSpec("P")
 T = TypeVar("T")
+
+Work: TypeAlias = Callable[P, Coroutine[Any, Any, None]]
+"""Work of the lifecycle: an `async` function that waits by a driver only."""
+
+PeriodicWorks: TypeAlias = Callable[[], Iterable[Periodic[Coroutine[Any, Any, None]]]]
+"""Returns all periodic work of a host."""
 
 
 class Driver(ABC, Generic[C]):
@@ -57,10 +64,7 @@ class Driver(ABC, Generic[C]):
 
     @abstractmethod
     async def for_each(
-        self,
-        work: Callable[[T], Coroutine[Any, Any, None]],
-        plugins: Sequence[T],
-        done: Callable[[T, float], object],
+        self, work: Work[[T]], plugins: Sequence[T], done: Callable[[T, float], object]
     ) -> None:
         """Do work for several plugins at once; see `run_in_parallel`."""
 
@@ -77,9 +81,7 @@ class Driver(ABC, Generic[C]):
         """Wait until all calls have ended whose result no caller waits for; then make none."""
 
     @abstractmethod
-    def start_periodic_work(
-        self, works: Callable[[], Iterable[Periodic[Coroutine[Any, Any, None]]]]
-    ) -> None:
+    def start_periodic_work(self, works: PeriodicWorks) -> None:
         """Repeat each work after pauses, unless periodic work has been started."""
 
     @abstractmethod

@@ -42,13 +42,18 @@ CLOSE_STEP_TIMEOUT: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """One plugin has been started, or could not be."""
+    """One plugin has been started, or could not be.
+
+    Attributes:
+        status: The plugin.
+        seconds: How long it took.
+        done: How many plugins have been dealt with, this one included.
+        total: How many are being started.
+    """
 
     status: Status
     seconds: float
-    """How long it took."""
     done: int
-    """How many have been dealt with, this one included."""
     total: int
 
 

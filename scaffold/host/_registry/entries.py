@@ -25,38 +25,49 @@ MAX_HEALTH_FAILURES: Final = 3
 
 
 class State(StrEnum):
-    """What has become of a plugin."""
+    """What has become of a plugin.
+
+    Attributes:
+        REGISTERED: `start` will start it.
+        STARTING: A thread or task starts it.
+        READY: It is in use.
+        DEGRADED: It is in use, although a call or a check of its health has failed since the last
+            success.
+        UNAVAILABLE: It is not used; the reason says why.
+        RELOADING: It is torn down and set up again, and refuses calls meanwhile.
+        CLOSED: The host is closed.
+        LEAKED: It did not let go of what it took in time, and cannot be reloaded.
+    """
 
     REGISTERED = "registered"
-    """It will be started by `start`."""
     STARTING = "starting"
-    """A thread or task starts it."""
     READY = "ready"
     DEGRADED = "degraded"
-    """It is in use, although a call or a check of its health has failed since the last success."""
     UNAVAILABLE = "unavailable"
-    """It is not used; the reason says why."""
     RELOADING = "reloading"
-    """It is torn down and set up again, and refuses calls meanwhile."""
     CLOSED = "closed"
     LEAKED = "leaked"
-    """It did not let go of what it took in time, and cannot be reloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A plugin as its host reports it."""
+    """A plugin as its host reports it.
+
+    Attributes:
+        name: Its name.
+        kind: Its kind; empty if its manifest cannot be read.
+        state: Its state.
+        reason: Why it is degraded or unavailable.
+        runtime: The one in use.
+        kind_version: The version of the kind that the plugin implements, by its manifest.
+    """
 
     name: str
     kind: str
-    """Empty if its manifest cannot be read."""
     state: State
     reason: str = ""
-    """Why it is degraded or unavailable."""
     runtime: Runtime | None = None
-    """The one in use."""
     kind_version: str = ""
-    """The version of the kind that the plugin implements, as its manifest says it."""
 
     @override
     def __repr__(self) -> str:
