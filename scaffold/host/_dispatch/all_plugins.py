@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic_core import to_json
+from typing_extensions import override
 
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
@@ -20,13 +21,19 @@ from scaffold.contract._hooks.dispatcher import StopChain
 from scaffold.contract._hooks.hook import Hook
 from scaffold.host._concurrency.background_work import BackgroundCalls, BackgroundTasks
 from scaffold.host._concurrency.thread_pool import ThreadPool
-from scaffold.host._dispatch.kind_group import BoundPlugin, KindGroup, blame, unguarded_calls
+from scaffold.host._dispatch.kind_group import (
+    BoundPlugin,
+    DispatchClass,
+    KindGroup,
+    blame,
+    unguarded_calls,
+)
 from scaffold.host._dispatch.one_plugin import refuse
 
 C = TypeVar("C", Channel, AsyncChannel)
 
 
-class _AllPlugins(Generic[C]):
+class _AllPlugins(DispatchClass, Generic[C]):
     """The plugins in use that have a hook, and the count of its dispatched calls."""
 
     def __init__(self, group: KindGroup[C], hook: Hook[Any, Any]) -> None:
@@ -47,8 +54,8 @@ class _Collect(_AllPlugins[C]):
 class Collect(_Collect[Channel]):
     """Asks every plugin; the answers are in the order of priority."""
 
+    @override
     def prepare(self) -> Callable[[Any], list[Any]]:
-        """Return the function to call."""
         self._direct = unguarded_calls(self._plugins)
         if not self._direct or self._group.is_best_effort(self._hook):
             return self.call
@@ -98,12 +105,7 @@ class Collect(_Collect[Channel]):
 class AsyncCollect(_Collect[AsyncChannel]):
     """Asks every plugin, side by side; the answers are in the order of priority."""
 
-    def prepare(self) -> Callable[[Any], Awaitable[list[Any]]]:
-        """Return the function to call."""
-        return self.call
-
     async def call(self, payload: Any) -> list[Any]:
-        """Ask all plugins."""
         calls = self._calls
         answers: list[Any] = []
         calls.running += 1
@@ -120,7 +122,7 @@ class AsyncCollect(_Collect[AsyncChannel]):
         return answers
 
 
-class Notify:
+class Notify(DispatchClass):
     """Calls every plugin in the background, in order for each of them; failures are logged."""
 
     def __init__(
@@ -130,17 +132,12 @@ class Notify:
         bound_plugins = group.bound_plugins(hook)
         self._calls = [(bound.name, partial(_notify, bound)) for bound in bound_plugins]
 
-    def prepare(self) -> Callable[[Any], None]:
-        """Return the function to call."""
-        return self.call
-
     def call(self, payload: Any) -> None:
-        """Have every plugin called."""
         for name, call in self._calls:
             self._send(name, call, payload)
 
 
-class AsyncNotify:
+class AsyncNotify(DispatchClass):
     """Calls every plugin in a task of its own; failures are logged."""
 
     def __init__(
@@ -149,12 +146,7 @@ class AsyncNotify:
         self._plugins = group.bound_plugins(hook)
         self._tasks = tasks
 
-    def prepare(self) -> Callable[[Any], Awaitable[None]]:
-        """Return the function to call."""
-        return self.call
-
     async def call(self, payload: Any) -> None:
-        """Have every plugin called."""
         for bound in self._plugins:
             self._tasks.begin(_notify_async(bound, payload))
 
@@ -170,8 +162,8 @@ class _Chain(_AllPlugins[C]):
 class Chain(_Chain[Channel]):
     """Hands each plugin's answer to the next one, until one raises `StopChain` or fails."""
 
+    @override
     def prepare(self) -> Callable[[Any], Any]:
-        """Return the function to call."""
         if not self._plugins:
             return partial(refuse, self._group.no_plugin_error())
         self._direct = unguarded_calls(self._plugins)
@@ -182,7 +174,6 @@ class Chain(_Chain[Channel]):
         return self._fast
 
     def call(self, payload: Any) -> Any:
-        """Call the plugins in turn."""
         calls = self._calls
         calls.running += 1
         try:
@@ -226,12 +217,11 @@ class Chain(_Chain[Channel]):
 class AsyncChain(_Chain[AsyncChannel]):
     """Hands each plugin's answer to the next one, until one raises `StopChain` or fails."""
 
+    @override
     def prepare(self) -> Callable[[Any], Awaitable[Any]]:
-        """Return the function to call."""
         return self.call if self._plugins else partial(refuse, self._group.no_plugin_error())
 
     async def call(self, payload: Any) -> Any:
-        """Call the plugins in turn."""
         calls = self._calls
         calls.running += 1
         try:

@@ -24,7 +24,7 @@ from scaffold.host._dispatch.all_plugins import (
     Notify,
 )
 from scaffold.host._dispatch.function_owner import AsyncFunctionOwner, FunctionOwner
-from scaffold.host._dispatch.kind_group import KindGroup
+from scaffold.host._dispatch.kind_group import DispatchClass, KindGroup
 from scaffold.host._dispatch.one_plugin import (
     Capability,
     Singleton,
@@ -112,10 +112,10 @@ class HostRoutes:
 
     _count: Callable[..., Any] = staticmethod(counted_call)
     _count_stream: Callable[..., Any] = staticmethod(counted_stream)
-    _owner: Callable[..., Any] = FunctionOwner
-    _collect: Callable[..., Any] = Collect
-    _notify: Callable[..., Any] = Notify
-    _chain: Callable[..., Any] = Chain
+    _owner: Callable[..., DispatchClass] = FunctionOwner
+    _collect: Callable[..., DispatchClass] = Collect
+    _notify: Callable[..., DispatchClass] = Notify
+    _chain: Callable[..., DispatchClass] = Chain
 
     def __init__(
         self, group: KindGroup[Any], background: BackgroundCalls | BackgroundTasks
@@ -127,20 +127,20 @@ class HostRoutes:
         """Call the active plugin; a hook that stands for many functions asks the owner of one."""
         calls = counted_calls(self._group, hook, self._count)
         if hook.functions is not None:
-            return self._prepared(self._owner(self._group, hook, calls))
+            return self._owner(self._group, hook, calls).prepare()
         return Singleton(self._group, calls).prepare()
 
     def broadcast_collect(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Call all plugins; the outputs are ordered by priority."""
-        return self._prepared(self._collect(self._group, hook))
+        return self._collect(self._group, hook).prepare()
 
     def broadcast_notify(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Call all plugins without waiting for them."""
-        return self._prepared(self._notify(self._group, hook, self._background))
+        return self._notify(self._group, hook, self._background).prepare()
 
     def chain(self, hook: Hook[Any, Any]) -> Callable[[Any], Any]:
         """Call all plugins in turn, each with the output of the one before."""
-        return self._prepared(self._chain(self._group, hook))
+        return self._chain(self._group, hook).prepare()
 
     def capability(self, hook: Hook[Any, Any]) -> Callable[[Any, Wanted], Any]:
         """Call the plugin that has the wanted capabilities."""
@@ -155,11 +155,6 @@ class HostRoutes:
         """Open a stream of the plugin that has the wanted capabilities."""
         calls = counted_calls(self._group, hook, self._count_stream)
         return Capability(self._group, calls).prepare()
-
-    @staticmethod
-    def _prepared(dispatch: Any) -> Callable[[Any], Any]:
-        call: Callable[[Any], Any] = dispatch.prepare()
-        return call
 
 
 class AsyncHostRoutes(HostRoutes):

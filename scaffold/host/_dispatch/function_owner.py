@@ -3,7 +3,7 @@
 The lists are asked for at the first call of a function that is not known.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic_core import from_json
@@ -12,13 +12,13 @@ from scaffold.contract._errors.errors import AmbiguousPlugin, HookError, Scaffol
 from scaffold.contract._hooks.function_catalog import function_call_reader
 from scaffold.contract._hooks.hook import Hook
 from scaffold.host._dispatch.all_plugins import ask_all
-from scaffold.host._dispatch.kind_group import KindGroup
+from scaffold.host._dispatch.kind_group import DispatchClass, KindGroup
 from scaffold.host._dispatch.one_plugin import BoundCall
 from scaffold.host._registry.ranking import dispatch_order
 from scaffold.manifest._model import Manifest
 
 
-class _Owners:
+class _Owners(DispatchClass):
     """The plugins of a kind, and which functions each is known to have."""
 
     def __init__(
@@ -85,12 +85,7 @@ class _Owners:
 class FunctionOwner(_Owners):
     """Calls the plugin that has the function of a payload."""
 
-    def prepare(self) -> Callable[[Any], Any]:
-        """Return the function to call."""
-        return self.call
-
     def call(self, payload: Any) -> Any:
-        """Call the plugin that is named, or the owner of the function."""
         name = self._group.preferred()
         if name is not None:
             return self._call_of(name)(payload)
@@ -103,12 +98,7 @@ class FunctionOwner(_Owners):
 class AsyncFunctionOwner(_Owners):
     """Calls the plugin that has the function of a payload, from an event loop."""
 
-    def prepare(self) -> Callable[[Any], Awaitable[Any]]:
-        """Return the function to call."""
-        return self.call
-
     async def call(self, payload: Any) -> Any:
-        """Call the plugin that is named, or the owner of the function."""
         name = self._group.preferred()
         if name is not None:
             return await self._call_of(name)(payload)

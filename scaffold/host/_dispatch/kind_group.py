@@ -250,3 +250,13 @@ def _in_use(entry: Entry[Any]) -> bool:
 def _manifest(entry: Entry[Any]) -> Manifest:
     assert entry.manifest is not None
     return entry.manifest
+
+
+class DispatchClass:
+    """Calls a hook over plugins of a kind: `call` is complete."""
+
+    call: Callable[..., Any]
+
+    def prepare(self) -> Callable[..., Any]:
+        """Choose the function to call, once per change of the plugins."""
+        return self.call

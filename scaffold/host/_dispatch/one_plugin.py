@@ -9,10 +9,12 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, NoReturn, TypeAlias
 
+from typing_extensions import override
+
 from scaffold.contract._errors.errors import DispatchError, ScaffoldError
 from scaffold.contract._hooks.dispatcher import Wanted
 from scaffold.contract._hooks.hook import Hook
-from scaffold.host._dispatch.kind_group import BoundPlugin, KindGroup, blame
+from scaffold.host._dispatch.kind_group import BoundPlugin, DispatchClass, KindGroup, blame
 from scaffold.host._in_process.in_flight import DispatchedCalls
 from scaffold.host._registry.ranking import CapabilityIndex
 
@@ -21,13 +23,14 @@ BoundCall: TypeAlias = tuple[BoundPlugin[Any], Call]
 """A plugin, and how a dispatcher calls its hook."""
 
 
-class Singleton:
+class Singleton(DispatchClass):
     """Calls the active plugin: by policy, `DAGSTACK_ACTIVE_<KIND>`, or priority (ADR-0002 §1)."""
 
     def __init__(self, group: KindGroup[Any], calls: Sequence[BoundCall]) -> None:
         self._group = group
         self._named = {bound.name: call for bound, call in calls}
 
+    @override
     def prepare(self) -> Call:
         """Return the function to call: without a policy, the plugin's own."""
         if self._group.policy is not None:
@@ -45,7 +48,7 @@ class Singleton:
         return self._named[name](payload)
 
 
-class Capability:
+class Capability(DispatchClass):
     """Calls the best plugin that supports what is wanted, or the fallback (ADR-0002 §5)."""
 
     def __init__(self, group: KindGroup[Any], calls: Sequence[BoundCall]) -> None:
@@ -53,10 +56,6 @@ class Capability:
         self._named = {bound.name: call for bound, call in calls}
         manifests = [(bound.manifest, call) for bound, call in calls]
         self._index = CapabilityIndex(group.kind.name, manifests, group.failures)
-
-    def prepare(self) -> Callable[[Any, Wanted], Any]:
-        """Return the function to call."""
-        return self.call
 
     def call(self, payload: Any, wanted: Wanted) -> Any:
         """Call the plugin that the policy names for this call, or else the best one."""

@@ -64,8 +64,8 @@ class InProcessChannel(PluginChannel):
             manifest: Tells how long `setup` and `teardown` may take.
             abandoned_work: Where the thread of a `setup` that is late is noted.
 
-        Raises what `context` and the plugin raise, or `Late`. A `setup` that succeeds after that
-        is torn down at once.
+        Raises what `context` and the plugin raise, or `TimeLimitExceeded`. A `setup` that succeeds
+        after that is torn down at once.
         """
         seconds, teardown_seconds = manifest.startup_timeout_sec, manifest.teardown_timeout_sec
 
@@ -85,7 +85,7 @@ class InProcessChannel(PluginChannel):
         set_up()
 
     def check(self, seconds: float) -> None:
-        """Ask the plugin how it is; raise what it raises, or `Late`."""
+        """Ask the plugin how it is; raise what it raises, or `TimeLimitExceeded`."""
         if type(self.plugin).health is not Plugin.health:
             self._enter()
             run_in_time(seconds, lambda: self.settle(self.plugin.health()))

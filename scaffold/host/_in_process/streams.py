@@ -213,7 +213,6 @@ class AsyncIteratorSteps:
         self._threads = threads
 
     async def step(self) -> Any:
-        """Return the next item or `END`."""
         return await self._do(self._plain.step)
 
     async def close(self) -> None:
@@ -232,7 +231,6 @@ class AsyncGeneratorSteps:
         self._context = context
 
     async def step(self) -> Any:
-        """Return the next item or `END`."""
         return await _InContext(self._context, anext(self._items, END))
 
     async def close(self) -> None:

@@ -162,7 +162,7 @@ class Registry(Generic[C]):
                 self._check_open(name)
 
     def unregister_loaded(self, plugin: LoadedPlugin[C], claim: Claim) -> None:
-        """Undo `keep`: what was in use before is in use again."""
+        """Undo `register_loaded`: what was in use before is in use again."""
         name, before = plugin.manifest.name, claim.before
         with self._lock:
             if self._loaded.get(name) is not plugin:
