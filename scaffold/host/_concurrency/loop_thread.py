@@ -46,11 +46,6 @@ class LoopThread:
         reset_after_fork(self._forget)
 
     @property
-    def started(self) -> bool:
-        """True while there is a loop."""
-        return self._loop is not None
-
-    @property
     def is_current(self) -> bool:
         """True in the thread of the loop, which must not wait for itself."""
         return threading.current_thread() is self._thread

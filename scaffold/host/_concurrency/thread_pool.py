@@ -72,8 +72,11 @@ class ThreadPool:
             if self._closed:
                 raise WorkRefused
             self._due.put(task)
-            if self._workers < self._most and not self._take_idle():
-                self._start(task)
+            if self._workers < self._most:
+                try:
+                    self._idle.pop()  # counts on a thread that is idle
+                except IndexError:
+                    self._start(task)
 
     def close(self) -> None:
         """Drop what has not begun, and end the threads as soon as they are idle.
@@ -158,14 +161,6 @@ class ThreadPool:
 
         self.do(run, lambda: settle(partial(future.set_exception, WorkRefused())))
         return future
-
-    def _take_idle(self) -> bool:
-        """Count on a thread that is idle; return False if there is none."""
-        try:
-            self._idle.pop()
-        except IndexError:
-            return False
-        return True
 
     def _start(self, task: "list[_Work]") -> None:
         self._workers += 1

@@ -44,13 +44,14 @@ class InFlightCalls:
         self._counts: dict[str, list[CallCounter]] = {}
         self._shared: dict[str, list[ref[DispatchedCalls]]] = {}
         self._closed = False
-        self._inherited = False
+        self.inherited = False
+        """True in a fork while the plugin is not set up there, if it needs to be."""
         reset_after_fork(self._count_in_a_fork)
 
     @property
     def shut(self) -> bool:
         """True while a call may not begin without asking the channel."""
-        return self._closed or self._inherited
+        return self._closed or self.inherited
 
     @property
     def closed(self) -> bool:
@@ -60,17 +61,7 @@ class InFlightCalls:
     @closed.setter
     def closed(self, closed: bool) -> None:
         self._closed = closed
-        self._announce_closed()
-
-    @property
-    def inherited(self) -> bool:
-        """True in a fork while the plugin is not set up there, if it needs to be."""
-        return self._inherited
-
-    @inherited.setter
-    def inherited(self, inherited: bool) -> None:
-        self._inherited = inherited
-        self._announce_closed()
+        self.announce()
 
     def watch(self, hook: str, counter: CallCounter) -> None:
         """Use the count of a function that counts its own calls.
@@ -118,10 +109,11 @@ class InFlightCalls:
         known = [reference() for some in list(self._shared.values()) for reference in some]
         return [shared for shared in known if shared is not None]
 
-    def _announce_closed(self) -> None:
+    def announce(self) -> None:
+        """Have all functions read `shut` again, after it has changed."""
         for counter in self._all_counters():
             counter.on_closed_changed(None)
-        if self._inherited:
+        if self.inherited:
             for shared in self._all_shared():
                 shared.over = True
 

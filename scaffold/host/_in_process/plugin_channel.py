@@ -74,6 +74,7 @@ class PluginChannel(ABC):
             reason = f"setup in a forked process failed: {_reason(error)}"
             raise PluginLoadError(self.name, reason) from error
         self.in_flight.inherited = False
+        self.in_flight.announce()
 
     def _teardown_error(self, error: BaseException) -> PluginError:
         return PluginError(self.name, f"teardown failed: {_reason(error)}")
@@ -86,6 +87,7 @@ class PluginChannel(ABC):
         names = ("setup", "teardown", "health", *self.plugin.kind.hooks)
         if any(iscoroutinefunction(getattr(type(self.plugin), name, None)) for name in names):
             self.in_flight.inherited = True
+            self.in_flight.announce()
 
 
 def _reason(error: BaseException) -> str:

@@ -24,7 +24,6 @@ from scaffold.host._in_process.stream_steps import (
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-T = TypeVar("T")
 
 
 class AsyncStreamSteps(Protocol):
@@ -240,14 +239,14 @@ class AsyncGeneratorSteps:
             await _InContext(self._context, close())
 
 
-class _InContext(Generator[Any, Any, T]):
+class _InContext(Generator[Any, Any, Any]):
     """Awaits in a context, in the task that awaits this."""
 
-    def __init__(self, context: Context, awaitable: Awaitable[T]) -> None:
+    def __init__(self, context: Context, awaitable: Awaitable[Any]) -> None:
         self._run = context.run
         self._steps: Any = context.run(awaitable.__await__)
 
-    def __await__(self) -> Generator[Any, Any, T]:
+    def __await__(self) -> Generator[Any, Any, Any]:
         return self
 
     @override

@@ -20,9 +20,6 @@ from scaffold.manifest._model import Manifest, Runtime
 
 C = TypeVar("C")
 
-MAX_HEALTH_FAILURES: Final = 3
-"""Checks of a plugin's health that fail in a row until it is not used any more."""
-
 
 class State(StrEnum):
     """What has become of a plugin.
@@ -47,6 +44,10 @@ class State(StrEnum):
     RELOADING = "reloading"
     CLOSED = "closed"
     LEAKED = "leaked"
+
+
+MAX_HEALTH_FAILURES: Final = 3
+"""Checks of a plugin's health that fail in a row until it is not used any more."""
 
 
 @dataclass(frozen=True, slots=True)
