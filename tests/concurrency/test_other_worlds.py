@@ -228,11 +228,11 @@ def test_a_subinterpreter_is_refused_by_name():
         import _interpreters
         program = "import sys; sys.path[:] = " + repr(__import__("sys").path) + '''
         try:
-            import scaffold.host
+            from scaffold.host import Host
         except ImportError as error:
             print(error, flush=True)
         '''
-        print(_interpreters.exec(_interpreters.create(), program.replace("\\n        ", "\\n")))
+        print(_interpreters.exec(_interpreters.create(), program))
     """)
     assert "does not support loading in subinterpreters" in said
 
