@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import Any
 
 from scaffold.generator._compare.subset.compared_schema import PayloadSchema
-from scaffold.generator._schema.dialects.vocabulary import subschemas
+from scaffold.generator._schema.documents.references import reachable_schemas
 from scaffold.generator._schema.samples.pattern_sampler import matching_text
 from scaffold.generator._schema.samples.sample_values import likely_values
 from scaffold.generator._source.json_values import canonical, is_list, is_object
@@ -89,7 +89,7 @@ class _KnownValues:
         """Lengths of lists."""
         self._values: dict[str, Json] = {canonical(value): value for value in _COMMON}
         for schema in schemas:
-            for part in _parts(schema.value):
+            for part in reachable_schemas(schema.documents, schema.value):
                 self._learn(schema, part)
 
     @property
@@ -123,15 +123,6 @@ class _KnownValues:
 
 def _texts(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
-
-
-def _parts(schema: Json) -> Iterator[dict[str, Json]]:
-    """Yield a schema's objects, outermost first."""
-    pending = [schema]
-    for current in pending:  # grows while it is read
-        if is_object(current):
-            yield current
-            pending += [inner for _, inner in subschemas(current)]
 
 
 def _boundary_values(schema: Json) -> Iterator[Json]:

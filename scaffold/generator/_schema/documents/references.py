@@ -55,22 +55,24 @@ def _followed(documents: Documents, document: Document) -> list[Document]:
     return list(reached)
 
 
-def check_reachable(documents: Documents, schema: Json) -> None:
-    """Raise `SpecError` if a schema refers to what is not there.
+def reachable_schemas(documents: Documents, schema: Json) -> Iterator[dict[str, Json]]:
+    """Yield the schema objects that a schema leads to, itself first, each once.
 
-    Definitions that nothing leads to do not count: a bundle keeps no more than it needs.
+    Definitions that nothing leads to do not count: a bundle keeps no more than it needs. Raises
+    `SpecError` if a schema refers to what is not there.
     """
     pending, seen = [schema], set[int]()
     for current in pending:  # grows while it is read
         if not is_object(current) or id(current) in seen:
             continue
         seen.add(id(current))
+        yield current
+        pending += [part for step, part in subschemas(current) if step[0] not in _DEFINITIONS]
         pending += [
             documents.target(current, keyword)[2]
             for keyword in REFERENCE_KEYWORDS
             if keyword in current
         ]
-        pending += [part for step, part in subschemas(current) if step[0] not in _DEFINITIONS]
 
 
 def bundle(documents: Documents, document: Document) -> Json:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from scaffold._validators import compile_schema
 from scaffold.generator._schema.documents.annotations import find_annotations
 from scaffold.generator._schema.documents.document_set import Documents
-from scaffold.generator._schema.documents.references import check_reachable
+from scaffold.generator._schema.documents.references import reachable_schemas
 from scaffold.generator._schema.samples.parts import (
     MAX_LENGTH,
     VARIANTS,
@@ -48,7 +48,8 @@ def sample(schema: Json) -> Json:
     found, and `SpecError` if the schema is invalid.
     """
     documents = Documents.of_schema(schema)
-    check_reachable(documents, documents.root)
+    for _ in reachable_schemas(documents, documents.root):
+        pass  # a reference that leads nowhere is an error
     judge = compile_schema(documents.root)
     seen: set[str] = set()
     # To check each part takes time, and most schemas do not need it.
