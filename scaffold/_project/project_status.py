@@ -60,7 +60,7 @@ def find_projects(folder: Path, *, recursive: bool) -> Iterator[Path]:
 
 
 def project_status(root: Path, hookspecs: Path | None = None) -> dict[str, StatusItem]:
-    """Return what there is to know of a project; what cannot be found out is due as well.
+    """Return the state of a project; what cannot be found out is due as well.
 
     Its contract is compared with the newest in a folder of `hookspecs`, or with the one that ships.
     Raises `PreconditionError` if it is not a project.

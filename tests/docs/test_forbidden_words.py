@@ -27,6 +27,12 @@ INSTEAD = {
     r"(?:come|comes|came|coming) about": "happens, results from",
     r"befall(?:s|en)?|befell": "happens to",
     r"thereof": "of it, of them",
+    r"(?:is|are|was|were) to (?:be|change|get|look|make|stay)": "must; or say what happens",
+    r"(?:(?:that|which|it|this) (?:is|are)|would be) no (?!longer|more|less)\w+": "is not a ...",
+    r"cannot be had": "is unavailable",
+    r"makes? no sense": "is invalid",
+    r"(?:acted|act|acts) upon": "applied, used",
+    r"(?:afresh|amiss|whence|wherein|therein|hereby|whereby)": "again, wrong, from where, in which",
 }
 """Patterns of whole words and phrases, and what to write instead."""
 
@@ -117,6 +123,13 @@ def test_prose_has_no_forbidden_words(paths):
         "a dear copy",
         "what befell it",
         "a part thereof",
+        "what is to be done",
+        "a place that is no URL",
+        "it would be no plugin",
+        "a lock that cannot be had",
+        "this makes no sense",
+        "acted upon",
+        "written afresh",
     ],
 )
 def test_each_forbidden_word_is_found(text):
@@ -130,6 +143,9 @@ def test_each_forbidden_word_is_found(text):
         "besides",
         "for every call",
         "it told",
+        "it is to the left",
+        "there is no URL",
+        "it is no longer open",
         "`error.mend`",
         "[fixes](0021-mends.md)",
     ],

@@ -16,7 +16,7 @@ from scaffold._project.project_status import (
 
 
 def status(folder: Path, *, recursive: bool, hookspecs: Path | None, as_json: bool) -> int:
-    """Print how each project stands; return 1 if anything is to be done.
+    """Print the state of each project; return 1 if one needs work.
 
     Raises `PreconditionError` if there is no project.
     """

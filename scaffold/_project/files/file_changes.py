@@ -49,7 +49,7 @@ class Change:
     before: bytes | None
     after: bytes | None
     executable: bool | None = None
-    """Whether the file is to be run as a program; None leaves that as it is."""
+    """Whether the file is executable; None leaves that as it is."""
 
 
 def resolve_path(root: Path, path: str) -> Path:

@@ -134,7 +134,7 @@ def write(work: Folder, change: Change, root: Path) -> None:
 def read(work: Folder, root: Path) -> Change | None:
     """Return what the journal lists; None without a journal, or if it was cut off.
 
-    A journal that is cut off was never acted upon. Raises `ForeignError` if this user did not
+    A journal that is cut off was never applied. Raises `ForeignError` if this user did not
     write it.
     """
     try:

@@ -41,7 +41,7 @@ class FileSwap:
     target: Path
     after: bytes | None
     executable: bool | None = None
-    """Whether the file is to be run as a program; None leaves that as it is."""
+    """Whether the file is executable; None leaves that as it is."""
 
 
 def refuse_interrupted(root: Path) -> None:

@@ -44,7 +44,7 @@ _SETTINGS = "pyproject.toml"
 
 @dataclass(frozen=True, eq=False)
 class GenerationPlan:
-    """What is to change in a project, so that its generated files are as they should be."""
+    """What changes in a project, so that its generated files are as they should be."""
 
     root: Path
     settings: Settings
@@ -57,11 +57,11 @@ class GenerationPlan:
 
     @cached_property
     def due(self) -> tuple[Change, ...]:
-        """The changes that there are to make."""
+        """The files that change."""
         return tuple(each for each in self.changes if each.state is not State.UNCHANGED)
 
     def check(self) -> Iterator[str]:
-        """Yield a line for each file that is to change."""
+        """Yield a line for each file that changes."""
         return (f"{printable_line(each.path)}: {each.state}" for each in self.due)
 
     def diff(self) -> Iterator[str]:

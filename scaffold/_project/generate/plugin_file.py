@@ -126,7 +126,7 @@ class PluginFile:
         for statements in (same, imports):
             if statements:
                 return statements[-1].end_lineno or statements[-1].lineno
-        # Its base class is imported, or it would be no plugin; before it is as good a place.
+        # A plugin's base class is imported. Without an import, the line before the class will do.
         return self.plugin.lineno - 1 or 1
 
 

@@ -227,7 +227,7 @@ def _reason(ended: "subprocess.CompletedProcess[bytes]") -> str:
 
 
 def _program() -> str:
-    """Return where git is; never in the folder that it is to look at."""
+    """Return where git is; never in the folder that it reads."""
     places = [
         each for each in os.environ.get("PATH", "").split(os.pathsep) if Path(each).is_absolute()
     ]

@@ -46,10 +46,10 @@ class ProjectFile:
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """What a file of the project is to be."""
+    """What a file of the project becomes."""
 
     file: File | None
-    """None: it is to be removed."""
+    """None: it is removed."""
     changed: bool = True
     """False if the file stays as it is."""
     conflict: str | None = None

@@ -154,7 +154,7 @@ def _base(template: TemplateSource, origin: TemplateOrigin) -> TemplateSource:
 
 
 class _Merger:
-    """Merges file after file, and keeps what is to change."""
+    """Merges file after file, and keeps what changes."""
 
     def __init__(self, repository: Repository, folder: Path) -> None:
         self.root = repository.project
@@ -179,7 +179,7 @@ class _Merger:
         self.answers = answers.content.decode()
 
     def update(self, before: TemplateOrigin, after: TemplateOrigin) -> UpdatePlan:
-        """Generate the bindings, and return all that is to change."""
+        """Generate the bindings, and return all that changes."""
         answers = with_origin(self.answers, after)
         self._put(ANSWERS, answers)
         kept = read_lock(self.root)

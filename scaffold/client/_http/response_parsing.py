@@ -145,7 +145,7 @@ def shown_location(location: str | None) -> str:
         parts = urlsplit(location)
         port = "" if parts.port is None else f":{parts.port}"
     except ValueError:
-        return "a place that is no URL"
+        return "a place that is not a URL"
     origin = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else ""
     return f"'{origin}{parts.path}'"
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 Steps: TypeAlias = Generator[tuple[C, OutgoingMessage | None], Message | None, T]
 """Yields a connection with a message to send; receives its response, or its `TransportError`.
 
-Without a message, the connection is to be closed.
+Without a message, the receiver closes the connection.
 """
 
 _FATAL_AFTER_PROBE: Final = ("server/discover", "initialize")

@@ -44,7 +44,7 @@ def _nothing() -> None:
 
 
 class ThreadPool:
-    """A few threads that do what is to be done, started when they are first needed.
+    """A few threads that run functions, started when they are first needed.
 
     Any thread may use it, a signal handler included. A fork starts threads of its own; what waits
     in its parent is the parent's.

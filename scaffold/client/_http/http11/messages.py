@@ -141,7 +141,7 @@ class ResponseParser:
         """Called by httptools at the start of a response."""
         if self.done:
             self.keeps = False
-            raise RequestFailed(Failure.GARBLED, "a response that nobody has asked for")
+            raise RequestFailed(Failure.GARBLED, "a response to no request")
 
 
 class RequestWriter:

@@ -78,7 +78,7 @@ def wrap_socket(
 
 
 def handshake_failed(address: ServerAddress, error: ssl.SSLError) -> RequestFailed:
-    """Say in words what was wrong when a connection was to be secured."""
+    """Say in words why a connection could not be secured."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return RequestFailed(Failure.UNSENT, f"the TLS handshake failed: {error.reason or error}")
     words = _WORDS.get(error.verify_code, "the certificate is refused")

@@ -26,7 +26,7 @@ _DOCSTRING = re.compile(r'^ *r?"""[\s\S]*?"""', re.MULTILINE)
 _NAME = re.compile(r"\b[A-Za-z_]\w*")
 _IMPORTABLE = frozenset(" ".join(MODULES.values()).split())
 _DOUBTFUL = re.compile(r'"(?:[^"\\\n]|\\.)*"|^ *[A-Za-z_]\w*(?=:)', re.MULTILINE)
-"""Texts, and the names of attributes: what stands there may be no use of a name."""
+"""Texts, and the names of attributes: what stands there may not be a use of a name."""
 
 
 @lru_cache(maxsize=8)
