@@ -1,12 +1,15 @@
 """A result that one thread sets, and others wait for."""
 
+import inspect
 import threading
 from queue import SimpleQueue
 
 import pytest
-from observed_plugins import PATIENCE, in_thread
+from observed_plugins import PATIENCE, Gate, in_thread
 
 from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
+from scaffold.host._concurrency.time_limit import AbandonedWork, TimeLimitExceeded, run_in_time
+from scaffold.host._concurrency.waiting import wait_until
 
 
 class Interrupted(SimpleQueue):
@@ -52,3 +55,20 @@ def test_the_first_result_counts_and_the_second_setter_learns_it():
 def test_a_result_that_does_not_come_is_a_timeout():
     with pytest.raises(ResultTimeout):
         SignalSafeFuture().wait(0)
+
+
+def test_the_coroutine_of_an_async_hook_that_was_called_too_late_is_closed():
+    async def hook():
+        """Answer."""
+
+    gate, coroutine, leftovers = Gate(), hook(), AbandonedWork()
+
+    def work():
+        gate.pass_by()
+        return coroutine
+
+    with pytest.raises(TimeLimitExceeded):
+        run_in_time(0.01, work, abandoned_work=leftovers)
+    gate.open.set()
+    assert wait_until(leftovers.ended, PATIENCE)
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED

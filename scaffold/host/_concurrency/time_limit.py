@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from inspect import iscoroutine
 from typing import Any, NoReturn, TypeVar
 
 from scaffold._concurrency.signal_safety import ResultTimeout, SignalSafeFuture
@@ -162,7 +163,10 @@ def settle_by(outcome: SignalSafeFuture[T], work: Callable[[], T]) -> bool:
     except ANY_EXCEPTION as error:
         outcome.settle(partial(_fail, as_exception(error)))
         return True
-    return outcome.settle(lambda: result)
+    wanted = outcome.settle(lambda: result)
+    if not wanted and iscoroutine(result):
+        result.close()  # of an `async` hook that was called too late: it is not awaited
+    return wanted
 
 
 def _do(
