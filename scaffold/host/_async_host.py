@@ -16,6 +16,7 @@ from scaffold.contract._hooks.hook import Hook, Kind
 from scaffold.contract._hooks.plugin import AsyncClient, Plugin
 from scaffold.host._concurrency.background_work import PeriodicTasks
 from scaffold.host._concurrency.thread_pool import async_run_in_parallel
+from scaffold.host._concurrency.time_limit import async_run_in_time
 from scaffold.host._concurrency.waiting import async_wait_until
 from scaffold.host._dispatch.dispatchers import AsyncHostRoutes
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
@@ -93,9 +94,7 @@ class _LoopDriver(Driver[AsyncChannel]):
 
     @override
     async def in_thread(self, work: Callable[[], T]) -> T:
-        import asyncio
-
-        return await asyncio.to_thread(work)
+        return await async_run_in_time(work)
 
     @override
     async def end_background_calls(self, seconds: float) -> None:

@@ -18,20 +18,6 @@ def channel():
     channel.close()
 
 
-@pytest.fixture
-def no_threads(monkeypatch):
-    """Lets no thread be started, as long as it is set."""
-    start, full = threading.Thread.start, threading.Event()
-
-    def refuse(thread):
-        if full.is_set():
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    return full
-
-
 def names_of_descriptors():
     return sorted(one.name for one in Path("/dev/fd").iterdir())
 

@@ -4,13 +4,17 @@ Source: MCP 2026-07-28 and 2025-11-25, Streamable HTTP.
 """
 
 import time
+from _thread import start_new_thread
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
+from functools import partial
 from threading import get_ident
 from typing import Any, Final, TypeVar
 
 from typing_extensions import override
 
 from scaffold._concurrency.blocking_coroutines import run
+from scaffold._concurrency.finalised_generators import IsFinalised, aware_of_finaliser
 from scaffold._concurrency.signal_safety import Turns, Waiter, thread_id_of
 from scaffold.client._http.choose_transport import Response, Transport, sync_transport
 from scaffold.client._http.protocol_driver import PreparedCall, PreparedStream
@@ -73,9 +77,13 @@ class HttpChannel(SharedHttpChannel[Transport, Response]):
         """Return the function that opens a stream; see `scaffold.contract._hooks.channel`."""
         begin = self._driver.stream(hook)
         read_timeout = self._driver.item_timeout(hook)
-        return lambda payload: self._items(begin(payload), read_timeout)
+        return lambda payload: aware_of_finaliser(
+            partial(self._items, begin(payload), read_timeout)
+        )
 
-    def _items(self, prepared: PreparedStream, read_timeout: float) -> Generator[Any]:
+    def _items(
+        self, prepared: PreparedStream, read_timeout: float, is_finalised: IsFinalised
+    ) -> Generator[Any]:
         if self._closed:
             raise self._driver.closed
         steps = prepared.steps()
@@ -98,9 +106,17 @@ class HttpChannel(SharedHttpChannel[Transport, Response]):
                 step = steps.throw(error)
             finally:
                 if number and (cancel := self._driver.cancel(number)):
-                    run(self._post, cancel)
+                    self._give_up(cancel, waits=not is_finalised())
         for item in prepared.items(step.value):
             yield item
+
+    def _give_up(self, cancel: SendRequest, *, waits: bool) -> None:
+        if waits:
+            run(self._post, cancel)
+            return
+        # Not `threading.Thread`, whose start waits.
+        with suppress(RuntimeError):
+            start_new_thread(run, (self._post, cancel))
 
     def close(self) -> None:
         """End the session; calls in flight fail."""

@@ -166,6 +166,8 @@ class _ForkServerSlot:
                 except ConnectFailed as error:
                     self._unavailable = True
                     log.warning("no forks of '%s': %s", self._environment.program, error)
+                if self._unavailable:  # closed meanwhile
+                    self.close()
             return self._server
 
     def close(self) -> None:

@@ -36,8 +36,11 @@ class StreamSteps(Protocol):
         """Return the next item or `END`; raise what the plugin raises, or `TimeLimitExceeded`."""
         ...
 
-    def close(self) -> None:
-        """Close the plugin's generator; raise what it raises."""
+    def close(self, *, waits: bool) -> None:
+        """Close the plugin's generator; raise what it raises, if that is known at once.
+
+        `waits` is False in a finaliser.
+        """
         ...
 
 
@@ -73,8 +76,9 @@ class IteratorSteps:
             self.close()  # it was asked to while this thread had the turn
         return item
 
-    def close(self) -> None:
+    def close(self, *, waits: bool = False) -> None:
         """Close the generator, if it is one; while a step is taken, that step does it."""
+        del waits
         self._closed = True
         turns, me = self._turns, threading.get_ident()
         close = getattr(self._items, "close", None)
@@ -117,8 +121,9 @@ class ThreadSteps:
         self._asked.put(asked)
         return _awaited(asked, seconds)
 
-    def close(self) -> None:
+    def close(self, *, waits: bool = False) -> None:
         """Close the generator, and end the thread; while a step is taken, after that."""
+        del waits
         self._asked.put(None)
         self._plain.close()
 
@@ -141,14 +146,21 @@ class LoopSteps:
     So it may hold what belongs to a task, as a timeout or a group of tasks does, between its items.
     """
 
-    def __init__(self, items: AsyncIterator[Any], context: Context, loop: LoopThread) -> None:
+    def __init__(
+        self,
+        items: AsyncIterator[Any],
+        context: Context,
+        loop: LoopThread,
+        report: Callable[[BaseException], object],
+    ) -> None:
         self._items = items
+        self._report = report
+        """Called with what the generator raises as it is closed."""
         self._loop = loop
         self._asked: deque[SignalSafeFuture[Any]] = deque()
         self._wake: Callable[[], object] = _nothing
         self._closed = False
         self._ended = SignalSafeFuture[None]()
-        self._failure: BaseException | None = None
         self._within = context.run(loop.begin, self._serve(), self._cut_off)
 
     def step(self, seconds: float | None = None) -> Any:
@@ -163,14 +175,12 @@ class LoopSteps:
             raise self._loop.refusal(self._within)
         return _awaited(asked, seconds)
 
-    def close(self) -> None:
-        """Cancel what it waits for, close it, and wait for that; raise what it raises."""
+    def close(self, *, waits: bool) -> None:
+        """Cancel what it waits for, close it, and wait for that."""
         self._closed = True
-        if self._loop.soon(self._within, self._turn) and not self._loop.is_current:
+        if self._loop.soon(self._within, self._turn) and waits and not self._loop.is_current:
             with suppress(ResultTimeout):
                 self._ended.wait(_CLOSING)
-        if self._failure is not None:
-            raise self._failure
 
     def _turn(self) -> None:
         """Have the task look at what is wanted of it."""
@@ -213,7 +223,7 @@ class LoopSteps:
         except ANY_EXCEPTION as error:
             if is_requested(error):
                 raise
-            self._failure = as_exception(error)
+            self._report(as_exception(error))
         finally:
             self._cut_off()
 

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from typing_extensions import override
 
+from scaffold._concurrency.finalised_generators import IsFinalised, aware_of_finaliser
 from scaffold.contract._errors.errors import ScaffoldError
 from scaffold.contract._errors.masking import ANY_EXCEPTION, PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import is_async_iterator, iterator_of
@@ -59,21 +61,25 @@ def stream_opener(
         while (item := source.step()) is not END:
             yield item if type(item) is output_class else validate_output(item)
 
-    def items(source: _Source) -> Generator[Out]:
+    def items(source: _Source, is_finalised: IsFinalised) -> Generator[Out]:
         calls.running += 1
         try:  # without a loop: Python 3.12 and 3.13 do not protect a jump back at the end of a try
             yield from checked(source)
         finally:
             calls.running -= 1
-            source.close()
+            source.close(waits=not is_finalised())
 
     def steps_of(made: Any, context: Context) -> StreamSteps:
         if is_async_iterator(made):
-            return LoopSteps(made, context, loop)
+            return LoopSteps(made, context, loop, binding.mask)
         plain = IteratorSteps(iterator_of(made), context)
         return plain if binding.hook.timeout is None else ThreadSteps(plain)
 
-    return lambda payload: items(_Source(binding, in_flight, payload, steps_of, enter))
+    def call(payload: In) -> Generator[Out]:
+        source = _Source(binding, in_flight, payload, steps_of, enter)
+        return aware_of_finaliser(partial(items, source))
+
+    return call
 
 
 def async_stream_opener(
@@ -158,11 +164,11 @@ class _Source(_Guarded[StreamSteps, None]):
             failure = self.translate(error)
             raise failure from failure.__cause__
 
-    def close(self) -> None:
+    def close(self, *, waits: bool) -> None:
         """Close the plugin's generator; what it raises then is for its log."""
         try:
             if self.steps is not None:
-                self.steps.close()
+                self.steps.close(waits=waits)
         except PLUGIN_EXCEPTIONS as error:
             self.binding.mask(error)
 

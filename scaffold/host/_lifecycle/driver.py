@@ -74,7 +74,7 @@ class Driver(ABC, Generic[C]):
 
     @abstractmethod
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Do work that blocks where it holds up no event loop."""
+        """Do work that blocks where it holds up no event loop; raise `ThreadUnavailable`."""
 
     @abstractmethod
     async def end_background_calls(self, seconds: float) -> None:

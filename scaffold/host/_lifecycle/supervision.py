@@ -12,6 +12,7 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Hook
 from scaffold.host._concurrency.background_work import Periodic
+from scaffold.host._concurrency.time_limit import ThreadUnavailable
 from scaffold.host._dispatch.dispatchers import Dispatchers
 from scaffold.host._lifecycle.driver import Driver
 from scaffold.host._lifecycle.lifecycle import Lifecycle
@@ -91,7 +92,11 @@ class Supervision(Generic[C]):
             yield self._watch_every, partial(self._reload_changed, FileWatcher(self._registry))
 
     async def _reload_changed(self, watcher: "FileWatcher") -> None:
-        for name in await self._driver.in_thread(watcher.changed):
+        try:
+            changed = await self._driver.in_thread(watcher.changed)
+        except ThreadUnavailable:
+            return  # the next look finds the same
+        for name in changed:
             await self._reload(name)
 
     async def _reload(self, name: str) -> None:

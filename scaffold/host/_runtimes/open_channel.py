@@ -12,7 +12,11 @@ from scaffold.contract._errors.masking import PLUGIN_EXCEPTIONS
 from scaffold.contract._hooks.channel import AsyncChannel, Channel
 from scaffold.contract._hooks.hook import Kind
 from scaffold.contract._hooks.plugin import Plugin, PluginContext
-from scaffold.host._concurrency.time_limit import TimeLimitExceeded
+from scaffold.host._concurrency.time_limit import (
+    ThreadUnavailable,
+    TimeLimitExceeded,
+    async_run_in_time,
+)
 from scaffold.host._in_process.async_channel import AsyncInProcessChannel
 from scaffold.host._in_process.channel import InProcessChannel
 from scaffold.host._in_process.in_flight import InFlightCalls
@@ -100,7 +104,7 @@ async def async_open_channel(
         from scaffold.client._stdio.async_channel import AsyncStdioChannel
 
         command, options, prepare = _process(environment, runtime)
-        spawn = await asyncio.to_thread(prepare) if prepare else None
+        spawn = await _prepared(manifest, prepare) if prepare else None
         return await _connected(AsyncStdioChannel(command, kind=kind, spawn=spawn, **options))
     model = manifest.execution_model
     plugin = plugin or load_plugin(manifest, kind)
@@ -176,6 +180,16 @@ def _process(
         return command, options, None
     prepare = partial(forks.prepare, command, options["env"], options.get("env_inherit"))
     return command, options, prepare
+
+
+async def _prepared(manifest: Manifest, prepare: "Callable[[], Spawn]") -> "Spawn":
+    """Prepare a process to be a fork, in a thread of its own; raise `NoRoom`."""
+    from scaffold.client._process.launch import NoRoom
+
+    try:
+        return await async_run_in_time(prepare)
+    except ThreadUnavailable as error:
+        raise NoRoom(f"{manifest.name}: {error}") from None
 
 
 async def _connected(channel: T) -> T:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from scaffold.contract._hooks.hook import MaybeAwaitable
-from scaffold.server._protocol.calls import Call, Notify
+from scaffold.server._protocol.calls import Call, Notify, no_thread
 from scaffold.server._protocol.hook_steps import await_if_needed
 from scaffold.server._protocol.stream_threads import StreamPool
 from scaffold.server._protocol.streams import StreamCall
@@ -37,9 +37,9 @@ class CallRunner:
             return await self._stream(call, notify)
         try:
             running = self.loop.run_in_executor(self.executor, _run_if_wanted, call, notify)
-        except RuntimeError as error:  # no thread can be started
+        except RuntimeError:
             call.cancel()
-            return call.refuse(error)
+            return call.refuse(no_thread())
         return await running
 
     async def _stream(self, call: StreamCall, notify: Notify) -> bytes:

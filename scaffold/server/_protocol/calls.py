@@ -180,3 +180,8 @@ class _ProgressNotifier:
         if message:
             params["message"] = message
         self._notify(write_notification("notifications/progress", encode(params)))
+
+
+def no_thread() -> JsonRpcError:
+    """Return the error of a call for which the server can start no thread."""
+    return JsonRpcError(ErrorCode.INTERNAL_ERROR, "the server cannot start a thread for it now")

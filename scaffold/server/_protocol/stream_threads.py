@@ -7,16 +7,17 @@ client that does not read holds no thread. Plain hooks have other threads.
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from contextvars import Context
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final
 
 from scaffold._concurrency.locks import Rank, lock
 from scaffold.contract._errors.masking import ANY_EXCEPTION
 from scaffold.server._protocol.backpressure import FlowControl
-from scaffold.server._protocol.calls import Notify
+from scaffold.server._protocol.calls import Notify, no_thread
 from scaffold.server._protocol.streams import StreamCall
 
 _MAX_THREADS: Final = 64
@@ -40,6 +41,10 @@ class _Stream:
         self._context = Context()
         self._refuse = call.refuse
         self._on_end = on_end
+
+    def refuse(self) -> None:
+        """End the stream, which has not begun, with an error."""
+        self._on_end(self._refuse(no_thread()))
 
     def advance(self) -> bool:
         """Take one turn on this thread; return whether there are more."""
@@ -85,9 +90,16 @@ class StreamPool:
             start_thread = self._threads < 1
             self._threads += start_thread
         if start_thread and not self._start_thread(self._work):
-            with self._lock:
-                self._threads -= 1
+            self._refuse_all()
         self._ensure_watcher(None)
+
+    def _refuse_all(self) -> None:
+        """Refuse what is ready: there is no thread, and none can be started."""
+        with self._lock:
+            self._threads -= 1
+        with suppress(Empty):
+            while True:
+                self._ready.get_nowait().refuse()
 
     def _start_thread(self, work: Callable[[], None]) -> bool:
         """Start a thread; return whether that was possible."""

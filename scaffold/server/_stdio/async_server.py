@@ -7,6 +7,7 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Final
 
 from scaffold.server._process.descriptors import StdioDescriptors
 from scaffold.server._process.shutdown import Shutdown
@@ -15,6 +16,9 @@ from scaffold.server._protocol.calls import Call
 from scaffold.server._protocol.service import Service
 from scaffold.server._stdio.session import LineSplitter, StdioSession
 from scaffold.server._stdio.stdout_writer import StdoutWriter
+
+_RETRY_INTERVAL: Final = 0.05
+"""Seconds after which a thread is started again, if there was no room for it."""
 
 
 class AsyncStdioServer:
@@ -111,8 +115,14 @@ class AsyncStdioServer:
             self._writer.flush()
         else:
             self._writing = True
-            flushed = self._runner.loop.run_in_executor(self._flush_executor, self._writer.flush)
-            flushed.add_done_callback(self._on_flushed)
+            try:
+                flushed = self._runner.loop.run_in_executor(
+                    self._flush_executor, self._writer.flush
+                )
+            except RuntimeError:  # no room for a thread at the moment
+                self._runner.loop.call_later(_RETRY_INTERVAL, self._on_flushed, None)
+            else:
+                flushed.add_done_callback(self._on_flushed)
 
     def _on_flushed(self, _on_flushed: object) -> None:
         """Write what was queued while the thread wrote, and resume reading."""
