@@ -59,12 +59,6 @@ def reason_to_refuse(path: str) -> str | None:
     return None
 
 
-def is_git_folder(part: str) -> bool:
-    """Return whether some file system reads one part of a path as `.git`."""
-    folded = _normalized(part)
-    return folded == ".git" or (folded.startswith("git~") and folded[4:].isdecimal())
-
-
 def _normalized(part: str) -> str:
     """Return a name as the most tolerant file system reads it.
 
@@ -228,9 +222,3 @@ def _split_path(path: str) -> tuple[str, str]:
     _refuse_bad_path(path)
     parent, _, name = path.rpartition("/")
     return parent, "" if name == "." else name
-
-
-def read_inside(root: Path, path: str, limit: int = MAX_FILE_BYTES) -> bytes:
-    """Read one file of a project; see `ProjectTree.read`."""
-    with ProjectTree(root) as tree:
-        return tree.read(path, limit)

@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 
 from scaffold._filesystem.folder import Folder
-from scaffold._filesystem.project_tree import ProjectTree, read_inside
+from scaffold._filesystem.project_tree import ProjectTree
 from scaffold._filesystem.reading import (
     MAX_FILE_BYTES,
     OutsideProjectError,
     opened,
     read_small_file,
 )
+
+
+def read_inside(root, path):
+    with ProjectTree(root) as tree:
+        return tree.read(path)
 
 
 @pytest.fixture
