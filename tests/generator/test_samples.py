@@ -230,6 +230,29 @@ FEATURES = {
         ]
     },
     "not": {"type": "string", "not": {"enum": ["", "a", "example"]}},
+    "a pattern with a bounded repeat and a length": {
+        "type": "string",
+        "pattern": "^[a-z]{1,64}$",
+        "minLength": 10,
+    },
+    "a pattern with other alphabets": {
+        "type": "string",
+        "pattern": r"^[\u0430-\u044f]{2}[\u4e00-\u9fa5]$",
+    },
+    "many different numbers": {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1, "maximum": 20},
+        "minItems": 20,
+        "uniqueItems": True,
+    },
+    "many different texts": {"type": "array", "items": TEXT, "minItems": 20, "uniqueItems": True},
+    "many different objects": {
+        "type": "array",
+        "items": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}},
+        "minItems": 4,
+        "uniqueItems": True,
+    },
+    "numbers but some": {"type": "integer", "minimum": 0, "not": {"enum": [0, 1, 2]}},
     "nothing unevaluated": {
         "allOf": [{"properties": {"a": TEXT}, "required": ["a"]}],
         "properties": {"b": {"type": "boolean"}},
@@ -237,6 +260,13 @@ FEATURES = {
         "unevaluatedProperties": False,
     },
 }
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^\u{1F600}$", r"^\u{}$", r"\u{12", r"\u12", r"\xZZ", r"[a-\u{41}]"]
+)
+def test_a_pattern_of_another_dialect_is_no_crash(pattern):
+    matching_text(pattern)
 
 
 @pytest.mark.parametrize("name", FEATURES)

@@ -25,6 +25,8 @@ from scaffold.generator.ir import Json
 
 VARIANTS = 6
 """Values that are tried for one part while the others stay."""
+DISTINCT = 25
+"""Further numbers and texts, for lists whose items must differ."""
 _TRIES = 60
 """Values that are checked to find valid ones for one part."""
 
@@ -213,6 +215,8 @@ def _texts(constraints: Constraints) -> Iterator[str]:
     if len(constraints.patterns) > 1:
         yield from joined_texts(tuple(constraints.patterns), least)
     yield from _WORDS
+    if not constraints.patterns:
+        yield from (f"example {number}" for number in range(1, DISTINCT))
 
 
 def _keeps_to(constraints: Constraints, text: str) -> bool:

@@ -11,6 +11,9 @@ _LONGEST = 10_000
 _SPARE = 1000
 """How often what has no end is repeated at most."""
 
+_WIDEST = 0x17F
+"""Characters that are taken from one range of a class."""
+
 _CLASSES = {"d": "0", "w": "a", "s": " ", "D": "a", "W": "-", "S": "a"}
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 _FRIENDLY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. /:@+"
@@ -91,9 +94,19 @@ class _Reader:
         if character in "bB":
             return ""
         if character in "ux":
-            digits = "".join(self._next() for _ in range(4 if character == "u" else 2))
-            return chr(int(digits, 16)) if digits else character
+            return self._code_point(4 if character == "u" else 2)
         return _CLASSES.get(character, _CONTROLS.get(character, character))
+
+    def _code_point(self, length: int) -> str:
+        """Read a number of a character; what is no number stands for nothing that can be made."""
+        if self._take("{"):
+            digits = "".join(iter(self._next, "}")) if "}" in self.rest else "".join(self.rest)
+        else:
+            digits = "".join(self._next() for _ in range(length))
+        try:
+            return chr(int(digits, 16))
+        except (ValueError, OverflowError):
+            return ""
 
     def _class(self) -> str:
         negated = self._take("^")
@@ -106,7 +119,8 @@ class _Reader:
             first = self._member()
             if self._peek() == "-" and self.rest[-2:-1] != ["]"] and len(first) == 1:
                 self._next()
-                yield from map(chr, range(ord(first), min(ord(self._member()), 0x17F) + 1))
+                last = min(ord(self._member()[:1] or first), ord(first) + _WIDEST)
+                yield from map(chr, range(ord(first), last + 1))
             else:
                 yield from first
         self._next()
@@ -128,9 +142,9 @@ class _Reader:
     def _repeat(self, text: str) -> str:
         least, most = self._bounds()
         self._take("?")
-        wanted = least
-        if most is None:
-            wanted = max(least, self.spare + least)
+        wanted = least + self.spare
+        if most is not None:
+            wanted = max(least, min(most, wanted))
         return text * wanted if len(text) * wanted <= _LONGEST else text
 
     def _bounds(self) -> tuple[int, int | None]:

@@ -10,6 +10,7 @@ from scaffold.generator._schema.documents.annotations import find_annotations
 from scaffold.generator._schema.documents.document_set import Documents
 from scaffold.generator._schema.documents.references import reachable_schemas
 from scaffold.generator._schema.samples.parts import (
+    DISTINCT,
     MAX_LENGTH,
     VARIANTS,
     LazyValues,
@@ -175,9 +176,11 @@ class _Sampler:
                 yield bound
                 yield math.ceil(bound / step) * step
                 yield math.floor(bound / step) * step
-        if lower is not None:
-            yield from ((math.ceil(lower / step) + more) * step for more in (1, 2))
         yield step
+        first = 0 if lower is None else math.ceil(lower / step)
+        yield from ((first + more) * step for more in range(1, DISTINCT))
+        if upper is not None:
+            yield from ((math.floor(upper / step) - more) * step for more in range(1, DISTINCT))
 
     def numbers(self, constraints: Constraints, depth: int) -> Iterator[Json]:
         """Yield numbers: small ones, those at the bounds, and between them; the fitting first."""
