@@ -2,11 +2,9 @@
 
 import ast
 import importlib
-import inspect
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import get_origin
 
 import pytest
 
@@ -52,30 +50,31 @@ def test_the_reference_has_a_heading_for_each_package():
     assert re.findall(r"^## `([\w.]+)`$", REFERENCE, re.MULTILINE) == PACKAGES
 
 
-def text_below(name):
-    """The text below the assignment of a constant or type, or of a class for type checkers."""
-    for source in (path.read_text() for path in (ROOT / "scaffold").rglob("*.py")):
-        if not re.search(rf"^ *(class )?{name}\b", source, re.MULTILINE):
-            continue
-        tree = ast.parse(source)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef) and node.name == name:
-                return ast.get_docstring(node)
-        for node, following in pairwise(tree.body):
-            targets = node.targets if isinstance(node, ast.Assign) else [vars(node).get("target")]
-            text = vars(following).get("value")
-            if name in [getattr(target, "id", None) for target in targets] and text:
-                return vars(text).get("value")
-    return None
+def home_of(module, name):
+    """The tree of the module that defines a name, found by following imports."""
+    path = ROOT.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name and node.module.startswith("scaffold"):
+                    return home_of(node.module, alias.name)
+    return tree
 
 
-def explanation(name, value):
+def explanation(package, name):
     """The docstring of a class or function, or the text below the assignment of anything else."""
-    if isinstance(value, type) and get_origin(value) is None:
-        return vars(value).get("__doc__")
-    if inspect.isfunction(inspect.unwrap(value)):
-        return value.__doc__
-    return text_below(name)
+    tree = home_of(package, name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return ast.get_docstring(node)
+    for node, following in pairwise(tree.body):
+        targets = node.targets if isinstance(node, ast.Assign) else [vars(node).get("target")]
+        text = vars(following).get("value")
+        if name in [getattr(target, "id", None) for target in targets] and text:
+            return vars(text).get("value")
+    return None
 
 
 FROM_PYDANTIC = {"Field"}
@@ -86,7 +85,6 @@ def test_every_public_name_says_what_it_is():
     unexplained = {
         name
         for package, name in NAMES
-        if name not in FROM_PYDANTIC
-        and not explanation(name, getattr(importlib.import_module(package), name))
+        if name not in FROM_PYDANTIC and not explanation(package, name)
     }
     assert unexplained == set()
