@@ -6,6 +6,7 @@ A fork has the modules that every plugin imports, and shares their memory with a
 import logging
 import os
 import re
+import select
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
@@ -210,8 +211,14 @@ class _ForkServer:
 
     @property
     def is_alive(self) -> bool:
-        """True if it can still fork."""
-        return not self._process.exited()
+        """True if it can still fork.
+
+        The connection of a server that was killed is closed a moment before the system reports its
+        end, and what is sent in this moment would be lost.
+        """
+        hangup = select.poll()
+        hangup.register(self._socket, 0)
+        return not (hangup.poll(0) or self._process.exited())
 
     def spawn(self, launch: Launch, stdio: Stdio, folder: Path) -> Child:
         """Fork a process that runs in `folder`; start it without the server if that has ended."""
