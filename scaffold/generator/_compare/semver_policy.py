@@ -43,66 +43,49 @@ class PayloadRule:
         return "narrowed" if self.inner == "old" else "widened"
 
 
-PAYLOAD_RULES = (
-    PayloadRule(
-        "input",
-        "old",
-        Impact(Party.HOSTS, Bump.MAJOR, "what they send may be refused"),
-        undeclared_bump=Bump.MINOR,
-    ),
-    PayloadRule(
-        "input",
-        "new",
-        Impact(Party.PLUGINS, Bump.MINOR, "they do not expect what newer hosts may send"),
-        undeclared_bump=Bump.MINOR,
-    ),
-    PayloadRule(
-        "output",
-        "new",
-        Impact(Party.HOSTS, Bump.MAJOR, "they do not expect what newer plugins may answer"),
-        undeclared_bump=Bump.MAJOR,
-    ),
-    PayloadRule(
-        "output",
-        "old",
-        Impact(Party.PLUGINS, Bump.MAJOR, "what they answer may be refused"),
-        undeclared_bump=Bump.MINOR,
-    ),
+_HOSTS, _PLUGINS = Party.HOSTS, Party.PLUGINS
+_MAJOR, _MINOR = Bump.MAJOR, Bump.MINOR
+
+_ROWS = (
+    ("input", "old", _HOSTS, _MAJOR, _MINOR, "what they send may be refused"),
+    ("input", "new", _PLUGINS, _MINOR, _MINOR, "they do not expect what newer hosts may send"),
+    ("output", "new", _HOSTS, _MAJOR, _MAJOR, "they do not expect what newer plugins may answer"),
+    ("output", "old", _PLUGINS, _MAJOR, _MINOR, "what they answer may be refused"),
+)
+PAYLOAD_RULES = tuple(
+    PayloadRule(side, inner, Impact(party, bump, why), undeclared_bump)
+    for side, inner, party, bump, undeclared_bump, why in _ROWS
 )
 """The four questions about a hook's payloads. The host ignores the output of a notified hook."""
 
 CHAIN_LINKS = (("new", "new"), ("old", "new"), ("new", "old"))
 """The links of a chain to look at: whose output becomes whose input."""
 
-_HOSTS, _PLUGINS = Party.HOSTS, Party.PLUGINS
-
 FLAG_IMPACTS: dict[tuple[str, Json], tuple[Impact, ...]] = {
-    ("exposed", False): (Impact(_HOSTS, Bump.MAJOR, "they no longer reach it over MCP"),),
+    ("exposed", False): (Impact(_HOSTS, _MAJOR, "they no longer reach it over MCP"),),
     ("exposed", True): (),
-    ("idempotent", False): (Impact(_HOSTS, Bump.MAJOR, "they repeat calls that count twice now"),),
-    ("idempotent", True): (Impact(_PLUGINS, Bump.MAJOR, "their calls may be repeated"),),
-    ("read_only", False): (Impact(_HOSTS, Bump.MAJOR, "they call freely what changes things now"),),
-    ("read_only", True): (Impact(_PLUGINS, Bump.MAJOR, "they may change what must stay"),),
-    ("content", False): (Impact(_HOSTS, Bump.MAJOR, "they look for content blocks"),),
-    ("content", True): (Impact(_HOSTS, Bump.MAJOR, "they look for the blocks in the result"),),
-    ("best_effort", False): (
-        Impact(_HOSTS, Bump.MAJOR, "one plugin's failure fails their call now"),
-    ),
-    ("best_effort", True): (Impact(_HOSTS, Bump.MAJOR, "they take what is left for all there is"),),
+    ("idempotent", False): (Impact(_HOSTS, _MAJOR, "they repeat calls that count twice now"),),
+    ("idempotent", True): (Impact(_PLUGINS, _MAJOR, "their calls may be repeated"),),
+    ("read_only", False): (Impact(_HOSTS, _MAJOR, "they call freely what changes things now"),),
+    ("read_only", True): (Impact(_PLUGINS, _MAJOR, "they may change what must stay"),),
+    ("content", False): (Impact(_HOSTS, _MAJOR, "they look for content blocks"),),
+    ("content", True): (Impact(_HOSTS, _MAJOR, "they look for the blocks in the result"),),
+    ("best_effort", False): (Impact(_HOSTS, _MAJOR, "one plugin's failure fails their call now"),),
+    ("best_effort", True): (Impact(_HOSTS, _MAJOR, "they take what is left for all there is"),),
     ("stream", False): (
-        Impact(_HOSTS, Bump.MAJOR, "they read items where one answer comes now"),
-        Impact(_PLUGINS, Bump.MAJOR, "their method is a generator"),
+        Impact(_HOSTS, _MAJOR, "they read items where one answer comes now"),
+        Impact(_PLUGINS, _MAJOR, "their method is a generator"),
     ),
     ("stream", True): (
-        Impact(_HOSTS, Bump.MAJOR, "they read one answer where items come now"),
-        Impact(_PLUGINS, Bump.MAJOR, "their method returns one answer"),
+        Impact(_HOSTS, _MAJOR, "they read one answer where items come now"),
+        Impact(_PLUGINS, _MAJOR, "their method returns one answer"),
     ),
     ("in_process_only", True): (
-        Impact(_HOSTS, Bump.MAJOR, "they can run it in processes of its own no more"),
-        Impact(_PLUGINS, Bump.MAJOR, "they may be servers"),
+        Impact(_HOSTS, _MAJOR, "they can run it in processes of its own no more"),
+        Impact(_PLUGINS, _MAJOR, "they may be servers"),
     ),
     ("in_process_only", False): (),
-    ("singleton_per_runtime", True): (Impact(_HOSTS, Bump.MAJOR, "they may load more than one"),),
+    ("singleton_per_runtime", True): (Impact(_HOSTS, _MAJOR, "they may load more than one"),),
     ("singleton_per_runtime", False): (),
 }
 """What a flag means once it has this new value; a change of a flag without an impact is minor."""
