@@ -3,7 +3,7 @@
 Each dispatch class has `call`, which is complete, and `prepare`, which chooses the function to call
 once per change of the plugins. If all plugins are in this process and have the same classes, the
 fast loop of the class is chosen: it calls their methods without a guard around each. If it
-cannot handle a call, it returns without effect, and `call` does everything.
+cannot handle a call, it passes the payload on to `call` before anything has happened.
 """
 
 import logging
