@@ -10,7 +10,7 @@ from scaffold.generator._emit.write_json import examples
 DISPATCH = {
     "singleton": "one plugin answers",
     "broadcast_collect": "every plugin answers, and the answers are collected",
-    "broadcast_notify": "every plugin is told, and nothing comes back",
+    "broadcast_notify": "every plugin is called, and the host ignores the result",
     "chain": "each plugin's answer is the next one's input",
     "capability": "the plugin whose capabilities fit the input answers",
 }
