@@ -116,7 +116,7 @@ class HttpChannel(SharedHttpChannel[Transport, Response]):
             return
         # Not `threading.Thread`, whose start waits.
         with suppress(RuntimeError):
-            start_new_thread(run, (self._post, cancel))
+            start_new_thread(lambda: run(self._post, cancel), ())
 
     def close(self) -> None:
         """End the session; calls in flight fail."""

@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from scaffold.contract._json import Json, without_gc
+from scaffold.contract._json import Json, is_array, without_gc
 from scaffold.contract._unions.cost import schema_nodes, union_members
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ class _AbsentProperties:
             if type(part) not in _CONTAINERS or not nodes:
                 continue
             place = self._place(nodes)
-            if type(part) is list:
+            if is_array(part):
                 pending.append(zip(repeat(place.items), part))
                 continue
             found += max(0, place.optional - len(part) - FREE_PER_OBJECT)
