@@ -1,4 +1,4 @@
-"""Calls every shipped kind over every runtime as a new project would, and the peers beside it.
+"""Calls every shipped kind over every runtime as a new project would, and peers in the same run.
 
 The host uses the bindings that ship with scaffold; each plugin is a project that `scaffold
 new-plugin` created, with its own copy of them. Every round measures every side in a process of its

@@ -7,18 +7,17 @@ sample. Nothing in them is prepared for the benchmark.
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from benchmarks.kinds.calls import CALLS
+from benchmarks.wire.processes import listening
 
 __all__ = ["create_projects", "plugin_folder", "serving"]
 
-_URL: Final = re.compile(rb"\S*http://127\.0\.0\.1:(\d+)/mcp")
-_PORT_IN_MANIFEST: Final = re.compile(r"127\.0\.0\.1:\d+")
+_URL_IN_MANIFEST: Final = re.compile(r"http://127\.0\.0\.1:\d+/mcp")
 
 
 def plugin_folder(root: Path, kind: str) -> Path:
@@ -42,27 +41,8 @@ def serving(root: Path, kinds: Sequence[str]) -> Iterator[None]:
     with ExitStack() as servers:
         for kind in kinds:
             folder = plugin_folder(root, kind)
-            port = servers.enter_context(_serving(folder))
+            command = [sys.executable, "-m", folder.name, "--http", "--port", "0"]
+            url = servers.enter_context(listening(command, folder))
             manifest = folder / "dagstack.toml"
-            text = manifest.read_text()
-            manifest.write_text(_PORT_IN_MANIFEST.sub(f"127.0.0.1:{port}", text))
+            manifest.write_text(_URL_IN_MANIFEST.sub(url, manifest.read_text()))
         yield
-
-
-@contextmanager
-def _serving(folder: Path) -> Iterator[int]:
-    command = [sys.executable, "-m", folder.name, "--http", "--port", "0"]
-    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as server:
-        assert server.stderr is not None
-        try:
-            for line in server.stderr:
-                url = _URL.search(line)
-                if url is not None:
-                    break
-            else:
-                raise RuntimeError(f"the server of {folder.name} ended before it listened")
-            threading.Thread(target=server.stderr.read, daemon=True).start()
-            yield int(url[1])
-        finally:
-            server.terminate()
-            server.wait()

@@ -100,9 +100,9 @@ def place(root: int, cores: Iterable[int]) -> None:
 
 
 @contextmanager
-def listening(command: list[str]) -> Iterator[str]:
-    """Run a server that listens; yield its URL."""
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+def listening(command: list[str], folder: Path | None = None) -> Iterator[str]:
+    """Run a server that listens, in a folder; yield its URL."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=folder) as process:
         assert process.stderr is not None
         try:
             for line in process.stderr:

@@ -134,7 +134,7 @@ def test_headers_of_one_call_do_not_make_a_request_unknown(caller: Caller) -> No
         assert answer["result"]["structuredContent"]["text"].endswith("in the loop")
 
 
-def test_the_headers_that_clients_use_most_stay_known_beside_many_others(caller: Caller) -> None:
+def test_the_headers_that_clients_use_most_stay_known_among_many_others(caller: Caller) -> None:
     for number in range(100):
         for _ in range(2):
             assert caller.ask(written("a"), user_agent=f"client {number}")[0] == 200
